@@ -1,0 +1,238 @@
+"""The one inference path: a checkpoint directory in, readings out. Evaluation, commands and server all go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.data.labels import LabelSpace
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
+from heart_reader.data.record import FLAT_MV, EcgRecord
+from heart_reader.decision import Calibration, Thresholds
+from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
+from heart_reader.errors import NotServable
+from heart_reader.predictions import Predictions
+from heart_reader.runtimes import Logits, open_runtime
+
+if TYPE_CHECKING:
+    from heart_reader.data.dataset import EcgDataset
+
+__all__ = ["EcgClassifier"]
+
+# Windows per call of the network: bounds the memory of a recording of hours.
+BATCH_WINDOWS = 128
+# Recordings longer than this report each class's highest window beside its mean.
+USUAL_DURATION_S = 10.5
+
+
+class EcgClassifier:
+    """Reads ECGs with one checkpoint.
+
+    Use :meth:`load`.
+
+    Parameters
+    ----------
+    checkpoint
+        A verified checkpoint.
+    logits
+        Its runtime: (n, n_leads, n_times) mV to (n, n_outputs).
+    """
+
+    def __init__(self, checkpoint: Checkpoint, logits: Logits) -> None:
+        manifest = checkpoint.manifest
+        self.checkpoint = checkpoint
+        self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
+        self.space = LabelSpace.from_json(manifest["levels"])
+        self.level: str = manifest["config"]["task"]["level"]
+        self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
+        self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
+        self._logits = logits
+
+    @classmethod
+    def load(cls, directory: Path | str, *, threads: int = 1) -> EcgClassifier:
+        """Load a checkpoint directory of either runtime.
+
+        Parameters
+        ----------
+        directory
+            Holds ``manifest.json`` and one weights file.
+        threads
+            Threads of one ONNX Runtime call.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint is missing, altered, of another format, or needs a runtime that is not installed.
+        """
+        checkpoint = load_checkpoint(Path(directory))
+        return cls(checkpoint, open_runtime(checkpoint, threads))
+
+    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n_windows, n_outputs) logits of (n_windows, n_leads, n_times) windows in mV."""
+        parts = [self._logits(windows[start : start + BATCH_WINDOWS]) for start in range(0, len(windows), BATCH_WINDOWS)]
+        return np.concatenate(parts)
+
+    def predict(self, record: EcgRecord) -> Diagnosis:
+        """Read one ECG.
+
+        Raises
+        ------
+        RecordError
+            If the record shares no lead with the model or is too short.
+        """
+        prepared = self.preprocessor.prepare(record)
+        windows = self.preprocessor.windows(prepared)
+        per_window = self.space.probabilities(self.logits(windows))
+        quality = _quality(prepared, self.preprocessor.leads)
+        order = (self.level, *(name for name in per_window if name != self.level))
+        long = record.duration_s > USUAL_DURATION_S
+        levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}
+        return Diagnosis(
+            record_id=record.record_id,
+            source_format=record.source_format,
+            fs=record.fs,
+            duration_s=record.duration_s,
+            levels=levels,
+            quality=quality,
+            timeline=self._timeline(per_window[self.level], prepared),
+            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality)),
+            model={
+                "name": str(self.checkpoint.manifest["model"]["name"]),
+                "checkpoint_sha256": self.checkpoint.sha256,
+                "label_rule": str(self.checkpoint.manifest["label_rule"]),
+            },
+            measurements={},
+        )
+
+    def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
+        """Read all records of a data set at one level; rows whose truth is not fully known are left out.
+
+        Parameters
+        ----------
+        dataset
+            Records of one split.
+        level
+            A level of the checkpoint; None means its level of interest.
+        calibrated
+            False gives the probabilities before calibration.
+
+        Raises
+        ------
+        NotServable
+            If the checkpoint does not answer the level, or its classes differ from the data's.
+        """
+        return self.predict_levels(dataset, (level or self.level,), calibrated=calibrated)[level or self.level]
+
+    def predict_levels(self, dataset: EcgDataset, levels: Iterable[str], *, calibrated: bool = True) -> dict[str, Predictions]:
+        """Like :meth:`predict_many` for several levels in one pass over the records."""
+        levels = tuple(levels)
+        self._check_levels(dataset, levels)
+        rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in levels}
+        for answers in self._many_probabilities(dataset):
+            for name in levels:
+                rows[name].append(answers[name])
+        result = {}
+        for name in levels:
+            y_prob, y_true = np.stack(rows[name]), dataset.table.y_true(name)
+            if calibrated and name in self.calibration:
+                y_prob = self.calibration[name].apply(y_prob)
+            known = ~np.isnan(y_true).any(axis=1)
+            result[name] = Predictions(
+                split="+".join(sorted(set(dataset.table.splits.tolist()))),
+                level=name,
+                class_names=self.space.levels[name].class_names,
+                record_ids=dataset.table.record_ids[known],
+                patient_ids=dataset.table.patient_ids[known],
+                y_true=y_true[known],
+                y_prob=y_prob[known],
+            )
+        return result
+
+    def _many_probabilities(self, dataset: EcgDataset) -> Iterable[dict[str, NDArray[np.float64]]]:
+        """Yield each record's mean over windows, filling network calls with windows of several records."""
+        waiting: list[NDArray[np.float32]] = []
+        for position in range(len(dataset)):
+            waiting.append(dataset.windows(position))
+            full = sum(len(windows) for windows in waiting) >= BATCH_WINDOWS
+            if full or position + 1 == len(dataset):
+                answers = self.space.probabilities(self.logits(np.concatenate(waiting)))
+                stops = np.cumsum([len(windows) for windows in waiting])
+                for stop, windows in zip(stops, waiting, strict=True):
+                    yield {name: values[stop - len(windows) : stop].mean(axis=0) for name, values in answers.items()}
+                waiting = []
+
+    def _check_levels(self, dataset: EcgDataset, levels: tuple[str, ...]) -> None:
+        for name in levels:
+            if name not in self.space.answerable():
+                raise NotServable(f"{self.checkpoint.directory}: no level {name!r}; it answers {', '.join(self.space.answerable())}")
+            theirs = dataset.table.space.levels.get(name)
+            ours = self.space.levels[name].class_names
+            if theirs is None or theirs.class_names != ours:
+                found = "no such labels" if theirs is None else ", ".join(theirs.class_names)
+                raise NotServable(f"level {name}: the checkpoint answers {', '.join(ours)}; the data have {found}")
+
+    def _read_level(self, name: str, per_window: NDArray[np.float64], quality: Quality, long: bool) -> dict[str, ClassReading]:
+        mean, highest = self._calibrated(name, per_window.mean(axis=0)), self._calibrated(name, per_window.max(axis=0))
+        chosen = self.thresholds.get(name)
+        thresholds = chosen.values if chosen is not None else (None,) * len(mean)
+        return {
+            label: ClassReading(float(p), threshold, decide(float(p), threshold, quality), float(top) if long else None)
+            for label, p, top, threshold in zip(self.space.levels[name].class_names, mean, highest, thresholds, strict=True)
+        }
+
+    def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
+
+    def _timeline(self, per_window: NDArray[np.float64], prepared: PreparedEcg) -> tuple[Mapping[str, Any], ...]:
+        fs, n_times = self.preprocessor.fs, prepared.microvolts.shape[1]
+        names = self.space.levels[self.level].class_names
+        starts = self.preprocessor.starts(max(n_times, self.preprocessor.n_times))
+        return tuple(
+            {
+                "start_s": float(start / fs),
+                "end_s": float(min(start + self.preprocessor.n_times, n_times) / fs),
+                "probabilities": dict(zip(names, map(float, row), strict=True)),
+            }
+            for start, row in zip(starts, self._calibrated(self.level, per_window), strict=True)
+        )
+
+    def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
+        warnings = []
+        duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
+        if duration_s < self.preprocessor.window_s:
+            warnings.append(f"{duration_s:.1f} s long, the model reads {self.preprocessor.window_s:g} s: the rest was filled")
+        if quality.verdict == "poor":
+            warnings.append(f"only {quality.n_usable_leads} of {quality.n_leads} leads carry a signal: no decision is made")
+        return warnings
+
+    def card(self) -> dict[str, Any]:
+        """Return what a user should know about the model, as plain values."""
+        manifest = self.checkpoint.manifest
+        keys = ("created", "leads", "preprocessor", "label_rule", "metrics", "data", "uncertainty", "seed", "parent")
+        return {
+            "name": manifest["model"]["name"],
+            "n_parameters": manifest["model"]["n_parameters"],
+            "checkpoint_sha256": self.checkpoint.sha256,
+            "runtime": self.checkpoint.runtime,
+            "level": self.level,
+            "levels": {name: list(self.space.levels[name].class_names) for name in self.space.answerable()},
+            "thresholds": manifest["thresholds"].get(self.level),
+            **{key: manifest[key] for key in keys},
+            "notice": NOTICE,
+        }
+
+
+def _quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
+    span_uv = prepared.microvolts.max(axis=1).astype(np.int32) - prepared.microvolts.min(axis=1)
+    flat = prepared.lead_mask & (span_uv < FLAT_MV * 1000)
+    return Quality(
+        missing_leads=tuple(name for name, there in zip(leads, prepared.lead_mask, strict=True) if not there),
+        flat_leads=tuple(name for name, still in zip(leads, flat, strict=True) if still),
+        n_usable_leads=int((prepared.lead_mask & ~flat).sum()),
+        n_leads=len(leads),
+    )

@@ -1,0 +1,61 @@
+"""What all commands share: errors as one line, exit status 0 (done), 1 (failed), 2 (wrong usage)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from heart_reader.errors import ConfigError, HeartReaderError
+
+__all__ = ["add_overrides", "run_command"]
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add ``--set section.key=value`` to a parser."""
+    parser.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one value; repeatable"
+    )
+
+
+def run_command(
+    parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int | None], argv: Sequence[str] | None = None
+) -> int:
+    """Parse the command line and run a command.
+
+    Parameters
+    ----------
+    parser
+        Its arguments; ``--debug`` is added.
+    command
+        Gets the parsed arguments and returns an exit status, None meaning 0.
+    argv
+        Arguments, None for the process's own.
+
+    Returns
+    -------
+    int
+        0, 1 or 2. Errors are printed as one line on standard error, with a traceback only under ``--debug``.
+    """
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    arguments = parser.parse_args(argv)
+    try:
+        return command(arguments) or DONE
+    except HeartReaderError as error:
+        if arguments.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe went away, which is no error of ours
+        return FAILED
+    except Exception as error:
+        if arguments.debug:
+            raise
+        print(f"error: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)", file=sys.stderr)
+        return FAILED

@@ -1,0 +1,294 @@
+"""The experiment configuration: typed, frozen, strict. Every default of heart_reader lives in this file and nowhere else.
+
+A YAML file states only what differs from these defaults; ``--set section.key=value`` overrides both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from heart_reader.errors import ConfigError
+
+__all__ = ["ExperimentConfig", "load_config", "override_config", "resolve_data_path"]
+
+DATA_ENVIRONMENT = "HEART_READER_DATA"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PtbxlSource(Section):
+    """PTB-XL in its official layout, below ``data.root``."""
+
+    kind: Literal["ptbxl"] = "ptbxl"
+
+
+class TableSource(Section):
+    """A CSV of paths, labels and splits; ``path`` is relative to ``data.root``."""
+
+    kind: Literal["table"]
+    path: Path
+    required: bool = True  # False: used where it exists, and its absence is said
+    level: str = "superdiagnostic"
+    label_columns: tuple[str, ...] | None = None  # None: the five superclasses
+    id_column: str | None = None
+    patient_column: str | None = None
+    label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
+
+
+class SyntheticSource(Section):
+    """Simulated ECGs, written once as a PTB-XL-shaped folder below ``data.root`` and read from there."""
+
+    kind: Literal["synthetic"]
+    n_records: Count = 600
+    seed: int = 42
+
+
+Source = Annotated[PtbxlSource | TableSource | SyntheticSource, Field(discriminator="kind")]
+
+
+class DataConfig(Section):
+    """Which records, and by which label rule."""
+
+    root: Path = Path("data/ptbxl")
+    sources: tuple[Source, ...] = (PtbxlSource(),)
+    files: Literal["records100", "records500"] = "records100"
+    label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
+    keep_unlabelled: bool = False  # True: records without a class at task.level stay, as all-zero
+    allow_missing: bool = False  # True: listed files that are absent are counted, not refused
+    cache_dir: Path = Path("data/cache")
+
+
+class TaskConfig(Section):
+    """What is predicted."""
+
+    level: str = "superdiagnostic"  # thresholds, model selection and reports are about this level
+    heads: tuple[str, ...] = ("all", "superdiagnostic")
+
+
+class PreprocessingConfig(Section):
+    """Fields of :class:`heart_reader.data.preprocessor.Preprocessor`."""
+
+    fs: Positive = 100.0
+    leads: tuple[str, ...] = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+    window_s: Positive = 2.5
+    stride_s: Positive = 1.25
+    low_hz: Positive | None = None
+    high_hz: Positive | None = None
+    pad: Literal["zero", "edge"] = "zero"
+
+
+class AugmentationConfig(Section):
+    """Random changes of training windows; 0 switches one off."""
+
+    noise_mv: NotNegative = 0.0  # standard deviation of Gaussian noise
+    scale: NotNegative = 0.0  # amplitude factor drawn from 1 +- scale, one per record
+    lead_dropout: Share = 0.0  # probability that a lead is zeroed
+    wander_mv: NotNegative = 0.0  # amplitude of a slow sine
+    warp: Share = 0.0  # speed factor drawn from 1 +- warp
+    shift_s: NotNegative = 0.0  # circular shift of up to this many seconds
+
+
+class ModelConfig(Section):
+    """A registered model and its parameters (those not named keep the model's published values)."""
+
+    name: str = "inception1d"
+    params: dict[str, Any] = {}
+
+
+class LossConfig(Section):
+    """Loss of one output; every level in use adds its mean."""
+
+    name: Literal["bce", "focal", "asymmetric"] = "bce"
+    gamma: NotNegative = 2.0  # focal
+    alpha: Share = 0.25  # focal: weight of positives
+    gamma_positive: NotNegative = 0.0  # asymmetric
+    gamma_negative: NotNegative = 4.0
+    clip: Share = 0.05
+    label_smoothing: Share = 0.0
+    noisy_or_weight: NotNegative = 1.0  # weight of the levels aggregated from statements
+
+
+class OptimizerConfig(Section):
+    """AdamW and its learning-rate schedule."""
+
+    learning_rate: Positive = 3e-3
+    weight_decay: NotNegative = 0.02
+    schedule: Literal["onecycle", "cosine"] = "onecycle"
+    warmup_share: Share = 0.3  # share of steps until the peak
+    clip_norm: Positive | None = 1.0
+
+
+class TrainingConfig(Section):
+    """The training loop."""
+
+    epochs: Count = 30
+    batch_size: Count = 64
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    mixup_alpha: NotNegative = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995  # 0: off
+    swa_start: Count | None = None  # first epoch whose weights are averaged
+    patience: Count | None = None  # epochs without a better validation score before stopping
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0  # 0: what torch chooses
+
+    @model_validator(mode="after")
+    def _swa_within_epochs(self) -> TrainingConfig:
+        if self.swa_start is not None and self.swa_start > self.epochs:
+            raise ValueError(f"swa_start {self.swa_start} lies after the last epoch {self.epochs}")
+        return self
+
+
+class EvaluationConfig(Section):
+    """Thresholds, calibration and intervals."""
+
+    thresholds: Literal["youden", "f1", "fbeta", "target_sensitivity"] = "f1"
+    target_sensitivity: Share = 0.9
+    calibration: Literal["platt", "none"] = "platt"
+    draws: Count = 1000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class ExportConfig(Section):
+    """The gate that an exported model has to pass."""
+
+    parity_limit: Positive = 1e-5  # largest difference of a probability; float32 kernels differ by about 1e-7
+
+
+class ExperimentConfig(Section):
+    """Everything ``train.py`` needs to know.
+
+    Examples
+    --------
+    >>> ExperimentConfig().preprocessing.window_s
+    2.5
+    """
+
+    name: str = "default"
+    seed: Annotated[int, Field(ge=0)] = 42
+    data: DataConfig = DataConfig()
+    task: TaskConfig = TaskConfig()
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    export: ExportConfig = ExportConfig()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that :meth:`from_json` reads."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], where: str = "configuration") -> ExperimentConfig:
+        """Make a configuration from plain values.
+
+        Raises
+        ------
+        ConfigError
+            Naming the key, what was found and what is allowed.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError("; ".join(_explain(where, item) for item in error.errors())) from None
+
+
+def _explain(where: str, item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"]) or "the whole file"
+    if item["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key}: remove it or mend its spelling (heart_reader/config.py lists all keys)"
+    return f"{where}: {key} = {item['input']!r}: {item['msg']}"
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Read a YAML file over the defaults, then apply ``section.key=value`` overrides.
+
+    Parameters
+    ----------
+    path
+        A YAML file; None means the defaults alone.
+    overrides
+        Such as ``["training.epochs=3", "data.sources=[{kind: synthetic}]"]``; values are YAML.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a key or value is not allowed.
+
+    Examples
+    --------
+    >>> load_config(None, ["training.epochs=3"]).training.epochs
+    3
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}: pass a YAML file such as configs/default.yaml") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: a {type(values).__name__}; a mapping of sections is needed")
+    return _with_overrides(values, overrides, str(path) if path else "configuration")
+
+
+def override_config(config: ExperimentConfig, overrides: Sequence[str]) -> ExperimentConfig:
+    """Apply ``section.key=value`` overrides to a configuration, such as the one in a checkpoint.
+
+    Raises
+    ------
+    ConfigError
+        If a key or value is not allowed.
+    """
+    return _with_overrides(config.to_json(), overrides, "configuration")
+
+
+def _with_overrides(values: dict[str, Any], overrides: Sequence[str], where: str) -> ExperimentConfig:
+    for text in overrides:
+        _override(values, text)
+    return ExperimentConfig.from_json(values, where)
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {text}: section.key=value is needed, such as --set training.epochs=3")
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"--set {text}: {section} is no section")
+    try:
+        target[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {text}: {value!r} is not a YAML value") from None
+
+
+def resolve_data_path(path: Path) -> Path:
+    """Put ``data/x`` below the folder that the environment variable ``HEART_READER_DATA`` names, if it is set.
+
+    Other paths stay as they are, relative to the working directory.
+    """
+    folder = os.environ.get(DATA_ENVIRONMENT)
+    if folder and not path.is_absolute() and path.parts[:1] == ("data",):
+        return Path(folder, *path.parts[1:])
+    return path

@@ -1,0 +1,104 @@
+"""Random changes of training windows. Each takes its generator and returns a new array; none knows about labels.
+
+Arrays are (n, n_leads, n_times) float32 in mV unless stated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.config import AugmentationConfig
+
+__all__ = ["augment", "baseline_wander", "crop", "drop_leads", "gaussian_noise", "scale_amplitude", "shift", "warp_time"]
+
+Batch = NDArray[np.float32]
+
+# Breathing and body movement; slower drifts look like an offset in a window of seconds.
+WANDER_HZ = (0.05, 0.5)
+
+
+def gaussian_noise(x: Batch, rng: np.random.Generator, noise_mv: float) -> Batch:
+    """Add white noise of standard deviation ``noise_mv``."""
+    return x + np.float32(noise_mv) * rng.standard_normal(x.shape, dtype=np.float32)
+
+
+def scale_amplitude(x: Batch, rng: np.random.Generator, scale: float) -> Batch:
+    """Multiply each record by one factor drawn from 1 - scale to 1 + scale (all leads alike, so limb identities hold)."""
+    factor = rng.uniform(1 - scale, 1 + scale, size=(len(x), 1, 1))
+    return x * factor.astype(np.float32)
+
+
+def drop_leads(x: Batch, rng: np.random.Generator, probability: float) -> Batch:
+    """Zero each lead with the given probability, as the preprocessing does with a missing one; at least one lead stays."""
+    keep = rng.random(x.shape[:2]) >= probability
+    spared = rng.integers(x.shape[1], size=len(x))
+    keep[np.arange(len(x)), spared] = True
+    return x * keep[:, :, None].astype(np.float32)
+
+
+def baseline_wander(x: Batch, rng: np.random.Generator, wander_mv: float, fs: float) -> Batch:
+    """Add one slow sine per lead, of amplitude up to ``wander_mv`` and a frequency of ``WANDER_HZ`` shared by the record.
+
+    Parameters
+    ----------
+    fs
+        Hz.
+    """
+    n, n_leads, n_times = x.shape
+    frequency = rng.uniform(*WANDER_HZ, size=(n, 1, 1))
+    phase = rng.uniform(0, 2 * np.pi, size=(n, 1, 1))
+    amplitude = rng.uniform(-wander_mv, wander_mv, size=(n, n_leads, 1))
+    times = np.arange(n_times) / fs
+    return x + (amplitude * np.sin(2 * np.pi * frequency * times + phase)).astype(np.float32)
+
+
+def warp_time(x: Batch, rng: np.random.Generator, warp: float) -> Batch:
+    """Play each record faster or slower by a factor of up to 1 +- warp, around its middle (linear interpolation)."""
+    n, _, n_times = x.shape
+    speed = rng.uniform(1 - warp, 1 + warp, size=(n, 1))
+    middle = (n_times - 1) / 2
+    position = np.clip(middle + (np.arange(n_times) - middle) * speed, 0, n_times - 1)
+    left = np.minimum(position.astype(np.int64), n_times - 2)
+    share = (position - left).astype(np.float32)[:, None, :]
+    before = np.take_along_axis(x, left[:, None, :], axis=2)
+    after = np.take_along_axis(x, left[:, None, :] + 1, axis=2)
+    return before * (1 - share) + after * share
+
+
+def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:
+    """Rotate each record in time by up to ``max_points``."""
+    steps = rng.integers(-max_points, max_points + 1, size=(len(x), 1, 1))
+    return np.take_along_axis(x, (np.arange(x.shape[2]) - steps) % x.shape[2], axis=2)
+
+
+def crop(signal: NDArray[np.int16], rng: np.random.Generator, n_times: int) -> NDArray[np.int16]:
+    """Cut ``n_times`` points out of (n_leads, longer) at a random place; a shorter signal is padded with zeros.
+
+    Examples
+    --------
+    >>> crop(np.ones((12, 1000), dtype=np.int16), np.random.default_rng(0), 250).shape
+    (12, 250)
+    """
+    spare = signal.shape[1] - n_times
+    if spare < 0:
+        return np.pad(signal, ((0, 0), (0, -spare)))
+    start = int(rng.integers(spare + 1))
+    return signal[:, start : start + n_times]
+
+
+def augment(x: Batch, rng: np.random.Generator, config: AugmentationConfig, fs: float) -> Batch:
+    """Apply every augmentation that the configuration switches on."""
+    if config.warp:
+        x = warp_time(x, rng, config.warp)
+    if config.shift_s:
+        x = shift(x, rng, round(config.shift_s * fs))
+    if config.scale:
+        x = scale_amplitude(x, rng, config.scale)
+    if config.wander_mv:
+        x = baseline_wander(x, rng, config.wander_mv, fs)
+    if config.noise_mv:
+        x = gaussian_noise(x, rng, config.noise_mv)
+    if config.lead_dropout:
+        x = drop_leads(x, rng, config.lead_dropout)
+    return x

@@ -1,0 +1,267 @@
+"""Prepared signals of many records in one file of int16 microvolts, built once and then mapped into memory.
+
+:meth:`~heart_reader.data.preprocessor.Preprocessor.prepare` rounds to whole microvolts, so the cache loses nothing: what it gives back
+is bit-equal to what reading the file again would give.
+
+.. code-block:: text
+
+    <folder>/<key>/signals.int16    all records one after the other, each (n_leads, n_times), little-endian
+                   index.npz        record_ids, offsets, n_times, lead_mask
+                   cache.json       what it was built from, for people and for the check at opening
+
+The key is a hash of the preprocessing and of every record's id, files, sizes and times of change. A build works under another
+name and is renamed when complete, under a lock that the system releases with the process: an interrupted or killed build leaves
+nothing under the final name, its remains go at the next build, and a second process waits and then uses what the first one built.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from heart_reader.data.folder_listing import FolderListing
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
+from heart_reader.data.readers import read_record
+from heart_reader.data.record_table import RecordTable
+from heart_reader.errors import DataError, RecordError
+
+__all__ = ["SignalCache", "open_or_build"]
+
+# Raise it whenever the layout, a reader or the preparation changes what a record becomes: old caches are then built anew.
+CACHE_FORMAT = 1
+SIGNALS, INDEX, DESCRIPTION = "signals.int16", "index.npz", "cache.json"
+SIGNAL_TYPE = np.dtype("<i2")
+WFDB_ENDINGS = (".hea", ".dat", ".mat")
+MAX_NAMED = 3
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class SignalCache:
+    """Prepared signals of many records; :func:`open_or_build` makes one.
+
+    Parameters
+    ----------
+    folder
+        Where its three files are.
+    record_ids
+        (n_records,) in the order of the table it was built from.
+    offsets
+        (n_records,) position of each record's first value in ``signals``.
+    n_times
+        (n_records,) time points of each record.
+    lead_mask
+        (n_records, n_leads), False where a lead is missing.
+    signals
+        (n_values,) int16 microvolts, mapped read-only from disk.
+    """
+
+    folder: Path
+    record_ids: NDArray[np.str_]
+    offsets: NDArray[np.int64]
+    n_times: NDArray[np.int64]
+    lead_mask: NDArray[np.bool_]
+    signals: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+    def prepared(self, row: int) -> PreparedEcg:
+        """Return one record as the preprocessor prepared it; the signal is a view of the file, its warnings are not kept."""
+        n_leads, n_times, start = self.lead_mask.shape[1], int(self.n_times[row]), int(self.offsets[row])
+        return PreparedEcg(self.signals[start : start + n_leads * n_times].reshape(n_leads, n_times), self.lead_mask[row])
+
+    def rows_of(self, record_ids: NDArray[np.str_]) -> NDArray[np.int64]:
+        """Return the rows of the named records.
+
+        Raises
+        ------
+        DataError
+            If a record is not in the cache.
+        """
+        row_of = {name: row for row, name in enumerate(self.record_ids.tolist())}
+        absent = [name for name in record_ids.tolist() if name not in row_of]
+        if absent:
+            raise DataError(
+                f"{self.folder}: {len(absent)} of {len(record_ids)} records are not in the cache, the first is {absent[0]}: build it"
+            )
+        return np.array([row_of[name] for name in record_ids.tolist()], dtype=np.int64)
+
+
+def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
+    """Open the cache of these records in this preparation; read and prepare every record first where there is none.
+
+    Parameters
+    ----------
+    folder
+        Where caches live, one sub-folder each; it is made if needed.
+    progress
+        Whether to draw a progress bar.
+
+    Raises
+    ------
+    DataError
+        If a record cannot be read (the message names the first few and why), or the cache cannot be written.
+    """
+    if len(table) == 0:
+        raise DataError(f"{table.source}: no records to prepare: check the splits and what was left out ({dict(table.left_out)})")
+    key = _key(table, preprocessor)
+    home = Path(folder) / key[:16]
+    cache = _open(home, key)
+    if cache is not None:
+        return cache
+    try:
+        with _locked(Path(folder)):
+            cache = _open(home, key)
+            if cache is None:
+                _build(table, preprocessor, home, key, progress)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: the cache cannot be written ({error.strerror or error}); {_estimate_mb(table, preprocessor)} "
+            "are needed: free some space or set data.cache_dir to another disk"
+        ) from None
+    cache = cache or _open(home, key)
+    if cache is None:
+        raise DataError(f"{home}: the cache changed while it was opened: run again")
+    return cache
+
+
+def _key(table: RecordTable, preprocessor: Preprocessor) -> str:
+    """Hash what the signals depend on: windows are cut later and do not count, nor does the folder the data set lies in."""
+    prepared_by = [preprocessor.fs, preprocessor.leads, preprocessor.low_hz, preprocessor.high_hz]
+    digest = hashlib.sha256(json.dumps([CACHE_FORMAT, prepared_by]).encode())
+    listing = FolderListing()
+    for record_id, path in zip(table.record_ids.tolist(), table.paths.tolist(), strict=True):
+        stem, ending = os.path.splitext(path)
+        files = [stem + other for other in WFDB_ENDINGS] if ending in WFDB_ENDINGS else [path]
+        entries = [entry for file in files if (entry := listing.file(file)) is not None]
+        states = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries]
+        digest.update(json.dumps([record_id, os.path.basename(path), states]).encode())
+    return digest.hexdigest()
+
+
+def _open(home: Path, key: str) -> SignalCache | None:
+    """Map a finished cache; None where there is none or it is not whole."""
+    try:
+        description = json.loads((home / DESCRIPTION).read_text(encoding="utf-8"))
+        if description["key"] != key or (home / SIGNALS).stat().st_size != description["n_bytes"]:
+            return None
+        # np.load leaves a damaged file open if it is given the path.
+        with open(home / INDEX, "rb") as file, np.load(file, allow_pickle=False) as index:
+            columns = {name: index[name] for name in ("record_ids", "offsets", "n_times", "lead_mask")}
+        signals = np.asarray(np.memmap(home / SIGNALS, dtype=SIGNAL_TYPE, mode="r"))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+    return SignalCache(home, **columns, signals=signals)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time build in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("another process is building a cache in %s: waiting for it", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(table: RecordTable, preprocessor: Preprocessor, home: Path, key: str, progress: bool) -> None:
+    for remains in home.parent.glob("*.building"):
+        shutil.rmtree(remains, ignore_errors=True)
+    building = home.with_name(f"{home.name}.building")
+    building.mkdir()
+    try:
+        with open(building / SIGNALS, "wb") as file:
+            index, noticed = _write_signals(table, preprocessor, file, progress)
+            _flush(file)
+        with open(building / INDEX, "wb") as file:
+            offsets, n_times, lead_mask = index["offsets"], index["n_times"], index["lead_mask"]
+            np.savez(file, record_ids=table.record_ids, offsets=offsets, n_times=n_times, lead_mask=lead_mask)
+            _flush(file)
+        with open(building / DESCRIPTION, "wb") as file:
+            file.write(json.dumps(_describe(table, preprocessor, key, index, noticed), indent=2, ensure_ascii=False).encode())
+            _flush(file)
+        if home.exists():
+            shutil.rmtree(home)
+        building.rename(home)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _write_signals(
+    table: RecordTable, preprocessor: Preprocessor, file: BinaryIO, progress: bool
+) -> tuple[dict[str, NDArray[Any]], Counter[str]]:
+    """Append every record to the file; return the index and how often each warning was given."""
+    n_times = np.zeros(len(table), dtype=np.int64)
+    lead_mask = np.zeros((len(table), len(preprocessor.leads)), dtype=bool)
+    noticed: Counter[str] = Counter()
+    failures = []
+    pairs = zip(table.record_ids.tolist(), table.paths.tolist(), strict=True)
+    for row, (record_id, path) in enumerate(
+        tqdm(pairs, "preparing records", len(table), disable=None if progress else True, unit="record")
+    ):
+        try:
+            record = read_record(path)
+            prepared = preprocessor.prepare(record)
+        except RecordError as error:
+            failures.append(f"{record_id} ({error.message})")
+            continue
+        file.write(prepared.microvolts.astype(SIGNAL_TYPE, copy=False).tobytes())
+        n_times[row], lead_mask[row] = prepared.microvolts.shape[1], prepared.lead_mask
+        noticed.update((*record.warnings, *prepared.warnings))
+    if failures:
+        more = f" and {len(failures) - MAX_NAMED} more" if len(failures) > MAX_NAMED else ""
+        raise DataError(
+            f"{table.source}: {len(failures)} of {len(table)} records cannot be read: {'; '.join(failures[:MAX_NAMED])}{more}: "
+            "mend these files or take their rows out of the table"
+        )
+    sizes = n_times * len(preprocessor.leads)
+    return {"offsets": np.cumsum(sizes) - sizes, "n_times": n_times, "lead_mask": lead_mask}, noticed
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _describe(
+    table: RecordTable, preprocessor: Preprocessor, key: str, index: dict[str, NDArray[Any]], noticed: Counter[str]
+) -> dict[str, Any]:
+    n_leads = len(preprocessor.leads)
+    return {
+        "format": CACHE_FORMAT,
+        "key": key,
+        "source": table.source,
+        "n_records": len(table),
+        "n_bytes": int(index["n_times"].sum()) * n_leads * SIGNAL_TYPE.itemsize,
+        "fs": preprocessor.fs,
+        "leads": list(preprocessor.leads),
+        "low_hz": preprocessor.low_hz,
+        "high_hz": preprocessor.high_hz,
+        "warnings": dict(noticed.most_common(100)),
+    }
+
+
+def _estimate_mb(table: RecordTable, preprocessor: Preprocessor) -> str:
+    """Size of a cache of ten-second records, for the message about a full disk."""
+    n_bytes = len(table) * len(preprocessor.leads) * round(10 * preprocessor.fs) * SIGNAL_TYPE.itemsize
+    return f"about {max(1, round(n_bytes / 1e6))} MB (10 s a record)"

@@ -1,0 +1,78 @@
+"""Records of one split as arrays for a network: random crops for training, the fixed windows of a reading for everything else."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.config import AugmentationConfig
+from heart_reader.data.augmentations import augment, crop
+from heart_reader.data.cache import SignalCache
+from heart_reader.data.preprocessor import Preprocessor, from_microvolts
+from heart_reader.data.record_table import RecordTable
+
+__all__ = ["EcgDataset"]
+
+
+class EcgDataset:
+    """Rows of a table with their cached signals.
+
+    Parameters
+    ----------
+    table
+        The records, all of one split or not.
+    cache
+        Signals of (at least) these records, found by ``record_ids``.
+    preprocessor
+        Cuts windows; the same object that made the cache.
+    """
+
+    def __init__(self, table: RecordTable, cache: SignalCache, preprocessor: Preprocessor) -> None:
+        self.table = table
+        self.preprocessor = preprocessor
+        self._cache = cache
+        self._rows = cache.rows_of(table.record_ids)
+        self.targets = np.concatenate([table.y_true(head) for head in table.space.heads], axis=1)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def windows(self, position: int) -> NDArray[np.float32]:
+        """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a reading sees them."""
+        return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
+
+    def random_crops(
+        self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
+    ) -> NDArray[np.float32]:
+        """Return one random crop per record, augmented.
+
+        Parameters
+        ----------
+        positions
+            (n,) rows of the table.
+
+        Returns
+        -------
+        ndarray
+            (n, n_leads, n_times) in mV.
+        """
+        n_times = self.preprocessor.n_times
+        crops = [crop(self._cache.prepared(int(self._rows[position])).microvolts, rng, n_times) for position in positions]
+        return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
+
+    def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return per-lead mean and standard deviation in mV over all records, each (n_leads,).
+
+        Missing leads do not count.
+        """
+        n_leads = len(self.preprocessor.leads)
+        count, total, squares = np.zeros(n_leads), np.zeros(n_leads), np.zeros(n_leads)
+        for row in self._rows:
+            prepared = self._cache.prepared(int(row))
+            values = prepared.microvolts.astype(np.float64) / 1000.0
+            count += prepared.lead_mask * values.shape[1]
+            total += values.sum(axis=1)
+            squares += (values**2).sum(axis=1)
+        mean = total / np.maximum(count, 1)
+        spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
+        return mean.astype(np.float32), spread.astype(np.float32)

@@ -1,0 +1,218 @@
+"""The one preprocessing: from any record to the arrays every model reads.
+
+Training, evaluation, export and serving call the same frozen :class:`Preprocessor`. It learns nothing from data (per-lead mean
+and spread are the network's first layer) and needs NumPy and SciPy only.
+
+Its output is rounded to whole microvolts, the resolution of PTB-XL itself. That makes the int16 cache of the training data
+lossless: an array read back from the cache is bit-equal to one made from the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
+from heart_reader.data.record import EcgRecord
+from heart_reader.data.signal import bandpass, resample, resampled_length
+from heart_reader.errors import ConfigError, LeadError, SignalTooShort
+
+__all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
+
+# Below one second there is not even one beat.
+MIN_DURATION_S = 1.0
+INT16_MAX_UV = 32767
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedEcg:
+    """A record in the model's leads and rate, before it is cut into windows.
+
+    Parameters
+    ----------
+    microvolts
+        (n_leads, n_times) int16; a missing lead is zero.
+    lead_mask
+        (n_leads,) bool, False where the lead is missing.
+    warnings
+        What the preparation changed or could not provide.
+    """
+
+    microvolts: NDArray[np.int16]
+    lead_mask: NDArray[np.bool_]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Declared, stateless preparation of a record.
+
+    Parameters
+    ----------
+    fs
+        Target sampling rate in Hz.
+    leads
+        Lead order of the output.
+    window_s, stride_s
+        Length of a window and distance between window starts, in seconds.
+    low_hz, high_hz
+        Corners of the optional band-pass in Hz, None for none.
+    pad
+        What fills a window that is longer than the record: ``"zero"`` or ``"edge"``; the record stands at the start.
+    """
+
+    fs: float
+    leads: tuple[str, ...]
+    window_s: float
+    stride_s: float
+    low_hz: float | None
+    high_hz: float | None
+    pad: Literal["zero", "edge"]
+
+    def __post_init__(self) -> None:
+        if not (self.fs > 0 and self.window_s > 0 and 0 < self.stride_s <= self.window_s):
+            raise ConfigError(
+                f"preprocessing: fs {self.fs}, window_s {self.window_s}, stride_s {self.stride_s}; all must be positive "
+                "and the stride no longer than the window"
+            )
+
+    @property
+    def n_times(self) -> int:
+        """Time points of one window."""
+        return round(self.window_s * self.fs)
+
+    @property
+    def stride(self) -> int:
+        """Time points between window starts."""
+        return max(1, round(self.stride_s * self.fs))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_json` is the inverse."""
+        return {**asdict(self), "leads": list(self.leads)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Preprocessor:
+        """Make a preprocessor from :meth:`to_json`.
+
+        Raises
+        ------
+        ConfigError
+            If a field is missing or unknown.
+        """
+        names = {item.name for item in fields(cls)}
+        if set(values) != names:
+            raise ConfigError(f"preprocessor: fields {sorted(set(values) ^ names)} are missing or unknown; needed: {sorted(names)}")
+        return cls(**{**values, "leads": tuple(values["leads"])})
+
+    def prepare(self, record: EcgRecord) -> PreparedEcg:
+        """Bring a record to the model's leads, rate and band.
+
+        Raises
+        ------
+        LeadError
+            If the record shares no lead with the model.
+        SignalTooShort
+            If it lasts less than one second.
+        """
+        if record.duration_s < MIN_DURATION_S:
+            raise SignalTooShort(
+                f"{record.record_id}: {record.duration_s:.2f} s of signal; at least {MIN_DURATION_S:.0f} s is needed: record longer"
+            )
+        values, mask, warnings = self._select_leads(record)
+        values = bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
+        rounded = np.rint(values * 1000.0)
+        if np.abs(rounded).max(initial=0) > INT16_MAX_UV:
+            warnings.append("amplitudes beyond 32.767 mV were clipped")
+            rounded = rounded.clip(-INT16_MAX_UV, INT16_MAX_UV)
+        if record.fs < self.fs:
+            warnings.append(f"sampled at {record.fs:g} Hz, the model reads {self.fs:g} Hz: nothing above {record.fs / 2:g} Hz is known")
+        return PreparedEcg(rounded.astype(np.int16), mask, tuple(warnings))
+
+    def starts(self, n_times: int) -> NDArray[np.int64]:
+        """Return where the windows of a prepared record of ``n_times`` points begin."""
+        return window_starts(n_times, self.n_times, self.stride)
+
+    def windows(self, prepared: PreparedEcg) -> NDArray[np.float32]:
+        """Cut a prepared record into overlapping windows.
+
+        Returns
+        -------
+        ndarray
+            (n_windows, n_leads, n_times) float32 in mV.
+        """
+        signal = prepared.microvolts
+        missing = self.n_times - signal.shape[1]
+        if missing > 0:
+            signal = np.pad(signal, ((0, 0), (0, missing)), mode="constant" if self.pad == "zero" else "edge")
+        cuts = [signal[:, start : start + self.n_times] for start in self.starts(signal.shape[1])]
+        return from_microvolts(np.stack(cuts))
+
+    def __call__(self, record: EcgRecord) -> NDArray[np.float32]:
+        """Return :meth:`windows` of :meth:`prepare`."""
+        return self.windows(self.prepare(record))
+
+    def n_times_of(self, record: EcgRecord) -> int:
+        """Return the prepared length of a record without preparing it."""
+        return resampled_length(record.n_times, record.fs, self.fs)
+
+    def _select_leads(self, record: EcgRecord) -> tuple[NDArray[np.floating], NDArray[np.bool_], list[str]]:
+        """Order the leads, derive limb leads from I and II, leave the rest at zero."""
+        known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
+        if record.lead_names == self.leads and len(known) == len(self.leads):
+            return record.signal.astype(np.float64), np.ones(len(self.leads), dtype=bool), []
+        values = np.zeros((len(self.leads), record.n_times))
+        mask = np.zeros(len(self.leads), dtype=bool)
+        limb = _derivable(record, known)
+        derived = []
+        for row, name in enumerate(self.leads):
+            if name in known:
+                values[row], mask[row] = record.signal[known[name]], True
+            elif name in limb:
+                values[row], mask[row] = limb[name], True
+                derived.append(name)
+        if not mask.any():
+            raise LeadError(
+                f"{record.record_id}: leads {', '.join(record.lead_names)}; none of {', '.join(self.leads)} is among them: "
+                "rename the columns or pass --leads"
+            )
+        warnings = [f"derived from I and II: {', '.join(derived)}"] if derived else []
+        absent = [name for name, there in zip(self.leads, mask, strict=True) if not there]
+        if absent:
+            warnings.append(f"missing and left out: lead{'s' if len(absent) > 1 else ''} {', '.join(absent)}; the reading is less certain")
+        ignored = [name for name in record.lead_names if name not in self.leads]
+        if ignored:
+            warnings.append(f"not read by the model: {', '.join(ignored)}")
+        return values, mask, warnings
+
+
+def _derivable(record: EcgRecord, known: dict[str, int]) -> dict[str, NDArray[np.floating]]:
+    """Limb leads that follow from I and II by Einthoven's law."""
+    if not {"I", "II"} <= set(known) or set(LIMB_LEADS) <= set(known):
+        return {}
+    return derive_limb_leads(record.signal[known["I"]].astype(np.float64), record.signal[known["II"]].astype(np.float64))
+
+
+def window_starts(n_times: int, window: int, stride: int) -> NDArray[np.int64]:
+    """Return window starts every ``stride`` points; the last window ends where the record ends.
+
+    Examples
+    --------
+    >>> window_starts(1000, 250, 125).tolist()
+    [0, 125, 250, 375, 500, 625, 750]
+    >>> window_starts(300, 250, 125).tolist()
+    [0, 50]
+    >>> window_starts(100, 250, 125).tolist()
+    [0]
+    """
+    last = max(0, n_times - window)
+    starts = np.arange(0, last + 1, stride)
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
+def from_microvolts(microvolts: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return float32 millivolts; the one place where int16 becomes what a model sees."""
+    return microvolts.astype(np.float32) / np.float32(1000.0)

@@ -1,0 +1,126 @@
+"""Bytes and text from disk, with every limit checked before anything is read."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import os
+import re
+import stat
+from typing import NamedTuple
+
+from heart_reader.errors import UnreadableRecord
+
+__all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
+
+# A day of 12 leads at 500 Hz in 16 bits is just under this.
+MAX_FILE_BYTES = 1 << 30
+# Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
+MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
+
+# Two letters or more: "C:" is a drive. One slash is enough, for pathlib turns s3://a into s3:/a.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# What text may hold below the blank: tab, line feed, vertical tab, form feed, carriage return.
+_NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
+
+
+class Given(NamedTuple):
+    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None where the file is to say it."""
+
+    fs: float | None = None
+    unit: str | None = None
+    leads: tuple[str, ...] | None = None
+
+
+def refuse_remote(path: str) -> None:
+    """Refuse a name with a scheme, such as ``s3://``: records are read from local disks only.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the name has a scheme.
+    """
+    if _SCHEME.match(path):
+        raise UnreadableRecord(f"{path}: a remote name; only local files are read: download the record first")
+
+
+def file_size(path: str) -> int:
+    """Return the size of a regular, non-empty file in bytes.
+
+    Raises
+    ------
+    UnreadableRecord
+        If there is no such file, or it is a folder, a device, empty or larger than :data:`MAX_FILE_BYTES`.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise UnreadableRecord(f"{path}: no such file: check the name") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableRecord(f"{path}: cannot be opened ({error}): check the name and the permissions") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableRecord(f"{path}: not a file but a folder or a device: name one record")
+    if status.st_size == 0:
+        raise UnreadableRecord(f"{path}: an empty file (0 bytes): copy or export it again")
+    if status.st_size > MAX_FILE_BYTES:
+        raise UnreadableRecord(
+            f"{path}: {status.st_size / 1e9:.1f} GB; at most {MAX_FILE_BYTES / 1e9:.1f} GB is read: cut the recording into parts"
+        )
+    return status.st_size
+
+
+def read_bytes(path: str, n_bytes: int, offset: int = 0) -> bytes:
+    """Return up to ``n_bytes`` bytes from ``offset`` on; ask :func:`file_size` first.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the file cannot be read.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if offset:
+                file.seek(offset)
+            content = file.read(n_bytes)
+            # One read call stops short of very long requests.
+            while len(content) < n_bytes and (more := file.read(n_bytes - len(content))):
+                content += more
+            return content
+    except OSError as error:
+        raise UnreadableRecord(f"{path}: cannot be read ({error}): check the permissions and the disk") from None
+
+
+def is_text(content: bytes) -> bool:
+    """Tell text, in any encoding :func:`decode_text` knows, from binary data by its first bytes."""
+    return content.startswith(_UTF16) or len(content.translate(None, _NOT_TEXT)) == len(content)
+
+
+def decode_text(content: bytes) -> str:
+    r"""Decode UTF-8 or UTF-16 with a byte-order mark, plain UTF-8, or else Latin-1, which never fails.
+
+    Examples
+    --------
+    >>> decode_text(b"\xef\xbb\xbfI"), decode_text(b"\xb5V")
+    ('I', 'µV')
+    """
+    encoding = "utf-16" if content.startswith(_UTF16) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def check_fs(path: str, fs: float) -> float:
+    """Return a sampling rate in Hz if an ECG can have it.
+
+    Raises
+    ------
+    UnreadableRecord
+        If it is outside 10 to 100,000 Hz or not a number.
+    """
+    if not (math.isfinite(fs) and MIN_FS_HZ <= fs <= MAX_FS_HZ):
+        raise UnreadableRecord(
+            f"{path}: a sampling rate of {fs:g} Hz; {MIN_FS_HZ:g} to {MAX_FS_HZ:g} Hz is read: mend the file or pass --fs"
+        )
+    return float(fs)

@@ -1,0 +1,222 @@
+"""WFDB records: a text header and its signal files, as PhysioNet and the Challenges publish them.
+
+References
+----------
+WFDB Applications Guide, header(5) and signal(5). https://physionet.org/physiotools/wag/wag.htm
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.readers.comments import age_and_sex
+from heart_reader.data.readers.files import Given, check_fs, file_size, read_bytes
+from heart_reader.data.readers.wfdb_header import DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
+from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.errors import LeadError, UnreadableRecord
+
+__all__ = ["read_wfdb"]
+
+
+def _decode_16(raw: bytes) -> NDArray[np.signedinteger]:
+    return np.frombuffer(raw, "<i2")
+
+
+def _decode_24(raw: bytes) -> NDArray[np.signedinteger]:
+    triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+    words = np.zeros((len(triples), 4), np.uint8)
+    words[:, 1:] = triples
+    # In the upper three bytes the sign is in place; the shift carries it down.
+    return words.view("<i4")[:, 0] >> 8
+
+
+def _decode_32(raw: bytes) -> NDArray[np.signedinteger]:
+    return np.frombuffer(raw, "<i4")
+
+
+def _decode_80(raw: bytes) -> NDArray[np.signedinteger]:
+    return np.frombuffer(raw, np.uint8).astype(np.int16) - np.int16(128)
+
+
+def _decode_212(raw: bytes) -> NDArray[np.signedinteger]:
+    """Two 12-bit samples in three bytes; an odd last sample stands in two bytes."""
+    triples = np.frombuffer(raw + b"\0" * (-len(raw) % 3), np.uint8).reshape(-1, 3).astype(np.int16)
+    samples = np.empty(2 * len(triples), np.int16)
+    samples[0::2] = triples[:, 0] | (triples[:, 1] & 0x0F) << 8
+    samples[1::2] = triples[:, 2] | (triples[:, 1] >> 4) << 8
+    return samples << 4 >> 4
+
+
+class _Format(NamedTuple):
+    """How a signal format stores samples; ``invalid`` is the value that means "missing"."""
+
+    decode: Callable[[bytes], NDArray[np.signedinteger]]
+    bytes_per_pair: int
+    invalid: int
+
+    def n_bytes(self, n_samples: int) -> int:
+        return -(-n_samples * self.bytes_per_pair // 2)
+
+    def n_samples(self, n_bytes: int) -> int:
+        return n_bytes * 2 // self.bytes_per_pair
+
+
+_FORMATS = {
+    16: _Format(_decode_16, 4, -(1 << 15)),
+    24: _Format(_decode_24, 6, -(1 << 23)),
+    32: _Format(_decode_32, 8, -(1 << 31)),
+    80: _Format(_decode_80, 2, -(1 << 7)),
+    212: _Format(_decode_212, 3, -(1 << 11)),
+}
+
+
+def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
+    """Read the record that a header describes.
+
+    Parameters
+    ----------
+    path
+        The header file; its signal files lie beside it.
+    text
+        The header's content.
+    given
+        The rate, where the header states none; a unit that overrides the header's, with a warning; new names for all signals.
+
+    Raises
+    ------
+    LeadError
+        If ``given.leads`` does not name every signal once.
+    UnreadableRecord
+        If header and signal files do not fit together, or the record uses what is not read.
+    RecordError
+        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    """
+    header = parse_header(text, path)
+    warnings: list[str] = []
+    rate = _rate(path, header, given.fs, warnings)
+    signal = _read_signals(path, header, warnings)
+    uncalibrated = [line.name for line in header.signals if not line.calibrated]
+    if uncalibrated:
+        warnings.append(f"no calibration stated for {', '.join(uncalibrated)}: read as {DEFAULT_GAIN:g} units per mV, which may be wrong")
+    names = _names(path, header, given.leads)
+    signal, names, units = _voltages(header, signal, names, given.unit, warnings)
+    age, sex = age_and_sex(header.comments) if header.comments else (None, None)
+    return build_record(
+        os.path.splitext(os.path.basename(path))[0],
+        signal,
+        rate,
+        names,
+        unit=units,
+        age=age,
+        sex=sex,
+        source_format="wfdb",
+        warnings=tuple(warnings),
+    )
+
+
+def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) -> float:
+    """Agree on the sampling rate."""
+    if header.fs is None:
+        if fs is None:
+            warnings.append(f"the header states no sampling rate: read at {DEFAULT_FS_HZ:g} Hz, WFDB's default")
+            return DEFAULT_FS_HZ
+        return check_fs(path, fs)
+    rate = check_fs(path, header.fs)
+    if fs is not None and not abs(fs - rate) <= 1e-6 * rate:
+        raise UnreadableRecord(f"{path}: the header says {rate:g} Hz, {fs:g} Hz was asked for: drop --fs or mend the header")
+    return rate
+
+
+def _names(path: str, header: WfdbHeader, leads: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Lead names of the header, or the ones given instead."""
+    names = tuple(line.name for line in header.signals)
+    if leads is None:
+        return names
+    if len(leads) != len(names):
+        raise LeadError(f"{path}: {len(leads)} lead names given for {len(names)} signals ({', '.join(names)}): name each one once")
+    return leads
+
+
+def _voltages(
+    header: WfdbHeader, signal: NDArray[np.float64], names: tuple[str, ...], unit: str | None, warnings: list[str]
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing else is there."""
+    units = tuple(line.unit for line in header.signals)
+    if unit is not None:
+        different = sorted(set(units) - {unit})
+        if different:
+            warnings.append(f"read as {unit} as asked; the header says {', '.join(different)}")
+        return signal, names, (unit,) * len(units)
+    keep = [row for row, name in enumerate(units) if name.lower() in UNIT_TO_MV]
+    if len(keep) == len(units) or not keep:
+        return signal, names, units
+    others = [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in keep]
+    warnings.append(f"no voltage and left out: {', '.join(others)}")
+    return signal[keep], tuple(names[row] for row in keep), tuple(units[row] for row in keep)
+
+
+def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray[np.float64]:
+    """Read every signal file; return (n_signals, n_times) in physical units."""
+    files: dict[str, list[int]] = {}
+    for row, line in enumerate(header.signals):
+        files.setdefault(line.file_name, []).append(row)
+    folder = os.path.dirname(path)
+    parts = []
+    for file_name, rows in files.items():
+        lines = [header.signals[row] for row in rows]
+        parts.append(_read_file(os.path.join(folder, file_name), path, lines, header.n_times, warnings))
+    if len(parts) == 1:
+        return parts[0]
+    lengths = {part.shape[1] for part in parts}
+    if len(lengths) > 1:
+        raise UnreadableRecord(f"{path}: signal files of different lengths ({sorted(lengths)} samples): copy the record again")
+    signal = np.empty((len(header.signals), lengths.pop()))
+    for rows, part in zip(files.values(), parts, strict=True):
+        signal[rows] = part
+    return signal
+
+
+def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> NDArray[np.float64]:
+    """Read one signal file as (n_signals, n_times) in physical units; its size is checked against the header first."""
+    layouts = {(line.fmt, line.byte_offset) for line in lines}
+    if len(layouts) > 1:
+        raise UnreadableRecord(
+            f"{header_path}: {os.path.basename(path)} is given several formats or offsets; one is allowed: mend the header"
+        )
+    fmt, offset = layouts.pop()
+    if fmt not in _FORMATS:
+        raise UnreadableRecord(
+            f"{path}: signal format {fmt} is not read; readable are {', '.join(map(str, _FORMATS))}: convert the record to format 16"
+        )
+    layout, n_signals = _FORMATS[fmt], len(lines)
+    there = layout.n_samples(max(0, file_size(path) - offset)) // n_signals
+    promised = there if n_times is None else n_times
+    if there < promised or promised == 0:
+        raise UnreadableRecord(
+            f"{path}: {there} samples per signal are there, {os.path.basename(header_path)} promises {promised or 'some'}: "
+            "the file is truncated or the header is wrong, copy both again"
+        )
+    if there > promised:
+        warnings.append(f"{os.path.basename(path)} holds {there} samples per signal, the header declares {promised}: the rest was not read")
+    n_samples = promised * n_signals
+    raw = read_bytes(path, layout.n_bytes(n_samples), offset)
+    if len(raw) < layout.n_bytes(n_samples):
+        raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
+    frames = layout.decode(raw)[:n_samples].reshape(promised, n_signals)
+    return _to_physical(np.ascontiguousarray(frames.T), lines, layout.invalid)
+
+
+def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], invalid: int) -> NDArray[np.float64]:
+    """Apply ``(sample - baseline) / gain`` per signal in float64; invalid samples become NaN."""
+    physical = digital.astype(np.float64)
+    if any(line.baseline for line in lines):
+        physical -= np.array([[line.baseline] for line in lines], dtype=np.float64)
+    physical /= np.array([[line.gain] for line in lines])
+    if digital.min() == invalid:
+        physical[digital == invalid] = np.nan
+    return physical

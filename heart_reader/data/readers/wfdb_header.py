@@ -1,0 +1,214 @@
+"""The text of a WFDB header: one record line, one line per signal, comments.
+
+References
+----------
+WFDB Applications Guide, header(5). https://physionet.org/physiotools/wag/header-5.htm
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from heart_reader.errors import UnreadableRecord
+
+__all__ = ["DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
+
+# What the format itself prescribes where a header is silent.
+DEFAULT_FS_HZ = 250.0
+DEFAULT_GAIN = 200.0
+# Far above any recording and low enough that a hostile header costs nothing.
+MAX_SIGNALS = 256
+MAX_NAME = 64
+
+_FORMAT = re.compile(r"(\d{1,4})(?:x(\d{1,9}))?(?::(\d{1,9}))?(?:\+(\d{1,12}))?")
+_GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})\))?(?:/(\S{0,32}))?")
+
+
+class SignalLine(NamedTuple):
+    """One signal: where its samples are and how they become physical values, ``(sample - baseline) / gain``."""
+
+    file_name: str
+    fmt: int
+    byte_offset: int
+    gain: float
+    baseline: int
+    unit: str
+    name: str
+    calibrated: bool
+
+
+class WfdbHeader(NamedTuple):
+    """A parsed header.
+
+    Parameters
+    ----------
+    fs
+        Hz, or None if not stated.
+    n_times
+        Declared samples per signal, or None if not stated.
+    signals
+        One entry per signal, in order.
+    comments
+        Comment lines without their ``#``.
+    """
+
+    fs: float | None
+    n_times: int | None
+    signals: tuple[SignalLine, ...]
+    comments: tuple[str, ...]
+
+
+def looks_like_header(text: str) -> bool:
+    r"""Tell a WFDB header from other text by its record line and first signal line.
+
+    Examples
+    --------
+    >>> looks_like_header("a 1 500 5000\na.dat 16 1000/mV 16 0 0 0 0 II"), looks_like_header("I,II\n0,0")
+    (True, False)
+    """
+    lines = _content_lines(text[:4096])[0]
+    fields = [line.split() for _, line in lines[:2]]
+    if not fields or len(fields[0]) < 2 or not fields[0][1].isdigit():
+        return False
+    if "/" in fields[0][0]:
+        return fields[0][0].rpartition("/")[2].isdigit()
+    return len(fields) == 2 and len(fields[1]) >= 2 and not _is_number(fields[1][0]) and bool(_FORMAT.fullmatch(fields[1][1]))
+
+
+def parse_header(text: str, where: str) -> WfdbHeader:
+    r"""Parse the text of a header.
+
+    Parameters
+    ----------
+    text
+        The whole file.
+    where
+        The file's name, for messages.
+
+    Raises
+    ------
+    UnreadableRecord
+        If a line is malformed, the record has several segments, or the number of signals is not the declared one.
+
+    Examples
+    --------
+    >>> header = parse_header("a 1 500 5000\na.dat 16 1000.0(0)/mV 16 0 0 0 0 II\n#Age: 56", "a.hea")
+    >>> header.fs, header.n_times, header.signals[0].name, header.comments
+    (500.0, 5000, 'II', ('Age: 56',))
+    """
+    lines, comments = _content_lines(text)
+    if not lines:
+        raise UnreadableRecord(f"{where}: a WFDB header without a record line: copy it again")
+    number, record_line = lines[0]
+    try:
+        n_signals, fs, n_times = _record_line(record_line)
+        if n_signals != len(lines) - 1:
+            raise ValueError(f"{n_signals} signals declared but {len(lines) - 1} signal lines given; the header is cut or wrong")
+        signals = []
+        for position, (number, line) in enumerate(lines[1:], start=1):  # noqa: B007  (number serves the message below)
+            signals.append(_signal_line(line, position))
+    except ValueError as error:
+        raise UnreadableRecord(f"{where}: line {number}: {error}: mend the header or export the record again") from None
+    return WfdbHeader(fs, n_times, tuple(signals), tuple(comments))
+
+
+def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
+    """Numbered lines with content, and comments."""
+    lines: list[tuple[int, str]] = []
+    comments = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip()
+        if bare.startswith("#"):
+            comments.append(bare[1:].strip())
+        elif bare:
+            lines.append((number, bare))
+    return lines, comments
+
+
+def _record_line(line: str) -> tuple[int, float | None, int | None]:
+    """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base) n_times ...``."""
+    fields = line.split()
+    if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
+        raise ValueError(f"a record of several segments ({fields[0]}), which are not read; name one of its segments instead")
+    if len(fields) < 2:
+        raise ValueError(f"{line[:60]!r} is no record line (name, number of signals, rate, length)")
+    n_signals = _whole(fields[1], "number of signals")
+    if not 1 <= n_signals <= MAX_SIGNALS:
+        raise ValueError(f"{n_signals} signals; 1 to {MAX_SIGNALS} are read")
+    fs = _real(fields[2].partition("/")[0], "sampling rate") if len(fields) > 2 else None
+    n_times = _whole(fields[3], "number of samples") if len(fields) > 3 else 0
+    # The format uses 0 for "not known".
+    return n_signals, fs or None, n_times or None
+
+
+def _signal_line(line: str, position: int) -> SignalLine:
+    """One signal from ``file format gain(baseline)/unit resolution zero first checksum block name``."""
+    fields = line.split(None, 8)
+    if len(fields) < 2:
+        raise ValueError(f"{line[:60]!r} is no signal line (file, format, gain, ...)")
+    file_name = fields[0]
+    # A header comes from anyone; it may name files of its own folder only.
+    if "/" in file_name or "\\" in file_name or file_name in {".", ".."}:
+        raise ValueError(f"the signal file {file_name!r} is outside the header's folder, which is refused")
+    fmt, byte_offset = _format(fields[1])
+    gain, baseline, unit, calibrated = _gain(fields[2]) if len(fields) > 2 else (DEFAULT_GAIN, None, "mV", False)
+    if baseline is None:
+        baseline = _whole(fields[4], "ADC zero") if len(fields) > 4 else 0
+    name = fields[8].strip()[:MAX_NAME] if len(fields) > 8 else f"signal {position}"
+    return SignalLine(file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated)
+
+
+# The lines of one header, and the headers of one data set, repeat the same two fields: parse each spelling once.
+@lru_cache(maxsize=1024)
+def _format(text: str) -> tuple[int, int]:
+    """Format number and byte offset from ``16x1:0+24``."""
+    match = _FORMAT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is no signal format such as 16 or 16+24")
+    if int(match[2] or 1) != 1:
+        raise ValueError(f"{match[2]} samples per frame ({text}); only signals of one common rate are read")
+    if int(match[3] or 0) != 0:
+        raise ValueError(f"a skew of {match[3]} samples ({text}); only signals that start together are read")
+    return int(match[1]), int(match[4] or 0)
+
+
+@lru_cache(maxsize=4096)
+def _gain(text: str) -> tuple[float, int | None, str, bool]:
+    """Gain, baseline, unit and whether the gain is a real one, from ``1000.0(0)/mV``."""
+    match = _GAIN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is no gain such as 1000(0)/mV")
+    gain = _real(match[1], "gain")
+    baseline = None if match[2] is None else int(match[2])
+    if gain == 0:
+        return DEFAULT_GAIN, baseline, match[3] or "mV", False
+    # Outside this the conversion leaves what float32 can hold.
+    if not 1e-9 <= abs(gain) <= 1e15:
+        raise ValueError(f"a gain of {gain:g}, which no converter has")
+    return gain, baseline, match[3] or "mV", True
+
+
+def _whole(text: str, meaning: str) -> int:
+    if not (text.lstrip("-+").isdecimal() and len(text) <= 18):
+        raise ValueError(f"{meaning} {text[:40]!r} is not a whole number")
+    value = int(text)
+    if value < 0 and meaning != "ADC zero":
+        raise ValueError(f"{meaning} {value} is negative")
+    return value
+
+
+def _real(text: str, meaning: str) -> float:
+    if not _is_number(text) or not math.isfinite(float(text)):
+        raise ValueError(f"{meaning} {text[:40]!r} is not a number")
+    return float(text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,243 @@
+"""One ECG in memory: leads first, millivolts, its own sampling rate and everything the reader noticed."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from heart_reader.data.leads import canonical_leads
+from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
+
+__all__ = ["UNIT_TO_MV", "EcgRecord", "build_record"]
+
+UNIT_TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
+
+# No surface ECG reaches this in most of its leads; one in microvolts that claims to be in millivolts does.
+IMPLAUSIBLE_MV = 30.0
+# A lead that never leaves this band carries no heartbeat: the smallest visible QRS is about ten times larger.
+FLAT_MV = 0.005
+# Beyond this share of missing values a lead is masked instead of being bridged.
+MAX_GAP_SHARE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class EcgRecord:
+    """A recording of one or more leads.
+
+    Use :func:`build_record` to make one from what a file holds; it checks and repairs.
+
+    Parameters
+    ----------
+    record_id
+        Name of the recording, without folders.
+    signal
+        (n_leads, n_times), float32, millivolts, finite everywhere.
+    fs
+        Sampling rate in Hz.
+    lead_names
+        n_leads names, standard spelling where the lead is one of the twelve.
+    age
+        Years, or None if unknown.
+    sex
+        ``"male"``, ``"female"`` or None if unknown.
+    source_format
+        Name of the reader, such as ``"wfdb"``.
+    masked_leads
+        Leads whose values carry no information (missing values over most of the recording).
+    warnings
+        What a person should know before trusting a reading.
+    """
+
+    record_id: str
+    signal: NDArray[np.float32]
+    fs: float
+    lead_names: tuple[str, ...]
+    age: float | None = None
+    sex: str | None = None
+    source_format: str = "array"
+    masked_leads: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.signal.ndim != 2 or self.signal.dtype != np.float32:
+            raise UnreadableRecord(
+                f"{self.record_id}: the signal is {self.signal.dtype} of shape {self.signal.shape}; float32 (n_leads, n_times) is needed"
+            )
+        if len(self.lead_names) != self.signal.shape[0]:
+            raise LeadError(f"{self.record_id}: {len(self.lead_names)} lead names for {self.signal.shape[0]} leads")
+        if not (np.isfinite(self.fs) and self.fs > 0):
+            raise UnreadableRecord(f"{self.record_id}: a sampling rate of {self.fs} Hz; a positive number is needed")
+
+    @property
+    def n_times(self) -> int:
+        """Number of time points."""
+        return int(self.signal.shape[1])
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_times / self.fs
+
+    def lead(self, name: str) -> NDArray[np.float32]:
+        """Return one lead as (n_times,) in mV.
+
+        Raises
+        ------
+        LeadError
+            If the record has no such lead.
+        """
+        if name not in self.lead_names:
+            raise LeadError(f"{self.record_id} has no lead {name}; it has {', '.join(self.lead_names)}")
+        return self.signal[self.lead_names.index(name)]
+
+    def with_warnings(self, *more: str) -> EcgRecord:
+        """Return a copy that carries further warnings."""
+        return replace(self, warnings=(*self.warnings, *more))
+
+    def waveform(self) -> dict[str, Any]:
+        """Return the signal for a browser: base64 of little-endian int16 microvolts, leads first."""
+        microvolts = np.clip(np.rint(self.signal * 1000.0), -32768, 32767).astype("<i2")
+        return {
+            "fs": self.fs,
+            "lead_names": list(self.lead_names),
+            "n_times": self.n_times,
+            "encoding": "base64 int16 microvolts, leads first",
+            "data": base64.b64encode(microvolts.tobytes()).decode("ascii"),
+        }
+
+
+def build_record(
+    record_id: str,
+    signal: ArrayLike,
+    fs: float,
+    lead_names: tuple[str, ...] | list[str],
+    *,
+    unit: str | tuple[str, ...] = "mV",
+    age: float | None = None,
+    sex: str | None = None,
+    source_format: str = "array",
+    warnings: tuple[str, ...] = (),
+) -> EcgRecord:
+    """Make a record from raw values: convert to mV, spell the leads, bridge or mask missing values, check amplitudes.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in ``unit``; NaN and infinity mean missing.
+    fs
+        Hz.
+    unit
+        One of mV, uV, nV, V for all leads, or one per lead.
+
+    Raises
+    ------
+    LeadError
+        If a lead is named twice, or names and rows differ in number.
+    NonFiniteSignal
+        If no lead holds enough finite values.
+    UnitError
+        If the unit is unknown or the amplitudes cannot be in that unit.
+    UnreadableRecord
+        If there is no signal or no positive sampling rate.
+
+    Examples
+    --------
+    >>> record = build_record("a", [[0, 1000.0], [0, 500.0]], 500.0, ["i", "AVR"], unit="uV")
+    >>> record.lead_names, float(record.signal[0, 1])
+    (('I', 'aVR'), 1.0)
+    """
+    values = np.asarray(signal)
+    if values.ndim != 2 or values.size == 0:
+        raise UnreadableRecord(f"{record_id}: no signal in it (shape {values.shape}); export the recording again")
+    units = (unit,) * values.shape[0] if isinstance(unit, str) else unit
+    values = _to_mv(record_id, values, units)
+    names = _spelled(record_id, tuple(lead_names))
+    values, masked, noticed = _bridge_gaps(record_id, values, names)
+    flat = _check_amplitude(record_id, values, names, masked, units)
+    return EcgRecord(
+        record_id=record_id,
+        signal=np.ascontiguousarray(values, dtype=np.float32),
+        fs=float(fs),
+        lead_names=names,
+        age=age,
+        sex=sex,
+        source_format=source_format,
+        masked_leads=masked,
+        warnings=(*warnings, *noticed, *flat),
+    )
+
+
+def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return _canonical_leads(lead_names)
+    except LeadError as error:
+        raise LeadError(f"{record_id}: {error}") from None
+
+
+# The records of one data set share their lead names.
+_canonical_leads = lru_cache(maxsize=64)(canonical_leads)
+
+
+def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDArray[np.float64]:
+    if units == ("mV",) * len(units):
+        return values.astype(np.float64, copy=False)
+    unknown = sorted({unit for unit in units if unit.strip().lower() not in UNIT_TO_MV})
+    if unknown:
+        raise UnitError(f"{record_id}: unit {', '.join(unknown)!r}; mV, uV, nV or V is needed: pass --unit or mend the file")
+    scale = [UNIT_TO_MV[unit.strip().lower()] for unit in units]
+    if all(factor == 1.0 for factor in scale):
+        return values.astype(np.float64, copy=False)
+    return values * np.asarray(scale)[:, None]
+
+
+def _bridge_gaps(
+    record_id: str, values: NDArray[np.float64], names: tuple[str, ...]
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    """Interpolate over missing values; mask leads that are mostly missing."""
+    finite = np.isfinite(values)
+    if finite.all():
+        return values, (), ()
+    values = values.copy()
+    masked, warnings = [], []
+    times = np.arange(values.shape[1])
+    for row, name in enumerate(names):
+        n_missing = int((~finite[row]).sum())
+        if not n_missing:
+            continue
+        share = n_missing / values.shape[1]
+        if share > MAX_GAP_SHARE:
+            values[row] = 0.0
+            masked.append(name)
+            warnings.append(f"lead {name} is {share:.0%} missing values and was left out")
+        else:
+            values[row] = np.interp(times, times[finite[row]], values[row, finite[row]])
+            warnings.append(f"{n_missing} missing values in lead {name} were bridged by straight lines")
+    if len(masked) == len(names):
+        raise NonFiniteSignal(f"{record_id}: every lead is mostly NaN or infinity; export the recording again")
+    return values, tuple(masked), tuple(warnings)
+
+
+def _check_amplitude(
+    record_id: str,
+    values: NDArray[np.float64],
+    names: tuple[str, ...],
+    masked: tuple[str, ...],
+    units: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Refuse amplitudes that no heart makes; name flat leads."""
+    span = values.max(axis=1) - values.min(axis=1)
+    if span.max() > IMPLAUSIBLE_MV:
+        peak = np.percentile(np.abs(values - np.median(values, axis=1, keepdims=True)), 99.5, axis=1)
+        alive = peak[span > FLAT_MV]
+        if np.median(alive) > IMPLAUSIBLE_MV:
+            raise UnitError(
+                f"{record_id}: amplitudes of {np.median(alive):.0f} mV when read as {units[0]}; an ECG stays below "
+                f"{IMPLAUSIBLE_MV:.0f} mV: the values are probably in another unit, pass --unit uV (or mend the file)"
+            )
+    flat = [name for name, width in zip(names, span, strict=True) if width < FLAT_MV and name not in masked]
+    return (f"flat lead{'s' if len(flat) > 1 else ''}: {', '.join(flat)}",) if flat else ()

@@ -1,0 +1,266 @@
+"""What every source of data becomes: one row per record with its path, patient, split and labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.labels import ALL, LabelSpace, Level
+from heart_reader.errors import ConfigError, DataError, LeakageError
+
+__all__ = ["SPLITS", "RecordTable", "merge_tables"]
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class RecordTable:
+    """Records on disk with their labels.
+
+    Parameters
+    ----------
+    record_ids
+        (n_records,) unique names.
+    paths
+        (n_records,) absolute paths that ``read_record`` takes.
+    patient_ids
+        (n_records,) names, empty where the patient is not known.
+    splits
+        (n_records,) of ``train``, ``val``, ``test``.
+    labels
+        Level name to (n_records, n_classes) float32: 1, 0, or NaN where it is not known.
+    space
+        The levels and heads.
+    label_rule
+        How labels were made from statements.
+    source
+        Where the rows come from, for reports.
+    left_out
+        Reason to number of rows that are not here.
+    ages, sexes
+        (n_records,) years or NaN; ``"male"``, ``"female"`` or empty.
+    """
+
+    record_ids: NDArray[np.str_]
+    paths: NDArray[np.str_]
+    patient_ids: NDArray[np.str_]
+    splits: NDArray[np.str_]
+    labels: Mapping[str, NDArray[np.float32]]
+    space: LabelSpace
+    label_rule: str
+    source: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    ages: NDArray[np.float32] | None = None
+    sexes: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        n_records = len(self.record_ids)
+        columns = {"paths": self.paths, "patient_ids": self.patient_ids, "splits": self.splits, **dict(self.labels)}
+        uneven = {name: len(column) for name, column in columns.items() if len(column) != n_records}
+        if uneven:
+            raise DataError(f"{self.source}: {n_records} records but {uneven}; every column needs one value per record")
+        for name, values in self.labels.items():
+            if values.shape[1] != len(self.space.levels[name].class_names):
+                raise DataError(f"{self.source}: {values.shape[1]} label columns for level {name}")
+        unknown = sorted(set(self.splits.tolist()) - set(SPLITS))
+        if unknown:
+            raise DataError(f"{self.source}: splits {unknown}; allowed are {', '.join(SPLITS)}: mend the split column")
+        repeated = [name for name, count in Counter(self.record_ids.tolist()).items() if count > 1]
+        if repeated:
+            times = int((self.record_ids == repeated[0]).sum())
+            raise DataError(f"{self.source}: record {repeated[0]} is listed {times} times: keep one row per record")
+        self._refuse_leakage()
+
+    def _refuse_leakage(self) -> None:
+        for kind, names in (("patient", self.patient_ids), ("file", self.paths)):
+            pairs = {(name, split) for name, split in zip(names.tolist(), self.splits.tolist(), strict=True) if name}
+            shared = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+            if shared:
+                where = sorted(split for name, split in pairs if name == shared[0])
+                raise LeakageError(
+                    f"{self.source}: {kind} {shared[0]} is in {' and '.join(where)} ({len(shared)} such in all); "
+                    f"each {kind} belongs to one split: mend the split column"
+                )
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.integer]) -> RecordTable:
+        """Return the rows that a mask or positions choose, in that order."""
+        return replace(
+            self,
+            record_ids=self.record_ids[keep],
+            paths=self.paths[keep],
+            patient_ids=self.patient_ids[keep],
+            splits=self.splits[keep],
+            labels={name: values[keep] for name, values in self.labels.items()},
+            ages=None if self.ages is None else self.ages[keep],
+            sexes=None if self.sexes is None else self.sexes[keep],
+        )
+
+    def split(self, name: str) -> RecordTable:
+        """Return the rows of one split.
+
+        Raises
+        ------
+        DataError
+            If the split is empty.
+        """
+        chosen = self.select(self.splits == name)
+        if len(chosen) == 0:
+            raise DataError(f"{self.source}: no record in split {name}; there are {dict(Counter(self.splits.tolist()))}")
+        return chosen
+
+    def drop(self, reason: str, gone: NDArray[np.bool_]) -> RecordTable:
+        """Leave rows out and count them under a reason."""
+        if not gone.any():
+            return self
+        left_out = {**self.left_out, reason: self.left_out.get(reason, 0) + int(gone.sum())}
+        return replace(self.select(~gone), left_out=left_out)
+
+    def y_true(self, level: str) -> NDArray[np.float32]:
+        """Return (n_records, n_classes) labels of a level.
+
+        Raises
+        ------
+        ConfigError
+            If the table does not know the level.
+        """
+        if level not in self.labels:
+            raise ConfigError(f"{self.source} has no labels at level {level!r}; it has {', '.join(self.labels)}")
+        return self.labels[level]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of records per split."""
+        return {name: int((self.splits == name).sum()) for name in SPLITS}
+
+
+def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
+    """Join several tables; where two list the same record or file the first one is kept and the second is counted.
+
+    Rows that know only their superclasses get NaN for the statements, except where the superclass settles them: a superclass
+    that is absent rules out each of its statements, and a superclass of one statement is that statement. What statements settle
+    about a coarser level is filled in likewise.
+
+    Raises
+    ------
+    ConfigError
+        If the tables follow different label rules or class lists.
+    DataError
+        If two tables label the same record differently.
+    LeakageError
+        If a record, file or patient stands in two splits.
+    """
+    first, *others = tables
+    merged = first
+    for other in others:
+        merged = _append(merged, other)
+    return replace(merged, labels=_imply_labels(merged.labels, merged.space))
+
+
+def _append(first: RecordTable, other: RecordTable) -> RecordTable:
+    if first.label_rule != other.label_rule:
+        raise ConfigError(
+            f"{other.source} follows label rule {other.label_rule}, {first.source} follows {first.label_rule}: "
+            "read both by one rule or train on one of them"
+        )
+    levels = _join_levels(first, other)
+    known = _check_overlap(first, other)
+    other = other.select(~known)
+    labels = {}
+    for name, level in levels.items():
+        parts = [
+            table.labels.get(name, np.full((len(table), len(level.class_names)), np.nan, dtype=np.float32)) for table in (first, other)
+        ]
+        labels[name] = np.concatenate(parts)
+    left_out = Counter(first.left_out) + Counter(other.left_out)
+    if known.any():
+        left_out[f"already listed by {first.source}"] += int(known.sum())
+    return RecordTable(
+        record_ids=np.concatenate([first.record_ids, other.record_ids]),
+        paths=np.concatenate([first.paths, other.paths]),
+        patient_ids=np.concatenate([first.patient_ids, other.patient_ids]),
+        splits=np.concatenate([first.splits, other.splits]),
+        labels=labels,
+        space=LabelSpace(levels, first.space.heads),
+        label_rule=first.label_rule,
+        source=f"{first.source} + {other.source}",
+        left_out=dict(left_out),
+        ages=_concat_optional(first.ages, len(first), other.ages, len(other), np.float32(np.nan)),
+        sexes=_concat_optional(first.sexes, len(first), other.sexes, len(other), np.str_("")),
+    )
+
+
+def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
+    """Unite the levels of two tables; how a level follows from statements may be known to one of them only."""
+    levels = dict(first.space.levels)
+    for name, level in other.space.levels.items():
+        mine = levels.setdefault(name, level)
+        if mine.class_names != level.class_names:
+            raise ConfigError(f"{other.source}: level {name} has classes {level.class_names}, {first.source} has {mine.class_names}")
+        if None not in (mine.members, level.members) and mine.members != level.members:
+            raise ConfigError(f"{other.source}: level {name} is made of other statements than in {first.source}: use one statement list")
+        if mine.members is None:
+            levels[name] = level
+    return levels
+
+
+def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
+    """Return which rows of ``other`` the first table has too, by id or by file; refuse those that contradict it."""
+    row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
+    row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
+    twin = [
+        row_of_id.get(name, row_of_path.get(path, -1)) for name, path in zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
+    ]
+    theirs = np.flatnonzero(np.array(twin, dtype=np.int64) >= 0)
+    mine = np.array(twin, dtype=np.int64)[theirs]
+    moved = theirs[first.splits[mine] != other.splits[theirs]]
+    if len(moved):
+        raise LeakageError(
+            f"record {other.record_ids[moved[0]]} is in different splits of {first.source} and {other.source} ({len(moved)} such in "
+            "all): mend the split column, or give different recordings different ids"
+        )
+    for name in [name for name in first.labels if name in other.labels]:
+        a, b = first.labels[name][mine], other.labels[name][theirs]
+        contrary = theirs[((a != b) & ~np.isnan(a) & ~np.isnan(b)).any(axis=1)]
+        if len(contrary):
+            raise DataError(
+                f"record {other.record_ids[contrary[0]]} has other labels at level {name} in {other.source} than in {first.source} "
+                f"({len(contrary)} such in all): mend the labels, or give different recordings different ids"
+            )
+    known = np.zeros(len(other), dtype=bool)
+    known[theirs] = True
+    return known
+
+
+def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, blank: np.generic) -> NDArray | None:
+    if a is None and b is None:
+        return None
+    return np.concatenate([np.full(n_a, blank) if a is None else a, np.full(n_b, blank) if b is None else b])
+
+
+def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
+    """Fill what known classes settle about their statements, then what known statements settle about the coarser levels."""
+    filled = {name: values.copy() for name, values in labels.items()}
+    if ALL not in filled:
+        return filled
+    statements = filled[ALL]
+    made_of = {name: level.members for name, level in space.levels.items() if name != ALL and level.members is not None and name in filled}
+    for name, members in made_of.items():
+        for column, group in enumerate(members):
+            coarse = filled[name][:, column]
+            settled = (coarse == 0) | ((coarse == 1) & (len(group) == 1))
+            for position in group:
+                unknown = settled & np.isnan(statements[:, position])
+                statements[unknown, position] = coarse[unknown]
+    for name, members in made_of.items():
+        for column, group in enumerate(members):
+            unknown = np.isnan(filled[name][:, column])
+            fine = statements[:, list(group)]
+            filled[name][unknown & (fine == 0).all(axis=1), column] = 0
+            filled[name][unknown & (fine == 1).any(axis=1), column] = 1
+    return filled

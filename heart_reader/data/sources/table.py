@@ -1,0 +1,184 @@
+"""A CSV of paths, labels and split: how a hospital's own recordings come in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.folder_listing import FolderListing
+from heart_reader.data.labels import SUPERCLASSES, LabelRule, LabelSpace, Level
+from heart_reader.data.record_table import SPLITS, RecordTable
+from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
+from heart_reader.data.sources.ptbxl import split_of_fold
+from heart_reader.errors import ConfigError, DataError, MissingFiles
+
+__all__ = ["read_table"]
+
+ID_COLUMNS = ("ecg_id", "record_id", "id")
+PATIENT_COLUMN = "patient_id"
+FOLD_COLUMN = "strat_fold"
+LABEL_CELLS = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": np.nan}
+
+
+def read_table(
+    path: Path,
+    *,
+    level: str,
+    label_columns: tuple[str, ...] | None,
+    label_rule: LabelRule,
+    keep_unlabelled: bool,
+    allow_missing: bool,
+    path_column: str = "path",
+    split_column: str = "split",
+    id_column: str | None = None,
+    patient_column: str | None = None,
+    root: Path | None = None,
+    space: LabelSpace | None = None,
+) -> RecordTable:
+    """Read records from a CSV with one row per record.
+
+    Parameters
+    ----------
+    path
+        The CSV file (comma, semicolon or tab; UTF-8).
+    level
+        The level that the label columns belong to.
+    label_columns
+        Columns of 0, 1 or nothing (not known), one per class; None means the five superclasses.
+    label_rule
+        The rule by which the labels were made; it is recorded, not applied.
+    keep_unlabelled
+        Whether rows without a single 1 stay.
+    allow_missing
+        Whether rows whose file is absent are left out and counted; otherwise they are an error.
+    path_column
+        Column of the recordings' files; a WFDB record may be given without its ``.hea``.
+    split_column
+        Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is taken (1-8, 9, 10).
+    id_column
+        Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, else the file names
+        without ending.
+    patient_column
+        Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient ids are empty, and a
+        patient in two splits cannot be noticed.
+    root
+        Folder that relative paths start from; None means the folder of the CSV.
+    space
+        The task's levels and heads; None means that ``level`` with the label columns is the whole task. Classes of the task
+        that the table has no column for are not known (NaN).
+
+    Raises
+    ------
+    ConfigError
+        If the task has no such level or no such class.
+    DataError
+        If a column is missing or a cell cannot be understood.
+    LeakageError
+        If a patient or a file stands in two splits.
+    MissingFiles
+        If the CSV, or a listed file and not ``allow_missing``, is absent.
+    """
+    path = Path(path)
+    table = read_csv(path, "name a CSV with the columns path, split and one column per class")
+    columns = _label_columns(table, label_columns)
+    space = _space(path, level, columns, space)
+    paths, gone = _find_files(table, path_column, (root if root is not None else path.parent).resolve())
+    records = RecordTable(
+        record_ids=_record_ids(table, paths, id_column),
+        paths=paths,
+        patient_ids=_patient_ids(table, patient_column),
+        splits=_splits(table, split_column),
+        labels={level: _labels(table, columns, space.levels[level])},
+        space=space,
+        label_rule=label_rule,
+        source=path.name,
+    )
+    if gone.any() and not allow_missing:
+        raise MissingFiles(
+            f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
+            "or let data.allow_missing=true leave them out and count them"
+        )
+    records = records.drop(f"{path.name}: no file", gone)
+    return (
+        records if keep_unlabelled else records.drop(f"{path.name}: no class at level {level}", ~(records.y_true(level) == 1).any(axis=1))
+    )
+
+
+def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, ...]:
+    columns = asked if asked is not None else SUPERCLASSES
+    absent = [name for name in columns if name not in table.header]
+    if absent:
+        raise DataError(
+            f"{table.path}: no label column {', '.join(absent)}; it has {', '.join(table.header)}: "
+            "name the label columns by label_columns=[...]"
+        )
+    return columns
+
+
+def _space(path: Path, level: str, columns: tuple[str, ...], space: LabelSpace | None) -> LabelSpace:
+    if space is None:
+        return LabelSpace({level: Level(level, columns)}, (level,))
+    if level not in space.levels:
+        raise ConfigError(f"{path}: level {level!r} is not in the task, which has {', '.join(space.levels)}")
+    unknown = [name for name in columns if name not in space.levels[level].class_names]
+    if unknown:
+        raise ConfigError(
+            f"{path}: label {', '.join(unknown)} is not in the task; level {level} has {', '.join(space.levels[level].class_names)}: "
+            "rename the column or leave it out of label_columns"
+        )
+    return space
+
+
+def _find_files(table: CsvFile, path_column: str, root: Path) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """Return the absolute path of every row, and which of them are not there."""
+    listing = FolderListing()
+    paths, gone = [], []
+    for row, cell in enumerate(table.column(path_column)):
+        if not cell:
+            raise DataError(f"{table.where(row)}: no path: fill the column {path_column} or remove the row")
+        full = os.path.normpath(os.path.join(root, cell))
+        if listing.file(full) is None and listing.file(f"{full}.hea") is not None:
+            full = f"{full}.hea"
+        paths.append(full)
+        gone.append(listing.file(full) is None)
+    return np.array(paths), np.array(gone)
+
+
+def _record_ids(table: CsvFile, paths: NDArray[np.str_], id_column: str | None) -> NDArray[np.str_]:
+    column = id_column or next((name for name in ID_COLUMNS if name in table.header), None)
+    if column is None:
+        return np.array([Path(path).stem for path in paths.tolist()])
+    ids = [plain_name(cell) for cell in table.column(column)]
+    if "" in ids:
+        raise DataError(f"{table.where(ids.index(''))}: no record id: fill the column {column}")
+    return np.array(ids)
+
+
+def _patient_ids(table: CsvFile, patient_column: str | None) -> NDArray[np.str_]:
+    if patient_column is None and PATIENT_COLUMN not in table.header:
+        return np.full(len(table), "")
+    return np.array([plain_name(cell) for cell in table.column(patient_column or PATIENT_COLUMN)])
+
+
+def _splits(table: CsvFile, split_column: str) -> NDArray[np.str_]:
+    if split_column not in table.header and FOLD_COLUMN in table.header:
+        return np.array([split_of_fold(cell, table.where(row)) for row, cell in enumerate(table.column(FOLD_COLUMN))])
+    splits = table.column(split_column)
+    for row, split in enumerate(splits):
+        if split not in SPLITS:
+            raise DataError(f"{table.where(row)}: split {split!r} in column {split_column}; {', '.join(SPLITS)} are allowed: mend the cell")
+    return np.array(splits)
+
+
+def _labels(table: CsvFile, columns: tuple[str, ...], level: Level) -> NDArray[np.float32]:
+    labels = np.full((len(table), len(level.class_names)), np.nan, dtype=np.float32)
+    for name in columns:
+        cells = table.column(name)
+        for row, cell in enumerate(cells):
+            if cell not in LABEL_CELLS:
+                raise DataError(f"{table.where(row)}: {cell!r} in column {name}; 0, 1 or nothing (not known) is needed: mend the cell")
+        labels[:, level.class_names.index(name)] = [LABEL_CELLS[cell] for cell in cells]
+    return labels

@@ -1,0 +1,246 @@
+"""From parameters to a record: place the beats, move the heart vector, look at it from the leads, add noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
+from heart_reader.data.record import EcgRecord
+from heart_reader.data.signal import resample
+from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
+from heart_reader.data.synthetic.heart import (
+    LIMB_VECTORS,
+    MIN_ST_T_MS,
+    EcgParameters,
+    EcgTruth,
+    Morphology,
+    SimulatedEcg,
+    Vector,
+    Wave,
+)
+from heart_reader.data.synthetic.noise import lead_noise
+
+__all__ = ["peak_leads_mv", "simulate", "simulate_with_truth"]
+
+# Slower rates are resampled from this one, so that they are band-limited as a recorder's signal is.
+_MIN_INTERNAL_HZ = 500.0
+# Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T its slow rise.
+_SHARP, _SLOW = 1.5, 2.5
+# The ST level is reached from the last part of QRS and is exact at the J point.
+_ST_RAMP = 0.4
+_BREATHS_HZ = (0.18, 0.30)
+
+
+@dataclass(frozen=True, eq=False)
+class _Beats:
+    """QRS onset, QT interval (seconds) and relative amplitude of each beat."""
+
+    onset_s: NDArray[np.float64]
+    qt_s: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """Begin, length (seconds) and relative amplitude of P, QRS or ST-T in each beat."""
+
+    onset_s: NDArray[np.float64]
+    length_s: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+def simulate(
+    parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
+) -> EcgRecord:
+    """Simulate a 12-lead ECG; :func:`simulate_with_truth` also says where its waves are.
+
+    Parameters
+    ----------
+    parameters
+        The heart, its rhythm and the noise.
+    rng
+        Source of all chance: irregularity, breathing, noise.
+    fs
+        Hz.
+    duration_s
+        Seconds.
+
+    Returns
+    -------
+    EcgRecord
+        (12, round(duration_s * fs)) in mV.
+
+    Raises
+    ------
+    ConfigError
+        If the axis of the parameters cannot be reached.
+
+    Examples
+    --------
+    >>> record = simulate(EcgParameters(), rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
+    >>> record.signal.shape, record.lead_names[:3]
+    ((12, 1000), ('I', 'II', 'III'))
+    """
+    return simulate_with_truth(parameters, rng=rng, fs=fs, duration_s=duration_s, record_id=record_id).record
+
+
+def simulate_with_truth(
+    parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
+) -> SimulatedEcg:
+    """Simulate a 12-lead ECG and keep the times of its waves. See :func:`simulate`.
+
+    Raises
+    ------
+    ConfigError
+        If the axis of the parameters cannot be reached.
+
+    Examples
+    --------
+    >>> ecg = simulate_with_truth(EcgParameters(pr_ms=180.0), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
+    >>> round(ecg.truth.pr_ms, 6)
+    180.0
+    """
+    internal_hz = max(fs, _MIN_INTERNAL_HZ)
+    n_internal = math.ceil(duration_s * internal_hz) + 1
+    heart = turn_to_axis(parameters.morphology, parameters.axis_deg)
+    beats = _place_beats(parameters, rng, duration_s)
+    clean = _seen_by_leads(_heart_vector(parameters, heart, beats, internal_hz, n_internal), parameters.chest_leads)
+    noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=n_internal)
+    seen = resample(clean + noise, internal_hz, fs)[:, : round(duration_s * fs)]
+    limb = derive_limb_leads(seen[0], seen[1])
+    record = EcgRecord(
+        record_id=record_id,
+        signal=np.stack([seen[0], seen[1], *limb.values(), *seen[2:]]).astype(np.float32),
+        fs=float(fs),
+        lead_names=STANDARD_LEADS,
+        age=parameters.age,
+        sex=parameters.sex,
+        source_format="simulated",
+    )
+    return SimulatedEcg(record, _truth(parameters, heart, beats, duration_s), parameters)
+
+
+def peak_leads_mv(parameters: EcgParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the largest and the smallest QRS value in I, II, V1 to V6 of a noiseless beat.
+
+    Returns
+    -------
+    tuple
+        Two arrays of (8,) in mV.
+
+    Examples
+    --------
+    >>> highest, lowest = peak_leads_mv(EcgParameters())
+    >>> bool(highest[6] > 1.0 and lowest[2] < -0.5)
+    True
+    """
+    qrs = _qrs_loop(turn_to_axis(parameters.morphology, parameters.axis_deg))
+    seen = _seen_by_leads(qrs, parameters.chest_leads)
+    return seen.max(axis=1), seen.min(axis=1)
+
+
+def _seen_by_leads(vector: NDArray[np.float64], chest_leads: tuple[Vector, ...]) -> NDArray[np.float64]:
+    """Project (3, n_times) on I, II, V1 to V6."""
+    return np.array([*LIMB_VECTORS, *chest_leads]) @ vector
+
+
+def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s: float) -> _Beats:
+    """Draw RR intervals that breathing speeds up and slows down, and what follows from them."""
+    mean_rr = 60.0 / parameters.heart_rate_bpm
+    n_beats = math.ceil(1.3 * duration_s / mean_rr) + 4
+    breath = 2 * np.pi * rng.uniform(*_BREATHS_HZ) * mean_rr * np.arange(n_beats) + rng.uniform(0, 2 * np.pi)
+    # Breathing carries four fifths of the deviation, chance the rest: 0.8^2 + 0.6^2 = 1.
+    wave = 0.8 * math.sqrt(2.0) * np.sin(breath) + 0.6 * rng.standard_normal(n_beats)
+    rr = mean_rr * (1.0 + parameters.rr_variability * np.clip(wave, -2.0, 2.0))
+    shortest = (parameters.pr_ms + parameters.qrs_ms + MIN_ST_T_MS) / 1000.0
+    rr = np.maximum(rr, shortest)
+    # T must be over before the next P begins.
+    qt = np.minimum(parameters.qt_ms / 1000.0 * np.cbrt(rr / mean_rr), rr - parameters.pr_ms / 1000.0)
+    onset = np.concatenate([[0.0], np.cumsum(rr[:-1])]) - rng.uniform(0.0, 1.0) * mean_rr
+    gain = 1.0 + 0.03 * np.sin(breath + 1.0) + 0.012 * rng.standard_normal(n_beats)
+    keep = onset < duration_s + mean_rr
+    return _Beats(onset[keep], qt[keep], gain[keep])
+
+
+def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, fs: float, n_times: int) -> NDArray[np.float64]:
+    """Draw the heart vector over the whole record, (3, n_times) in mV."""
+    vector = np.zeros((n_times, 3))
+    qrs_s = parameters.qrs_ms / 1000.0
+    p = _Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
+    qrs = _Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
+    st_t = _Segment(beats.onset_s + qrs_s, beats.qt_s - qrs_s, beats.gain)
+    for waves, segment, rise in ((heart.p, p, _SHARP), (heart.qrs, qrs, _SHARP), (heart.t, st_t, _SLOW)):
+        for wave in waves:
+            _add_wave(vector, fs, wave, segment, rise)
+    _add_st(vector, fs, heart, st_t, _ST_RAMP * qrs_s)
+    return vector.T
+
+
+def _add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: _Segment, rise: float) -> None:
+    """Add one wave of every beat; it never meets itself in the next beat, so the time points are unique."""
+    start, peak, end = (segment.onset_s + fraction * segment.length_s for fraction in (wave.start, wave.peak, wave.end))
+    index, times = _support(start, end, fs)
+    before = times < peak[:, None]
+    far = np.where(before, peak[:, None] - times, times - peak[:, None])
+    far /= np.where(before, (peak - start)[:, None], (end - peak)[:, None])
+    shape = np.where(far < 1.0, np.cos(0.5 * np.pi * np.minimum(far, 1.0)) ** np.where(before, rise, _SHARP), 0.0)
+    _add(vector, index, shape * segment.gain[:, None], wave.vector)
+
+
+def _add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: _Segment, ramp_s: float) -> None:
+    """Add the ST level: there at the J point, gone when T is."""
+    begin = segment.onset_s - ramp_s
+    fall = segment.onset_s + heart.t[0].start * segment.length_s
+    end = segment.onset_s + segment.length_s
+    index, times = _support(begin, end, fs)
+    up = _smooth_step((times - begin[:, None]) / ramp_s)
+    down = _smooth_step((times - fall[:, None]) / (end - fall)[:, None])
+    _add(vector, index, up * (1.0 - down) * segment.gain[:, None], heart.st)
+
+
+def _support(start: NDArray[np.float64], end: NDArray[np.float64], fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the (n_beats, n) time points, and seconds, that lie on a wave; a shorter wave's row runs past its end."""
+    first = np.ceil(start * fs).astype(np.int64)
+    index = first[:, None] + np.arange(max(1, math.ceil(float((end - start).max()) * fs)))
+    return index, index / fs
+
+
+def _smooth_step(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def _add(vector: NDArray[np.float64], index: NDArray[np.int64], amount: NDArray[np.float64], direction: Vector) -> None:
+    inside = (index >= 0) & (index < len(vector)) & (amount != 0.0)
+    vector[index[inside]] += amount[inside, None] * np.asarray(direction)
+
+
+def _qrs_loop(heart: Morphology) -> NDArray[np.float64]:
+    """Return the heart vector over one QRS, (3, 401)."""
+    n_times = 401
+    loop = np.zeros((n_times, 3))
+    segment = _Segment(np.zeros(1), np.ones(1), np.ones(1))
+    for wave in heart.qrs:
+        _add_wave(loop, n_times - 1.0, wave, segment, _SHARP)
+    return loop.T
+
+
+def _truth(parameters: EcgParameters, heart: Morphology, beats: _Beats, duration_s: float) -> EcgTruth:
+    qrs_s, pr_s = parameters.qrs_ms / 1000.0, parameters.pr_ms / 1000.0
+    keep = (beats.onset_s >= 0.0) & (beats.onset_s + qrs_s <= duration_s)
+    onset, qt = beats.onset_s[keep], beats.qt_s[keep]
+    largest = np.argmax(np.linalg.norm(_qrs_loop(heart), axis=0)) / 400.0
+    return EcgTruth(
+        beat_s=onset + largest * qrs_s,
+        p_onset_s=onset - pr_s,
+        p_offset_s=onset - pr_s + parameters.p_ms / 1000.0,
+        qrs_onset_s=onset,
+        qrs_offset_s=onset + qrs_s,
+        t_onset_s=onset + qrs_s + heart.t[0].start * (qt - qrs_s),
+        t_offset_s=onset + qt,
+        axis_deg=axis_of(heart),
+    )

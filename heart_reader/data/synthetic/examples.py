@@ -1,0 +1,150 @@
+"""The simulated ECGs of ``test_files``: one per superclass in two formats, and some that a reader must cope with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.data.synthetic.beats import simulate
+from heart_reader.data.synthetic.files import write_csv, write_wfdb
+from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
+from heart_reader.data.synthetic.population import draw_parameters
+
+__all__ = ["EXAMPLES", "Example", "write_examples"]
+
+# Clean enough to look at, alive enough to be believed.
+_CALM = NoiseLevels(baseline_uv=20.0, muscle_uv=4.0, mains_uv=0.5)
+_LOUD = NoiseLevels(baseline_uv=260.0, muscle_uv=45.0, mains_uv=35.0)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One ECG of ``test_files``.
+
+    Parameters
+    ----------
+    name
+        File name without extension.
+    findings
+        Keys of ``FINDINGS``.
+    seed
+        Of its generator.
+    description
+        For the README.
+    formats
+        Of ``wfdb`` and ``csv``.
+    fs, duration_s
+        Hz and seconds.
+    noise
+        Levels at the electrodes.
+    without
+        Leads that are left out.
+    unit, separator, decimal
+        Of the CSV file.
+    """
+
+    name: str
+    findings: tuple[str, ...]
+    seed: int
+    description: str
+    formats: tuple[str, ...] = ("csv", "wfdb")
+    fs: float = 250.0
+    duration_s: float = 10.0
+    noise: NoiseLevels = _CALM
+    without: tuple[str, ...] = ()
+    unit: str = "mV"
+    separator: str = ","
+    decimal: str = "."
+
+    def parameters(self) -> EcgParameters:
+        """Return what the example is simulated from."""
+        return replace(draw_parameters(self.findings, np.random.default_rng([self.seed, 0])), noise=self.noise)
+
+    def record(self) -> EcgRecord:
+        """Simulate the example.
+
+        Examples
+        --------
+        >>> EXAMPLES[0].record().signal.shape
+        (12, 2500)
+        """
+        rng = np.random.default_rng([self.seed, 1])
+        record = simulate(self.parameters(), rng=rng, fs=self.fs, duration_s=self.duration_s, record_id=self.name)
+        kept = [row for row, name in enumerate(record.lead_names) if name not in self.without]
+        return replace(record, signal=record.signal[kept], lead_names=tuple(record.lead_names[row] for row in kept))
+
+
+EXAMPLES: tuple[Example, ...] = (
+    Example("norm", ("normal",), 1, "NORM: normal sinus rhythm"),
+    Example("mi_inferior", ("inferior infarction",), 2, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
+    Example("sttc_ischemia", ("ischemia",), 3, "STTC: ST depression and T inversion, most of all in V4 to V6"),
+    Example("cd_lbbb", ("left bundle branch block",), 4, "CD: complete left bundle branch block"),
+    Example("hyp_lvh_strain", ("left ventricular hypertrophy with strain",), 5, "HYP: left ventricular hypertrophy with strain"),
+    Example("leads_11", ("right bundle branch block",), 6, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)),
+    Example("fs_257", ("anteroseptal infarction",), 7, "MI (anteroseptal) at 257 Hz", ("wfdb",), 257.0),
+    Example(
+        "microvolts_decimal_comma",
+        ("normal",),
+        8,
+        "NORM in microvolts, columns apart by semicolons, decimal commas",
+        ("csv",),
+        100.0,
+        unit="uV",
+        separator=";",
+        decimal=",",
+    ),
+    Example("noisy", ("normal",), 9, "NORM under strong baseline wander, muscle noise and 50 Hz mains", ("wfdb",), 500.0, noise=_LOUD),
+    Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
+)
+
+_README = """# Simulated ECGs to try and to test with
+
+None of these was recorded from a person: all come from `heart_reader.data.synthetic`. This command writes them again, byte for byte:
+
+```
+python -m heart_reader.data.synthetic examples --to test_files
+```
+
+| file | shows | leads | Hz | seconds |
+|---|---|---|---|---|
+{rows}
+
+The five ECGs that exist as `.csv` and as `.hea` + `.dat` hold the same values, so both must be read alike.
+A WFDB record is two files; hand over both.
+"""
+
+
+def write_examples(folder: Path, *, progress: Callable[[int], None] | None = None) -> None:
+    """Write every example and a README into a folder; files of the same name are replaced.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for done, example in enumerate(EXAMPLES, start=1):
+        record = example.record()
+        if "csv" in example.formats:
+            path = folder / f"{example.name}.csv"
+            write_csv(record, path, unit=example.unit, separator=example.separator, decimal=example.decimal)
+        if "wfdb" in example.formats:
+            comments = [f"Age: {record.age:.0f}", f"Sex: {str(record.sex).capitalize()}", "Simulated, not a person"]
+            write_wfdb(record, folder, comments=comments)
+        if progress is not None:
+            progress(done)
+    (folder / "README.md").write_text(_README.format(rows="\n".join(_readme_rows(EXAMPLES))), encoding="utf-8")
+
+
+def _readme_rows(examples: Sequence[Example]) -> list[str]:
+    extensions = {"csv": "`{}.csv`", "wfdb": "`{}.hea` + `.dat`"}
+    return [
+        f"| {', '.join(extensions[kind].format(example.name) for kind in example.formats)} | {example.description} "
+        f"| {12 - len(example.without)} | {example.fs:g} | {example.duration_s:g} |"
+        for example in examples
+    ]

@@ -1,0 +1,79 @@
+"""Write a record as WFDB or CSV, the two formats every ECG tool reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+
+__all__ = ["to_microvolts", "write_csv", "write_wfdb"]
+
+_UNITS_PER_MV = {"mV": 1.0, "uV": 1000.0}
+
+
+def to_microvolts(record: EcgRecord) -> NDArray[np.int16]:
+    """Round a record to whole microvolts, (n_leads, n_times); beyond 32.767 mV it is clipped.
+
+    Examples
+    --------
+    >>> from heart_reader.data.record import build_record
+    >>> to_microvolts(build_record("a", [[0.0, 1.2341]], 100.0, ["I"])).tolist()
+    [[0, 1234]]
+    """
+    return np.clip(np.rint(record.signal.astype(np.float64) * 1000.0), -32767, 32767).astype(np.int16)
+
+
+def write_wfdb(record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | None = None, comments: Sequence[str] = ()) -> None:
+    """Write ``<record_id>.hea`` and ``.dat``: format 16, 1000 units per mV, one file for all leads.
+
+    Parameters
+    ----------
+    folder
+        Must exist.
+    lead_names
+        Other spellings, such as PTB-XL's ``AVR``.
+    comments
+        Lines after the leads, without ``#``.
+
+    Raises
+    ------
+    OSError
+        If the files cannot be written.
+    """
+    values = to_microvolts(record)
+    names = record.lead_names if lead_names is None else lead_names
+    name = record.record_id
+    lines = [f"{name} {len(names)} {record.fs:g} {values.shape[1]}"]
+    # The checksum is the sum of all samples in 16 bits.
+    checksums = values.sum(axis=1, dtype=np.int64).astype(np.int16)
+    for row, lead in enumerate(names):
+        lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {values[row, 0]} {checksums[row]} 0 {lead}")
+    lines += [f"# {comment}" for comment in comments]
+    (folder / f"{name}.dat").write_bytes(np.ascontiguousarray(values.T).astype("<i2").tobytes())
+    (folder / f"{name}.hea").write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def write_csv(record: EcgRecord, path: Path, *, unit: str = "mV", separator: str = ",", decimal: str = ".") -> None:
+    """Write a table with one column per lead under ``# fs=`` and ``# unit=`` lines.
+
+    Parameters
+    ----------
+    unit
+        ``"mV"`` (three decimals) or ``"uV"`` (one decimal).
+    separator, decimal
+        Must differ.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    values = to_microvolts(record).T / 1000.0 * _UNITS_PER_MV[unit]
+    digits = 3 if unit == "mV" else 1
+    lines = [f"# fs={record.fs:g}", f"# unit={unit}", separator.join(record.lead_names)]
+    lines += [separator.join(f"{value:.{digits}f}".replace(".", decimal) for value in row) for row in values.tolist()]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -1,0 +1,267 @@
+"""The simulated heart: an electric dipole that moves through P, QRS, ST and T, and the leads that see it.
+
+Coordinates are Frank's: x to the patient's left, y to the feet, z to the back, in millivolts.
+
+References
+----------
+Frank E. An accurate, clinically practical system for spatial vectorcardiography. Circulation 13 (1956) 737-749.
+Dower G. E. et al. Deriving the 12-lead electrocardiogram from four (EASI) electrodes. J. Electrocardiol. 21 (1988) S182-S187.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.errors import ConfigError
+
+__all__ = [
+    "CHEST_LEADS",
+    "EcgParameters",
+    "EcgTruth",
+    "Morphology",
+    "NoiseLevels",
+    "SimulatedEcg",
+    "Vector",
+    "Wave",
+]
+
+Vector = tuple[float, float, float]
+
+# Dower's transform, the rows of I and II, and of V1 to V6; the other limb leads follow from I and II. The limb rows are 1.2 times
+# Dower's: with his, limb leads come out smaller beside the chest leads than in clinical recordings.
+LIMB_VECTORS: tuple[Vector, ...] = ((0.758, -0.282, 0.071), (0.282, 1.279, -0.158))
+CHEST_LEADS: tuple[Vector, ...] = (
+    (-0.515, 0.157, -0.917),
+    (0.044, 0.164, -1.387),
+    (0.882, 0.098, -1.277),
+    (1.213, 0.127, -0.601),
+    (1.125, 0.127, -0.086),
+    (0.831, 0.076, 0.230),
+)
+
+# What a beat needs beyond PR and QRS for an ST segment and a T wave.
+MIN_ST_T_MS = 150.0
+# Share of an RR interval that P onset to T offset may fill; the rest is room for irregular beats.
+MAX_BEAT_SHARE = 0.97
+
+
+class Wave(NamedTuple):
+    """One deflection: it rises from ``start``, culminates at ``peak`` and is over at ``end``.
+
+    Parameters
+    ----------
+    start, peak, end
+        Fractions of the segment (P, QRS, or J point to T offset) the wave belongs to. Outside of them it is exactly zero.
+    vector
+        Heart vector at the peak, mV.
+    """
+
+    start: float
+    peak: float
+    end: float
+    vector: Vector
+
+
+@dataclass(frozen=True)
+class Morphology:
+    """The heart's waves.
+
+    Parameters
+    ----------
+    p, qrs, t
+        Waves; the first of each starts at the onset, the last ends at the offset. T waves count from the J point.
+    st
+        Heart vector of the ST segment, mV.
+    """
+
+    p: tuple[Wave, ...]
+    qrs: tuple[Wave, ...]
+    st: Vector
+    t: tuple[Wave, ...]
+
+
+# A healthy heart: septum to the right and front, free wall to the left and down, then the base to the back.
+NORMAL_HEART = Morphology(
+    p=(Wave(0.0, 0.38, 0.78, (0.045, 0.055, -0.045)), Wave(0.25, 0.63, 1.0, (0.065, 0.03, 0.03))),
+    qrs=(
+        Wave(0.0, 0.18, 0.36, (-0.07, -0.03, -0.36)),
+        Wave(0.11, 0.36, 0.61, (1.0, 0.55, 0.34)),
+        Wave(0.32, 0.55, 0.80, (-0.10, 0.0, 0.62)),
+        Wave(0.56, 0.78, 1.0, (-0.06, -0.04, 0.05)),
+    ),
+    st=(0.015, 0.0, -0.05),
+    t=(Wave(0.12, 0.62, 1.0, (0.31, 0.14, -0.23)),),
+)
+
+
+@dataclass(frozen=True)
+class NoiseLevels:
+    """Standard deviations of the noise at each electrode, in microvolts, and the mains frequency.
+
+    Parameters
+    ----------
+    baseline_uv
+        Breathing and skin: slow, most of it below 0.5 Hz.
+    muscle_uv
+        Muscle and amplifier: 5 to 150 Hz.
+    mains_uv
+        Pick-up of the power line.
+    mains_hz
+        50 or 60 Hz.
+    """
+
+    baseline_uv: float = 30.0
+    muscle_uv: float = 7.0
+    mains_uv: float = 1.0
+    mains_hz: float = 50.0
+
+
+@dataclass(frozen=True)
+class EcgParameters:
+    """Everything that decides how one simulated ECG looks, save chance.
+
+    Parameters
+    ----------
+    heart_rate_bpm
+        Mean rate, beats per minute.
+    p_ms, pr_ms, qrs_ms, qt_ms
+        Durations in milliseconds; QT at the mean rate, it follows each RR interval by its cube root.
+    axis_deg
+        Frontal QRS axis; QRS, ST and T are turned together until it holds.
+    rr_variability
+        Standard deviation of the RR intervals as a fraction of their mean.
+    morphology
+        The waves before they are turned.
+    chest_leads
+        What V1 to V6 see of the heart vector, per axis; differs a little between bodies and electrode positions.
+    noise
+        Noise levels.
+    age
+        Years.
+    sex
+        ``"male"`` or ``"female"``.
+    scp_codes
+        Statement to likelihood in percent, as PTB-XL writes them.
+
+    Raises
+    ------
+    ConfigError
+        If the intervals do not fit into one beat.
+
+    Examples
+    --------
+    >>> EcgParameters(heart_rate_bpm=72.0).qrs_ms
+    92.0
+    """
+
+    heart_rate_bpm: float = 68.0
+    p_ms: float = 104.0
+    pr_ms: float = 158.0
+    qrs_ms: float = 92.0
+    qt_ms: float = 385.0
+    axis_deg: float = 45.0
+    rr_variability: float = 0.03
+    morphology: Morphology = NORMAL_HEART
+    chest_leads: tuple[Vector, ...] = CHEST_LEADS
+    noise: NoiseLevels = field(default_factory=NoiseLevels)
+    age: float = 55.0
+    sex: str = "female"
+    scp_codes: Mapping[str, float] = field(default_factory=lambda: {"NORM": 100.0, "SR": 0.0})
+
+    def __post_init__(self) -> None:
+        rr_ms = 60_000.0 / self.heart_rate_bpm if self.heart_rate_bpm > 0 else 0.0
+        fits = (
+            0 < self.p_ms <= self.pr_ms
+            and self.qrs_ms > 0
+            and self.qrs_ms + MIN_ST_T_MS <= self.qt_ms
+            and self.pr_ms + self.qt_ms <= MAX_BEAT_SHARE * rr_ms
+        )
+        if not fits:
+            raise ConfigError(
+                f"simulated beat: rate {self.heart_rate_bpm:g} /min, P {self.p_ms:g}, PR {self.pr_ms:g}, QRS {self.qrs_ms:g}, "
+                f"QT {self.qt_ms:g} ms; needed: 0 < P <= PR, QRS + {MIN_ST_T_MS:g} <= QT, PR + QT <= {MAX_BEAT_SHARE:g} RR "
+                f"(RR is {rr_ms:.0f} ms): lower the rate or shorten the intervals"
+            )
+        if not 0 <= self.rr_variability <= 0.15:
+            raise ConfigError(f"simulated beat: rr_variability {self.rr_variability:g}; choose 0 to 0.15")
+
+
+@dataclass(frozen=True, eq=False)
+class EcgTruth:
+    """Where the waves of each beat begin and end, exactly: the waves have compact support.
+
+    Beats whose QRS lies within the record are listed. The P wave of the first and the T wave of the last may lie outside of it.
+
+    Parameters
+    ----------
+    beat_s
+        (n_beats,) time of the largest QRS vector, seconds.
+    p_onset_s, p_offset_s, qrs_onset_s, qrs_offset_s, t_onset_s, t_offset_s
+        (n_beats,) seconds.
+    axis_deg
+        Frontal QRS axis by area.
+    """
+
+    beat_s: NDArray[np.float64]
+    p_onset_s: NDArray[np.float64]
+    p_offset_s: NDArray[np.float64]
+    qrs_onset_s: NDArray[np.float64]
+    qrs_offset_s: NDArray[np.float64]
+    t_onset_s: NDArray[np.float64]
+    t_offset_s: NDArray[np.float64]
+    axis_deg: float
+
+    @property
+    def heart_rate_bpm(self) -> float:
+        """Rate from the mean RR interval; NaN with fewer than two beats."""
+        return 60.0 / float(np.diff(self.beat_s).mean()) if len(self.beat_s) > 1 else math.nan
+
+    @property
+    def pr_ms(self) -> float:
+        """Median P onset to QRS onset."""
+        return _median_ms(self.p_onset_s, self.qrs_onset_s)
+
+    @property
+    def p_ms(self) -> float:
+        """Median P onset to P offset."""
+        return _median_ms(self.p_onset_s, self.p_offset_s)
+
+    @property
+    def qrs_ms(self) -> float:
+        """Median QRS onset to QRS offset."""
+        return _median_ms(self.qrs_onset_s, self.qrs_offset_s)
+
+    @property
+    def qt_ms(self) -> float:
+        """Median QRS onset to T offset."""
+        return _median_ms(self.qrs_onset_s, self.t_offset_s)
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedEcg:
+    """A record with what is true about it.
+
+    Parameters
+    ----------
+    record
+        The ECG.
+    truth
+        Times and intervals.
+    parameters
+        What it was made from.
+    """
+
+    record: EcgRecord
+    truth: EcgTruth
+    parameters: EcgParameters
+
+
+def _median_ms(begin_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> float:
+    return float(np.median(end_s - begin_s)) * 1000.0 if len(begin_s) else math.nan

@@ -1,0 +1,266 @@
+"""People at random: parameters of one simulated ECG, drawn for a superclass, several of them, or chosen findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from heart_reader.data.labels import SUPERCLASSES
+from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
+from heart_reader.data.synthetic.beats import peak_leads_mv
+from heart_reader.data.synthetic.findings import FINDINGS, SHARES, Finding, Range
+from heart_reader.data.synthetic.heart import (
+    CHEST_LEADS,
+    MAX_BEAT_SHARE,
+    NORMAL_HEART,
+    EcgParameters,
+    Morphology,
+    NoiseLevels,
+    Vector,
+    Wave,
+)
+from heart_reader.errors import ConfigError
+
+__all__ = ["draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
+
+# Conduction comes first, because it decides which waves there are; repolarisation has the last word.
+_ORDER = ("NORM", "CD", "MI", "HYP", "STTC")
+# Findings that hide others, or that read as something else when they meet another.
+_ALONE = {"left bundle branch block", "incomplete right bundle branch block", "long QT", "flat T"}
+_CLASH = {frozenset({"inferior infarction", "left anterior fascicular block"})}
+
+
+def random_parameters(superclass: str | Sequence[str], rng: np.random.Generator) -> EcgParameters:
+    """Draw one person whose ECG carries a superclass, or several at once.
+
+    Parameters
+    ----------
+    superclass
+        One of NORM, MI, STTC, CD, HYP, or several of the last four.
+    rng
+        Source of chance.
+
+    Returns
+    -------
+    EcgParameters
+        With age, sex and ``scp_codes``.
+
+    Raises
+    ------
+    ConfigError
+        If a superclass is unknown, or NORM is joined with another.
+
+    Examples
+    --------
+    >>> parameters = random_parameters("CD", np.random.default_rng(3))
+    >>> sorted(parameters.scp_codes), parameters.sex
+    (['LAFB', 'SR'], 'female')
+    """
+    return draw_parameters(draw_findings(superclass, rng), rng)
+
+
+def draw_findings(superclass: str | Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw one finding per superclass, such that they can be seen beside each other.
+
+    Raises
+    ------
+    ConfigError
+        If a superclass is unknown, or NORM is joined with another.
+
+    Examples
+    --------
+    >>> draw_findings("NORM", np.random.default_rng(0))
+    ('normal',)
+    """
+    wanted = (superclass,) if isinstance(superclass, str) else tuple(superclass)
+    unknown = [name for name in wanted if name not in SHARES]
+    if unknown or not wanted or len(set(wanted)) < len(wanted) or ("NORM" in wanted and len(wanted) > 1):
+        raise ConfigError(f"simulated superclasses {wanted}: choose one of {', '.join(SUPERCLASSES)}, or several without NORM")
+    while True:
+        found = tuple(_choose(SHARES[name], rng) for name in sorted(wanted, key=_ORDER.index))
+        clash = any(pair <= set(found) for pair in _CLASH) or (len(found) > 1 and not _ALONE.isdisjoint(found))
+        if not clash:
+            return found
+
+
+def draw_parameters(findings: Sequence[str], rng: np.random.Generator) -> EcgParameters:
+    """Draw one person with chosen findings (keys of ``FINDINGS``).
+
+    Raises
+    ------
+    ConfigError
+        If a finding is unknown.
+
+    Examples
+    --------
+    >>> parameters = draw_parameters(["left bundle branch block"], np.random.default_rng(0))
+    >>> parameters.qrs_ms > 120.0
+    True
+    """
+    unknown = [name for name in findings if name not in FINDINGS]
+    if unknown or not findings:
+        raise ConfigError(f"simulated findings {list(findings)}: choose among {', '.join(FINDINGS)}")
+    present = sorted((FINDINGS[name] for name in findings), key=lambda finding: _ORDER.index(finding.superclass))
+    healthy = present[0].superclass == "NORM"
+    age = float(round(_normal(rng, 52.0, 17.0, 18.0, 89.0) if healthy else _normal(rng, 65.0, 13.0, 25.0, 89.0)))
+    sex = "male" if rng.random() < 0.52 else "female"
+    heart = _vary(_affected_heart(present, rng), rng, gain=1.08 if sex == "male" else 0.93)
+    parameters = EcgParameters(
+        morphology=heart,
+        axis_deg=_draw_axis(present, heart, age, rng),
+        rr_variability=min(0.09, float(rng.lognormal(math.log(0.035 if age < 50 else 0.02), 0.5))),
+        chest_leads=_draw_chest_leads(rng),
+        noise=_draw_noise(rng),
+        age=age,
+        sex=sex,
+        scp_codes={code: likelihood for finding in present for code, likelihood in finding.scp_codes.items()},
+        **_draw_intervals(present, sex, rng),
+    )
+    return _with_voltage(_with_rhythm(parameters), present)
+
+
+def sokolow_lyon_mv(parameters: EcgParameters) -> float:
+    """Return the Sokolow-Lyon voltage, S in V1 plus the larger R of V5 and V6, in mV.
+
+    Examples
+    --------
+    >>> 1.0 < sokolow_lyon_mv(EcgParameters()) < 3.5
+    True
+    """
+    highest, lowest = peak_leads_mv(parameters)
+    return float(max(highest[6], highest[7]) - lowest[2])
+
+
+def _normal(rng: np.random.Generator, mean: float, sd: float, low: float, high: float) -> float:
+    return min(max(float(rng.normal(mean, sd)), low), high)
+
+
+def _choose(shares: dict[str, float], rng: np.random.Generator) -> str:
+    return str(rng.choice(list(shares), p=list(shares.values())))
+
+
+def _affected_heart(present: Sequence[Finding], rng: np.random.Generator) -> Morphology:
+    """Apply the findings to a healthy heart, each to a degree of its own."""
+    heart = NORMAL_HEART
+    normal_conduction = True
+    for finding in present:
+        degree = rng.uniform(0.8, 1.15)
+        if finding.qrs is not None:
+            heart, normal_conduction = replace(heart, qrs=finding.qrs), False
+        vectors = (finding.septal, finding.main, finding.late) if normal_conduction else (finding.septal,)
+        qrs = list(heart.qrs)
+        for position, vector in enumerate(vectors):
+            if vector is not None:
+                qrs[position] = qrs[position]._replace(vector=_towards(qrs[position].vector, vector, degree))
+        st = heart.st if finding.st is None else _towards(heart.st, finding.st, degree)
+        t = heart.t if finding.t is None else (heart.t[0]._replace(vector=_towards(heart.t[0].vector, finding.t, degree)),)
+        heart = replace(heart, qrs=tuple(qrs), st=st, t=t)
+    return heart
+
+
+def _towards(healthy: Vector, affected: Vector, degree: float) -> Vector:
+    x, y, z = (a + degree * (b - a) for a, b in zip(healthy, affected, strict=True))
+    return x, y, z
+
+
+def _vary(heart: Morphology, rng: np.random.Generator, gain: float) -> Morphology:
+    """Differences between people: voltage, the turn of the heart about the body's length, and each wave a little."""
+    turn = math.radians(rng.normal(0.0, 12.0))
+    qrs_gain = gain * rng.lognormal(0.0, 0.24)
+
+    def vary(vector: Vector, amount: float, floor: float, share: float, angle: float) -> Vector:
+        x, y, z = np.asarray(vector) * amount + rng.normal(0.0, floor + share * math.dist(vector, (0, 0, 0)), 3)
+        return (float(x * math.cos(angle) - z * math.sin(angle)), float(y), float(x * math.sin(angle) + z * math.cos(angle)))
+
+    def vary_all(waves: tuple[Wave, ...], amount: float, floor: float, share: float, angle: float) -> tuple[Wave, ...]:
+        return tuple(wave._replace(vector=vary(wave.vector, amount, floor, share, angle)) for wave in waves)
+
+    summit = rng.normal(0.0, 0.025)
+    t = tuple(wave._replace(peak=wave.peak + summit) for wave in heart.t)
+    return Morphology(
+        p=vary_all(heart.p, rng.lognormal(-0.05, 0.25), 0.004, 0.12, 0.0),
+        qrs=vary_all(heart.qrs, qrs_gain, 0.03, 0.09, turn),
+        st=vary(heart.st, qrs_gain, 0.006, 0.1, turn),
+        t=vary_all(t, math.sqrt(qrs_gain) * rng.lognormal(-0.03, 0.22), 0.015, 0.12, turn),
+    )
+
+
+def _draw_axis(present: Sequence[Finding], heart: Morphology, age: float, rng: np.random.Generator) -> float:
+    """The finding's own range, else the axis its waves have, which in health falls with age."""
+    natural = axis_of(heart)
+    ranges = [finding.axis_deg for finding in present if finding.axis_deg is not None]
+    if ranges:
+        wanted = float(rng.uniform(*ranges[0]))
+    elif present[0].superclass == "NORM":
+        wanted = _normal(rng, 72.0 - 0.65 * age, 20.0, -28.0, 88.0)
+    else:
+        wanted = natural + float(rng.normal(0.0, 9.0))
+    try:
+        turn_to_axis(heart, wanted)
+    except ConfigError:
+        # A QRS that points almost straight back cannot take every frontal axis; its own one is as good a draw.
+        return natural
+    return wanted
+
+
+def _draw_intervals(present: Sequence[Finding], sex: str, rng: np.random.Generator) -> dict[str, float]:
+    """Rate and intervals that fit into one beat."""
+
+    def within(name: str, otherwise: float) -> float:
+        ranges: list[Range] = [getattr(finding, name) for finding in present if getattr(finding, name) is not None]
+        return float(rng.uniform(*ranges[0])) if ranges else otherwise
+
+    healthy = present[0].superclass == "NORM"
+    rate = _normal(rng, 69.0, 11.0, 48.0, 98.0) if healthy else _normal(rng, 75.0, 14.0, 48.0, 115.0)
+    pr_ms = within("pr_ms", _normal(rng, 158.0, 17.0, 122.0, 196.0))
+    qtc_ms = within("qtc_ms", _normal(rng, 402.0 if sex == "male" else 412.0, 15.0, 365.0, 445.0))
+    qrs_ms = within("qrs_ms", _normal(rng, 94.0 if sex == "male" else 89.0, 6.0, 76.0, 108.0))
+    p_ms = min(_normal(rng, 106.0, 9.0, 84.0, 128.0), pr_ms - 12.0)
+    # A long PR and a long QT leave no room for a fast rate.
+    while pr_ms + qtc_ms * math.cbrt(60.0 / rate) > (MAX_BEAT_SHARE - 0.02) * 60_000.0 / rate:
+        rate -= 1.0
+    return {"heart_rate_bpm": rate, "p_ms": p_ms, "pr_ms": pr_ms, "qrs_ms": qrs_ms, "qt_ms": qtc_ms * math.cbrt(60.0 / rate)}
+
+
+def _draw_chest_leads(rng: np.random.Generator) -> tuple[Vector, ...]:
+    """Electrodes a little off and chests of all shapes: direction and nearness vary."""
+    leads = np.asarray(CHEST_LEADS) * rng.lognormal(0.0, 0.12, (6, 1)) + rng.normal(0.0, 0.08, (6, 3))
+    return tuple((float(x), float(y), float(z)) for x, y, z in leads)
+
+
+def _draw_noise(rng: np.random.Generator) -> NoiseLevels:
+    return NoiseLevels(
+        baseline_uv=float(rng.lognormal(math.log(38.0), 0.7)),
+        muscle_uv=float(rng.lognormal(math.log(5.5), 0.6)),
+        mains_uv=float(rng.lognormal(math.log(1.0), 0.7)),
+    )
+
+
+def _with_rhythm(parameters: EcgParameters) -> EcgParameters:
+    """Name the sinus rhythm by its rate, as PTB-XL does with likelihood 0."""
+    rate = parameters.heart_rate_bpm
+    rhythm = "SBRAD" if rate < 60.0 else "STACH" if rate > 100.0 else "SR"
+    return replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0})
+
+
+def _with_voltage(parameters: EcgParameters, present: Sequence[Finding]) -> EcgParameters:
+    """Bring QRS to the voltage that hypertrophy needs, or keep it below where there is none."""
+    needed = max((finding.min_sokolow_mv or 0.0 for finding in present), default=0.0)
+    voltage = sokolow_lyon_mv(parameters)
+    heart = parameters.morphology
+    if needed > voltage:
+        scale = needed / voltage
+    elif not needed and voltage > 3.4 and "CLBBB" not in parameters.scp_codes:
+        scale = 3.4 / voltage
+    else:
+        return parameters
+    qrs = tuple(wave._replace(vector=_scaled(wave.vector, scale)) for wave in heart.qrs)
+    return replace(parameters, morphology=replace(heart, qrs=qrs))
+
+
+def _scaled(vector: Vector, factor: float) -> Vector:
+    x, y, z = vector
+    return x * factor, y * factor, z * factor

@@ -1,0 +1,1 @@
+"""Exported models that run without torch."""

@@ -1,0 +1,128 @@
+"""The recipe behind ``evaluate.py``: checkpoint, classifier, predictions of a split, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.data.build import SIMULATED, build_table
+from heart_reader.data.cache import open_or_build
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.record_table import RecordTable
+from heart_reader.errors import ConfigError
+from heart_reader.evaluation.bootstrap import paired_bootstrap
+from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
+from heart_reader.predictions import Predictions
+
+__all__ = ["evaluate"]
+
+# What made the weights cannot be changed afterwards.
+FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", "export")
+PTBXL_TEST_FOLD = 2158
+
+
+def evaluate(
+    directory: Path,
+    out: Path,
+    *,
+    split: str,
+    level: str | None = None,
+    against: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> EvaluationReport:
+    """Read one split with a checkpoint and write the report.
+
+    Parameters
+    ----------
+    directory
+        A checkpoint of either runtime.
+    out
+        Folder of the report.
+    split
+        ``val`` or ``test``.
+    level
+        A level that the checkpoint answers; None means its level of interest.
+    against
+        Another checkpoint, compared on the same records by a paired bootstrap.
+    overrides
+        Of the sections ``data`` and ``evaluation`` and of ``seed``, such as ``["evaluation.draws=100"]``.
+
+    Raises
+    ------
+    CheckpointError
+        If a checkpoint cannot be used or does not answer the level.
+    ConfigError
+        If an override would change what made the weights.
+    DataError
+        If the records cannot be used.
+    """
+    classifier = EcgClassifier.load(directory)
+    config = _config(classifier, overrides)
+    level = level or classifier.level
+    table = build_table(config).split(split)
+    predictions = _predict(classifier, table, config, level)
+    manifest = classifier.checkpoint.manifest
+    comparison = None
+    if against is not None:
+        other = EcgClassifier.load(against)
+        comparison = _compare(classifier, predictions, other, _predict(other, table, config, level), config)
+    report = build_report(
+        predictions,
+        classifier.thresholds.get(level),
+        classifier.calibration.get(level),
+        label_rule=table.label_rule,
+        config_name=str(manifest["config"]["name"]),
+        checkpoint_sha256=classifier.checkpoint.sha256,
+        draws=config.evaluation.draws,
+        confidence=config.evaluation.confidence,
+        seed=config.seed,
+        caveats=_caveats(table, split, predictions),
+        comparison=comparison,
+    )
+    write_report(report, predictions, out)
+    return report
+
+
+def _config(classifier: EcgClassifier, overrides: Sequence[str]) -> ExperimentConfig:
+    fixed = [text for text in overrides if text.split(".")[0].split("=")[0] in FIXED_SECTIONS]
+    if fixed:
+        raise ConfigError(f"--set {fixed[0]}: belongs to the trained weights; evaluate.py can set data.*, evaluation.* and seed")
+    return override_config(ExperimentConfig.from_json(dict(classifier.checkpoint.manifest["config"])), overrides)
+
+
+def _predict(classifier: EcgClassifier, table: RecordTable, config: ExperimentConfig, level: str) -> Predictions:
+    cache = open_or_build(table, classifier.preprocessor, config.data.cache_dir, progress=True)
+    return classifier.predict_many(EcgDataset(table, cache, classifier.preprocessor), level)
+
+
+def _compare(
+    first: EcgClassifier, predictions: Predictions, second: EcgClassifier, others: Predictions, config: ExperimentConfig
+) -> Comparison:
+    level = predictions.level
+    # On the split that chose the thresholds only threshold-free metrics are compared.
+    thresholds = [model.thresholds.get(level) if predictions.split != "val" else None for model in (first, second)]
+    differences = paired_bootstrap(
+        predictions,
+        others,
+        thresholds[0],
+        thresholds[1],
+        draws=config.evaluation.draws,
+        confidence=config.evaluation.confidence,
+        seed=config.seed,
+    )
+    return Comparison(second.checkpoint.sha256, differences)
+
+
+def _caveats(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
+    caveats = [f"Data: {table.source}."]
+    caveats += [f"{count} records left out: {reason}." for reason, count in table.left_out.items()]
+    if SIMULATED in table.source:
+        caveats.append("Simulated ECGs: no figure here says anything about real ones.")
+    elif split == "test" and "PTB-XL" in table.source and len(predictions) != PTBXL_TEST_FOLD:
+        caveats.append(
+            f"{len(predictions)} records are not the whole official test fold of PTB-XL ({PTBXL_TEST_FOLD} labelled records): "
+            "these figures are not comparable with published ones."
+        )
+    return tuple(caveats)

@@ -1,0 +1,67 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from heart_reader.checkpoint import default_checkpoint
+from heart_reader.frontend.error_answers import add_error_handlers
+from heart_reader.frontend.metrics import Metrics
+from heart_reader.frontend.middleware import RequestContext
+from heart_reader.frontend.reading_service import ReadingService
+from heart_reader.frontend.routes import STATIC_DIR, api, pages
+from heart_reader.frontend.samples import SampleFolder
+from heart_reader.frontend.settings import Settings
+
+__all__ = ["create_app"]
+
+NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application; the checkpoint is loaded and tried when the server starts.
+
+    Parameters
+    ----------
+    settings
+        What to serve and how much of it at a time.
+
+    Raises
+    ------
+    CheckpointError
+        When the server starts, if the checkpoint cannot be served.
+    """
+    app = FastAPI(
+        title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.samples = SampleFolder(settings.samples_dir)
+    app.state.service = None
+    app.state.startup_error = None
+    add_error_handlers(app)
+    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    app.include_router(pages)
+    app.include_router(api)
+    app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    checkpoint = settings.checkpoint or default_checkpoint()
+    try:
+        app.state.service = await to_thread.run_sync(ReadingService.load, checkpoint, settings, app.state.metrics)
+    except Exception as error:
+        app.state.startup_error = error
+        raise
+    try:
+        yield
+    finally:
+        app.state.service = None

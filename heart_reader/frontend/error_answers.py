@@ -1,0 +1,92 @@
+"""One shape for every error that leaves the server: ``{code, message, detail, request_id}``.
+
+An error that the client can mend is told in full. Any other is logged and hidden behind its request id.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from heart_reader.errors import HeartReaderError, RecordError
+from heart_reader.frontend.schemas import ErrorAnswer
+
+__all__ = ["RequestRefused", "add_error_handlers", "hidden_error"]
+
+log = logging.getLogger("heart_reader.frontend")
+
+
+class RequestRefused(HTTPException):
+    """A request that is refused for a reason the client can act on.
+
+    Parameters
+    ----------
+    status_code
+        HTTP status.
+    code
+        Stable, machine-readable name.
+    message
+        One line: what was got, what is allowed, what to do.
+    headers
+        Further headers of the answer, such as ``Retry-After``.
+    """
+
+    def __init__(self, status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status_code, detail=message, headers=headers)
+        self.code = code
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of ``app`` in the one shape."""
+    app.add_exception_handler(HeartReaderError, _answer_heart_reader_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+
+
+def hidden_error(request_id: str, error: Exception) -> JSONResponse:
+    """Log an error that is not the client's and answer 500 without its words.
+
+    The frames are logged but not the message: messages quote file names and values of the record.
+    """
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("request_id=%s unexpected %s\n%s", request_id, type(error).__name__, frames)
+    log.debug("request_id=%s message: %s", request_id, error)
+    message = f"The server failed to answer; the recording may be fine. Try again, and report request {request_id} if it happens again."
+    return _answer(500, "internal_error", message, request_id)
+
+
+def _answer(
+    status_code: int, code: str, message: str, request_id: str, *, detail: Any = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    content = ErrorAnswer(code=code, message=message, detail=detail, request_id=request_id)
+    return JSONResponse(content.model_dump(mode="json"), status_code=status_code, headers=headers)
+
+
+def _answer_heart_reader_error(request: Request, error: Exception) -> JSONResponse:
+    request_id = request.state.request_id
+    if isinstance(error, RecordError):
+        return _answer(422, error.code, error.message, request_id)
+    return hidden_error(request_id, error)
+
+
+def _answer_validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # The values themselves are left out: they may be anything, and the client knows them.
+    problems = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
+    message = "; ".join(f"{item['field']}: {item['message']}" for item in problems)
+    return _answer(422, "invalid_request", message, request.state.request_id, detail=problems)
+
+
+def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = error.code if isinstance(error, RequestRefused) else phrase.lower().replace(" ", "_")
+    message = error.detail if error.detail != phrase else f"{phrase}: the addresses of this server are listed on /docs"
+    return _answer(error.status_code, code, message, request.state.request_id, headers=dict(error.headers or {}))

@@ -1,0 +1,47 @@
+"""Counters for an operator, in the text format of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+__all__ = ["CONTENT_TYPE", "Metrics"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The counters of one server, in a registry of their own so that two servers in one process do not mix.
+
+    Examples
+    --------
+    >>> metrics = Metrics()
+    >>> metrics.count_request("GET", "/health", 200, 0.001)
+    >>> 'heart_reader_requests_total{method="GET",route="/health",status="200"} 1.0' in metrics.render().decode()
+    True
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter("heart_reader_requests", "Requests answered", ["method", "route", "status"], registry=self.registry)
+        self._seconds = Histogram("heart_reader_request_seconds", "Time to answer a request", ["route"], registry=self.registry)
+        self._readings = Counter("heart_reader_readings", "Recordings received, by outcome", ["outcome"], registry=self.registry)
+        self._in_flight = Gauge("heart_reader_readings_in_flight", "Readings running or waiting", registry=self.registry)
+
+    def count_request(self, method: str, route: str, status: int, duration_s: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(duration_s)
+
+    def count_reading(self, outcome: str) -> None:
+        """Count one recording: ``"read"`` or the code of the error that stopped it."""
+        self._readings.labels(outcome).inc()
+
+    def watch_in_flight(self, count: Callable[[], float]) -> None:
+        """Ask ``count`` for the readings in flight whenever the metrics are rendered."""
+        self._in_flight.set_function(count)
+
+    def render(self) -> bytes:
+        """Return the current values as text."""
+        return generate_latest(self.registry)

@@ -1,0 +1,89 @@
+"""What surrounds every request: an id, security headers, one log line, metrics, and a net for unforeseen errors.
+
+The log names routes, never addresses: an address can carry a file name.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from heart_reader.frontend.error_answers import hidden_error
+from heart_reader.frontend.metrics import Metrics
+
+__all__ = ["SECURITY_HEADERS", "RequestContext"]
+
+log = logging.getLogger("heart_reader.frontend")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+STATIC = "/static/"
+# A client that hung up; the number is nginx's, there is no standard one. It is logged, never sent.
+CLIENT_CLOSED = 499
+
+
+class RequestContext:
+    """Outermost ASGI layer of the server.
+
+    Parameters
+    ----------
+    app
+        What it surrounds.
+    metrics
+        Where requests are counted.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started_at = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update({**SECURITY_HEADERS, "X-Request-ID": request_id})
+                # Readings stay in the tab; the page itself is revalidated, so that an update is seen at once.
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith(STATIC) else "no-store")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = CLIENT_CLOSED
+        except Exception as error:
+            answer = hidden_error(request_id, error)
+            if status:
+                raise
+            await answer(scope, receive, send_with_headers)
+        finally:
+            self._account(scope, request_id, status, time.perf_counter() - started_at)
+
+    def _account(self, scope: Scope, request_id: str, status: int, duration_s: float) -> None:
+        route = getattr(scope.get("route"), "path", STATIC if scope["path"].startswith(STATIC) else "unmatched")
+        # Methods are the client's words: an unknown one must not become a metric of its own.
+        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
+        self.metrics.count_request(method, route, status, duration_s)
+        log.info("request_id=%s %s %s %d %.0f ms", request_id, method, route, status, duration_s * 1000)

@@ -1,0 +1,129 @@
+"""Readings for many clients with one classifier: a few at a time, a few waiting, the rest told to come back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.readers import read_record
+from heart_reader.data.record import EcgRecord, build_record
+from heart_reader.errors import RecordError
+from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.metrics import Metrics
+from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend.settings import Settings
+
+__all__ = ["ReadingService"]
+
+
+class ReadingService:
+    """One classifier behind a bounded queue.
+
+    Parameters
+    ----------
+    classifier
+        Loaded and warm.
+    settings
+        How many readings at a time, and how many may wait.
+    metrics
+        Where readings are counted.
+
+    Attributes
+    ----------
+    n_in_flight
+        Readings that run or wait.
+    """
+
+    def __init__(self, classifier: EcgClassifier, settings: Settings, metrics: Metrics) -> None:
+        self.classifier = classifier
+        self.settings = settings
+        self.metrics = metrics
+        self._threads = anyio.CapacityLimiter(settings.max_concurrency)
+        self.n_in_flight = 0
+        metrics.watch_in_flight(lambda: self.n_in_flight)
+
+    @classmethod
+    def load(cls, checkpoint: Path, settings: Settings, metrics: Metrics) -> ReadingService:
+        """Load a checkpoint and make one reading with it, so that the first client finds it warm.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint cannot be served.
+        """
+        classifier = EcgClassifier.load(checkpoint)
+        classifier.predict(_warm_up_record())
+        return cls(classifier, settings, metrics)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue, from before the upload is read until the answer is made.
+
+        Raises
+        ------
+        RequestRefused
+            503 with ``Retry-After`` if the queue is full.
+        """
+        if self.n_in_flight >= self.settings.max_concurrency + self.settings.queue_limit:
+            retry_after_s = self.settings.retry_after_s
+            raise RequestRefused(
+                503, "busy", f"The server is busy: try again in {retry_after_s} seconds.", headers={"Retry-After": str(retry_after_s)}
+            )
+        self.n_in_flight += 1
+        try:
+            yield
+        finally:
+            self.n_in_flight -= 1
+
+    async def run(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Run blocking work in one of the few threads.
+
+        Raises
+        ------
+        RecordError
+            If the recording cannot be read.
+        """
+        try:
+            reading = await to_thread.run_sync(work, limiter=self._threads)
+        except RecordError as error:
+            self.metrics.count_reading(error.code)
+            raise
+        self.metrics.count_reading("read")
+        return reading
+
+    def read(self, path: Path, options: ReadOptions) -> dict[str, Any]:
+        """Read one recording from disk; blocking.
+
+        Returns
+        -------
+        dict
+            The reading in JSON, with ``waveform`` if the options ask for it.
+
+        Raises
+        ------
+        RecordError
+            If the recording cannot be read. Its message names the file without its folder, which is the server's own affair.
+        """
+        try:
+            record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names)
+            reading = self.classifier.predict(record).to_json()
+        except RecordError as error:
+            raise type(error)(error.message.replace(f"{path.parent}/", "")) from None
+        if options.waveform:
+            reading["waveform"] = record.waveform()
+        return reading
+
+
+def _warm_up_record() -> EcgRecord:
+    """Ten seconds of a slow wave in every lead: nothing is read from it but that the model answers."""
+    fs = 100.0
+    wave = [math.sin(2 * math.pi * time / fs) for time in range(1000)]
+    return build_record("warm-up", [wave] * len(STANDARD_LEADS), fs, STANDARD_LEADS)

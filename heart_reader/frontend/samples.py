@@ -1,0 +1,67 @@
+"""The sample ECGs that the page offers: every recording of one folder, described by the folder's own README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.schemas import Sample, SampleList
+
+__all__ = ["SampleFolder"]
+
+# A recording that is there in both formats is one sample; the later format wins, because it carries its own units.
+FORMATS = {".csv": "csv", ".hea": "wfdb"}
+README = "README.md"
+HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
+# A table row that begins with a file name in backquotes; its second cell says what the file shows.
+ROW = re.compile(r"^\|\s*`([^`]+)`[^|]*\|\s*([^|]+?)\s*\|", re.MULTILINE)
+
+
+class SampleFolder:
+    """The samples of one folder.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; one that does not exist holds none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list(self) -> SampleList:
+        """Return every sample, by name."""
+        readme = self.folder / README
+        text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+        heading = HEADING.search(text)
+        shown = {Path(name).stem: description for name, description in ROW.findall(text)}
+        samples = [
+            Sample(
+                id=sample_id,
+                title=sample_id.replace("_", " "),
+                description=shown.get(sample_id, ""),
+                source_format=FORMATS[path.suffix],
+            )
+            for sample_id, path in self._paths().items()
+        ]
+        return SampleList(heading=heading[1].strip() if heading else "Sample recordings", samples=samples)
+
+    def path(self, sample_id: str) -> Path:
+        """Return the file of a sample; only a name from the list is one, so no other file can be reached.
+
+        Raises
+        ------
+        RequestRefused
+            404 if there is no such sample.
+        """
+        paths = self._paths()
+        if sample_id not in paths:
+            raise RequestRefused(404, "unknown_sample", "There is no such sample: GET /api/v1/samples lists them.")
+        return paths[sample_id]
+
+    def _paths(self) -> dict[str, Path]:
+        if not self.folder.is_dir():
+            return {}
+        files = [path for path in self.folder.iterdir() if path.suffix in FORMATS and path.is_file()]
+        return {path.stem: path for path in sorted(files, key=lambda path: (path.stem, path.suffix))}

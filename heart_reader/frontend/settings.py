@@ -1,0 +1,71 @@
+"""What an operator may set, by argument or by environment variable (``HEART_READER_PORT=8123``)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["MEGABYTE", "Settings"]
+
+MEGABYTE = 1024 * 1024
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def _usable_cores() -> int:
+    """Cores this process may run on; a container often grants fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Settings of one server.
+
+    Parameters
+    ----------
+    checkpoint
+        Directory of the checkpoint to serve; None means the shipped one.
+    host, port
+        Where to listen; port 0 takes any free one.
+    samples_dir
+        Folder of the ECGs that the page offers; a folder that does not exist offers none.
+    max_upload_mb
+        Largest request body in MiB.
+    max_files
+        Most files of one record.
+    upload_timeout_s
+        Longest time a client may take to send a record, in seconds.
+    max_concurrency
+        Readings made at the same time; more than the cores only makes each of them slower.
+    queue_limit
+        Requests that may wait for their turn; the next one is answered 503.
+    retry_after_s
+        What a refused client is told to wait, in seconds.
+    debug
+        Log tracebacks with their messages.
+
+    Examples
+    --------
+    >>> Settings(port=8123).port
+    8123
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HEART_READER_", frozen=True, extra="forbid")
+
+    checkpoint: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    samples_dir: Path = _PROJECT / "test_files"
+    max_upload_mb: int = Field(default=50, ge=1)
+    max_files: int = Field(default=4, ge=1)
+    upload_timeout_s: float = Field(default=120.0, gt=0)
+    max_concurrency: int = Field(default_factory=_usable_cores, ge=1)
+    queue_limit: int = Field(default=16, ge=0)
+    retry_after_s: int = Field(default=2, ge=1)
+    debug: bool = False
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest request body in bytes."""
+        return self.max_upload_mb * MEGABYTE

@@ -1,0 +1,200 @@
+// What the model says, in the order in which it should be read: what to be careful about, then the words, then the numbers.
+
+import { el } from "./dom.js";
+import { renderTimeline } from "./timeline.js";
+
+const LAY_NAMES = {
+  NORM: "Normal ECG",
+  MI: "Myocardial infarction",
+  STTC: "ST/T change",
+  CD: "Conduction disturbance",
+  HYP: "Hypertrophy",
+};
+const LEVEL_NAMES = {
+  all: "All statements",
+  diagnostic: "Diagnostic statements",
+  subdiagnostic: "Diagnostic subclasses",
+  superdiagnostic: "Diagnostic superclasses",
+  form: "Form of the complexes",
+  rhythm: "Rhythm",
+};
+const DECISIONS = { present: "Present", absent: "Absent", uncertain: "Uncertain" };
+const VERDICTS = { good: "Good", limited: "Limited", poor: "Poor" };
+const RULES = {
+  any_likelihood: "Any likelihood above zero counts as present",
+  likelihood_50: "A likelihood of at least 50 % counts as present",
+};
+const USUAL_DURATION_S = 10.5;
+
+/** Fill `place` with a reading; `model` is the model card or null. */
+export function renderReading(place, reading, model, download) {
+  const [level, ...others] = Object.keys(reading.levels);
+  place.replaceChildren(
+    el(
+      "section",
+      { class: "card answer", "aria-labelledby": "reading-heading" },
+      el("header", { class: "card-head" }, el("h2", { id: "reading-heading" }, "Reading"), downloadButton(download)),
+      renderWarnings(reading.warnings),
+      renderQuality(reading.quality),
+      el("p", { class: "summary" }, reading.summary),
+      renderLevel(reading.levels[level], level),
+      el("p", { class: "hint" }, "Absence of all of these classes is no proof of a normal heart."),
+      renderTimelineDetails(reading, level),
+      others.length ? renderOthers(reading, others) : null,
+    ),
+    renderModel(reading, model, level),
+  );
+}
+
+function downloadButton(download) {
+  const button = el("button", { type: "button", class: "button", id: "download" }, "Download as JSON");
+  button.addEventListener("click", download);
+  return button;
+}
+
+function renderWarnings(warnings) {
+  if (!warnings.length) return null;
+  return el(
+    "div",
+    { class: "warnings", id: "warnings" },
+    el("h3", {}, warnings.length === 1 ? "Warning" : `${warnings.length} warnings`),
+    el("ul", {}, warnings.map((text) => el("li", {}, sentence(text)))),
+  );
+}
+
+function renderQuality({ verdict, n_usable_leads, n_leads }) {
+  return el(
+    "p",
+    { class: `quality quality-${verdict}` },
+    el("strong", {}, `Signal: ${VERDICTS[verdict] ?? verdict}`),
+    ` · ${n_usable_leads} of ${n_leads} leads usable`,
+  );
+}
+
+function renderLevel(classes, level) {
+  const names = Object.keys(classes);
+  return el(
+    "table",
+    { class: "classes", id: "classes" },
+    el("caption", { class: "visually-hidden" }, LEVEL_NAMES[level] ?? level),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, "Label"),
+        el("th", { scope: "col", colspan: 2 }, "Probability that the label applies"),
+        el("th", { scope: "col", class: "number" }, "Threshold"),
+        el("th", { scope: "col" }, "Decision"),
+      ),
+    ),
+    el("tbody", {}, names.map((name) => renderClass(name, classes[name]))),
+    el("tfoot", { "aria-hidden": "true" }, el("tr", {}, el("td"), el("td", {}, renderScale()), el("td", { colspan: 3, class: "legend" }, el("span", { class: "tick-sample" }), "threshold, chosen on validation records"))),
+  );
+}
+
+function renderClass(name, entry) {
+  const lay = LAY_NAMES[name];
+  const highest = entry.maximum === undefined ? null : el("small", {}, `highest ${percent(entry.maximum)}`);
+  return el(
+    "tr",
+    { "data-class": name, "data-decision": entry.decision },
+    el("th", { scope: "row" }, lay ? [lay, " ", el("abbr", { class: "code" }, name)] : name),
+    el("td", { class: "bar-cell" }, renderBar(entry)),
+    el("td", { class: "number value" }, percent(entry.probability), highest),
+    el("td", { class: "number" }, entry.threshold === null ? "none" : percent(entry.threshold)),
+    el("td", {}, renderDecision(entry.decision)),
+  );
+}
+
+function renderBar({ probability, threshold, decision }) {
+  const fill = el("span", { class: `bar-fill ${decision}` });
+  fill.style.width = `${100 * probability}%`;
+  const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", { class: "bar-track" }, fill));
+  if (threshold !== null) {
+    const tick = el("span", { class: "tick" });
+    tick.style.left = `${100 * threshold}%`;
+    bar.append(tick);
+  }
+  return bar;
+}
+
+function renderScale() {
+  return el("span", { class: "scale" }, ["0", "25", "50", "75", "100 %"].map((text) => el("span", {}, text)));
+}
+
+function renderDecision(decision) {
+  return el("span", { class: `decision ${decision}` }, DECISIONS[decision] ?? decision);
+}
+
+function renderTimelineDetails(reading, level) {
+  if (reading.timeline.length < 2) return null;
+  const thresholds = Object.fromEntries(Object.entries(reading.levels[level]).map(([name, entry]) => [name, entry.threshold]));
+  return el(
+    "details",
+    { class: "more", id: "timeline", open: reading.duration_s > USUAL_DURATION_S },
+    el("summary", {}, `Over time (${reading.timeline.length} windows)`),
+    renderTimeline(reading.timeline, thresholds, reading.duration_s),
+  );
+}
+
+function renderOthers(reading, others) {
+  return el(
+    "details",
+    { class: "more", id: "others" },
+    el("summary", {}, "Other levels"),
+    el("p", { class: "hint" }, "Ranked by probability. The codes are SCP-ECG statements; a class without a threshold was too rare to choose one."),
+    others.map((level) => renderOtherLevel(level, reading.levels[level])),
+  );
+}
+
+function renderOtherLevel(level, classes) {
+  const ranked = Object.entries(classes).sort(([, a], [, b]) => b.probability - a.probability);
+  return el(
+    "details",
+    { class: "level" },
+    el("summary", {}, `${LEVEL_NAMES[level] ?? level} `, el("span", { class: "count" }, String(ranked.length))),
+    renderLevel(Object.fromEntries(ranked), level),
+  );
+}
+
+function renderModel(reading, model, level) {
+  const facts = [
+    ["Name", reading.model.name],
+    ["Trained on", trainedOn(model)],
+    ["Label rule", RULES[reading.model.label_rule] ?? reading.model.label_rule],
+    ["Validation AUROC", validationAuroc(model, level)],
+    ["Parameters", model?.n_parameters?.toLocaleString("en") ?? null],
+    ["Checkpoint", el("code", {}, reading.model.checkpoint_sha256.slice(0, 16))],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  return el(
+    "aside",
+    { class: "card model", "aria-labelledby": "model-heading" },
+    el("h2", { id: "model-heading" }, "Model"),
+    el("dl", {}, facts.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value)))),
+    el("p", { class: "hint" }, reading.notice),
+  );
+}
+
+function trainedOn(model) {
+  const source = model?.data?.source;
+  if (source === undefined) return null;
+  const counts = model.data.counts?.train ?? null;
+  return counts === null ? String(source) : `${source}, ${Number(counts).toLocaleString("en")} records`;
+}
+
+function validationAuroc(model, level) {
+  const value = model?.metrics?.[level]?.macro_auroc ?? model?.metrics?.macro_auroc;
+  return typeof value === "number" ? `${value.toFixed(3)} (macro)` : null;
+}
+
+function percent(value) {
+  if (value > 0 && value < 0.001) return "< 0.1 %";
+  if (value < 1 && value > 0.999) return "> 99.9 %";
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

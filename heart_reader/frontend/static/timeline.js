@@ -1,0 +1,32 @@
+// How the probability of each class moves from window to window of one recording.
+
+import { el, svg } from "./dom.js";
+
+const WIDTH = 600;
+const HEIGHT = 40;
+
+/** One small chart per class, all on the same time axis and the same scale from 0 to 100 %. */
+export function renderTimeline(windows, thresholds, endS) {
+  const names = Object.keys(windows[0].probabilities);
+  return el(
+    "div",
+    { class: "timeline" },
+    names.map((name) => el("div", { class: "timeline-row" }, el("span", { class: "timeline-name" }, name), renderChart(name, windows, endS, thresholds[name]))),
+    el("div", { class: "timeline-row", "aria-hidden": "true" }, el("span"), el("span", { class: "scale" }, el("span", {}, "0 s"), el("span", {}, `${endS.toFixed(1)} s`))),
+  );
+}
+
+function renderChart(name, windows, endS, threshold) {
+  const values = windows.map((window) => window.probabilities[name]);
+  const y = (value) => (HEIGHT * (1 - value)).toFixed(2);
+  const middle = (window) => (((window.start_s + window.end_s) / 2 / endS) * WIDTH).toFixed(2);
+  const points = windows.map((window, index) => `${middle(window)},${y(values[index])}`).join(" ");
+  const range = `${(100 * Math.min(...values)).toFixed(0)} to ${(100 * Math.max(...values)).toFixed(0)} %`;
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${name}: ${range} over ${windows.length} windows` },
+    svg("rect", { width: WIDTH, height: HEIGHT, class: "timeline-ground" }),
+    threshold === null ? null : svg("line", { x1: 0, x2: WIDTH, y1: y(threshold), y2: y(threshold), class: "timeline-threshold" }),
+    svg("polyline", { points, class: "timeline-line" }),
+  );
+}

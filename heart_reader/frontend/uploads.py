@@ -1,0 +1,153 @@
+"""From a request to files in a private folder: counted while they arrive, under harmless names, deleted afterwards."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from heart_reader.errors import UnreadableRecord
+from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend.settings import MEGABYTE, Settings
+
+__all__ = ["capped_request", "parse_form", "record_file", "safe_name", "store"]
+
+MAX_NAME = 100
+FILE_FIELD = "file"
+
+
+def safe_name(name: str) -> str:
+    """Return a file name of letters, digits, ``.``, ``_`` and ``-`` only, without folders.
+
+    A harmless name stays as it is, and the same stem always becomes the same stem: a header finds its signal file again.
+
+    Examples
+    --------
+    >>> safe_name("100.hea"), safe_name("../../etc/passwd"), safe_name("<b>a b</b>.dat"), safe_name("...")
+    ('100.hea', 'passwd', 'b_.dat', 'record')
+    """
+    base = re.split(r"[/\\]", name)[-1]
+    base = re.sub(r"[^A-Za-z0-9._-]+", "_", base).lstrip(".-")
+    stem, dot, suffix = base.rpartition(".")
+    if len(base) > MAX_NAME:
+        base = f"{stem[: MAX_NAME - 10]}{dot}{suffix[:9]}" if dot else base[:MAX_NAME]
+    return base or "record"
+
+
+def capped_request(request: Request, settings: Settings) -> Request:
+    """Return the same request with a body that may not exceed the limit; what was announced too large is refused unread.
+
+    Raises
+    ------
+    RequestRefused
+        413, now if ``Content-Length`` says so, or while the body is read.
+    """
+    limit = settings.max_upload_bytes
+    too_large = RequestRefused(
+        413, "upload_too_large", f"The upload is larger than {limit // MEGABYTE} MB: send one recording at a time, or a shorter part of it."
+    )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise too_large
+    return Request(request.scope, _counted(request.receive, limit, too_large))
+
+
+def _counted(receive: Receive, limit: int, too_large: RequestRefused) -> Receive:
+    """Count what arrives, so that a body without an honest length stops at the limit."""
+    n_bytes = 0
+
+    async def receive_counted() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > limit:
+            raise too_large
+        return message
+
+    return receive_counted
+
+
+async def parse_form(request: Request, options: ReadOptions, settings: Settings) -> tuple[FormData, list[UploadFile], ReadOptions]:
+    """Read a multipart form; its plain fields override the options of the address.
+
+    Returns
+    -------
+    form
+        To be closed by the caller.
+    files
+        Parts of the field ``file``, at least one.
+    options
+        What the client said about them.
+
+    Raises
+    ------
+    RequestRefused
+        408, 413 or 415, or 422 if there is no file.
+    RequestValidationError
+        If a field is unknown or has no lawful value.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise RequestRefused(415, "not_multipart", "Send the recording as multipart/form-data, in the field 'file'.")
+    try:
+        with anyio.fail_after(settings.upload_timeout_s):
+            form = await request.form(max_files=settings.max_files, max_fields=len(ReadOptions.model_fields), max_part_size=4096)
+    except TimeoutError:
+        raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None
+    files = [part for part in form.getlist(FILE_FIELD) if isinstance(part, UploadFile) and part.filename]
+    if not files:
+        await form.close()
+        raise RequestRefused(422, "no_file", "No file arrived: send the recording in the field 'file', repeated for a record of two files.")
+    fields = {name: value for name, value in form.multi_items() if name != FILE_FIELD and value != ""}
+    try:
+        merged = ReadOptions.model_validate({**options.model_dump(exclude_unset=True), **fields})
+    except ValidationError as error:
+        await form.close()
+        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+    return form, files, merged
+
+
+def store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
+    """Write uploaded files into ``folder`` under harmless names.
+
+    Raises
+    ------
+    UnreadableRecord
+        If two of them have the same name.
+    """
+    paths = [folder / safe_name(part.filename or "") for part in files]
+    repeated = sorted({path.name for path in paths if paths.count(path) > 1})
+    if repeated:
+        raise UnreadableRecord(f"{repeated[0]} was sent twice; the files of one record have different names: send each of them once")
+    for part, path in zip(files, paths, strict=True):
+        with path.open("xb") as target:
+            shutil.copyfileobj(part.file, target)
+    return paths
+
+
+def record_file(paths: Sequence[Path]) -> Path:
+    """Return the file that stands for the record: the only one, or the header among several.
+
+    Raises
+    ------
+    UnreadableRecord
+        If several files are not one record.
+    """
+    if len(paths) == 1:
+        return paths[0]
+    headers = [path for path in paths if path.suffix.lower() == ".hea"]
+    if len(headers) != 1:
+        names = ", ".join(path.name for path in paths)
+        raise UnreadableRecord(
+            f"{names} are not one record; several files are read together only as a WFDB header with its signal file, "
+            "such as 100.hea and 100.dat: send one recording at a time"
+        )
+    return headers[0]

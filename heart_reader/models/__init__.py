@@ -1,0 +1,1 @@
+"""Networks, one file each; :mod:`heart_reader.models.registry` lists them."""

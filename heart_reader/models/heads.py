@@ -1,0 +1,45 @@
+"""From feature maps to logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ConcatPoolHead"]
+
+
+class ConcatPoolHead(nn.Module):
+    """Average and maximum over time, an embedding, and one linear layer of logits.
+
+    Parameters
+    ----------
+    n_features
+        Feature maps of the backbone.
+    n_outputs
+        Logits.
+    embedding
+        Width of the embedding.
+    dropout
+        Probability before the embedding and before the logits.
+
+    References
+    ----------
+    Strodthoff N. et al. IEEE JBHI 25 (2021) 1519-1528 (concat pooling head).
+    """
+
+    def __init__(self, n_features: int, n_outputs: int, embedding: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(
+            nn.BatchNorm1d(2 * n_features),
+            nn.Dropout(dropout),
+            nn.Linear(2 * n_features, embedding),
+            nn.ReLU(),
+            nn.BatchNorm1d(embedding),
+        )
+        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, n_outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_features, n_times) to (n, n_outputs)."""
+        pooled = torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1)
+        logits: Tensor = self.classify(self.embed(pooled))
+        return logits

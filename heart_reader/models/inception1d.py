@@ -1,0 +1,142 @@
+"""InceptionTime with squeeze-and-excitation.
+
+References
+----------
+Ismail Fawaz H. et al. InceptionTime: finding AlexNet for time series classification. Data Min. Knowl. Disc. 34 (2020) 1936-1962.
+Hu J., Shen L., Sun G. Squeeze-and-excitation networks. CVPR (2018) 7132-7141.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.registry import register
+
+__all__ = ["InceptionBlock", "InceptionTime", "SqueezeExcitation", "inception1d"]
+
+
+class SqueezeExcitation(nn.Module):
+    """Weigh feature maps by what they hold on average over time.
+
+    Parameters
+    ----------
+    n_features
+        Feature maps.
+    reduction
+        Factor by which the bottleneck is narrower.
+    """
+
+    def __init__(self, n_features: int, reduction: int) -> None:
+        super().__init__()
+        narrow = max(1, n_features // reduction)
+        self.gate = nn.Sequential(nn.Linear(n_features, narrow), nn.ReLU(), nn.Linear(narrow, n_features), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_features, n_times) to the same shape."""
+        return x * self.gate(x.mean(dim=-1)).unsqueeze(-1)
+
+
+class InceptionBlock(nn.Module):
+    """Parallel convolutions of several lengths and a max-pool branch, then squeeze-and-excitation.
+
+    Parameters
+    ----------
+    n_in
+        Feature maps that come in.
+    n_filters
+        Feature maps of each branch.
+    kernels
+        Odd kernel lengths in time points.
+    bottleneck
+        Feature maps that the convolutions see.
+    reduction
+        See :class:`SqueezeExcitation`.
+    """
+
+    def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int) -> None:
+        super().__init__()
+        self.bottleneck = nn.Conv1d(n_in, bottleneck, 1, bias=False)
+        self.branches = nn.ModuleList(nn.Conv1d(bottleneck, n_filters, kernel, padding=kernel // 2, bias=False) for kernel in kernels)
+        self.pool_branch = nn.Sequential(nn.MaxPool1d(3, stride=1, padding=1), nn.Conv1d(n_in, n_filters, 1, bias=False))
+        n_out = n_filters * (len(kernels) + 1)
+        self.norm = nn.BatchNorm1d(n_out)
+        self.excite = SqueezeExcitation(n_out, reduction)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_in, n_times) to (n, n_filters * (len(kernels) + 1), n_times)."""
+        narrow = self.bottleneck(x)
+        maps = [branch(narrow) for branch in self.branches]
+        out: Tensor = self.excite(torch.relu(self.norm(torch.cat([*maps, self.pool_branch(x)], dim=1))))
+        return out
+
+
+class InceptionTime(nn.Module):
+    """Inception blocks with a residual connection around every ``residual_every`` of them.
+
+    Parameters
+    ----------
+    n_leads
+        Leads that come in.
+    blocks
+        Number of inception blocks.
+    residual_every
+        Blocks per residual connection.
+    n_filters, kernels, bottleneck, reduction
+        See :class:`InceptionBlock`.
+    """
+
+    def __init__(
+        self, n_leads: int, blocks: int, residual_every: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int
+    ) -> None:
+        super().__init__()
+        if blocks % residual_every:
+            raise ValueError(f"{blocks} blocks cannot be grouped by {residual_every}: choose a divisor")
+        width = n_filters * (len(kernels) + 1)
+        self.n_features = width
+        self.groups = nn.ModuleList()
+        self.shortcuts = nn.ModuleList()
+        n_in = n_leads
+        for _ in range(blocks // residual_every):
+            widths = [n_in] + [width] * (residual_every - 1)
+            self.groups.append(nn.Sequential(*(InceptionBlock(w, n_filters, kernels, bottleneck, reduction) for w in widths)))
+            self.shortcuts.append(nn.Sequential(nn.Conv1d(n_in, width, 1, bias=False), nn.BatchNorm1d(width)))
+            n_in = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_leads, n_times) to (n, n_features, n_times)."""
+        for group, shortcut in zip(self.groups, self.shortcuts, strict=True):
+            x = torch.relu(group(x) + shortcut(x))
+        return x
+
+
+@register
+def inception1d(
+    n_leads: int,
+    n_outputs: int,
+    *,
+    blocks: int = 6,
+    residual_every: int = 3,
+    n_filters: int = 32,
+    kernels: tuple[int, ...] = (39, 19, 9),
+    bottleneck: int = 32,
+    reduction: int = 16,
+    embedding: int = 256,
+    dropout: float = 0.3,
+) -> tuple[nn.Module, nn.Module]:
+    """Build InceptionTime with squeeze-and-excitation and a concat-pooling head.
+
+    Parameters
+    ----------
+    n_leads, n_outputs
+        Leads in, logits out.
+    blocks, residual_every, n_filters, kernels, bottleneck, reduction
+        See :class:`InceptionTime`.
+    embedding, dropout
+        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    """
+    backbone = InceptionTime(n_leads, blocks, residual_every, n_filters, tuple(kernels), bottleneck, reduction)
+    return backbone, ConcatPoolHead(backbone.n_features, n_outputs, embedding, dropout)

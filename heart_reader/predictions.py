@@ -1,0 +1,80 @@
+"""Probabilities of a whole split beside what was true: the only thing metrics are computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.errors import DataError
+
+__all__ = ["Predictions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Aligned answers of one model on one split at one level.
+
+    Parameters
+    ----------
+    split, level
+        Names.
+    class_names
+        n_classes names.
+    record_ids, patient_ids
+        (n_records,); a patient that is not known is empty.
+    y_true
+        (n_records, n_classes), 0 or 1. Records of unknown truth are left out before.
+    y_prob
+        (n_records, n_classes) in [0, 1].
+    """
+
+    split: str
+    level: str
+    class_names: tuple[str, ...]
+    record_ids: NDArray[np.str_]
+    patient_ids: NDArray[np.str_]
+    y_true: NDArray[np.float32]
+    y_prob: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.record_ids), len(self.class_names))
+        if self.y_true.shape != shape or self.y_prob.shape != shape or len(self.patient_ids) != shape[0]:
+            raise DataError(
+                f"predictions do not align: {shape[0]} records, {len(self.patient_ids)} patients, "
+                f"y_true {self.y_true.shape}, y_prob {self.y_prob.shape}; {shape} is needed"
+            )
+        if not np.isfinite(self.y_prob).all() or not np.isin(self.y_true, (0, 1)).all():
+            raise DataError(f"predictions of split {self.split}: y_prob must be finite and y_true 0 or 1")
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+    def save(self, path: Path) -> None:
+        """Write a compressed ``.npz`` that :meth:`load` reads."""
+        np.savez_compressed(
+            path,
+            split=np.str_(self.split),
+            level=np.str_(self.level),
+            class_names=np.asarray(self.class_names),
+            record_ids=self.record_ids,
+            patient_ids=self.patient_ids,
+            y_true=self.y_true.astype(np.uint8),
+            y_prob=self.y_prob,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read what :meth:`save` wrote."""
+        with np.load(path, allow_pickle=False) as saved:
+            return cls(
+                split=str(saved["split"]),
+                level=str(saved["level"]),
+                class_names=tuple(saved["class_names"].tolist()),
+                record_ids=saved["record_ids"],
+                patient_ids=saved["patient_ids"],
+                y_true=saved["y_true"].astype(np.float32),
+                y_prob=saved["y_prob"],
+            )

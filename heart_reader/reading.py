@@ -1,0 +1,84 @@
+"""Reading many files one after the other, where one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.readers import find_records, read_record
+from heart_reader.diagnosis import Diagnosis
+from heart_reader.errors import RecordError
+
+__all__ = ["Reading", "read_all"]
+
+BAR_WIDTH = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of one record: a diagnosis, or the reason why there is none.
+
+    Parameters
+    ----------
+    path
+        The record.
+    diagnosis
+        None if it could not be read.
+    error
+        None if it could.
+    """
+
+    path: Path
+    diagnosis: Diagnosis | None
+    error: RecordError | None
+
+    def to_json_line(self) -> str:
+        """Return one JSON object on one line."""
+        if self.diagnosis is not None:
+            return json.dumps(self.diagnosis.to_json(), ensure_ascii=False, allow_nan=False)
+        assert self.error is not None
+        return json.dumps({"record_id": self.path.stem, "error": {"code": self.error.code, "message": self.error.message}})
+
+    def to_text(self) -> str:
+        """Return a few lines for a person."""
+        if self.diagnosis is None:
+            assert self.error is not None
+            return f"{self.path}: cannot be read: {self.error.message}\n"
+        reading = self.diagnosis
+        lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
+        lines += [f"  ! {warning}" for warning in reading.warnings]
+        for name, answer in reading.levels[reading.level].items():
+            bar = "█" * round(answer.probability * BAR_WIDTH)
+            limit = "no threshold" if answer.threshold is None else f"threshold {answer.threshold:.2f}"
+            lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({limit})")
+        lines += [f"  {reading.summary}", f"  {reading.to_json()['notice']}", ""]
+        return "\n".join(lines)
+
+
+def read_all(
+    classifier: EcgClassifier,
+    paths: Iterable[Path],
+    *,
+    fs: float | None = None,
+    unit: str | None = None,
+    leads: tuple[str, ...] | None = None,
+) -> Iterator[Reading]:
+    """Read files, and all records of folders.
+
+    Parameters
+    ----------
+    fs
+        Sampling rate in Hz for files that do not state it.
+    unit, leads
+        See :func:`heart_reader.data.readers.read_record`.
+    """
+    for given in paths:
+        for path in find_records(given) if given.is_dir() else [given]:
+            try:
+                record = read_record(path, fs=fs, unit=unit, leads=leads)
+                yield Reading(path, classifier.predict(record), None)
+            except RecordError as error:
+                yield Reading(path, None, error)

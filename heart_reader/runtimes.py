@@ -1,0 +1,96 @@
+"""What turns windows into logits: torch or ONNX Runtime. Neither is imported until a checkpoint needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.checkpoint import Checkpoint
+from heart_reader.data.labels import LabelSpace
+from heart_reader.errors import Integrity, NotServable
+
+if TYPE_CHECKING:
+    from heart_reader.models.registry import EcgNetwork
+
+__all__ = ["Logits", "build_torch_network", "open_runtime"]
+
+Logits = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
+    """Return a function from (n, n_leads, n_times) float32 mV to (n, n_outputs) float32 logits.
+
+    Parameters
+    ----------
+    threads
+        Threads of one ONNX Runtime call; torch keeps its own setting.
+
+    Raises
+    ------
+    Integrity
+        If the weights do not fit the model of the manifest.
+    NotServable
+        If the runtime that the checkpoint needs is not installed.
+    """
+    return _open_onnx(checkpoint, threads) if checkpoint.runtime == "onnx" else _open_torch(checkpoint)
+
+
+def build_torch_network(checkpoint: Checkpoint) -> EcgNetwork:
+    """Return the network of a torch checkpoint with its weights, in evaluation mode.
+
+    Raises
+    ------
+    Integrity
+        If the weights do not fit the model of the manifest.
+    NotServable
+        If the checkpoint holds an ONNX graph, or torch is not installed.
+    """
+    try:
+        from heart_reader.models.registry import build_network
+    except ImportError:
+        raise NotServable(f"{checkpoint.directory}: needs torch; install it, or use an exported ONNX checkpoint") from None
+    model = checkpoint.manifest["model"]
+    n_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]).n_outputs
+    network = build_network(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs)
+    try:
+        network.load_state_dict(checkpoint.tensors(), strict=True)
+    except RuntimeError as error:
+        raise Integrity(f"{checkpoint.directory}: the weights do not fit {model['name']}: {error}") from None
+    return network.eval()
+
+
+def _open_torch(checkpoint: Checkpoint) -> Logits:
+    network = build_torch_network(checkpoint)
+    import torch
+
+    def logits(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            answer: NDArray[np.float32] = network(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+        return answer
+
+    return logits
+
+
+def _open_onnx(checkpoint: Checkpoint, threads: int) -> Logits:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise NotServable(f"{checkpoint.directory}: needs onnxruntime: pip install onnxruntime") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(checkpoint.weights_path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no base of their own
+        raise Integrity(f"{checkpoint.weights_path}: {' '.join(str(error).split())}") from None
+    name = session.get_inputs()[0].name
+
+    def logits(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = session.run(None, {name: np.ascontiguousarray(windows)})[0]
+        return answer
+
+    return logits

@@ -1,0 +1,193 @@
+"""The recipe behind ``train.py``: table, cache, network, training, calibration and thresholds, checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from tqdm import tqdm
+
+from heart_reader.checkpoint import Checkpoint, atomic_directory, load_tensors, save_checkpoint, save_tensors
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import ExperimentConfig
+from heart_reader.data.build import build_preprocessor, build_table
+from heart_reader.data.cache import open_or_build
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.record_table import RecordTable
+from heart_reader.errors import ConfigError
+from heart_reader.evaluation.metrics import metric_value
+from heart_reader.models.registry import EcgNetwork, build_network
+from heart_reader.training.curves import plot_learning_curves
+from heart_reader.training.interrupt import stop_on_signal
+from heart_reader.training.manifest import build_manifest, choose_decisions
+from heart_reader.training.trainer import Trainer
+
+__all__ = ["TrainingOutcome", "train"]
+
+STATE = "training_state"
+VALIDATION_WINDOWS = 256
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """What a run left behind.
+
+    Parameters
+    ----------
+    checkpoint
+        Usable, whether training is complete or not.
+    complete
+        False if it was interrupted; ``--resume`` goes on.
+    """
+
+    checkpoint: Checkpoint
+    complete: bool
+
+
+def train(config: ExperimentConfig, out: Path, *, resume: bool = False) -> TrainingOutcome:
+    """Train a reader.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    out
+        Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``, ``learning_curves.png``.
+    resume
+        Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted run, to the bit.
+
+    Raises
+    ------
+    ConfigError
+        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or of another configuration.
+    DataError
+        If the data cannot be used.
+    CheckpointError
+        If the disk is full.
+    """
+    state = out / STATE
+    _check_resume(config, out, resume)
+    table = build_table(config)
+    preprocessor = build_preprocessor(config)
+    _tell(table)
+    cache = open_or_build(table, preprocessor, config.data.cache_dir, progress=True)
+    train_set = EcgDataset(table.split("train"), cache, preprocessor)
+    val_set = EcgDataset(table.split("val"), cache, preprocessor)
+    network = _build(config, train_set)
+    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config)
+    out.mkdir(parents=True, exist_ok=True)
+    _write_atomically(out / "config.yaml", yaml.safe_dump(config.to_json(), sort_keys=False))
+    if resume:
+        trainer.restore(load_tensors(state / "tensors.safetensors"), json.loads((state / "state.json").read_text())["trainer"])
+
+    def save() -> None:
+        _save_state(state, trainer, config)
+        _write_history(out, trainer.progress.history)
+
+    with stop_on_signal() as stop:
+        complete = trainer.fit(stop, save)
+    if not complete:
+        save()
+    checkpoint = _finish(config, out, trainer, table, val_set)
+    if complete:
+        shutil.rmtree(state, ignore_errors=True)
+    return TrainingOutcome(checkpoint, complete)
+
+
+def _check_resume(config: ExperimentConfig, out: Path, resume: bool) -> None:
+    saved = out / STATE / "state.json"
+    if not resume and saved.exists():
+        raise ConfigError(f"{out} holds an unfinished run: add --resume to go on with it, or choose another --out")
+    if resume and not saved.exists():
+        raise ConfigError(f"{out} holds no unfinished run: leave out --resume to start one")
+    if resume and json.loads(saved.read_text())["config"] != config.to_json():
+        raise ConfigError(f"{out} was started with another configuration: pass the same --config and --set, or choose another --out")
+
+
+def _tell(table: RecordTable) -> None:
+    counts = ", ".join(f"{name} {count}" for name, count in table.counts().items())
+    left_out = "; ".join(f"{count} {reason}" for reason, count in table.left_out.items())
+    tqdm.write(f"{table.source}: {counts}" + (f" (left out: {left_out})" if left_out else ""))
+    n_unknown = int((table.patient_ids == "").sum())
+    if n_unknown:
+        tqdm.write(f"{n_unknown} records have no patient id: that no patient is in two splits rests on their split column")
+
+
+def _build(config: ExperimentConfig, train_set: EcgDataset) -> EcgNetwork:
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    torch.manual_seed(config.seed)
+    network = build_network(config.model.name, config.model.params, len(config.preprocessing.leads), train_set.table.space.n_outputs)
+    mean, std = train_set.lead_statistics()
+    network.standardize.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
+    return network
+
+
+def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
+    """Score the level of interest on validation, before calibration, with the windows of a reading."""
+    windows = [val_set.windows(position) for position in range(len(val_set))]
+    stops = np.cumsum([len(part) for part in windows])
+    joined = np.concatenate(windows)
+    parts = []
+    with torch.inference_mode(), trainer.autocast():
+        for start in range(0, len(joined), VALIDATION_WINDOWS):
+            batch = torch.from_numpy(joined[start : start + VALIDATION_WINDOWS]).to(trainer.device)
+            parts.append(network(batch).float().cpu().numpy())
+    level = config.task.level
+    y_windows = val_set.table.space.probabilities(np.concatenate(parts))[level]
+    y_prob = np.stack([part.mean(axis=0) for part in np.split(y_windows, stops[:-1])])
+    y_true = val_set.table.y_true(level)
+    known = ~np.isnan(y_true).any(axis=1)
+    return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
+
+
+def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, table: RecordTable, val_set: EcgDataset) -> Checkpoint:
+    """Save the chosen weights, read validation with them, and save again with calibration and thresholds from it."""
+    weights = trainer.chosen()
+    manifest = build_manifest(config, trainer, table)
+
+    def write(path: Path) -> None:
+        save_tensors(path, weights)
+
+    provisional = out / ".provisional"
+    try:
+        save_checkpoint(provisional, manifest, write)
+        classifier = EcgClassifier.load(provisional)
+        raw = classifier.predict_levels(val_set, classifier.space.answerable(), calibrated=False)
+    finally:
+        shutil.rmtree(provisional, ignore_errors=True)
+    manifest |= choose_decisions(raw, config.evaluation)
+    checkpoint = save_checkpoint(out / "checkpoint", manifest, write)
+    if trainer.progress.history:
+        plot_learning_curves(trainer.progress.history, trainer.progress.best_epoch, out / "learning_curves.png")
+    return checkpoint
+
+
+def _save_state(folder: Path, trainer: Trainer, config: ExperimentConfig) -> None:
+    tensors, values = trainer.state()
+    with atomic_directory(folder) as temporary:
+        save_tensors(temporary / "tensors.safetensors", tensors)
+        (temporary / "state.json").write_text(json.dumps({"config": config.to_json(), "trainer": values}), encoding="utf-8")
+
+
+def _write_history(out: Path, history: list[dict[str, float]]) -> None:
+    if not history:
+        return
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+    _write_atomically(out / "history.csv", stream.getvalue())
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

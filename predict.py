@@ -1,0 +1,34 @@
+"""Read ECGs: ``python predict.py FILE_OR_DIR ... [--checkpoint DIR] [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heart_reader.cli import run_command
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Read every record; one that fails is reported and the others are still read."""
+    from heart_reader.checkpoint import default_checkpoint
+    from heart_reader.classifier import EcgClassifier
+    from heart_reader.reading import read_all
+
+    classifier = EcgClassifier.load(arguments.checkpoint or default_checkpoint())
+    leads = tuple(arguments.leads.split(",")) if arguments.leads else None
+    n_failed = 0
+    for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
+        n_failed += reading.error is not None
+        print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
+    return 1 if n_failed else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Read ECGs. Research use only. Not a medical device.")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint directory (default: the shipped reader)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
+    parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")
+    parser.add_argument("--leads", help="lead names in the order of the columns, separated by commas")
+    raise SystemExit(run_command(parser, main))

@@ -1,0 +1,41 @@
+"""Serve a checkpoint and the page on a port: ``python run_server.py --port 8000``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from heart_reader.errors import HeartReaderError
+from heart_reader.frontend import Settings, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and serve; return 0 if stopped, 1 if it failed, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(description="Serve the ECG reader. Research use only. Not a medical device.")
+    parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="checkpoint directory (default: the shipped one)")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
+    parser.add_argument("--debug", action="store_true", default=None, help="show tracebacks and log more")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        parser.error(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (from the command line or a HEART_READER_ variable)")
+    try:
+        serve(settings)
+    except HeartReaderError as error:
+        if settings.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

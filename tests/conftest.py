@@ -1,0 +1,55 @@
+"""Small real things that many tests share: a simulated data set, a network trained on it for two steps, its checkpoint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from heart_reader.config import ExperimentConfig, load_config
+from heart_reader.training.run import train
+
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = (
+    "name=tiny",
+    "data.sources=[{kind: synthetic, n_records: 60, seed: 1}]",
+    "model.params={blocks: 2, residual_every: 2, n_filters: 4, bottleneck: 4, kernels: [9, 5], reduction: 4, embedding: 16}",
+    "training.epochs=2",
+    "training.batch_size=16",
+    "training.precision=float32",
+    "evaluation.draws=20",
+)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real records, or a skip."""
+    folder = os.environ.get("HEART_READER_DATA")
+    if not folder:
+        pytest.skip("HEART_READER_DATA is not set: no real records here")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
+    """A configuration that trains in seconds on simulated ECGs."""
+    cache = tmp_path_factory.mktemp("cache")
+    return load_config(None, [*TINY, f"data.cache_dir={cache}"])
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a finished tiny run."""
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    train(tiny_config, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_run: Path) -> Path:
+    """Checkpoint directory of the tiny run: a real one that reads real files, badly."""
+    return tiny_run / "checkpoint"

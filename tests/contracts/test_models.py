@@ -1,0 +1,119 @@
+"""Every registered model keeps the same promises; a model file that registers nothing fails."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+import heart_reader.models
+from heart_reader.errors import ConfigError
+from heart_reader.models import registry
+from heart_reader.models.registry import EcgNetwork, build_network, count_parameters, model_names, resolve_params
+
+N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
+# Files of the package that are parts of models, not models.
+PARTS = {"registry", "standardize", "heads"}
+
+
+@pytest.fixture(params=model_names())
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def network(name: str) -> EcgNetwork:
+    torch.manual_seed(0)
+    return build_network(name, {}, N_LEADS, N_OUTPUTS)
+
+
+def test_every_model_file_registers_a_model() -> None:
+    model_names()
+    files = {module.name for module in pkgutil.iter_modules(heart_reader.models.__path__)} - PARTS
+    registered = {builder.__module__.rpartition(".")[2] for builder in registry._BUILDERS.values()}
+    assert files == registered
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_shape_and_finite(network: EcgNetwork, n: int) -> None:
+    logits = network.eval()(torch.randn(n, N_LEADS, N_TIMES))
+    assert logits.shape == (n, N_OUTPUTS)
+    assert torch.isfinite(logits).all()
+
+
+def test_silence_and_saturation_stay_finite(network: EcgNetwork) -> None:
+    network.eval()
+    for value in (0.0, 32.767):
+        assert torch.isfinite(network(torch.full((2, N_LEADS, N_TIMES), value))).all()
+
+
+def test_any_length_from_one_second(network: EcgNetwork) -> None:
+    for n_times in (100, 1000):
+        assert network.eval()(torch.zeros(2, N_LEADS, n_times)).shape == (2, N_OUTPUTS)
+
+
+def test_every_parameter_gets_a_gradient(network: EcgNetwork) -> None:
+    network.train()(torch.randn(4, N_LEADS, N_TIMES)).square().mean().backward()
+    without = [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum() > 0]
+    assert without == []
+
+
+def test_a_record_is_read_alike_alone_and_in_a_batch(network: EcgNetwork) -> None:
+    x = torch.randn(5, N_LEADS, N_TIMES)
+    with torch.inference_mode():
+        network.eval()
+        torch.testing.assert_close(network(x)[2:3], network(x[2:3]), rtol=1e-4, atol=1e-5)
+
+
+def test_same_seed_same_weights(name: str) -> None:
+    def weights() -> dict[str, torch.Tensor]:
+        torch.manual_seed(3)
+        return build_network(name, {}, N_LEADS, N_OUTPUTS).state_dict()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_standardize_travels_with_the_weights(network: EcgNetwork) -> None:
+    network.standardize.set_statistics(torch.arange(12.0), torch.cat([torch.zeros(1), torch.full((11,), 2.0)]))
+    state = network.state_dict()
+    assert state["standardize.mean"].squeeze().tolist() == list(range(12))
+    assert state["standardize.std"].squeeze().tolist() == [1.0] + [2.0] * 11
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
+def test_onnx_agrees(network: EcgNetwork, tmp_path: Path) -> None:
+    network.eval()
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(
+        network,
+        (torch.zeros(2, N_LEADS, N_TIMES),),
+        path,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+        dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+    )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for n in (1, 5):
+        x = np.random.default_rng(n).standard_normal((n, N_LEADS, N_TIMES), dtype=np.float32)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(x)).numpy()
+        np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: x})[0], expected, atol=1e-4)
+
+
+def test_unknown_model_and_parameter_are_named() -> None:
+    with pytest.raises(ConfigError, match="registered models are"):
+        build_network("inception9d", {}, 12, 5)
+    with pytest.raises(ConfigError, match="inception1d has no depth; it has blocks"):
+        resolve_params("inception1d", {"depth": 3})
+    with pytest.raises(ConfigError, match="choose a divisor"):
+        build_network("inception1d", {"blocks": 5}, 12, 5)
+
+
+def test_inception1d_has_the_size_of_the_report() -> None:
+    assert count_parameters(build_network("inception1d", {}, 12, 5)) == 554_549

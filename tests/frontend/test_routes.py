@@ -1,0 +1,151 @@
+"""Every address answers what the design says, with the headers it needs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.readers import read_record
+from heart_reader.frontend import Settings, create_app
+from heart_reader.frontend.middleware import SECURITY_HEADERS
+from heart_reader.frontend.routes import STATIC_DIR
+
+PREDICT = "/api/v1/predict"
+NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
+ADDRESSES = [
+    "/",
+    "/docs",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/openapi.json",
+    "/api/v1/model",
+    "/api/v1/samples",
+    "/static/main.js",
+    "/nothing",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_answer_carries_the_security_headers_and_its_request_id(client: TestClient, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == (404 if address == "/nothing" else 200)
+    assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_policy_allows_no_inline_code_and_no_frame() -> None:
+    policy = SECURITY_HEADERS["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_server_is_not_ready_before_its_first_reading(settings: Settings) -> None:
+    answer = TestClient(create_app(settings)).get("/ready")  # not started: no model is loaded
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "not_ready"
+    assert answer.headers["Retry-After"]
+
+
+def test_metrics_count_requests_by_route_and_readings_by_outcome(client: TestClient, ecg_csv: bytes) -> None:
+    client.post(PREDICT, files={"file": ("a.csv", ecg_csv)})
+    client.post(PREDICT, files={"file": ("a.csv", b"")})
+    text = client.get("/metrics").text
+    assert re.search(r'heart_reader_requests_total\{method="POST",route="/api/v1/predict",status="200"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="read"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="unreadable_record"\} [1-9]', text)
+    assert "heart_reader_readings_in_flight 0.0" in text
+
+
+def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, tiny_checkpoint: Path) -> None:
+    card = client.get("/api/v1/model").json()
+    assert card["checkpoint_sha256"] == EcgClassifier.load(tiny_checkpoint).checkpoint.sha256
+    assert (card["max_upload_bytes"], card["max_files"]) == (2 * 1024 * 1024, 4)
+
+
+def test_an_upload_gives_the_reading_of_the_classifier(client: TestClient, tiny_checkpoint: Path, ecg_csv: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(ecg_csv)
+    expected = EcgClassifier.load(tiny_checkpoint).predict(read_record(tmp_path / "a.csv")).to_json()
+    answer = client.post(PREDICT, files={"file": ("a.csv", ecg_csv)})
+    assert answer.status_code == 200
+    assert answer.json() == json.loads(json.dumps(expected))
+    assert answer.json()["notice"] == NOTICE
+
+
+def test_the_waveform_is_the_uploaded_signal_at_its_own_rate(client: TestClient, ecg_csv: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(ecg_csv)
+    waveform = client.post(PREDICT, params={"waveform": 1}, files={"file": ("a.csv", ecg_csv)}).json()["waveform"]
+    microvolts = np.frombuffer(base64.b64decode(waveform["data"]), dtype="<i2").reshape(len(waveform["lead_names"]), waveform["n_times"])
+    assert waveform["fs"] == 500.0
+    assert tuple(waveform["lead_names"]) == STANDARD_LEADS
+    np.testing.assert_allclose(microvolts / 1000, read_record(tmp_path / "a.csv").signal, atol=0.0006)
+
+
+def test_samples_are_listed_and_read(client: TestClient) -> None:
+    listed = client.get("/api/v1/samples").json()
+    assert listed["heading"] == "Simulated ECGs"
+    assert listed["samples"] == [
+        {"id": "pair", "title": "pair", "description": "", "source_format": "wfdb"},
+        {"id": "steady_beat", "title": "steady beat", "description": "one beat per second", "source_format": "csv"},
+    ]
+    for sample in listed["samples"]:
+        answer = client.get(f"/api/v1/samples/{sample['id']}")
+        assert answer.status_code == 200
+        assert answer.json()["waveform"]["n_times"] == round(10 * answer.json()["fs"])
+
+
+@pytest.mark.parametrize("sample_id", ["README", "..", "%2e%2e%2fconftest", "steady_beat.csv", "pair.dat"])
+def test_nothing_but_a_listed_sample_can_be_asked_for(client: TestClient, sample_id: str) -> None:
+    answer = client.get(f"/api/v1/samples/{sample_id}")
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"code", "message", "detail", "request_id"}
+
+
+def test_no_samples_folder_means_no_samples(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    app = create_app(Settings(checkpoint=tiny_checkpoint, samples_dir=tmp_path / "absent"))
+    assert TestClient(app).get("/api/v1/samples").json()["samples"] == []
+
+
+def test_what_a_file_does_not_say_may_stand_in_the_form_or_in_the_address(client: TestClient) -> None:
+    rows = "\n".join("\t".join(str(round(800 * np.sin(2 * np.pi * t / 250) * (k + 1) / 12)) for k in range(12)) for t in range(2500))
+    bare = {"file": ("bare.csv", "\t".join(STANDARD_LEADS) + f"\n{rows}\n")}
+    in_form = client.post(PREDICT, data={"fs": "250", "unit": "uV"}, files=bare)
+    in_address = client.post(PREDICT, params={"fs": 250, "unit": "uV"}, files=bare)
+    assert in_form.status_code == in_address.status_code == 200
+    assert in_form.json() == in_address.json()
+    assert (in_form.json()["fs"], in_form.json()["duration_s"]) == (250.0, 10.0)
+
+
+def test_a_record_of_two_files_is_read(client: TestClient, samples_dir: Path) -> None:
+    parts = [("file", (name, (samples_dir / name).read_bytes())) for name in ("pair.dat", "pair.hea")]
+    answer = client.post(PREDICT, files=parts)
+    assert answer.status_code == 200
+    assert (answer.json()["record_id"], answer.json()["source_format"]) == ("pair", "wfdb")
+
+
+def test_the_description_of_the_interface_names_the_form_and_the_errors(client: TestClient) -> None:
+    operation = client.get("/openapi.json").json()["paths"][PREDICT]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert set(form) == {"file", "fs", "unit", "leads"}
+    assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorAnswer")
+
+
+def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
+    files = {path: path.read_text(encoding="utf-8") for path in STATIC_DIR.iterdir()}
+    assert sum(len(text.encode()) for text in files.values()) < 150_000
+    for path, text in files.items():
+        without_namespace = text.replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", without_namespace), path.name
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=\"|\sstyle=\"", text), path.name
+    for page in ("index.html", "docs.html"):
+        assert NOTICE in re.sub(r"</?strong>", "", files[STATIC_DIR / page])

@@ -1,0 +1,108 @@
+"""The real tables: published facts and the agreement of two independent descriptions of the same records."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from heart_reader.data.cache import open_or_build
+from heart_reader.data.labels import SUPERDIAGNOSTIC
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.data.record_table import merge_tables
+from heart_reader.data.sources import read_ptbxl, read_table
+from heart_reader.errors import DataError, MissingFiles
+
+pytestmark = pytest.mark.realdata
+
+
+def official(root, **changes):
+    settings = {
+        "fs": 100,
+        "label_rule": "any_likelihood",
+        "keep_unlabelled": False,
+        "level": SUPERDIAGNOSTIC,
+        "heads": ("all", SUPERDIAGNOSTIC),
+        "allow_missing": False,
+    }
+    return read_ptbxl(root, **{**settings, **changes})
+
+
+def manifest(root, **changes):
+    settings = {
+        "level": SUPERDIAGNOSTIC,
+        "label_columns": None,
+        "label_rule": "any_likelihood",
+        "keep_unlabelled": False,
+        "allow_missing": False,
+    }
+    return read_table(root / "superclass_manifest.csv", **{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def root(real_data):
+    return real_data / "ptbxl"
+
+
+def test_the_levels_have_their_published_sizes(root):
+    levels = official(root).space.levels
+    sizes = {name: len(level.class_names) for name, level in levels.items()}
+    assert sizes == {"all": 71, "diagnostic": 44, "subdiagnostic": 23, "superdiagnostic": 5, "form": 19, "rhythm": 12}
+    members = [position for group in levels[SUPERDIAGNOSTIC].members for position in group]
+    assert sorted(members) == sorted(position for group in levels["diagnostic"].members for position in group)
+
+
+def test_both_tables_together_give_every_labelled_record_once(root):
+    table = merge_tables([official(root), manifest(root)])
+    assert table.counts() == {"train": 3328, "val": 468, "test": 248}
+    assert merge_tables([official(root, keep_unlabelled=True), manifest(root, keep_unlabelled=True)]).counts() == {
+        "train": 3379,
+        "val": 479,
+        "test": 252,
+    }
+    assert not np.isnan(table.y_true(SUPERDIAGNOSTIC)).any()
+
+
+def test_codes_and_superclasses_of_the_same_records_agree(root):
+    a, b = official(root, keep_unlabelled=True), manifest(root, keep_unlabelled=True)
+    row_of = {name: row for row, name in enumerate(b.record_ids.tolist())}
+    rows = [row_of[name] for name in a.record_ids.tolist()]
+    assert len(rows) == 3166
+    np.testing.assert_array_equal(a.y_true(SUPERDIAGNOSTIC), b.y_true(SUPERDIAGNOSTIC)[rows])
+    np.testing.assert_array_equal(a.splits, b.splits[rows])
+    np.testing.assert_array_equal(a.paths, b.paths[rows])
+
+
+def test_the_other_label_rule_is_another_truth(root):
+    a, b = official(root, keep_unlabelled=True), official(root, label_rule="likelihood_50", keep_unlabelled=True)
+    assert (b.y_true(SUPERDIAGNOSTIC) <= a.y_true(SUPERDIAGNOSTIC)).all()
+    np.testing.assert_array_equal(a.y_true("rhythm"), b.y_true("rhythm"))
+    with pytest.raises(DataError, match="other labels at level superdiagnostic"):
+        merge_tables([b, manifest(root, label_rule="likelihood_50", keep_unlabelled=True)])
+
+
+def test_a_partial_copy_is_refused_or_counted(root):
+    with pytest.raises(MissingFiles, match="have no files at 500 Hz"):
+        official(root, fs=500)
+    table = official(root, fs=500, allow_missing=True)
+    n_signals = len(list((root / "records500").rglob("*.dat")))
+    assert 0 < len(table) <= n_signals
+    assert len(table) + sum(table.left_out.values()) == 3166
+
+
+def test_ages_are_plausible_and_nobody_is_300(root):
+    ages = official(root).ages
+    assert np.nanmax(ages) <= 95
+    assert np.nanmin(ages) >= 2
+
+
+def test_the_cache_holds_what_wfdb_reads(root, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb 4.3.1 uses what pandas 3.1 is about to drop
+        import wfdb
+    table = manifest(root)
+    table = table.select(np.arange(0, len(table), 20))
+    cache = open_or_build(table, Preprocessor(100.0, STANDARD_LEADS, 2.5, 1.25, None, None, "zero"), tmp_path, progress=False)
+    for row, path in enumerate(table.paths.tolist()):
+        signal, _ = wfdb.rdsamp(path.removesuffix(".hea"))
+        np.testing.assert_array_equal(cache.prepared(row).microvolts, np.rint(signal.T * 1000))

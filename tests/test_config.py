@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heart_reader.config import ExperimentConfig, PreprocessingConfig, Section, load_config, override_config, resolve_data_path
+from heart_reader.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_load_and_round_trip(path: Path) -> None:
+    config = load_config(path)
+    assert config.name == path.stem
+    assert ExperimentConfig.from_json(config.to_json()) == config
+
+
+def test_unknown_key_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key training\.epoch: remove it or mend its spelling"):
+        load_config(None, ["training.epoch=3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("training.epochs", "section.key=value is needed"),
+        ("training.epochs=many", "training.epochs = 'many'"),
+        ("training.epochs=0", "greater than or equal to 1"),
+        ("name.x=1", "name"),
+        ("training.epochs=[1", "not a YAML value"),
+        ("training.swa_start=99", "lies after the last epoch"),
+    ],
+)
+def test_wrong_override_says_what_to_do(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("[", r"\[")):
+        load_config(None, [text])
+
+
+@pytest.mark.parametrize(("content", "message"), [("[1, 2]", "a mapping"), ("a: [", "not YAML")])
+def test_wrong_file_says_what_to_do(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+    with pytest.raises(ConfigError, match=r"configs/default\.yaml"):
+        load_config(tmp_path / "absent.yaml")
+
+
+@given(st.text(max_size=40))
+def test_any_override_loads_or_is_a_config_error(text: str) -> None:
+    try:
+        load_config(None, [text])
+    except ConfigError as error:
+        assert "\n" not in error.message  # noqa: PT017
+
+
+def test_overrides_reach_a_loaded_configuration() -> None:
+    assert override_config(ExperimentConfig(), ["evaluation.draws=7"]).evaluation.draws == 7
+
+
+def test_data_folder_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEART_READER_DATA", "/somewhere")
+    assert resolve_data_path(Path("data/ptbxl")) == Path("/somewhere/ptbxl")
+    assert resolve_data_path(Path("/own/ptbxl")) == Path("/own/ptbxl")
+    monkeypatch.delenv("HEART_READER_DATA")
+    assert resolve_data_path(Path("data/ptbxl")) == Path("data/ptbxl")
+
+
+def _field_names(section: type[Section]) -> set[str]:
+    names = set(section.model_fields)
+    for child in section.__subclasses__():
+        names |= _field_names(child)
+    return names
+
+
+def test_every_field_is_read_by_some_code() -> None:
+    """A key that nobody reads would be a promise the program does not keep."""
+    # Sections that are handed on whole: their keys are the parameters of what they build.
+    whole = set(PreprocessingConfig.model_fields)
+    read: set[str] = set()
+    for path in [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]:
+        if path.name != "config.py":
+            read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert _field_names(Section) - whole - read - {"kind"} == set()  # kind tells the sources apart by their class

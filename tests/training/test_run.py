@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from heart_reader.checkpoint import load_checkpoint
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.errors import ConfigError, DataError
+from heart_reader.training.run import train
+from heart_reader.training.trainer import Trainer
+
+
+def _tensors(run: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(run / "checkpoint").tensors()
+
+
+def _assert_same_weights(first: Path, second: Path) -> None:
+    a, b = _tensors(first), _tensors(second)
+    assert a.keys() == b.keys()
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def test_a_run_leaves_what_it_promises(tiny_run: Path) -> None:
+    assert sorted(path.name for path in tiny_run.iterdir()) == ["checkpoint", "config.yaml", "history.csv", "learning_curves.png"]
+    with (tiny_run / "history.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    manifest = load_checkpoint(tiny_run / "checkpoint").manifest
+    assert manifest["calibration"]["superdiagnostic"]["split"] == "val"
+    assert manifest["thresholds"]["superdiagnostic"]["split"] == "val"
+    assert set(manifest["levels"]["levels"]) == {"all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm"}
+
+
+def test_same_seed_gives_bit_equal_weights(tiny_config: ExperimentConfig, tiny_run: Path, tmp_path: Path) -> None:
+    train(tiny_config, tmp_path / "again")
+    _assert_same_weights(tiny_run, tmp_path / "again")
+
+
+@pytest.fixture
+def everything_on(tiny_config: ExperimentConfig) -> ExperimentConfig:
+    """Mixup, augmentations, both averages and bf16: all that a resumed run has to continue."""
+    return override_config(
+        tiny_config,
+        [
+            "training.epochs=3",
+            "training.swa_start=2",
+            "training.mixup_alpha=0.3",
+            "training.precision=bfloat16",
+            "augmentation={noise_mv: 0.01, scale: 0.1, lead_dropout: 0.1, wander_mv: 0.1, warp: 0.1, shift_s: 0.2}",
+        ],
+    )
+
+
+@pytest.mark.parametrize("stop_after", [1, 5, 7])
+def test_a_stopped_run_resumes_to_the_bit(
+    everything_on: ExperimentConfig, tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(everything_on, tmp_path / "whole")
+    steps = 0
+    plain_step = Trainer._train_step
+
+    def step_and_interrupt(self: Trainer, positions: object) -> float:
+        nonlocal steps
+        steps += 1
+        if steps == stop_after:
+            signal.raise_signal(signal.SIGINT)
+        return plain_step(self, positions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_train_step", step_and_interrupt)
+    stopped = train(everything_on, tmp_path / "parts")
+    assert not stopped.complete
+    EcgClassifier.load(stopped.checkpoint.directory)
+    with pytest.raises(ConfigError, match="add --resume"):
+        train(everything_on, tmp_path / "parts")
+    with pytest.raises(ConfigError, match="another configuration"):
+        train(override_config(everything_on, ["seed=1"]), tmp_path / "parts", resume=True)
+    assert train(everything_on, tmp_path / "parts", resume=True).complete
+    _assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    with pytest.raises(ConfigError, match="leave out --resume"):
+        train(everything_on, tmp_path / "parts", resume=True)
+
+
+def test_patience_stops_early(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    config = override_config(tiny_config, ["training.epochs=30", "training.patience=1", "training.optimizer.learning_rate=1e-9"])
+    outcome = train(config, tmp_path / "run")
+    assert outcome.complete
+    assert outcome.checkpoint.manifest["training"]["epochs"] < 30
+
+
+def test_a_diverging_run_says_what_to_do(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    config = override_config(tiny_config, ["training.optimizer.learning_rate=1e30", "training.optimizer.clip_norm=null"])
+    with pytest.raises(DataError, match=r"lower training\.optimizer\.learning_rate"):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+def test_levels_that_the_data_lack_are_refused(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="superb.*choose among the levels of the data"):
+        train(override_config(tiny_config, ["task.heads=[superb]"]), tmp_path / "run")
+    with pytest.raises(ConfigError, match="add it to the heads"):
+        train(override_config(tiny_config, ["task.heads=[rhythm]"]), tmp_path / "run")

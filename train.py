@@ -1,0 +1,34 @@
+"""Train a reader: ``python train.py --config configs/default.yaml --out results/NAME``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heart_reader.cli import add_overrides, run_command
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Load the configuration and train."""
+    from heart_reader.config import load_config
+    from heart_reader.training.run import train
+
+    config = load_config(arguments.config, arguments.overrides)
+    out = arguments.out or Path("results") / config.name
+    outcome = train(config, out, resume=arguments.resume)
+    if not outcome.complete:
+        print(f"stopped; {outcome.checkpoint.directory} is usable, and --resume goes on from here")
+        return 1
+    scores = outcome.checkpoint.manifest["metrics"][config.task.level]
+    print(f"{outcome.checkpoint.directory}: validation macro-AUROC {scores['macro_auroc']:.4f} on {scores['n_records']} records")
+    print(f"next: python evaluate.py {outcome.checkpoint.directory}")
+    return 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Train a reader on the data that a configuration names.")
+    parser.add_argument("--config", type=Path, help="YAML file; without it the defaults of heart_reader/config.py")
+    parser.add_argument("--out", type=Path, help="directory of the run (default: results/NAME of the configuration)")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run, exactly where it stopped")
+    add_overrides(parser)
+    raise SystemExit(run_command(parser, main))
