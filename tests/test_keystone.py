@@ -54,9 +54,7 @@ def test_arrays_are_bit_equal(dataset: EcgDataset, tiny_checkpoint: Path) -> Non
         np.testing.assert_array_equal(from_file, from_cache)
 
 
-def test_an_upload_gives_the_network_the_same_arrays(
-    dataset: EcgDataset, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_gives_the_network_the_same_arrays(dataset: EcgDataset, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     plain_logits = EcgClassifier.logits
 

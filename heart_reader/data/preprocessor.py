@@ -124,8 +124,9 @@ class Preprocessor:
             )
         values, mask, warnings = self._select_leads(record)
         values = bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
-        rounded = np.rint(values * 1000.0)
-        if np.abs(rounded).max(initial=0) > INT16_MAX_UV:
+        rounded = values * 1000.0
+        np.rint(rounded, out=rounded)
+        if rounded.max() > INT16_MAX_UV or rounded.min() < -INT16_MAX_UV:
             warnings.append("amplitudes beyond 32.767 mV were clipped")
             rounded = rounded.clip(-INT16_MAX_UV, INT16_MAX_UV)
         if record.fs < self.fs:

@@ -61,8 +61,10 @@ def test_twelve_standard_leads_everywhere(real_data):
         for header in headers(real_data, pattern)[:20]:
             record = read_record(header)
             assert record.lead_names == STANDARD_LEADS
-            # Einthoven: III = II - I, to within the rounding of three digitised leads.
-            assert np.median(np.abs(record.lead("II") - record.lead("I") - record.lead("III"))) < 0.01
+            # LUDB's limb leads were digitised each for itself and do not add up.
+            if not pattern.startswith("ludb"):
+                error_mv = np.abs(record.lead("II") - record.lead("I") - record.lead("III"))
+                assert np.median(error_mv) < 0.002, header
 
 
 def test_a_record_the_wfdb_library_refuses(real_data):

@@ -221,7 +221,7 @@ def _units_in_file(table: CsvTable, columns: _Columns, stated: dict[str, str]) -
     """Units that a comment line and notes such as ``I (uV)`` state; spellings of one unit, such as uV and µV, count once."""
     notes = [_UNIT_NOTE.search(table.names[column][:_MAX_NAME]) for column in columns.leads] if table.names else []
     spelled = [stated[key] for key in _UNIT_KEYS if key in stated] + [note[1] for note in notes if note]
-    return list({UNIT_TO_MV.get(name.lower(), name): name for name in reversed(spelled)}.values())
+    return list({UNIT_TO_MV.get(name.lower(), name): name for name in spelled}.values())
 
 
 def _unit(path: str, in_file: list[str], given: str | None, warnings: list[str]) -> str:

@@ -78,14 +78,17 @@ class Example:
         return replace(record, signal=record.signal[kept], lead_names=tuple(record.lead_names[row] for row in kept))
 
 
+# Seeds were chosen for typical tracings.
 EXAMPLES: tuple[Example, ...] = (
-    Example("norm", ("normal",), 1, "NORM: normal sinus rhythm"),
-    Example("mi_inferior", ("inferior infarction",), 2, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
-    Example("sttc_ischemia", ("ischemia",), 3, "STTC: ST depression and T inversion, most of all in V4 to V6"),
-    Example("cd_lbbb", ("left bundle branch block",), 4, "CD: complete left bundle branch block"),
-    Example("hyp_lvh_strain", ("left ventricular hypertrophy with strain",), 5, "HYP: left ventricular hypertrophy with strain"),
-    Example("leads_11", ("right bundle branch block",), 6, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)),
-    Example("fs_257", ("anteroseptal infarction",), 7, "MI (anteroseptal) at 257 Hz", ("wfdb",), 257.0),
+    Example("norm", ("normal",), 29, "NORM: normal sinus rhythm"),
+    Example("mi_inferior", ("inferior infarction",), 9, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
+    Example("sttc_ischemia", ("ischemia",), 71, "STTC: ST depression and T inversion, most of all in V4 to V6"),
+    Example("cd_lbbb", ("left bundle branch block",), 20, "CD: complete left bundle branch block"),
+    Example("hyp_lvh_strain", ("left ventricular hypertrophy with strain",), 70, "HYP: left ventricular hypertrophy with strain"),
+    Example(
+        "leads_11", ("right bundle branch block",), 50, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)
+    ),
+    Example("fs_257", ("anteroseptal infarction",), 57, "MI (anteroseptal) at 257 Hz", ("wfdb",), 257.0),
     Example(
         "microvolts_decimal_comma",
         ("normal",),
@@ -103,7 +106,7 @@ EXAMPLES: tuple[Example, ...] = (
 
 _README = """# Simulated ECGs to try and to test with
 
-None of these was recorded from a person: all come from `heart_reader.data.synthetic`. This command writes them again, byte for byte:
+None of these was recorded from a person: all come from `heart_reader.data.synthetic`. This command writes them again:
 
 ```
 python -m heart_reader.data.synthetic examples --to test_files

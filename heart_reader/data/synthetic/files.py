@@ -48,8 +48,8 @@ def write_wfdb(record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | N
     names = record.lead_names if lead_names is None else lead_names
     name = record.record_id
     lines = [f"{name} {len(names)} {record.fs:g} {values.shape[1]}"]
-    # The checksum is the sum of all samples in 16 bits.
-    checksums = values.sum(axis=1, dtype=np.int64).astype(np.int16)
+    # The checksum is the sum of all samples modulo 2^16, unsigned as PTB-XL writes it.
+    checksums = values.sum(axis=1, dtype=np.int64) % 65536
     for row, lead in enumerate(names):
         lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {values[row, 0]} {checksums[row]} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]

@@ -65,10 +65,10 @@ class Finding:
 # Right bundle branch block: a normal start, then slow spread to the right and front.
 _RBBB = (
     Wave(0.0, 0.12, 0.24, (-0.04, -0.02, -0.22)),
-    Wave(0.07, 0.24, 0.41, (0.84, 0.30, 0.08)),
+    Wave(0.07, 0.24, 0.41, (0.84, 0.06, 0.04)),
     Wave(0.22, 0.37, 0.54, (-0.10, -0.05, 0.05)),
-    Wave(0.40, 0.54, 0.72, (-0.30, -0.08, -0.38)),
-    Wave(0.53, 0.74, 1.0, (-0.46, -0.06, -0.66)),
+    Wave(0.40, 0.54, 0.72, (-0.24, -0.08, -0.54)),
+    Wave(0.53, 0.74, 1.0, (-0.42, -0.05, -0.52)),
 )
 # The incomplete form: the same with a short and small last part.
 _IRBBB = (
@@ -102,7 +102,7 @@ FINDINGS: dict[str, Finding] = {
         main=(0.90, 0.10, 0.28),
         late=(-0.14, 0.20, 0.58),
         st=(-0.03, 0.02, -0.05),
-        t=(0.20, -0.10, -0.16),
+        t=(0.20, -0.14, -0.18),
     ),
     # No first forces to the front (QS or a tiny r in V1 to V3), T turned away from the front.
     "anteroseptal infarction": Finding(

@@ -12,7 +12,8 @@ export const MIN_COLUMNS_S = 8.5;
 const MARGIN = 5;
 export const CALIBRATION = { x: MARGIN, lead: 2.5, width: 5, height: MM_PER_MV };
 const TRACE_X = 15;
-const HEAD = 10;
+// Room above the first row for R waves of almost 3 mV.
+const HEAD = 15;
 const FOOT = 10;
 const WIDTH = TRACE_X + PAGE_S * MM_PER_S + MARGIN;
 const COLUMNS = 4;

@@ -99,7 +99,7 @@ function listSamples({ heading, samples }) {
     const button = el(
       "button",
       { type: "button", "aria-pressed": "false", "data-sample": sample.id },
-      el("span", {}, sample.title, sample.description ? el("small", {}, sample.description) : null),
+      el("span", {}, sample.description || sample.title, sample.description ? el("small", {}, sample.title) : null),
       el("span", { class: "format" }, sample.source_format.toUpperCase()),
     );
     button.addEventListener("click", () => {

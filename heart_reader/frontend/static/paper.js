@@ -91,21 +91,16 @@ function stroke(pen, points) {
 }
 
 function drawTexts(pen, sheet, pxPerMm, title, setting) {
-  const top = 6.2;
-  const bottom = sheet.height - 3.8;
-  write(pen, title, 5, top, pxPerMm, { size: 3, weight: 600 });
-  write(pen, setting, sheet.width - 5, top, pxPerMm, { size: 3, align: "right" });
-  write(pen, NOTICE, 5, bottom, pxPerMm, { size: 2.9 });
-  if (sheet.unplaced.length) {
-    write(pen, `${sheet.unplaced.join(", ")} not recorded`, sheet.width - 5, bottom, pxPerMm, { size: 2.9, align: "right", colour: COLOURS.missing });
-  }
+  const absent = sheet.unplaced.length ? `  ·  ${sheet.unplaced.join(", ")} not recorded` : "";
+  write(pen, title + absent, 5, 6.2, pxPerMm, { size: 3, weight: 600, halo: true });
+  write(pen, setting, 5, sheet.height - 7, pxPerMm, { size: 3, halo: true });
+  write(pen, NOTICE, 5, sheet.height - 2.4, pxPerMm, { size: 3, halo: true });
 }
 
-function write(pen, text, x, y, pxPerMm, { size, weight = 400, align = "left", colour = COLOURS.text, halo = false }) {
+function write(pen, text, x, y, pxPerMm, { size, weight = 400, colour = COLOURS.text, halo = false }) {
   // Never below 10 px on screen, whatever the scale of the paper.
   const height = Math.max(size, 10 / pxPerMm);
   pen.font = `${weight} ${height}px ${FONT}`;
-  pen.textAlign = align;
   pen.textBaseline = "alphabetic";
   if (halo) {
     pen.lineWidth = 0.9;

@@ -37,7 +37,7 @@ export function renderReading(place, reading, model, download) {
       renderWarnings(reading.warnings),
       renderQuality(reading.quality),
       el("p", { class: "summary" }, reading.summary),
-      renderLevel(reading.levels[level], level),
+      el("div", { id: "classes" }, renderLevel(reading.levels[level], level)),
       el("p", { class: "hint" }, "Absence of all of these classes is no proof of a normal heart."),
       renderTimelineDetails(reading, level),
       others.length ? renderOthers(reading, others) : null,
@@ -75,7 +75,7 @@ function renderLevel(classes, level) {
   const names = Object.keys(classes);
   return el(
     "table",
-    { class: "classes", id: "classes" },
+    { class: "classes" },
     el("caption", { class: "visually-hidden" }, LEVEL_NAMES[level] ?? level),
     el(
       "thead",
@@ -144,13 +144,14 @@ function renderOthers(reading, others) {
     "details",
     { class: "more", id: "others" },
     el("summary", {}, "Other levels"),
-    el("p", { class: "hint" }, "Ranked by probability. The codes are SCP-ECG statements; a class without a threshold was too rare to choose one."),
+    el("p", { class: "hint" }, "Ranked by probability; the codes are SCP-ECG statements. Classes too rare to choose a threshold for come last, and are never more than uncertain."),
     others.map((level) => renderOtherLevel(level, reading.levels[level])),
   );
 }
 
 function renderOtherLevel(level, classes) {
-  const ranked = Object.entries(classes).sort(([, a], [, b]) => b.probability - a.probability);
+  const known = ({ threshold }) => Number(threshold !== null);
+  const ranked = Object.entries(classes).sort(([, a], [, b]) => known(b) - known(a) || b.probability - a.probability);
   return el(
     "details",
     { class: "level" },
@@ -163,6 +164,7 @@ function renderModel(reading, model, level) {
   const facts = [
     ["Name", reading.model.name],
     ["Trained on", trainedOn(model)],
+    ["Classes in training", classCounts(model, level)],
     ["Label rule", RULES[reading.model.label_rule] ?? reading.model.label_rule],
     ["Validation AUROC", validationAuroc(model, level)],
     ["Parameters", model?.n_parameters?.toLocaleString("en") ?? null],
@@ -184,9 +186,15 @@ function trainedOn(model) {
   return counts === null ? String(source) : `${source}, ${Number(counts).toLocaleString("en")} records`;
 }
 
+/** How common each class was in training: a rare class is known less well. */
+function classCounts(model, level) {
+  const counts = Object.entries(model?.data?.train_positives?.[level] ?? {});
+  return counts.length ? counts.map(([name, count]) => `${name} ${count.toLocaleString("en")}`).join(" · ") : null;
+}
+
 function validationAuroc(model, level) {
-  const value = model?.metrics?.[level]?.macro_auroc ?? model?.metrics?.macro_auroc;
-  return typeof value === "number" ? `${value.toFixed(3)} (macro)` : null;
+  const value = model?.metrics?.[level]?.macro_auroc;
+  return typeof value === "number" ? `${value.toFixed(3)} macro (optimistic: this split chose the weights)` : null;
 }
 
 function percent(value) {

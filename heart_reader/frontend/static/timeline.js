@@ -4,6 +4,8 @@ import { el, svg } from "./dom.js";
 
 const WIDTH = 600;
 const HEIGHT = 40;
+// Keeps a line at 0 or 100 % inside its own chart.
+const INSET = 4;
 
 /** One small chart per class, all on the same time axis and the same scale from 0 to 100 %. */
 export function renderTimeline(windows, thresholds, endS) {
@@ -18,7 +20,7 @@ export function renderTimeline(windows, thresholds, endS) {
 
 function renderChart(name, windows, endS, threshold) {
   const values = windows.map((window) => window.probabilities[name]);
-  const y = (value) => (HEIGHT * (1 - value)).toFixed(2);
+  const y = (value) => (INSET + (HEIGHT - 2 * INSET) * (1 - value)).toFixed(2);
   const middle = (window) => (((window.start_s + window.end_s) / 2 / endS) * WIDTH).toFixed(2);
   const points = windows.map((window, index) => `${middle(window)},${y(values[index])}`).join(" ");
   const range = `${(100 * Math.min(...values)).toFixed(0)} to ${(100 * Math.max(...values)).toFixed(0)} %`;

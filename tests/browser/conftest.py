@@ -1,0 +1,71 @@
+"""A running server and a browser to look at it with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Nothing that would make the browser talk to anyone but the server under test.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def write_recordings(folder: Path) -> None:
+    """Write what the page is asked to draw; every lead is a 1 mV pulse of 200 ms once a second."""
+    for name, fs, duration_s, leads in [
+        ("ten_seconds", 500, 10, "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"),
+        ("half_minute", 100, 30, "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"),
+        ("three_seconds", 250, 3, "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"),
+        ("no_v3", 500, 10, "I,II,III,aVR,aVL,aVF,V1,V2,V4,V5,V6"),
+    ]:
+        pulse = [1.0 if 0.4 <= (time / fs) % 1 < 0.6 else 0.0 for time in range(fs * duration_s)]
+        rows = "\n".join(",".join([f"{value}"] * len(leads.split(","))) for value in pulse)
+        (folder / f"{name}.csv").write_text(f"# fs={fs}\n# unit=mV\n{leads}\n{rows}\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the samples of the server."""
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(tiny_checkpoint: Path, recordings: Path) -> Iterator[str]:
+    """Address of a server, started as a user starts it."""
+    command = [sys.executable, "run_server.py", "--checkpoint", str(tiny_checkpoint), "--port", "0"]
+    environment = {**os.environ, "HEART_READER_SAMPLES_DIR": str(recordings)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            yield server.stdout.readline().split(" on ")[1].split()[0]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A Chromium, or a skip."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"no browser found among {', '.join(BROWSERS)}: no browser tests")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=executable, args=list(QUIET))
+        yield started
+        started.close()

@@ -1,0 +1,111 @@
+"""The commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heart_reader.checkpoint import load_checkpoint
+from heart_reader.config import ExperimentConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / str(arguments[0])), *map(str, arguments[1:])], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def one_line_error(answer: subprocess.CompletedProcess[str], status: int) -> str:
+    assert answer.returncode == status, answer.stderr
+    lines = [line for line in answer.stderr.splitlines() if line]
+    assert len(lines) == 1, answer.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "export.py", "predict.py", "run_server.py"])
+def test_help_and_wrong_usage(script: str) -> None:
+    assert run(script, "--help").returncode == 0
+    assert run(script, "--no-such-option").returncode == 2
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "export.py", "predict.py", "run_server.py"])
+def test_scripts_stay_thin(script: str) -> None:
+    assert len((ROOT / script).read_text().splitlines()) < 60
+
+
+def test_train_with_a_wrong_configuration(tmp_path: Path) -> None:
+    assert "unknown key training.epoch" in one_line_error(run("train.py", "--set", "training.epoch=3", "--out", tmp_path), 2)
+    message = one_line_error(run("train.py", "--set", f"data.root={tmp_path}", "--out", tmp_path / "run"), 1)
+    assert "heart_reader.data.download" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_predict_reads_what_it_can(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    good = next((ROOT / "test_files").glob("norm*.csv"))
+    bad = tmp_path / "<b>broken.csv"
+    bad.write_text("I,II\n1,x\n")
+    answer = run("predict.py", good, bad, good, "--checkpoint", tiny_checkpoint, "--json")
+    assert answer.returncode == 1, answer.stderr
+    first, second, third = map(json.loads, answer.stdout.splitlines())
+    assert first == third
+    assert set(first["levels"]["superdiagnostic"]) == {"NORM", "MI", "STTC", "CD", "HYP"}
+    assert "Research use only" in first["notice"]
+    assert second["record_id"] == "<b>broken"
+    assert set(second["error"]) == {"code", "message"}
+
+
+def test_predict_for_a_person(tiny_checkpoint: Path) -> None:
+    answer = run("predict.py", ROOT / "test_files", "--checkpoint", tiny_checkpoint)
+    assert "Not a medical device" in answer.stdout
+    assert "threshold" in answer.stdout
+
+
+def test_predict_with_an_altered_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "c")
+    weights = tmp_path / "c" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"abcd")
+    message = one_line_error(run("predict.py", ROOT / "test_files", "--checkpoint", tmp_path / "c"), 1)
+    assert "changed or cut short" in message
+
+
+def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    answer = run("evaluate.py", tiny_checkpoint, "--out", out, "--against", tiny_checkpoint)
+    assert answer.returncode == 0, answer.stderr
+    promised = {"report.json", "report.md", "predictions.npz", "per_class.csv", "roc.png", "pr.png", "confusion.png", "calibration.png"}
+    assert {path.name for path in out.iterdir()} == promised
+    report = json.loads((out / "report.json").read_text())
+    assert report["checkpoint_sha256"] == load_checkpoint(tiny_checkpoint).sha256
+    assert any("Simulated" in caveat for caveat in report["caveats"])
+    assert report["comparison"]["differences"]["macro_auroc"]["difference"] == 0
+    message = one_line_error(run("evaluate.py", tiny_checkpoint, "--set", "preprocessing.fs=500", "--out", out), 2)
+    assert "belongs to the trained weights" in message
+
+
+def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    answer = run("evaluate.py", tiny_checkpoint, "--split", "val", "--out", tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    metrics = json.loads((tmp_path / "report.json").read_text())["metrics"]
+    assert metrics["macro_f1"]["point"] is None
+    assert "chosen on this split" in metrics["macro_f1"]["reason"]
+    assert metrics["macro_auroc"]["point"] is not None
+
+
+def test_export_refuses_what_disagrees(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "edge"
+    message = one_line_error(run("export.py", tiny_checkpoint, "--out", out, "--set", "export.parity_limit=1e-30"), 1)
+    assert "not exported" in message
+    assert not (out / "fp32").exists()
+    answer = run("export.py", tiny_checkpoint, "--out", out)
+    assert answer.returncode == 0, answer.stderr
+    exported = load_checkpoint(out / "fp32")
+    assert exported.manifest["parent"] == load_checkpoint(tiny_checkpoint).sha256
+    assert "use the checkpoint it was exported from" in one_line_error(run("export.py", out / "fp32", "--out", tmp_path / "again"), 1)
