@@ -125,7 +125,7 @@ class Diagnosis:
         """One or two sentences with the numbers they rest on."""
         by_decision: dict[str, list[str]] = {"present": [], "uncertain": [], "absent": []}
         for label, reading in self.levels[self.level].items():
-            by_decision[reading.decision].append(f"{label} ({reading.probability:.2f})")
+            by_decision[reading.decision].append(f"{label} ({reading.probability:.0%})")
         if by_decision["present"]:
             text = f"Above threshold: {', '.join(by_decision['present'])}."
         elif self.quality.verdict == "poor":

@@ -5,7 +5,34 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ConcatPoolHead"]
+__all__ = ["ConcatPoolHead", "LinearHead"]
+
+
+class LinearHead(nn.Module):
+    """Average and, if asked for, maximum over time, and one linear layer of logits.
+
+    Parameters
+    ----------
+    n_features
+        Feature maps of the backbone.
+    n_outputs
+        Logits.
+    dropout
+        Probability before the linear layer.
+    maximum
+        Whether the maximum over time stands beside the average.
+    """
+
+    def __init__(self, n_features: int, n_outputs: int, dropout: float, *, maximum: bool = True) -> None:
+        super().__init__()
+        self.maximum = maximum
+        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear((1 + maximum) * n_features, n_outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_features, n_times) to (n, n_outputs)."""
+        pooled = torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1) if self.maximum else x.mean(dim=-1)
+        logits: Tensor = self.classify(pooled)
+        return logits
 
 
 class ConcatPoolHead(nn.Module):

@@ -3,7 +3,6 @@
 References
 ----------
 Ismail Fawaz H. et al. InceptionTime: finding AlexNet for time series classification. Data Min. Knowl. Disc. 34 (2020) 1936-1962.
-Hu J., Shen L., Sun G. Squeeze-and-excitation networks. CVPR (2018) 7132-7141.
 """
 
 from __future__ import annotations
@@ -13,31 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from heart_reader.models.blocks import SqueezeExcitation
 from heart_reader.models.heads import ConcatPoolHead
 from heart_reader.models.registry import register
 
-__all__ = ["InceptionBlock", "InceptionTime", "SqueezeExcitation", "inception1d"]
-
-
-class SqueezeExcitation(nn.Module):
-    """Weigh feature maps by what they hold on average over time.
-
-    Parameters
-    ----------
-    n_features
-        Feature maps.
-    reduction
-        Factor by which the bottleneck is narrower.
-    """
-
-    def __init__(self, n_features: int, reduction: int) -> None:
-        super().__init__()
-        narrow = max(1, n_features // reduction)
-        self.gate = nn.Sequential(nn.Linear(n_features, narrow), nn.ReLU(), nn.Linear(narrow, n_features), nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, n_features, n_times) to the same shape."""
-        return x * self.gate(x.mean(dim=-1)).unsqueeze(-1)
+__all__ = ["InceptionBlock", "InceptionTime", "inception1d"]
 
 
 class InceptionBlock(nn.Module):
@@ -54,7 +33,7 @@ class InceptionBlock(nn.Module):
     bottleneck
         Feature maps that the convolutions see.
     reduction
-        See :class:`SqueezeExcitation`.
+        See :class:`heart_reader.models.blocks.SqueezeExcitation`.
     """
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int) -> None:

@@ -17,7 +17,7 @@ from heart_reader.models.registry import EcgNetwork, build_network, count_parame
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"registry", "standardize", "heads"}
+PARTS = {"blocks", "heads", "registry", "standardize"}
 
 
 @pytest.fixture(params=model_names())

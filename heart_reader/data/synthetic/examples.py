@@ -104,7 +104,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
 )
 
-_README = """# Simulated ECGs to try and to test with
+_README = """# Simulated ECGs
 
 None of these was recorded from a person: all come from `heart_reader.data.synthetic`. This command writes them again:
 

@@ -21,7 +21,7 @@ const LEVEL_NAMES = {
 const DECISIONS = { present: "Present", absent: "Absent", uncertain: "Uncertain" };
 const VERDICTS = { good: "Good", limited: "Limited", poor: "Poor" };
 const RULES = {
-  any_likelihood: "Any likelihood above zero counts as present",
+  any_likelihood: "Any likelihood counts as present",
   likelihood_50: "A likelihood of at least 50 % counts as present",
 };
 const USUAL_DURATION_S = 10.5;

@@ -1,0 +1,191 @@
+"""A state-space network (S4D) that reads both ways through time.
+
+A diagonal linear state-space model is, over a window, one long convolution. Its kernel is made from a few learned decays and oscillations per
+feature map, in real arithmetic, so that an exported graph holds an ordinary depthwise convolution of the window's length.
+
+References
+----------
+Gu A. et al. On the parameterization and initialization of diagonal state space models. NeurIPS 35 (2022) 35971-35983.
+Mehari T., Strodthoff N. Towards quantitative precision for ECG analysis: leveraging state space models, self-supervision and patient metadata.
+IEEE JBHI 27 (2023) 5326-5334 (the layout: four layers, both directions, 2.5 s windows).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from heart_reader.models.heads import LinearHead
+from heart_reader.models.registry import register
+
+__all__ = ["S4d", "S4dKernel", "S4dLayer", "long_convolution", "s4d"]
+
+# Above this length the matrix of shifted kernels takes more memory and time than the Fourier transform.
+_LONGEST_MATRIX = 512
+
+
+class S4dKernel(nn.Module):
+    """Kernels of diagonal state-space models, one forwards and one backwards in time per feature map, discretised by zero-order hold.
+
+    Parameters
+    ----------
+    n_features
+        Feature maps.
+    n_states
+        Real states of each feature map; two of them make one decaying oscillation.
+    dt_min, dt_max
+        Range of the initial step sizes, drawn log-uniformly: a feature map remembers about 2 / step time points.
+
+    Raises
+    ------
+    ValueError
+        If ``n_states`` is odd.
+    """
+
+    def __init__(self, n_features: int, n_states: int, dt_min: float, dt_max: float) -> None:
+        super().__init__()
+        if n_states % 2:
+            raise ValueError(f"n_states {n_states}: choose an even number, states come in pairs")
+        n_pairs = n_states // 2
+        self.shape = (n_features, n_pairs)
+        # Kept flat: the optimiser spares one-dimensional parameters from weight decay, which would drag the time scales of the dynamics.
+        self.log_dt = nn.Parameter(math.log(dt_min) + torch.rand(n_features) * (math.log(dt_max) - math.log(dt_min)))
+        self.log_decay = nn.Parameter(torch.full((n_features * n_pairs,), math.log(0.5)))
+        self.frequency = nn.Parameter(math.pi * torch.arange(n_pairs, dtype=torch.float32).repeat(n_features))
+        # Read-out: (direction, real and imaginary part, feature map, pair).
+        self.readout = nn.Parameter(torch.randn(2, 2, n_features, n_pairs) * math.sqrt(0.5))
+        self.skip = nn.Parameter(torch.randn(n_features))
+
+    def forward(self, n_times: int) -> Tensor:
+        """Return (n_features, 2 n_times - 1): weights of the input from n_times - 1 points later to n_times - 1 points earlier, reversed.
+
+        That is the order in which a convolution layer multiplies: the weight of the earliest input comes first.
+        """
+        dt = self.log_dt.exp().unsqueeze(-1)
+        rate = -self.log_decay.view(self.shape).exp()  # the pole is rate + i frequency
+        frequency = self.frequency.view(self.shape)
+        growth, angle = rate * dt, frequency * dt
+        # Gain of the zero-order hold, (exp(pole dt) - 1) / pole.
+        real, imaginary = growth.exp() * angle.cos() - 1, growth.exp() * angle.sin()
+        power = rate.square() + frequency.square()
+        gain_real, gain_imaginary = (real * rate + imaginary * frequency) / power, (imaginary * rate - real * frequency) / power
+        c_real = 2 * (self.readout[:, 0] * gain_real - self.readout[:, 1] * gain_imaginary)
+        c_imaginary = 2 * (self.readout[:, 0] * gain_imaginary + self.readout[:, 1] * gain_real)
+        times = torch.arange(n_times, device=dt.device, dtype=dt.dtype)
+        size, phase = (growth.unsqueeze(-1) * times).exp(), angle.unsqueeze(-1) * times
+        kernels = (c_real.unsqueeze(-1) * (size * phase.cos()) - c_imaginary.unsqueeze(-1) * (size * phase.sin())).sum(dim=-2)
+        now = kernels[0, :, :1] + self.skip.unsqueeze(-1)
+        return torch.cat([kernels[0, :, 1:].flip(-1), now, kernels[1, :, : n_times - 1]], dim=-1)
+
+
+def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
+    """Convolve every feature map with a kernel that reaches from one end of the window to the other.
+
+    The same sum three ways. A depthwise convolution is what exported graphs hold, but its gradient is slow: training multiplies by the matrix of
+    shifted kernels instead (seven times faster for 250 points), or by Fourier transform where that matrix would be large.
+
+    Parameters
+    ----------
+    x
+        (n, n_features, n_times).
+    kernel
+        (n_features, 2 n_times - 1), see :meth:`S4dKernel.forward`.
+    training
+        Whether gradients will be asked for.
+    """
+    n_times = x.shape[-1]
+    if not training:
+        # Padding beforehand: ten times faster than the convolution's own padding here.
+        return functional.conv1d(functional.pad(x, (n_times - 1, n_times - 1)), kernel.unsqueeze(1), groups=x.shape[1])
+    if n_times <= _LONGEST_MATRIX:
+        matrix = kernel.unfold(-1, n_times, 1).flip(1)  # (n_features, time out, time in)
+        return torch.bmm(x.transpose(0, 1), matrix.transpose(1, 2)).transpose(0, 1)
+    length = 3 * n_times
+    product = torch.fft.rfft(x.float(), n=length) * torch.fft.rfft(kernel.flip(-1), n=length)
+    return torch.fft.irfft(product, n=length)[..., n_times - 1 : 2 * n_times - 1].to(x.dtype)
+
+
+class S4dLayer(nn.Module):
+    """State-space convolution, GELU, a gated mix of the feature maps, a shortcut around them and layer normalisation.
+
+    Parameters
+    ----------
+    n_features, n_states, dt_min, dt_max
+        See :class:`S4dKernel`.
+    dropout
+        Probability after the convolution and after the mix.
+    """
+
+    def __init__(self, n_features: int, n_states: int, dt_min: float, dt_max: float, dropout: float) -> None:
+        super().__init__()
+        self.kernel = S4dKernel(n_features, n_states, dt_min, dt_max)
+        self.activate = nn.Sequential(nn.GELU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Conv1d(n_features, 2 * n_features, 1), nn.GLU(dim=1), nn.Dropout(dropout))
+        self.norm = nn.LayerNorm(n_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_features, n_times) to the same shape."""
+        convolved = long_convolution(x, self.kernel(x.shape[-1]), training=self.training)
+        mixed = x + self.mix(self.activate(convolved))
+        normed: Tensor = self.norm(mixed.transpose(1, 2)).transpose(1, 2)
+        return normed
+
+
+class S4d(nn.Sequential):
+    """A linear mix of the leads, then S4D layers.
+
+    Parameters
+    ----------
+    n_leads
+        Leads that come in.
+    n_features
+        Feature maps.
+    layers
+        S4D layers.
+    patch
+        Time points that the mix makes one.
+    n_states, dt_min, dt_max, dropout
+        See :class:`S4dLayer`.
+    """
+
+    def __init__(
+        self, n_leads: int, n_features: int, layers: int, patch: int, n_states: int, dt_min: float, dt_max: float, dropout: float
+    ) -> None:
+        stem = nn.Conv1d(n_leads, n_features, patch, stride=patch)
+        super().__init__(stem, *(S4dLayer(n_features, n_states, dt_min, dt_max, dropout) for _ in range(layers)))
+
+
+@register
+def s4d(
+    n_leads: int,
+    n_outputs: int,
+    *,
+    width: int = 256,
+    layers: int = 4,
+    patch: int = 1,
+    n_states: int = 16,
+    dt_min: float = 0.001,
+    dt_max: float = 0.1,
+    dropout: float = 0.2,
+) -> tuple[nn.Module, nn.Module]:
+    """Build S4D layers and a linear head on the average over time.
+
+    Sixteen states reach 35 Hz at the shortest step and 100 Hz sampling, the band of the QRS complex. An ONNX graph of it has the fixed number of
+    time points it was exported with.
+
+    Parameters
+    ----------
+    n_leads, n_outputs
+        Leads in, logits out.
+    width
+        Feature maps; about 2 width^2 layers parameters.
+    layers, patch, n_states, dt_min, dt_max
+        See :class:`S4d`.
+    dropout
+        Also before the logits.
+    """
+    backbone = S4d(n_leads, width, layers, patch, n_states, dt_min, dt_max, dropout)
+    return backbone, LinearHead(width, n_outputs, dropout, maximum=False)
