@@ -141,6 +141,8 @@ class TrainingConfig(Section):
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     mixup_alpha: NotNegative = 0.0
+    teacher: Path | None = None  # checkpoint whose probabilities are learned beside the labels (distillation)
+    teacher_weight: Share = 0.7  # share of the teacher in the loss
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995  # 0: off
     swa_start: Count | None = None  # first epoch whose weights are averaged
     patience: Count | None = None  # epochs without a better validation score before stopping

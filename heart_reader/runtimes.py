@@ -13,7 +13,7 @@ from heart_reader.data.labels import LabelSpace
 from heart_reader.errors import Integrity, NotServable
 
 if TYPE_CHECKING:
-    from heart_reader.models.registry import EcgNetwork
+    from torch import nn
 
 __all__ = ["Logits", "build_torch_network", "open_runtime"]
 
@@ -38,8 +38,8 @@ def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
     return _open_onnx(checkpoint, threads) if checkpoint.runtime == "onnx" else _open_torch(checkpoint)
 
 
-def build_torch_network(checkpoint: Checkpoint) -> EcgNetwork:
-    """Return the network of a torch checkpoint with its weights, in evaluation mode.
+def build_torch_network(checkpoint: Checkpoint) -> nn.Module:
+    """Return the network (or the ensemble) of a torch checkpoint with its weights, in evaluation mode.
 
     Raises
     ------
@@ -49,12 +49,12 @@ def build_torch_network(checkpoint: Checkpoint) -> EcgNetwork:
         If the checkpoint holds an ONNX graph, or torch is not installed.
     """
     try:
-        from heart_reader.models.registry import build_network
+        from heart_reader.models.registry import build_any
     except ImportError:
         raise NotServable(f"{checkpoint.directory}: needs torch; install it, or use an exported ONNX checkpoint") from None
     model = checkpoint.manifest["model"]
     n_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]).n_outputs
-    network = build_network(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs)
+    network = build_any(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs)
     try:
         network.load_state_dict(checkpoint.tensors(), strict=True)
     except RuntimeError as error:

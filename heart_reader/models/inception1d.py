@@ -69,7 +69,7 @@ class InceptionTime(nn.Module):
     """
 
     def __init__(
-        self, n_leads: int, blocks: int, residual_every: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int
+        self, n_leads: int, *, blocks: int, residual_every: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int
     ) -> None:
         super().__init__()
         if blocks % residual_every:
@@ -117,5 +117,13 @@ def inception1d(
     embedding, dropout
         See :class:`heart_reader.models.heads.ConcatPoolHead`.
     """
-    backbone = InceptionTime(n_leads, blocks, residual_every, n_filters, tuple(kernels), bottleneck, reduction)
+    backbone = InceptionTime(
+        n_leads,
+        blocks=blocks,
+        residual_every=residual_every,
+        n_filters=n_filters,
+        kernels=kernels,
+        bottleneck=bottleneck,
+        reduction=reduction,
+    )
     return backbone, ConcatPoolHead(backbone.n_features, n_outputs, embedding, dropout)

@@ -14,12 +14,25 @@ from typing import Any
 from torch import Tensor, nn
 
 from heart_reader.errors import ConfigError
+from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.standardize import Standardize
 
-__all__ = ["EcgNetwork", "build_network", "count_parameters", "model_names", "register", "resolve_params"]
+__all__ = [
+    "ENSEMBLE",
+    "Builder",
+    "EcgNetwork",
+    "build_any",
+    "build_network",
+    "count_parameters",
+    "model_names",
+    "register",
+    "resolve_params",
+]
 
 Builder = Callable[..., tuple[nn.Module, nn.Module]]
 _BUILDERS: dict[str, Builder] = {}
+# The one name in a manifest that is no registered model.
+ENSEMBLE = "ensemble"
 
 
 class EcgNetwork(nn.Module):
@@ -76,6 +89,20 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"model.params: {name} has no {', '.join(unknown)}; it has {', '.join(allowed)}")
     return {**allowed, **params}
+
+
+def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int) -> nn.Module:
+    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of ``members`` and ``weights``.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a parameter is not allowed.
+    """
+    if name != ENSEMBLE:
+        return build_network(name, params, n_leads, n_outputs)
+    members = [build_network(member["name"], member["params"], n_leads, n_outputs) for member in params["members"]]
+    return EnsembleNetwork(members, params["weights"])
 
 
 def build_network(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int) -> EcgNetwork:

@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
         See :class:`heart_reader.models.blocks.SqueezeExcitation`; None leaves it out.
     """
 
-    def __init__(self, n_in: int, n_out: int, kernels: tuple[int, int], stride: int, dropout: float, reduction: int | None) -> None:
+    def __init__(self, n_in: int, n_out: int, *, kernels: tuple[int, int], stride: int, dropout: float, reduction: int | None) -> None:
         super().__init__()
         self.convolve = nn.Sequential(
             conv_norm(n_in, n_out, kernels[0], stride=stride),
@@ -97,7 +97,7 @@ class ResNet1d(nn.Module):
         for stage, (width, n_blocks) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(n_blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
-                self.stages.append(ResidualBlock(n_in, width, kernels, stride, dropout, reduction))
+                self.stages.append(ResidualBlock(n_in, width, kernels=kernels, stride=stride, dropout=dropout, reduction=reduction))
                 n_in = width
         self.n_features = n_in
 

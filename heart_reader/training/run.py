@@ -6,24 +6,28 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
+from torch import nn
 from tqdm import tqdm
 
-from heart_reader.checkpoint import Checkpoint, atomic_directory, load_tensors, save_checkpoint, save_tensors
+from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoint, load_tensors, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.metrics import metric_value
 from heart_reader.models.registry import EcgNetwork, build_network
+from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
 from heart_reader.training.interrupt import stop_on_signal
 from heart_reader.training.manifest import build_manifest, choose_decisions
@@ -51,7 +55,9 @@ class TrainingOutcome:
     complete: bool
 
 
-def train(config: ExperimentConfig, out: Path, *, resume: bool = False) -> TrainingOutcome:
+def train(
+    config: ExperimentConfig, out: Path, *, resume: bool = False, on_epoch: Callable[[Mapping[str, float]], None] | None = None
+) -> TrainingOutcome:
     """Train a reader.
 
     Parameters
@@ -62,6 +68,8 @@ def train(config: ExperimentConfig, out: Path, *, resume: bool = False) -> Train
         Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``, ``learning_curves.png``.
     resume
         Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted run, to the bit.
+    on_epoch
+        Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there, without a checkpoint.
 
     Raises
     ------
@@ -81,7 +89,7 @@ def train(config: ExperimentConfig, out: Path, *, resume: bool = False) -> Train
     train_set = EcgDataset(table.split("train"), cache, preprocessor)
     val_set = EcgDataset(table.split("val"), cache, preprocessor)
     network = _build(config, train_set)
-    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config)
+    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, _teacher(config, table))
     out.mkdir(parents=True, exist_ok=True)
     _write_atomically(out / "config.yaml", yaml.safe_dump(config.to_json(), sort_keys=False))
     if resume:
@@ -91,8 +99,13 @@ def train(config: ExperimentConfig, out: Path, *, resume: bool = False) -> Train
         _save_state(state, trainer, config)
         _write_history(out, trainer.progress.history)
 
+    def after_epoch() -> None:
+        save()
+        if on_epoch is not None:
+            on_epoch(trainer.progress.history[-1])
+
     with stop_on_signal() as stop:
-        complete = trainer.fit(stop, save)
+        complete = trainer.fit(stop, after_epoch)
     if not complete:
         save()
     checkpoint = _finish(config, out, trainer, table, val_set)
@@ -128,6 +141,17 @@ def _build(config: ExperimentConfig, train_set: EcgDataset) -> EcgNetwork:
     mean, std = train_set.lead_statistics()
     network.standardize.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
     return network
+
+
+def _teacher(config: ExperimentConfig, table: RecordTable) -> nn.Module | None:
+    """Load the checkpoint to distil from, which must answer the same outputs from the same windows."""
+    if config.training.teacher is None:
+        return None
+    checkpoint = load_checkpoint(config.training.teacher)
+    same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
+    if not same_outputs or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
+        raise ConfigError(f"training.teacher {checkpoint.directory}: other outputs or preprocessing than this run; train it alike")
+    return build_torch_network(checkpoint)
 
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:

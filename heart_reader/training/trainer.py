@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.errors import DataError
+from heart_reader.errors import DataError, Diverged
 from heart_reader.models.registry import EcgNetwork
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.mixup import mixup
@@ -83,10 +83,17 @@ class Trainer:
         Scores a network: returns ``val_*`` numbers, ``val_macro_auroc`` among them.
     config
         The whole experiment.
+    teacher
+        A network with the same outputs whose probabilities are learned beside the labels, or None.
     """
 
     def __init__(
-        self, network: EcgNetwork, train: EcgDataset, validate: Callable[[EcgNetwork], dict[str, float]], config: ExperimentConfig
+        self,
+        network: EcgNetwork,
+        train: EcgDataset,
+        validate: Callable[[EcgNetwork], dict[str, float]],
+        config: ExperimentConfig,
+        teacher: nn.Module | None = None,
     ) -> None:
         self.config = config.training
         self.seed = config.seed
@@ -96,6 +103,7 @@ class Trainer:
         self.train = train
         self.validate = validate
         self.loss = MultiLevelLoss(train.table.space, config.task.level, self.config.loss)
+        self.teacher = None if teacher is None else teacher.to(self.device).eval()
         self.optimizer = build_optimizer(network, self.config.optimizer)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.config.precision == "float16")
         self.progress = Progress()
@@ -167,9 +175,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        with self.autocast():
-            logits = self.network(torch.from_numpy(signals).to(self.device))
-        loss = self.loss(logits.float(), torch.from_numpy(targets).to(self.device))
+        loss = self._loss(torch.from_numpy(signals).to(self.device), torch.from_numpy(targets).to(self.device))
         self.scaler.scale(loss).backward()
         if config.optimizer.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
@@ -180,11 +186,23 @@ class Trainer:
             self.ema.exponential(self.network.state_dict(), config.ema_decay)
         value = float(loss.detach())
         if not np.isfinite(value):
-            raise DataError(
+            raise Diverged(
                 f"the loss is {value} at epoch {progress.epoch + 1}, step {progress.step + 1}: "
                 "lower training.optimizer.learning_rate or use training.precision=float32"
             )
         return value
+
+    def _loss(self, signals: Tensor, targets: Tensor) -> Tensor:
+        """Loss against the labels, shared with the loss against a teacher that sees the same crops."""
+        with self.autocast():
+            logits = self.network(signals).float()
+        loss: Tensor = self.loss(logits, targets)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad(), self.autocast():
+            taught = torch.sigmoid(self.teacher(signals).float())
+        share = self.config.teacher_weight
+        return (1 - share) * loss + share * self.loss(logits, taught)
 
     def autocast(self) -> Any:
         """Return the context in which the network runs at the configured precision."""

@@ -100,7 +100,7 @@ def test_a_diverging_run_says_what_to_do(tiny_config: ExperimentConfig, tmp_path
 
 
 def test_levels_that_the_data_lack_are_refused(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="superb.*choose among the levels of the data"):
+    with pytest.raises(ConfigError, match=r"superb.*choose among the levels of the data"):
         train(override_config(tiny_config, ["task.heads=[superb]"]), tmp_path / "run")
     with pytest.raises(ConfigError, match="add it to the heads"):
         train(override_config(tiny_config, ["task.heads=[rhythm]"]), tmp_path / "run")

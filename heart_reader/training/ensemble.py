@@ -1,0 +1,218 @@
+"""Join trained checkpoints into one that reads like any other.
+
+Run: ``python -m heart_reader.training.ensemble results/A/checkpoint results/B/checkpoint --out results/NAME``.
+
+Weights come from validation by Nelder-Mead. Because a handful of weights fitted to a few hundred records can do worse on new ones
+than no weights at all, they have to beat the plain mean on held-out halves of validation; else the plain mean is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.classifier import EcgClassifier
+from heart_reader.cli import add_overrides, run_command
+from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.data.build import build_table
+from heart_reader.data.cache import open_or_build
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.labels import LabelSpace, sigmoid
+from heart_reader.decision import log_odds
+from heart_reader.errors import CheckpointError, ConfigError
+from heart_reader.evaluation.bootstrap import bootstrap_units
+from heart_reader.evaluation.metrics import metric_value
+from heart_reader.models.registry import ENSEMBLE
+from heart_reader.training.manifest import choose_decisions
+
+__all__ = ["Weighting", "choose_weights", "join"]
+
+HALVES = 10
+# What members must share, for their outputs to mean the same.
+SHARED = ("preprocessor", "leads", "levels", "label_rule")
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Weights of an ensemble and the contest they come from.
+
+    Parameters
+    ----------
+    rule
+        ``"nelder-mead"`` or ``"mean"``.
+    weights
+        One per member, sum 1.
+    fitted_score, mean_score
+        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean.
+    """
+
+    rule: str
+    weights: tuple[float, ...]
+    fitted_score: float
+    mean_score: float
+
+
+def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = ()) -> tuple[Checkpoint, Weighting]:
+    """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on validation.
+
+    Parameters
+    ----------
+    directories
+        At least two checkpoints trained on the same records, with the same preprocessing and heads.
+    out
+        Directory of the ensemble.
+    overrides
+        Of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
+
+    Raises
+    ------
+    CheckpointError
+        If a member is missing, altered, or does not fit the others.
+    ConfigError
+        If there are fewer than two members.
+    """
+    members = [load_checkpoint(path) for path in directories]
+    _check(members)
+    manifest = dict(members[0].manifest)
+    config = override_config(ExperimentConfig.from_json(dict(manifest["config"])), [f"name={out.name}", *overrides])
+    classifiers = [EcgClassifier.load(path) for path in directories]
+    table = build_table(config).split("val")
+    cache = open_or_build(table, classifiers[0].preprocessor, config.data.cache_dir, progress=True)
+    val_set = EcgDataset(table, cache, classifiers[0].preprocessor)
+    weighting = choose_weights(classifiers, val_set, config)
+    params = {
+        "members": [
+            {"name": m.manifest["model"]["name"], "params": m.manifest["model"]["params"], "checkpoint_sha256": m.sha256} for m in members
+        ],
+        "weights": list(weighting.weights),
+        "rule": weighting.rule,
+        "held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score},
+    }
+    tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
+    for row, member in enumerate(members):
+        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
+    draft = {
+        **{key: value for key, value in manifest.items() if key not in ("format", "weights", "sha256")},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": {"name": ENSEMBLE, "params": params, "n_parameters": sum(m.manifest["model"]["n_parameters"] for m in members)},
+        "training": {
+            **manifest["training"],
+            "epochs": None,
+            "best_epoch": None,
+            "elapsed_s": sum(m.manifest["training"]["elapsed_s"] for m in members),
+        },
+        "config": config.to_json(),
+        "calibration": {},
+        "thresholds": {},
+        "metrics": {},
+    }
+    provisional = save_checkpoint(out / ".provisional", draft, lambda path: save_tensors(path, tensors))
+    reader = EcgClassifier.load(provisional.directory)
+    draft |= choose_decisions(reader.predict_levels(val_set, reader.space.answerable(), calibrated=False), config.evaluation)
+    final = save_checkpoint(out / "checkpoint", draft, lambda path: save_tensors(path, tensors))
+    shutil.rmtree(provisional.directory, ignore_errors=True)
+    return final, weighting
+
+
+def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:
+    """Fit weights on validation and keep them only if they hold on held-out halves of it.
+
+    Parameters
+    ----------
+    classifiers
+        The members.
+    val_set
+        Records of the validation split.
+    """
+    outputs, stops = _outputs(classifiers, val_set)
+    y_true = val_set.table.y_true(config.task.level)
+    known: NDArray[np.bool_] = ~np.isnan(y_true).any(axis=1)
+    space = classifiers[0].space
+
+    def score(weights: NDArray[np.float64], rows: Any) -> float:
+        y_prob = _records(np.tensordot(weights, outputs, axes=1), stops, space, config.task.level)
+        return metric_value("macro_auroc", y_true[rows], y_prob[rows])
+
+    plain = np.full(len(classifiers), 1 / len(classifiers))
+    fitted_scores, mean_scores = [], []
+    units = bootstrap_units(val_set.table.patient_ids)
+    for half in range(HALVES):
+        first = np.random.default_rng([config.seed, half]).random(units.max() + 1)[units] < 0.5
+        weights = _fit(lambda w, rows=first & known: score(w, rows), len(plain))
+        fitted_scores.append(score(weights, ~first & known))
+        mean_scores.append(score(plain, ~first & known))
+    fitted_score, mean_score = float(np.nanmean(fitted_scores)), float(np.nanmean(mean_scores))
+    if fitted_score > mean_score:
+        weights = _fit(lambda w: score(w, known), len(plain))
+        return Weighting("nelder-mead", tuple(map(float, weights)), fitted_score, mean_score)
+    return Weighting("mean", tuple(map(float, plain)), fitted_score, mean_score)
+
+
+def _fit(score: Any, n_members: int) -> NDArray[np.float64]:
+    """Nelder-Mead over the logarithms of the weights, from the plain mean."""
+    answer = minimize(lambda x: -score(_softmax(x)), np.zeros(n_members), method="Nelder-Mead", options={"maxfev": 60 * n_members})
+    return _softmax(answer.x)
+
+
+def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def _outputs(classifiers: Sequence[EcgClassifier], val_set: EcgDataset) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return (n_members, n_windows, n_outputs) probabilities of all windows, and where each record's windows end."""
+    windows = [val_set.windows(position) for position in range(len(val_set))]
+    joined = np.concatenate(windows)
+    stops = np.cumsum([len(part) for part in windows])
+    return np.stack([sigmoid(classifier.logits(joined).astype(np.float64)) for classifier in classifiers]), stops
+
+
+def _records(outputs: NDArray[np.float64], stops: NDArray[np.intp], space: LabelSpace, level: str) -> NDArray[np.float64]:
+    """Return (n_records, n_classes) at a level from (n_windows, n_outputs) probabilities."""
+    per_window = space.probabilities(log_odds(outputs))[level]
+    return np.stack([part.mean(axis=0) for part in np.split(per_window, stops[:-1])])
+
+
+def _check(members: Sequence[Checkpoint]) -> None:
+    if len(members) < 2:
+        raise ConfigError(f"an ensemble of {len(members)}: name at least two checkpoints")
+    first = members[0].manifest
+    for member in members:
+        if member.manifest["model"]["name"] == ENSEMBLE:
+            raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
+        different = [key for key in SHARED if member.manifest[key] != first[key]]
+        if different:
+            raise CheckpointError(f"{member.directory}: {', '.join(different)} differ from {members[0].directory}: train both alike")
+        for split, digest in member.manifest["data"]["records_sha256"].items():
+            if digest != first["data"]["records_sha256"][split]:
+                raise CheckpointError(
+                    f"{member.directory} was trained with other {split} records than {members[0].directory}: name members of one data set"
+                )
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Join the checkpoints and say what came of it."""
+    checkpoint, weighting = join(arguments.checkpoints, arguments.out, overrides=arguments.overrides)
+    level = checkpoint.manifest["config"]["task"]["level"]
+    print(f"held-out halves of validation: fitted weights {weighting.fitted_score:.4f}, plain mean {weighting.mean_score:.4f}")
+    print(f"{checkpoint.directory}: {weighting.rule}, weights {', '.join(f'{w:.3f}' for w in weighting.weights)}")
+    print(f"validation macro-AUROC {checkpoint.manifest['metrics'][level]['macro_auroc']:.4f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Join trained checkpoints into one ensemble checkpoint.")
+    parser.add_argument("checkpoints", nargs="+", type=Path, help="torch checkpoint directories")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the ensemble, such as results/NAME")
+    add_overrides(parser)
+    raise SystemExit(run_command(parser, main))
