@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from heart_reader.errors import ConfigError
 
-__all__ = ["ExperimentConfig", "load_config", "override_config", "resolve_data_path"]
+__all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_data_path"]
 
 DATA_ENVIRONMENT = "HEART_READER_DATA"
 
@@ -100,6 +100,7 @@ class AugmentationConfig(Section):
     lead_dropout: Share = 0.0  # probability that a lead is zeroed
     wander_mv: NotNegative = 0.0  # amplitude of a slow sine
     warp: Share = 0.0  # speed factor drawn from 1 +- warp
+    rotate_degrees: NotNegative = 0.0  # standard deviation of a rotation of the heart's dipole around each axis
     shift_s: NotNegative = 0.0  # circular shift of up to this many seconds
 
 
@@ -163,6 +164,7 @@ class EvaluationConfig(Section):
     thresholds: Literal["youden", "f1", "fbeta", "target_sensitivity"] = "f1"
     target_sensitivity: Share = 0.9
     calibration: Literal["platt", "none"] = "platt"
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # uncertain zones: allowed share of positives read absent, negatives read present
     draws: Count = 1000
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
@@ -239,17 +241,27 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Expe
     >>> load_config(None, ["training.epochs=3"]).training.epochs
     3
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}: pass a YAML file such as configs/default.yaml") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path}: a {type(values).__name__}; a mapping of sections is needed")
+    values = {} if path is None else read_mapping(path)
     return _with_overrides(values, overrides, str(path) if path else "configuration")
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping; an empty file is an empty one.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}: pass a YAML file such as configs/default.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a {type(values).__name__}; a mapping of sections is needed")
+    return values
 
 
 def override_config(config: ExperimentConfig, overrides: Sequence[str]) -> ExperimentConfig:
