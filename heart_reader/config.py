@@ -100,7 +100,6 @@ class AugmentationConfig(Section):
     lead_dropout: Share = 0.0  # probability that a lead is zeroed
     wander_mv: NotNegative = 0.0  # amplitude of a slow sine
     warp: Share = 0.0  # speed factor drawn from 1 +- warp
-    rotate_degrees: NotNegative = 0.0  # standard deviation of a rotation of the heart's dipole around each axis
     shift_s: NotNegative = 0.0  # circular shift of up to this many seconds
 
 
@@ -142,6 +141,7 @@ class TrainingConfig(Section):
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     mixup_alpha: NotNegative = 0.0
+    start_from: Path | None = None  # checkpoint of the same model whose weights training starts from
     teacher: Path | None = None  # checkpoint whose probabilities are learned beside the labels (distillation)
     teacher_weight: Share = 0.7  # share of the teacher in the loss
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995  # 0: off

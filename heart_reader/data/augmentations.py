@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from heart_reader.config import AugmentationConfig
-from heart_reader.data.leads import LEAD_VECTORS
 
-__all__ = ["augment", "baseline_wander", "crop", "drop_leads", "gaussian_noise", "rotate_dipole", "scale_amplitude", "shift", "warp_time"]
+__all__ = ["augment", "baseline_wander", "crop", "drop_leads", "gaussian_noise", "scale_amplitude", "shift", "warp_time"]
 
 Batch = NDArray[np.float32]
 
@@ -68,28 +66,6 @@ def warp_time(x: Batch, rng: np.random.Generator, warp: float) -> Batch:
     return before * (1 - share) + after * share
 
 
-def rotate_dipole(x: Batch, rng: np.random.Generator, degrees: float, leads: tuple[str, ...]) -> Batch:
-    """Turn the heart's dipole by a random angle, as another position of heart or electrodes would.
-
-    What the leads share as three dipole components is rotated; what they hold beyond that stays. Limb identities keep holding.
-
-    Parameters
-    ----------
-    degrees
-        Standard deviation of the angle around each of the three axes.
-    leads
-        n_leads standard names.
-
-    References
-    ----------
-    Gopal B. et al. 3KG: contrastive learning of 12-lead electrocardiograms using physiologically-inspired augmentations. ML4H (2021).
-    """
-    vectors = np.array([LEAD_VECTORS[name] for name in leads])
-    turns = Rotation.from_rotvec(rng.normal(0.0, np.deg2rad(degrees), size=(len(x), 3))).as_matrix() - np.eye(3)
-    change = vectors @ turns @ np.linalg.pinv(vectors)
-    return x + np.einsum("nij,njt->nit", change.astype(np.float32), x, optimize=True)
-
-
 def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:
     """Rotate each record in time by up to ``max_points``."""
     steps = rng.integers(-max_points, max_points + 1, size=(len(x), 1, 1))
@@ -111,18 +87,8 @@ def crop(signal: NDArray[np.int16], rng: np.random.Generator, n_times: int) -> N
     return signal[:, start : start + n_times]
 
 
-def augment(x: Batch, rng: np.random.Generator, config: AugmentationConfig, fs: float, leads: tuple[str, ...]) -> Batch:
-    """Apply every augmentation that the configuration switches on.
-
-    Parameters
-    ----------
-    fs
-        Hz.
-    leads
-        n_leads standard names.
-    """
-    if config.rotate_degrees:
-        x = rotate_dipole(x, rng, config.rotate_degrees, leads)
+def augment(x: Batch, rng: np.random.Generator, config: AugmentationConfig, fs: float) -> Batch:
+    """Apply every augmentation that the configuration switches on."""
     if config.warp:
         x = warp_time(x, rng, config.warp)
     if config.shift_s:

@@ -58,7 +58,7 @@ class EcgDataset:
         """
         n_times = self.preprocessor.n_times
         crops = [crop(self._cache.prepared(int(self._rows[position])).microvolts, rng, n_times) for position in positions]
-        return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs, self.preprocessor.leads)
+        return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
 
     def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return per-lead mean and standard deviation in mV over all records, each (n_leads,).

@@ -4,8 +4,6 @@ References
 ----------
 Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
 Circulation 115 (2007) 1306-1324.
-Dower G. E., Machado H. B., Osborne J. A. On deriving the electrocardiogram from vectorcardiographic leads. Clin. Cardiol. 3 (1980)
-87-95.
 """
 
 from __future__ import annotations
@@ -18,25 +16,13 @@ from numpy.typing import NDArray
 
 from heart_reader.errors import LeadError
 
-__all__ = ["LEAD_VECTORS", "LIMB_LEADS", "STANDARD_LEADS", "canonical_lead", "canonical_leads", "derive_limb_leads"]
+__all__ = ["LIMB_LEADS", "STANDARD_LEADS", "canonical_lead", "canonical_leads", "derive_limb_leads"]
 
 STANDARD_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 LIMB_LEADS = STANDARD_LEADS[:6]
 
 # Rows: the six limb leads from I and II (Einthoven's law and Goldberger's definitions).
 _FROM_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
-
-_I_AND_II = np.array([(0.632, -0.235, 0.059), (0.235, 1.066, -0.132)])
-_CHEST = [
-    (-0.515, 0.157, -0.917),
-    (0.044, 0.164, -1.387),
-    (0.882, 0.098, -1.277),
-    (1.213, 0.127, -0.601),
-    (1.125, 0.127, -0.086),
-    (0.831, 0.076, 0.230),
-]
-# How strongly each lead sees the heart's dipole along Frank's x (left), y (feet) and z (back): Dower's transform.
-LEAD_VECTORS = dict(zip(STANDARD_LEADS, [*(_FROM_I_AND_II @ _I_AND_II), *map(np.array, _CHEST)], strict=True))
 
 _BY_UPPER = {name.upper(): name for name in STANDARD_LEADS}
 _PREFIX = re.compile(r"^(MDC_ECG_LEAD|MDC ECG LEAD|ECG|LEAD|CHANNEL|EINTHOVEN|GOLDBERGER|WILSON)[\s_:\-]*", re.IGNORECASE)

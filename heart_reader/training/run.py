@@ -21,6 +21,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
+from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
@@ -85,6 +86,7 @@ def train(
     table = build_table(config)
     preprocessor = build_preprocessor(config)
     _tell(table)
+    _tell_gaps(table, config.task.level)
     cache = open_or_build(table, preprocessor, config.data.cache_dir, progress=True)
     train_set = EcgDataset(table.split("train"), cache, preprocessor)
     val_set = EcgDataset(table.split("val"), cache, preprocessor)
@@ -133,6 +135,14 @@ def _tell(table: RecordTable) -> None:
         tqdm.write(f"{n_unknown} records have no patient id: that no patient is in two splits rests on their split column")
 
 
+def _tell_gaps(table: RecordTable, level: str) -> None:
+    """Say which classes cannot be learnt or measured; refuse, before any work, a level of which none can."""
+    for split, consequence in (("train", "cannot be learnt"), ("val", "get no threshold and are read as uncertain")):
+        gaps = describe_gaps(table, level, split, complete=split == "val")
+        if gaps:
+            tqdm.write(f"level {level}, split {split}: {gaps}: these {consequence}")
+
+
 def _build(config: ExperimentConfig, train_set: EcgDataset) -> EcgNetwork:
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
@@ -140,7 +150,27 @@ def _build(config: ExperimentConfig, train_set: EcgDataset) -> EcgNetwork:
     network = build_network(config.model.name, config.model.params, len(config.preprocessing.leads), train_set.table.space.n_outputs)
     mean, std = train_set.lead_statistics()
     network.standardize.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
+    if config.training.start_from is not None:
+        _take_weights(network, load_checkpoint(config.training.start_from), config)
     return network
+
+
+def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentConfig) -> None:
+    """Start from another checkpoint's weights: its backbone, and its head where the outputs are the same.
+
+    Mean and spread of the leads stay those of the training records at hand.
+    """
+    tensors = {name: value for name, value in origin.tensors().items() if not name.startswith("standardize.")}
+    own = network.state_dict()
+    fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
+    left_out = sorted((own.keys() | tensors.keys()) - fitting.keys() - {"standardize.mean", "standardize.std"})
+    if any(name.startswith("backbone.") for name in left_out):
+        raise ConfigError(
+            f"training.start_from {origin.directory}: {origin.manifest['model']['name']} does not fit {config.model.name} "
+            f"({left_out[0]} differs): start from a checkpoint of the same model and params"
+        )
+    network.load_state_dict({**own, **fitting})
+    tqdm.write(f"started from {origin.directory}" + (f", without {', '.join(left_out)}" if left_out else ""))
 
 
 def _teacher(config: ExperimentConfig, table: RecordTable) -> nn.Module | None:
