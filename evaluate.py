@@ -1,4 +1,4 @@
-"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER]``."""
+"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER] [--stress]``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
         level=arguments.level,
         against=arguments.against,
         overrides=arguments.overrides,
+        stress=arguments.stress,
     )
     print(report.to_markdown())
     print(f"written to {out}")
@@ -32,5 +33,6 @@ if __name__ == "__main__":
     parser.add_argument("--level", help="level of diagnosis (default: the checkpoint's own)")
     parser.add_argument("--out", type=Path, help="directory of the report (default: report-SPLIT beside the checkpoint)")
     parser.add_argument("--against", type=Path, metavar="OTHER", help="compare with another checkpoint, paired on the same records")
+    parser.add_argument("--stress", action="store_true", help="read the records with missing leads, noise and other faults too")
     add_overrides(parser)
     raise SystemExit(run_command(parser, main))

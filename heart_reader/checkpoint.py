@@ -30,6 +30,7 @@ __all__ = [
     "atomic_directory",
     "default_checkpoint",
     "load_checkpoint",
+    "load_manifest",
     "load_tensors",
     "save_checkpoint",
     "save_tensors",
@@ -107,6 +108,29 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         If the manifest or the weights were changed or are incomplete.
     """
     directory = Path(directory)
+    manifest = load_manifest(directory)
+    file = str(manifest["weights"]["file"])
+    if file not in (SAFETENSORS, ONNX):
+        raise Integrity(f"{directory / MANIFEST}: weights file {file!r}; {SAFETENSORS} or {ONNX} is allowed")
+    if not (directory / file).is_file():
+        raise Integrity(f"{directory}: {file} is missing; copy the checkpoint again")
+    if _file_sha256(directory / file) != manifest["weights"]["sha256"]:
+        raise Integrity(f"{directory / file}: does not match the hash in its manifest: changed or cut short; copy the checkpoint again")
+    return Checkpoint(directory, manifest)
+
+
+def load_manifest(directory: Path) -> dict[str, Any]:
+    """Read and verify the manifest of a checkpoint; the weights need not be there.
+
+    Raises
+    ------
+    NotServable
+        If there is no manifest.
+    FormatVersion
+        If it was written by another format.
+    Integrity
+        If it was changed or is incomplete.
+    """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     except OSError:
@@ -121,14 +145,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         raise Integrity(f"{directory / MANIFEST}: {', '.join(absent)} missing; copy the checkpoint again")
     if manifest["sha256"] != _manifest_sha256(manifest):
         raise Integrity(f"{directory / MANIFEST}: does not match its own hash: it was edited; copy the checkpoint again")
-    file = str(manifest["weights"]["file"])
-    if file not in (SAFETENSORS, ONNX):
-        raise Integrity(f"{directory / MANIFEST}: weights file {file!r}; {SAFETENSORS} or {ONNX} is allowed")
-    if not (directory / file).is_file():
-        raise Integrity(f"{directory}: {file} is missing; copy the checkpoint again")
-    if _file_sha256(directory / file) != manifest["weights"]["sha256"]:
-        raise Integrity(f"{directory / file}: does not match the hash in its manifest: changed or cut short; copy the checkpoint again")
-    return Checkpoint(directory, manifest)
+    return manifest
 
 
 def save_checkpoint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import FLAT_MV, EcgRecord
-from heart_reader.decision import Calibration, Thresholds
+from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
 from heart_reader.predictions import Predictions
@@ -22,7 +22,7 @@ from heart_reader.runtimes import Logits, open_runtime
 if TYPE_CHECKING:
     from heart_reader.data.dataset import EcgDataset
 
-__all__ = ["EcgClassifier"]
+__all__ = ["EcgClassifier", "assess_quality"]
 
 # Windows per call of the network: bounds the memory of a recording of hours.
 BATCH_WINDOWS = 128
@@ -51,6 +51,8 @@ class EcgClassifier:
         self.level: str = manifest["config"]["task"]["level"]
         self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
         self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
+        # Null in checkpoints from before there were uncertain zones: there the thresholds alone decide.
+        self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
         self._logits = logits
 
     @classmethod
@@ -88,8 +90,8 @@ class EcgClassifier:
         prepared = self.preprocessor.prepare(record)
         windows = self.preprocessor.windows(prepared)
         per_window = self.space.probabilities(self.logits(windows))
-        quality = _quality(prepared, self.preprocessor.leads)
-        order = (self.level, *(name for name in per_window if name != self.level))
+        quality = assess_quality(prepared, self.preprocessor.leads)
+        order = self.space.reading_levels(self.level)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}
         return Diagnosis(
@@ -107,6 +109,7 @@ class EcgClassifier:
                 "label_rule": str(self.checkpoint.manifest["label_rule"]),
             },
             measurements={},
+            alpha=self.uncertainty[self.level].alpha if self.level in self.uncertainty else None,
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -133,7 +136,7 @@ class EcgClassifier:
         levels = tuple(levels)
         self._check_levels(dataset, levels)
         rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in levels}
-        for answers in self._many_probabilities(dataset):
+        for answers in self.mean_probabilities(map(dataset.windows, range(len(dataset)))):
             for name in levels:
                 rows[name].append(answers[name])
         result = {}
@@ -153,18 +156,33 @@ class EcgClassifier:
             )
         return result
 
-    def _many_probabilities(self, dataset: EcgDataset) -> Iterable[dict[str, NDArray[np.float64]]]:
-        """Yield each record's mean over windows, filling network calls with windows of several records."""
+    def mean_probabilities(self, records: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float64]]]:
+        """Yield each record's mean over windows at every level, filling network calls with windows of several records.
+
+        Parameters
+        ----------
+        records
+            Per record its (n_windows, n_leads, n_times) windows in mV.
+
+        Yields
+        ------
+        dict
+            Level name to (n_classes,) probabilities before calibration, in the order of the records.
+        """
         waiting: list[NDArray[np.float32]] = []
-        for position in range(len(dataset)):
-            waiting.append(dataset.windows(position))
-            full = sum(len(windows) for windows in waiting) >= BATCH_WINDOWS
-            if full or position + 1 == len(dataset):
-                answers = self.space.probabilities(self.logits(np.concatenate(waiting)))
-                stops = np.cumsum([len(windows) for windows in waiting])
-                for stop, windows in zip(stops, waiting, strict=True):
-                    yield {name: values[stop - len(windows) : stop].mean(axis=0) for name, values in answers.items()}
+        for windows in records:
+            waiting.append(windows)
+            if sum(map(len, waiting)) >= BATCH_WINDOWS:
+                yield from self._means(waiting)
                 waiting = []
+        if waiting:
+            yield from self._means(waiting)
+
+    def _means(self, waiting: list[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float64]]]:
+        answers = self.space.probabilities(self.logits(np.concatenate(waiting)))
+        stops = np.cumsum([len(windows) for windows in waiting])
+        for stop, windows in zip(stops, waiting, strict=True):
+            yield {name: values[stop - len(windows) : stop].mean(axis=0) for name, values in answers.items()}
 
     def _check_levels(self, dataset: EcgDataset, levels: tuple[str, ...]) -> None:
         for name in levels:
@@ -178,11 +196,12 @@ class EcgClassifier:
 
     def _read_level(self, name: str, per_window: NDArray[np.float64], quality: Quality, long: bool) -> dict[str, ClassReading]:
         mean, highest = self._calibrated(name, per_window.mean(axis=0)), self._calibrated(name, per_window.max(axis=0))
-        chosen = self.thresholds.get(name)
-        thresholds = chosen.values if chosen is not None else (None,) * len(mean)
+        unknown = (None,) * len(mean)
+        thresholds = self.thresholds[name].values if name in self.thresholds else unknown
+        zones = self.uncertainty[name].zones if name in self.uncertainty else unknown
         return {
-            label: ClassReading(float(p), threshold, decide(float(p), threshold, quality), float(top) if long else None)
-            for label, p, top, threshold in zip(self.space.levels[name].class_names, mean, highest, thresholds, strict=True)
+            label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
+            for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
     def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,7 +232,7 @@ class EcgClassifier:
     def card(self) -> dict[str, Any]:
         """Return what a user should know about the model, as plain values."""
         manifest = self.checkpoint.manifest
-        keys = ("created", "leads", "preprocessor", "label_rule", "metrics", "data", "uncertainty", "seed", "parent")
+        keys = ("created", "leads", "preprocessor", "label_rule", "metrics", "data", "seed", "parent")
         return {
             "name": manifest["model"]["name"],
             "n_parameters": manifest["model"]["n_parameters"],
@@ -222,12 +241,22 @@ class EcgClassifier:
             "level": self.level,
             "levels": {name: list(self.space.levels[name].class_names) for name in self.space.answerable()},
             "thresholds": manifest["thresholds"].get(self.level),
+            "uncertainty": (manifest["uncertainty"] or {}).get(self.level),
             **{key: manifest[key] for key in keys},
             "notice": NOTICE,
         }
 
 
-def _quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
+def assess_quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
+    """Return which leads are missing or flat, and so how far a reading can be trusted.
+
+    Parameters
+    ----------
+    prepared
+        A record as the model reads it.
+    leads
+        Names of its n_leads leads.
+    """
     span_uv = prepared.microvolts.max(axis=1).astype(np.int32) - prepared.microvolts.min(axis=1)
     flat = prepared.lead_mask & (span_uv < FLAT_MV * 1000)
     return Quality(

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from heart_reader.data.labels import sigmoid
 from heart_reader.errors import ConfigError
 
-__all__ = ["Calibration", "Thresholds", "log_odds"]
+__all__ = ["Calibration", "Thresholds", "Uncertainty", "log_odds"]
 
 # Nearer to 0 or 1 than this a probability says nothing more; log-odds stay within about 28.
 _EDGE = 1e-12
@@ -184,3 +184,108 @@ class Calibration:
             If the lengths differ, a number is not finite or a slope is not positive.
         """
         return cls(values["rule"], values["split"], tuple(values["slope"]), tuple(values["intercept"]), tuple(values["fitted"]))
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """The uncertain zone of each class of one level: below it a class is read as absent, above it as present, within it as neither.
+
+    The zones keep two promises for every class, made on validation and holding for new records like those: of the records that have
+    the class at most ``alpha`` are read as absent, and of those without it at most ``alpha`` as present. A zone always holds the
+    threshold, so no decision contradicts it, and is no wider than the threshold itself where that alone keeps both promises.
+
+    Parameters
+    ----------
+    rule
+        How the zones were chosen, ``"class_conditional_conformal"``.
+    split
+        The split they were chosen on.
+    alpha
+        Allowed share of errors of each kind, in (0, 0.5).
+    low, high
+        n_classes probabilities each, ``low <= high``; None where the class has no threshold. ``low`` is 0 where validation has too few
+        positives for the promise, so that the class is never read as absent, and ``high`` 1 where it has too few negatives.
+    n_positive, n_negative
+        n_classes counts each: the records that the promises rest on.
+
+    Raises
+    ------
+    ConfigError
+        If the lengths differ, ``alpha`` is out of range or a zone is no part of [0, 1].
+
+    Examples
+    --------
+    >>> zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.2, None), (0.4, None), (50, 0), (150, 200))
+    >>> zones.zones
+    ((0.2, 0.4), None)
+    >>> absent, present = zones.decisions(np.array([[0.1, 0.1], [0.2, 0.5], [0.5, 0.9]]))
+    >>> absent[:, 0].tolist(), present[:, 0].tolist(), (absent | present)[:, 1].any().item()
+    ([True, False, False], [False, False, True], False)
+    """
+
+    rule: str
+    split: str
+    alpha: float
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    n_positive: tuple[int, ...]
+    n_negative: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.low), len(self.high), len(self.n_positive), len(self.n_negative)}
+        if len(lengths) != 1:
+            raise ConfigError(
+                f"uncertainty: {len(self.low)} lower and {len(self.high)} upper limits, {len(self.n_positive)} and "
+                f"{len(self.n_negative)} counts; one of each per class is needed"
+            )
+        if not 0 < self.alpha < 0.5:
+            raise ConfigError(f"uncertainty: alpha {self.alpha}; a share in (0, 0.5) is needed")
+        for low, high in zip(self.low, self.high, strict=True):
+            none = low is None and high is None
+            if not none and (low is None or high is None or not 0 <= low <= high <= 1):
+                raise ConfigError(f"uncertainty: zone from {low} to {high}; two rising probabilities or two nulls are needed")
+
+    @property
+    def zones(self) -> tuple[tuple[float, float] | None, ...]:
+        """Per class its lower and upper limit, None where it has no zone."""
+        return tuple(None if low is None or high is None else (low, high) for low, high in zip(self.low, self.high, strict=True))
+
+    def decisions(self, y_prob: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Decide.
+
+        Parameters
+        ----------
+        y_prob
+            (n_records, n_classes) calibrated.
+
+        Returns
+        -------
+        absent, present
+            (n_records, n_classes) each; what is neither is uncertain.
+
+        Raises
+        ------
+        ConfigError
+            If the number of classes differs.
+        """
+        if y_prob.shape[-1] != len(self.low):
+            raise ConfigError(f"uncertainty: {y_prob.shape[-1]} classes to decide, {len(self.low)} have zones: use the checkpoint's own")
+        # None becomes NaN, which nothing lies below or above.
+        return y_prob < np.array(self.low, dtype=np.float64), y_prob > np.array(self.high, dtype=np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_json` is the inverse."""
+        values: dict[str, Any] = {"rule": self.rule, "split": self.split, "alpha": self.alpha}
+        return values | {name: list(getattr(self, name)) for name in ("low", "high", "n_positive", "n_negative")}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Uncertainty:
+        """Make zones from :meth:`to_json`.
+
+        Raises
+        ------
+        ConfigError
+            If the lengths differ, ``alpha`` is out of range or a zone is no part of [0, 1].
+        """
+        numbers = {name: tuple(values[name]) for name in ("low", "high", "n_positive", "n_negative")}
+        return cls(values["rule"], values["split"], values["alpha"], **numbers)

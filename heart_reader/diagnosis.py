@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
+__all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
 
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 RANKED_LENGTH = 10
+# More classes than these in one band are counted rather than named.
+NAMED_LENGTH = 8
+NORMAL = "NORM"
+EVEN = 0.5
+# Calibrated probabilities are plain language only where a word agrees with both the number and the decision.
+BANDS = {
+    "high": f"Read as present, and at least {EVEN:.0%}.",
+    "medium": f"In between: uncertain, or read as present although below {EVEN:.0%}, or as absent although not.",
+    "low": f"Read as absent, and below {EVEN:.0%}.",
+    "unrated": "No decision: too few such records in validation, or too few usable leads.",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,9 @@ class ClassReading:
         From the validation split; None where that split had too few such records to choose one.
     decision
         ``"present"``, ``"absent"`` or ``"uncertain"``.
+    zone
+        Lower and upper limit of the uncertain zone: read as absent below it, as present above it. None where the class has none; then
+        the threshold alone decides, if there is one.
     maximum
         Highest probability of a single window, given for recordings longer than the usual ten seconds.
     """
@@ -31,11 +45,17 @@ class ClassReading:
     probability: float
     threshold: float | None
     decision: str
+    zone: tuple[float, float] | None = None
     maximum: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values: dict[str, Any] = {"probability": self.probability, "threshold": self.threshold, "decision": self.decision}
+        values: dict[str, Any] = {
+            "probability": self.probability,
+            "threshold": self.threshold,
+            "decision": self.decision,
+            "zone": None if self.zone is None else list(self.zone),
+        }
         return values if self.maximum is None else {**values, "maximum": self.maximum}
 
 
@@ -94,6 +114,8 @@ class Diagnosis:
         ``name``, ``checkpoint_sha256``, ``label_rule``.
     measurements
         Name to ``{"value", "reason"}``; empty until measured.
+    alpha
+        Share of errors of each kind that the uncertain zones of the level of interest allow; None if it has no zones.
     """
 
     record_id: str
@@ -106,6 +128,7 @@ class Diagnosis:
     warnings: tuple[str, ...]
     model: Mapping[str, str]
     measurements: Mapping[str, Any]
+    alpha: float | None
 
     @property
     def level(self) -> str:
@@ -121,20 +144,49 @@ class Diagnosis:
         return [{"level": name, "name": label, **reading.to_json()} for label, reading in readings[:RANKED_LENGTH]]
 
     @property
+    def bands(self) -> dict[str, dict[str, Any]]:
+        """The classes of the level of interest by band: ``high``, ``medium``, ``low`` and ``unrated``.
+
+        Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to probability, highest first.
+        """
+        rated = self._rated()
+        return {
+            name: {"definition": definition, "classes": {label: reading.probability for label, reading in rated[name].items()}}
+            for name, definition in BANDS.items()
+        }
+
+    @property
+    def decision_rule(self) -> str:
+        """What present, absent and uncertain rest on, in a sentence."""
+        if self.alpha is None:
+            return "Present from a label's threshold on, absent below it; thresholds were chosen on validation records."
+        share = f"at most {100 * self.alpha:g}% of those"
+        return (
+            f"Present above a label's uncertain zone, absent below it: of the validation records {share} without the label lie above its "
+            f"zone, and {share} with it below."
+        )
+
+    @property
     def summary(self) -> str:
-        """One or two sentences with the numbers they rest on."""
-        by_decision: dict[str, list[str]] = {"present": [], "uncertain": [], "absent": []}
-        for label, reading in self.levels[self.level].items():
-            by_decision[reading.decision].append(f"{label} ({reading.probability:.0%})")
-        if by_decision["present"]:
-            text = f"Above threshold: {', '.join(by_decision['present'])}."
-        elif self.quality.verdict == "poor":
-            text = "No decision: too few usable leads."
-        else:
-            text = "No class reaches its threshold; that is no proof of a normal heart."
-        if by_decision["uncertain"]:
-            text += f" Uncertain: {', '.join(by_decision['uncertain'])}."
-        return text
+        """A few sentences in plain language: every class of the level of interest in its band, with its number."""
+        rated = self._rated()
+        if self.quality.verdict == "poor":
+            return f"No decision: too few usable leads. Not rated: {_list(rated['unrated'])}."
+        high = rated["high"]
+        sentences = [f"High probability that the label applies: {_list(high)}." if high else "No label has a high probability."]
+        for title, name in (("Medium", "medium"), ("Low", "low"), ("Not rated", "unrated")):
+            if rated[name]:
+                sentences.append(f"{title}: {_list(rated[name])}.")
+        if not any(reading.decision == "present" for label, reading in self.levels[self.level].items() if label != NORMAL):
+            sentences.append("Low probabilities are no proof of a normal heart.")
+        return " ".join(sentences)
+
+    def _rated(self) -> dict[str, dict[str, ClassReading]]:
+        """Band to class to reading, highest probability first."""
+        rated: dict[str, dict[str, ClassReading]] = {name: {} for name in BANDS}
+        for label, reading in sorted(self.levels[self.level].items(), key=lambda item: -item[1].probability):
+            rated[_band(reading, self.quality)][label] = reading
+        return rated
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server."""
@@ -146,6 +198,8 @@ class Diagnosis:
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
             "ranked": self.ranked,
             "summary": self.summary,
+            "bands": self.bands,
+            "decision_rule": self.decision_rule,
             "measurements": dict(self.measurements),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
@@ -155,15 +209,59 @@ class Diagnosis:
         }
 
 
-def decide(probability: float, threshold: float | None, quality: Quality) -> str:
+def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
     """Return the decision for one class; nothing is called present or absent without a threshold and a usable signal.
+
+    Parameters
+    ----------
+    probability
+        Calibrated.
+    threshold
+        Decides where there is no zone; None decides nothing.
+    quality
+        Of the signal.
+    zone
+        Limits of the uncertain zone, which belong to it.
 
     Examples
     --------
     >>> good, poor = Quality((), (), 12, 12), Quality(("V1",), (), 1, 12)
     >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good), decide(0.7, 0.5, poor)
     ('present', 'absent', 'uncertain', 'uncertain')
+    >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
+    ['absent', 'uncertain', 'uncertain', 'present']
     """
     if threshold is None or quality.verdict == "poor":
         return "uncertain"
-    return "present" if probability >= threshold else "absent"
+    if zone is None:
+        return "present" if probability >= threshold else "absent"
+    if probability < zone[0]:
+        return "absent"
+    return "present" if probability > zone[1] else "uncertain"
+
+
+def _band(reading: ClassReading, quality: Quality) -> str:
+    """The band of one class; a zone that is open at one end says too little to call what lies in it medium."""
+    if reading.decision == "uncertain":
+        bounded = reading.zone is not None and reading.zone[0] > 0 and reading.zone[1] < 1
+        return "medium" if bounded and quality.verdict != "poor" else "unrated"
+    if reading.decision == "present":
+        return "high" if reading.probability >= EVEN else "medium"
+    return "low" if reading.probability < EVEN else "medium"
+
+
+def _list(readings: Mapping[str, ClassReading]) -> str:
+    """Names with their numbers, as long as a sentence can be; a decision is named where the number alone would not suggest it."""
+    named = []
+    for label, reading in readings.items():
+        unexpected = reading.decision == ("present" if reading.probability < EVEN else "absent")
+        named.append(f"{label} ({_percent(reading.probability)}{f', read as {reading.decision}' if unexpected else ''})")
+    further = [reading.probability for reading in readings.values()][NAMED_LENGTH:]
+    return ", ".join(named[:NAMED_LENGTH]) + (f" and {len(further)} more of at most {_percent(further[0])}" if further else "")
+
+
+def _percent(probability: float) -> str:
+    """Whole percent; nothing is said to be impossible or certain."""
+    if 0 < probability < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < probability < 1 else f"{probability:.0%}"

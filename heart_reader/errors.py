@@ -11,6 +11,7 @@
     │   ├── SignalTooShort         less signal than one reading needs
     │   └── NonFiniteSignal        nothing but NaN or infinity
     ├── DataError                  a data set that cannot be used
+    │   ├── Diverged               a training whose loss is no longer a number
     │   ├── LeakageError           a patient or a record in two splits
     │   └── MissingFiles           listed files that are not on disk
     ├── CheckpointError            a checkpoint that cannot be used
@@ -31,6 +32,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "Diverged",
     "ExportParityError",
     "FormatVersion",
     "HeartReaderError",
@@ -91,6 +93,10 @@ class NonFiniteSignal(RecordError):
 
 class DataError(HeartReaderError):
     """A data set that cannot be used."""
+
+
+class Diverged(DataError):
+    """A training whose loss is no longer a number."""
 
 
 class LeakageError(DataError):

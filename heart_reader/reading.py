@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.readers import find_records, read_record
-from heart_reader.diagnosis import Diagnosis
+from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import RecordError
 
 __all__ = ["Reading", "read_all"]
@@ -52,10 +52,22 @@ class Reading:
         lines += [f"  ! {warning}" for warning in reading.warnings]
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
-            limit = "no threshold" if answer.threshold is None else f"threshold {answer.threshold:.2f}"
-            lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({limit})")
-        lines += [f"  {reading.summary}", f"  {reading.to_json()['notice']}", ""]
+            lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
+        lines.append(f"  {reading.summary}")
+        lines += [f"    {name:<8}{band['definition']}" for name, band in reading.bands.items() if band["classes"]]
+        lines.append(f"  {reading.decision_rule}")
+        lines += [f"  {NOTICE}", ""]
         return "\n".join(lines)
+
+
+def _limits(answer: ClassReading) -> str:
+    """Threshold and uncertain zone in words; a zone no wider than its threshold says nothing more."""
+    if answer.threshold is None:
+        return "no threshold"
+    text = f"threshold {answer.threshold:.2f}"
+    if answer.zone is None or answer.zone[0] == answer.zone[1]:
+        return text
+    return f"{text}, uncertain {answer.zone[0]:.2f} to {answer.zone[1]:.2f}"
 
 
 def read_all(

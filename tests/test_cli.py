@@ -12,6 +12,7 @@ import pytest
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig
+from heart_reader.diagnosis import BANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,6 +67,8 @@ def test_predict_for_a_person(tiny_checkpoint: Path) -> None:
     answer = run("predict.py", ROOT / "test_files", "--checkpoint", tiny_checkpoint)
     assert "Not a medical device" in answer.stdout
     assert "threshold" in answer.stdout
+    assert "of the validation records at most 10% of those without the label" in answer.stdout
+    assert any(definition in answer.stdout for definition in BANDS.values())
 
 
 def test_predict_with_an_altered_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -80,8 +83,8 @@ def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: Experime
     out = tmp_path / "report"
     answer = run("evaluate.py", tiny_checkpoint, "--out", out, "--against", tiny_checkpoint)
     assert answer.returncode == 0, answer.stderr
-    promised = {"report.json", "report.md", "predictions.npz", "per_class.csv", "roc.png", "pr.png", "confusion.png", "calibration.png"}
-    assert {path.name for path in out.iterdir()} == promised
+    figures = {"roc.png", "pr.png", "confusion.png", "calibration.png", "selective.png"}
+    assert {path.name for path in out.iterdir()} == {"report.json", "report.md", "predictions.npz", "per_class.csv"} | figures
     report = json.loads((out / "report.json").read_text())
     assert report["checkpoint_sha256"] == load_checkpoint(tiny_checkpoint).sha256
     assert any("Simulated" in caveat for caveat in report["caveats"])
@@ -93,7 +96,10 @@ def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: Experime
 def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:
     answer = run("evaluate.py", tiny_checkpoint, "--split", "val", "--out", tmp_path)
     assert answer.returncode == 0, answer.stderr
-    metrics = json.loads((tmp_path / "report.json").read_text())["metrics"]
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["decided"] == {"metrics": {}, "classes": {}, "reason": "the uncertain zones were chosen on this split"}
+    assert (report["selective"]["points"], report["selective"]["reason"]) == ([], "the thresholds were chosen on this split")
+    metrics = report["metrics"]
     assert metrics["macro_f1"]["point"] is None
     assert "chosen on this split" in metrics["macro_f1"]["reason"]
     assert metrics["macro_auroc"]["point"] is not None

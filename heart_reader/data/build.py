@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from tqdm import tqdm
 
 from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, resolve_data_path
@@ -27,7 +28,10 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
 
 
 def build_table(config: ExperimentConfig) -> RecordTable:
-    """Read and join all sources of ``config.data``.
+    """Read and join all sources of ``config.data``, then leave out what has no class at ``task.level``, counted by reason.
+
+    Records are left out after the sources are joined, so that none which its statements rule out comes back as an unknown one
+    through a table that lists its superclasses alone.
 
     Raises
     ------
@@ -54,7 +58,14 @@ def build_table(config: ExperimentConfig) -> RecordTable:
         raise ConfigError(
             f"task.level {config.task.level} does not follow from task.heads {', '.join(config.task.heads)}: add it to the heads"
         )
-    return merged
+    return _keep_useful(merged, config)
+
+
+def _keep_useful(table: RecordTable, config: ExperimentConfig) -> RecordTable:
+    if not config.data.keep_unlabelled:
+        table = table.drop_unlabelled(config.task.level)
+    labels = np.concatenate([table.y_true(name) for name in (config.task.level, *config.task.heads)], axis=1)
+    return table.drop(f"{table.source}: nothing known at {', '.join(config.task.heads)}", np.isnan(labels).all(axis=1))
 
 
 def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig) -> RecordTable:
@@ -69,7 +80,7 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
         root,
         fs=100 if data.files == "records100" else 500,
         label_rule=data.label_rule,
-        keep_unlabelled=data.keep_unlabelled,
+        keep_unlabelled=True,
         level=config.task.level,
         heads=config.task.heads,
         allow_missing=data.allow_missing,
@@ -91,7 +102,7 @@ def _read_table(source: TableSource, config: ExperimentConfig, space: LabelSpace
             id_column=source.id_column,
             patient_column=source.patient_column,
             label_rule=source.label_rule,
-            keep_unlabelled=data.keep_unlabelled,
+            keep_unlabelled=True,
             allow_missing=data.allow_missing,
             space=space,
         )

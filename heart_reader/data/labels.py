@@ -2,7 +2,8 @@
 
 A *level* is a set of classes that one record may carry: ``all`` (71 SCP-ECG statements), ``diagnostic`` (44), ``subdiagnostic``
 (23), ``superdiagnostic`` (5), ``form`` (19), ``rhythm`` (12). A network answers one or two levels directly (its *heads*); the
-others are aggregated from the statements by noisy-OR.
+others are aggregated from the statements by noisy-OR. A binary level sets classes of another level against each other
+(:class:`Contrast`). :mod:`heart_reader.data.tasks` adds such questions to the six levels.
 
 References
 ----------
@@ -20,14 +21,73 @@ from numpy.typing import NDArray
 
 from heart_reader.errors import ConfigError
 
-__all__ = ["ALL", "LEVELS", "SUPERCLASSES", "SUPERDIAGNOSTIC", "LabelRule", "LabelSpace", "Level", "sigmoid"]
+__all__ = ["ALL", "SUPERCLASSES", "SUPERDIAGNOSTIC", "Contrast", "LabelRule", "LabelSpace", "Level", "any_known", "sigmoid"]
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 ALL = "all"
 SUPERDIAGNOSTIC = "superdiagnostic"
-LEVELS = (ALL, "diagnostic", "subdiagnostic", SUPERDIAGNOSTIC, "form", "rhythm")
 
 LabelRule = Literal["any_likelihood", "likelihood_50"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A binary question put to another level: whether its positive classes apply or its negative ones.
+
+    It is a question about records to which exactly one of the two sides applies; for the others there is no true answer.
+
+    Parameters
+    ----------
+    of
+        Name of that level.
+    positive, negative
+        Positions of the classes there that make the answer 1, and of those that make it 0.
+    """
+
+    of: str
+    positive: tuple[int, ...]
+    negative: tuple[int, ...]
+
+    def truth(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the answers of records, (n_records, 1): 1, 0, or NaN where neither or both sides apply or it is not known.
+
+        Parameters
+        ----------
+        labels
+            (n_records, n_classes) of the level ``of``: 1, 0, or NaN where not known.
+
+        Examples
+        --------
+        >>> Contrast("level", (0,), (1, 2)).truth(np.array([[1, 0, 0], [0, 0, 1], [0, 0, 0], [1, 1, 0]])).ravel().tolist()
+        [1.0, 0.0, nan, nan]
+        """
+        yes, no = (any_known(labels[:, list(side)]) for side in (self.positive, self.negative))
+        answers = np.full((len(labels), 1), np.nan, dtype=np.float32)
+        answers[(yes == 1) & (no == 0)] = 1
+        answers[(yes == 0) & (no == 1)] = 0
+        return answers
+
+    def probability(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of the positive side given that exactly one side applies, (n_rows, 1).
+
+        With p and q for the two sides, each a noisy-OR of its classes, this is p(1 - q) / (p(1 - q) + q(1 - p)).
+
+        Parameters
+        ----------
+        y_prob
+            (n_rows, n_classes) of the level ``of``.
+
+        Examples
+        --------
+        >>> Contrast("level", (0,), (1,)).probability(np.array([[0.5, 0.2], [0.0, 0.0]])).ravel().round(6).tolist()
+        [0.8, 0.5]
+        """
+        with np.errstate(divide="ignore"):  # a class that is certain: log1p(-1)
+            log_absent = np.log1p(-y_prob)
+        yes, no = (-np.expm1(log_absent[:, list(side)].sum(axis=1, keepdims=True)) for side in (self.positive, self.negative))
+        positive, negative = yes * (1 - no), no * (1 - yes)
+        total = positive + negative
+        return np.divide(positive, total, out=np.full_like(total, 0.5), where=total > 0)
 
 
 @dataclass(frozen=True)
@@ -42,11 +102,14 @@ class Level:
         n_classes names.
     members
         For each class the positions of its statements in the level ``all``; None where the level is not made of statements.
+    contrast
+        What a binary level asks of another one; such a level has one class. None for any other level.
     """
 
     name: str
     class_names: tuple[str, ...]
     members: tuple[tuple[int, ...], ...] | None = None
+    contrast: Contrast | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +149,20 @@ class LabelSpace:
 
     def answerable(self) -> tuple[str, ...]:
         """Return the levels that follow from the heads, in the order of ``levels``."""
-        return tuple(name for name, level in self.levels.items() if name in self.heads or (level.members is not None and ALL in self.heads))
+        return tuple(name for name in self.levels if self._is_answered(name))
+
+    def _is_answered(self, name: str) -> bool:
+        level = self.levels[name]
+        follows = level.contrast is not None and self._is_answered(level.contrast.of)
+        return follows or name in self.heads or (level.members is not None and ALL in self.heads)
+
+    def reading_levels(self, first: str) -> tuple[str, ...]:
+        """Return the levels that a reading states, the level of interest first.
+
+        A binary level stands in a reading only if it is the one of interest: its probability presupposes that one of its two sides
+        applies, which nobody knows of an ECG that is yet to be read.
+        """
+        return (first, *(name for name in self.answerable() if name != first and self.levels[name].contrast is None))
 
     def with_heads(self, heads: tuple[str, ...]) -> LabelSpace:
         """Return the same levels answered by other heads."""
@@ -95,7 +171,8 @@ class LabelSpace:
     def probabilities(self, logits: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
         """Turn logits into probabilities of every answerable level.
 
-        A level with a head and with statements is the mean of its head and of the noisy-OR of its statements.
+        A level with a head and with statements is the mean of its head and of the noisy-OR of its statements; a binary level, of its
+        head and of what the level it questions says.
 
         Parameters
         ----------
@@ -107,40 +184,82 @@ class LabelSpace:
         dict
             Level name to (n_rows, n_classes), not yet calibrated.
         """
-        logits = np.asarray(logits, dtype=np.float64)
-        answers = {}
-        for name in self.answerable():
-            level = self.levels[name]
-            votes = []
-            if name in self.heads:
-                votes.append(sigmoid(logits[:, self.head_slice(name)]))
-            if name != ALL and level.members is not None and ALL in self.heads:
-                votes.append(_noisy_or(logits[:, self.head_slice(ALL)], level.members))
-            answers[name] = np.mean(votes, axis=0)
-        return answers
+        exact = np.asarray(logits, dtype=np.float64)
+        return {name: self._answer(name, exact) for name in self.answerable()}
+
+    def _answer(self, name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of one answerable level, the mean of all ways to it."""
+        level = self.levels[name]
+        votes = []
+        if name in self.heads:
+            votes.append(sigmoid(logits[:, self.head_slice(name)]))
+        if name != ALL and level.members is not None and ALL in self.heads:
+            votes.append(_noisy_or(logits[:, self.head_slice(ALL)], level.members))
+        if level.contrast is not None and self._is_answered(level.contrast.of):
+            votes.append(level.contrast.probability(self._answer(level.contrast.of, logits)))
+        return np.mean(votes, axis=0)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
         return {
             "heads": list(self.heads),
             "levels": {
-                name: {
-                    "class_names": list(level.class_names),
-                    "aggregation": None if level.members is None else {"rule": "noisy_or", "members": [list(m) for m in level.members]},
-                }
+                name: {"class_names": list(level.class_names), "aggregation": _aggregation_to_json(level)}
                 for name, level in self.levels.items()
             },
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> LabelSpace:
-        """Make a label space from :meth:`to_json`."""
-        levels = {}
-        for name, entry in values["levels"].items():
-            rule = entry["aggregation"]
-            members = None if rule is None else tuple(tuple(m) for m in rule["members"])
-            levels[name] = Level(name, tuple(entry["class_names"]), members)
+        """Make a label space from :meth:`to_json`.
+
+        Raises
+        ------
+        ConfigError
+            If a level follows from others by a rule that is not known.
+        """
+        levels = {
+            name: Level(name, tuple(entry["class_names"]), **_aggregation_from_json(entry["aggregation"]))
+            for name, entry in values["levels"].items()
+        }
         return cls(levels, tuple(values["heads"]))
+
+
+def _aggregation_to_json(level: Level) -> dict[str, Any] | None:
+    if level.members is not None:
+        return {"rule": "noisy_or", "members": [list(group) for group in level.members]}
+    if level.contrast is not None:
+        of, positive, negative = level.contrast.of, level.contrast.positive, level.contrast.negative
+        return {"rule": "contrast", "of": of, "positive": list(positive), "negative": list(negative)}
+    return None
+
+
+def _aggregation_from_json(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    if values is None:
+        return {}
+    if values["rule"] == "noisy_or":
+        return {"members": tuple(tuple(group) for group in values["members"])}
+    if values["rule"] == "contrast":
+        return {"contrast": Contrast(values["of"], tuple(values["positive"]), tuple(values["negative"]))}
+    raise ConfigError(f"aggregation rule {values['rule']!r}; noisy_or and contrast are known: use the version that wrote this checkpoint")
+
+
+def any_known(labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return whether any label of a row applies, (n_rows,): 1 if one does, 0 if none does, NaN if that is not known.
+
+    Parameters
+    ----------
+    labels
+        (n_rows, n_labels): 1, 0, or NaN where not known.
+
+    Examples
+    --------
+    >>> any_known(np.array([[1, np.nan], [0, 0], [0, np.nan]])).tolist()
+    [1.0, 0.0, nan]
+    """
+    present = (labels == 1).any(axis=1)
+    absent = (labels == 0).all(axis=1)
+    return np.select([present, absent], [1.0, 0.0], np.nan).astype(np.float32)
 
 
 def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.labels import ALL, LabelSpace, Level
+from heart_reader.data.labels import ALL, LabelSpace, Level, any_known
 from heart_reader.errors import ConfigError, DataError, LeakageError
 
 __all__ = ["SPLITS", "RecordTable", "merge_tables"]
@@ -134,6 +134,26 @@ class RecordTable:
             raise ConfigError(f"{self.source} has no labels at level {level!r}; it has {', '.join(self.labels)}")
         return self.labels[level]
 
+    def drop_unlabelled(self, level: str) -> RecordTable:
+        """Leave out, and count, the rows that carry none of the classes of a level.
+
+        Rows of which that is not known stay. Of a level of one class the rows stay that carry it and those that do not; of a binary
+        level only they do, and a row that is on neither or on both sides goes.
+
+        Raises
+        ------
+        ConfigError
+            If the table does not know the level.
+        """
+        values, contrast = self.y_true(level), self.space.levels[level].contrast
+        if contrast is not None:
+            names = self.space.levels[contrast.of].class_names
+            sides = ["/".join(names[position] for position in side) for side in (contrast.positive, contrast.negative)]
+            return self.drop(f"{self.source}: neither or both of {' and '.join(sides)}", np.isnan(values[:, 0]))
+        if values.shape[1] == 1:
+            return self
+        return self.drop(f"{self.source}: no class at level {level}", (values == 0).all(axis=1))
+
     def counts(self) -> dict[str, int]:
         """Return the number of records per split."""
         return {name: int((self.splits == name).sum()) for name in SPLITS}
@@ -144,7 +164,7 @@ def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
 
     Rows that know only their superclasses get NaN for the statements, except where the superclass settles them: a superclass
     that is absent rules out each of its statements, and a superclass of one statement is that statement. What statements settle
-    about a coarser level is filled in likewise.
+    about a coarser level is filled in likewise, and what is known of the classes that a binary level sets against each other.
 
     Raises
     ------
@@ -204,7 +224,7 @@ def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
             raise ConfigError(f"{other.source}: level {name} has classes {level.class_names}, {first.source} has {mine.class_names}")
         if None not in (mine.members, level.members) and mine.members != level.members:
             raise ConfigError(f"{other.source}: level {name} is made of other statements than in {first.source}: use one statement list")
-        if mine.members is None:
+        if mine.members is None and mine.contrast is None:
             levels[name] = level
     return levels
 
@@ -244,12 +264,26 @@ def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, b
 
 
 def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
-    """Fill what known classes settle about their statements, then what known statements settle about the coarser levels."""
+    """Fill what known classes settle about their statements, then what is settled about coarser levels, then binary levels."""
     filled = {name: values.copy() for name, values in labels.items()}
-    if ALL not in filled:
-        return filled
+    if ALL in filled:
+        made_of = {
+            name: level.members for name, level in space.levels.items() if name != ALL and level.members is not None and name in filled
+        }
+        _imply_statements(filled, made_of)
+        for name, members in made_of.items():
+            settled = np.stack([any_known(filled[ALL][:, list(group)]) for group in members], axis=1)
+            filled[name] = np.where(np.isnan(filled[name]), settled, filled[name])
+    for name, level in space.levels.items():
+        if level.contrast is not None and level.contrast.of in filled:
+            settled = level.contrast.truth(filled[level.contrast.of])
+            filled[name] = np.where(np.isnan(filled[name]), settled, filled[name]) if name in filled else settled
+    return filled
+
+
+def _imply_statements(filled: dict[str, NDArray[np.float32]], made_of: Mapping[str, tuple[tuple[int, ...], ...]]) -> None:
+    """Fill the statements that a class rules out, or is made of alone."""
     statements = filled[ALL]
-    made_of = {name: level.members for name, level in space.levels.items() if name != ALL and level.members is not None and name in filled}
     for name, members in made_of.items():
         for column, group in enumerate(members):
             coarse = filled[name][:, column]
@@ -257,10 +291,3 @@ def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) 
             for position in group:
                 unknown = settled & np.isnan(statements[:, position])
                 statements[unknown, position] = coarse[unknown]
-    for name, members in made_of.items():
-        for column, group in enumerate(members):
-            unknown = np.isnan(filled[name][:, column])
-            fine = statements[:, list(group)]
-            filled[name][unknown & (fine == 0).all(axis=1), column] = 0
-            filled[name][unknown & (fine == 1).any(axis=1), column] = 1
-    return filled

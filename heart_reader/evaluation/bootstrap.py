@@ -11,8 +11,9 @@ Efron B., Tibshirani R. J. An Introduction to the Bootstrap. Chapman and Hall (1
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,18 @@ from heart_reader.errors import ConfigError, DataError
 from heart_reader.evaluation.metrics import METRICS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
-__all__ = ["Bootstrap", "Difference", "Estimate", "bootstrap", "bootstrap_units", "draw_weights", "paired_bootstrap"]
+__all__ = [
+    "Bootstrap",
+    "Difference",
+    "Estimate",
+    "bootstrap",
+    "bootstrap_units",
+    "difference_of",
+    "draw_metrics",
+    "draw_weights",
+    "estimate_of",
+    "paired_bootstrap",
+]
 
 # Weights of so many draws and the work on them stay within a core's second-level cache for a few thousand records.
 _CHUNK = 64
@@ -52,6 +64,11 @@ class Estimate:
     undefined: tuple[str, ...] = ()
     incomplete_draws: int = 0
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Estimate:
+        """Make an estimate from its fields as they stand in a report."""
+        return cls(**{**values, "undefined": tuple(values["undefined"])})
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -73,6 +90,11 @@ class Difference:
     low: float | None
     high: float | None
     p_value: float | None
+
+    @property
+    def leaves_out_zero(self) -> bool:
+        """Whether the interval lies on one side of 0, to three decimals."""
+        return self.low is not None and self.high is not None and not round(self.low, 3) <= 0 <= round(self.high, 3)
 
 
 @dataclass(frozen=True)
@@ -115,21 +137,18 @@ def bootstrap(predictions: Predictions, thresholds: Thresholds | None, *, draws:
         If ``draws`` or ``confidence`` is out of range.
     """
     _check_settings(draws, confidence)
-    sample = _sample(predictions, thresholds)
     names = [name for name, metric in METRICS.items() if thresholds is not None or not metric.needs_thresholds]
-    point = _evaluate(sample, names, None)
-    chunks = [_evaluate(sample, names, weights) for weights in draw_weights(predictions.patient_ids, draws, seed)]
-    drawn = {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in names}
+    point, drawn = draw_metrics(predictions, thresholds, names, draws=draws, seed=seed)
     metrics, classes = {}, {}
     for name in names:
-        metric, of_class = METRICS[name], point[name][:, 0]
+        metric, of_class = METRICS[name], point[name]
         defined = ~np.isnan(of_class)
         undefined = tuple(np.array(predictions.class_names)[~defined].tolist()) if metric.class_name else ()
         incomplete = int(np.isnan(drawn[name][defined]).any(axis=0).sum())
         low, high = _interval(macro_mean(drawn[name]), confidence)
         metrics[name] = Estimate(_number(macro_mean(of_class)), low, high, undefined, incomplete)
         if metric.class_name:
-            classes[metric.class_name] = tuple(_class_estimate(*pair, confidence) for pair in zip(of_class, drawn[name], strict=True))
+            classes[metric.class_name] = tuple(estimate_of(*pair, confidence) for pair in zip(of_class, drawn[name], strict=True))
     return Bootstrap(metrics, classes)
 
 
@@ -179,7 +198,35 @@ def paired_bootstrap(
         ours, theirs = (_macro(_evaluate(sample, names, weights)) for sample in samples)
         for name in names:
             drawn[name].append(ours[name] - theirs[name])
-    return {name: _difference(points[0][name][0], points[1][name][0], np.concatenate(drawn[name]), confidence) for name in names}
+    return {name: difference_of(points[0][name][0], points[1][name][0], np.concatenate(drawn[name]), confidence) for name in names}
+
+
+def draw_metrics(
+    predictions: Predictions, thresholds: Thresholds | None, names: Sequence[str], *, draws: int, seed: int
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Evaluate some metrics on the records as they are and on every draw; equal seeds draw equal patients, so draws can be subtracted.
+
+    Parameters
+    ----------
+    predictions, thresholds, draws, seed
+        As in :func:`bootstrap`.
+    names
+        Headline names of the metrics.
+
+    Returns
+    -------
+    tuple
+        Headline name to (n_classes,) values, and to (n_classes, n_draws) values; one row for a metric of whole records.
+
+    Raises
+    ------
+    DataError
+        If the thresholds were chosen on these very records' split, or do not fit the classes.
+    """
+    sample = _sample(predictions, thresholds)
+    point = {name: values[:, 0] for name, values in _evaluate(sample, names, None).items()}
+    chunks = [_evaluate(sample, names, weights) for weights in draw_weights(predictions.patient_ids, draws, seed)]
+    return point, {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in names}
 
 
 def bootstrap_units(patient_ids: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -232,7 +279,7 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
         yield np.ascontiguousarray(counts.T)[units].astype(np.float64)
 
 
-def _evaluate(sample: Sample, names: list[str], weights: Array | None) -> dict[str, Array]:
+def _evaluate(sample: Sample, names: Sequence[str], weights: Array | None) -> dict[str, Array]:
     weighted = WeightedSample(sample, weights)
     return {name: METRICS[name].compute(weighted) for name in names}
 
@@ -277,13 +324,15 @@ def _interval(drawn: Array, confidence: float) -> tuple[float | None, float | No
     return float(low), float(high)
 
 
-def _class_estimate(point: float, drawn: Array, confidence: float) -> Estimate:
+def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
+    """Return a value with the percentile interval of its draws, (n_draws,); NaN where undefined."""
     if np.isnan(point):
         return Estimate(None, None, None)
     return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
 
 
-def _difference(first: float, second: float, drawn: Array, confidence: float) -> Difference:
+def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
+    """Return two values with the interval and p-value of their difference from its draws, (n_draws,); NaN where undefined."""
     drawn = drawn[~np.isnan(drawn)]
     p_value = None
     if len(drawn):

@@ -22,17 +22,29 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from heart_reader.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.evaluation.metrics import N_BINS
+from heart_reader.evaluation.selective import SELECTIVE_METRICS, Selective
 from heart_reader.predictions import Predictions
 
-__all__ = ["draw_confusion", "draw_precision_recall", "draw_reliability", "draw_roc", "save_figure"]
+__all__ = [
+    "FAINT",
+    "GRID",
+    "INK",
+    "draw_confusion",
+    "draw_precision_recall",
+    "draw_reliability",
+    "draw_roc",
+    "draw_selective",
+    "new_figure",
+    "save_figure",
+]
 
 # Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("solid", (0, (5, 1.5)))
 _MAX_NAMED = len(_COLORS) * len(_DASHES)
-_INK, _FAINT, _GRID = "#222222", "#767676", "#E3E3E3"
+INK, FAINT, GRID = "#222222", "#767676", "#E3E3E3"
 _BLUES = LinearSegmentedColormap.from_list("decisions", ["#FFFFFF", "#B5D8EC", "#5BA3D0"])
-_BOX = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": _GRID}
+_BOX = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": GRID}
 
 
 def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence: float) -> Figure:
@@ -47,9 +59,9 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
     confidence
         Of their intervals.
     """
-    figure = _figure(6.2, 6.3, layout="constrained")
+    figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1, linestyle=(0, (1, 2)))
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (1, 2)))
     for position, estimate in enumerate(aurocs):
         if estimate.point is not None:
             false_alarms, sensitivity, _ = roc_curve(predictions.y_true[:, position], predictions.y_prob[:, position])
@@ -71,7 +83,7 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
     confidence
         Of their intervals.
     """
-    figure = _figure(6.2, 6.3, layout="constrained")
+    figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
     for position, estimate in enumerate(auprcs):
         if estimate.point is not None:
@@ -134,13 +146,43 @@ def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Fi
         histogram = figure.add_subplot(cells[1], sharex=curve)
         _reliability_panel(curve, histogram, predictions.y_true[:, position], predictions.y_prob[:, position])
         ece = eces[position].point
-        curve.set_title(name if ece is None else f"{name}   ECE {ece:.3f}", fontsize=10, color=_INK)
+        curve.set_title(name if ece is None else f"{name}   ECE {ece:.3f}", fontsize=10, color=INK)
         if column == 0:
             curve.set_ylabel("share truly present", fontsize=9)
             histogram.set_ylabel("records", fontsize=9)
         histogram.set_xlabel("probability", fontsize=9)
     fitted_here = all(ece.point is None for ece in eces)
     _head(figure, f"Reliability, {_about(predictions)}" + (" (calibration fitted here)" if fitted_here else ""))
+    return figure
+
+
+def draw_selective(predictions: Predictions, selective: Selective, confidence: float) -> Figure:
+    """Draw what is reached on the records that the reader is most sure of, over the share of records it reads.
+
+    A dotted line marks full coverage, which leaving out records at random keeps.
+
+    Parameters
+    ----------
+    predictions
+        What was measured.
+    selective
+        Its points.
+    confidence
+        Of the intervals, drawn as a band.
+    """
+    figure = new_figure(8.6, 3.9, layout="constrained")
+    coverages = [100 * point.coverage for point in selective.points]
+    for axes, name, label in zip(figure.subplots(1, 2), SELECTIVE_METRICS, ("macro-AUROC", "accuracy, mean over classes"), strict=True):
+        estimates = [getattr(point, name) for point in selective.points]
+        point, low, high = (np.array([getattr(e, part) for e in estimates], dtype=np.float64) for part in ("point", "low", "high"))
+        axes.axhline(point[0], color=FAINT, linewidth=1, linestyle=(0, (1, 2)))
+        axes.fill_between(coverages, low, high, color=_COLORS[0], alpha=0.18, linewidth=0)
+        axes.plot(coverages, point, color=_COLORS[0], linewidth=1.8, marker="o", markersize=4)
+        axes.set_xlim(max(coverages) + 1, min(coverages) - 1)
+        axes.set_xlabel("records read, %")
+        axes.set_title(label, fontsize=10, color=INK)
+        _plain(axes)
+    figure.suptitle(f"Selective reading, {_about(predictions)}; {confidence:.0%} intervals", fontsize=11, color=INK)
     return figure
 
 
@@ -155,7 +197,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150, format="png")
 
 
-def _figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
+    """Return an empty white figure of a size in inches, without pyplot."""
     figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
@@ -168,7 +211,7 @@ def _page(n_panels: int, *, width: float, height: float, between: tuple[float, f
     left, right, top, bottom = 0.65, 0.2, 0.85, 0.6
     page_width = left + right + n_columns * width + (n_columns - 1) * between[0]
     page_height = top + bottom + n_rows * height + (n_rows - 1) * between[1]
-    figure = _figure(page_width, page_height)
+    figure = new_figure(page_width, page_height)
     return figure, figure.add_gridspec(
         n_rows,
         n_columns,
@@ -183,7 +226,7 @@ def _page(n_panels: int, *, width: float, height: float, between: tuple[float, f
 
 def _head(figure: Figure, title: str) -> None:
     """Title at a fixed distance from the upper edge."""
-    figure.suptitle(title, y=1 - 0.12 / figure.get_figheight(), va="top", fontsize=11, color=_INK)
+    figure.suptitle(title, y=1 - 0.12 / figure.get_figheight(), va="top", fontsize=11, color=INK)
 
 
 def _about(predictions: Predictions) -> str:
@@ -204,14 +247,14 @@ def _legend(axes: Axes, measure: str, confidence: float, predictions: Prediction
         values = [estimate.point for estimate in estimates if estimate.point is not None]
         spread = f"\n{measure} from {min(values):.3f} to {max(values):.3f}" if values else ""
         text = f"{len(values)} of {len(estimates)} classes defined{spread}"
-        axes.text(0.97, 0.05, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=9, color=_INK, bbox=_BOX)
+        axes.text(0.97, 0.05, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=9, color=INK, bbox=_BOX)
         return
     for name, estimate in zip(predictions.class_names, estimates, strict=True):
         if estimate.point is None:
             axes.plot([], [], linestyle="none", label=f"{name}  undefined: no positives or no negatives")
-    legend = axes.legend(loc="lower right" if measure == "AUROC" else "lower left", fontsize=9, framealpha=0.92, edgecolor=_GRID)
+    legend = axes.legend(loc="lower right" if measure == "AUROC" else "lower left", fontsize=9, framealpha=0.92, edgecolor=GRID)
     legend.set_title(f"{measure} [{confidence:.0%} interval]", prop=FontProperties(size=9))
-    legend.get_title().set_color(_FAINT)
+    legend.get_title().set_color(FAINT)
 
 
 def _frame(axes: Axes, x_label: str, y_label: str, title: str) -> None:
@@ -221,31 +264,31 @@ def _frame(axes: Axes, x_label: str, y_label: str, title: str) -> None:
     axes.set_aspect("equal")
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    axes.set_title(title, fontsize=11, color=_INK)
+    axes.set_title(title, fontsize=11, color=INK)
     _plain(axes)
 
 
 def _plain(axes: Axes) -> None:
-    axes.grid(True, color=_GRID, linewidth=0.7)
+    axes.grid(True, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=8, colors=_FAINT)
+    axes.tick_params(length=0, labelsize=8, colors=FAINT)
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(side in ("left", "bottom"))
-        axes.spines[side].set_color(_GRID)
+        axes.spines[side].set_color(GRID)
 
 
 def _two_by_two(
     axes: Axes, name: str, true: NDArray[np.bool_], prob: NDArray[np.float64], threshold: float | None, *, first_in_row: bool
 ) -> None:
-    axes.set_title(f"{name}\n" + ("no threshold" if threshold is None else f"present from {threshold:.3f}"), fontsize=9.5, color=_INK)
+    axes.set_title(f"{name}\n" + ("no threshold" if threshold is None else f"present from {threshold:.3f}"), fontsize=9.5, color=INK)
     axes.set_xticks([0, 1], ["present", "absent"], fontsize=8)
     axes.set_yticks([0, 1], ["present", "absent"] if first_in_row else ["", ""], fontsize=8, rotation=90, va="center")
-    axes.tick_params(length=0, colors=_FAINT)
+    axes.tick_params(length=0, colors=FAINT)
     axes.set_xlabel("read as", fontsize=9)
     if first_in_row:
         axes.set_ylabel("truly", fontsize=9)
     for spine in axes.spines.values():
-        spine.set_color(_GRID)
+        spine.set_color(GRID)
     if threshold is None:
         axes.imshow(np.zeros((2, 2)), cmap=_BLUES, vmin=0, vmax=1)
         return
@@ -255,7 +298,7 @@ def _two_by_two(
     axes.imshow(shares, cmap=_BLUES, vmin=0, vmax=1)
     for row, column in np.ndindex(2, 2):
         text = f"{counts[row, column]}\n{shares[row, column]:.0%}" if counts[row].any() else "0"
-        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=_INK, linespacing=1.4)
+        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=INK, linespacing=1.4)
 
 
 def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32], y_prob: NDArray[np.float64]) -> None:
@@ -263,7 +306,7 @@ def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32]
     said = np.array([y_prob[part].mean() for part in bins])
     found = np.array([y_true[part].mean() for part in bins], dtype=np.float64)
     low, high = _wilson(found, np.array([len(part) for part in bins]))
-    curve.plot([0, 1], [0, 1], color=_FAINT, linewidth=1, linestyle=(0, (1, 2)))
+    curve.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (1, 2)))
     curve.vlines(said, low, high, color=_COLORS[0], alpha=0.35, linewidth=2)
     curve.plot(said, found, color=_COLORS[0], linewidth=1.4, marker="o", markersize=3.5)
     curve.set_xlim(-0.02, 1.02)

@@ -10,14 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heart_reader.decision import Calibration, Thresholds
+from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.evaluation import plots, tables
 from heart_reader.evaluation.bootstrap import Difference, Estimate, bootstrap
+from heart_reader.evaluation.decided import Decided, measure_decisions
 from heart_reader.evaluation.metrics import METRICS, fmax_threshold
+from heart_reader.evaluation.selective import Selective, measure_selective
 from heart_reader.predictions import Predictions
 
-__all__ = ["Comparison", "EvaluationReport", "build_report", "write_report"]
+__all__ = ["Comparison", "EvaluationReport", "build_report", "write_report", "write_whole"]
 
 _NOTHING = Estimate(None, None, None)
 
@@ -58,8 +60,10 @@ class EvaluationReport:
         Headline name to why it is not stated.
     fmax_threshold
         Where Fmax is reached on these records.
-    thresholds, calibration
+    thresholds, calibration, uncertainty
         What the decisions and probabilities rest on, with the split they come from.
+    decided, selective
+        What the decisions reach outside the uncertain zones, and what the records that the reader is most sure of.
     draws, confidence, seed
         Of the bootstrap.
     caveats
@@ -70,7 +74,7 @@ class EvaluationReport:
     Raises
     ------
     DataError
-        If a metric of decisions is stated on the split that chose the thresholds.
+        If a metric of decisions is stated on the split that chose the thresholds or the uncertain zones.
     """
 
     level: str
@@ -89,6 +93,9 @@ class EvaluationReport:
     fmax_threshold: float | None
     thresholds: Thresholds | None
     calibration: Calibration | None
+    uncertainty: Uncertainty | None
+    decided: Decided
+    selective: Selective
     draws: int
     confidence: float
     seed: int
@@ -96,11 +103,16 @@ class EvaluationReport:
     comparison: Comparison | None = None
 
     def __post_init__(self) -> None:
-        if self.thresholds is not None and self.thresholds.split != self.split:
-            return
-        stated = [name for name, value in self.metrics.items() if METRICS[name].needs_thresholds and value.point is not None]
+        stated = []
+        if self.thresholds is None or self.thresholds.split == self.split:
+            stated += [name for name, value in self.metrics.items() if METRICS[name].needs_thresholds and value.point is not None]
+            stated += ["selective"] if self.selective.points else []
+        if self.uncertainty is None or self.uncertainty.split == self.split:
+            stated += self.decided.metrics
         if stated:
-            raise DataError(f"report on split {self.split!r}: {', '.join(stated)} need thresholds from another split: evaluate 'test'")
+            raise DataError(
+                f"report on split {self.split!r}: {', '.join(stated)} need thresholds and zones from another split: evaluate 'test'"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values without NaN; :meth:`from_json` is the inverse."""
@@ -122,11 +134,18 @@ class EvaluationReport:
         fields = dict(values)
         metrics = {name: dict(entry) for name, entry in values["metrics"].items()}
         fields["reasons"] = {name: reason for name, entry in metrics.items() if (reason := entry.pop("reason"))}
-        fields["metrics"] = {name: _estimate(entry) for name, entry in metrics.items()}
-        fields["classes"] = {name: tuple(_estimate(entry) for entry in of_class) for name, of_class in values["classes"].items()}
+        fields["metrics"] = {name: Estimate.from_json(entry) for name, entry in metrics.items()}
+        fields["classes"] = {name: tuple(Estimate.from_json(entry) for entry in of_class) for name, of_class in values["classes"].items()}
         for name in ("class_names", "n_positive", "caveats"):
             fields[name] = tuple(values[name])
-        readers = {"thresholds": Thresholds.from_json, "calibration": Calibration.from_json, "comparison": _comparison}
+        readers: dict[str, Callable[[Any], object]] = {
+            "thresholds": Thresholds.from_json,
+            "calibration": Calibration.from_json,
+            "uncertainty": Uncertainty.from_json,
+            "decided": Decided.from_json,
+            "selective": Selective.from_json,
+            "comparison": _comparison,
+        }
         for name, read in readers.items():
             fields[name] = None if values[name] is None else read(values[name])
         return cls(**fields)
@@ -140,6 +159,7 @@ def build_report(
     predictions: Predictions,
     thresholds: Thresholds | None,
     calibration: Calibration | None,
+    uncertainty: Uncertainty | None = None,
     *,
     label_rule: str,
     config_name: str,
@@ -156,7 +176,7 @@ def build_report(
     ----------
     predictions
         Probabilities as the reader gives them, so already calibrated where it calibrates.
-    thresholds, calibration
+    thresholds, calibration, uncertainty
         The reader's own; what they were fitted on is not measured on the same split.
     label_rule, config_name, checkpoint_sha256
         Where the truth and the probabilities come from.
@@ -201,6 +221,9 @@ def build_report(
         fmax_threshold=fmax_threshold(predictions.y_true, predictions.y_prob),
         thresholds=thresholds,
         calibration=calibration,
+        uncertainty=uncertainty,
+        decided=measure_decisions(predictions, uncertainty, draws=draws, confidence=confidence, seed=seed),
+        selective=measure_selective(predictions, thresholds, draws=draws, confidence=confidence, seed=seed),
         draws=draws,
         confidence=confidence,
         seed=seed,
@@ -223,7 +246,7 @@ def write_report(report: EvaluationReport, predictions: Predictions, out: Path) 
     -------
     tuple
         The files: ``report.json report.md per_class.csv predictions.npz roc.png pr.png calibration.png`` and, where decisions can
-        be measured, ``confusion.png``.
+        be measured, ``confusion.png`` and ``selective.png``.
 
     Raises
     ------
@@ -245,15 +268,32 @@ def write_report(report: EvaluationReport, predictions: Predictions, out: Path) 
     thresholds = report.thresholds
     if thresholds is not None and thresholds.split != report.split:
         writers["confusion.png"] = lambda path: plots.save_figure(plots.draw_confusion(predictions, thresholds), path)
-    else:  # one of an earlier report in the same folder would be taken for this one's
-        (out / "confusion.png").unlink(missing_ok=True)
+    if report.selective.points:
+        writers["selective.png"] = lambda path: plots.save_figure(
+            plots.draw_selective(predictions, report.selective, report.confidence), path
+        )
+    for name in {"confusion.png", "selective.png"} - writers.keys():  # those of an earlier report would be taken for this one's
+        (out / name).unlink(missing_ok=True)
     for name, write in writers.items():
-        _write_whole(out / name, write)
+        write_whole(out / name, write)
     return tuple(out / name for name in writers)
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the final name, then rename."""
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all: beside its final name, then renamed.
+
+    Parameters
+    ----------
+    path
+        Final name; its folder is made where it does not exist.
+    write
+        Writes the content to the path it is given.
+
+    Raises
+    ------
+    HeartReaderError
+        If the disk is full or not writable.
+    """
     partial_path = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -304,10 +344,6 @@ def _caveats(predictions: Predictions, thresholds: Thresholds | None, metrics: M
     if metrics["macro_ece"].point is not None:
         caveats.append("Resampling adds noise to the calibration error, so its interval lies high.")
     return caveats
-
-
-def _estimate(entry: Mapping[str, Any]) -> Estimate:
-    return Estimate(**{**entry, "undefined": tuple(entry["undefined"])})
 
 
 def _comparison(entry: Mapping[str, Any]) -> Comparison:

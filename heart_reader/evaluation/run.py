@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import SIMULATED, build_table
 from heart_reader.data.cache import open_or_build
+from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
-from heart_reader.errors import ConfigError
+from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
+from heart_reader.evaluation.stress import run_stress
+from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
 from heart_reader.predictions import Predictions
 
-__all__ = ["evaluate"]
+__all__ = ["checkpoint_config", "evaluate"]
 
 # What made the weights cannot be changed afterwards.
 FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", "export")
@@ -31,6 +36,7 @@ def evaluate(
     level: str | None = None,
     against: Path | None = None,
     overrides: Sequence[str] = (),
+    stress: bool = False,
 ) -> EvaluationReport:
     """Read one split with a checkpoint and write the report.
 
@@ -48,6 +54,8 @@ def evaluate(
         Another checkpoint, compared on the same records by a paired bootstrap.
     overrides
         Of the sections ``data`` and ``evaluation`` and of ``seed``, such as ``["evaluation.draws=100"]``.
+    stress
+        Whether to read the records under stress too and write that table and figure beside the report.
 
     Raises
     ------
@@ -59,9 +67,9 @@ def evaluate(
         If the records cannot be used.
     """
     classifier = EcgClassifier.load(directory)
-    config = _config(classifier, overrides)
+    config = checkpoint_config(classifier.checkpoint, overrides)
     level = level or classifier.level
-    table = build_table(config).split(split)
+    table = _table(classifier, config, level, split)
     predictions = _predict(classifier, table, config, level)
     manifest = classifier.checkpoint.manifest
     comparison = None
@@ -72,6 +80,7 @@ def evaluate(
         predictions,
         classifier.thresholds.get(level),
         classifier.calibration.get(level),
+        classifier.uncertainty.get(level),
         label_rule=table.label_rule,
         config_name=str(manifest["config"]["name"]),
         checkpoint_sha256=classifier.checkpoint.sha256,
@@ -82,14 +91,49 @@ def evaluate(
         comparison=comparison,
     )
     write_report(report, predictions, out)
+    remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
+    if stress:
+        _stress(classifier, table, report, _caveats(table, split, predictions), out)
     return report
 
 
-def _config(classifier: EcgClassifier, overrides: Sequence[str]) -> ExperimentConfig:
+def _stress(classifier: EcgClassifier, table: RecordTable, report: EvaluationReport, caveats: tuple[str, ...], out: Path) -> None:
+    stressed = run_stress(
+        classifier,
+        table,
+        report.level,
+        config_name=report.config_name,
+        draws=report.draws,
+        confidence=report.confidence,
+        seed=report.seed,
+        caveats=caveats,
+        progress=True,
+    )
+    write_stress(stressed, out)
+
+
+def checkpoint_config(checkpoint: Checkpoint, overrides: Sequence[str]) -> ExperimentConfig:
+    """Return the configuration of a checkpoint with overrides of what may still change.
+
+    Raises
+    ------
+    ConfigError
+        If an override would change what made the weights, or is not allowed.
+    """
     fixed = [text for text in overrides if text.split(".")[0].split("=")[0] in FIXED_SECTIONS]
     if fixed:
-        raise ConfigError(f"--set {fixed[0]}: belongs to the trained weights; evaluate.py can set data.*, evaluation.* and seed")
-    return override_config(ExperimentConfig.from_json(dict(classifier.checkpoint.manifest["config"])), overrides)
+        raise ConfigError(f"--set {fixed[0]}: belongs to the trained weights; data.*, evaluation.*, name and seed can be set")
+    return override_config(ExperimentConfig.from_json(dict(checkpoint.manifest["config"])), overrides)
+
+
+def _table(classifier: EcgClassifier, config: ExperimentConfig, level: str, split: str) -> RecordTable:
+    """Read the records that a task at this level has, whatever level the checkpoint was trained for."""
+    answered = classifier.space.answerable()
+    if level not in answered:
+        raise NotServable(f"{classifier.checkpoint.directory}: no level {level!r}; it answers {', '.join(answered)}")
+    table = build_table(override_config(config, [f"task.level={level}"]))
+    describe_gaps(table, level, split, complete=True)
+    return table.split(split)
 
 
 def _predict(classifier: EcgClassifier, table: RecordTable, config: ExperimentConfig, level: str) -> Predictions:
@@ -118,8 +162,16 @@ def _compare(
 def _caveats(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
     caveats = [f"Data: {table.source}."]
     caveats += [f"{count} records left out: {reason}." for reason, count in table.left_out.items()]
+    n_unknown = len(table) - len(predictions)
+    if n_unknown:
+        caveats.append(
+            f"{n_unknown} of {len(table)} records are left out because their truth at level {predictions.level} is not fully known. They "
+            "are no random part: of records listed with their superclasses alone, normal ones are known in full more often."
+        )
     if SIMULATED in table.source:
         caveats.append("Simulated ECGs: no figure here says anything about real ones.")
+    elif split == "test" and "PTB-XL" in table.source and predictions.level != SUPERDIAGNOSTIC:
+        caveats.append(f"Comparable with published figures only if the {len(predictions)} records are all of the official test fold's.")
     elif split == "test" and "PTB-XL" in table.source and len(predictions) != PTBXL_TEST_FOLD:
         caveats.append(
             f"{len(predictions)} records are not the whole official test fold of PTB-XL ({PTBXL_TEST_FOLD} labelled records): "

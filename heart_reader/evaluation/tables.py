@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heart_reader.evaluation.decided import MEASURES, PROMISED, RECORDS_DECIDED
 from heart_reader.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from heart_reader.evaluation.report import EvaluationReport
 
-__all__ = ["TITLES", "markdown", "per_class_rows", "write_per_class"]
+__all__ = ["TITLES", "markdown", "markdown_table", "per_class_rows", "write_per_class"]
 
 TITLES = {
     "macro_auroc": "macro-AUROC",
@@ -40,6 +41,10 @@ def markdown(report: EvaluationReport) -> str:
         _headline_table(report),
         "## Classes",
         _class_table(report),
+        "## Decisions and uncertain zones",
+        *_decided_parts(report),
+        "## Selective reading",
+        *_selective_parts(report),
     ]
     if report.comparison is not None:
         parts += [f"## Against {_cell(report.comparison.against)}", _comparison_table(report)]
@@ -48,13 +53,17 @@ def markdown(report: EvaluationReport) -> str:
 
 
 def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
-    """Return one row per class: cases, threshold, and every per-class metric with its interval; None where not stated."""
+    """Return one row per class: cases, threshold, zone, and every per-class metric with its interval; None where not stated."""
     thresholds = report.thresholds.values if report.thresholds is not None else (None,) * len(report.class_names)
+    zones = report.uncertainty.zones if report.uncertainty is not None else (None,) * len(report.class_names)
+    # A measure of decided records alone is told apart from the one of all records at the thresholds.
+    decided = {name if name in (*PROMISED, "coverage") else f"decided_{name}": values for name, values in report.decided.classes.items()}
     rows = []
     for position, name in enumerate(report.class_names):
         row: dict[str, object] = {"class": name, "n_positive": report.n_positive[position], "n_records": report.n_records}
         row["threshold"] = thresholds[position]
-        for metric, values in report.classes.items():
+        row["zone_low"], row["zone_high"] = zones[position] or (None, None)
+        for metric, values in (dict(report.classes) | decided).items():
             estimate = values[position]
             row |= {metric: estimate.point, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
         rows.append(row)
@@ -104,7 +113,7 @@ def _headline_table(report: EvaluationReport) -> str:
         note = f"without {', '.join(map(_cell, estimate.undefined))}" if estimate.undefined and name not in report.reasons else ""
         better = "higher" if METRICS[name].higher_is_better else "lower"
         rows.append((TITLES[name], value, _interval(estimate), better, note))
-    return _table(("metric", "value", f"{report.confidence:.0%} interval", "better", ""), rows)
+    return markdown_table(("metric", "value", f"{report.confidence:.0%} interval", "better", ""), rows)
 
 
 def _class_table(report: EvaluationReport) -> str:
@@ -113,7 +122,59 @@ def _class_table(report: EvaluationReport) -> str:
     for row, auroc in zip(per_class_rows(report), report.classes["auroc"], strict=True):
         ranked = f"{_number(auroc.point)} {_interval(auroc)}".strip()
         rows.append((row["class"], row["n_positive"], _number(row["threshold"]), ranked, *(_number(row[name]) for name in shown)))
-    return _table(("class", "positives", "threshold", "AUROC", *(name.upper() if len(name) < 6 else name for name in shown)), rows)
+    return markdown_table(("class", "positives", "threshold", "AUROC", *(name.upper() if len(name) < 6 else name for name in shown)), rows)
+
+
+def _decided_parts(report: EvaluationReport) -> list[str]:
+    """What the zones promise and what came of it, over classes and class by class."""
+    decided, uncertainty = report.decided, report.uncertainty
+    if uncertainty is None or decided.reason is not None:
+        return [f"Not stated: {decided.reason}."]
+    promise = f"{100 * (1 - uncertainty.alpha):g}%"
+    text = (
+        f"Absent below the uncertain zone, present above it; zones: {uncertainty.rule}, chosen on {uncertainty.split} so that in every "
+        f"class at least {promise} of the positives are not read as absent and at least {promise} of the negatives not as present. "
+        "Nothing is promised where a zone reaches 0 or 1: there were too few cases."
+    )
+    headline = [
+        (
+            f"{MEASURES[name]}, mean over classes",
+            _number(decided.metrics[f"macro_{name}"].point),
+            _interval(decided.metrics[f"macro_{name}"]),
+            promise if name in PROMISED else "",
+        )
+        for name in MEASURES
+    ]
+    records = decided.metrics[RECORDS_DECIDED]
+    headline.append(("records with every class decided", _number(records.point), _interval(records), ""))
+    rows = []
+    for position, (name, zone) in enumerate(zip(report.class_names, uncertainty.zones, strict=True)):
+        values = [decided.classes[measure][position] for measure in MEASURES]
+        cells = [f"{_number(value.point)} {_interval(value)}".strip() for value in values]
+        rows.append((name, "none" if zone is None else f"{zone[0]:.4f} to {zone[1]:.4f}", *cells))
+    return [
+        text,
+        markdown_table(("measure", "value", f"{report.confidence:.0%} interval", "promised at least"), headline),
+        markdown_table(("class", "uncertain zone", *MEASURES.values()), rows),
+    ]
+
+
+def _selective_parts(report: EvaluationReport) -> list[str]:
+    """What is reached on the records that the reader is most sure of."""
+    selective = report.selective
+    if selective.reason is not None:
+        return [f"Not stated: {selective.reason}."]
+    rows = []
+    for point in selective.points:
+        auroc, accuracy = point.macro_auroc, point.macro_accuracy
+        without = f"without {', '.join(auroc.undefined)}" if auroc.undefined else ""
+        values = (_number(auroc.point), _interval(auroc), _number(accuracy.point), _interval(accuracy))
+        rows.append((f"{point.coverage:.0%}", point.n_records, *values, without))
+    interval = f"{report.confidence:.0%} interval"
+    return [
+        f"The records that the reader is most sure of, the others left to a person. Sureness: {selective.measure}.",
+        markdown_table(("coverage", "records", "macro-AUROC", interval, "accuracy", interval, ""), rows),
+    ]
 
 
 def _comparison_table(report: EvaluationReport) -> str:
@@ -123,10 +184,11 @@ def _comparison_table(report: EvaluationReport) -> str:
         for name, d in report.comparison.differences.items()
         if d.difference is not None and d.p_value is not None
     ]
-    return _table(("metric", "this", "other", "difference", f"{report.confidence:.0%} interval", "p"), rows)
+    return markdown_table(("metric", "this", "other", "difference", f"{report.confidence:.0%} interval", "p"), rows)
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """Return a Markdown table; no cell can break it."""
     lines = [header, ("---",) * len(header), *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
 

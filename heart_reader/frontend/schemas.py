@@ -52,6 +52,9 @@ class ClassReading(_Answer):
     probability: float = Field(ge=0, le=1, description="Probability that the label applies")
     threshold: float | None = Field(description="Chosen on the validation data; null where those hold too few such records")
     decision: Literal["present", "absent", "uncertain"]
+    zone: tuple[float, float] | None = Field(
+        default=None, description="Uncertain zone: read as absent below it, as present above it; null where the threshold alone decides"
+    )
     maximum: float | None = Field(default=None, description="Highest probability of one window; only for long recordings")
 
 
@@ -60,6 +63,13 @@ class RankedClass(ClassReading):
 
     level: str
     name: str
+
+
+class Band(_Answer):
+    """Classes of the level of interest whose probability is alike."""
+
+    definition: str = Field(description="What the band means, to be shown beside it")
+    classes: dict[str, float] = Field(description="Name to probability, highest first")
 
 
 class QualityReading(_Answer):
@@ -100,6 +110,8 @@ class Reading(_Answer):
     levels: dict[str, dict[str, ClassReading]]
     ranked: list[RankedClass]
     summary: str
+    bands: dict[Literal["high", "medium", "low", "unrated"], Band]
+    decision_rule: str = Field(description="What present, absent and uncertain rest on, to be shown beside them")
     measurements: dict[str, Any]
     quality: QualityReading
     timeline: list[Window]

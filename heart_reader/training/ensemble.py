@@ -9,7 +9,6 @@ than no weights at all, they have to beat the plain mean on held-out halves of v
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
@@ -34,13 +33,13 @@ from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.evaluation.metrics import metric_value
 from heart_reader.models.registry import ENSEMBLE
-from heart_reader.training.manifest import choose_decisions
+from heart_reader.training.decisions import save_with_decisions
 
 __all__ = ["Weighting", "choose_weights", "join"]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
-SHARED = ("preprocessor", "leads", "levels", "label_rule")
+SHARED = ("preprocessor", "leads", "label_rule")
 
 
 @dataclass(frozen=True)
@@ -113,15 +112,9 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
             "elapsed_s": sum(m.manifest["training"]["elapsed_s"] for m in members),
         },
         "config": config.to_json(),
-        "calibration": {},
-        "thresholds": {},
-        "metrics": {},
+        "levels": table.space.to_json(),
     }
-    provisional = save_checkpoint(out / ".provisional", draft, lambda path: save_tensors(path, tensors))
-    reader = EcgClassifier.load(provisional.directory)
-    draft |= choose_decisions(reader.predict_levels(val_set, reader.space.answerable(), calibrated=False), config.evaluation)
-    final = save_checkpoint(out / "checkpoint", draft, lambda path: save_tensors(path, tensors))
-    shutil.rmtree(provisional.directory, ignore_errors=True)
+    final = save_with_decisions(out, draft, tensors, val_set, config.evaluation)
     return final, weighting
 
 
@@ -137,7 +130,7 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
     """
     outputs, stops = _outputs(classifiers, val_set)
     y_true = val_set.table.y_true(config.task.level)
-    known: NDArray[np.bool_] = ~np.isnan(y_true).any(axis=1)
+    known = np.asarray(~np.isnan(y_true).any(axis=1))
     space = classifiers[0].space
 
     def score(weights: NDArray[np.float64], rows: Any) -> float:
@@ -192,6 +185,8 @@ def _check(members: Sequence[Checkpoint]) -> None:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
         different = [key for key in SHARED if member.manifest[key] != first[key]]
+        if _outputs_of(member) != _outputs_of(members[0]):
+            different.append("heads")
         if different:
             raise CheckpointError(f"{member.directory}: {', '.join(different)} differ from {members[0].directory}: train both alike")
         for split, digest in member.manifest["data"]["records_sha256"].items():
@@ -199,6 +194,12 @@ def _check(members: Sequence[Checkpoint]) -> None:
                 raise CheckpointError(
                     f"{member.directory} was trained with other {split} records than {members[0].directory}: name members of one data set"
                 )
+
+
+def _outputs_of(checkpoint: Checkpoint) -> list[tuple[str, tuple[str, ...]]]:
+    """Return heads and their classes, in the order of the outputs."""
+    space = LabelSpace.from_json(checkpoint.manifest["levels"])
+    return [(head, space.levels[head].class_names) for head in space.heads]
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,22 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from heart_reader.config import EvaluationConfig, ExperimentConfig
+from heart_reader.config import ExperimentConfig
 from heart_reader.data.record_table import SPLITS, RecordTable
-from heart_reader.evaluation.calibration import fit_platt
-from heart_reader.evaluation.metrics import class_values, metric_value
-from heart_reader.evaluation.thresholds import choose_thresholds
 from heart_reader.models.registry import count_parameters, resolve_params
-from heart_reader.predictions import Predictions
 from heart_reader.training.trainer import Trainer
 
-__all__ = ["build_manifest", "choose_decisions"]
+__all__ = ["build_manifest"]
 
 VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 
 
 def build_manifest(config: ExperimentConfig, trainer: Trainer, table: RecordTable) -> dict[str, Any]:
-    """Everything a reader of the checkpoint should know; calibration, thresholds and metrics are filled in by the caller."""
+    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is filled in by the caller."""
     space = table.space
     positives = {
         name: dict(
@@ -99,55 +93,3 @@ def _versions() -> dict[str, str | None]:
         except PackageNotFoundError:
             found[name] = None
     return found
-
-
-def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -> dict[str, dict[str, Any]]:
-    """Fit calibration, choose thresholds and score each level on validation.
-
-    Parameters
-    ----------
-    raw
-        Level name to predictions of the validation split before calibration. A level without any labelled record is left out.
-    config
-        Rules.
-
-    Returns
-    -------
-    dict
-        The manifest's ``calibration``, ``thresholds`` and ``metrics``, each by level.
-
-    Raises
-    ------
-    DataError
-        If the predictions are of another split.
-    """
-    chosen: dict[str, dict[str, Any]] = {"calibration": {}, "thresholds": {}, "metrics": {}}
-    for name, uncalibrated in raw.items():
-        if len(uncalibrated) == 0:
-            continue
-        predictions = uncalibrated
-        if config.calibration == "platt":
-            calibration = fit_platt(uncalibrated)
-            chosen["calibration"][name] = calibration.to_json()
-            predictions = replace(uncalibrated, y_prob=calibration.apply(uncalibrated.y_prob))
-        chosen["thresholds"][name] = choose_thresholds(predictions, config.thresholds, target=config.target_sensitivity).to_json()
-        chosen["metrics"][name] = _validation_metrics(predictions)
-    return chosen
-
-
-def _validation_metrics(predictions: Predictions) -> dict[str, Any]:
-    """Threshold-free scores of the split that chose the weights: optimistic, and labelled so."""
-    per_class = class_values("macro_auroc", predictions.y_true, predictions.y_prob)
-    return {
-        "split": predictions.split,
-        "n_records": len(predictions),
-        "note": "the weights, calibration and thresholds were chosen on this split",
-        "macro_auroc": _number(metric_value("macro_auroc", predictions.y_true, predictions.y_prob)),
-        "macro_auprc": _number(metric_value("macro_auprc", predictions.y_true, predictions.y_prob)),
-        "auroc": {name: _number(value) for name, value in zip(predictions.class_names, per_class, strict=True)},
-        "n_positive": dict(zip(predictions.class_names, map(int, predictions.y_true.sum(axis=0)), strict=True)),
-    }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

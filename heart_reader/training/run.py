@@ -16,8 +16,7 @@ import yaml
 from torch import nn
 from tqdm import tqdm
 
-from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoint, load_tensors, save_checkpoint, save_tensors
-from heart_reader.classifier import EcgClassifier
+from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoint, load_tensors, save_tensors
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
@@ -30,8 +29,9 @@ from heart_reader.evaluation.metrics import metric_value
 from heart_reader.models.registry import EcgNetwork, build_network
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
+from heart_reader.training.decisions import save_with_decisions
 from heart_reader.training.interrupt import stop_on_signal
-from heart_reader.training.manifest import build_manifest, choose_decisions
+from heart_reader.training.manifest import build_manifest
 from heart_reader.training.trainer import Trainer
 
 __all__ = ["TrainingOutcome", "train"]
@@ -203,22 +203,8 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
 
 
 def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, table: RecordTable, val_set: EcgDataset) -> Checkpoint:
-    """Save the chosen weights, read validation with them, and save again with calibration and thresholds from it."""
-    weights = trainer.chosen()
-    manifest = build_manifest(config, trainer, table)
-
-    def write(path: Path) -> None:
-        save_tensors(path, weights)
-
-    provisional = out / ".provisional"
-    try:
-        save_checkpoint(provisional, manifest, write)
-        classifier = EcgClassifier.load(provisional)
-        raw = classifier.predict_levels(val_set, classifier.space.answerable(), calibrated=False)
-    finally:
-        shutil.rmtree(provisional, ignore_errors=True)
-    manifest |= choose_decisions(raw, config.evaluation)
-    checkpoint = save_checkpoint(out / "checkpoint", manifest, write)
+    """Save the chosen weights with decisions, and draw the learning curves."""
+    checkpoint = save_with_decisions(out, build_manifest(config, trainer, table), trainer.chosen(), val_set, config.evaluation)
     if trainer.progress.history:
         plot_learning_curves(trainer.progress.history, trainer.progress.best_epoch, out / "learning_curves.png")
     return checkpoint

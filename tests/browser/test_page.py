@@ -102,6 +102,30 @@ def test_the_reading_on_the_page_is_the_reading_of_the_server(page: Any, address
     assert "waveform" not in saved
 
 
+def test_uncertain_zones_are_drawn_and_said_and_words_are_defined(page: Any, address: str, recordings: Path) -> None:
+    upload = {"name": "ten_seconds.csv", "mimeType": "text/csv", "buffer": (recordings / "ten_seconds.csv").read_bytes()}
+    reading = page.request.post(f"{address}/api/v1/predict", multipart={"file": upload}).json()
+    pick(page, "ten_seconds")
+    for name, entry in reading["levels"]["superdiagnostic"].items():
+        row = page.query_selector(f"#classes tr[data-class={name}]")
+        zone = row.query_selector(".zone")
+        assert (zone is None) == (entry["zone"] is None)
+        assert "uncertain" in row.inner_text().lower()
+        if zone is not None:
+            low, high = entry["zone"]
+            left, width = (float(zone.evaluate(f"part => part.style.{side}").rstrip("%")) for side in ("left", "width"))
+            assert (left, left + width) == pytest.approx((100 * low, 100 * high), abs=0.01)
+            assert row.eval_on_selector(".tick", "tick => parseFloat(tick.style.left)") == pytest.approx(100 * entry["threshold"], abs=0.01)
+    assert page.inner_text(".summary") == reading["summary"]
+    assert page.is_hidden("#bands dl")
+    page.focus("#bands summary")
+    page.keyboard.press("Enter")
+    words = page.inner_text("#bands")
+    assert reading["decision_rule"] in words
+    for entry in reading["bands"].values():
+        assert (entry["definition"] in words) == bool(entry["classes"])
+
+
 def test_one_second_is_25_mm_and_one_millivolt_is_10_mm(page: Any) -> None:
     """A pulse of 1 mV and 200 ms in lead I covers as much paper as the calibration pulse, and stands where its time is."""
     pick(page, "ten_seconds")

@@ -28,7 +28,7 @@ N_PARAMETERS = {
     "resnet1d": 8_776_396,
     "resnet1d_wang": 482_508,
     "resnet34_1d": 16_678_860,
-    "s4d": 602_444,
+    "s4d": 621_900,
     "se_resnet1d": 16_801_144,
     "xresnet1d18": 374_092,
     "xresnet1d34": 703_820,

@@ -3,6 +3,7 @@ import pytest
 
 from heart_reader.data.labels import SUPERCLASSES, LabelSpace, Level
 from heart_reader.data.sources import read_table
+from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
 
 HEADER = ["ecg_id", "path", "split", *SUPERCLASSES]
@@ -31,7 +32,8 @@ def test_the_superclasses_are_read_without_saying_so(write_table):
     assert table.paths.tolist() == [str(path.parent / name) for name in ("a.csv", "b.csv", "c.csv")]
     assert table.splits.tolist() == ["train", "val", "test"]
     assert table.patient_ids.tolist() == ["", "", ""]
-    assert table.space == LabelSpace({"superdiagnostic": Level("superdiagnostic", SUPERCLASSES)}, ("superdiagnostic",))
+    levels = {"superdiagnostic": Level("superdiagnostic", SUPERCLASSES), **contrast_levels(SUPERCLASSES)}
+    assert table.space == LabelSpace(levels, ("superdiagnostic",))
     expected = np.array([[1, 0, 0, 0, 0], [0, np.nan, 1, 1, 0], [0, 0, 0, 0, 0]], dtype=np.float32)
     np.testing.assert_array_equal(table.y_true("superdiagnostic"), expected)
     assert table.source == "table.csv"

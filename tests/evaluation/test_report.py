@@ -21,7 +21,17 @@ from heart_reader.predictions import Predictions
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}
 SETTINGS = {**DRAWING, "label_rule": "any_likelihood", "config_name": "default", "checkpoint_sha256": "ab" * 32}
-FILES = {"report.json", "report.md", "per_class.csv", "predictions.npz", "roc.png", "pr.png", "calibration.png", "confusion.png"}
+FILES = {
+    "report.json",
+    "report.md",
+    "per_class.csv",
+    "predictions.npz",
+    "roc.png",
+    "pr.png",
+    "calibration.png",
+    "confusion.png",
+    "selective.png",
+}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +126,7 @@ def test_a_decision_figure_of_an_earlier_report_does_not_stay(simulate, fitted, 
     write_report(report, simulate(), tmp_path)
     val = simulate("val")
     written = write_report(build_report(val, *fitted, **SETTINGS), val, tmp_path)
-    assert {path.name for path in written} == FILES - {"confusion.png"} == {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in written} == FILES - {"confusion.png", "selective.png"} == {path.name for path in tmp_path.iterdir()}
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(simulate, report, tmp_path):

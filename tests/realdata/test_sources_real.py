@@ -1,11 +1,15 @@
 """The real tables: published facts and the agreement of two independent descriptions of the same records."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from heart_reader.config import load_config
+from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
+from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
@@ -14,6 +18,8 @@ from heart_reader.data.sources import read_ptbxl, read_table
 from heart_reader.errors import DataError, MissingFiles
 
 pytestmark = pytest.mark.realdata
+
+TASKS = Path(__file__).resolve().parents[2] / "configs" / "tasks"
 
 
 def official(root, **changes):
@@ -47,7 +53,8 @@ def root(real_data):
 def test_the_levels_have_their_published_sizes(root):
     levels = official(root).space.levels
     sizes = {name: len(level.class_names) for name, level in levels.items()}
-    assert sizes == {"all": 71, "diagnostic": 44, "subdiagnostic": 23, "superdiagnostic": 5, "form": 19, "rhythm": 12}
+    benchmark = {"all": 71, "diagnostic": 44, "subdiagnostic": 23, "superdiagnostic": 5, "form": 19, "rhythm": 12}
+    assert sizes == benchmark | {"frequent": 22, "mi_vs_norm": 1, "normal_vs_abnormal": 1}
     members = [position for group in levels[SUPERDIAGNOSTIC].members for position in group]
     assert sorted(members) == sorted(position for group in levels["diagnostic"].members for position in group)
 
@@ -61,6 +68,36 @@ def test_both_tables_together_give_every_labelled_record_once(root):
         "test": 252,
     }
     assert not np.isnan(table.y_true(SUPERDIAGNOSTIC)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "n_left_out"),
+    [
+        ("all", {"train": 2602, "val": 377, "test": 187}, 0),
+        ("diagnostic", {"train": 2558, "val": 367, "test": 183}, 58),
+        ("subdiagnostic", {"train": 2558, "val": 367, "test": 183}, 58),
+        ("form", {"train": 1043, "val": 153, "test": 68}, 1902),
+        ("rhythm", {"train": 2503, "val": 359, "test": 183}, 121),
+        ("frequent", {"train": 2581, "val": 372, "test": 187}, 26),
+        ("mi_vs_norm", {"train": 2377, "val": 328, "test": 186}, 1219),
+        ("normal_vs_abnormal", {"train": 3246, "val": 461, "test": 243}, 160),
+    ],
+)
+def test_every_task_takes_its_records_and_counts_the_others(root, name, counts, n_left_out):
+    config = load_config(TASKS / f"{name}.yaml", [f"data.root={root}"])
+    table = build_table(config)
+    assert table.counts() == counts
+    without_twins = {reason: count for reason, count in table.left_out.items() if not reason.startswith("already listed")}
+    assert sum(without_twins.values()) == n_left_out
+    assert len(table) + n_left_out == (4110 if len(config.data.sources) > 1 else 3166)
+    assert not np.isnan(table.y_true(name)).any()
+    for split in ("train", "val", "test"):
+        describe_gaps(table, name, split, complete=True)
+
+
+def test_the_frequent_diagnoses_are_there_in_every_split(root):
+    table = official(root, level="frequent", heads=("all", "frequent"))
+    assert all((table.split(split).y_true("frequent") == 1).any(axis=0).all() for split in ("train", "val", "test"))
 
 
 def test_codes_and_superclasses_of_the_same_records_agree(root):

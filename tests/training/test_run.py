@@ -33,7 +33,10 @@ def test_a_run_leaves_what_it_promises(tiny_run: Path) -> None:
     manifest = load_checkpoint(tiny_run / "checkpoint").manifest
     assert manifest["calibration"]["superdiagnostic"]["split"] == "val"
     assert manifest["thresholds"]["superdiagnostic"]["split"] == "val"
-    assert set(manifest["levels"]["levels"]) == {"all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm"}
+    assert manifest["uncertainty"]["superdiagnostic"]["split"] == "val"
+    assert manifest["uncertainty"].keys() == manifest["thresholds"].keys()
+    statements = {"all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm", "frequent"}
+    assert set(manifest["levels"]["levels"]) == statements | {"mi_vs_norm", "normal_vs_abnormal"}
 
 
 def test_same_seed_gives_bit_equal_weights(tiny_config: ExperimentConfig, tiny_run: Path, tmp_path: Path) -> None:
@@ -99,8 +102,32 @@ def test_a_diverging_run_says_what_to_do(tiny_config: ExperimentConfig, tmp_path
     assert not (tmp_path / "run" / "checkpoint").exists()
 
 
+def test_a_level_without_cases_is_refused_before_any_work(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    small = override_config(tiny_config, ["data.sources=[{kind: synthetic, n_records: 12, seed: 1}]", f"data.cache_dir={cache}"])
+    with pytest.raises(DataError, match="no class of level superdiagnostic has both records with it and records without it in split val"):
+        train(small, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert [path.name for path in cache.iterdir()] == ["synthetic-12-1"]
+
+
+def test_classes_without_cases_are_named_in_one_line(
+    tiny_config: ExperimentConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = "data.sources=[{kind: synthetic, n_records: 90, seed: 1}]"
+    config = override_config(tiny_config, [sources, "task={level: rhythm, heads: [all]}", "training.epochs=1"])
+    outcome = train(config, tmp_path / "run")
+    said = [line for line in capsys.readouterr().out.splitlines() if "no record with" in line]
+    assert len(said) == 2
+    assert said[0].startswith("level rhythm, split train: no record with AFIB, SARRH, PACE")
+    assert said[0].endswith("these cannot be learnt")
+    classes = outcome.checkpoint.manifest["levels"]["levels"]["rhythm"]["class_names"]
+    assert outcome.checkpoint.manifest["thresholds"]["rhythm"]["values"][classes.index("AFIB")] is None
+    assert outcome.checkpoint.manifest["metrics"]["rhythm"]["auroc"]["AFIB"] is None
+
+
 def test_levels_that_the_data_lack_are_refused(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"superb.*choose among the levels of the data"):
+    with pytest.raises(ConfigError, match=r"level 'superb': PTB-XL has all, .*choose one of them"):
         train(override_config(tiny_config, ["task.heads=[superb]"]), tmp_path / "run")
     with pytest.raises(ConfigError, match="add it to the heads"):
         train(override_config(tiny_config, ["task.heads=[rhythm]"]), tmp_path / "run")

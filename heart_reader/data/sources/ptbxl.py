@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.folder_listing import FolderListing
-from heart_reader.data.labels import ALL, LEVELS, SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
+from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
+from heart_reader.data.tasks import FREQUENT, contrast_levels, frequent_level, missing_statements
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
 __all__ = ["read_ptbxl", "split_of_fold"]
@@ -56,10 +57,12 @@ def read_ptbxl(
     heads: tuple[str, ...],
     allow_missing: bool,
 ) -> RecordTable:
-    """Read the records of a PTB-XL folder with their labels at all six levels and the official folds.
+    """Read the records of a PTB-XL folder with their labels at all levels and the official folds.
 
-    Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order of ``scp_statements.csv`` (subclasses: of their first
-    statement there), the superclasses in that of :data:`~heart_reader.data.labels.SUPERCLASSES`.
+    The levels are the benchmark's six, the frequent diagnoses and the binary ones (:mod:`heart_reader.data.tasks`); one without a
+    statement in ``scp_statements.csv`` is not there. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order of
+    ``scp_statements.csv`` (subclasses: of their first statement there), the superclasses in that of
+    :data:`~heart_reader.data.labels.SUPERCLASSES`.
 
     Parameters
     ----------
@@ -83,18 +86,18 @@ def read_ptbxl(
     Raises
     ------
     ConfigError
-        If ``level`` or a head is none of the six levels.
+        If ``level`` or a head is none of the levels.
     DataError
         If a table cannot be understood.
     MissingFiles
         If a table, or a listed file and not ``allow_missing``, is absent.
     """
-    if level not in LEVELS:
-        raise ConfigError(f"level {level!r}: PTB-XL has {', '.join(LEVELS)}")
     root = Path(root).resolve()
     advice = f"get PTB-XL by `python -m heart_reader.data.download ptbxl --to {root}` or set data.root to where it is"
     statements = _read_statements(read_csv(root / STATEMENTS, advice))
-    space = LabelSpace(_levels(statements), heads)
+    levels = _levels(statements)
+    _refuse_unknown(level, heads, levels, statements)
+    space = LabelSpace(levels, heads)
     database = read_csv(root / DATABASE, advice)
     record_ids = np.array([plain_name(cell) for cell in database.column("ecg_id")])
     paths = np.array([f"{root}/{name}.hea" for name in database.column(PATH_COLUMN[fs])])
@@ -117,7 +120,7 @@ def read_ptbxl(
             f"{paths[gone.argmax()]}: {advice}; data.allow_missing=true leaves them out and counts them"
         )
     table = table.drop(f"PTB-XL: no files at {fs} Hz", gone)
-    return table if keep_unlabelled else table.drop(f"PTB-XL: no class at level {level}", ~(table.y_true(level) == 1).any(axis=1))
+    return table if keep_unlabelled else table.drop_unlabelled(level)
 
 
 def split_of_fold(fold: str, where: str) -> str:
@@ -160,7 +163,7 @@ def _read_statements(table: CsvFile) -> tuple[_Statement, ...]:
 
 
 def _levels(statements: tuple[_Statement, ...]) -> dict[str, Level]:
-    """Build the six levels; ``all`` itself has no members, it is what the others are made of."""
+    """Build the levels that have statements; ``all`` itself has no members, it is what the others are made of."""
 
     def singles(kind: str) -> Level:
         chosen = [position for position, statement in enumerate(statements) if getattr(statement, kind)]
@@ -184,7 +187,17 @@ def _levels(statements: tuple[_Statement, ...]) -> dict[str, Level]:
         singles("form"),
         singles("rhythm"),
     )
-    return {level.name: level for level in levels}
+    derived = {**frequent_level([statement.code for statement in statements]), **contrast_levels(SUPERCLASSES)}
+    return {level.name: level for level in levels if level.class_names} | derived
+
+
+def _refuse_unknown(level: str, heads: tuple[str, ...], levels: Mapping[str, Level], statements: tuple[_Statement, ...]) -> None:
+    unknown = [name for name in (level, *heads) if name not in levels]
+    if FREQUENT in unknown:
+        absent = ", ".join(missing_statements([statement.code for statement in statements]))
+        raise ConfigError(f"level {FREQUENT} needs the statements {absent}, which {STATEMENTS} does not list: use the official file")
+    if unknown:
+        raise ConfigError(f"level {unknown[0]!r}: PTB-XL has {', '.join(levels)}: choose one of them")
 
 
 def _labels(
@@ -202,7 +215,10 @@ def _labels(
     for name, level in space.levels.items():
         if level.members is not None:
             labels[name] = np.stack([stated[:, list(group)].any(axis=1) for group in level.members], axis=1)
-    return {name: values.astype(np.float32) for name, values in labels.items()}
+    known = {name: values.astype(np.float32) for name, values in labels.items()}
+    return known | {
+        name: level.contrast.truth(known[level.contrast.of]) for name, level in space.levels.items() if level.contrast is not None
+    }
 
 
 def _parse_codes(cell: str, where: str) -> dict[str, float]:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.folder_listing import FolderListing
-from heart_reader.data.labels import SUPERCLASSES, LabelRule, LabelSpace, Level
+from heart_reader.data.labels import SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
 from heart_reader.data.record_table import SPLITS, RecordTable
 from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
 from heart_reader.data.sources.ptbxl import split_of_fold
+from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
 __all__ = ["read_table"]
@@ -51,7 +52,7 @@ def read_table(
     label_rule
         The rule by which the labels were made; it is recorded, not applied.
     keep_unlabelled
-        Whether rows without a single 1 stay.
+        Whether rows stay that are known to carry none of several classes.
     allow_missing
         Whether rows whose file is absent are left out and counted; otherwise they are an error.
     path_column
@@ -67,8 +68,8 @@ def read_table(
     root
         Folder that relative paths start from; None means the folder of the CSV.
     space
-        The task's levels and heads; None means that ``level`` with the label columns is the whole task. Classes of the task
-        that the table has no column for are not known (NaN).
+        The task's levels and heads; None means that ``level`` with the label columns is the whole task, and, if these are
+        superclasses, the binary levels made of them. Classes of the task that the table has no column for are not known (NaN).
 
     Raises
     ------
@@ -102,9 +103,7 @@ def read_table(
             "or let data.allow_missing=true leave them out and count them"
         )
     records = records.drop(f"{path.name}: no file", gone)
-    return (
-        records if keep_unlabelled else records.drop(f"{path.name}: no class at level {level}", ~(records.y_true(level) == 1).any(axis=1))
-    )
+    return records if keep_unlabelled else records.drop_unlabelled(level)
 
 
 def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -120,7 +119,8 @@ def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, 
 
 def _space(path: Path, level: str, columns: tuple[str, ...], space: LabelSpace | None) -> LabelSpace:
     if space is None:
-        return LabelSpace({level: Level(level, columns)}, (level,))
+        binary = contrast_levels(columns) if level == SUPERDIAGNOSTIC else {}
+        return LabelSpace({level: Level(level, columns), **binary}, (level,))
     if level not in space.levels:
         raise ConfigError(f"{path}: level {level!r} is not in the task, which has {', '.join(space.levels)}")
     unknown = [name for name in columns if name not in space.levels[level].class_names]

@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from heart_reader.data.synthetic.heart import NoiseLevels
 
-__all__ = ["lead_noise"]
+__all__ = ["lead_noise", "motion_noise"]
 
 # Electrodes in this order: right arm, left arm, left leg, V1 to V6. Limbs move and tremble, the chest breathes.
 _N_LIMBS, _N_ELECTRODES = 3, 9
 _MUSCLE_GAIN = np.array([1.0] * _N_LIMBS + [0.3] * (_N_ELECTRODES - _N_LIMBS))
 _BASELINE_GAIN = np.array([0.7] * _N_LIMBS + [1.0] * (_N_ELECTRODES - _N_LIMBS))
+
+# Of all electrodes together; a jump takes as long as a QRS or a T wave and fades within a beat or two.
+_JUMPS_PER_S = 0.6
+_JUMP_RISE_S, _JUMP_FALL_S = (0.02, 0.08), (0.15, 0.6)
 
 # Rows: I, II, V1 to V6 from the electrodes. The chest leads are measured against the mean of the limbs (Wilson).
 _LEADS = np.zeros((8, _N_ELECTRODES))
@@ -46,6 +50,35 @@ def lead_noise(levels: NoiseLevels, *, rng: np.random.Generator, fs: float, n_ti
         mains = np.sqrt(2.0) * np.sin(2 * np.pi * levels.mains_hz * np.arange(n_times) / fs + rng.uniform(0, 2 * np.pi))
     pick_up = levels.mains_uv * rng.normal(0.0, 1.0, _N_ELECTRODES)
     return _LEADS @ (slow + fast + pick_up[:, None] * mains) / 1000.0
+
+
+def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_times: int) -> NDArray[np.float64]:
+    """Draw what electrodes do when they are pulled: now and then one jumps and creeps back, with the spectrum of a beat.
+
+    Parameters
+    ----------
+    motion_uv
+        Standard deviation of a jump's height in microvolts.
+    fs
+        Hz.
+
+    Returns
+    -------
+    ndarray
+        (8, n_times) in mV: the leads I, II, V1 to V6.
+    """
+    # Every electrode jumps at least once, so that no lead stays clean.
+    further = rng.integers(_N_ELECTRODES, size=rng.poisson(_JUMPS_PER_S * n_times / fs))
+    electrode = np.concatenate([np.arange(_N_ELECTRODES), further])
+    n_jumps = len(electrode)
+    # None starts so late that nothing of it would be seen.
+    height, start_s = rng.normal(0.0, motion_uv, n_jumps), rng.uniform(0.0, 0.9 * n_times / fs, n_jumps)
+    rise_s, fall_s = rng.uniform(*_JUMP_RISE_S, n_jumps), rng.uniform(*_JUMP_FALL_S, n_jumps)
+    since_s = np.maximum(np.arange(n_times) / fs - start_s[:, None], 0.0)
+    jumps = height[:, None] * (np.exp(-since_s / fall_s[:, None]) - np.exp(-since_s / rise_s[:, None]))
+    electrodes = np.zeros((_N_ELECTRODES, n_times))
+    np.add.at(electrodes, electrode, jumps)
+    return _LEADS @ electrodes / 1000.0
 
 
 def _baseline_spectrum(hz: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -19,6 +19,7 @@ const LEVEL_NAMES = {
   rhythm: "Rhythm",
 };
 const DECISIONS = { present: "Present", absent: "Absent", uncertain: "Uncertain" };
+const BANDS = { high: "High", medium: "Medium", low: "Low", unrated: "Not rated" };
 const VERDICTS = { good: "Good", limited: "Limited", poor: "Poor" };
 const RULES = {
   any_likelihood: "Any likelihood counts as present",
@@ -37,6 +38,7 @@ export function renderReading(place, reading, model, download) {
       renderWarnings(reading.warnings),
       renderQuality(reading.quality),
       el("p", { class: "summary" }, reading.summary),
+      renderBands(reading),
       el("div", { id: "classes" }, renderLevel(reading.levels[level], level)),
       el("p", { class: "hint" }, "Absence of all of these classes is no proof of a normal heart."),
       renderTimelineDetails(reading, level),
@@ -71,8 +73,21 @@ function renderQuality({ verdict, n_usable_leads, n_leads }) {
   );
 }
 
+/** What the words of the summary and of the decisions mean; only those that are used. */
+function renderBands({ bands, decision_rule }) {
+  const used = Object.entries(bands).filter(([, { classes }]) => Object.keys(classes).length);
+  return el(
+    "details",
+    { class: "bands", id: "bands" },
+    el("summary", {}, "What these words mean"),
+    el("dl", {}, used.map(([name, { definition }]) => [el("dt", {}, BANDS[name] ?? name), el("dd", {}, definition)]).flat()),
+    el("p", { class: "hint" }, decision_rule),
+  );
+}
+
 function renderLevel(classes, level) {
   const names = Object.keys(classes);
+  const zoned = names.some((name) => classes[name].zone);
   return el(
     "table",
     { class: "classes" },
@@ -90,7 +105,7 @@ function renderLevel(classes, level) {
       ),
     ),
     el("tbody", {}, names.map((name) => renderClass(name, classes[name]))),
-    el("tfoot", { "aria-hidden": "true" }, el("tr", {}, el("td"), el("td", {}, renderScale()), el("td", { colspan: 3, class: "legend" }, el("span", { class: "tick-sample" }), "threshold, chosen on validation records"))),
+    el("tfoot", { "aria-hidden": "true" }, el("tr", {}, el("td"), el("td", {}, renderScale()), el("td", { colspan: 3, class: "legend" }, renderLegend(zoned)))),
   );
 }
 
@@ -103,21 +118,32 @@ function renderClass(name, entry) {
     el("th", { scope: "row" }, lay ? [lay, " ", el("abbr", { class: "code" }, name)] : name),
     el("td", { class: "bar-cell" }, renderBar(entry)),
     el("td", { class: "number value" }, percent(entry.probability), highest),
-    el("td", { class: "number" }, entry.threshold === null ? "none" : percent(entry.threshold)),
+    el("td", { class: "number" }, entry.threshold === null ? "none" : percent(entry.threshold), entry.zone ? el("small", {}, zoneText(entry.zone)) : null),
     el("td", {}, renderDecision(entry.decision)),
   );
 }
 
-function renderBar({ probability, threshold, decision }) {
+function renderBar({ probability, threshold, zone, decision }) {
   const fill = el("span", { class: `bar-fill ${decision}` });
   fill.style.width = `${100 * probability}%`;
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span", { class: "bar-track" }, fill));
+  if (zone) {
+    const part = el("span", { class: "zone" });
+    part.style.left = `${100 * zone[0]}%`;
+    part.style.width = `${100 * (zone[1] - zone[0])}%`;
+    bar.append(part);
+  }
   if (threshold !== null) {
     const tick = el("span", { class: "tick" });
     tick.style.left = `${100 * threshold}%`;
     bar.append(tick);
   }
   return bar;
+}
+
+function renderLegend(zoned) {
+  const threshold = [el("span", { class: "tick-sample" }), "threshold"];
+  return zoned ? [...threshold, el("span", { class: "zone-sample" }), "uncertain zone"] : [...threshold, ", chosen on validation records"];
 }
 
 function renderScale() {
@@ -201,6 +227,15 @@ function percent(value) {
   if (value > 0 && value < 0.001) return "< 0.1 %";
   if (value < 1 && value > 0.999) return "> 99.9 %";
   return `${(100 * value).toFixed(1)} %`;
+}
+
+/** An end at 0 or 1 is open: validation held too few cases to limit the zone there. */
+function zoneText([low, high]) {
+  if (low === high) return "no uncertain zone";
+  if (low <= 0 && high >= 1) return "always uncertain";
+  if (low <= 0) return `uncertain up to ${percent(high)}`;
+  if (high >= 1) return `uncertain from ${percent(low)}`;
+  return `uncertain ${(100 * low).toFixed(1)} to ${percent(high)}`;
 }
 
 function sentence(text) {

@@ -1,0 +1,140 @@
+"""What the decisions present, absent and uncertain reach on records that did not choose the zones, beside what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.decision import Uncertainty
+from heart_reader.evaluation.bootstrap import Estimate, draw_weights, estimate_of
+from heart_reader.evaluation.metrics import macro_mean
+from heart_reader.predictions import Predictions
+
+__all__ = ["MEASURES", "RECORDS_DECIDED", "Decided", "measure_decisions"]
+
+Array = NDArray[np.float64]
+
+# Per-class name to what it is; the headline is the mean over the classes that have a value.
+MEASURES: Mapping[str, str] = MappingProxyType(
+    {
+        "not_missed": "positives not read as absent",
+        "not_alarmed": "negatives not read as present",
+        "sensitivity": "sensitivity of the decided",
+        "specificity": "specificity of the decided",
+        "coverage": "class readings decided",
+    }
+)
+PROMISED = ("not_missed", "not_alarmed")
+RECORDS_DECIDED = "records_decided"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Decisions measured on one split.
+
+    Parameters
+    ----------
+    metrics
+        Headline name (``macro_`` and a key of :data:`MEASURES`, and ``records_decided``: records with every class decided) to
+        estimate.
+    classes
+        Per-class name to n_classes estimates.
+    reason
+        Why nothing is stated; None where it is.
+    """
+
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    classes: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
+    reason: str | None = None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Decided:
+        """Make it from its fields as they stand in a report."""
+        metrics = {name: Estimate.from_json(entry) for name, entry in values["metrics"].items()}
+        return cls(
+            metrics, {name: tuple(map(Estimate.from_json, entries)) for name, entries in values["classes"].items()}, values["reason"]
+        )
+
+
+def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None, *, draws: int, confidence: float, seed: int) -> Decided:
+    """Measure decisions with percentile intervals; the zones stay fixed inside every draw.
+
+    ``not_missed`` and ``not_alarmed`` are what the zones promise, at least 1 - alpha each for every class; they are undefined where a
+    zone is open at that end, since nothing is promised there. Sensitivity TP / (TP + FN) and specificity TN / (TN + FP) count decided
+    records alone; they are undefined where a zone is open at either end, since only one kind of decision is made there.
+
+    Parameters
+    ----------
+    predictions
+        Calibrated.
+    uncertainty
+        The reader's own; without it, or on the split that chose it, nothing is stated and the reason is.
+    draws, confidence, seed
+        As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
+
+    Raises
+    ------
+    ConfigError
+        If the zones do not fit the classes.
+    """
+    if uncertainty is None:
+        return Decided(reason="the reader has no uncertain zones")
+    if uncertainty.split == predictions.split:
+        return Decided(reason="the uncertain zones were chosen on this split")
+    outcomes = _Outcomes(predictions, uncertainty)
+    point = outcomes.measure(np.ones((len(predictions), 1)))
+    chunks = [outcomes.measure(weights) for weights in draw_weights(predictions.patient_ids, draws, seed)]
+    metrics, classes = {}, {}
+    for name, values in point.items():
+        drawn = np.concatenate([chunk[name] for chunk in chunks], axis=1)
+        if name in MEASURES:
+            classes[name] = tuple(estimate_of(value, of_class, confidence) for value, of_class in zip(values[:, 0], drawn, strict=True))
+        headline = estimate_of(float(macro_mean(values)[0]), macro_mean(drawn), confidence)
+        undefined = tuple(np.array(predictions.class_names)[np.isnan(values[:, 0])].tolist()) if name in MEASURES else ()
+        metrics[f"macro_{name}" if name in MEASURES else name] = replace(headline, undefined=undefined)
+    return Decided(metrics, classes)
+
+
+class _Outcomes:
+    """Who was read as what, ready to be weighted."""
+
+    def __init__(self, predictions: Predictions, uncertainty: Uncertainty) -> None:
+        absent, present = uncertainty.decisions(predictions.y_prob)
+        positive = predictions.y_true > 0.5
+        self._masks = {
+            "positive": positive,
+            "negative": ~positive,
+            "tp": positive & present,
+            "fn": positive & absent,
+            "tn": ~positive & absent,
+            "fp": ~positive & present,
+        }
+        self._all_decided = (absent | present).all(axis=1).astype(np.float64)
+        zones = uncertainty.zones
+        self._open_low = np.array([zone is None or zone[0] <= 0 for zone in zones])[:, None]
+        self._open_high = np.array([zone is None or zone[1] >= 1 for zone in zones])[:, None]
+
+    def measure(self, weights: Array) -> dict[str, Array]:
+        """Name to (n_classes, n_draws) under weights (n_records, n_draws); one row for ``records_decided``."""
+        count = {name: mask.T.astype(np.float64) @ weights for name, mask in self._masks.items()}
+        total = weights.sum(axis=0, keepdims=True)
+        either = self._open_low | self._open_high
+        decided = count["tp"] + count["fn"] + count["tn"] + count["fp"]
+        return {
+            "not_missed": np.where(self._open_low, np.nan, 1 - _share(count["fn"], count["positive"])),
+            "not_alarmed": np.where(self._open_high, np.nan, 1 - _share(count["fp"], count["negative"])),
+            "sensitivity": np.where(either, np.nan, _share(count["tp"], count["tp"] + count["fn"])),
+            "specificity": np.where(either, np.nan, _share(count["tn"], count["tn"] + count["fp"])),
+            "coverage": decided / total,
+            RECORDS_DECIDED: (self._all_decided @ weights)[None] / total,
+        }
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """Quotient, NaN of nothing."""
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)

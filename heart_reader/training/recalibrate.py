@@ -1,0 +1,88 @@
+"""Choose calibration, thresholds and zones of uncertainty anew, without touching the weights.
+
+Run: ``python -m heart_reader.training.recalibrate CHECKPOINT --out results/NAME [--set data.root=data/hospital ...]``.
+
+Readers lose calibration when they move to another hospital; some hundred labelled records of it, in a table whose split is ``val``,
+bring it back. The same command applies another rule, such as ``--set evaluation.thresholds=youden``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.cli import add_overrides, run_command
+from heart_reader.config import override_config
+from heart_reader.data.build import build_table
+from heart_reader.data.cache import open_or_build
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.labels import LabelSpace
+from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.errors import NotServable
+from heart_reader.evaluation.run import checkpoint_config
+from heart_reader.training.decisions import save_with_decisions
+
+__all__ = ["recalibrate"]
+
+
+def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) -> Checkpoint:
+    """Write ``out/checkpoint``: the same weights with decisions chosen on the validation split of the configured data.
+
+    Parameters
+    ----------
+    directory
+        A torch checkpoint.
+    out
+        Directory of the new run.
+    overrides
+        Of ``data.*``, ``evaluation.*`` and ``name``.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be used.
+    ConfigError
+        If an override would change what made the weights.
+    NotServable
+        If it holds an ONNX graph, or its levels have other classes than the data.
+    DataError
+        If the records cannot be used.
+    """
+    origin = load_checkpoint(directory)
+    config = checkpoint_config(origin, overrides)
+    tensors = origin.tensors()
+    # Another hospital's table may know the level of interest only; what it does not know gets no threshold.
+    table = build_table(override_config(config, [f"task.heads=[{config.task.level}]"])).split("val")
+    own = LabelSpace.from_json(origin.manifest["levels"])
+    for name, level in table.space.levels.items():
+        if name in own.levels and level.class_names != own.levels[name].class_names:
+            raise NotServable(f"{directory}: its level {name} has other classes than {table.source}: name a table with the same labels")
+    preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
+    val_set = EcgDataset(table, open_or_build(table, preprocessor, config.data.cache_dir, progress=True), preprocessor)
+    draft = {
+        **{key: value for key, value in origin.manifest.items() if key not in ("format", "weights", "sha256")},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "levels": LabelSpace({**table.space.levels, **own.levels}, own.heads).to_json(),
+        "config": config.to_json(),
+        "parent": origin.sha256,
+    }
+    return save_with_decisions(out, draft, tensors, val_set, config.evaluation)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Recalibrate and say what came of it."""
+    checkpoint = recalibrate(arguments.checkpoint, arguments.out, overrides=arguments.overrides)
+    level = checkpoint.manifest["config"]["task"]["level"]
+    scores = checkpoint.manifest["metrics"][level]
+    print(f"{checkpoint.directory}: decisions from {scores['n_records']} records, validation macro-AUROC {scores['macro_auroc']:.4f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Choose calibration, thresholds and zones of uncertainty anew on validation records.")
+    parser.add_argument("checkpoint", type=Path, help="torch checkpoint directory")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the result, such as results/NAME")
+    add_overrides(parser)
+    raise SystemExit(run_command(parser, main))
