@@ -12,14 +12,16 @@ def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
     from heart_reader.checkpoint import default_checkpoint
     from heart_reader.classifier import EcgClassifier
-    from heart_reader.reading import read_all
+    from heart_reader.reading import explain_words, read_all
 
     classifier = EcgClassifier.load(arguments.checkpoint or default_checkpoint())
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
-    n_failed = 0
+    n_failed, last = 0, None
     for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
-        n_failed += reading.error is not None
+        n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
         print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
+    if last is not None and not arguments.json:
+        print(explain_words(last))
     return 1 if n_failed else 0
 
 

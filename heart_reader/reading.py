@@ -12,7 +12,7 @@ from heart_reader.data.readers import find_records, read_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import RecordError
 
-__all__ = ["Reading", "read_all"]
+__all__ = ["Reading", "explain_words", "read_all"]
 
 BAR_WIDTH = 20
 
@@ -53,11 +53,15 @@ class Reading:
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
-        lines.append(f"  {reading.summary}")
-        lines += [f"    {name:<8}{band['definition']}" for name, band in reading.bands.items() if band["classes"]]
-        lines.append(f"  {reading.decision_rule}")
-        lines += [f"  {NOTICE}", ""]
+        lines += [f"  {reading.summary}", f"  {NOTICE}", ""]
         return "\n".join(lines)
+
+
+def explain_words(diagnosis: Diagnosis) -> str:
+    """Say what high, medium, low, present and absent mean; once is enough for many readings of one checkpoint."""
+    lines = ["What the words mean:"]
+    lines += [f"  {name:<8}{band['definition']}" for name, band in diagnosis.bands.items()]
+    return "\n".join([*lines, f"  {diagnosis.decision_rule}"])
 
 
 def _limits(answer: ClassReading) -> str:
