@@ -44,6 +44,8 @@ REQUIRED = (
     "format", "created", "model", "preprocessor", "leads", "levels", "label_rule", "calibration", "thresholds", "uncertainty",
     "features", "metrics", "data", "config", "seed", "git_commit", "versions", "weights", "parent", "sha256",
 )  # fmt: skip
+# What saving itself puts into the manifest.
+ADDED = ("format", "weights", "sha256")
 SHIPPED = Path(__file__).resolve().parent.parent / "results" / "ptbxl-inception1d" / "checkpoint"
 
 
@@ -76,6 +78,10 @@ class Checkpoint:
     def runtime(self) -> str:
         """``"torch"`` or ``"onnx"``."""
         return "onnx" if self.weights_path.suffix == ".onnx" else "torch"
+
+    def draft(self) -> dict[str, Any]:
+        """Return a copy of the manifest for a checkpoint derived from this one, without what :func:`save_checkpoint` adds."""
+        return {key: value for key, value in self.manifest.items() if key not in ADDED}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the weights of a torch checkpoint.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.checkpoint import MANIFEST, SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
 
 
@@ -19,14 +19,10 @@ def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return target
 
 
-def _bare(checkpoint: Checkpoint) -> dict[str, object]:
-    return {key: value for key, value in checkpoint.manifest.items() if key not in ("format", "weights", "sha256")}
-
-
 def test_what_is_saved_is_loaded(tiny_checkpoint: Path, tmp_path: Path) -> None:
     first = load_checkpoint(tiny_checkpoint)
     tensors = first.tensors()
-    second = save_checkpoint(tmp_path / "again", _bare(first), lambda path: save_tensors(path, tensors))
+    second = save_checkpoint(tmp_path / "again", first.draft(), lambda path: save_tensors(path, tensors))
     assert second.manifest == first.manifest
     assert all(torch.equal(value, tensors[name]) for name, value in second.tensors().items())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again"]
@@ -81,7 +77,7 @@ def test_a_full_disk_leaves_what_was_there(copy: Path, failure: Exception) -> No
         raise failure
 
     with pytest.raises(CheckpointError, match="disk is full"):
-        save_checkpoint(copy, _bare(before), write)
+        save_checkpoint(copy, before.draft(), write)
     assert load_checkpoint(copy).sha256 == before.sha256
     assert [path.name for path in copy.parent.iterdir()] == ["checkpoint"]
 
@@ -94,13 +90,13 @@ def test_a_refused_checkpoint_leaves_nothing(copy: Path, tmp_path: Path) -> None
         raise HeartReaderError("no")
 
     with pytest.raises(HeartReaderError, match="no"):
-        save_checkpoint(tmp_path / "new", _bare(origin), lambda path: save_tensors(path, origin.tensors()), verify=refuse)
+        save_checkpoint(tmp_path / "new", origin.draft(), lambda path: save_tensors(path, origin.tensors()), verify=refuse)
     assert not (tmp_path / "new").exists()
 
 
 def test_an_incomplete_manifest_is_not_saved(copy: Path, tmp_path: Path) -> None:
     origin = load_checkpoint(copy)
-    manifest = _bare(origin)
+    manifest = origin.draft()
     del manifest["label_rule"]
     with pytest.raises(CheckpointError, match="label_rule"):
         save_checkpoint(tmp_path / "new", manifest, lambda path: save_tensors(path, origin.tensors()))

@@ -51,8 +51,7 @@ def export(directory: Path, out: Path, *, overrides: Sequence[str] = ()) -> str:
     """
     origin = load_checkpoint(directory)
     limit = override_config(ExperimentConfig.from_json(origin.manifest["config"]), overrides).export.parity_limit
-    manifest = {key: value for key, value in origin.manifest.items() if key not in ("format", "weights", "sha256")}
-    manifest["parent"] = origin.sha256
+    manifest = {**origin.draft(), "parent": origin.sha256}
     differences: list[float] = []
 
     def gate(exported: Path) -> None:

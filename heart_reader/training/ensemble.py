@@ -83,39 +83,39 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
     """
     members = [load_checkpoint(path) for path in directories]
     _check(members)
-    manifest = dict(members[0].manifest)
-    config = override_config(ExperimentConfig.from_json(dict(manifest["config"])), [f"name={out.name}", *overrides])
+    config = override_config(ExperimentConfig.from_json(dict(members[0].manifest["config"])), [f"name={out.name}", *overrides])
     classifiers = [EcgClassifier.load(path) for path in directories]
     table = build_table(config).split("val")
     cache = open_or_build(table, classifiers[0].preprocessor, config.data.cache_dir, progress=True)
     val_set = EcgDataset(table, cache, classifiers[0].preprocessor)
     weighting = choose_weights(classifiers, val_set, config)
+    tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
+    for row, member in enumerate(members):
+        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
+    draft = {**_draft(members, weighting), "levels": table.space.to_json(), "config": config.to_json()}
+    return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
+
+
+def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any]:
+    """Return the manifest of the ensemble, without levels, configuration and decisions."""
+    models = [member.manifest["model"] for member in members]
     params = {
         "members": [
-            {"name": m.manifest["model"]["name"], "params": m.manifest["model"]["params"], "checkpoint_sha256": m.sha256} for m in members
+            {"name": model["name"], "params": model["params"], "checkpoint_sha256": member.sha256}
+            for model, member in zip(models, members, strict=True)
         ],
         "weights": list(weighting.weights),
         "rule": weighting.rule,
         "held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score},
     }
-    tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
-    for row, member in enumerate(members):
-        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
-    draft = {
-        **{key: value for key, value in manifest.items() if key not in ("format", "weights", "sha256")},
+    elapsed_s = sum(member.manifest["training"]["elapsed_s"] for member in members)
+    return {
+        **members[0].draft(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": {"name": ENSEMBLE, "params": params, "n_parameters": sum(m.manifest["model"]["n_parameters"] for m in members)},
-        "training": {
-            **manifest["training"],
-            "epochs": None,
-            "best_epoch": None,
-            "elapsed_s": sum(m.manifest["training"]["elapsed_s"] for m in members),
-        },
-        "config": config.to_json(),
-        "levels": table.space.to_json(),
+        "model": {"name": ENSEMBLE, "params": params, "n_parameters": sum(model["n_parameters"] for model in models)},
+        "training": {**members[0].manifest["training"], "epochs": None, "best_epoch": None, "elapsed_s": elapsed_s},
+        "parent": None,
     }
-    final = save_with_decisions(out, draft, tensors, val_set, config.evaluation)
-    return final, weighting
 
 
 def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:

@@ -63,7 +63,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
     val_set = EcgDataset(table, open_or_build(table, preprocessor, config.data.cache_dir, progress=True), preprocessor)
     draft = {
-        **{key: value for key, value in origin.manifest.items() if key not in ("format", "weights", "sha256")},
+        **origin.draft(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "levels": LabelSpace({**table.space.levels, **own.levels}, own.heads).to_json(),
         "config": config.to_json(),
