@@ -10,7 +10,7 @@ from pathlib import Path
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.readers import find_records, read_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
-from heart_reader.errors import RecordError
+from heart_reader.errors import RecordError, UnreadableRecord
 
 __all__ = ["Reading", "explain_words", "read_all"]
 
@@ -92,7 +92,11 @@ def read_all(
         See :func:`heart_reader.data.readers.read_record`.
     """
     for given in paths:
-        for path in find_records(given) if given.is_dir() else [given]:
+        paths_here = find_records(given) if given.is_dir() else [given]
+        if not paths_here:
+            message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat) and CSV are read"
+            yield Reading(given, None, UnreadableRecord(message))
+        for path in paths_here:
             try:
                 record = read_record(path, fs=fs, unit=unit, leads=leads)
                 yield Reading(path, classifier.predict(record), None)

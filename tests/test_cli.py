@@ -63,6 +63,12 @@ def test_predict_reads_what_it_can(tiny_checkpoint: Path, tmp_path: Path) -> Non
     assert set(second["error"]) == {"code", "message"}
 
 
+def test_predict_in_a_folder_without_records(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    answer = run("predict.py", tmp_path, "--checkpoint", tiny_checkpoint, "--json")
+    assert answer.returncode == 1
+    assert "no record in this folder" in json.loads(answer.stdout)["error"]["message"]
+
+
 def test_predict_for_a_person(tiny_checkpoint: Path) -> None:
     answer = run("predict.py", ROOT / "test_files", "--checkpoint", tiny_checkpoint)
     assert "Not a medical device" in answer.stdout
