@@ -3,7 +3,7 @@
 Examples
 --------
 >>> from heart_reader import EcgClassifier, read_record
->>> reader = EcgClassifier.load("results/ptbxl-inception1d/checkpoint")  # doctest: +SKIP
+>>> reader = EcgClassifier.load("results/ptbxl-ensemble/checkpoint")  # doctest: +SKIP
 >>> reader.predict(read_record("test_files/norm.csv")).summary  # doctest: +SKIP
 """
 

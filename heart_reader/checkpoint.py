@@ -46,7 +46,7 @@ REQUIRED = (
 )  # fmt: skip
 # What saving itself puts into the manifest.
 ADDED = ("format", "weights", "sha256")
-SHIPPED = Path(__file__).resolve().parent.parent / "results" / "ptbxl-inception1d" / "checkpoint"
+SHIPPED = Path(__file__).resolve().parent.parent / "results" / "ptbxl-ensemble" / "checkpoint"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ than no weights at all, they have to beat the plain mean on held-out halves of v
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from heart_reader.evaluation.metrics import metric_value
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.training.decisions import save_with_decisions
 
-__all__ = ["Weighting", "choose_weights", "join"]
+__all__ = ["Weighting", "choose_weights", "fit_weights", "join"]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
@@ -142,19 +143,33 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
     units = bootstrap_units(val_set.table.patient_ids)
     for half in range(HALVES):
         first = np.random.default_rng([config.seed, half]).random(units.max() + 1)[units] < 0.5
-        weights = _fit(lambda w, rows=first & known: score(w, rows), len(plain))
+        weights = fit_weights(partial(score, rows=first & known), len(plain))
         fitted_scores.append(score(weights, ~first & known))
         mean_scores.append(score(plain, ~first & known))
     fitted_score, mean_score = float(np.nanmean(fitted_scores)), float(np.nanmean(mean_scores))
     if fitted_score > mean_score:
-        weights = _fit(lambda w: score(w, known), len(plain))
+        weights = fit_weights(partial(score, rows=known), len(plain))
         return Weighting("nelder-mead", tuple(map(float, weights)), fitted_score, mean_score)
     return Weighting("mean", tuple(map(float, plain)), fitted_score, mean_score)
 
 
-def _fit(score: Any, n_members: int) -> NDArray[np.float64]:
-    """Nelder-Mead over the logarithms of the weights, from the plain mean."""
-    answer = minimize(lambda x: -score(_softmax(x)), np.zeros(n_members), method="Nelder-Mead", options={"maxfev": 60 * n_members})
+def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -> NDArray[np.float64]:
+    """Maximise a score over weights that sum to 1: Nelder-Mead over their logarithms, from the plain mean.
+
+    Parameters
+    ----------
+    score
+        Takes (n_members,) weights.
+
+    Returns
+    -------
+    ndarray
+        (n_members,), sum 1.
+    """
+    # Around zero SciPy's own simplex is so small that AUROC, a step function, does not move on it.
+    simplex = np.vstack([np.zeros(n_members), np.eye(n_members)])
+    options = {"maxfev": 60 * n_members, "initial_simplex": simplex}
+    answer = minimize(lambda x: -score(_softmax(x)), simplex[0], method="Nelder-Mead", options=options)
     return _softmax(answer.x)
 
 

@@ -12,7 +12,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.labels import sigmoid
 from heart_reader.edge.export import export
 from heart_reader.errors import CheckpointError, ConfigError, Integrity
-from heart_reader.training.ensemble import join
+from heart_reader.training.ensemble import fit_weights, join
 from heart_reader.training.run import train
 
 
@@ -89,3 +89,12 @@ def test_a_student_follows_its_teacher_as_much_as_asked(
 def test_a_teacher_of_other_windows_is_refused(tiny_config: ExperimentConfig, ensemble: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="other outputs or preprocessing"):
         train(override_config(tiny_config, [f"training.teacher={ensemble}", "preprocessing.window_s=2"]), tmp_path / "wrong")
+
+
+def test_fitted_weights_find_the_member_that_knows() -> None:
+    target = np.array([0.7, 0.2, 0.1])
+
+    def score(weights: np.ndarray) -> float:
+        return -float(np.round(np.abs(weights - target).sum(), 2))  # a step function, as AUROC is
+
+    assert np.abs(fit_weights(score, 3) - target).max() < 0.05

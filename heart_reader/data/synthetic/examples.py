@@ -116,6 +116,9 @@ python -m heart_reader.data.synthetic examples --to test_files
 |---|---|---|---|---|
 {rows}
 
+The seeds were chosen for typical tracings with the help of a rough classifier, so a reader that recognises them shows
+that the road works, not how good the reader is.
+
 The five ECGs that exist as `.csv` and as `.hea` + `.dat` hold the same values, so both must be read alike.
 A WFDB record is two files; hand over both.
 """
