@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
-from heart_reader.data.signal import bandpass, resample, resampled_length
+from heart_reader.data.signal import bandpass, resample
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
@@ -155,10 +155,6 @@ class Preprocessor:
     def __call__(self, record: EcgRecord) -> NDArray[np.float32]:
         """Return :meth:`windows` of :meth:`prepare`."""
         return self.windows(self.prepare(record))
-
-    def n_times_of(self, record: EcgRecord) -> int:
-        """Return the prepared length of a record without preparing it."""
-        return resampled_length(record.n_times, record.fs, self.fs)
 
     def _select_leads(self, record: EcgRecord) -> tuple[NDArray[np.floating], NDArray[np.bool_], list[str]]:
         """Order the leads, derive limb leads from I and II, leave the rest at zero."""

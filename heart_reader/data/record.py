@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -94,10 +94,6 @@ class EcgRecord:
         if name not in self.lead_names:
             raise LeadError(f"{self.record_id} has no lead {name}; it has {', '.join(self.lead_names)}")
         return self.signal[self.lead_names.index(name)]
-
-    def with_warnings(self, *more: str) -> EcgRecord:
-        """Return a copy that carries further warnings."""
-        return replace(self, warnings=(*self.warnings, *more))
 
     def waveform(self) -> dict[str, Any]:
         """Return the signal for a browser: base64 of little-endian int16 microvolts, leads first."""

@@ -10,7 +10,7 @@ from scipy import signal as sps
 
 from heart_reader.errors import ConfigError
 
-__all__ = ["bandpass", "resample", "resampled_length"]
+__all__ = ["bandpass", "resample"]
 
 # 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this denominator.
 _MAX_DENOMINATOR = 10_000
@@ -20,12 +20,6 @@ def _ratio(fs_from: float, fs_to: float) -> Fraction:
     return (Fraction(fs_to).limit_denominator(_MAX_DENOMINATOR) / Fraction(fs_from).limit_denominator(_MAX_DENOMINATOR)).limit_denominator(
         _MAX_DENOMINATOR
     )
-
-
-def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
-    """Return how many time points :func:`resample` gives."""
-    ratio = _ratio(fs_from, fs_to)
-    return -(-n_times * ratio.numerator // ratio.denominator)
 
 
 def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDArray[np.floating]:
