@@ -11,7 +11,7 @@ from heart_reader.data.cache import SignalCache
 from heart_reader.data.preprocessor import Preprocessor, from_microvolts
 from heart_reader.data.record_table import RecordTable
 
-__all__ = ["EcgDataset"]
+__all__ = ["EcgDataset", "mean_per_record"]
 
 
 class EcgDataset:
@@ -40,6 +40,17 @@ class EcgDataset:
     def windows(self, position: int) -> NDArray[np.float32]:
         """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a reading sees them."""
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
+
+    def all_windows(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Return the windows of all records one after the other, and where each record's end.
+
+        Returns
+        -------
+        tuple
+            (n_windows, n_leads, n_times) in mV, and (n_records,) stops for :func:`mean_per_record`.
+        """
+        windows = [self.windows(position) for position in range(len(self))]
+        return np.concatenate(windows), np.cumsum([len(part) for part in windows])
 
     def random_crops(
         self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
@@ -76,3 +87,26 @@ class EcgDataset:
         mean = total / np.maximum(count, 1)
         spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
         return mean.astype(np.float32), spread.astype(np.float32)
+
+
+def mean_per_record(per_window: NDArray[np.float64], stops: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Average what was computed per window over the windows of each record.
+
+    Parameters
+    ----------
+    per_window
+        (n_windows, n_values).
+    stops
+        (n_records,) from :meth:`EcgDataset.all_windows`.
+
+    Returns
+    -------
+    ndarray
+        (n_records, n_values).
+
+    Examples
+    --------
+    >>> mean_per_record(np.array([[1.0], [3.0], [5.0]]), np.array([2, 3])).tolist()
+    [[2.0], [5.0]]
+    """
+    return np.stack([part.mean(axis=0) for part in np.split(per_window, stops[:-1])])

@@ -27,7 +27,7 @@ from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
-from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.dataset import EcgDataset, mean_per_record
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
@@ -180,16 +180,14 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _outputs(classifiers: Sequence[EcgClassifier], val_set: EcgDataset) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return (n_members, n_windows, n_outputs) probabilities of all windows, and where each record's windows end."""
-    windows = [val_set.windows(position) for position in range(len(val_set))]
-    joined = np.concatenate(windows)
-    stops = np.cumsum([len(part) for part in windows])
+    joined, stops = val_set.all_windows()
     return np.stack([sigmoid(classifier.logits(joined).astype(np.float64)) for classifier in classifiers]), stops
 
 
 def _records(outputs: NDArray[np.float64], stops: NDArray[np.intp], space: LabelSpace, level: str) -> NDArray[np.float64]:
     """Return (n_records, n_classes) at a level from (n_windows, n_outputs) probabilities."""
     per_window = space.probabilities(log_odds(outputs))[level]
-    return np.stack([part.mean(axis=0) for part in np.split(per_window, stops[:-1])])
+    return mean_per_record(per_window, stops)
 
 
 def _check(members: Sequence[Checkpoint]) -> None:

@@ -21,11 +21,12 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.coverage import describe_gaps
-from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.dataset import EcgDataset, mean_per_record
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.metrics import metric_value
+from heart_reader.evaluation.report import write_whole
 from heart_reader.models.registry import EcgNetwork, build_network
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
@@ -93,7 +94,8 @@ def train(
     network = _build(config, train_set)
     trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, _teacher(config, table))
     out.mkdir(parents=True, exist_ok=True)
-    _write_atomically(out / "config.yaml", yaml.safe_dump(config.to_json(), sort_keys=False))
+    text = yaml.safe_dump(config.to_json(), sort_keys=False)
+    write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
     if resume:
         trainer.restore(load_tensors(state / "tensors.safetensors"), json.loads((state / "state.json").read_text())["trainer"])
 
@@ -186,9 +188,7 @@ def _teacher(config: ExperimentConfig, table: RecordTable) -> nn.Module | None:
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
     """Score the level of interest on validation, before calibration, with the windows of a reading."""
-    windows = [val_set.windows(position) for position in range(len(val_set))]
-    stops = np.cumsum([len(part) for part in windows])
-    joined = np.concatenate(windows)
+    joined, stops = val_set.all_windows()
     parts = []
     with torch.inference_mode(), trainer.autocast():
         for start in range(0, len(joined), VALIDATION_WINDOWS):
@@ -196,7 +196,7 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
             parts.append(network(batch).float().cpu().numpy())
     level = config.task.level
     y_windows = val_set.table.space.probabilities(np.concatenate(parts))[level]
-    y_prob = np.stack([part.mean(axis=0) for part in np.split(y_windows, stops[:-1])])
+    y_prob = mean_per_record(y_windows, stops)
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
@@ -224,10 +224,4 @@ def _write_history(out: Path, history: list[dict[str, float]]) -> None:
     writer = csv.DictWriter(stream, fieldnames=list(history[0]))
     writer.writeheader()
     writer.writerows(history)
-    _write_atomically(out / "history.csv", stream.getvalue())
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(out / "history.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
