@@ -25,11 +25,16 @@ class EcgDataset:
         Signals of (at least) these records, found by ``record_ids``.
     preprocessor
         Cuts windows; the same object that made the cache.
+    features
+        (n_records, n_features) of the records beside their signals, NaN where not known; None where no network asks for any.
     """
 
-    def __init__(self, table: RecordTable, cache: SignalCache, preprocessor: Preprocessor) -> None:
+    def __init__(
+        self, table: RecordTable, cache: SignalCache, preprocessor: Preprocessor, features: NDArray[np.float32] | None = None
+    ) -> None:
         self.table = table
         self.preprocessor = preprocessor
+        self.features = features
         self._cache = cache
         self._rows = cache.rows_of(table.record_ids)
         self.targets = np.concatenate([table.y_true(head) for head in table.space.heads], axis=1)
@@ -37,20 +42,37 @@ class EcgDataset:
     def __len__(self) -> int:
         return len(self.table)
 
+    def split(self, name: str) -> EcgDataset:
+        """Return the records of one split.
+
+        Raises
+        ------
+        DataError
+            If the split is empty.
+        """
+        features = None if self.features is None else self.features[self.table.splits == name]
+        return EcgDataset(self.table.split(name), self._cache, self.preprocessor, features)
+
     def windows(self, position: int) -> NDArray[np.float32]:
         """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a reading sees them."""
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
 
-    def all_windows(self) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the windows of all records one after the other, and where each record's end.
+    def inputs(self, position: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return what a network gets of one record: its windows, and its (n_features,) features or None."""
+        return self.windows(position), None if self.features is None else self.features[position]
+
+    def all_inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.intp]]:
+        """Return the windows of all records one after the other, the features that go with each, and where each record's windows end.
 
         Returns
         -------
         tuple
-            (n_windows, n_leads, n_times) in mV, and (n_records,) stops for :func:`mean_per_record`.
+            (n_windows, n_leads, n_times) in mV, (n_windows, n_features) or None, and (n_records,) stops for :func:`mean_per_record`.
         """
         windows = [self.windows(position) for position in range(len(self))]
-        return np.concatenate(windows), np.cumsum([len(part) for part in windows])
+        counts = [len(part) for part in windows]
+        features = None if self.features is None else np.repeat(self.features, counts, axis=0)
+        return np.concatenate(windows), features, np.cumsum(counts)
 
     def random_crops(
         self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
@@ -97,7 +119,7 @@ def mean_per_record(per_window: NDArray[np.float64], stops: NDArray[np.intp]) ->
     per_window
         (n_windows, n_values).
     stops
-        (n_records,) from :meth:`EcgDataset.all_windows`.
+        (n_records,) from :meth:`EcgDataset.all_inputs`.
 
     Returns
     -------

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -277,4 +278,13 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 def _noisy_or(logits: NDArray[np.floating], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
     """Probability that at least one member applies, taking members as independent: 1 - prod(1 - p)."""
     log_absent = -np.logaddexp(0.0, logits)
-    return np.stack([-np.expm1(log_absent[:, list(group)].sum(axis=1)) for group in members], axis=1)
+    return -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+
+
+@lru_cache(maxsize=64)
+def _membership(members: tuple[tuple[int, ...], ...], n_statements: int) -> NDArray[np.float64]:
+    """Matrix (n_statements, n_classes) of 1 where a statement is a member of a class."""
+    matrix = np.zeros((n_statements, len(members)))
+    for column, group in enumerate(members):
+        matrix[list(group), column] = 1.0
+    return matrix

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from heart_reader.data.leads import canonical_leads
 from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 
-__all__ = ["UNIT_TO_MV", "EcgRecord", "build_record"]
+__all__ = ["N_PUBLISHED_FEATURES", "UNIT_TO_MV", "EcgRecord", "build_record"]
 
 UNIT_TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
 
@@ -21,6 +21,8 @@ UNIT_TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 
 IMPLAUSIBLE_MV = 30.0
 # A lead that never leaves this band carries no heartbeat: the smallest visible QRS is about ten times larger.
 FLAT_MV = 0.005
+# 782 features of 12SL and 531 of ECGDeli that PTB-XL+ publishes.
+N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
 
@@ -51,6 +53,8 @@ class EcgRecord:
         Leads whose values carry no information (missing values over most of the recording).
     warnings
         What a person should know before trusting a reading.
+    published_features
+        (1313,) features of PTB-XL+ that came with the file, NaN where not known; None where none came.
     """
 
     record_id: str
@@ -62,6 +66,7 @@ class EcgRecord:
     source_format: str = "array"
     masked_leads: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    published_features: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.signal.ndim != 2 or self.signal.dtype != np.float32:
@@ -118,6 +123,7 @@ def build_record(
     sex: str | None = None,
     source_format: str = "array",
     warnings: tuple[str, ...] = (),
+    published_features: NDArray[np.float32] | None = None,
 ) -> EcgRecord:
     """Make a record from raw values: convert to mV, spell the leads, bridge or mask missing values, check amplitudes.
 
@@ -165,6 +171,7 @@ def build_record(
         source_format=source_format,
         masked_leads=masked,
         warnings=(*warnings, *noticed, *flat),
+        published_features=published_features,
     )
 
 

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 
 from heart_reader.data.readers.csv import names_a_lead, read_csv
+from heart_reader.data.readers.dicom import looks_like_dicom, read_dicom
+from heart_reader.data.readers.edf import looks_like_edf, read_edf
 from heart_reader.data.readers.files import Given, decode_text, file_size, is_text, read_bytes, refuse_remote
 from heart_reader.data.readers.wfdb import read_wfdb
 from heart_reader.data.readers.wfdb_header import looks_like_header
@@ -20,11 +22,12 @@ __all__ = ["find_records", "read_record"]
 # No WFDB header is longer: 256 signals need a quarter of it.
 MAX_HEADER_BYTES = 1 << 16
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
+_RECORD_SUFFIXES = {".hea", ".edf", ".dcm"}
 # How files begin that people take for ECG records, and what to tell them.
 _FOREIGN = (
     ("MATLAB ", "a MATLAB workspace without a WFDB header: convert its signal to CSV with lead names, or put the .hea file beside it"),
-    ("<", "an XML or HTML file, which is not read: export the recording as WFDB or CSV"),
-    ("%PDF", "a PDF, which holds a picture of an ECG: export the recording as WFDB or CSV"),
+    ("<", "an XML or HTML file, which is not read: export the recording as WFDB, EDF, DICOM or CSV"),
+    ("%PDF", "a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV"),
 )
 
 
@@ -40,7 +43,7 @@ def read_record(
     Parameters
     ----------
     path
-        A WFDB header, one of its signal files, the record's name without extension, or a CSV file.
+        A WFDB header, one of its signal files, the record's name without extension, or a CSV, EDF or DICOM file.
     fs
         Sampling rate in Hz, where the file does not state it; contradicting the file is an error.
     unit
@@ -81,6 +84,10 @@ def read_record(
         name += ".hea"
     size = file_size(name)
     head = read_bytes(name, MAX_HEADER_BYTES)
+    if looks_like_edf(head):
+        return read_edf(name, size, given)
+    if looks_like_dicom(head):
+        return read_dicom(name, size, given)
     if is_text(head):
         text = decode_text(head)
         if _is_header(name, text):
@@ -117,7 +124,7 @@ def find_records(path: str | Path) -> list[Path]:
 
 def _is_record(path: str) -> bool:
     suffix = os.path.splitext(path)[1].lower()
-    if suffix == ".hea":
+    if suffix in _RECORD_SUFFIXES:
         return True
     if suffix not in _TABLE_SUFFIXES:
         return False
@@ -161,5 +168,5 @@ def _refuse_foreign(name: str, head: bytes) -> None:
     if not is_text(head):
         header = os.path.splitext(os.path.basename(name))[0] + ".hea"
         raise UnreadableRecord(
-            f"{name}: neither a WFDB record nor CSV text; a signal file needs its header {header} beside it, which names it"
+            f"{name}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it"
         )

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.comments import age_and_sex, stated_values
 from heart_reader.data.readers.csv_table import CsvTable, parse_table
 from heart_reader.data.readers.files import Given, check_fs
-from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.record import N_PUBLISHED_FEATURES, UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 
 __all__ = ["names_a_lead", "read_csv"]
@@ -26,7 +27,7 @@ _TIME_S = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "time_ms", "time_msec", "time_milliseconds", "t_ms"), 1e-3),
 }
 _INDEX = {"", "#", "n", "no", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no", "sample_#", "unnamed:_0"}
-_FEATURE = re.compile(r"feat_\d+", re.IGNORECASE)
+_FEATURE = re.compile(r"feat_(\d{1,6})", re.IGNORECASE)
 _UNIT_NOTE = re.compile(r"[(\[]\s*([munµμ]?v)\s*[)\]]", re.IGNORECASE)
 _RATE_KEYS = ("fs", "sampling_rate", "sampling_frequency", "frequency", "hz")
 _UNIT_KEYS = ("unit", "units")
@@ -37,12 +38,13 @@ _MAX_NAME = 64
 
 
 class _Columns(NamedTuple):
-    """Which columns are what."""
+    """Which columns are what; ``features`` in the order of their numbers."""
 
     leads: list[int]
     lead_names: tuple[str, ...]
     time: int | None
     time_unit_s: float
+    features: list[int]
     warnings: list[str]
 
 
@@ -92,6 +94,7 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
         sex=sex,
         source_format="csv",
         warnings=tuple(warnings),
+        published_features=_features(table, columns.features),
     )
 
 
@@ -123,16 +126,35 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     names = table.names or _given_names(table, leads)
     plain = [_plain(name) for name in names]
     time = next((column for column, name in enumerate(plain) if name in _TIME_S), None)
-    n_features = sum(_FEATURE.fullmatch(name) is not None for name in plain)
+    features = _feature_columns(table.where, plain)
     candidates = [
         column for column, name in enumerate(plain) if name not in _TIME_S and name not in _INDEX and not _FEATURE.fullmatch(name)
     ]
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
     others = sorted(set(candidates) - set(chosen))
-    warnings = [f"{n_features} feature columns were not read"] if n_features else []
-    if others:
-        warnings.append(f"columns not read, for they are no leads: {_some(names, others)}")
-    return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], warnings)
+    warnings = [f"columns not read, for they are no leads: {_some(names, others)}"] if others else []
+    return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], features, warnings)
+
+
+def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
+    """Find the columns ``feat_0`` to ``feat_1312`` of PTB-XL+, in this order, wherever they stand; none or all of them are allowed."""
+    numbered = sorted((int(match[1]), column) for column, name in enumerate(plain) if (match := _FEATURE.fullmatch(name)))
+    if numbered and [number for number, _ in numbered] != list(range(N_PUBLISHED_FEATURES)):
+        last = N_PUBLISHED_FEATURES - 1
+        raise UnreadableRecord(
+            f"{where}: {len(numbered)} feature columns from feat_{numbered[0][0]} to feat_{numbered[-1][0]}; all {N_PUBLISHED_FEATURES} of "
+            f"PTB-XL+, feat_0 to feat_{last}, are needed, each once: add what is missing or drop the feature columns"
+        )
+    return [column for _, column in numbered]
+
+
+def _features(table: CsvTable, columns: list[int]) -> NDArray[np.float32] | None:
+    """Features stand in the first row of data only; an empty cell is not known."""
+    if not columns:
+        return None
+    first = replace(table, rows=table.rows[:1], line_numbers=table.line_numbers[:1])
+    values = first.numbers(columns)[:, 0]
+    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
 
 
 def _lead_columns(

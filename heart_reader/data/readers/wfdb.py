@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.readers.agreement import agreed_fs, agreed_names
 from heart_reader.data.readers.comments import age_and_sex
 from heart_reader.data.readers.files import Given, check_fs, file_size, read_bytes
 from heart_reader.data.readers.wfdb_header import DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.errors import UnreadableRecord
 
 __all__ = ["read_wfdb"]
 
@@ -103,7 +104,7 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     uncalibrated = [line.name for line in header.signals if not line.calibrated]
     if uncalibrated:
         warnings.append(f"no calibration stated for {', '.join(uncalibrated)}: read as {DEFAULT_GAIN:g} units per mV, which may be wrong")
-    names = _names(path, header, given.leads)
+    names = agreed_names(path, [line.name for line in header.signals], given.leads)
     signal, names, units = _voltages(header, signal, names, given.unit, warnings)
     age, sex = age_and_sex(header.comments) if header.comments else (None, None)
     return build_record(
@@ -126,20 +127,7 @@ def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) 
             warnings.append(f"the header states no sampling rate: read at {DEFAULT_FS_HZ:g} Hz, WFDB's default")
             return DEFAULT_FS_HZ
         return check_fs(path, fs)
-    rate = check_fs(path, header.fs)
-    if fs is not None and not abs(fs - rate) <= 1e-6 * rate:
-        raise UnreadableRecord(f"{path}: the header says {rate:g} Hz, {fs:g} Hz was asked for: drop --fs or mend the header")
-    return rate
-
-
-def _names(path: str, header: WfdbHeader, leads: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Lead names of the header, or the ones given instead."""
-    names = tuple(line.name for line in header.signals)
-    if leads is None:
-        return names
-    if len(leads) != len(names):
-        raise LeadError(f"{path}: {len(leads)} lead names given for {len(names)} signals ({', '.join(names)}): name each one once")
-    return leads
+    return agreed_fs(path, header.fs, fs)
 
 
 def _voltages(

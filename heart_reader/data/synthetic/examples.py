@@ -11,6 +11,7 @@ import numpy as np
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_csv, write_wfdb
+from heart_reader.data.synthetic.findings import FINDINGS
 from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
 from heart_reader.data.synthetic.population import draw_parameters
 
@@ -60,6 +61,11 @@ class Example:
     separator: str = ","
     decimal: str = "."
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Superclasses of what is simulated."""
+        return tuple(dict.fromkeys(FINDINGS[name].superclass for name in self.findings))
+
     def parameters(self) -> EcgParameters:
         """Return what the example is simulated from."""
         return replace(draw_parameters(self.findings, np.random.default_rng([self.seed, 0])), noise=self.noise)
@@ -84,7 +90,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("mi_inferior", ("inferior infarction",), 9, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
     Example("sttc_ischemia", ("ischemia",), 71, "STTC: ST depression and T inversion, most of all in V4 to V6"),
     Example("cd_lbbb", ("left bundle branch block",), 20, "CD: complete left bundle branch block"),
-    Example("hyp_lvh_strain", ("left ventricular hypertrophy with strain",), 70, "HYP: left ventricular hypertrophy with strain"),
+    Example("hyp_lvh", ("left ventricular hypertrophy",), 6, "HYP: left ventricular hypertrophy, tall R in V5 and V6, deep S in V1"),
     Example(
         "leads_11", ("right bundle branch block",), 50, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)
     ),
@@ -120,12 +126,12 @@ The seeds were chosen for typical tracings with the help of a rough classifier, 
 that the road works, not how good the reader is.
 
 The five ECGs that exist as `.csv` and as `.hea` + `.dat` hold the same values, so both must be read alike.
-A WFDB record is two files; hand over both.
+A WFDB record is two files; hand over both. What each of them shows stands in `labels.csv` too.
 """
 
 
 def write_examples(folder: Path, *, progress: Callable[[int], None] | None = None) -> None:
-    """Write every example and a README into a folder; files of the same name are replaced.
+    """Write every example, their labels and a README into a folder; files of the same name are replaced.
 
     Raises
     ------
@@ -144,6 +150,8 @@ def write_examples(folder: Path, *, progress: Callable[[int], None] | None = Non
             write_wfdb(record, folder, comments=comments)
         if progress is not None:
             progress(done)
+    labels = [f"{example.name},{' '.join(example.labels)}" for example in EXAMPLES]
+    (folder / "labels.csv").write_text("\n".join(["id,labels", *labels, ""]), encoding="utf-8")
     (folder / "README.md").write_text(_README.format(rows="\n".join(_readme_rows(EXAMPLES))), encoding="utf-8")
 
 

@@ -119,7 +119,7 @@ def draw_parameters(findings: Sequence[str], rng: np.random.Generator) -> EcgPar
         scp_codes={code: likelihood for finding in present for code, likelihood in finding.scp_codes.items()},
         **_draw_intervals(present, sex, rng),
     )
-    return _with_voltage(_with_rhythm(parameters), present)
+    return _with_voltage(_with_rhythm(parameters), present, rng)
 
 
 def sokolow_lyon_mv(parameters: EcgParameters) -> float:
@@ -246,9 +246,9 @@ def _with_rhythm(parameters: EcgParameters) -> EcgParameters:
     return replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0})
 
 
-def _with_voltage(parameters: EcgParameters, present: Sequence[Finding]) -> EcgParameters:
+def _with_voltage(parameters: EcgParameters, present: Sequence[Finding], rng: np.random.Generator) -> EcgParameters:
     """Bring QRS to the voltage that hypertrophy needs, or keep it below where there is none."""
-    needed = max((finding.min_sokolow_mv or 0.0 for finding in present), default=0.0)
+    needed = max((float(rng.uniform(*finding.sokolow_mv)) for finding in present if finding.sokolow_mv is not None), default=0.0)
     voltage = sokolow_lyon_mv(parameters)
     heart = parameters.morphology
     if needed > voltage:

@@ -172,14 +172,30 @@ def test_microvolts_read_as_millivolts_are_refused(read, ecg):
     np.testing.assert_allclose(read("# fs=500\n" + table(ecg * 1000), unit="uV").signal, ecg, rtol=1e-6)
 
 
-def test_feature_columns_are_counted_and_not_read(read, ecg):
-    n_features = 1313
-    names = [*STANDARD_LEADS, *(f"feat_{number}" for number in range(n_features))]
+def with_features(ecg, numbers, cells):
+    """An ECG whose first row also holds features."""
+    names = [*STANDARD_LEADS, *(f"feat_{number}" for number in numbers)]
     first, *others = [",".join(map(repr, row)) for row in ecg.T.tolist()]
-    lines = [",".join(names), first + ",1.5" * n_features, *(row + "," * n_features for row in others)]
-    record = read(HEAD + "\n".join(lines))
+    return HEAD + "\n".join([",".join(names), ",".join([first, *cells]), *(row + "," * len(cells) for row in others)])
+
+
+def test_published_features_are_read_by_their_numbers(read, ecg):
+    numbers = np.random.default_rng(0).permutation(1313).tolist()
+    cells = ["" if number == 7 else str(number / 2) for number in numbers]
+    record = read(with_features(ecg, numbers, cells))
     np.testing.assert_array_equal(record.signal, ecg.astype(np.float32))
-    assert record.warnings == ("1313 feature columns were not read",)
+    expected = np.arange(1313, dtype=np.float32) / 2
+    expected[7] = np.nan
+    np.testing.assert_array_equal(record.published_features, expected)
+    assert record.warnings == ()
+    assert read(HEAD + table(ecg)).published_features is None
+
+
+def test_features_that_are_not_all_there_are_refused(read, ecg):
+    with pytest.raises(UnreadableRecord, match="1312 feature columns from feat_0 to feat_1311; all 1313"):
+        read(with_features(ecg, range(1312), ["1"] * 1312))
+    with pytest.raises(UnreadableRecord, match="'tall' is not a number"):
+        read(with_features(ecg, range(1313), ["1"] * 1312 + ["tall"]))
 
 
 def test_other_columns_are_named(read):

@@ -41,7 +41,7 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: neither a WFDB record nor CSV text; .*a\.hea"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: neither WFDB, EDF, DICOM nor CSV text; .*a\.hea"):
         read_record(tmp_path / "a.dat")
 
 
@@ -53,7 +53,7 @@ def test_a_signal_file_without_its_header(tmp_path):
         (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "an XML or HTML file"),
         ('<?xml version="1.0"?>'.encode("utf-16"), "an XML or HTML file"),
         (b"%PDF-1.7\n\x00", "a PDF"),
-        (b"PK\x03\x04\x00\x00", "neither a WFDB record nor CSV text"),
+        (b"PK\x03\x04\x00\x00", "neither WFDB, EDF, DICOM nor CSV text"),
         (b"   \n\n", "no row of data"),
     ],
 )

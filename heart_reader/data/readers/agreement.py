@@ -1,0 +1,39 @@
+"""What a file states and what the caller says about it: both count, and a contradiction is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heart_reader.data.readers.files import check_fs
+from heart_reader.errors import LeadError, UnreadableRecord
+
+__all__ = ["agreed_fs", "agreed_names"]
+
+
+def agreed_fs(path: str, stated: float, given: float | None) -> float:
+    """Return the rate in Hz that a file states, if the caller gave none or the same.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the two differ, or no ECG can have that rate.
+    """
+    fs = check_fs(path, stated)
+    if given is not None and not abs(given - fs) <= 1e-6 * fs:
+        raise UnreadableRecord(f"{path}: the header says {fs:g} Hz, {given:g} Hz was asked for: drop --fs or mend the header")
+    return fs
+
+
+def agreed_names(path: str, names: Sequence[str], given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the names of a file's signals, or the ones given instead.
+
+    Raises
+    ------
+    LeadError
+        If not as many are given as there are signals.
+    """
+    if given is None:
+        return tuple(names)
+    if len(given) != len(names):
+        raise LeadError(f"{path}: {len(given)} lead names given for {len(names)} signals ({', '.join(names)}): name each one once")
+    return given

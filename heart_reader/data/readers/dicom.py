@@ -1,0 +1,232 @@
+"""DICOM waveforms: 12-lead, general and ambulatory ECG, and any other with ECG leads in it.
+
+pydicom takes the file apart, on bytes whose number is known; what they mean is read here.
+
+References
+----------
+DICOM PS3.3, C.10.9 Waveform Module and A.34 Waveform Information Object Definitions; PS3.16, CID 3001 ECG Leads.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import warnings as python_warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import canonical_lead
+from heart_reader.data.readers.agreement import agreed_fs, agreed_names
+from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = ["looks_like_dicom", "read_dicom"]
+
+# A deflated file of a few bytes may swell to gigabytes; the name of that encoding stands in its head in plain text.
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
+_MAX_CHANNELS = 256
+# Last part of the codes of the twelve leads, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike.
+_CODES = {1: "I", 2: "II", **{2 + i: f"V{i}" for i in range(1, 7)}, 61: "III", 62: "aVR", 63: "aVL", 64: "aVF"}
+_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
+_SEXES = {"M": "male", "F": "female"}
+_AGE_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_MAX_AGE = 130.0
+_AVERAGED = ("MEDIAN", "AVERAGE", "REPRESENTATIVE", "TEMPLATE")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One multiplex group: channels that were sampled together."""
+
+    name: str
+    leads: tuple[str, ...]
+    fs: float
+    n_times: int
+    averaged: bool
+    item: Dataset
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_times / self.fs
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """The higher the more an ECG of its own: recorded rather than averaged, most leads, longest."""
+        return (not self.averaged, sum(canonical_lead(name) is not None for name in self.leads), self.duration_s)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({len(self.leads)} channels, {self.duration_s:g} s)"
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Tell a DICOM file by its mark."""
+    return head[128:132] == b"DICM"
+
+
+def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
+    """Read the longest recorded waveform of a DICOM file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Of the file in bytes.
+    given
+        A rate that must be the file's; a unit that overrides the file's, with a warning; new names for all channels.
+
+    Raises
+    ------
+    LeadError
+        If code and name of a channel mean different leads, or ``given.leads`` does not name every channel once.
+    UnitError
+        If the amplitudes have no unit.
+    UnreadableRecord
+        If the file is damaged, compressed, or holds no waveform.
+    RecordError
+        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    """
+    dataset = _parse(path, read_bytes(path, size))
+    try:
+        return _record(path, dataset, given)
+    # Values are converted when they are asked for, and a damaged one may fail in any way.
+    except (ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+        raise UnreadableRecord(f"{path}: a damaged DICOM file ({type(error).__name__}): export the recording again") from None
+
+
+def _parse(path: str, content: bytes) -> Dataset:
+    """Take the file apart; sequences are read, their values not yet."""
+    import pydicom
+
+    # Its complaints about lawful but odd files quote values of the recording.
+    python_warnings.filterwarnings("ignore", module="pydicom")
+    if _DEFLATED in content:
+        raise UnreadableRecord(f"{path}: a compressed DICOM file, which is not read: export it uncompressed (Explicit VR Little Endian)")
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(content))
+        waveforms = dataset.get("WaveformSequence")
+    except Exception as error:  # a damaged file may fail in any way
+        raise UnreadableRecord(f"{path}: a damaged DICOM file ({type(error).__name__}): export the recording again") from None
+    if not waveforms:
+        raise UnreadableRecord(f"{path}: a DICOM file without a waveform, perhaps a picture of an ECG: export the recording as a waveform")
+    return dataset
+
+
+def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
+    groups = [_group(path, number, item) for number, item in enumerate(dataset.WaveformSequence, start=1)]
+    group = max(groups, key=lambda item: item.rank)
+    others = [str(item) for item in groups if item is not group]
+    warnings = [f"read the waveform {group}; left out: {', '.join(others)}"] if others else []
+    if group.averaged:
+        warnings.append(f"{group.name} is derived from a recording and was not recorded itself")
+    channels = list(group.item.ChannelDefinitionSequence)
+    units = _units(path, group, channels, given.unit, warnings)
+    names = agreed_names(path, group.leads, given.leads)
+    signal = _physical(path, group, channels, little_endian=not _is_big_endian(dataset), warnings=warnings)
+    return build_record(
+        os.path.splitext(os.path.basename(path))[0],
+        signal,
+        agreed_fs(path, group.fs, given.fs),
+        names,
+        unit=units,
+        age=_age(str(dataset.get("PatientAge") or "")),
+        sex=_SEXES.get(str(dataset.get("PatientSex") or "").strip().upper()),
+        source_format="dicom",
+        warnings=tuple(warnings),
+    )
+
+
+def _group(path: str, number: int, item: Dataset) -> _Group:
+    """Facts of a multiplex group; its samples are not looked at yet."""
+    channels = list(item.ChannelDefinitionSequence)
+    n_channels, n_times, fs = int(item.NumberOfWaveformChannels), int(item.NumberOfWaveformSamples), float(item.SamplingFrequency)
+    if not 1 <= n_channels <= _MAX_CHANNELS or n_times < 1 or len(channels) != n_channels or not (math.isfinite(fs) and fs > 0):
+        raise UnreadableRecord(
+            f"{path}: waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes {len(channels)}: "
+            "the file is damaged, export the recording again"
+        )
+    label = str(item.get("MultiplexGroupLabel") or f"number {number}").strip()
+    averaged = str(item.get("WaveformOriginality")) == "DERIVED" or any(word in label.upper() for word in _AVERAGED)
+    return _Group(label, tuple(_lead(path, row, channel) for row, channel in enumerate(channels, start=1)), fs, n_times, averaged, item)
+
+
+def _lead(path: str, number: int, channel: Dataset) -> str:
+    """Name of a channel: its code where that is known, else the words beside it."""
+    source = channel.ChannelSourceSequence[0] if channel.get("ChannelSourceSequence") else channel
+    match = _CODE.fullmatch(str(source.get("CodeValue") or "").strip())
+    coded = _CODES.get(int(match[1])) if match else None
+    words = str(source.get("CodeMeaning") or channel.get("ChannelLabel") or f"channel {number}").strip()
+    named = canonical_lead(words)
+    if coded is not None and named is not None and coded != named:
+        raise LeadError(f"{path}: channel {number} is lead {coded} by its code and {named} by its name: mend the file or pass it as CSV")
+    return coded or named or words
+
+
+def _units(path: str, group: _Group, channels: list[Dataset], given: str | None, warnings: list[str]) -> tuple[str, ...]:
+    stated = []
+    for name, channel in zip(group.leads, channels, strict=True):
+        sequence = channel.get("ChannelSensitivityUnitsSequence")
+        if channel.get("ChannelSensitivity") is None or (not sequence and given is None):
+            raise UnitError(f"{path}: lead {name} has no sensitivity or unit, so its amplitudes are not known: export the recording again")
+        stated.append(str(sequence[0].CodeValue).strip() if sequence else "no unit")
+    if given is None:
+        return tuple(stated)
+    if any(UNIT_TO_MV.get(unit.lower()) != UNIT_TO_MV.get(given.lower()) for unit in stated):
+        warnings.append(f"read as {given} as asked; the file says {', '.join(sorted(set(stated)))}")
+    return (given,) * len(stated)
+
+
+def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endian: bool, warnings: list[str]) -> NDArray[np.float64]:
+    """Samples in physical units, (n_channels, n_times), NaN where they are padding."""
+    kind = str(group.item.WaveformSampleInterpretation)
+    if kind not in _SAMPLES:
+        raise UnreadableRecord(f"{path}: samples of kind {kind!r}; {', '.join(_SAMPLES)} are read: export the recording uncompressed")
+    dtype = np.dtype(_SAMPLES[kind]).newbyteorder("<" if little_endian else ">")
+    data = bytes(group.item.WaveformData)
+    n_samples = group.n_times * len(channels)
+    if len(data) < n_samples * dtype.itemsize or int(group.item.WaveformBitsAllocated) != 8 * dtype.itemsize:
+        raise UnreadableRecord(
+            f"{path}: {len(data)} bytes of samples, {len(channels)} channels of {group.n_times} samples of kind {kind} are declared: "
+            "the file is truncated, copy it again"
+        )
+    digital = np.frombuffer(data, dtype, n_samples).reshape(group.n_times, len(channels)).T
+    gain = np.array([[float(item.ChannelSensitivity) * float(item.get("ChannelSensitivityCorrectionFactor") or 1)] for item in channels])
+    baseline = np.array([[float(item.get("ChannelBaseline") or 0)] for item in channels])
+    physical: NDArray[np.float64] = digital * gain + baseline
+    padding = _padding(group.item, dtype)
+    if padding == 0:
+        warnings.append("0 is declared as padding although it is an amplitude as well: zeros were kept")
+    elif padding is not None:
+        physical[digital == padding] = np.nan
+    return physical
+
+
+def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:
+    """Sample value that stands for nothing."""
+    raw = item.get("WaveformPaddingValue")
+    if raw is None:
+        return None
+    content = bytes(raw) if isinstance(raw, bytes | bytearray) else np.array(int(raw)).astype(dtype).tobytes()
+    return int(np.frombuffer(content, dtype, 1)[0]) if len(content) >= dtype.itemsize else None
+
+
+def _is_big_endian(dataset: Dataset) -> bool:
+    syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
+    return syntax is not None and not syntax.is_little_endian
+
+
+def _age(text: str) -> float | None:
+    """Years from a DICOM age string, such as 042Y or 006M."""
+    match = re.fullmatch(r"(\d{3})([DWMY])", text.strip())
+    age = int(match[1]) * _AGE_YEARS[match[2]] if match else None
+    return age if age is not None and age <= _MAX_AGE else None

@@ -1,0 +1,136 @@
+"""EDF and continuous EDF+ files, which sleep laboratories and Holter programs export.
+
+References
+----------
+See :mod:`heart_reader.data.readers.edf_header`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import canonical_lead
+from heart_reader.data.readers.agreement import agreed_fs, agreed_names
+from heart_reader.data.readers.edf_header import EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal import resample
+from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+
+__all__ = ["looks_like_edf", "read_edf"]
+
+_BYTES_PER_SAMPLE = 2
+# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
+_COARSE_STEP_MV = 0.02
+
+
+def read_edf(path: str, size: int, given: Given) -> EcgRecord:
+    """Read the leads of an EDF file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Of the file in bytes.
+    given
+        A rate that must be the file's; a unit that overrides the file's, with a warning; new names for all voltages.
+
+    Raises
+    ------
+    LeadError
+        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be told apart.
+    UnitError
+        If no signal is a voltage.
+    UnreadableRecord
+        If header and file do not fit together.
+    RecordError
+        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    """
+    content = read_bytes(path, size)
+    header = parse_edf_header(path, content)
+    warnings: list[str] = []
+    n_records = _n_records(path, header, len(content), warnings)
+    chosen, names, units = _choose(path, header.signals, given, warnings)
+    rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
+    frames = np.frombuffer(content, "<i2", n_records * header.samples_per_record, header.n_bytes).reshape(n_records, -1)
+    leads = [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in chosen]
+    coarse = [name for name, item, unit in zip(names, chosen, units, strict=True) if abs(item.gain) * UNIT_TO_MV[unit] > _COARSE_STEP_MV]
+    if coarse:
+        warnings.append(
+            f"one unit of {', '.join(coarse)} is more than {1000 * _COARSE_STEP_MV:g} uV by the header, which no ECG recorder is: "
+            "the amplitudes may be wrong by a constant factor"
+        )
+    return build_record(
+        os.path.splitext(os.path.basename(path))[0],
+        _at_one_rate(path, leads, rates, names, warnings),
+        max(rates),
+        names,
+        unit=units,
+        age=header.age,
+        sex=header.sex,
+        source_format="edf",
+        warnings=tuple(warnings),
+    )
+
+
+def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
+    """Agree with the size of the file on the number of data records."""
+    there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
+    promised = there if header.n_records is None else header.n_records
+    if there < promised or promised == 0:
+        raise UnreadableRecord(
+            f"{path}: {there} data records are there, the header promises {promised or 'some'}: the file is truncated, copy it again"
+        )
+    if there > promised:
+        warnings.append(f"the file holds {there} data records, its header declares {promised}: the rest was not read")
+    return promised
+
+
+def _choose(
+    path: str, signals: Sequence[EdfSignal], given: Given, warnings: list[str]
+) -> tuple[list[EdfSignal], tuple[str, ...], tuple[str, ...]]:
+    """The signals that are leads, their names and units: standard leads where there are any, else every voltage."""
+    voltages = [item for item in signals if given.unit is not None or item.unit.lower() in UNIT_TO_MV]
+    if not voltages:
+        found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
+        raise UnitError(f"{path}: no voltage among {found}; mV, uV, nV or V is needed: mend the file or pass --unit")
+    names = agreed_names(path, [item.label for item in voltages], given.leads)
+    standard = [row for row, name in enumerate(names) if canonical_lead(name)]
+    kept = standard if standard and given.leads is None else list(range(len(names)))
+    chosen = [voltages[row] for row in kept]
+    others = [item.label for item in signals if item not in chosen]
+    if others:
+        warnings.append(f"not read, for they are no ECG leads: {', '.join(others)}")
+    different = sorted({item.unit or "no unit" for item in chosen} - {given.unit})
+    if given.unit is not None and different:
+        warnings.append(f"read as {given.unit} as asked; the header says {', '.join(different)}")
+    units = tuple((given.unit or item.unit).strip().lower() for item in chosen)
+    if unknown := sorted({unit for unit in units if unit not in UNIT_TO_MV}):
+        raise UnitError(f"{path}: unit {', '.join(unknown)!r}; mV, uV, nV or V is needed: pass another --unit")
+    return chosen, tuple(names[row] for row in kept), units
+
+
+def _at_one_rate(
+    path: str, leads: Sequence[NDArray[np.floating]], rates: Sequence[float], names: tuple[str, ...], warnings: list[str]
+) -> NDArray[np.floating]:
+    """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are known may be mixed so."""
+    fastest = max(rates)
+    slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
+    if slower and not all(canonical_lead(name) for name in names):
+        raise LeadError(
+            f"{path}: {', '.join(slower)} and others at {fastest:g} Hz, without lead names: name them in the file or pass --leads"
+        )
+    if slower:
+        warnings.append(f"resampled to {fastest:g} Hz like the fastest lead: {', '.join(slower)}")
+    n_times = len(leads[rates.index(fastest)])
+    return np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
+
+
+def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:
+    """Cut or extend by the rounding of a ratio of rates."""
+    return np.pad(values[:n_times], (0, max(0, n_times - len(values))), mode="edge")

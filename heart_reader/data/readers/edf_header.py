@@ -1,0 +1,194 @@
+"""The header of an EDF file: fixed columns of ASCII text, none of which is believed before it is checked.
+
+References
+----------
+Kemp B. et al. A simple format for exchange of digitized polygraphic recordings. Electroencephalogr. Clin. Neurophysiol. 82 (1992) 391-393.
+Kemp B., Olivan J. European data format 'plus' (EDF+), an EDF alike standard format for the exchange of physiological data. Clin.
+Neurophysiol. 114 (2003) 1755-1761.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from heart_reader.errors import UnreadableRecord
+
+__all__ = ["MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
+
+# Sleep laboratories record some dozens of signals.
+MAX_SIGNALS = 512
+ANNOTATIONS = "EDF Annotations"
+_BLOCK = 256
+_MAX_AGE = 130.0
+_DAYS_PER_YEAR = 365.25
+# Width of each column of the signals' part, in its order.
+_COLUMNS = {
+    "label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8, "digital_min": 8, "digital_max": 8,
+    "prefilter": 80, "n_samples": 8, "reserved": 32,
+}  # fmt: skip
+_DATE = r"(\d{2}-[A-Z]{3}-\d{4})"
+
+
+@dataclass(frozen=True)
+class EdfSignal:
+    """One signal: a lead, breathing, annotations.
+
+    Parameters
+    ----------
+    label, unit
+        As the file has them, without blanks around.
+    gain, offset
+        Physical value of a sample: ``gain * sample + offset``.
+    n_samples
+        Samples in each data record.
+    start
+        Where they stand in a data record.
+    """
+
+    label: str
+    unit: str
+    gain: float
+    offset: float
+    n_samples: int
+    start: int
+
+
+@dataclass(frozen=True)
+class EdfHeader:
+    """What the header says, checked.
+
+    Parameters
+    ----------
+    signals
+        All signals but annotations.
+    n_records
+        Data records; None where the recorder left the number open.
+    record_s
+        Length of a data record in seconds.
+    samples_per_record
+        Samples of all signals together in a data record, annotations included.
+    n_bytes
+        Size of the header.
+    age, sex
+        Years, and ``"male"`` or ``"female"``; None where the file does not say.
+    """
+
+    signals: tuple[EdfSignal, ...]
+    n_records: int | None
+    record_s: float
+    samples_per_record: int
+    n_bytes: int
+    age: float | None
+    sex: str | None
+
+
+def looks_like_edf(head: bytes) -> bool:
+    """Tell an EDF file by its first bytes: version 0, and numbers where the sizes stand."""
+    return head.startswith(b"0       ") and len(head) >= _BLOCK and all(part.strip().isdigit() for part in (head[184:192], head[252:256]))
+
+
+def parse_edf_header(path: str, content: bytes) -> EdfHeader:
+    """Parse the beginning of an EDF file.
+
+    Parameters
+    ----------
+    path
+        For messages.
+    content
+        At least the header.
+
+    Raises
+    ------
+    UnreadableRecord
+        If a field is missing or impossible, or the recording is not continuous.
+    """
+    n_signals, n_bytes = _integer(path, content[252:256], "number of signals"), _integer(path, content[184:192], "header size")
+    if not 1 <= n_signals <= MAX_SIGNALS or n_bytes != _BLOCK * (1 + n_signals) or len(content) < n_bytes:
+        raise UnreadableRecord(
+            f"{path}: an EDF header of {n_bytes} bytes for {n_signals} signals in a file of {len(content)} bytes; "
+            f"1 to {MAX_SIGNALS} signals of {_BLOCK} bytes each are allowed: export the recording again"
+        )
+    if content[192:197] == b"EDF+D":
+        raise UnreadableRecord(f"{path}: an EDF+D file, whose recording has gaps; a continuous one is read: export it as EDF or EDF+C")
+    n_records = _integer(path, content[236:244], "number of data records")
+    record_s = _number(path, content[244:252], "length of a data record")
+    if n_records < -1 or n_records == 0 or record_s <= 0:
+        raise UnreadableRecord(
+            f"{path}: {n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed: export the recording again"
+        )
+    signals, samples_per_record = _signals(path, content[_BLOCK:n_bytes], n_signals)
+    age, sex = _person(_text(content[8:88]), _text(content[88:168]))
+    return EdfHeader(signals, None if n_records == -1 else n_records, record_s, samples_per_record, n_bytes, age, sex)
+
+
+def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal, ...], int]:
+    """Signals but annotations, and the samples of all in one data record."""
+    columns: dict[str, list[bytes]] = {}
+    start = 0
+    for name, width in _COLUMNS.items():
+        columns[name] = [content[start + row * width : start + (row + 1) * width] for row in range(n_signals)]
+        start += width * n_signals
+    signals, position = [], 0
+    for row in range(n_signals):
+        label = _text(columns["label"][row])
+        n_samples = _integer(path, columns["n_samples"][row], f"samples of {label}")
+        if n_samples < 1:
+            raise UnreadableRecord(f"{path}: {n_samples} samples of {label} in a data record; at least one is needed: export it again")
+        if label != ANNOTATIONS:
+            low, high, digital_low, digital_high = (
+                _number(path, columns[name][row], f"{name.replace('_', ' ')}imum of {label}")
+                for name in ("physical_min", "physical_max", "digital_min", "digital_max")
+            )
+            if digital_low >= digital_high or low == high:
+                raise UnreadableRecord(
+                    f"{path}: signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
+                    "different physical limits are needed: export the recording again"
+                )
+            gain = (high - low) / (digital_high - digital_low)
+            signals.append(EdfSignal(label, _text(columns["unit"][row]), gain, low - gain * digital_low, n_samples, position))
+        position += n_samples
+    return tuple(signals), position
+
+
+def _text(field: bytes) -> str:
+    return field.decode("latin-1").strip(" \0")
+
+
+def _integer(path: str, field: bytes, what: str) -> int:
+    value = _number(path, field, what)
+    if value != int(value):
+        raise UnreadableRecord(f"{path}: {what} is {value:g} in the EDF header; a whole number is needed: export the recording again")
+    return int(value)
+
+
+def _number(path: str, field: bytes, what: str) -> float:
+    # Some programs write a comma for the decimal point.
+    text = _text(field).replace(",", ".")
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+    raise UnreadableRecord(f"{path}: {what} is {text!r} in the EDF header; a number is needed: export the recording again")
+
+
+def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
+    """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date ...``."""
+    fields = patient.upper().split()
+    sex = {"F": "female", "M": "male"}.get(fields[1]) if len(fields) > 1 else None
+    born = _date(fields[2]) if len(fields) > 2 else None
+    match = re.match(rf"STARTDATE {_DATE}", recording.upper())
+    started = _date(match[1]) if match else None
+    if born is None or started is None:
+        return None, sex
+    age = float((started - born).days // _DAYS_PER_YEAR)
+    return age if 0 <= age <= _MAX_AGE else None, sex
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%d-%b-%Y")
+    except ValueError:
+        return None
