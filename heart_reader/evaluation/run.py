@@ -9,9 +9,7 @@ from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import SIMULATED, build_table
-from heart_reader.data.cache import open_or_build
 from heart_reader.data.coverage import describe_gaps
-from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError, NotServable
@@ -19,9 +17,10 @@ from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
 from heart_reader.evaluation.stress import run_stress
 from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
+from heart_reader.features.build import open_dataset
 from heart_reader.predictions import Predictions
 
-__all__ = ["checkpoint_config", "evaluate"]
+__all__ = ["checkpoint_config", "describe_data", "evaluate", "predict_split"]
 
 # What made the weights cannot be changed afterwards.
 FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", "export")
@@ -87,13 +86,13 @@ def evaluate(
         draws=config.evaluation.draws,
         confidence=config.evaluation.confidence,
         seed=config.seed,
-        caveats=_caveats(table, split, predictions),
+        caveats=describe_data(table, split, predictions),
         comparison=comparison,
     )
     write_report(report, predictions, out)
     remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
     if stress:
-        _stress(classifier, table, report, _caveats(table, split, predictions), out)
+        _stress(classifier, table, report, describe_data(table, split, predictions), out)
     return report
 
 
@@ -110,6 +109,19 @@ def _stress(classifier: EcgClassifier, table: RecordTable, report: EvaluationRep
         progress=True,
     )
     write_stress(stressed, out)
+
+
+def predict_split(classifier: EcgClassifier, config: ExperimentConfig, split: str) -> tuple[Predictions, tuple[str, ...]]:
+    """Read a split at the checkpoint's level of interest; return the predictions and what should stand beside figures made from them.
+
+    Raises
+    ------
+    DataError
+        If the records cannot be used.
+    """
+    table = _table(classifier, config, classifier.level, split)
+    predictions = _predict(classifier, table, config, classifier.level)
+    return predictions, describe_data(table, split, predictions)
 
 
 def checkpoint_config(checkpoint: Checkpoint, overrides: Sequence[str]) -> ExperimentConfig:
@@ -137,8 +149,7 @@ def _table(classifier: EcgClassifier, config: ExperimentConfig, level: str, spli
 
 
 def _predict(classifier: EcgClassifier, table: RecordTable, config: ExperimentConfig, level: str) -> Predictions:
-    cache = open_or_build(table, classifier.preprocessor, config.data.cache_dir, progress=True)
-    return classifier.predict_many(EcgDataset(table, cache, classifier.preprocessor), level)
+    return classifier.predict_many(open_dataset(config, table, classifier.preprocessor, classifier.features), level)
 
 
 def _compare(
@@ -159,7 +170,8 @@ def _compare(
     return Comparison(second.checkpoint.sha256, differences)
 
 
-def _caveats(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
+def describe_data(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
+    """Return what should stand beside figures of these records: their source, who is left out, what they compare with."""
     caveats = [f"Data: {table.source}."]
     caveats += [f"{count} records left out: {reason}." for reason, count in table.left_out.items()]
     n_unknown = len(table) - len(predictions)

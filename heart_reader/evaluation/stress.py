@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from heart_reader.classifier import EcgClassifier, assess_quality
+from heart_reader.classifier import EcgClassifier, Inputs, assess_quality
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import LeadError
@@ -212,7 +212,7 @@ class _Readings:
     def read(self, progress: bool) -> None:
         """Fill the arrays."""
         with tqdm(total=self.usable.size, desc="stress test", unit="reading", disable=None if progress else True) as bar:
-            for number, answers in enumerate(self.classifier.mean_probabilities(self._windows())):
+            for number, answers in enumerate(self.classifier.mean_probabilities(self._inputs())):
                 self.y_prob[self._cells[number]] = answers[self.level]
                 bar.update()
 
@@ -229,7 +229,7 @@ class _Readings:
             y_prob=self.y_prob[number] if calibration is None else calibration.apply(self.y_prob[number]),
         )
 
-    def _windows(self) -> Iterator[NDArray[np.float32]]:
+    def _inputs(self) -> Iterator[Inputs]:
         preprocessor = self.classifier.preprocessor
         for row, (record_id, path) in enumerate(zip(self.table.record_ids.tolist(), self.table.paths.tolist(), strict=True)):
             record = read_record(path)
@@ -239,7 +239,8 @@ class _Readings:
                     continue
                 rng = np.random.default_rng([self.noise_seed, zlib.crc32(condition.chance.encode()), zlib.crc32(record_id.encode())])
                 try:
-                    prepared = preprocessor.prepare(condition.change(record, rng))
+                    changed = condition.change(record, rng)
+                    prepared = preprocessor.prepare(changed)
                 except LeadError as error:
                     if condition.name == CLEAN:
                         raise
@@ -247,7 +248,7 @@ class _Readings:
                     continue
                 self.usable[number, row] = assess_quality(prepared, preprocessor.leads).verdict != "poor"
                 self._cells.append((number, row))
-                yield preprocessor.windows(prepared)
+                yield self.classifier.inputs(changed, prepared)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""Read WFDB annotation files: when something happened, and which of the standard symbols it was.
+
+References
+----------
+Moody G. B. WFDB applications guide, annot(5): the MIT annotation format.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.errors import UnreadableRecord
+
+__all__ = ["BEAT_SYMBOLS", "read_annotations"]
+
+# Codes 1 to 41; a blank where the format defines none.
+_SYMBOLS = ' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'
+_SKIP, _NUMBER, _SUBTYPE, _CHANNEL, _AUXILIARY = 59, 60, 61, 62, 63
+# Annotations that mark a beat, as the standard comparison of detectors counts them.
+BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
+
+
+def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:
+    """Return (n,) times in samples and their symbols.
+
+    Parameters
+    ----------
+    path
+        Annotation file, such as ``100.atr``.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the file ends in the middle of an annotation.
+    """
+    words = np.frombuffer(path.read_bytes()[: path.stat().st_size // 2 * 2], dtype="<u2").tolist()
+    times: list[int] = []
+    symbols: list[str] = []
+    now, at = 0, 0
+    try:
+        while words[at] != 0:
+            code, step = words[at] >> 10, words[at] & 0x3FF
+            at += 1
+            if code == _SKIP:
+                # Thirty-two bits, the higher half first, signed.
+                skip = (words[at] << 16) | words[at + 1]
+                now += skip - (1 << 32) if skip >= 1 << 31 else skip
+                at += 2
+            elif code == _AUXILIARY:
+                at += (step + 1) // 2
+            elif code not in (_NUMBER, _SUBTYPE, _CHANNEL):
+                now += step
+                times.append(now)
+                symbols.append(_SYMBOLS[code] if code < len(_SYMBOLS) else " ")
+    except IndexError:
+        raise UnreadableRecord(f"{path.name}: ends after {len(times)} annotations without an end mark: download the file again") from None
+    return np.array(times, dtype=np.int64), symbols

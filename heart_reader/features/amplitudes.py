@@ -1,0 +1,139 @@
+"""Amplitudes, areas and durations of the waves of each lead, from the median beat.
+
+Amplitudes count from the level just before QRS onset, those of P from the line between its onset and its offset. All leads are measured
+between the same boundaries, those of the whole heart.
+
+References
+----------
+Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
+Circulation 115 (2007) 1306-1324.
+Das M. K. et al. Significance of a fragmented QRS complex versus a Q wave in patients with coronary artery disease.
+Circulation 113 (2006) 2495-2501.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as sps
+
+from heart_reader.features.beats import BEAT_FROM
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.wave_edges import BOUNDARIES
+
+__all__ = ["lead_values"]
+
+Array = NDArray[np.floating]
+
+_MS = 1000.0 / MEASURING_HZ
+# Deflections smaller than this are not called Q, R or S.
+_LEAST_MV = 0.025
+# A dip within a deflection is a notch from this size on, absolute and of the deflection's lead.
+_NOTCH_MV, _NOTCH_SHARE = 0.05, 0.05
+
+
+def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
+    """Return PTB-XL+ stem to (n_leads,) values; NaN where a wave is missing.
+
+    Parameters
+    ----------
+    beat
+        (n_leads, n_times) in mV at ``MEASURING_HZ``, R at ``BEAT_FROM``.
+    overall_ms
+        (6,) boundaries in milliseconds from R, NaN where there is none.
+
+    Notes
+    -----
+    Amplitudes in mV (Q and S negative, 0 where there is no such wave), areas in mV*ms, durations in ms.
+    """
+    at = {
+        name: None if math.isnan(ms) else int(np.clip(BEAT_FROM + round(ms / _MS), 8, beat.shape[1] - 1))
+        for name, ms in zip(BOUNDARIES, overall_ms, strict=True)
+    }
+    nothing = np.full(len(beat), math.nan)
+    values = dict.fromkeys(("P_Amp", "P_Area", "P_Terminal", "T_Amp", "T_Area"), nothing)
+    onset, offset = at["qrs_on"], at["qrs_off"]
+    assert onset is not None
+    assert offset is not None
+    level = beat[:, onset - 5 : onset].mean(axis=1, keepdims=True)
+    values |= _qrs_values(beat[:, onset : offset + 1] - level)
+    for stem, after_ms in (("ST_Amp", 0), ("ST_Amp40ms", 40), ("ST_Amp80ms", 80)):
+        j = min(offset + round(after_ms / _MS), beat.shape[1] - 3)
+        values[stem] = beat[:, j - 1 : j + 2].mean(axis=1) - level[:, 0]
+    if at["p_on"] is not None and at["p_off"] is not None:
+        values |= _p_values(beat[:, at["p_on"] : at["p_off"] + 1])
+    if at["t_on"] is not None and at["t_off"] is not None:
+        t = beat[:, at["t_on"] : at["t_off"] + 1] - level
+        values |= {"T_Amp": _largest(t), "T_Area": t.sum(axis=1) * _MS}
+    return values
+
+
+def _qrs_values(qrs: Array) -> dict[str, Array]:
+    """Name the deflections of the QRS complex: R the highest, Q and S what is below the level before and after it."""
+    rows, times = np.arange(len(qrs)), np.arange(qrs.shape[1])
+    r_at = np.argmax(qrs, axis=1)
+    r = qrs[rows, r_at]
+    has_r = r >= _LEAST_MV
+    # Without an R wave the whole complex is one Q wave (QS).
+    before = np.where(has_r[:, None], times < r_at[:, None], True)
+    q_part, s_part = np.where(before, qrs, 0.0), np.where(before, 0.0, qrs)
+    q, s = q_part.min(axis=1), s_part.min(axis=1)
+    q, s = np.where(q <= -_LEAST_MV, q, 0.0), np.where(s <= -_LEAST_MV, s, 0.0)
+    below = -qrs.min(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(below >= _LEAST_MV, np.where(has_r, r, 0.0) / below, math.nan)
+    return {
+        "Q_Amp": q,
+        "Q_Dur": _lobe_ms(-q_part, np.argmin(q_part, axis=1)) * (q < 0),
+        "R_Amp": np.where(has_r, r, 0.0),
+        "R_Dur": _lobe_ms(qrs, r_at) * has_r,
+        "S_Amp": s,
+        "S_Dur": _lobe_ms(-s_part, np.argmin(s_part, axis=1)) * (s < 0),
+        "RS_Ratio": ratio,
+        "R_Notch": _notches(qrs),
+        "QRS_IntDefl": np.where(has_r, r_at * _MS, math.nan),
+        "QRS_AmpPP": qrs.max(axis=1) - qrs.min(axis=1),
+        "QRS_Area": qrs.sum(axis=1) * _MS,
+        "QRS_Lowest": qrs.min(axis=1),
+    }
+
+
+def _p_values(part: Array) -> dict[str, Array]:
+    line = np.linspace(0.0, 1.0, part.shape[1])
+    p = part - part[:, :3].mean(axis=1, keepdims=True) * (1 - line) - part[:, -3:].mean(axis=1, keepdims=True) * line
+    half = part.shape[1] // 3
+    low = np.minimum(p[:, half:], 0.0)
+    # Depth times duration of the negative end, as it is read with a ruler; zero where P ends upright.
+    return {"P_Amp": _largest(p), "P_Area": p.sum(axis=1) * _MS, "P_Terminal": low.min(axis=1) * (low < -0.01).sum(axis=1) * _MS}
+
+
+def _largest(part: Array) -> Array:
+    """Return the value farthest from zero in each row."""
+    return part[np.arange(len(part)), np.argmax(np.abs(part), axis=1)]
+
+
+def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
+    """Return how long each row stays above zero around one of its points."""
+    n, times = part.shape[1], np.arange(part.shape[1])
+    low = part <= 0.0
+    left = np.where(low & (times < at[:, None]), times, -1).max(axis=1)
+    right = np.where(low & (times > at[:, None]), times, n).min(axis=1)
+    return (right - left - 1) * _MS
+
+
+def _notches(qrs: Array) -> Array:
+    """Count the dips in upward, and the bumps in downward deflections that do not cross the level."""
+    span = qrs.max(axis=1) - qrs.min(axis=1)
+    least = np.maximum(_NOTCH_MV, _NOTCH_SHARE * span)
+    count = np.zeros(len(qrs))
+    for part in (np.maximum(qrs, 0.0), np.maximum(-qrs, 0.0)):
+        # One row after the other, in units of what counts as a notch.
+        joined = np.pad(part / least[:, None], ((0, 0), (1, 1))).ravel()
+        peaks, _ = sps.find_peaks(joined, prominence=1.0)
+        starts = np.flatnonzero((joined[1:] > 0) & (joined[:-1] <= 0)) + 1
+        lobe = np.searchsorted(starts, peaks, side="right")
+        again = peaks[1:][lobe[1:] == lobe[:-1]]
+        np.add.at(count, again // (qrs.shape[1] + 2), 1.0)
+    return count

@@ -1,0 +1,99 @@
+"""Data sets: signals from the cache and, where a network asks for them, features of the records beside these."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from heart_reader.config import ExperimentConfig, FeaturesConfig, resolve_data_path
+from heart_reader.data.cache import SignalCache, open_or_build
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.data.record_table import RecordTable
+from heart_reader.features.demographics import demographics
+from heart_reader.features.feature_names import FEATURE_NAMES
+from heart_reader.features.feature_space import FeatureSpace, measured_features
+from heart_reader.features.ptbxl_plus import has_tables, read_tables
+
+__all__ = ["choose_space", "open_dataset"]
+
+
+def choose_space(config: FeaturesConfig) -> FeatureSpace | None:
+    """Return the features that a configuration asks for, without optional sets whose tables are absent; None for the signal alone."""
+    folder = resolve_data_path(config.ptbxl_plus)
+    sets = []
+    for item in config.sets:
+        if item.name == "ptbxl_plus" and not item.required and not has_tables(folder):
+            tqdm.write(f"{folder} holds no tables of published features: trained without them")
+        else:
+            sets.append(item)
+    if not sets:
+        return None
+    widths = [list(item.widths) for item in sets]
+    layers = {"widths": widths, "hidden": config.hidden, "dropout": config.dropout}
+    return FeatureSpace(tuple(item.name for item in sets), layers)
+
+
+def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Preprocessor, space: FeatureSpace | None) -> EcgDataset:
+    """Open (or build) the cache of these records and collect the features that a network takes.
+
+    Parameters
+    ----------
+    config
+        Where the cache and published features are.
+    space
+        The features; None for a network that reads the signal alone.
+
+    Raises
+    ------
+    DataError
+        If a record or a table of features cannot be used.
+    """
+    cache = open_or_build(table, preprocessor, config.data.cache_dir, progress=True)
+    if space is None:
+        return EcgDataset(table, cache, preprocessor)
+    parts = []
+    for name in space.sets:
+        if name == "demographics":
+            parts.append(_demographics(table))
+        elif name == "measured":
+            parts.append(_measured(cache, preprocessor)[cache.rows_of(table.record_ids)])
+        else:
+            parts.append(read_tables(resolve_data_path(config.features.ptbxl_plus), table.record_ids))
+    return EcgDataset(table, cache, preprocessor, np.concatenate(parts, axis=1))
+
+
+def _demographics(table: RecordTable) -> NDArray[np.float32]:
+    ages = [None] * len(table) if table.ages is None else [None if np.isnan(age) else float(age) for age in table.ages]
+    sexes = [None] * len(table) if table.sexes is None else table.sexes.tolist()
+    return np.stack([demographics(age, sex) for age, sex in zip(ages, sexes, strict=True)])
+
+
+def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Measure every record of a cache, or take what was measured before, (n_records, n_features).
+
+    The measurements lie beside the signals they come from, under a name that changes with the code that measures.
+    """
+    path = cache.folder / f"measured-{_code_sha256()[:16]}.npy"
+    if path.exists():
+        stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        return stored
+    matrix = np.empty((len(cache), len(FEATURE_NAMES)), dtype=np.float32)
+    for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
+        matrix[row] = measured_features(cache.prepared(row), preprocessor)
+    temporary = path.with_suffix(f".{os.getpid()}.building.npy")
+    np.save(temporary, matrix, allow_pickle=False)
+    temporary.replace(path)
+    return matrix
+
+
+def _code_sha256() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

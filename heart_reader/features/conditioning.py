@@ -1,0 +1,85 @@
+"""The recording as the measurements see it: one stretch of it at 500 Hz, and later without its wandering baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.signal import resample
+
+__all__ = ["MEASURING_HZ", "ConditionedEcg", "condition", "level_baseline"]
+
+# 2 ms, the step in which intervals are given; also the rate at which clinical recorders store.
+MEASURING_HZ = 500.0
+# The level before each QRS complex is a mean over this time, seconds before the beat.
+_LEVEL_FROM_S, _LEVEL_TO_S = 0.10, 0.07
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionedEcg:
+    """A stretch of a record.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV at ``MEASURING_HZ``.
+    beats
+        (n_beats,) indices of the QRS complexes within it.
+    start_s
+        Where it begins in the record, seconds.
+    """
+
+    signal: Array
+    beats: NDArray[np.int64]
+    start_s: float
+
+
+def condition(signal: Array, fs: float, beats: NDArray[np.int64], first: int, last: int) -> ConditionedEcg:
+    """Cut a stretch out of a recording and bring it to ``MEASURING_HZ``.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV.
+    fs
+        Hz.
+    beats
+        (n_beats,) indices into the recording.
+    first, last
+        Begin and end of the stretch, indices.
+    """
+    inside = beats[(beats >= first) & (beats < last)] - first
+    stretch = resample(signal[:, first:last], fs, MEASURING_HZ)
+    return ConditionedEcg(stretch, np.rint(inside * (MEASURING_HZ / fs)).astype(np.int64), first / fs)
+
+
+def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
+    """Subtract straight lines between the levels before the QRS complexes of neighbouring beats.
+
+    A filter would bend ST segments and T waves; between two such levels nothing else is changed.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV at ``MEASURING_HZ``.
+    beats
+        (n_beats,) indices.
+    """
+    low, high = (round(seconds * MEASURING_HZ) for seconds in (_LEVEL_FROM_S, _LEVEL_TO_S))
+    knots = beats[beats >= low]
+    if not len(knots):
+        return signal - np.median(signal, axis=1, keepdims=True)
+    window = knots[:, None] - np.arange(high, low)
+    levels = signal[:, window].mean(axis=2)
+    at = knots - (low + high) // 2
+    times = np.arange(signal.shape[1])
+    # One interpolation for all leads: which two levels, and how far from the first to the second.
+    place = np.interp(times, at, np.arange(len(at)))
+    left = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
+    share = (place - left).astype(signal.dtype)
+    steps = np.diff(levels, axis=1, append=levels[:, -1:])
+    return signal - (levels[:, left] + steps[:, left] * share)

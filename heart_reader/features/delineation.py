@@ -1,0 +1,138 @@
+"""Onsets and offsets of P, QRS and T, per lead and for all leads together.
+
+``wave_edges`` brackets each boundary by crossings of thresholds. The boundary is a weighted sum of them: weights, and one constant per
+lead, were fitted by ridge regression to boundaries that cardiologists marked (``heart_reader.evaluation.delineation_fit``), so that a
+boundary lies where they put it and not where some fraction of a slope happens to be crossed. There are about 25 numbers per boundary.
+
+References
+----------
+Kalyakulina A. I. et al. LUDB: a new open-access validation tool for electrocardiogram delineation algorithms. IEEE Access 8 (2020)
+186181-186190.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.features.beats import BEAT_FROM
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.delineation_weights import WEIGHTS
+from heart_reader.features.wave_edges import BOUNDARIES, Wave, find_waves
+
+__all__ = ["Delineation", "boundary_inputs", "delineate", "first_guess_ms", "place_boundaries"]
+
+Array = NDArray[np.floating]
+
+# Leads with less than this share of the slope of all leads together say little about the whole heart.
+_WEAK_LEAD = 0.3
+# The earliest onset and the latest offset are too often noise: this share of the leads may lie beyond the common boundary. Cardiologists
+# mark QRS onsets a little before the first deflection, so that the middle one of the leads is the onset of the whole heart.
+_BEYOND = {"p_on": 0.2, "p_off": 0.2, "qrs_on": 0.5, "qrs_off": 0.4, "t_on": 0.2, "t_off": 0.4}
+_WEIGHTS = {boundary: np.array(of) for boundary, of in WEIGHTS.items()}
+_SHORTEST_MS = {"p": 30.0, "qrs": 30.0, "t": 50.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Delineation:
+    """Boundaries of one beat, milliseconds from R; NaN where a wave was not found.
+
+    Parameters
+    ----------
+    leads
+        (n_leads, 6) in the order of ``BOUNDARIES``.
+    overall
+        (6,) first onset and last offset over the leads.
+    waves
+        What they were made from.
+    """
+
+    leads: Array
+    overall: Array
+    waves: dict[str, Wave]
+
+    def interval(self, first: str, last: str) -> float:
+        """Return the milliseconds between two overall boundaries; NaN if one is missing."""
+        return float(self.overall[BOUNDARIES.index(last)] - self.overall[BOUNDARIES.index(first)])
+
+
+def delineate(beat: Array, lead_names: tuple[str, ...], rr: float, lead_weights: Array | None = None) -> Delineation:
+    """Find the boundaries of a median beat.
+
+    Parameters
+    ----------
+    beat
+        (n_leads, n_times) in mV at ``MEASURING_HZ``, R at ``BEAT_FROM``.
+    lead_names
+        n_leads names.
+    rr
+        Usual RR interval in time points.
+    lead_weights
+        (n_leads,) share of each lead in what all leads say together, 0 to 1; None is one for all.
+    """
+    return place_boundaries(find_waves(beat, rr, lead_weights), lead_names, _WEIGHTS)
+
+
+def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weights: Mapping[str, Array]) -> Delineation:
+    """Weigh the candidates of the waves of a beat.
+
+    Parameters
+    ----------
+    weights
+        Boundary to (n_inputs,) weights, as ``heart_reader.evaluation.delineation_fit`` makes them.
+    """
+    leads = np.full((len(lead_names), len(BOUNDARIES)), math.nan)
+    for column, boundary in enumerate(BOUNDARIES):
+        name, side = boundary.split("_")
+        if name in waves:
+            inputs = boundary_inputs(waves[name], side, lead_names)
+            leads[:, column] = first_guess_ms(waves[name], side) + inputs @ weights[boundary]
+    _put_in_order(leads)
+    return Delineation(leads, _overall(leads, waves), waves)
+
+
+def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array:
+    """Return (n_leads, n_inputs) of what a boundary is a weighted sum of: one, candidates, log size, one column per standard lead.
+
+    Parameters
+    ----------
+    side
+        ``"on"`` or ``"off"``.
+    """
+    candidates = wave.onset_candidates if side == "on" else wave.offset_candidates
+    lead = np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
+    size = np.log(wave.size + 0.02)[:, None]
+    return np.hstack([np.ones_like(size), candidates, size, lead])
+
+
+def first_guess_ms(wave: Wave, side: str) -> float:
+    """Return the first guess of a boundary in milliseconds from R."""
+    return ((wave.onset if side == "on" else wave.offset) - BEAT_FROM) * (1000.0 / MEASURING_HZ)
+
+
+def _put_in_order(leads: Array) -> None:
+    """Keep P before QRS before T in every lead, and every wave longer than nothing."""
+    p_on, p_off, qrs_on, qrs_off, t_on, t_off = range(6)
+    leads[:, qrs_off] = np.maximum(leads[:, qrs_off], leads[:, qrs_on] + _SHORTEST_MS["qrs"])
+    leads[:, p_off] = np.minimum(leads[:, p_off], leads[:, qrs_on])
+    leads[:, p_on] = np.minimum(leads[:, p_on], leads[:, p_off] - _SHORTEST_MS["p"])
+    leads[:, t_on] = np.maximum(leads[:, t_on], leads[:, qrs_off])
+    leads[:, t_off] = np.maximum(leads[:, t_off], leads[:, t_on] + _SHORTEST_MS["t"])
+
+
+def _overall(leads: Array, waves: dict[str, Wave]) -> Array:
+    overall = np.full(len(BOUNDARIES), math.nan)
+    for column, boundary in enumerate(BOUNDARIES):
+        name, side = boundary.split("_")
+        if name in waves:
+            size = waves[name].size
+            outwards = np.sort(leads[size >= min(_WEAK_LEAD, float(size.max())), column])
+            if side == "off":
+                outwards = outwards[::-1]
+            overall[column] = outwards[int(_BEYOND[boundary] * (len(outwards) - 1))]
+    return overall

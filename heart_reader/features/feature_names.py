@@ -1,0 +1,74 @@
+"""Names and units of what is measured: the names of readings, and beside them the names that PTB-XL+ gives the same quantity.
+
+References
+----------
+Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data 10 (2023) 279.
+"""
+
+from __future__ import annotations
+
+from heart_reader.data.leads import STANDARD_LEADS
+
+__all__ = ["FEATURE_NAMES", "GLOBAL_FEATURES", "GLOBAL_UNITS", "LEAD_UNITS"]
+
+# Name in readings: (name in the style of PTB-XL+, unit). The first ten are shown first wherever measurements are shown.
+GLOBAL_FEATURES = {
+    "heart_rate_bpm": ("HR_Ventr_Global", "bpm"),
+    "p_ms": ("P_Dur_Global", "ms"),
+    "pr_ms": ("PR_Int_Global", "ms"),
+    "qrs_ms": ("QRS_Dur_Global", "ms"),
+    "qt_ms": ("QT_Int_Global", "ms"),
+    "qtc_fridericia_ms": ("QT_IntFridericia_Global", "ms"),
+    "qtc_bazett_ms": ("QT_IntBazett_Global", "ms"),
+    "p_axis_deg": ("P_AxisFront_Global", "deg"),
+    "qrs_axis_deg": ("QRS_AxisFront_Global", "deg"),
+    "t_axis_deg": ("T_AxisFront_Global", "deg"),
+    "rr_mean_ms": ("RR_Mean_Global", "ms"),
+    "rr_sd_ms": ("RR_StdDev_Global", "ms"),
+    "rr_rmssd_ms": ("RR_RMSSD_Global", "ms"),
+    "rr_min_ms": ("RR_Min_Global", "ms"),
+    "rr_max_ms": ("RR_Max_Global", "ms"),
+    "n_beats": ("QRS_Count_Global", "1"),
+    "other_beats_share": ("QRS_OtherShare_Global", "1"),
+    "p_found": ("P_Found_Global", "1"),
+    "st_axis_deg": ("ST_AxisFront_Global", "deg"),
+    "qrs_t_angle_deg": ("QRST_AngleFront_Global", "deg"),
+    "qt_dispersion_ms": ("QT_Disp_Global", "ms"),
+    "sokolow_lyon_mv": ("QRS_SokolowLyon_Global", "mV"),
+    "cornell_mv": ("QRS_Cornell_Global", "mV"),
+    "cornell_product_mvms": ("QRS_CornellProduct_Global", "mV*ms"),
+    "p_terminal_force_v1_mvms": ("P_Term_V1", "mV*ms"),
+    "fragmented_leads": ("QRS_Fragmented_Global", "1"),
+}
+GLOBAL_UNITS = {name: unit for name, (_, unit) in GLOBAL_FEATURES.items()}
+
+# Stem of the PTB-XL+ name, to which the lead is added: ``R_Amp`` becomes ``R_Amp_V5``. Q and S amplitudes are negative there as here.
+LEAD_UNITS = {
+    "P_Amp": "mV",
+    "P_Area": "mV*ms",
+    "P_Dur": "ms",
+    "Q_Amp": "mV",
+    "Q_Dur": "ms",
+    "R_Amp": "mV",
+    "R_Dur": "ms",
+    "S_Amp": "mV",
+    "S_Dur": "ms",
+    "RS_Ratio": "1",
+    "R_Notch": "1",
+    "QRS_IntDefl": "ms",
+    "QRS_AmpPP": "mV",
+    "QRS_Area": "mV*ms",
+    "QRS_Dur": "ms",
+    "ST_Amp": "mV",
+    "ST_Amp40ms": "mV",
+    "ST_Amp80ms": "mV",
+    "T_Amp": "mV",
+    "T_Area": "mV*ms",
+    "QT_Int": "ms",
+    "Noise": "mV",
+}
+
+FEATURE_NAMES: tuple[str, ...] = (
+    *(feature for feature, _ in GLOBAL_FEATURES.values()),
+    *(f"{stem}_{lead}" for lead in STANDARD_LEADS for stem in LEAD_UNITS),
+)

@@ -1,0 +1,128 @@
+"""Which features a network takes, and what a record gives it.
+
+Features of the signal are measured from the prepared signal, the one the network sees, so that a cached training record, a file and an
+upload of one ECG give the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
+from heart_reader.data.record import EcgRecord
+from heart_reader.errors import NotServable
+from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
+from heart_reader.features.demographics import demographics
+from heart_reader.features.feature_names import FEATURE_NAMES
+from heart_reader.features.measured import measure
+from heart_reader.features.ptbxl_plus import NAMES as PTBXL_PLUS
+from heart_reader.features.ptbxl_plus import published_features
+
+__all__ = ["FEATURE_TITLES", "FeatureSpace", "measured_features", "withhold"]
+
+NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, "measured": FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
+
+# How a sentence for a person names each set.
+FEATURE_TITLES: Mapping[str, str] = {
+    "demographics": "age and sex",
+    "measured": "measured intervals and amplitudes",
+    "ptbxl_plus": "the published features of PTB-XL+",
+}
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """The sets of features of a network, one after the other.
+
+    Parameters
+    ----------
+    sets
+        Names of the sets.
+    layers
+        What the network needs to know beside them: ``widths`` of each set, ``hidden``, ``dropout``.
+    """
+
+    sets: tuple[str, ...]
+    layers: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a manifest; :meth:`from_json` is the inverse."""
+        layers = {key: value for key, value in self.layers.items() if key != "widths"}
+        sets = [
+            {"name": name, "names": list(NAMES[name]), "widths": widths}
+            for name, widths in zip(self.sets, self.layers["widths"], strict=True)
+        ]
+        return {"sets": sets, **layers}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], where: str) -> FeatureSpace:
+        """Make a space from a manifest.
+
+        Parameters
+        ----------
+        where
+            The checkpoint, for the error message.
+
+        Raises
+        ------
+        NotServable
+            If this version computes other features than those the weights were trained with.
+        """
+        for item in values["sets"]:
+            if NAMES.get(item["name"]) != tuple(item["names"]):
+                raise NotServable(
+                    f"{where}: trained with {len(item['names'])} features {item['name']!r}, which this version does not compute so: "
+                    "use the version that trained it, or train again"
+                )
+        layers = {key: value for key, value in values.items() if key != "sets"}
+        return cls(tuple(item["name"] for item in values["sets"]), {"widths": [item["widths"] for item in values["sets"]], **layers})
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Where each set stands in a vector of features."""
+        stops = np.cumsum([len(NAMES[name]) for name in self.sets]).tolist()
+        return {name: slice(stop - len(NAMES[name]), stop) for name, stop in zip(self.sets, stops, strict=True)}
+
+    def of_record(self, record: EcgRecord, prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
+        """Return (n_features,), NaN where not known.
+
+        Parameters
+        ----------
+        record
+            As it was read: what is known of the person, and published features that came with the file.
+        prepared
+            The same record as the network sees it.
+        preprocessor
+            What prepared it.
+        """
+        parts = {
+            "demographics": lambda: demographics(record.age, record.sex),
+            "measured": lambda: measured_features(prepared, preprocessor),
+            "ptbxl_plus": lambda: published_features(record),
+        }
+        return np.concatenate([parts[name]() for name in self.sets])
+
+    def known(self, features: NDArray[np.float32]) -> dict[str, bool]:
+        """Return for each set whether anything of it is known, from (n_features,)."""
+        return {name: bool(np.isfinite(features[where]).any()) for name, where in self.slices.items()}
+
+
+def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be measured."""
+    masked = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if not there)
+    signal = from_microvolts(prepared.microvolts)
+    return measure(EcgRecord("prepared", signal, preprocessor.fs, preprocessor.leads, masked_leads=masked)).vector()
+
+
+def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:
+    """Return (n, n_features) features with each set withheld (NaN) from a random share of the records."""
+    answer = features.copy()
+    for where in space.slices.values():
+        answer[rng.random(len(answer)) < share, where] = np.nan
+    return answer

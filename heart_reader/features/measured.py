@@ -1,0 +1,137 @@
+"""Measure an ECG: from the median beat and its boundaries to named values with units, each with a reason where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.features.amplitudes import lead_values
+from heart_reader.features.beat_analysis import BeatAnalysis, Kind, analyse
+from heart_reader.features.beats import BEAT_FROM
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_UNITS, LEAD_UNITS
+from heart_reader.features.global_values import combined_values, is_paced, reservation, rhythm_values, usable_kind, wave_values
+from heart_reader.features.measurement import Fiducials, Measurement, Measurements
+from heart_reader.features.wave_edges import BOUNDARIES
+
+__all__ = ["FEATURE_NAMES", "measure"]
+
+Array = NDArray[np.floating]
+
+NO_SIGNAL = "the lead has no signal"
+# A deflection that is not there is no failure: its amplitude is zero. These have no such zero.
+_NOT_THERE = {
+    "P_Amp": "no P wave",
+    "P_Area": "no P wave",
+    "P_Dur": "no P wave",
+    "RS_Ratio": "no S wave",
+    "QRS_IntDefl": "no R wave",
+    "T_Amp": "no T wave",
+    "T_Area": "no T wave",
+    "QT_Int": "no T wave",
+}
+
+
+def measure(record: EcgRecord) -> Measurements:
+    """Measure a record of any length, rate and number of leads.
+
+    Rhythm is measured over the whole record; waves are measured on the median of the most frequent kind of beat, in the quietest minute
+    of a longer record.
+
+    Parameters
+    ----------
+    record
+        In mV.
+
+    Returns
+    -------
+    Measurements
+        Every name of ``GLOBAL_FEATURES``, and for every lead every stem of ``LEAD_UNITS``; what cannot be measured is None with a
+        reason.
+
+    Examples
+    --------
+    >>> from heart_reader.data.synthetic import EcgParameters, simulate
+    >>> record = simulate(EcgParameters(heart_rate_bpm=60.0), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
+    >>> measured = measure(record)
+    >>> abs(measured.values["heart_rate_bpm"].value - 60) < 3, measured.values["qrs_ms"].unit
+    (True, 'ms')
+    """
+    analysis = analyse(record)
+    kind, failure = usable_kind(analysis)
+    leads = {} if kind is None else lead_values(kind.median, kind.delineation.overall)
+    if kind is not None:
+        leads |= _lead_durations(kind)
+    leads["Noise"] = analysis.noise_mv
+    values = rhythm_values(analysis, failure)
+    values |= wave_values(analysis, kind, failure, values["rr_mean_ms"].value)
+    values |= combined_values(kind, failure, analysis.lead_names, leads, is_paced(analysis))
+    doubt = None if kind is None else reservation(analysis, kind)
+    return Measurements(
+        values={name: values[name] for name in GLOBAL_UNITS},
+        leads=_by_lead(record.lead_names, analysis.lead_names, leads, failure, doubt),
+        fiducials=_fiducials(analysis, kind),
+        median_beat_mv={} if kind is None else dict(zip(analysis.lead_names, kind.median.astype(np.float32), strict=True)),
+        fs=MEASURING_HZ,
+        r_index=BEAT_FROM,
+        notes=_notes(record, analysis),
+    )
+
+
+def _lead_durations(kind: Kind) -> dict[str, Array]:
+    p_on, p_off, qrs_on, qrs_off, _, t_off = kind.delineation.leads.T
+    return {"P_Dur": p_off - p_on, "QRS_Dur": qrs_off - qrs_on, "QT_Int": t_off - qrs_on}
+
+
+def _by_lead(
+    all_names: tuple[str, ...], names: tuple[str, ...], leads: Mapping[str, Array], failure: str, doubt: str | None
+) -> dict[str, dict[str, Measurement]]:
+    """Arrays over leads as measurements of each lead; leads without a signal have reasons only."""
+    rows = {name: row for row, name in enumerate(names)}
+    reserved = f"low confidence: {doubt}" if doubt else None
+    table: dict[str, dict[str, Measurement]] = {}
+    for lead in all_names:
+        row, of = rows.get(lead), {}
+        for stem, unit in LEAD_UNITS.items():
+            value = float(leads[stem][row]) if row is not None and stem in leads else math.nan
+            if math.isnan(value):
+                of[stem] = Measurement(None, unit, NO_SIGNAL if row is None else failure or _NOT_THERE.get(stem, "too short"))
+            else:
+                of[stem] = Measurement(value, unit, reserved)
+        table[lead] = of
+    return table
+
+
+def _fiducials(analysis: BeatAnalysis, kind: Kind | None) -> Fiducials:
+    def marks(row: Array) -> dict[str, float | None]:
+        return {name: None if math.isnan(ms) else round(float(ms), 1) for name, ms in zip(BOUNDARIES, row, strict=True)}
+
+    nothing = np.full(len(BOUNDARIES), math.nan)
+    rows = np.full((len(analysis.lead_names), len(BOUNDARIES)), math.nan) if kind is None else kind.delineation.leads
+    members = () if kind is None else tuple(analysis.in_stretch[kind.beats.members].tolist())
+    return Fiducials(
+        r_peaks_s=tuple(analysis.r_peaks_s.tolist()),
+        measured_beats=members,
+        global_ms=marks(nothing if kind is None else kind.delineation.overall),
+        lead_ms={name: marks(row) for name, row in zip(analysis.lead_names, rows, strict=True)},
+        stretch_s=analysis.stretch_s,
+    )
+
+
+def _notes(record: EcgRecord, analysis: BeatAnalysis) -> tuple[str, ...]:
+    notes = []
+    start, end = analysis.stretch_s
+    if end - start < record.duration_s - 0.5 / record.fs:
+        notes.append(
+            f"Waves were measured from {start:.0f} to {end:.0f} s, the quietest such stretch of {record.duration_s:.0f} s; rhythm over all."
+        )
+    if analysis.main is not None and analysis.others:
+        n_main, n_others = len(analysis.main.beats.members), sum(len(kind.members) for kind in analysis.others)
+        notes.append(f"{n_others} of {n_main + n_others} heartbeats look different and are not in the median beat.")
+    if is_paced(analysis):
+        notes.append(f"{analysis.n_spikes} pacemaker spikes were found and cut out.")
+    return tuple(notes)

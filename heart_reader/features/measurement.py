@@ -1,0 +1,124 @@
+"""What is measured on an ECG: values with units, and a reason where there is no value or little trust in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS
+
+__all__ = ["Fiducials", "Measurement", "Measurements"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One quantity.
+
+    Parameters
+    ----------
+    value
+        In ``unit``; None where it cannot be measured.
+    unit
+        ``"ms"``, ``"mV"``, ``"bpm"``, ``"deg"``, ``"mV*ms"`` or ``"1"``.
+    reason
+        Why there is no value; beside a value, why it deserves little trust; None where it was measured without reservation.
+    """
+
+    value: float | None
+    unit: str
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, to four decimals: finer than any of them can be measured."""
+        value = None if self.value is None or not math.isfinite(self.value) else round(self.value, 4)
+        return {"value": value, "unit": self.unit, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Fiducials:
+    """Where the waves are, for drawing.
+
+    Parameters
+    ----------
+    r_peaks_s
+        Times of all beats in seconds from the start of the record.
+    measured_beats
+        Indices into ``r_peaks_s`` of the beats that the median beat was made from.
+    global_ms
+        ``p_on, p_off, qrs_on, qrs_off, t_on, t_off`` of the median beat, milliseconds from R; None where there is no such wave.
+    lead_ms
+        The same per lead, by lead name.
+    stretch_s
+        Begin and end of the part of the record whose waves were measured, seconds.
+    """
+
+    r_peaks_s: tuple[float, ...]
+    measured_beats: tuple[int, ...]
+    global_ms: Mapping[str, float | None]
+    lead_ms: Mapping[str, Mapping[str, float | None]]
+    stretch_s: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "r_peaks_s": [round(time, 3) for time in self.r_peaks_s],
+            "measured_beats": list(self.measured_beats),
+            "global_ms": dict(self.global_ms),
+            "lead_ms": {lead: dict(marks) for lead, marks in self.lead_ms.items()},
+            "stretch_s": list(self.stretch_s),
+        }
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Everything measured on one ECG.
+
+    Parameters
+    ----------
+    values
+        Global measurements by name, in the order of ``GLOBAL_FEATURES``.
+    leads
+        Lead name to measurements by PTB-XL+ stem, in the order of ``LEAD_UNITS``; leads of the record only.
+    fiducials
+        Times of beats and waves.
+    median_beat_mv
+        Lead name to the median beat, (n_times,) in mV at ``fs``; R is at index ``r_index``. Empty without beats.
+    fs
+        Of the median beat, Hz.
+    r_index
+        Index of R in the median beat.
+    notes
+        What a person should know about how these values came about, in sentences.
+    """
+
+    values: Mapping[str, Measurement]
+    leads: Mapping[str, Mapping[str, Measurement]]
+    fiducials: Fiducials
+    median_beat_mv: Mapping[str, NDArray[np.float32]]
+    fs: float
+    r_index: int
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return name to ``{value, unit, reason}`` for the global measurements."""
+        return {name: measurement.to_json() for name, measurement in self.values.items()}
+
+    def leads_to_json(self) -> dict[str, dict[str, float | None]]:
+        """Return lead name to PTB-XL+ stem to value, in the units of ``LEAD_UNITS``."""
+        return {lead: {stem: of[stem].to_json()["value"] for stem in of} for lead, of in self.leads.items()}
+
+    def vector(self) -> NDArray[np.float32]:
+        """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where nothing was measured."""
+        numbers = [self.values[name].value for name in GLOBAL_FEATURES]
+        for lead in STANDARD_LEADS:
+            of = self.leads.get(lead)
+            numbers += [None] * len(LEAD_UNITS) if of is None else [of[stem].value for stem in LEAD_UNITS]
+        vector = np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
+        assert vector.shape == (len(FEATURE_NAMES),)
+        return vector

@@ -1,0 +1,109 @@
+"""The quality gate: which leads of a recording can be trusted, and what about the whole should be looked at before any probability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.features.lead_checks import broken_identities, duplicated_leads, lead_states, limb_reversal, rate_and_unit
+from heart_reader.features.measured import measure
+from heart_reader.features.measurement import Measurements
+
+__all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
+
+_WORDS = {
+    "masked": "mostly missing values",
+    "flat": "flat",
+    "interrupted": "standing still for a second or more",
+    "saturated": "cut off at the limit of the recorder",
+    "noisy": "noisy",
+    "wandering": "with a wandering baseline",
+}
+
+
+@dataclass(frozen=True)
+class LeadQuality:
+    """One lead.
+
+    Parameters
+    ----------
+    verdict
+        ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``, ``"noisy"`` or ``"wandering"``.
+    noise_mv
+        Standard deviation of its fast noise; None without a signal.
+    """
+
+    verdict: str
+    noise_mv: float | None
+
+
+@dataclass(frozen=True)
+class SignalQuality:
+    """What to know about a recording before trusting what is read from it.
+
+    Parameters
+    ----------
+    leads
+        Lead name to quality.
+    findings
+        Plain sentences, the gravest first; empty where nothing was found.
+    verdict
+        ``"good"``, ``"limited"`` (something was found) or ``"poor"`` (no heartbeat, or fewer than half of the leads are good).
+    """
+
+    leads: Mapping[str, LeadQuality]
+    findings: tuple[str, ...]
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "verdict": self.verdict,
+            "findings": list(self.findings),
+            "leads": {
+                name: {"verdict": lead.verdict, "noise_mv": None if lead.noise_mv is None else round(lead.noise_mv, 4)}
+                for name, lead in self.leads.items()
+            },
+        }
+
+
+def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -> SignalQuality:
+    """Assess the signal of a record.
+
+    Parameters
+    ----------
+    record
+        As it was read.
+    measurements
+        Of this record; None measures it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from heart_reader.data.synthetic import EcgParameters, simulate
+    >>> record = simulate(EcgParameters(), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
+    >>> assess_signal(record).verdict
+    'good'
+    """
+    measurements = measure(record) if measurements is None else measurements
+    states = lead_states(record, measurements)
+    findings = []
+    beats = measurements.values["n_beats"]
+    if beats.value is None:
+        findings.append(f"No measurements: {beats.reason}.")
+    findings += broken_identities(record, states)
+    pairs = duplicated_leads(record)
+    if pairs:
+        findings.append("The same signal in two leads: " + ", ".join(f"{first} and {second}" for first, second in pairs) + ".")
+    findings += limb_reversal(record, measurements)
+    findings += rate_and_unit(measurements)
+    for state, words in _WORDS.items():
+        names = [name for name, of in states.items() if of == state]
+        if names:
+            findings.append(f"{'Leads' if len(names) > 1 else 'Lead'} {', '.join(names)}: {words}.")
+    n_good = sum(state == "good" for state in states.values())
+    poor = beats.value is None or 2 * n_good < len(states)
+    leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
+    return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")
