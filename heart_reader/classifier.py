@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,14 @@ from heart_reader.runtimes import Logits, open_runtime
 
 if TYPE_CHECKING:
     from heart_reader.data.dataset import EcgDataset
+    from heart_reader.features.feature_space import FeatureSpace
+    from heart_reader.features.measurement import Measurements
+    from heart_reader.features.quality import SignalQuality
 
-__all__ = ["EcgClassifier", "assess_quality"]
+__all__ = ["EcgClassifier", "Inputs", "assess_quality"]
+
+# Windows of one record, and its (n_features,) features or None.
+Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 # Windows per call of the network: bounds the memory of a recording of hours. More at a time is slower: a core's caches are left.
 BATCH_WINDOWS = 32
@@ -40,7 +47,7 @@ class EcgClassifier:
     checkpoint
         A verified checkpoint.
     logits
-        Its runtime: (n, n_leads, n_times) mV to (n, n_outputs).
+        Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
     """
 
     def __init__(self, checkpoint: Checkpoint, logits: Logits) -> None:
@@ -48,6 +55,8 @@ class EcgClassifier:
         self.checkpoint = checkpoint
         self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
         self.space = LabelSpace.from_json(manifest["levels"])
+        given = manifest["features"]
+        self.features = None if given is None else _feature_space(given, str(checkpoint.directory))
         self.level: str = manifest["config"]["task"]["level"]
         self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
         self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
@@ -74,10 +83,23 @@ class EcgClassifier:
         checkpoint = load_checkpoint(Path(directory))
         return cls(checkpoint, open_runtime(checkpoint, threads))
 
-    def logits(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (n_windows, n_outputs) logits of (n_windows, n_leads, n_times) windows in mV."""
-        parts = [self._logits(windows[start : start + BATCH_WINDOWS]) for start in range(0, len(windows), BATCH_WINDOWS)]
-        return np.concatenate(parts)
+    def logits(self, windows: NDArray[np.float32], features: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return (n_windows, n_outputs) logits.
+
+        Parameters
+        ----------
+        windows
+            (n_windows, n_leads, n_times) in mV.
+        features
+            (n_windows, n_features) of the record each window is from, NaN where not known; None if the network takes none.
+        """
+        parts = [slice(start, start + BATCH_WINDOWS) for start in range(0, len(windows), BATCH_WINDOWS)]
+        return np.concatenate([self._logits(windows[part], None if features is None else features[part]) for part in parts])
+
+    def inputs(self, record: EcgRecord, prepared: PreparedEcg) -> Inputs:
+        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,) features or None."""
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor)
+        return self.preprocessor.windows(prepared), features
 
     def predict(self, record: EcgRecord) -> Diagnosis:
         """Read one ECG.
@@ -88,9 +110,11 @@ class EcgClassifier:
             If the record shares no lead with the model or is too short.
         """
         prepared = self.preprocessor.prepare(record)
-        windows = self.preprocessor.windows(prepared)
-        per_window = self.space.probabilities(self.logits(windows))
-        quality = assess_quality(prepared, self.preprocessor.leads)
+        windows, features = self.inputs(record, prepared)
+        per_window = self.space.probabilities(self.logits(*_joined([(windows, features)])))
+        measurements, signal = _measured(record)
+        leads = {name: lead.verdict for name, lead in signal.leads.items()}
+        quality = replace(assess_quality(prepared, self.preprocessor.leads), signal=signal.verdict, findings=signal.findings, leads=leads)
         order = self.space.reading_levels(self.level)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}
@@ -102,13 +126,16 @@ class EcgClassifier:
             levels=levels,
             quality=quality,
             timeline=self._timeline(per_window[self.level], prepared),
-            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality)),
+            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *self._absent(features)),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
                 "checkpoint_sha256": self.checkpoint.sha256,
                 "label_rule": str(self.checkpoint.manifest["label_rule"]),
             },
-            measurements={},
+            age=record.age,
+            sex=record.sex,
+            measurements=measurements,
+            features={} if features is None or self.features is None else self.features.known(features),
             alpha=self.uncertainty[self.level].alpha if self.level in self.uncertainty else None,
         )
 
@@ -136,7 +163,7 @@ class EcgClassifier:
         levels = tuple(levels)
         self._check_levels(dataset, levels)
         rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in levels}
-        for answers in self.mean_probabilities(map(dataset.windows, range(len(dataset)))):
+        for answers in self.mean_probabilities(map(dataset.inputs, range(len(dataset)))):
             for name in levels:
                 rows[name].append(answers[name])
         result = {}
@@ -156,32 +183,32 @@ class EcgClassifier:
             )
         return result
 
-    def mean_probabilities(self, records: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float64]]]:
+    def mean_probabilities(self, records: Iterable[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
         """Yield each record's mean over windows at every level, filling network calls with windows of several records.
 
         Parameters
         ----------
         records
-            Per record its (n_windows, n_leads, n_times) windows in mV.
+            Per record what :meth:`inputs` gives.
 
         Yields
         ------
         dict
             Level name to (n_classes,) probabilities before calibration, in the order of the records.
         """
-        waiting: list[NDArray[np.float32]] = []
-        for windows in records:
-            waiting.append(windows)
-            if sum(map(len, waiting)) >= BATCH_WINDOWS:
+        waiting: list[Inputs] = []
+        for record in records:
+            waiting.append(record)
+            if sum(len(windows) for windows, _ in waiting) >= BATCH_WINDOWS:
                 yield from self._means(waiting)
                 waiting = []
         if waiting:
             yield from self._means(waiting)
 
-    def _means(self, waiting: list[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float64]]]:
-        answers = self.space.probabilities(self.logits(np.concatenate(waiting)))
-        stops = np.cumsum([len(windows) for windows in waiting])
-        for stop, windows in zip(stops, waiting, strict=True):
+    def _means(self, waiting: list[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
+        answers = self.space.probabilities(self.logits(*_joined(waiting)))
+        stops = np.cumsum([len(windows) for windows, _ in waiting])
+        for stop, (windows, _) in zip(stops, waiting, strict=True):
             yield {name: values[stop - len(windows) : stop].mean(axis=0) for name, values in answers.items()}
 
     def _check_levels(self, dataset: EcgDataset, levels: tuple[str, ...]) -> None:
@@ -229,6 +256,15 @@ class EcgClassifier:
             warnings.append(f"only {quality.n_usable_leads} of {quality.n_leads} leads carry a signal: no decision is made")
         return warnings
 
+    def _absent(self, features: NDArray[np.float32] | None) -> list[str]:
+        """Say which features the network was read without."""
+        if self.features is None or features is None:
+            return []
+        from heart_reader.features.feature_space import FEATURE_TITLES
+
+        absent = [FEATURE_TITLES[name] for name, known in self.features.known(features).items() if not known]
+        return [f"read without {' and '.join(absent)}, which this model can use"] if absent else []
+
     def card(self) -> dict[str, Any]:
         """Return what a user should know about the model, as plain values."""
         manifest = self.checkpoint.manifest
@@ -245,6 +281,29 @@ class EcgClassifier:
             **{key: manifest[key] for key in keys},
             "notice": NOTICE,
         }
+
+
+def _measured(record: EcgRecord) -> tuple[Measurements, SignalQuality]:
+    """Measure a record; what measures is imported with the first reading, for SciPy's filters take most of a second."""
+    from heart_reader.features.measured import measure
+    from heart_reader.features.quality import assess_signal
+
+    measurements = measure(record)
+    return measurements, assess_signal(record, measurements)
+
+
+def _feature_space(values: Mapping[str, Any], where: str) -> FeatureSpace:
+    """Import what measures only for a network that asks for it, for the same reason."""
+    from heart_reader.features.feature_space import FeatureSpace
+
+    return FeatureSpace.from_json(values, where)
+
+
+def _joined(records: Sequence[Inputs]) -> Inputs:
+    """Windows of several records one after the other, and beside each window the features of its record."""
+    windows = np.concatenate([part for part, _ in records])
+    repeated = [np.repeat(features[None], len(part), axis=0) for part, features in records if features is not None]
+    return windows, np.concatenate(repeated) if repeated else None
 
 
 def assess_quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:

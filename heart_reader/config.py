@@ -110,6 +110,31 @@ class ModelConfig(Section):
     params: dict[str, Any] = {}
 
 
+class FeatureSetConfig(Section):
+    """One set of features of the record and the layers that read it."""
+
+    name: Literal["demographics", "measured", "ptbxl_plus"]
+    required: bool = True  # False: published tables are used where they exist, and their absence is said
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64)
+
+
+class FeaturesConfig(Section):
+    """What the network gets beside the signal; without sets it gets the signal alone."""
+
+    sets: tuple[FeatureSetConfig, ...] = ()
+    withheld: Share = 0.3  # share of training records that a set is withheld from, so that the network reads without it too
+    dropout: Share = 0.3
+    hidden: Count = 128
+    ptbxl_plus: Path = Path("data/ptbxl-plus")  # folder of the published tables
+
+    @model_validator(mode="after")
+    def _named_once(self) -> FeaturesConfig:
+        names = [item.name for item in self.sets]
+        if len(set(names)) < len(names):
+            raise ValueError(f"features.sets names {', '.join(names)}: each set once")
+        return self
+
+
 class LossConfig(Section):
     """Loss of one output; every level in use adds its mean."""
 
@@ -169,10 +194,37 @@ class EvaluationConfig(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-class ExportConfig(Section):
-    """The gate that an exported model has to pass."""
+class PruningConfig(Section):
+    """Taking channels out of a trained network, and training what is left."""
 
-    parity_limit: Positive = 1e-5  # largest difference of a probability; float32 kernels differ by about 1e-7
+    ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5  # share of the channels of every layer that goes
+    criterion: Literal["l1", "taylor"] = "l1"
+    epochs: Count = 12  # of training afterwards, with the unpruned network as teacher
+    learning_rate: Positive = 2e-3
+
+
+class QuantizationConfig(Section):
+    """8-bit integers in place of floats."""
+
+    records: Count = 128  # training records that the ranges of the activations are taken from
+    ranges: Literal["minmax", "percentile"] = "minmax"
+    activations: Literal["uint8", "int8"] = "uint8"  # int8: for devices without VNNI, ARM among them
+    reduce_range: bool = False  # 7-bit weights: no overflow on x86 without VNNI
+    max_shift: Positive = 0.01  # mean change of a probability beyond which the most harmful layers stay in float
+
+
+class ExportConfig(Section):
+    """Variants for devices, and the gate that each has to pass."""
+
+    variants: tuple[Literal["fp32", "fp16", "int8", "pruned-int8", "nano-int8"], ...] = ("fp32", "int8", "pruned-int8", "nano-int8")
+    student: Path | None = Path("results/ptbxl-student/checkpoint")  # what is pruned where the checkpoint is an ensemble
+    nano: Path | None = Path("results/ptbxl-nano/checkpoint")  # what nano-int8 is made from
+    stride_s: Positive | None = None  # between window starts of the 8-bit variants; None: as in training. Fewer windows, less work
+    parity_limit: Positive = 1e-5  # largest difference of a probability in float32; its kernels differ by about 1e-7
+    macro_limit: NotNegative = 0.005  # largest loss of validation macro-AUROC against the float network
+    class_limit: NotNegative = 0.01  # and of any class's AUROC
+    pruning: PruningConfig = PruningConfig()
+    quantization: QuantizationConfig = QuantizationConfig()
 
 
 class ExperimentConfig(Section):
@@ -191,6 +243,7 @@ class ExperimentConfig(Section):
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     model: ModelConfig = ModelConfig()
+    features: FeaturesConfig = FeaturesConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heart_reader.features.measurement import Measurements
 
 __all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
 
@@ -69,19 +72,28 @@ class Quality:
         Leads of the model that the record does not have, or has without any deflection.
     n_usable_leads, n_leads
         Leads with a signal, and leads that the model reads.
+    signal
+        What the recording itself is worth: ``"good"``, ``"limited"`` or ``"poor"`` (no heartbeat, or most leads spoiled).
+    findings
+        Sentences about what was found in it, such as leads that seem to be swapped; the gravest first.
+    leads
+        Lead name to what its signal is: ``"good"``, ``"noisy"``, ``"saturated"`` and so on.
     """
 
     missing_leads: tuple[str, ...]
     flat_leads: tuple[str, ...]
     n_usable_leads: int
     n_leads: int
+    signal: str = "good"
+    findings: tuple[str, ...] = ()
+    leads: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
-        """``"good"``, ``"limited"`` (some leads absent) or ``"poor"`` (under half of them there: no decision is made)."""
-        if self.n_usable_leads == self.n_leads:
-            return "good"
-        return "limited" if 2 * self.n_usable_leads >= self.n_leads else "poor"
+        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (most of them are: no decision is made)."""
+        if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
+            return "poor"
+        return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -91,6 +103,8 @@ class Quality:
             "flat_leads": list(self.flat_leads),
             "n_usable_leads": self.n_usable_leads,
             "n_leads": self.n_leads,
+            "findings": list(self.findings),
+            "leads": dict(self.leads),
         }
 
 
@@ -112,8 +126,12 @@ class Diagnosis:
         From reading, preparing and deciding.
     model
         ``name``, ``checkpoint_sha256``, ``label_rule``.
+    age, sex
+        Years and ``"male"`` or ``"female"`` as the file says, None where it does not.
     measurements
-        Name to ``{"value", "reason"}``; empty until measured.
+        Intervals, axes and voltages of the recording as it was read, at its own rate.
+    features
+        Which sets of features the network takes beside the signal, and whether anything of each was known; empty for the signal alone.
     alpha
         Share of errors of each kind that the uncertain zones of the level of interest allow; None if it has no zones.
     """
@@ -127,7 +145,10 @@ class Diagnosis:
     timeline: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     model: Mapping[str, str]
-    measurements: Mapping[str, Any]
+    age: float | None
+    sex: str | None
+    measurements: Measurements
+    features: Mapping[str, bool]
     alpha: float | None
 
     @property
@@ -195,12 +216,16 @@ class Diagnosis:
             "source_format": self.source_format,
             "fs": self.fs,
             "duration_s": self.duration_s,
+            "age": self.age,
+            "sex": self.sex,
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
             "ranked": self.ranked,
             "summary": self.summary,
             "bands": self.bands,
             "decision_rule": self.decision_rule,
-            "measurements": dict(self.measurements),
+            "measurements": self.measurements.to_json(),
+            "lead_measurements": self.measurements.leads_to_json(),
+            "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
             "warnings": list(self.warnings),

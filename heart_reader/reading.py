@@ -94,7 +94,7 @@ def read_all(
     for given in paths:
         paths_here = find_records(given) if given.is_dir() else [given]
         if not paths_here:
-            message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat) and CSV are read"
+            message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat), CSV, EDF (.edf) and DICOM (.dcm) are read"
             yield Reading(given, None, UnreadableRecord(message))
         for path in paths_here:
             try:

@@ -15,13 +15,19 @@ from heart_reader.errors import Integrity, NotServable
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Logits", "build_torch_network", "open_runtime"]
+__all__ = ["FEATURES_INPUT", "SIGNAL_INPUT", "Logits", "build_torch_network", "open_runtime"]
 
-Logits = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+# Names of the inputs of an ONNX graph; the second is there only if the network takes features.
+SIGNAL_INPUT, FEATURES_INPUT = "signal_mv", "features"
+
+# Windows and the features that go with each, or None, to logits.
+Logits = Callable[[NDArray[np.float32], NDArray[np.float32] | None], NDArray[np.float32]]
 
 
 def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
-    """Return a function from (n, n_leads, n_times) float32 mV to (n, n_outputs) float32 logits.
+    """Return a function from (n, n_leads, n_times) float32 mV and (n, n_features) float32 features to (n, n_outputs) float32 logits.
+
+    The features are NaN where not known, and None for a network that takes none.
 
     Parameters
     ----------
@@ -54,7 +60,7 @@ def build_torch_network(checkpoint: Checkpoint) -> nn.Module:
         raise NotServable(f"{checkpoint.directory}: needs torch; install it, or use an exported ONNX checkpoint") from None
     model = checkpoint.manifest["model"]
     n_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]).n_outputs
-    network = build_any(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs)
+    network = build_any(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs, checkpoint.manifest["features"])
     try:
         network.load_state_dict(checkpoint.tensors(), strict=True)
     except RuntimeError as error:
@@ -66,9 +72,10 @@ def _open_torch(checkpoint: Checkpoint) -> Logits:
     network = build_torch_network(checkpoint)
     import torch
 
-    def logits(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(windows: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float32]:
         with torch.inference_mode():
-            answer: NDArray[np.float32] = network(torch.from_numpy(np.ascontiguousarray(windows))).numpy()
+            beside = None if features is None else torch.from_numpy(features)
+            answer: NDArray[np.float32] = network(torch.from_numpy(np.ascontiguousarray(windows)), beside).numpy()
         return answer
 
     return logits
@@ -86,11 +93,19 @@ def _open_onnx(checkpoint: Checkpoint, threads: int) -> Logits:
     try:
         session = onnxruntime.InferenceSession(str(checkpoint.weights_path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base of their own
-        raise Integrity(f"{checkpoint.weights_path}: {' '.join(str(error).split())}") from None
-    name = session.get_inputs()[0].name
+        reason = " ".join(str(error).split())
+        if "IR version" in reason or "opset" in reason.lower():
+            raise NotServable(
+                f"{checkpoint.weights_path}: onnxruntime {onnxruntime.__version__} is too old for it: pip install --upgrade onnxruntime "
+                f"({reason})"
+            ) from None
+        raise Integrity(f"{checkpoint.weights_path}: {reason}; copy the checkpoint again") from None
 
-    def logits(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        answer: NDArray[np.float32] = session.run(None, {name: np.ascontiguousarray(windows)})[0]
+    def logits(windows: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        inputs = {SIGNAL_INPUT: np.ascontiguousarray(windows)}
+        if features is not None:
+            inputs[FEATURES_INPUT] = features
+        answer: NDArray[np.float32] = session.run(None, inputs)[0]
         return answer
 
     return logits

@@ -16,9 +16,11 @@ from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
 from heart_reader.decision import Uncertainty
 from heart_reader.diagnosis import BANDS, ClassReading, Diagnosis, Quality, decide
+from heart_reader.features.measured import measure
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "test_files" / "norm.csv"
+MEASURED = measure(read_record(EXAMPLE))
 GOOD, POOR = Quality((), (), 12, 12), Quality(("V1",), (), 1, 12)
 
 
@@ -27,7 +29,7 @@ def _reading(classes: dict[str, tuple[float, float | None, tuple[float, float] |
     readings = {
         name: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone) for name, (p, threshold, zone) in classes.items()
     }
-    return Diagnosis("r", "csv", 100.0, 10.0, {"superdiagnostic": readings}, quality, (), (), {}, {}, 0.1)
+    return Diagnosis("r", "csv", 100.0, 10.0, {"superdiagnostic": readings}, quality, (), (), {}, None, None, MEASURED, {}, 0.1)
 
 
 def _with_uncertainty(checkpoint: Path, out: Path, uncertainty: object) -> Path:

@@ -58,9 +58,9 @@ def test_an_upload_gives_the_network_the_same_arrays(dataset: EcgDataset, tiny_c
     seen: list[np.ndarray] = []
     plain_logits = EcgClassifier.logits
 
-    def logits(self: EcgClassifier, windows: np.ndarray) -> np.ndarray:
+    def logits(self: EcgClassifier, windows: np.ndarray, features: np.ndarray | None) -> np.ndarray:
         seen.append(windows.copy())
-        return plain_logits(self, windows)
+        return plain_logits(self, windows, features)
 
     with TestClient(create_app(Settings(checkpoint=tiny_checkpoint))) as client:
         monkeypatch.setattr(EcgClassifier, "logits", logits)

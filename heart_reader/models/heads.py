@@ -26,7 +26,13 @@ class LinearHead(nn.Module):
     def __init__(self, n_features: int, n_outputs: int, dropout: float, *, maximum: bool = True) -> None:
         super().__init__()
         self.maximum = maximum
-        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear((1 + maximum) * n_features, n_outputs))
+        self.n_embedding = (1 + maximum) * n_features
+        self.classify: nn.Module = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.n_embedding, n_outputs))
+
+    def drop_logits(self) -> int:
+        """Answer the pooled features from now on; return their number."""
+        self.classify = nn.Identity()
+        return self.n_embedding
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, n_features, n_times) to (n, n_outputs)."""
@@ -63,7 +69,13 @@ class ConcatPoolHead(nn.Module):
             nn.ReLU(),
             nn.BatchNorm1d(embedding),
         )
-        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, n_outputs))
+        self.n_embedding = embedding
+        self.classify: nn.Module = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, n_outputs))
+
+    def drop_logits(self) -> int:
+        """Answer the embedding from now on; return its width."""
+        self.classify = nn.Identity()
+        return self.n_embedding
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, n_features, n_times) to (n, n_outputs)."""

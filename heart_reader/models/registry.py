@@ -1,6 +1,7 @@
 """The list of networks: a name, a builder, and one shape for all of them.
 
-Every network is ``Standardize ▸ backbone ▸ head`` and maps (n, n_leads, n_times) in mV to (n, n_outputs) logits.
+Every network is ``Standardize ▸ backbone ▸ head`` and maps (n, n_leads, n_times) in mV to (n, n_outputs) logits. With features of the
+record the head answers an embedding, and ``fusion`` makes logits of it and them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from torch import Tensor, nn
 
 from heart_reader.errors import ConfigError
 from heart_reader.models.ensemble import EnsembleNetwork
+from heart_reader.models.feature_trees import TREE_DEFAULTS, TREES, FeatureTrees
+from heart_reader.models.fusion import FeatureFusion
+from heart_reader.models.heads import ConcatPoolHead, LinearHead
 from heart_reader.models.standardize import Standardize
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "EcgNetwork",
     "build_any",
     "build_network",
+    "build_trees",
     "count_parameters",
     "model_names",
     "register",
@@ -45,19 +50,25 @@ class EcgNetwork(nn.Module):
     backbone
         (n, n_leads, n_times) to feature maps.
     head
-        Feature maps to (n, n_outputs) logits.
+        Feature maps to (n, n_outputs) logits or, with ``fusion``, to an embedding.
+    fusion
+        Embedding and features of the record to logits; None for a network that reads the signal alone.
     """
 
-    def __init__(self, n_leads: int, backbone: nn.Module, head: nn.Module) -> None:
+    def __init__(self, n_leads: int, backbone: nn.Module, head: nn.Module, fusion: FeatureFusion | None = None) -> None:
         super().__init__()
         self.standardize = Standardize(n_leads)
         self.backbone = backbone
         self.head = head
+        self.fusion = fusion
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits."""
-        logits: Tensor = self.head(self.backbone(self.standardize(x)))
-        return logits
+    def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
+        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits.
+
+        ``features`` are (n, n_features), NaN where not known; None means none of them is. A network without fusion ignores them.
+        """
+        answer: Tensor = self.head(self.backbone(self.standardize(x)))
+        return answer if self.fusion is None else self.fusion(answer, features)
 
 
 def register(builder: Builder) -> Builder:
@@ -82,31 +93,69 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         If the model or a parameter is unknown.
     """
-    if name not in model_names():
-        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join(model_names())}")
-    allowed = {key: p.default for key, p in inspect.signature(_BUILDERS[name]).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    if name != TREES and name not in model_names():
+        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join((*model_names(), TREES))}")
+    allowed = (
+        TREE_DEFAULTS
+        if name == TREES
+        else {key: p.default for key, p in inspect.signature(_BUILDERS[name]).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    )
     unknown = sorted(set(params) - set(allowed))
     if unknown:
         raise ConfigError(f"model.params: {name} has no {', '.join(unknown)}; it has {', '.join(allowed)}")
     return {**allowed, **params}
 
 
-def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int) -> nn.Module:
+def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
     """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of ``members`` and ``weights``.
+
+    Parameters
+    ----------
+    features
+        The manifest's ``features``; None for a network that reads the signal alone.
 
     Raises
     ------
     ConfigError
         If a name or a parameter is not allowed.
     """
+    if name == TREES:
+        return build_trees(params, n_outputs, features)
     if name != ENSEMBLE:
-        return build_network(name, params, n_leads, n_outputs)
-    members = [build_network(member["name"], member["params"], n_leads, n_outputs) for member in params["members"]]
-    return EnsembleNetwork(members, params["weights"])
+        return build_network(name, params, n_leads, n_outputs, features)
+    members, outputs = [], []
+    for member in params["members"]:
+        outputs.append(member.get("outputs", list(range(n_outputs))))
+        own = features if member.get("fused") else None
+        members.append(build_any(member["name"], member["params"], n_leads, len(outputs[-1]), own))
+    partial = any(len(own) < n_outputs for own in outputs)
+    return EnsembleNetwork(members, params["weights"], outputs if partial else None, n_outputs)
 
 
-def build_network(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int) -> EcgNetwork:
+def build_trees(params: Mapping[str, Any], n_outputs: int, features: Mapping[str, Any] | None) -> FeatureTrees:
+    """Build trees that have not grown yet, as :func:`build_network` builds networks.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter is not allowed, or no features are named.
+    """
+    resolved = resolve_params(TREES, params)
+    if features is None:
+        raise ConfigError(f"{TREES} read features: name some in features.sets, such as configs/feature_trees.yaml does")
+    n_features = sum(len(item["names"]) for item in features["sets"])
+    return FeatureTrees(n_features, n_outputs, n_trees=resolved["n_trees"], depth=resolved["depth"])
+
+
+def build_network(
+    name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None
+) -> EcgNetwork:
     """Build a registered model with fresh weights.
+
+    Parameters
+    ----------
+    features
+        What :meth:`heart_reader.features.feature_space.FeatureSpace.to_json` gives, or None.
 
     Raises
     ------
@@ -118,9 +167,15 @@ def build_network(name: str, params: Mapping[str, Any], n_leads: int, n_outputs:
         backbone, head = _BUILDERS[name](n_leads, n_outputs, **resolved)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"model.params {dict(params)} of {name}: {error}") from None
-    return EcgNetwork(n_leads, backbone, head)
+    if features is None:
+        return EcgNetwork(n_leads, backbone, head)
+    assert isinstance(head, ConcatPoolHead | LinearHead)
+    return EcgNetwork(n_leads, backbone, head, FeatureFusion.from_json(features, head.drop_logits(), n_outputs))
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return the number of trained values."""
-    return sum(parameter.numel() for parameter in network.parameters())
+    """Return the number of trained values: of networks the parameters, of trees the thresholds and leaves."""
+    trees = [module for module in network.modules() if isinstance(module, FeatureTrees)]
+    return sum(parameter.numel() for parameter in network.parameters()) + sum(
+        module.threshold.numel() + module.leaf.numel() for module in trees
+    )

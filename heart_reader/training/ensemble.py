@@ -26,13 +26,13 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
-from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset, mean_per_record
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.evaluation.metrics import metric_value
+from heart_reader.features.build import open_dataset
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.training.decisions import save_with_decisions
 
@@ -69,7 +69,8 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
     Parameters
     ----------
     directories
-        At least two checkpoints trained on the same records, with the same preprocessing and heads.
+        At least two checkpoints trained on the same records with the same preprocessing. The first one answers all heads; the others may
+        answer some of them.
     out
         Directory of the ensemble.
     overrides
@@ -87,8 +88,8 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
     config = override_config(ExperimentConfig.from_json(dict(members[0].manifest["config"])), [f"name={out.name}", *overrides])
     classifiers = [EcgClassifier.load(path) for path in directories]
     table = build_table(config).split("val")
-    cache = open_or_build(table, classifiers[0].preprocessor, config.data.cache_dir, progress=True)
-    val_set = EcgDataset(table, cache, classifiers[0].preprocessor)
+    space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
+    val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
     weighting = choose_weights(classifiers, val_set, config)
     tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
     for row, member in enumerate(members):
@@ -102,8 +103,14 @@ def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any
     models = [member.manifest["model"] for member in members]
     params = {
         "members": [
-            {"name": model["name"], "params": model["params"], "checkpoint_sha256": member.sha256}
-            for model, member in zip(models, members, strict=True)
+            {
+                "name": model["name"],
+                "params": model["params"],
+                "fused": member.manifest["features"] is not None,
+                "outputs": columns,
+                "checkpoint_sha256": member.sha256,
+            }
+            for model, member, columns in zip(models, members, _columns(members), strict=True)
         ],
         "weights": list(weighting.weights),
         "rule": weighting.rule,
@@ -115,6 +122,7 @@ def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": {"name": ENSEMBLE, "params": params, "n_parameters": sum(model["n_parameters"] for model in models)},
         "training": {**members[0].manifest["training"], "epochs": None, "best_epoch": None, "elapsed_s": elapsed_s},
+        "features": next((member.manifest["features"] for member in members if member.manifest["features"] is not None), None),
         "parent": None,
     }
 
@@ -130,12 +138,14 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
         Records of the validation split.
     """
     outputs, stops = _outputs(classifiers, val_set)
+    answered = ~np.isnan(outputs[:, :1])
     y_true = val_set.table.y_true(config.task.level)
     known = np.asarray(~np.isnan(y_true).any(axis=1))
     space = classifiers[0].space
 
     def score(weights: NDArray[np.float64], rows: Any) -> float:
-        y_prob = _records(np.tensordot(weights, outputs, axes=1), stops, space, config.task.level)
+        share = np.tensordot(weights, answered, axes=1)
+        y_prob = _records(np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share, stops, space, config.task.level)
         return metric_value("macro_auroc", y_true[rows], y_prob[rows])
 
     plain = np.full(len(classifiers), 1 / len(classifiers))
@@ -179,9 +189,26 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _outputs(classifiers: Sequence[EcgClassifier], val_set: EcgDataset) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return (n_members, n_windows, n_outputs) probabilities of all windows, and where each record's windows end."""
-    joined, stops = val_set.all_windows()
-    return np.stack([sigmoid(classifier.logits(joined).astype(np.float64)) for classifier in classifiers]), stops
+    """Return (n_members, n_windows, n_outputs) probabilities of all windows, and where each record's windows end.
+
+    An output that a member does not answer is NaN.
+    """
+    windows, features, stops = val_set.all_inputs()
+    outputs = np.full((len(classifiers), len(windows), classifiers[0].space.n_outputs), np.nan)
+    for member, (classifier, columns) in enumerate(zip(classifiers, _columns([c.checkpoint for c in classifiers]), strict=True)):
+        answer = classifier.logits(windows, None if classifier.features is None else features)
+        outputs[member][:, columns] = sigmoid(answer.astype(np.float64))
+    return outputs, stops
+
+
+def _columns(members: Sequence[Checkpoint]) -> list[list[int]]:
+    """Where each member's outputs stand among those of the first member, which answers all heads."""
+    first = LabelSpace.from_json(members[0].manifest["levels"])
+    columns = []
+    for member in members:
+        heads = LabelSpace.from_json(member.manifest["levels"]).heads
+        columns.append([place for head in heads for place in range(first.n_outputs)[first.head_slice(head)]])
+    return columns
 
 
 def _records(outputs: NDArray[np.float64], stops: NDArray[np.intp], space: LabelSpace, level: str) -> NDArray[np.float64]:
@@ -194,12 +221,15 @@ def _check(members: Sequence[Checkpoint]) -> None:
     if len(members) < 2:
         raise ConfigError(f"an ensemble of {len(members)}: name at least two checkpoints")
     first = members[0].manifest
+    fused = [member.manifest["features"] for member in members if member.manifest["features"] is not None]
     for member in members:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
         different = [key for key in SHARED if member.manifest[key] != first[key]]
-        if _outputs_of(member) != _outputs_of(members[0]):
+        if not set(_outputs_of(member)) <= set(_outputs_of(members[0])):
             different.append("heads")
+        if fused and member.manifest["features"] not in (None, fused[0]):
+            different.append("features")
         if different:
             raise CheckpointError(f"{member.directory}: {', '.join(different)} differ from {members[0].directory}: train both alike")
         for split, digest in member.manifest["data"]["records_sha256"].items():

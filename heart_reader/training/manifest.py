@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,25 +13,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from heart_reader.config import ExperimentConfig
+from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
+from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import count_parameters, resolve_params
-from heart_reader.training.trainer import Trainer
 
 __all__ = ["build_manifest"]
 
 VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 
 
-def build_manifest(config: ExperimentConfig, trainer: Trainer, table: RecordTable) -> dict[str, Any]:
-    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is filled in by the caller."""
-    space = table.space
+def build_manifest(
+    config: ExperimentConfig, network: nn.Module, records: EcgDataset, space: FeatureSpace | None, training: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is filled in by the caller.
+
+    Parameters
+    ----------
+    network
+        Trained.
+    records
+        Of all splits.
+    space
+        The features that the network takes, or None.
+    training
+        How the training went: ``epochs``, ``best_epoch``, ``elapsed_s``, ``device``.
+    """
+    table = records.table
+    train = table.split("train")
+    levels = table.space
     positives = {
-        name: dict(
-            zip(space.levels[name].class_names, np.nansum(trainer.train.table.y_true(name), axis=0).astype(int).tolist(), strict=True)
-        )
-        for name in space.answerable()
+        name: dict(zip(levels.levels[name].class_names, np.nansum(train.y_true(name), axis=0).astype(int).tolist(), strict=True))
+        for name in levels.answerable()
         if name in table.labels
     }
     return {
@@ -38,16 +55,16 @@ def build_manifest(config: ExperimentConfig, trainer: Trainer, table: RecordTabl
         "model": {
             "name": config.model.name,
             "params": resolve_params(config.model.name, config.model.params),
-            "n_parameters": count_parameters(trainer.network),
+            "n_parameters": count_parameters(network),
         },
-        "preprocessor": trainer.train.preprocessor.to_json(),
+        "preprocessor": records.preprocessor.to_json(),
         "leads": list(config.preprocessing.leads),
-        "levels": space.to_json(),
+        "levels": levels.to_json(),
         "label_rule": table.label_rule,
         "calibration": {},
         "thresholds": {},
         "uncertainty": None,
-        "features": None,
+        "features": None if space is None else space.to_json(),
         "metrics": {},
         "data": {
             "source": table.source,
@@ -56,13 +73,7 @@ def build_manifest(config: ExperimentConfig, trainer: Trainer, table: RecordTabl
             "records_sha256": {name: _ids_sha256(table, name) for name in SPLITS},
             "train_positives": positives,
         },
-        "training": {
-            "epochs": trainer.progress.epoch,
-            "best_epoch": trainer.progress.best_epoch,
-            "elapsed_s": round(trainer.progress.elapsed_s, 1),
-            "device": str(trainer.device),
-            "threads": torch.get_num_threads(),
-        },
+        "training": {**training, "threads": torch.get_num_threads()},
         "config": config.to_json(),
         "seed": config.seed,
         "git_commit": _git_commit(),

@@ -7,29 +7,28 @@ Zhang H. et al. mixup: beyond empirical risk minimization. ICLR (2018).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["mixup"]
 
 
-def mixup(
-    x: NDArray[np.float32], targets: NDArray[np.float32], rng: np.random.Generator, alpha: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
     """Mix each record with another one of the batch, with one weight per batch drawn from Beta(alpha, alpha).
 
     Parameters
     ----------
-    x
-        (n, n_leads, n_times) in mV.
-    targets
-        (n, n_outputs); a label unknown in either record (NaN) is unknown in the mixture.
+    arrays
+        What belongs to n records, each (n, ...), such as signals and targets. What is unknown of either record (NaN) is unknown of the
+        mixture.
 
     Returns
     -------
-    tuple
-        The mixed ``x`` and ``targets``.
+    list
+        The mixed arrays.
     """
     weight = np.float32(rng.beta(alpha, alpha))
-    partner = rng.permutation(len(x))
-    return weight * x + (1 - weight) * x[partner], weight * targets + (1 - weight) * targets[partner]
+    partner = rng.permutation(len(arrays[0]))
+    return [weight * array + (1 - weight) * array[partner] for array in arrays]

@@ -17,12 +17,12 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import override_config
 from heart_reader.data.build import build_table
-from heart_reader.data.cache import open_or_build
-from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.errors import NotServable
 from heart_reader.evaluation.run import checkpoint_config
+from heart_reader.features.build import open_dataset
+from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.training.decisions import save_with_decisions
 
 __all__ = ["recalibrate"]
@@ -61,7 +61,9 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
         if name in own.levels and level.class_names != own.levels[name].class_names:
             raise NotServable(f"{directory}: its level {name} has other classes than {table.source}: name a table with the same labels")
     preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
-    val_set = EcgDataset(table, open_or_build(table, preprocessor, config.data.cache_dir, progress=True), preprocessor)
+    given = origin.manifest["features"]
+    space = None if given is None else FeatureSpace.from_json(given, str(directory))
+    val_set = open_dataset(config, table, preprocessor, space)
     draft = {
         **origin.draft(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from tqdm import tqdm
 from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoint, load_tensors, save_tensors
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
-from heart_reader.data.cache import open_or_build
 from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.dataset import EcgDataset, mean_per_record
 from heart_reader.data.labels import LabelSpace
@@ -27,13 +27,17 @@ from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.metrics import metric_value
 from heart_reader.evaluation.report import write_whole
-from heart_reader.models.registry import EcgNetwork, build_network
+from heart_reader.features.build import choose_space, open_dataset
+from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.models.feature_trees import TREES
+from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
 from heart_reader.training.decisions import save_with_decisions
 from heart_reader.training.interrupt import stop_on_signal
 from heart_reader.training.manifest import build_manifest
 from heart_reader.training.trainer import Trainer
+from heart_reader.training.trees import grow_trees
 
 __all__ = ["TrainingOutcome", "train"]
 
@@ -88,14 +92,15 @@ def train(
     preprocessor = build_preprocessor(config)
     _tell(table)
     _tell_gaps(table, config.task.level)
-    cache = open_or_build(table, preprocessor, config.data.cache_dir, progress=True)
-    train_set = EcgDataset(table.split("train"), cache, preprocessor)
-    val_set = EcgDataset(table.split("val"), cache, preprocessor)
-    network = _build(config, train_set)
-    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, _teacher(config, table))
-    out.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(config.to_json(), sort_keys=False)
-    write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+    space = choose_space(config.features)
+    records = open_dataset(config, table, preprocessor, space)
+    if config.model.name == TREES:
+        return _train_trees(config, out, records, space)
+    train_set, val_set = records.split("train"), records.split("val")
+    network = _build(config, train_set, space)
+    teacher = _teacher(config, table, space)
+    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, space=space, teacher=teacher)
+    _write_config(out, config)
     if resume:
         trainer.restore(load_tensors(state / "tensors.safetensors"), json.loads((state / "state.json").read_text())["trainer"])
 
@@ -112,7 +117,7 @@ def train(
         complete = trainer.fit(stop, after_epoch)
     if not complete:
         save()
-    checkpoint = _finish(config, out, trainer, table, val_set)
+    checkpoint = _finish(config, out, trainer, records)
     if complete:
         shutil.rmtree(state, ignore_errors=True)
     return TrainingOutcome(checkpoint, complete)
@@ -145,13 +150,17 @@ def _tell_gaps(table: RecordTable, level: str) -> None:
             tqdm.write(f"level {level}, split {split}: {gaps}: these {consequence}")
 
 
-def _build(config: ExperimentConfig, train_set: EcgDataset) -> EcgNetwork:
+def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace | None) -> EcgNetwork:
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.seed)
-    network = build_network(config.model.name, config.model.params, len(config.preprocessing.leads), train_set.table.space.n_outputs)
+    n_leads, n_outputs = len(config.preprocessing.leads), train_set.table.space.n_outputs
+    features = None if space is None else space.to_json()
+    network = build_network(config.model.name, config.model.params, n_leads, n_outputs, features)
     mean, std = train_set.lead_statistics()
     network.standardize.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
+    if network.fusion is not None and train_set.features is not None:
+        network.fusion.set_statistics(torch.from_numpy(train_set.features))
     if config.training.start_from is not None:
         _take_weights(network, load_checkpoint(config.training.start_from), config)
     return network
@@ -175,25 +184,30 @@ def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentCon
     tqdm.write(f"started from {origin.directory}" + (f", without {', '.join(left_out)}" if left_out else ""))
 
 
-def _teacher(config: ExperimentConfig, table: RecordTable) -> nn.Module | None:
-    """Load the checkpoint to distil from, which must answer the same outputs from the same windows."""
+def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace | None) -> nn.Module | None:
+    """Load the checkpoint to distil from, which must answer the same outputs from the same windows and, if it takes any, features."""
     if config.training.teacher is None:
         return None
     checkpoint = load_checkpoint(config.training.teacher)
     same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
-    if not same_outputs or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
-        raise ConfigError(f"training.teacher {checkpoint.directory}: other outputs or preprocessing than this run; train it alike")
+    features = checkpoint.manifest["features"]
+    same_features = features is None or (space is not None and FeatureSpace.from_json(features, "").sets == space.sets)
+    if not same_outputs or not same_features or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
+        raise ConfigError(
+            f"training.teacher {checkpoint.directory}: other outputs, features or preprocessing than this run; train it alike"
+        )
     return build_torch_network(checkpoint)
 
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
     """Score the level of interest on validation, before calibration, with the windows of a reading."""
-    joined, stops = val_set.all_windows()
+    windows, features, stops = val_set.all_inputs()
     parts = []
     with torch.inference_mode(), trainer.autocast():
-        for start in range(0, len(joined), VALIDATION_WINDOWS):
-            batch = torch.from_numpy(joined[start : start + VALIDATION_WINDOWS]).to(trainer.device)
-            parts.append(network(batch).float().cpu().numpy())
+        for start in range(0, len(windows), VALIDATION_WINDOWS):
+            part = slice(start, start + VALIDATION_WINDOWS)
+            batch = [torch.from_numpy(array[part]).to(trainer.device) for array in (windows, features) if array is not None]
+            parts.append(network(*batch).float().cpu().numpy())
     level = config.task.level
     y_windows = val_set.table.space.probabilities(np.concatenate(parts))[level]
     y_prob = mean_per_record(y_windows, stops)
@@ -202,9 +216,33 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
 
 
-def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, table: RecordTable, val_set: EcgDataset) -> Checkpoint:
+def _train_trees(config: ExperimentConfig, out: Path, records: EcgDataset, space: FeatureSpace | None) -> TrainingOutcome:
+    """Grow trees instead of descending a gradient; it takes minutes at most and is not resumed."""
+    _write_config(out, config)
+    started = time.monotonic()
+    network = grow_trees(records.split("train"), resolve_params(TREES, config.model.params), config.seed)
+    training = {"epochs": None, "best_epoch": None, "elapsed_s": round(time.monotonic() - started, 1), "device": "cpu"}
+    manifest = build_manifest(config, network, records, space, training)
+    return TrainingOutcome(save_with_decisions(out, manifest, network.state_dict(), records.split("val"), config.evaluation), True)
+
+
+def _write_config(out: Path, config: ExperimentConfig) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(config.to_json(), sort_keys=False)
+    write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, records: EcgDataset) -> Checkpoint:
     """Save the chosen weights with decisions, and draw the learning curves."""
-    checkpoint = save_with_decisions(out, build_manifest(config, trainer, table), trainer.chosen(), val_set, config.evaluation)
+    progress = trainer.progress
+    training = {
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "elapsed_s": round(progress.elapsed_s, 1),
+        "device": str(trainer.device),
+    }
+    manifest = build_manifest(config, trainer.network, records, trainer.space, training)
+    checkpoint = save_with_decisions(out, manifest, trainer.chosen(), records.split("val"), config.evaluation)
     if trainer.progress.history:
         plot_learning_curves(trainer.progress.history, trainer.progress.best_epoch, out / "learning_curves.png")
     return checkpoint

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.errors import DataError, Diverged
+from heart_reader.features.feature_space import FeatureSpace, withhold
 from heart_reader.models.registry import EcgNetwork
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.mixup import mixup
@@ -83,6 +84,8 @@ class Trainer:
         Scores a network: returns ``val_*`` numbers, ``val_macro_auroc`` among them.
     config
         The whole experiment.
+    space
+        The features of ``train``, or None.
     teacher
         A network with the same outputs whose probabilities are learned beside the labels, or None.
     """
@@ -93,11 +96,15 @@ class Trainer:
         train: EcgDataset,
         validate: Callable[[EcgNetwork], dict[str, float]],
         config: ExperimentConfig,
+        *,
+        space: FeatureSpace | None = None,
         teacher: nn.Module | None = None,
     ) -> None:
         self.config = config.training
         self.seed = config.seed
         self.augmentation = config.augmentation
+        self.space = space
+        self.withheld = config.features.withheld
         self.device = select_device(self.config.device)
         self.network = network.to(self.device)
         self.train = train
@@ -167,15 +174,19 @@ class Trainer:
         rng = np.random.default_rng([self.seed, progress.epoch, progress.step])
         torch.manual_seed(int(rng.integers(2**62)))
         signals = self.train.random_crops(positions, rng, self.augmentation)
+        features = self._features(positions, rng)
         targets = self.train.targets[positions]
         if config.mixup_alpha:
-            signals, targets = mixup(signals, targets, rng, config.mixup_alpha)
+            mixed = [array for array in (signals, features, targets) if array is not None]
+            signals, *middle, targets = mixup(mixed, rng, config.mixup_alpha)
+            features = middle[0] if middle else None
         n_steps = config.epochs * self.steps_per_epoch
         rate = learning_rate(progress.epoch * self.steps_per_epoch + progress.step, n_steps, config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(torch.from_numpy(signals).to(self.device), torch.from_numpy(targets).to(self.device))
+        inputs = [torch.from_numpy(array).to(self.device) for array in (signals, features) if array is not None]
+        loss = self._loss(inputs, torch.from_numpy(targets).to(self.device))
         self.scaler.scale(loss).backward()
         if config.optimizer.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
@@ -192,15 +203,21 @@ class Trainer:
             )
         return value
 
-    def _loss(self, signals: Tensor, targets: Tensor) -> Tensor:
+    def _features(self, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+        """Features of the records of a step, withheld from some of them."""
+        if self.train.features is None or self.space is None:
+            return None
+        return withhold(self.train.features[positions], self.space, rng, self.withheld)
+
+    def _loss(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
         """Loss against the labels, shared with the loss against a teacher that sees the same crops."""
         with self.autocast():
-            logits = self.network(signals).float()
+            logits = self.network(*inputs).float()
         loss: Tensor = self.loss(logits, targets)
         if self.teacher is None:
             return loss
         with torch.no_grad(), self.autocast():
-            taught = torch.sigmoid(self.teacher(signals).float())
+            taught = torch.sigmoid(self.teacher(*inputs).float())
         share = self.config.teacher_weight
         return (1 - share) * loss + share * self.loss(logits, taught)
 
@@ -244,7 +261,8 @@ class Trainer:
         with torch.no_grad(), self.autocast():
             for step, positions in enumerate(self._batches(self.progress.epoch, 0)):
                 rng = np.random.default_rng([self.seed, self.progress.epoch, step, 1])
-                network(torch.from_numpy(self.train.random_crops(positions, rng, self.augmentation)).to(self.device))
+                arrays = (self.train.random_crops(positions, rng, self.augmentation), self._features(positions, rng))
+                network(*(torch.from_numpy(array).to(self.device) for array in arrays if array is not None))
         return {name: value.clone() for name, value in network.state_dict().items() if "running_" in name}
 
     def _as_network(self, weights: Weights) -> EcgNetwork:

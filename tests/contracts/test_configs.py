@@ -13,7 +13,8 @@ from heart_reader.data.build import build_preprocessor
 from heart_reader.data.readers import read_record
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.run import evaluate
-from heart_reader.models.registry import build_network
+from heart_reader.features.build import choose_space
+from heart_reader.models.registry import build_any
 from heart_reader.training.run import train
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs"
@@ -62,7 +63,8 @@ def test_it_loads_under_its_own_name_and_its_network_can_be_built(path: Path) ->
     assert config.name == path.stem
     assert ExperimentConfig.from_json(config.to_json()) == config
     preprocessor = build_preprocessor(config)
-    build_network(config.model.name, config.model.params, len(preprocessor.leads), 5)
+    space = choose_space(config.features)
+    build_any(config.model.name, config.model.params, len(preprocessor.leads), 5, None if space is None else space.to_json())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=_id)

@@ -18,7 +18,7 @@ from heart_reader.models.registry import EcgNetwork, build_network, count_parame
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"blocks", "ensemble", "heads", "registry", "standardize"}
+PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "heads", "registry", "standardize"}
 # Trained values for 12 leads and the 76 outputs of statements and superclasses together.
 N_PARAMETERS = {
     "convnet1d": 176_524,

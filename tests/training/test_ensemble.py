@@ -87,7 +87,7 @@ def test_a_student_follows_its_teacher_as_much_as_asked(
 
 
 def test_a_teacher_of_other_windows_is_refused(tiny_config: ExperimentConfig, ensemble: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="other outputs or preprocessing"):
+    with pytest.raises(ConfigError, match="other outputs, features or preprocessing"):
         train(override_config(tiny_config, [f"training.teacher={ensemble}", "preprocessing.window_s=2"]), tmp_path / "wrong")
 
 

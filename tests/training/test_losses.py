@@ -94,7 +94,7 @@ def test_mixup_keeps_means_and_unknowns(seed: int, alpha: float) -> None:
     x = rng.standard_normal((6, 2, 5)).astype(np.float32)
     targets = rng.integers(0, 2, (6, 3)).astype(np.float32)
     targets[0, 0] = np.nan
-    mixed_x, mixed = mixup(x, targets, np.random.default_rng(seed), alpha)
+    mixed_x, mixed = mixup([x, targets], np.random.default_rng(seed), alpha)
     np.testing.assert_allclose(mixed_x.mean(axis=0), x.mean(axis=0), atol=1e-5)
     assert np.isnan(mixed[:, 0]).any()
     assert ((mixed[:, 1:] >= 0) & (mixed[:, 1:] <= 1)).all()

@@ -10,7 +10,7 @@ from heart_reader.errors import ConfigError, NotServable
 from heart_reader.training.recalibrate import recalibrate
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = {"norm": "1,0,0,0,0", "mi_inferior": "0,1,0,0,0", "cd_lbbb": "0,0,0,1,0", "hyp_lvh_strain": "0,0,0,0,1"}
+EXAMPLES = {"norm": "1,0,0,0,0", "mi_inferior": "0,1,0,0,0", "cd_lbbb": "0,0,0,1,0", "hyp_lvh": "0,0,0,0,1"}
 
 
 def test_weights_stay_and_decisions_change(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Gradient-boosted trees as a network: they read the features of a record and not its signal.
+
+The trees are grown by scikit-learn (:mod:`heart_reader.training.trees`) and kept as tensors, so that they are saved, served, exported and
+joined with networks like any of these.
+
+References
+----------
+Friedman J. H. Greedy function approximation: a gradient boosting machine. Annals of Statistics 29 (2001) 1189-1232.
+Nakandala S. et al. A tensor compiler for unified machine learning prediction serving. OSDI (2020) 899-917.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["TREES", "TREE_DEFAULTS", "FeatureTrees"]
+
+# Its name in configurations and manifests.
+TREES = "feature_trees"
+# Shallow and many: there are a few thousand records and hundreds of features.
+TREE_DEFAULTS: Mapping[str, Any] = {
+    "n_trees": 300,
+    "depth": 5,
+    "learning_rate": 0.05,
+    "min_samples_leaf": 20,
+    "max_features": 0.1,  # share of the features that each split may choose from
+    "l2_regularization": 1.0,
+    "min_positives": 20,  # an output with fewer records on either side answers its frequency
+}
+
+
+class FeatureTrees(nn.Module):
+    """For each output a sum of perfect binary trees.
+
+    A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the threshold, and 2i + 2. A tree that ends early
+    goes on with nodes whose sides are alike.
+
+    Parameters
+    ----------
+    n_features
+        Features that come in.
+    n_outputs
+        Logits.
+    n_trees
+        Trees per output.
+    depth
+        Questions from root to leaf.
+    """
+
+    feature: Tensor
+    threshold: Tensor
+    missing_left: Tensor
+    leaf: Tensor
+    base: Tensor
+
+    def __init__(self, n_features: int, n_outputs: int, *, n_trees: int, depth: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+        self.n_outputs, self.n_trees, self.depth = n_outputs, n_trees, depth
+        n_nodes, n_leaves = 2**depth - 1, 2**depth
+        self.register_buffer("feature", torch.zeros(n_outputs * n_trees, n_nodes, dtype=torch.int32))
+        self.register_buffer("threshold", torch.zeros(n_outputs * n_trees, n_nodes))
+        self.register_buffer("missing_left", torch.zeros(n_outputs * n_trees, n_nodes, dtype=torch.bool))
+        self.register_buffer("leaf", torch.zeros(n_outputs * n_trees, n_leaves))
+        self.register_buffer("base", torch.zeros(n_outputs))
+
+    def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
+        """Map (n, n_features), NaN where not known, to (n, n_outputs) logits; of the signal ``x`` only the number of windows counts."""
+        if features is None:
+            features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
+        n_nodes, n_leaves = self.feature.shape[1], self.leaf.shape[1]
+        trees = torch.arange(len(self.feature), device=x.device)
+        node = torch.zeros(features.shape[0], len(self.feature), dtype=torch.int64, device=x.device)
+        feature, threshold, missing_left = self.feature.flatten().long(), self.threshold.flatten(), self.missing_left.flatten()
+        for _ in range(self.depth):
+            place = trees * n_nodes + node
+            value = features.gather(1, feature[place])
+            # NaN is never at most the threshold. (A shape, not len(): that would fix the batch of an exported graph.)
+            left = (value <= threshold[place]) | (torch.isnan(value) & missing_left[place])
+            node = 2 * node + 2 - left.long()
+        values = self.leaf.flatten()[trees * n_leaves + node - n_nodes]
+        return self.base + values.unflatten(1, (self.n_outputs, self.n_trees)).sum(dim=2)
