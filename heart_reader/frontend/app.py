@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from heart_reader.checkpoint import default_checkpoint
+from heart_reader.frontend.access import HostGuard, check_key
 from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import RequestContext
 from heart_reader.frontend.reading_service import ReadingService
-from heart_reader.frontend.routes import STATIC_DIR, api, pages
+from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.settings import Settings
 
@@ -23,13 +24,16 @@ __all__ = ["create_app"]
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, host_names: Collection[str] | None = None) -> FastAPI:
     """Make the application; the checkpoint is loaded and tried when the server starts.
 
     Parameters
     ----------
     settings
         What to serve and how much of it at a time.
+    host_names
+        Names under which clients may address the server, in lower case and without ports; None means any, for servers behind a proxy
+        that checks them.
 
     Raises
     ------
@@ -45,9 +49,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = None
     app.state.startup_error = None
     add_error_handlers(app)
+    if host_names is not None:
+        app.add_middleware(HostGuard, names=host_names)
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.include_router(pages)
-    app.include_router(api)
+    keyed = [] if settings.api_key is None else [Depends(check_key)]
+    app.include_router(operation, dependencies=keyed)
+    app.include_router(api, dependencies=keyed)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     return app
 

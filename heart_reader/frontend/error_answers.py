@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from heart_reader.errors import HeartReaderError, RecordError
 from heart_reader.frontend.schemas import ErrorAnswer
 
-__all__ = ["RequestRefused", "add_error_handlers", "hidden_error"]
+__all__ = ["RequestRefused", "add_error_handlers", "error_answer", "hidden_error"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -55,16 +55,17 @@ def hidden_error(request_id: str, error: Exception) -> JSONResponse:
 
     The frames are logged but not the message: messages quote file names and values of the record.
     """
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("request_id=%s unexpected %s\n%s", request_id, type(error).__name__, frames)
-    log.debug("request_id=%s message: %s", request_id, error)
+    frames = traceback.format_tb(error.__traceback__)
+    log.error("unexpected error", extra={"request_id": request_id, "error": type(error).__name__, "frames": frames})
+    log.debug("message of the unexpected error", extra={"request_id": request_id, "words": str(error)})
     message = f"The server failed to answer; the recording may be fine. Try again, and report request {request_id} if it happens again."
-    return _answer(500, "internal_error", message, request_id)
+    return error_answer(500, "internal_error", message, request_id)
 
 
-def _answer(
+def error_answer(
     status_code: int, code: str, message: str, request_id: str, *, detail: Any = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
+    """Return an error in its one shape."""
     content = ErrorAnswer(code=code, message=message, detail=detail, request_id=request_id)
     return JSONResponse(content.model_dump(mode="json"), status_code=status_code, headers=headers)
 
@@ -72,7 +73,7 @@ def _answer(
 def _answer_heart_reader_error(request: Request, error: Exception) -> JSONResponse:
     request_id = request.state.request_id
     if isinstance(error, RecordError):
-        return _answer(422, error.code, error.message, request_id)
+        return error_answer(422, error.code, error.message, request_id)
     return hidden_error(request_id, error)
 
 
@@ -81,7 +82,7 @@ def _answer_validation_error(request: Request, error: Exception) -> JSONResponse
     # The values themselves are left out: they may be anything, and the client knows them.
     problems = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
     message = "; ".join(f"{item['field']}: {item['message']}" for item in problems)
-    return _answer(422, "invalid_request", message, request.state.request_id, detail=problems)
+    return error_answer(422, "invalid_request", message, request.state.request_id, detail=problems)
 
 
 def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -89,4 +90,4 @@ def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     phrase = HTTPStatus(error.status_code).phrase
     code = error.code if isinstance(error, RequestRefused) else phrase.lower().replace(" ", "_")
     message = error.detail if error.detail != phrase else f"{phrase}: the addresses of this server are listed on /docs"
-    return _answer(error.status_code, code, message, request.state.request_id, headers=dict(error.headers or {}))
+    return error_answer(error.status_code, code, message, request.state.request_id, headers=dict(error.headers or {}))

@@ -21,7 +21,10 @@ __all__ = ["SECURITY_HEADERS", "RequestContext"]
 log = logging.getLogger("heart_reader.frontend")
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+        "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -86,4 +89,5 @@ class RequestContext:
         # Methods are the client's words: an unknown one must not become a metric of its own.
         method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
         self.metrics.count_request(method, route, status, duration_s)
-        log.info("request_id=%s %s %s %d %.0f ms", request_id, method, route, status, duration_s * 1000)
+        fields = {"request_id": request_id, "method": method, "route": route, "status": status, "duration_ms": round(duration_s * 1000, 1)}
+        log.info("request", extra=fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,27 @@ from starlette.datastructures import UploadFile
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
 from heart_reader.frontend.reading_service import ReadingService
-from heart_reader.frontend.schemas import ErrorAnswer, Health, ModelAnswer, Reading, ReadOptions, SampleList
-from heart_reader.frontend.uploads import capped_request, parse_form, record_file, store
+from heart_reader.frontend.schemas import (
+    ErrorAnswer,
+    ExplainOptions,
+    ExplanationAnswer,
+    FileFacts,
+    Health,
+    ModelAnswer,
+    Reading,
+    ReadOptions,
+    SampleList,
+    Stretch,
+)
+from heart_reader.frontend.uploads import capped_request, parse_form, stored_record
 
-__all__ = ["STATIC_DIR", "api", "pages"]
+__all__ = ["STATIC_DIR", "api", "operation", "pages"]
 
 STATIC_DIR = Path(__file__).parent / "static"
 
 pages = APIRouter()
+# What needs the key where the server has one.
+operation = APIRouter()
 api = APIRouter(prefix="/api/v1", responses={"default": {"model": ErrorAnswer, "description": "Any error"}})
 
 # FastAPI would parse the form before a cap could be set, so the form is described here and parsed by `parse_form`.
@@ -38,9 +50,15 @@ _FORM = {
                         "file": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
+                            "minItems": 1,
                             "description": "The recording; repeat the field for a record of two files (.hea and .dat)",
                         },
-                        "fs": {"type": "number", "description": "Sampling rate in Hz, where the file does not say it"},
+                        "fs": {
+                            "type": "number",
+                            "exclusiveMinimum": 0,
+                            "maximum": 100_000,
+                            "description": "Sampling rate in Hz, where the file does not say it",
+                        },
                         "unit": {"type": "string", "description": "mV, uV, nV or V, where the file does not say it"},
                         "leads": {"type": "string", "description": "Lead names in the order of the columns, separated by commas"},
                     },
@@ -84,7 +102,7 @@ async def ready(request: Request) -> Health:
     return Health(status="ready")
 
 
-@pages.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@operation.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
     """Answer the counters in the text format of Prometheus."""
     return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE)
@@ -94,8 +112,7 @@ async def metrics(request: Request) -> Response:
 async def model(request: Request) -> ModelAnswer:
     """Answer the model card: what reads the ECG and what it was trained on."""
     settings = request.app.state.settings
-    card = _service(request).classifier.card()
-    return ModelAnswer(**card, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files)
+    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files)
 
 
 @api.get("/samples", tags=["reading"])
@@ -105,28 +122,57 @@ async def samples(request: Request) -> SampleList:
     return listed
 
 
-@api.get("/samples/{sample_id}", tags=["reading"], response_model=Reading, response_model_exclude_unset=True)
-async def sample(request: Request, sample_id: str) -> dict[str, Any]:
+@api.get("/samples/{sample_id}", tags=["reading"], response_model=Reading)
+async def sample(request: Request, sample_id: str) -> Response:
     """Read one of the sample ECGs; the answer holds its waveform."""
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
-        return await service.run(partial(service.read, path, ReadOptions(waveform=True)))
+        return _json(await service.run(partial(service.read, path, ReadOptions(waveform=True))))
 
 
-@api.post("/predict", tags=["reading"], response_model=Reading, response_model_exclude_unset=True, openapi_extra=_FORM)
-async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> dict[str, Any]:
+@api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
+async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; nothing of it is stored or logged."""
     service, settings = _service(request), request.app.state.settings
     with service.place():
         form, files, options = await parse_form(capped_request(request, settings), options, settings)
         try:
-            return await service.run(partial(_read_upload, service, files, options))
+            return _json(await service.run(partial(_read_upload, service, files, options)))
         finally:
             await form.close()
 
 
-def _read_upload(service: ReadingService, files: Sequence[UploadFile], options: ReadOptions) -> dict[str, Any]:
-    """Read uploaded files in a folder of their own: a header may name other files, and must find only its own."""
-    with tempfile.TemporaryDirectory(prefix="heart-reader-") as folder:
-        return service.read(record_file(store(files, Path(folder))), options)
+@api.get("/samples/{sample_id}/explanation", tags=["explanation"])
+async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> ExplanationAnswer:
+    """Explain one finding in one of the sample ECGs: which leads and which moments moved its probability."""
+    service = _service(request)
+    path = request.app.state.samples.path(sample_id)
+    with service.place():
+        return ExplanationAnswer(**await service.explanations.run(partial(service.explanations.explain, path, FileFacts(), stretch)))
+
+
+@api.post("/explain", tags=["explanation"], openapi_extra=_FORM)
+async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> ExplanationAnswer:
+    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; nothing of it is stored or logged."""
+    service, settings = _service(request), request.app.state.settings
+    with service.place():
+        form, files, options = await parse_form(capped_request(request, settings), options, settings)
+        try:
+            return ExplanationAnswer(**await service.explanations.run(partial(_explain_upload, service, files, options)))
+        finally:
+            await form.close()
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _read_upload(service: ReadingService, files: Sequence[UploadFile], options: ReadOptions) -> bytes:
+    with stored_record(files) as path:
+        return service.read(path, options)
+
+
+def _explain_upload(service: ReadingService, files: Sequence[UploadFile], options: ExplainOptions) -> dict[str, Any]:
+    with stored_record(files) as path:
+        return service.explanations.explain(path, options, options)

@@ -1,7 +1,8 @@
-"""The sample ECGs that the page offers: every recording of one folder, described by the folder's own README."""
+"""The sample ECGs that the page offers: every recording of one folder, described by its README and labelled by its ``labels.csv``."""
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from heart_reader.frontend.schemas import Sample, SampleList
 __all__ = ["SampleFolder"]
 
 # A recording that is there in both formats is one sample; the later format wins, because it carries its own units.
-FORMATS = {".csv": "csv", ".hea": "wfdb"}
+FORMATS = {".csv": "csv", ".dcm": "dicom", ".edf": "edf", ".hea": "wfdb"}
 README = "README.md"
+# Columns ``id`` and ``labels``, the latter apart by blanks.
+LABELS = "labels.csv"
 HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
 # A table row that begins with a file name in backquotes; its second cell says what the file shows.
 ROW = re.compile(r"^\|\s*`([^`]+)`[^|]*\|\s*([^|]+?)\s*\|", re.MULTILINE)
@@ -36,12 +39,14 @@ class SampleFolder:
         text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         heading = HEADING.search(text)
         shown = {Path(name).stem: description for name, description in ROW.findall(text)}
+        labels = _labels(self.folder / LABELS)
         samples = [
             Sample(
                 id=sample_id,
                 title=sample_id.replace("_", " "),
                 description=shown.get(sample_id, ""),
                 source_format=FORMATS[path.suffix],
+                labels=labels.get(sample_id, []),
             )
             for sample_id, path in self._paths().items()
         ]
@@ -63,5 +68,13 @@ class SampleFolder:
     def _paths(self) -> dict[str, Path]:
         if not self.folder.is_dir():
             return {}
-        files = [path for path in self.folder.iterdir() if path.suffix in FORMATS and path.is_file()]
+        files = [path for path in self.folder.iterdir() if path.suffix in FORMATS and path.name != LABELS and path.is_file()]
         return {path.stem: path for path in sorted(files, key=lambda path: (path.stem, path.suffix))}
+
+
+def _labels(table: Path) -> dict[str, list[str]]:
+    """What is known to apply, by sample."""
+    if not table.is_file():
+        return {}
+    with table.open(encoding="utf-8", newline="") as stream:
+        return {row["id"]: row["labels"].split() for row in csv.DictReader(stream)}

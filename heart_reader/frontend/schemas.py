@@ -6,7 +6,22 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ErrorAnswer", "Health", "ModelAnswer", "ReadOptions", "Reading", "Sample", "SampleList", "Waveform"]
+from heart_reader.frontend.answer_examples import ERROR, EXPLANATION, READING, SAMPLE
+
+__all__ = [
+    "ErrorAnswer",
+    "ExplainOptions",
+    "ExplanationAnswer",
+    "FileFacts",
+    "Health",
+    "ModelAnswer",
+    "ReadOptions",
+    "Reading",
+    "Sample",
+    "SampleList",
+    "Stretch",
+    "Waveform",
+]
 
 
 class _Answer(BaseModel):
@@ -18,13 +33,15 @@ class _Answer(BaseModel):
 class ErrorAnswer(BaseModel):
     """The one shape of every error."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ERROR]})
+
     code: str = Field(description="Stable, machine-readable name")
     message: str = Field(description="One line: what was got, what is allowed, what to do")
     detail: Any = Field(default=None, description="Further facts, such as the fields that were refused")
     request_id: str = Field(description="Quote it when reporting a problem")
 
 
-class ReadOptions(BaseModel):
+class FileFacts(BaseModel):
     """What a file does not say about itself."""
 
     model_config = ConfigDict(extra="forbid")
@@ -32,7 +49,6 @@ class ReadOptions(BaseModel):
     fs: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False, description="Sampling rate in Hz")
     unit: str | None = Field(default=None, max_length=8, description="mV, uV, nV or V")
     leads: str | None = Field(default=None, max_length=1000, description="Lead names in the order of the columns, separated by commas")
-    waveform: bool = Field(default=False, description="Answer the signal too")
 
     @property
     def lead_names(self) -> tuple[str, ...] | None:
@@ -40,10 +56,33 @@ class ReadOptions(BaseModel):
 
         Examples
         --------
-        >>> ReadOptions(leads="I, II,V1").lead_names
+        >>> FileFacts(leads="I, II,V1").lead_names
         ('I', 'II', 'V1')
         """
         return tuple(name.strip() for name in self.leads.split(",")) if self.leads else None
+
+
+class ReadOptions(FileFacts):
+    """How to read a recording and what to answer."""
+
+    waveform: bool = Field(default=False, description="Answer the signal too")
+
+
+class Stretch(BaseModel):
+    """Which class to explain, and where in the recording."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    finding: str = Field(min_length=1, max_length=32, description="Name of a class, such as MI", examples=["MI"])
+    level: str | None = Field(
+        default=None, max_length=32, description="Level of the class; left out, the first level of a reading that has it", examples=[None]
+    )
+    start_s: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False, description="Where the explained stretch begins, in seconds")
+    duration_s: float = Field(default=10.0, gt=0, le=30, allow_inf_nan=False, description="Its length in seconds")
+
+
+class ExplainOptions(Stretch, FileFacts):
+    """What to explain of an uploaded recording."""
 
 
 class ClassReading(_Answer):
@@ -80,6 +119,16 @@ class QualityReading(_Answer):
     flat_leads: list[str]
     n_usable_leads: int
     n_leads: int
+    findings: list[str] = Field(default=[], description="What was found in the recording, the gravest first; to be shown before any number")
+    leads: dict[str, str] = Field(default={}, description="Lead to good, noisy, wandering, saturated, interrupted, flat or masked")
+
+
+class Measurement(_Answer):
+    """One measured quantity."""
+
+    value: float | None = Field(description="null where it cannot be measured")
+    unit: str
+    reason: str | None = Field(default=None, description="Why there is no value, or why it deserves little trust")
 
 
 class Window(_Answer):
@@ -103,16 +152,22 @@ class Waveform(_Answer):
 class Reading(_Answer):
     """What the model says about one recording."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [READING]})
+
     record_id: str
     source_format: str
     fs: float = Field(description="Hz")
     duration_s: float
+    age: float | None = Field(default=None, description="Years, as the file says; null where it does not")
+    sex: Literal["male", "female"] | None = Field(default=None, description="As the file says; null where it does not")
     levels: dict[str, dict[str, ClassReading]]
     ranked: list[RankedClass]
     summary: str
     bands: dict[Literal["high", "medium", "low", "unrated"], Band]
     decision_rule: str = Field(description="What present, absent and uncertain rest on, to be shown beside them")
-    measurements: dict[str, Any]
+    measurements: dict[str, Measurement]
+    lead_measurements: dict[str, dict[str, float | None]] = Field(default={}, description="Lead to quantity; mV, ms, mV*ms by its name")
+    features: dict[str, bool] = Field(default={}, description="Sets of features the model reads beside the signal, and whether it had them")
     quality: QualityReading
     timeline: list[Window]
     warnings: list[str]
@@ -121,9 +176,90 @@ class Reading(_Answer):
     waveform: Waveform | None = Field(default=None, description="Only where it was asked for")
 
 
+class WindowShare(_Answer):
+    """What one window contributes to an explanation."""
+
+    start_s: float
+    end_s: float
+    share: float = Field(ge=0, le=1, description="Share of the absolute relevance; the shares sum to 1")
+
+
+class ExplanationAnswer(_Answer):
+    """Which leads and which moments moved the probability of one finding."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXPLANATION]})
+
+    record_id: str
+    level: str
+    finding: str
+    method: str
+    baseline: str = Field(description="What the recording was compared with")
+    fs: float = Field(description="Rate of the relevance in Hz: the model's own, counted from start_s")
+    start_s: float
+    duration_s: float
+    lead_names: list[str]
+    n_times: int
+    encoding: str
+    relevance: str = Field(description="Base64 of uint8, (n_leads, n_times): absolute relevance, 255 where it is highest")
+    signed_relevance: str = Field(description="Base64 of int8, (n_leads, n_times): above 0 where the signal raised the probability")
+    lead_shares: dict[str, float] = Field(description="Share of the absolute relevance by lead; the shares sum to 1")
+    raising_share: float = Field(ge=0, le=1, description="Share of the absolute relevance that speaks for the finding")
+    windows: list[WindowShare]
+    probability: float = Field(ge=0, le=1, description="Of the finding in this stretch")
+    note: str
+    notice: str
+
+
+class Interval(BaseModel):
+    """A metric with its interval; null where it could not be estimated."""
+
+    point: float | None
+    low: float | None
+    high: float | None
+
+
+class ClassPerformance(_Answer):
+    """How well one class was told from the others."""
+
+    auroc: Interval
+    n_positive: int
+    prevalence: float = Field(description="Share of the measured records that carry the class")
+
+
+class Performance(_Answer):
+    """What a report of these very weights measured."""
+
+    split: str
+    n_records: int
+    confidence: float = Field(description="Of the intervals")
+    caveats: list[str]
+    macro_auroc: Interval
+    classes: dict[str, ClassPerformance]
+
+
+class Training(_Answer):
+    """What the model was trained on."""
+
+    source: str
+    n_records: int
+    n_positive: dict[str, int] = Field(description="Records that carry each class of the level of interest")
+    prevalence: dict[str, float]
+
+
 class ModelAnswer(_Answer):
     """The model card, and what one request may hold."""
 
+    name: str
+    version: str = Field(description="Of heart_reader")
+    n_parameters: int
+    checkpoint_sha256: str
+    runtime: Literal["torch", "onnx"]
+    level: str = Field(description="Level of interest")
+    levels: dict[str, list[str]] = Field(description="Class names by level")
+    label_rule: str
+    training: Training
+    performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
+    model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
     max_upload_bytes: int
     max_files: int
 
@@ -131,10 +267,13 @@ class ModelAnswer(_Answer):
 class Sample(BaseModel):
     """One ECG that the server offers."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [SAMPLE]})
+
     id: str
     title: str
     description: str = Field(description="What it shows, empty if nobody said")
     source_format: str
+    labels: list[str] = Field(default=[], description="Superclasses that truly apply, empty where they are not known")
 
 
 class SampleList(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import signal
 import socket
 import threading
@@ -12,6 +12,7 @@ import uvicorn
 
 from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.frontend.app import create_app
+from heart_reader.frontend.logs import set_up_logging
 from heart_reader.frontend.settings import Settings
 
 __all__ = ["serve"]
@@ -35,11 +36,13 @@ def serve(settings: Settings) -> None:
     ConfigError
         If the address cannot be listened on.
     """
-    _set_up_logging(settings.debug)
+    set_up_logging(debug=settings.debug)
+    # One thread per reading and as many readings as cores: threads of torch and BLAS would only fight. Set before torch is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     with _listen(settings) as listener:
-        app = create_app(settings)
+        app = create_app(settings, host_names=settings.host_names)
         config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S)
         try:
             _Server(config).run(sockets=[listener])
@@ -70,13 +73,6 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         place = f"{settings.host}:{settings.port}"
         raise ConfigError(f"cannot listen on {place} ({error.strerror or error}): free it or pass another --port or --host") from None
-
-
-def _set_up_logging(debug: bool) -> None:
-    """Log to the standard error, one line per request; the framework's own lines only when debugging."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("heart_reader").setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.DEBUG if debug else logging.CRITICAL)
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

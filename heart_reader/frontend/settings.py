@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["MEGABYTE", "Settings"]
 
 MEGABYTE = 1024 * 1024
+MIN_KEY_LENGTH = 16
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -26,8 +28,15 @@ class Settings(BaseSettings):
     ----------
     checkpoint
         Directory of the checkpoint to serve; None means the shipped one.
+    explain_checkpoint
+        Directory of the torch checkpoint that the served one was exported from; None means to look for it among the shipped ones.
     host, port
         Where to listen; port 0 takes any free one.
+    api_key
+        Clients must send it as ``X-API-Key``; needed where other machines can reach the server.
+    allowed_hosts
+        Names under which clients may address the server, separated by commas; None means this machine's own names where only this machine
+        is served, and any name elsewhere.
     samples_dir
         Folder of the ECGs that the page offers; a folder that does not exist offers none.
     max_upload_mb
@@ -45,6 +54,11 @@ class Settings(BaseSettings):
     debug
         Log tracebacks with their messages.
 
+    Raises
+    ------
+    ValidationError
+        If a value is out of range, or other machines can reach the server without a key.
+
     Examples
     --------
     >>> Settings(port=8123).port
@@ -54,8 +68,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEART_READER_", frozen=True, extra="forbid")
 
     checkpoint: Path | None = None
+    explain_checkpoint: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    api_key: SecretStr | None = Field(default=None, min_length=MIN_KEY_LENGTH)
+    allowed_hosts: str | None = None
     samples_dir: Path = _PROJECT / "test_files"
     max_upload_mb: int = Field(default=50, ge=1)
     max_files: int = Field(default=4, ge=1)
@@ -64,6 +81,37 @@ class Settings(BaseSettings):
     queue_limit: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False
+
+    @model_validator(mode="after")
+    def _key_beyond_this_machine(self) -> Settings:
+        if self.api_key is None and not self.only_this_machine:
+            raise ValueError(
+                f"host {self.host} can be reached from other machines and no API key is set: "
+                "set HEART_READER_API_KEY, or serve 127.0.0.1, this machine only"
+            )
+        return self
+
+    @property
+    def only_this_machine(self) -> bool:
+        """Whether the address is a loopback one."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def host_names(self) -> tuple[str, ...] | None:
+        """Names under which the server may be addressed; None means any.
+
+        Examples
+        --------
+        >>> Settings().host_names
+        ('127.0.0.1', 'localhost', '[::1]')
+        """
+        if self.allowed_hosts is not None:
+            return tuple(name.strip().lower() for name in self.allowed_hosts.split(","))
+        own = f"[{self.host}]" if ":" in self.host else self.host.lower()
+        return tuple(dict.fromkeys((own, "127.0.0.1", "localhost", "[::1]"))) if self.only_this_machine else None
 
     @property
     def max_upload_bytes(self) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from fastapi.exceptions import RequestValidationError
@@ -16,13 +20,17 @@ from starlette.types import Message, Receive
 
 from heart_reader.errors import UnreadableRecord
 from heart_reader.frontend.error_answers import RequestRefused
-from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend.schemas import FileFacts
 from heart_reader.frontend.settings import MEGABYTE, Settings
 
-__all__ = ["capped_request", "parse_form", "record_file", "safe_name", "store"]
+__all__ = ["capped_request", "parse_form", "safe_name", "stored_record"]
 
 MAX_NAME = 100
 FILE_FIELD = "file"
+# A folder in memory, where there is one: a recording of usual size never touches a disk, and making and removing its folder costs nothing.
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the folders made in it are private, as those of tempfile are
+MAX_BYTES_IN_MEMORY = MEGABYTE
+Options = TypeVar("Options", bound=FileFacts)
 
 
 def safe_name(name: str) -> str:
@@ -76,7 +84,7 @@ def _counted(receive: Receive, limit: int, too_large: RequestRefused) -> Receive
     return receive_counted
 
 
-async def parse_form(request: Request, options: ReadOptions, settings: Settings) -> tuple[FormData, list[UploadFile], ReadOptions]:
+async def parse_form(request: Request, options: Options, settings: Settings) -> tuple[FormData, list[UploadFile], Options]:
     """Read a multipart form; its plain fields override the options of the address.
 
     Returns
@@ -99,7 +107,7 @@ async def parse_form(request: Request, options: ReadOptions, settings: Settings)
         raise RequestRefused(415, "not_multipart", "Send the recording as multipart/form-data, in the field 'file'.")
     try:
         with anyio.fail_after(settings.upload_timeout_s):
-            form = await request.form(max_files=settings.max_files, max_fields=len(ReadOptions.model_fields), max_part_size=4096)
+            form = await request.form(max_files=settings.max_files, max_fields=len(type(options).model_fields), max_part_size=4096)
     except TimeoutError:
         raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None
     files = [part for part in form.getlist(FILE_FIELD) if isinstance(part, UploadFile) and part.filename]
@@ -108,21 +116,32 @@ async def parse_form(request: Request, options: ReadOptions, settings: Settings)
         raise RequestRefused(422, "no_file", "No file arrived: send the recording in the field 'file', repeated for a record of two files.")
     fields = {name: value for name, value in form.multi_items() if name != FILE_FIELD and value != ""}
     try:
-        merged = ReadOptions.model_validate({**options.model_dump(exclude_unset=True), **fields})
+        merged = type(options).model_validate({**options.model_dump(exclude_unset=True), **fields})
     except ValidationError as error:
         await form.close()
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
     return form, files, merged
 
 
-def store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
-    """Write uploaded files into ``folder`` under harmless names.
+@contextmanager
+def stored_record(files: Sequence[UploadFile]) -> Iterator[Path]:
+    """Write uploaded files into a private folder that is removed afterwards; give the file that stands for the record.
+
+    A folder of their own: a header may name other files, and must find only those that were sent with it.
 
     Raises
     ------
     UnreadableRecord
-        If two of them have the same name.
+        If they are not one record.
     """
+    small = sum(part.size or 0 for part in files) <= MAX_BYTES_IN_MEMORY
+    parent = MEMORY_FOLDER if small and os.access(MEMORY_FOLDER, os.W_OK | os.X_OK) else None
+    with tempfile.TemporaryDirectory(prefix="heart-reader-", dir=parent) as folder:
+        yield _record_file(_store(files, Path(folder)))
+
+
+def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
+    """Write files under harmless names; two of the same name are refused."""
     paths = [folder / safe_name(part.filename or "") for part in files]
     repeated = sorted({path.name for path in paths if paths.count(path) > 1})
     if repeated:
@@ -133,14 +152,8 @@ def store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
     return paths
 
 
-def record_file(paths: Sequence[Path]) -> Path:
-    """Return the file that stands for the record: the only one, or the header among several.
-
-    Raises
-    ------
-    UnreadableRecord
-        If several files are not one record.
-    """
+def _record_file(paths: Sequence[Path]) -> Path:
+    """Return the only file, or the header among several; several files are one record only as a WFDB header with its signal file."""
     if len(paths) == 1:
         return paths[0]
     headers = [path for path in paths if path.suffix.lower() == ".hea"]

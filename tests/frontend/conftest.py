@@ -53,6 +53,7 @@ def samples_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "README.md").write_text(
         "# Simulated ECGs\n\n| file | shows |\n|---|---|\n| `steady_beat.csv` | one beat per second |\n", encoding="utf-8"
     )
+    (folder / "labels.csv").write_text("id,labels\npair,MI CD\n", encoding="utf-8")
     return folder
 
 

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from fastapi.testclient import TestClient
 
-from heart_reader.frontend import Settings, create_app
+from heart_reader.frontend import Settings, create_app, uploads
 from heart_reader.frontend.uploads import safe_name
 
 PREDICT = "/api/v1/predict"
@@ -20,8 +20,9 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the server makes its temporary ones."""
+    """The folder in which the server makes its temporary ones, in memory or not."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(uploads, "MEMORY_FOLDER", str(tmp_path))
     return tmp_path
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyedflib
+import pyedflib.highlevel
 import pytest
 from fastapi.testclient import TestClient
 
+from heart_reader import __version__
+from heart_reader.checkpoint import default_checkpoint, load_manifest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.readers import read_record
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.routes import STATIC_DIR
+from heart_reader.frontend.schemas import ErrorAnswer, ExplanationAnswer, Reading, Sample
 
 PREDICT = "/api/v1/predict"
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
@@ -45,7 +51,8 @@ def test_every_answer_carries_the_security_headers_and_its_request_id(client: Te
 
 def test_the_policy_allows_no_inline_code_and_no_frame() -> None:
     policy = SECURITY_HEADERS["Content-Security-Policy"]
-    assert "default-src 'self'" in policy
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
 
@@ -69,8 +76,36 @@ def test_metrics_count_requests_by_route_and_readings_by_outcome(client: TestCli
 
 def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, tiny_checkpoint: Path) -> None:
     card = client.get("/api/v1/model").json()
+    assert (card["performance"], card["model_card"]) == (None, None)  # no report lies beside a tiny run
+    training = card["training"]
+    assert training["n_positive"]["MI"] / training["n_records"] == training["prevalence"]["MI"]
     assert card["checkpoint_sha256"] == EcgClassifier.load(tiny_checkpoint).checkpoint.sha256
     assert (card["max_upload_bytes"], card["max_files"]) == (2 * 1024 * 1024, 4)
+
+
+def test_the_shipped_reader_says_how_well_it_did() -> None:
+    shipped = default_checkpoint()
+    with TestClient(create_app(Settings())) as client:
+        card = client.get("/api/v1/model").json()
+    assert card["performance"]["split"] == "test"
+    owners = {card["checkpoint_sha256"], load_manifest(shipped)["parent"]}
+    assert card["performance"]["checkpoint_sha256"] in owners
+    for name in card["levels"][card["level"]]:
+        measured = card["performance"]["classes"][name]["auroc"]
+        assert measured["low"] < measured["point"] < measured["high"]
+    assert card["model_card"].startswith("# Model card")
+    assert card["version"] == __version__
+
+
+def test_a_report_of_other_weights_is_left_out(tiny_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    (run / "report-test").mkdir()
+    (run / "report-test" / "report.json").write_text(json.dumps({"checkpoint_sha256": "0" * 64, "level": "superdiagnostic"}))
+    (run / "MODEL_CARD.md").write_text("# Tiny\n")
+    with TestClient(create_app(Settings(checkpoint=run / "checkpoint"))) as client:
+        card = client.get("/api/v1/model").json()
+    assert (card["performance"], card["model_card"]) == (None, "# Tiny\n")
 
 
 def test_an_upload_gives_the_reading_of_the_classifier(client: TestClient, tiny_checkpoint: Path, ecg_csv: bytes, tmp_path: Path) -> None:
@@ -78,8 +113,17 @@ def test_an_upload_gives_the_reading_of_the_classifier(client: TestClient, tiny_
     expected = EcgClassifier.load(tiny_checkpoint).predict(read_record(tmp_path / "a.csv")).to_json()
     answer = client.post(PREDICT, files={"file": ("a.csv", ecg_csv)})
     assert answer.status_code == 200
-    assert answer.json() == json.loads(json.dumps(expected))
+    assert answer.json() == {**json.loads(json.dumps(expected)), "age": None, "sex": None}
     assert answer.json()["notice"] == NOTICE
+
+
+def test_readings_and_explanations_are_what_the_interface_announces(client: TestClient, ecg_csv: bytes) -> None:
+    for address in ("/api/v1/samples/pair", "/api/v1/samples/steady_beat"):
+        body = client.get(address).json()
+        assert Reading.model_validate(body).model_dump(mode="json", exclude_unset=True) == body
+    body = client.post(PREDICT, files={"file": ("a.csv", ecg_csv)}).json()
+    assert set(body) <= set(Reading.model_fields)
+    assert "waveform" not in body
 
 
 def test_the_waveform_is_the_uploaded_signal_at_its_own_rate(client: TestClient, ecg_csv: bytes, tmp_path: Path) -> None:
@@ -95,8 +139,8 @@ def test_samples_are_listed_and_read(client: TestClient) -> None:
     listed = client.get("/api/v1/samples").json()
     assert listed["heading"] == "Simulated ECGs"
     assert listed["samples"] == [
-        {"id": "pair", "title": "pair", "description": "", "source_format": "wfdb"},
-        {"id": "steady_beat", "title": "steady beat", "description": "one beat per second", "source_format": "csv"},
+        {"id": "pair", "title": "pair", "description": "", "source_format": "wfdb", "labels": ["MI", "CD"]},
+        {"id": "steady_beat", "title": "steady beat", "description": "one beat per second", "source_format": "csv", "labels": []},
     ]
     for sample in listed["samples"]:
         answer = client.get(f"/api/v1/samples/{sample['id']}")
@@ -133,6 +177,17 @@ def test_a_record_of_two_files_is_read(client: TestClient, samples_dir: Path) ->
     assert (answer.json()["record_id"], answer.json()["source_format"]) == ("pair", "wfdb")
 
 
+def test_an_edf_file_is_read(client: TestClient, tmp_path: Path, ecg_csv: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(ecg_csv)
+    signals = list(read_record(tmp_path / "a.csv").signal.astype(np.float64))
+    limits = {"physical_max": 5, "physical_min": -5, "sample_frequency": 500}
+    headers = [pyedflib.highlevel.make_signal_header(name, dimension="mV", **limits) for name in STANDARD_LEADS]
+    pyedflib.highlevel.write_edf(str(tmp_path / "a.edf"), signals, headers)
+    answer = client.post(PREDICT, files={"file": ("a.edf", (tmp_path / "a.edf").read_bytes())})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["source_format"], answer.json()["fs"], answer.json()["warnings"]) == ("edf", 500.0, [])
+
+
 def test_the_description_of_the_interface_names_the_form_and_the_errors(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"][PREDICT]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
@@ -140,9 +195,20 @@ def test_the_description_of_the_interface_names_the_form_and_the_errors(client: 
     assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorAnswer")
 
 
+def test_the_examples_of_the_interface_are_lawful(client: TestClient) -> None:
+    models = client.get("/openapi.json").json()["components"]["schemas"]
+    for model in (ErrorAnswer, ExplanationAnswer, Reading, Sample):
+        (example,) = models[model.__name__]["examples"]
+        assert set(example) >= {name for name, field in model.model_fields.items() if field.is_required()}
+        assert model.model_validate(example).model_dump(mode="json", exclude_unset=True) == example
+
+
 def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
-    files = {path: path.read_text(encoding="utf-8") for path in STATIC_DIR.iterdir()}
-    assert sum(len(text.encode()) for text in files.values()) < 150_000
+    files = {path: path.read_text(encoding="utf-8") for path in STATIC_DIR.rglob("*") if path.is_file()}
+    sizes = {path: len(text.encode()) for path, text in files.items()}
+    languages = [size for path, size in sizes.items() if path.parent.name == "languages"]
+    # A visitor loads the page and one language.
+    assert sum(sizes.values()) - sum(languages) + max(languages) < 300_000
     for path, text in files.items():
         without_namespace = text.replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", without_namespace), path.name

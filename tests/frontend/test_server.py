@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import runpy
 import signal
 import socket
@@ -18,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from heart_reader.errors import ExportParityError
 from heart_reader.frontend import Settings, create_app
+from heart_reader.frontend.logs import JsonLines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +45,9 @@ def test_a_server_says_where_it_is_answers_and_stops_on_request(tiny_checkpoint:
     assert line.startswith("heart_reader is ready on http://127.0.0.1:")
     assert rest == ""
     assert "Traceback" not in errors
-    assert " GET /ready 200 " in errors
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [(line["event"], line["method"], line["route"], line["status"]) for line in lines] == [("request", "GET", "/ready", 200)]
+    assert re.fullmatch(r"[0-9a-f]{32}", lines[0]["request_id"])
 
 
 def test_a_missing_checkpoint_is_one_line_and_status_1(tmp_path: Path) -> None:
@@ -74,6 +78,7 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
 def test_settings_come_from_the_environment_and_give_way_to_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEART_READER_PORT", "8123")
     monkeypatch.setenv("HEART_READER_HOST", "0.0.0.0")
+    monkeypatch.setenv("HEART_READER_API_KEY", "0123456789abcdef")
     assert (Settings().port, Settings(port=9000).port, Settings().host) == (8123, 9000, "0.0.0.0")
     assert Settings().max_concurrency == len(os.sched_getaffinity(0))
 
@@ -99,8 +104,10 @@ def test_an_error_of_the_server_is_hidden_behind_its_request_id(settings: Settin
         assert answer.json()["code"] == "internal_error"
         assert answer.json()["request_id"] in answer.json()["message"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert "Jane" not in answer.text + caplog.text
-        assert answer.json()["request_id"] in caplog.text
+        logged = "\n".join(JsonLines().format(record) for record in caplog.records)
+        assert "Jane" not in answer.text + logged
+        assert answer.json()["request_id"] in logged
+        assert "frames" in logged
 
 
 def test_the_log_names_no_file_and_no_record(client: TestClient, caplog: pytest.LogCaptureFixture, ecg_csv: bytes) -> None:
@@ -109,7 +116,13 @@ def test_the_log_names_no_file_and_no_record(client: TestClient, caplog: pytest.
         client.post("/api/v1/predict", files={"file": ("Jane_Doe.csv", b"")})
         client.get("/api/v1/samples/Jane_Doe.csv")
         client.get("/Jane_Doe")
-    assert "POST /api/v1/predict 422" in caplog.text
-    server_lines = [record.getMessage() for record in caplog.records if record.name.startswith("heart_reader")]
-    assert server_lines
-    assert not any("Jane" in line for line in server_lines)
+        client.get("/api/v1/samples/pair/explanation", params={"finding": "Jane_Doe"})
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name.startswith("heart_reader")]
+    assert [(line["route"], line["status"]) for line in lines if line["event"] == "request"] == [
+        ("/api/v1/predict", 200),
+        ("/api/v1/predict", 422),
+        ("/api/v1/samples/{sample_id}", 404),
+        ("unmatched", 404),
+        ("/api/v1/samples/{sample_id}/explanation", 422),
+    ]
+    assert not any("Jane" in json.dumps(line) for line in lines)

@@ -1,0 +1,206 @@
+"""From a recording and a finding to an explanation, through the classifier's own preprocessing and its own log-odds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.labels import sigmoid
+from heart_reader.data.preprocessor import PreparedEcg
+from heart_reader.data.record import EcgRecord
+from heart_reader.errors import NotServable, SignalTooShort
+from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation
+from heart_reader.runtimes import build_torch_network
+
+__all__ = ["MAX_STRETCH_S", "Explainer"]
+
+STEPS = 16
+# Gradients need every layer's output of all windows of the stretch in memory.
+MAX_STRETCH_S = 30.0
+METHOD = "integrated gradients of the log-odds"
+BASELINE = "each lead held still at its own median"
+WHAT_IT_SAYS = (
+    "It shows what moved this model's probability; it is no proof of what is wrong with the heart. High waves attract relevance, and the "
+    "first and last moments count less because fewer windows hold them."
+)
+
+
+class Explainer:
+    """Explains the readings of a classifier.
+
+    Parameters
+    ----------
+    classifier
+        Of a checkpoint with torch weights; :func:`~heart_reader.explain.origin.find_origin` finds those behind an exported one.
+    steps
+        Points on the path of integration.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights cannot be used, or torch is not installed.
+    """
+
+    def __init__(self, classifier: EcgClassifier, *, steps: int = STEPS) -> None:
+        self.classifier = classifier
+        self.steps = steps
+        self.network = build_torch_network(classifier.checkpoint).requires_grad_(False)
+        self.preprocessor = classifier.preprocessor
+        self.space = classifier.space
+
+    @classmethod
+    def load(cls, directory: Path | str) -> Explainer:
+        """Load a torch checkpoint directory.
+
+        Raises
+        ------
+        CheckpointError
+            If it is missing, altered, or holds no torch weights.
+        """
+        return cls(EcgClassifier.load(directory))
+
+    def find_level(self, finding: str, level: str | None = None) -> str:
+        """Return the level that a finding is explained at: the given one, or the first of a reading that has it.
+
+        Raises
+        ------
+        NotServable
+            If no such level, or none of them, has that class.
+        """
+        order = self.space.reading_levels(self.classifier.level)
+        if level is not None and level not in order:
+            raise NotServable(f"level {level!r}: this model's readings state {', '.join(order)}")
+        for name in order if level is None else (level,):
+            if finding in self.space.levels[name].class_names:
+                return name
+        nearest = level or self.classifier.level
+        known = ", ".join(self.space.levels[nearest].class_names)
+        raise NotServable(f"finding {finding!r}: {nearest} has {known}; name another level for other classes")
+
+    def explain(
+        self, record: EcgRecord, finding: str, level: str | None = None, *, start_s: float = 0.0, duration_s: float = 10.0
+    ) -> Explanation:
+        """Explain the probability of one finding in a stretch of a recording.
+
+        Parameters
+        ----------
+        record
+            Of any length.
+        finding
+            Name of a class.
+        level
+            Its level; None takes the first level of a reading that has it.
+        start_s, duration_s
+            Stretch of the recording in seconds, at most 30 s; windows that lie in it are explained as one reading.
+
+        Raises
+        ------
+        NotServable
+            If the model has no such class.
+        RecordError
+            If the recording cannot be read, or ends before ``start_s``.
+        """
+        level = self.find_level(finding, level)
+        prepared = self.preprocessor.prepare(record)
+        fs = self.preprocessor.fs
+        starts = self._starts(record, prepared.microvolts.shape[1], start_s, min(duration_s, MAX_STRETCH_S))
+        attribution, log_odds, baseline_log_odds = self._attribute(record, prepared, starts, level, finding)
+        first, last = int(starts[0]), min(int(starts[-1]) + self.preprocessor.n_times, prepared.microvolts.shape[1])
+        relevance = _on_the_record(attribution, starts, last)
+        gap = abs(float(relevance.sum()) - (log_odds - baseline_log_odds))
+        whole = first == 0 and last == prepared.microvolts.shape[1]
+        return Explanation(
+            record_id=record.record_id,
+            level=level,
+            finding=finding,
+            method=f"{METHOD}, {self.steps} steps",
+            baseline=BASELINE,
+            fs=fs,
+            start_s=first / fs,
+            lead_names=self.preprocessor.leads,
+            relevance=relevance.astype(np.float32),
+            windows=_window_shares(attribution, starts, self.preprocessor.n_times, last, fs),
+            probability=float(sigmoid(np.array(log_odds))),
+            log_odds=log_odds,
+            baseline_log_odds=baseline_log_odds,
+            completeness_gap=gap,
+            notes=self._notes(prepared, whole, (first / fs, last / fs), gap, abs(log_odds - baseline_log_odds)),
+        )
+
+    def _starts(self, record: EcgRecord, n_times: int, start_s: float, duration_s: float) -> NDArray[np.int64]:
+        """Windows of the reading that lie in the stretch; where none fits, the one that begins nearest to it."""
+        if start_s >= record.duration_s:
+            raise SignalTooShort(
+                f"{record.record_id}: {record.duration_s:.1f} s long; start_s {start_s:g} lies behind its end: start earlier"
+            )
+        window, fs = self.preprocessor.n_times, self.preprocessor.fs
+        starts = self.preprocessor.starts(max(n_times, window))
+        inside = starts[(starts >= round(start_s * fs)) & (starts + window <= round((start_s + duration_s) * fs))]
+        nearest = int(np.abs(starts - start_s * fs).argmin())
+        return inside if len(inside) else starts[nearest : nearest + 1]
+
+    def _attribute(
+        self, record: EcgRecord, prepared: PreparedEcg, starts: NDArray[np.int64], level: str, finding: str
+    ) -> tuple[NDArray[np.float64], float, float]:
+        """Integrated gradients of the calibrated log-odds over all windows together; features beside the signal stay as they are."""
+        import torch
+
+        from heart_reader.explain.integrated_gradients import integrated_gradients
+        from heart_reader.explain.log_odds import class_log_odds
+
+        position = self.space.levels[level].class_names.index(finding)
+        calibration = self.classifier.calibration.get(level)
+        windows, features = self.classifier.inputs(record, prepared)
+        beside = None if features is None else torch.from_numpy(features)
+        still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
+        at_rest = PreparedEcg(np.broadcast_to(still, prepared.microvolts.shape), prepared.lead_mask)
+        chosen = np.isin(self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times)), starts)
+
+        def score(path: torch.Tensor) -> torch.Tensor:
+            flat = path.flatten(0, 1)
+            logits = self.network(flat, None if beside is None else beside.expand(len(flat), -1))
+            return class_log_odds(self.space, level, position, logits.unflatten(0, path.shape[:2]), calibration)
+
+        return integrated_gradients(score, windows[chosen], self.preprocessor.windows(at_rest)[chosen], self.steps)
+
+    def _notes(self, prepared: PreparedEcg, whole: bool, stretch_s: tuple[float, float], gap: float, change: float) -> tuple[str, ...]:
+        notes = [WHAT_IT_SAYS]
+        if not whole:
+            notes.append(f"Explained is the reading of {stretch_s[0]:g} to {stretch_s[1]:g} s alone.")
+        absent = [name for name, there in zip(self.preprocessor.leads, prepared.lead_mask, strict=True) if not there]
+        if absent:
+            notes.append(f"Not recorded, so without relevance: {', '.join(absent)}.")
+        if self.classifier.features is not None:
+            notes.append("What the model reads beside the signal was held fixed and has no share here.")
+        notes += [f"{warning}." for warning in prepared.warnings if warning.startswith("derived")]
+        if gap > ACCEPTED_GAP * max(change, 1.0):
+            notes.append(f"The relevance misses {gap:.2f} of a change of {change:.2f} log-odds: take it as a sketch.")
+        return tuple(notes)
+
+
+def _on_the_record(attribution: NDArray[np.float64], starts: NDArray[np.int64], last: int) -> NDArray[np.float64]:
+    """Add what overlapping windows say about the same moment, (n_leads, n_times) from the first window's start to ``last``."""
+    n_leads, window = attribution.shape[1:]
+    first = int(starts[0])
+    total = np.zeros((n_leads, int(starts[-1]) + window - first))
+    for start, values in zip(starts, attribution, strict=True):
+        total[:, start - first : start - first + window] += values
+    # A window may be longer than the recording. What it was filled with repeats the last value, and its relevance belongs there.
+    filled = total[:, last - first :].sum(axis=1)
+    total = total[:, : last - first]
+    total[:, -1] += filled
+    return total
+
+
+def _window_shares(
+    attribution: NDArray[np.float64], starts: NDArray[np.int64], window: int, last: int, fs: float
+) -> tuple[dict[str, float], ...]:
+    sizes = np.abs(attribution).sum(axis=(1, 2))
+    total = float(sizes.sum())
+    return tuple(
+        {"start_s": float(start / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
+        for start, size in zip(starts, sizes, strict=True)
+    )

@@ -1,0 +1,68 @@
+"""Finding the torch weights behind a checkpoint: gradients cannot pass through an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from heart_reader.checkpoint import Checkpoint, default_checkpoint, load_checkpoint, load_manifest
+from heart_reader.errors import CheckpointError, NotServable
+
+__all__ = ["find_origin"]
+
+
+def find_origin(served: Checkpoint, named: Path | None = None) -> Checkpoint:
+    """Return the torch checkpoint whose gradients explain the readings of a served one.
+
+    It is the served one itself, or the one it was exported from, which its manifest names by hash.
+
+    Parameters
+    ----------
+    served
+        What makes the readings.
+    named
+        Where to look; None looks among the shipped checkpoints and those beside the served one.
+
+    Raises
+    ------
+    CheckpointError
+        If a named or found checkpoint is damaged.
+    NotServable
+        If there is no such checkpoint, or the named one is another model's.
+    """
+    if served.runtime == "torch" and named is None:
+        return served
+    wanted = {served.sha256, served.manifest["parent"]}
+    for directory in [named] if named is not None else _candidates(served.directory):
+        origin = _load_if(directory, wanted, required=named is not None)
+        if origin is not None:
+            return origin
+    raise NotServable(
+        f"{served.directory}: an ONNX graph has no gradients, and the torch checkpoint it was exported from was not found: "
+        "name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR)"
+    )
+
+
+def _candidates(served: Path) -> Iterator[Path]:
+    """The shipped reader, then every run beside it and beside the served checkpoint."""
+    shipped = default_checkpoint()
+    yield shipped
+    for results in dict.fromkeys((shipped.parent.parent, served.resolve().parent.parent)):
+        yield from sorted(results.glob("*/checkpoint"))
+
+
+def _load_if(directory: Path, wanted: set[str | None], *, required: bool) -> Checkpoint | None:
+    """Load a checkpoint if its hash is among the wanted ones and it holds torch weights; the manifest tells without the weights."""
+    try:
+        manifest = load_manifest(directory)
+    except CheckpointError:
+        if required:
+            raise
+        return None
+    if manifest["sha256"] in wanted:
+        checkpoint = load_checkpoint(directory)
+        if checkpoint.runtime == "torch":
+            return checkpoint
+    if required:
+        raise NotServable(f"{directory}: neither the served checkpoint nor the torch checkpoint it was exported from: name that one")
+    return None

@@ -1,0 +1,89 @@
+"""A figure of an explanation: the tracing, and under every lead a ribbon that is dark where the signal counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.diagnosis import NOTICE
+from heart_reader.explain.explanation import Explanation
+
+__all__ = ["plot_explanation", "smooth"]
+
+# About the width of a QRS complex: the eye looks for waves, relevance is given by the sample.
+SMOOTHING_S = 0.08
+# Half of the height of a row of the tracing, in mV.
+HALF_ROW_MV = 1.5
+
+
+def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) -> None:
+    """Draw the explained stretch, one row per lead, with the leads' shares beside it.
+
+    Parameters
+    ----------
+    record
+        What was explained; leads it lacks are left out.
+    path
+        Its suffix chooses the format.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    shown = [row for row, name in enumerate(explanation.lead_names) if name in record.lead_names]
+    figure = Figure(figsize=(12.0, 1.0 + 0.8 * len(shown)), layout="constrained")
+    tracing, bars = figure.subplots(1, 2, width_ratios=(6, 1))
+    strength = smooth(np.abs(explanation.relevance, dtype=np.float64), explanation.fs)
+    _draw_tracing(tracing, explanation, record, strength[shown], [explanation.lead_names[row] for row in shown])
+    shares = [explanation.lead_shares[explanation.lead_names[row]] for row in shown]
+    bars.barh(range(len(shown), 0, -1), shares, color="0.3")
+    bars.set_yticks(range(len(shown), 0, -1), [explanation.lead_names[row] for row in shown])
+    bars.set_ylim(0.4, len(shown) + 0.6)
+    bars.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+    bars.set_xlabel("share of relevance")
+    figure.suptitle(
+        f"{record.record_id}: what moved {explanation.finding} (probability {explanation.probability:.0%}). {NOTICE}", fontsize=9
+    )
+    figure.savefig(path, dpi=150)
+
+
+def smooth(strength: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
+    """Average (n_leads, n_times) over 80 ms along time.
+
+    Parameters
+    ----------
+    fs
+        Hz.
+
+    Examples
+    --------
+    >>> smooth(np.array([[0.0, 0.0, 9.0, 0.0, 0.0]]), 37.5).tolist()
+    [[0.0, 3.0, 3.0, 3.0, 0.0]]
+    """
+    width = max(1, round(SMOOTHING_S * fs))
+    kernel = np.full(width, 1.0 / width)
+    return np.stack([np.convolve(row, kernel, mode="same") for row in strength])
+
+
+def _draw_tracing(axes: Axes, explanation: Explanation, record: EcgRecord, strength: NDArray[np.float64], names: list[str]) -> None:
+    first, last = round(explanation.start_s * record.fs), round((explanation.start_s + explanation.duration_s) * record.fs)
+    times = np.arange(first, min(last, record.n_times)) / record.fs
+    highest = strength.max() or 1.0
+    for row, name in enumerate(names):
+        centre = len(names) - row
+        extent = (explanation.start_s, explanation.start_s + explanation.duration_s, centre - 0.5, centre + 0.5)
+        axes.imshow(strength[row : row + 1] / highest, extent=extent, aspect="auto", cmap="Reds", vmin=0, vmax=1.3, interpolation="nearest")
+        values = record.lead(name)[first:last]
+        axes.plot(times, centre + (values - np.median(values)) / (2 * HALF_ROW_MV), color="black", linewidth=0.6)
+        axes.text(times[0], centre + 0.3, f" {name}", fontsize=8)
+    axes.set_xlim(explanation.start_s, explanation.start_s + explanation.duration_s)
+    axes.set_ylim(0.4, len(names) + 0.6)
+    axes.set_yticks([])
+    axes.set_xlabel("s")

@@ -1,0 +1,64 @@
+"""Examples of answers for the description of the interface, shortened; a test holds them to their models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["ERROR", "EXPLANATION", "READING", "SAMPLE"]
+
+_NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
+_MI = {"probability": 0.97, "threshold": 0.31, "decision": "present", "zone": [0.12, 0.45]}
+
+ERROR: dict[str, Any] = {
+    "code": "unreadable_record",
+    "message": "100.dat: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header 100.hea beside it, which names it",
+    "detail": None,
+    "request_id": "0b7a2a5a9f0c4e0f8f4b7c1d2e3f4a5b",
+}
+SAMPLE: dict[str, Any] = {
+    "id": "mi_inferior",
+    "title": "mi inferior",
+    "description": "MI: old inferior infarction",
+    "source_format": "wfdb",
+    "labels": ["MI"],
+}
+READING: dict[str, Any] = {
+    "record_id": "mi_inferior",
+    "source_format": "wfdb",
+    "fs": 250.0,
+    "duration_s": 10.0,
+    "age": 63.0,
+    "sex": "male",
+    "levels": {"superdiagnostic": {"MI": _MI}},
+    "ranked": [{"level": "all", "name": "IMI", **_MI}],
+    "summary": "High probability that the label applies: MI (97%).",
+    "bands": {"high": {"definition": "Read as present, and at least 50%.", "classes": {"MI": 0.97}}},
+    "decision_rule": "Present above a label's uncertain zone, absent below it.",
+    "measurements": {"heart_rate_bpm": {"value": 71.0, "unit": "bpm", "reason": None}},
+    "quality": {"verdict": "good", "missing_leads": [], "flat_leads": [], "n_usable_leads": 12, "n_leads": 12},
+    "timeline": [{"start_s": 0.0, "end_s": 2.5, "probabilities": {"MI": 0.96}}],
+    "warnings": [],
+    "model": {"name": "ensemble", "checkpoint_sha256": "653398e2...", "label_rule": "any_likelihood"},
+    "notice": _NOTICE,
+}
+EXPLANATION: dict[str, Any] = {
+    "record_id": "mi_inferior",
+    "level": "superdiagnostic",
+    "finding": "MI",
+    "method": "integrated gradients of the log-odds, 16 steps",
+    "baseline": "each lead held still at its own median",
+    "fs": 100.0,
+    "start_s": 0.0,
+    "duration_s": 0.02,
+    "lead_names": ["III", "aVF"],
+    "n_times": 2,
+    "encoding": "base64-uint8",
+    "relevance": "AP8QIA==",
+    "signed_relevance": "AH/4EA==",
+    "lead_shares": {"III": 0.84, "aVF": 0.16},
+    "raising_share": 0.95,
+    "windows": [{"start_s": 0.0, "end_s": 0.02, "share": 1.0}],
+    "probability": 0.97,
+    "note": "It shows what moved this model's probability; it is no proof of what is wrong with the heart.",
+    "notice": _NOTICE,
+}
