@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ def write_recordings(folder: Path) -> None:
         pulse = [1.0 if 0.4 <= (time / fs) % 1 < 0.6 else 0.0 for time in range(fs * duration_s)]
         rows = "\n".join(",".join([f"{value}"] * len(leads.split(","))) for value in pulse)
         (folder / f"{name}.csv").write_text(f"# fs={fs}\n# unit=mV\n{leads}\n{rows}\n", encoding="utf-8")
+    (folder / "labels.csv").write_text("id,labels\nten_seconds,MI\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +71,35 @@ def browser() -> Iterator[object]:
         started = driver.chromium.launch(executable_path=executable, args=list(QUIET))
         yield started
         started.close()
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Open the page as a person with some language, theme and screen; at the end, nothing may have gone wrong behind it.
+
+    ``visit(place="", **context)`` takes what comes after the address, and options of the browser's context.
+    """
+    contexts: list[Any] = []
+    requests: list[str] = []
+    complaints: list[str] = []
+
+    def note(line: Any) -> None:
+        # The browser itself reports every answer above 399; those are what some of these tests are about.
+        if line.type in {"error", "warning"} and "Failed to load" not in line.text:
+            complaints.append(line.text)
+
+    def open_page(place: str = "", **options: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1366, "height": 900}, "locale": "en-US", **options}))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", note)
+        page.goto(f"{address}/{place}")
+        page.wait_for_selector("[data-sample]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((address, f"blob:{address}"))] == []

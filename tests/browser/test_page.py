@@ -1,9 +1,10 @@
-"""The page as a person uses it: pick a sample, drop a file, measure on the paper, read the errors."""
+"""The page as a person uses it: pick a sample, drop a file, read the words and the numbers, take them along, read the errors."""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,18 @@ pytestmark = pytest.mark.browser
 
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 CLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
+TOP = "#classes tbody tr[data-depth='0']"
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    """The opened page; at the end, nothing may have gone wrong behind it."""
-    context = browser.new_context(viewport={"width": 1366, "height": 900}, device_scale_factor=2)
-    opened = context.new_page()
-    requests: list[str] = []
-    complaints: list[str] = []
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    # The browser itself reports every answer above 399; those are what some of these tests are about.
-    opened.on("console", lambda line: complaints.append(line.text) if line.type == "error" and "Failed to load" not in line.text else None)
-    opened.goto(address)
-    opened.wait_for_selector("[data-sample]")
-    yield opened
-    context.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith((address, "blob:" + address))] == []
+def page(visit: Callable[..., Any]) -> Any:
+    """The opened page."""
+    return visit()
 
 
 def pick(page: Any, sample: str) -> None:
     page.click(f"[data-sample='{sample}']")
+    page.wait_for_function("id => document.getElementById('record-heading')?.textContent === id", arg=sample)
     page.wait_for_selector("#reading:not([hidden])")
 
 
@@ -49,32 +39,23 @@ def drop(page: Any, name: str, text: str) -> None:
     page.dispatch_event("#drop-zone", "drop", {"dataTransfer": transfer})
 
 
-def black_extent(page: Any, x: tuple[float, float], y: tuple[float, float]) -> dict[str, float]:
-    """Return the extent in millimetres of what is drawn in black in a part of the paper."""
-    return page.evaluate(
-        """async ([[x0, x1], [y0, y1]]) => {
-          const { planSheet, STANDARD_LEADS } = await import("/static/layout.js");
-          const canvas = document.getElementById("paper");
-          const sheet = planSheet("3x4", STANDARD_LEADS);
-          const [sx, sy] = [canvas.width / sheet.width, canvas.height / sheet.height];
-          const [left, top] = [Math.round(x0 * sx), Math.round(y0 * sy)];
-          const image = canvas.getContext("2d").getImageData(left, top, Math.round((x1 - x0) * sx), Math.round((y1 - y0) * sy));
-          const found = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity, pixelRatio: sx / sy };
-          for (let row = 0; row < image.height; row += 1) for (let column = 0; column < image.width; column += 1) {
-            if (image.data[4 * (row * image.width + column)] > 90) continue;
-            found.left = Math.min(found.left, (left + column) / sx); found.right = Math.max(found.right, (left + column + 1) / sx);
-            found.top = Math.min(found.top, (top + row) / sy); found.bottom = Math.max(found.bottom, (top + row + 1) / sy);
-          }
-          return found;
-        }""",
-        [x, y],
-    )
+def served(page: Any, address: str, recordings: Path, name: str = "ten_seconds") -> dict[str, Any]:
+    """What the server answers for a recording."""
+    upload = {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": (recordings / f"{name}.csv").read_bytes()}
+    return page.request.post(f"{address}/api/v1/predict", multipart={"file": upload}).json()
+
+
+def save(page: Any, button: str, to: Path) -> str:
+    with page.expect_download() as started:
+        page.click(button)
+    started.value.save_as(to)
+    return started.value.suggested_filename
 
 
 def test_a_sample_is_drawn_and_read(page: Any) -> None:
     assert page.inner_text(".notice") == NOTICE
     pick(page, "ten_seconds")
-    rows = page.query_selector_all("#classes tbody tr")
+    rows = page.query_selector_all(TOP)
     assert [row.get_attribute("data-class") for row in rows] == CLASSES
     for row in rows:
         text = row.inner_text()
@@ -83,31 +64,67 @@ def test_a_sample_is_drawn_and_read(page: Any) -> None:
         assert 0 <= float(row.eval_on_selector(".bar-fill", "bar => bar.style.width").rstrip("%")) <= 100
     assert page.inner_text(".summary")
     assert "inception1d" in page.inner_text(".model")
-    assert "25 mm/s  10 mm/mV  ·  display filter off" in page.get_attribute("#paper", "aria-label")
-    assert page.is_hidden("#position")
+    assert page.is_visible("#tracing canvas")
     assert NOTICE in page.inner_text("body")
+
+
+def test_quality_warnings_and_verdict_stand_before_the_tracing_and_the_verdict_has_its_number(page: Any) -> None:
+    pick(page, "no_v3")
+    assert "V3" in page.inner_text("#warnings")
+    assert "11 of 12 leads" in page.inner_text(".quality")
+    order = page.evaluate(
+        "['.quality', '#warnings', '#verdict', '#tracing', '#classes'].map((at) => document.querySelector(at).getBoundingClientRect().top)"
+    )
+    assert order == sorted(order)
+    assert page.get_attribute("#verdict", "data-kind") in {"normal", "abnormal", "uncertain"}
+    assert "%" in page.inner_text("#verdict")
 
 
 def test_the_reading_on_the_page_is_the_reading_of_the_server(page: Any, address: str, recordings: Path, tmp_path: Path) -> None:
     pick(page, "ten_seconds")
-    with page.expect_download() as started:
-        page.click("#download")
-    started.value.save_as(tmp_path / "reading.json")
+    assert save(page, "#download", tmp_path / "reading.json") == "ten_seconds.reading.json"
     saved = json.loads((tmp_path / "reading.json").read_text(encoding="utf-8"))
-    upload = {"name": "ten_seconds.csv", "mimeType": "text/csv", "buffer": (recordings / "ten_seconds.csv").read_bytes()}
-    assert saved == page.request.post(f"{address}/api/v1/predict", multipart={"file": upload}).json()
-    shown = page.inner_text("#classes tbody tr[data-class=MI] .value")
+    assert saved == served(page, address, recordings)
+    shown = page.inner_text(f"{TOP}[data-class=MI] .value")
     assert shown.endswith("%")
     assert saved["levels"]["superdiagnostic"]["MI"]["probability"] * 100 == pytest.approx(float(shown.strip("<>% ")), abs=0.06)
+    assert saved["notice"] == NOTICE
     assert "waveform" not in saved
 
 
+def test_the_reading_as_csv_holds_the_notice_and_every_number(page: Any, address: str, recordings: Path, tmp_path: Path) -> None:
+    pick(page, "ten_seconds")
+    save(page, "#save-csv", tmp_path / "reading.csv")
+    with (tmp_path / "reading.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert (rows[0]["section"], rows[0]["note"]) == ("notice", NOTICE)
+    for level, classes in served(page, address, recordings)["levels"].items():
+        written = {row["name"]: row for row in rows if row["section"] == level}
+        assert written.keys() == classes.keys()
+        for name, entry in classes.items():
+            assert float(written[name]["value"]) == entry["probability"]
+            assert written[name]["decision"] == entry["decision"]
+
+
+def test_no_cell_of_the_csv_is_a_formula(page: Any, tmp_path: Path, recordings: Path) -> None:
+    drop(page, "=HYPERLINK(1).csv", (recordings / "ten_seconds.csv").read_text(encoding="utf-8"))
+    page.wait_for_selector("#reading:not([hidden])")
+    text = page.evaluate(
+        """async () => { const { readingCsv } = await import("/static/export_reading.js");
+          return readingCsv({ notice: "=1+1", record_id: "@x", source_format: "csv", fs: 1, duration_s: 1, model: {},
+            warnings: ["-2\\n,\\""],
+            quality: { verdict: "good", n_usable_leads: 1, n_leads: 1 }, levels: {}, measurements: {} }); }"""
+    )
+    rows = list(csv.reader(text.lstrip("\ufeff").splitlines(keepends=True)))
+    assert {len(row) for row in rows} == {12}
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "@", "+", "-"))]
+
+
 def test_uncertain_zones_are_drawn_and_said_and_words_are_defined(page: Any, address: str, recordings: Path) -> None:
-    upload = {"name": "ten_seconds.csv", "mimeType": "text/csv", "buffer": (recordings / "ten_seconds.csv").read_bytes()}
-    reading = page.request.post(f"{address}/api/v1/predict", multipart={"file": upload}).json()
+    reading = served(page, address, recordings)
     pick(page, "ten_seconds")
     for name, entry in reading["levels"]["superdiagnostic"].items():
-        row = page.query_selector(f"#classes tr[data-class={name}]")
+        row = page.query_selector(f"{TOP}[data-class={name}]")
         zone = row.query_selector(".zone")
         assert (zone is None) == (entry["zone"] is None)
         assert "uncertain" in row.inner_text().lower()
@@ -116,126 +133,201 @@ def test_uncertain_zones_are_drawn_and_said_and_words_are_defined(page: Any, add
             left, width = (float(zone.evaluate(f"part => part.style.{side}").rstrip("%")) for side in ("left", "width"))
             assert (left, left + width) == pytest.approx((100 * low, 100 * high), abs=0.01)
             assert row.eval_on_selector(".tick", "tick => parseFloat(tick.style.left)") == pytest.approx(100 * entry["threshold"], abs=0.01)
-    assert page.inner_text(".summary") == reading["summary"]
     assert page.is_hidden("#bands dl")
     page.focus("#bands summary")
     page.keyboard.press("Enter")
     words = page.inner_text("#bands")
-    assert reading["decision_rule"] in words
     for entry in reading["bands"].values():
         assert (entry["definition"] in words) == bool(entry["classes"])
 
 
-def test_one_second_is_25_mm_and_one_millivolt_is_10_mm(page: Any) -> None:
-    """A pulse of 1 mV and 200 ms in lead I covers as much paper as the calibration pulse, and stands where its time is."""
+def test_a_superclass_opens_into_subclasses_and_statements(page: Any) -> None:
     pick(page, "ten_seconds")
-    line = 0.3
-    calibration = black_extent(page, (6.8, 13.2), (17, 33))
-    pulse = black_extent(page, (15 + 1.2 * 25, 15 + 1.8 * 25), (17, 33))
-    edges = black_extent(page, (15 + 1.2 * 25, 15 + 1.8 * 25), (19, 25))  # above the baseline only the pulse itself is left
-    assert calibration["pixelRatio"] == pytest.approx(1, abs=0.002)
-    for drawn in (calibration, pulse):
-        assert drawn["bottom"] - drawn["top"] == pytest.approx(10 + line, abs=0.25)
-    assert edges["left"] == pytest.approx(15 + 1.4 * 25, abs=0.3)
-    assert edges["right"] - edges["left"] == pytest.approx(5 + line, abs=0.35)
+    below = "#classes tr[data-depth='1'][data-class=IMI]"
+    statement = "#classes tr[data-depth='2'][data-class=ILMI]"
+    assert page.is_hidden(below)
+    page.focus(f"{TOP}[data-class=MI] .toggle")
+    page.keyboard.press("Enter")
+    assert page.is_visible(below)
+    assert page.is_hidden(statement)
+    page.click(f"{below} .toggle")
+    assert page.is_visible(statement)
+    assert "%" in page.inner_text(statement)
+    page.click(f"{TOP}[data-class=MI] .toggle")
+    assert page.is_hidden(below)
+    assert page.is_hidden(statement)
+    assert page.get_attribute(f"{TOP}[data-class=MI] .toggle", "aria-expanded") == "false"
 
 
-def test_the_canvas_has_the_pixels_of_the_screen_and_an_even_grid(page: Any) -> None:
+def test_explanations_are_for_lay_people_or_for_clinicians(page: Any) -> None:
     pick(page, "ten_seconds")
-    shown = page.evaluate("(() => { const c = document.getElementById('paper'); return [c.width, c.getBoundingClientRect().width]; })()")
-    assert shown[0] == pytest.approx(2 * shown[1], abs=0.5)
-    assert shown[0] * 5 / 270 == pytest.approx(round(shown[0] * 5 / 270), abs=1e-6)
+    words = f"{TOP}[data-class=CD] .class-words"
+    lay = page.inner_text(words)
+    page.check("input[name=reader][value=clinical]")
+    assert "bundle branch" in page.inner_text(words)
+    assert page.inner_text(words) != lay
 
 
-def test_a_long_recording_is_paged_by_keyboard(page: Any) -> None:
+def test_what_a_sample_was_made_to_show_is_said_beside_what_was_read(page: Any, address: str, recordings: Path) -> None:
+    pick(page, "ten_seconds")
+    decision = served(page, address, recordings)["levels"]["superdiagnostic"]["MI"]["decision"]
+    assert "Myocardial infarction" in page.inner_text("#truth")
+    assert f"read as {decision}" in page.inner_text("#truth")
     pick(page, "half_minute")
-    assert page.inner_text("#position-text") == "0.0 to 10.0 s of 30.0 s"
-    assert "reduced bandwidth (up to 50 Hz)" in page.get_attribute("#paper", "aria-label")
-    before = page.evaluate("document.getElementById('paper').toDataURL()")
-    page.focus("#position-slider")
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#position-text") == "1.0 to 11.0 s of 30.0 s"
-    page.keyboard.press("End")
-    assert page.inner_text("#position-text") == "20.0 to 30.0 s of 30.0 s"
-    assert page.evaluate("document.getElementById('paper').toDataURL()") != before
-    assert page.is_visible("#timeline svg >> nth=0")
+    assert page.query_selector("#truth") is None
 
 
-def test_the_layout_can_be_switched_and_a_short_recording_has_only_rows(page: Any) -> None:
+def test_the_reason_shows_leads_and_moments_and_gives_the_focus_back(page: Any) -> None:
+    pick(page, "half_minute")
+    page.click(f"{TOP}[data-class=MI] .why")
+    page.wait_for_selector("#reason:not([hidden])")
+    shares = [float(text.strip("<>% ")) for text in page.locator("#reason .lead-shares .number").all_inner_texts()]
+    assert len(shares) == 12
+    assert sum(shares) == pytest.approx(100, abs=6)
+    assert page.evaluate("document.activeElement.id") == "reason-heading"
+    moment = page.locator("#reason .moment").last
+    start_s = float(moment.get_attribute("data-start"))
+    moment.click()
+    if start_s > 0:
+        page.wait_for_function("() => location.hash.includes('&t=')")
+        assert f"&t={start_s:g}" in page.url
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#reason")
+    assert page.evaluate("document.activeElement.closest('tr')?.dataset.class") == "MI"
+
+
+def test_samples_can_be_searched_and_one_opened_at_random(page: Any) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("half")
+    assert [item.get_attribute("data-sample") for item in page.query_selector_all("[data-sample]")] == ["half_minute"]
+    assert page.inner_text("#sample-count") == "1 sample matches."
+    page.fill("#sample-search", "MI")
+    assert page.query_selector("[data-sample=ten_seconds]") is not None
+    page.fill("#sample-search", "no such thing")
+    assert page.inner_text("#samples") == "No sample matches."
+    page.fill("#sample-search", "")
+    page.click("#random-sample")
+    page.wait_for_selector("#reading:not([hidden])")
+    first = page.inner_text("#record-heading")
+    page.click("#random-sample")
+    page.wait_for_function("id => !['', id].includes(document.getElementById('record-heading')?.textContent ?? '')", arg=first)
+
+
+def test_what_was_opened_stays_in_this_tab_and_nowhere_else(page: Any, recordings: Path) -> None:
     pick(page, "ten_seconds")
-    height = page.evaluate("document.getElementById('paper').height")
-    page.check("input[value='12x1']")
-    assert page.evaluate("document.getElementById('paper').height") > height
-    pick(page, "three_seconds")
-    page.wait_for_function("document.getElementById('tracing-facts').textContent.includes('three_seconds')")
-    assert page.is_disabled("input[value='3x4']")
-    assert page.is_checked("input[value='12x1']")
+    drop(page, "mine.csv", (recordings / "half_minute.csv").read_text(encoding="utf-8"))
+    page.wait_for_selector("[data-recent=mine]")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.click("[data-recent=ten_seconds]")
+    assert page.inner_text("#record-heading") == "ten_seconds"
+    page.click("[data-recent=mine]")
+    assert page.inner_text("#record-heading") == "mine"
+    assert [url for url in sent if "api" in url] == []
+    assert "mine" not in page.url
+    stored = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, (indexedDB ? 1 : 0)]")
+    assert "mine" not in "".join(map(str, stored[:3]))
+    page.reload()
+    page.wait_for_selector("[data-sample]")
+    assert page.is_hidden("#recent-part")
 
 
-def test_a_missing_lead_is_said(page: Any) -> None:
+def test_a_samples_reading_has_an_address_and_an_upload_has_none(visit: Callable[..., Any], recordings: Path) -> None:
+    page = visit("#sample=half_minute&t=12&layout=12x1")
+    page.wait_for_selector("#reading:not([hidden])")
+    assert page.inner_text("#record-heading") == "half_minute"
+    assert "t=12" in page.url
+    assert "layout=12x1" in page.url
+    assert "12.0" in page.inner_text(".tracing-stretch >> nth=0")
+    drop(page, "mine.csv", (recordings / "ten_seconds.csv").read_text(encoding="utf-8"))
+    page.wait_for_selector("[data-recent=mine]")
+    assert "#" not in page.url
+    page.evaluate("location.hash = '#sample=ten_seconds'")
+    page.wait_for_function("() => document.getElementById('record-heading')?.textContent === 'ten_seconds'")
+
+
+def test_going_back_leads_to_the_sample_before(page: Any) -> None:
+    pick(page, "ten_seconds")
     pick(page, "no_v3")
-    assert "Not recorded: V3." in page.get_attribute("#paper", "aria-label")
-    assert "V3" in page.inner_text("#warnings")
-    assert "11 of 12 leads" in page.inner_text(".quality")
+    for step, expected in ((page.go_back, "ten_seconds"), (page.go_forward, "no_v3")):
+        step()
+        page.wait_for_function("id => document.getElementById('record-heading')?.textContent === id", arg=expected)
+        assert f"sample={expected}" in page.url
+
+
+def test_an_address_of_an_unknown_sample_is_an_error_that_can_be_read(visit: Callable[..., Any]) -> None:
+    page = visit("#sample=%3Cb%3Enothing")
+    page.wait_for_selector("#error:not([hidden])")
+    assert "no such sample" in page.inner_text("#error")
+    assert page.query_selector("#error b, #status b") is None
+
+
+def test_two_recordings_side_by_side_and_their_differences(page: Any, address: str, recordings: Path) -> None:
+    first, second = (served(page, address, recordings, name)["levels"]["superdiagnostic"]["MI"] for name in ("ten_seconds", "half_minute"))
+    pick(page, "ten_seconds")
+    page.select_option("#compare-with", "sample half_minute")
+    page.wait_for_selector("#comparison:not([hidden])")
+    assert page.is_visible("#tracing canvas >> nth=0")
+    assert page.is_visible("#tracing-second canvas >> nth=0")
+    cells = page.locator("#comparison tr[data-class=MI] td").all_inner_texts()
+    change = 100 * (second["probability"] - first["probability"])
+    assert float(cells[2].removesuffix(" points").replace("−", "-").replace("±", "")) == pytest.approx(change, abs=0.06)
+    assert page.inner_text("#slot-second") == "B half_minute"
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#comparison")
+    assert page.is_hidden("#tracing-second")
+    assert page.evaluate("document.activeElement.id") == "compare-with"
+    page.select_option("#compare-with", "recent 0")
+    page.wait_for_selector("#comparison:not([hidden])")
+    pick(page, "no_v3")
+    assert page.is_hidden("#comparison")
+    assert page.is_hidden("#tracing-second")
 
 
 def test_a_dropped_file_is_read(page: Any, recordings: Path) -> None:
     drop(page, "<b>mine</b>.csv", (recordings / "ten_seconds.csv").read_text(encoding="utf-8"))
     page.wait_for_selector("#reading:not([hidden])")
     assert "500 Hz" in page.inner_text("#tracing-facts")
-    assert page.query_selector("#tracing b") is None
+    assert page.query_selector("#overview b:has-text('mine')") is None
 
 
-def test_a_wrong_file_shows_the_servers_words_and_no_old_reading(page: Any) -> None:
-    pick(page, "ten_seconds")
-    drop(page, "letter.csv", "Dear colleague, this is no ECG.")
-    page.wait_for_selector("#error:not([hidden])")
-    assert "letter.csv" in page.inner_text("#error")
-    assert page.get_attribute("#error", "role") == "alert"
-    assert page.is_hidden("#reading")
-    assert page.is_hidden("#tracing")
-    pick(page, "ten_seconds")
-    assert page.is_hidden("#error")
+def test_the_keys_are_shown_and_can_be_switched_off(page: Any) -> None:
+    page.keyboard.press("?")
+    text = page.inner_text("dialog")
+    assert "Open a random sample" in text
+    assert "Calipers" in text
+    page.uncheck("#keys-enabled")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") != "sample-search"
+    page.keyboard.press("?")
+    page.check("#keys-enabled")
+    page.click("dialog button")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "sample-search"
 
 
-def test_a_file_in_another_unit_than_it_says_can_be_read_after_saying_it(page: Any, recordings: Path) -> None:
-    drop(page, "microvolts.csv", (recordings / "ten_seconds.csv").read_text(encoding="utf-8").replace("1.0", "1000"))
-    page.wait_for_selector("#error:not([hidden])")
-    assert page.is_visible("#setting-unit")  # the error opens the settings that mend it
-    page.select_option("#setting-unit", "uV")
-    page.click("#read-again")
+def test_the_theme_is_chosen_and_remembered_and_printing_is_on_paper(visit: Callable[..., Any]) -> None:
+    page = visit("#sample=ten_seconds", color_scheme="light")
     page.wait_for_selector("#reading:not([hidden])")
-    assert "uV" in page.inner_text("#warnings")
-
-
-def test_too_large_a_file_is_refused_without_sending_it(page: Any) -> None:
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url))
-    page.evaluate(
-        """() => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(51 * 2 ** 20)], "big.csv"));
-          document.getElementById("drop-zone").dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer: t })); }"""
-    )
-    page.wait_for_selector("#error:not([hidden])")
-    assert "50 MB" in page.inner_text("#error")
-    assert sent == []
-
-
-def test_everything_can_be_reached_by_keyboard_with_a_visible_focus(page: Any) -> None:
-    pick(page, "half_minute")
-    page.evaluate("document.activeElement.blur()")
-    reached, unseen = set(), []
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        name, visible = page.evaluate(
-            """(() => { const e = document.activeElement; const shown = [e, e.nextElementSibling, e.parentElement].filter(Boolean);
-              const outlined = shown.some((node) => getComputedStyle(node).outlineStyle !== "none");
-              return [e.id || e.dataset.sample || e.value || e.tagName.toLowerCase(), outlined]; })()"""
-        )
-        reached.add(name)
-        if not visible and name != "body":
-            unseen.append(name)
-    assert {"file-input", "ten_seconds", "3x4", "position-slider", "download", "sheet"} <= reached
-    assert unseen == []
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    page.select_option("#theme", "dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    page.wait_for_selector("[data-sample]")
+    assert page.evaluate(ground) == dark
+    page.wait_for_selector("#reading:not([hidden])")
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    line = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--printed-line')")
+    for part in (NOTICE, "ten_seconds", "25 mm/s  10 mm/mV", "heart_reader inception1d"):
+        assert part in line
+    assert page.is_hidden(".source")
+    assert page.is_visible("#verdict")
 
 
 def test_the_interface_page_lists_every_address(page: Any, address: str) -> None:

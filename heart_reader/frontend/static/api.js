@@ -1,4 +1,4 @@
-// Talking to the server. Every failure becomes an ApiError with words a person can read.
+// Talking to the server. Every failure becomes an ApiError with a code that the page has words for.
 
 export class ApiError extends Error {
   constructor(code, message, requestId = null) {
@@ -8,14 +8,41 @@ export class ApiError extends Error {
   }
 }
 
+// The key of a server that asks for one lives in this variable only: it is gone when the tab is.
+let apiKey = null;
+let askForKey = null;
+// Requests that are refused at the same time wait for one answer.
+let asking = null;
+
+/** `ask` answers a promise of a key, or of null if the person gives none; it is told whether a key was refused. */
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
+
 async function request(address, options = {}) {
   let response;
+  const headers = apiKey === null ? {} : { "X-API-Key": apiKey };
   try {
-    response = await fetch(address, options);
+    response = await fetch(address, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("unreachable", "The server does not answer. Check that it is still running, then try again.");
+    throw new ApiError("unreachable", "");
   }
+  if (response.status === 401 && askForKey !== null && (await haveKey(headers["X-API-Key"] ?? null))) return request(address, options);
+  return parse(response);
+}
+
+/** Whether there is another key to try than `refused`, asking the person for one if need be. */
+async function haveKey(refused) {
+  if (refused !== apiKey) return true;
+  asking ??= askForKey(refused !== null);
+  const given = await asking;
+  asking = null;
+  if (given !== null) apiKey = given;
+  return given !== null;
+}
+
+async function parse(response) {
   let body = null;
   try {
     body = await response.json();
@@ -23,27 +50,36 @@ async function request(address, options = {}) {
     if (error.name === "AbortError") throw error;
   }
   if (response.ok && body !== null) return body;
-  const message = body?.message ?? `The server answered ${response.status} without a reason. Try again.`;
-  throw new ApiError(body?.code ?? "unknown", message, body?.request_id ?? null);
+  throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null);
 }
 
 export const fetchModel = () => request("api/v1/model");
 
 export const fetchSamples = () => request("api/v1/samples");
 
-export const readSample = (id, signal) => request(`api/v1/samples/${encodeURIComponent(id)}`, { signal });
-
-/** Send one recording; `settings` may hold fs, unit and leads. */
-export function readFiles(files, settings, limits, signal) {
-  const total = files.reduce((sum, file) => sum + file.size, 0);
+/** Read a recording: a sample `{kind, id}`, or files `{kind, files, settings}` whose settings may hold fs, unit and leads. */
+export function read(source, limits, signal) {
+  if (source.kind === "sample") return request(sampleAddress(source), { signal });
+  const total = source.files.reduce((sum, file) => sum + file.size, 0);
   if (limits && total > limits.max_upload_bytes) {
     // A browser that is cut off in the middle of an upload never shows the server's answer, so the limit is told here.
-    const allowed = Math.floor(limits.max_upload_bytes / 2 ** 20);
-    const message = `The upload is larger than ${allowed} MB: send one recording at a time, or a shorter part of it.`;
-    return Promise.reject(new ApiError("upload_too_large", message));
+    return Promise.reject(new ApiError("upload_too_large", `${(total / 2 ** 20).toFixed(1)} MB > ${Math.floor(limits.max_upload_bytes / 2 ** 20)} MB`));
   }
-  const form = new FormData();
-  for (const [name, value] of Object.entries(settings)) if (value) form.append(name, value);
-  for (const file of files) form.append("file", file, file.name);
-  return request("api/v1/predict?waveform=1", { method: "POST", body: form, signal });
+  return request("api/v1/predict?waveform=1", { method: "POST", body: form(source), signal });
+}
+
+/** Ask why a recording was read as it was: `question` names finding and level, and start_s where a long recording is meant in part. */
+export function explain(source, question, signal) {
+  const query = new URLSearchParams(question);
+  if (source.kind === "sample") return request(`${sampleAddress(source)}/explanation?${query}`, { signal });
+  return request(`api/v1/explain?${query}`, { method: "POST", body: form(source), signal });
+}
+
+const sampleAddress = ({ id }) => `api/v1/samples/${encodeURIComponent(id)}`;
+
+function form({ files, settings }) {
+  const fields = new FormData();
+  for (const [name, value] of Object.entries(settings)) if (value) fields.append(name, value);
+  for (const file of files) fields.append("file", file, file.name);
+  return fields;
 }

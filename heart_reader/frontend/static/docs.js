@@ -23,7 +23,7 @@ function renderOperation(path, method, operation) {
   return el(
     "section",
     { class: "card endpoint" },
-    el("h3", {}, el("span", { class: "method" }, method.toUpperCase()), el("code", {}, path)),
+    el("h2", {}, el("span", { class: "method" }, method.toUpperCase()), el("code", {}, path)),
     el("p", {}, operation.description ?? operation.summary ?? ""),
     rows.length ? el("table", {}, el("tbody", {}, rows)) : null,
   );

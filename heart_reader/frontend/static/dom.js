@@ -20,6 +20,27 @@ function fill(node, attributes, children) {
   return node;
 }
 
+/** A button that does `act` when it is pressed. */
+export function button(attributes, act, ...children) {
+  const node = el("button", { type: "button", class: "button", ...attributes }, ...children);
+  node.addEventListener("click", act);
+  return node;
+}
+
+/** Text that keeps its own direction, such as a file name in a page of another script. */
+export const isolated = (...children) => el("bdi", {}, ...children);
+
+/** Numbers, units and lead names, which read from left to right in every language. */
+export const ltr = (...children) => el("bdi", { dir: "ltr" }, ...children);
+
+/** Offer `content` as a file to be saved. */
+export function save(content, type, name) {
+  const blob = content instanceof Blob ? content : new Blob([content], { type });
+  const address = URL.createObjectURL(blob);
+  el("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
 /** The element with this id. */
 export function byId(id) {
   return document.getElementById(id);

@@ -1,152 +1,77 @@
 // The page: a recording comes in, its tracing and its reading come out. Readings live in this tab only.
 
-import { ApiError, fetchModel, fetchSamples, readFiles, readSample } from "./api.js";
+import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
+import { askForKey } from "./dialogs.js";
 import { byId, el } from "./dom.js";
-import { renderReading } from "./reading.js";
-import { Tracing } from "./tracing.js";
-import { Waveform } from "./waveform.js";
+import { LANGUAGES, language, onLanguageChange, preferredLanguage, rememberLanguage, setLanguage, t } from "./i18n.js";
+import { acceptFiles, chooseFiles } from "./files.js";
+import { findSample, offerSamples, openRandom, render as renderSamples } from "./samples.js";
+import { listenForKeys, showKeys } from "./shortcuts.js";
+import { chooseTheme } from "./theme.js";
+import { readAddress } from "./address.js";
+import * as workspace from "./workspace.js";
 
-const tracing = new Tracing();
-const state = { model: null, files: [], running: null };
+const focusSearch = () => byId("sample-search").focus();
 
-function settings() {
-  return { fs: byId("setting-fs").value, unit: byId("setting-unit").value, leads: byId("setting-leads").value.trim() };
+const SHORTCUTS = [
+  { key: "?", label: () => t("keys.help"), act: help },
+  { key: "o", label: () => t("keys.open"), act: chooseFiles },
+  { key: "/", label: () => t("keys.search"), act: focusSearch },
+  { key: "r", label: () => t("keys.random"), act: openRandom },
+  { key: "p", label: () => t("keys.print"), act: () => window.print() },
+  { key: "Escape", label: () => t("keys.leave"), act: workspace.leave },
+];
+
+function help() {
+  const own = SHORTCUTS.map(({ key, label }) => ({ keys: [key === "Escape" ? "Esc" : key], label: label() }));
+  showKeys([
+    [t("keys.page"), own],
+    [t("keys.tracing"), workspace.tracingKeys()],
+  ]);
 }
 
-/** Show what `read` brings; a newer request replaces an older one. */
-async function show(name, read) {
-  state.running?.abort();
-  const running = new AbortController();
-  state.running = running;
-  clear();
-  byId("work").setAttribute("aria-busy", "true");
-  byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), `Reading ${name} …`);
-  try {
-    const answer = await read(running.signal);
-    if (running !== state.running) return;
-    display(answer);
-  } catch (error) {
-    if (running !== state.running || error.name === "AbortError") return;
-    displayError(error);
-  }
-  byId("work").removeAttribute("aria-busy");
-}
-
-/** A new request clears everything: an old reading must never stand beside a new recording or its error. */
-function clear() {
-  byId("error").hidden = true;
-  byId("error").replaceChildren();
-  byId("empty").hidden = true;
-  byId("reading").hidden = true;
-  byId("reading").replaceChildren();
-  tracing.hide();
-}
-
-function display({ waveform, ...reading }) {
-  const format = reading.source_format.toUpperCase();
-  byId("tracing-facts").textContent = `${reading.record_id} · ${format} · ${reading.fs} Hz · ${reading.duration_s.toFixed(1)} s`;
-  tracing.show(new Waveform(waveform), reading.record_id);
-  renderReading(byId("reading"), reading, state.model, () => download(reading));
-  byId("reading").hidden = false;
-  byId("status").textContent = `Reading of ${reading.record_id} is ready.`;
-}
-
-function displayError(error) {
-  const known = error instanceof ApiError;
-  const message = known ? error.message : `The page failed: ${error.message}. Reload it and try again.`;
-  const asksForSettings = known && (["unit_error", "lead_error"].includes(error.code) || message.includes("--"));
-  if (asksForSettings) byId("file-settings").open = true;
-  byId("error").replaceChildren(
-    el("h2", {}, "No reading"),
-    el("p", {}, message),
-    asksForSettings ? el("p", {}, "On this page, say it under “File settings” and read the file again.") : "",
-    known && error.requestId ? el("p", { class: "hint" }, `Request ${error.requestId}`) : "",
-  );
-  byId("error").hidden = false;
-  byId("status").textContent = "";
-}
-
-function download(reading) {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(reading, null, 2)], { type: "application/json" }));
-  el("a", { href: address, download: `${reading.record_id}.reading.json` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
-}
-
-function choose(files) {
-  if (!files.length) return;
-  state.files = files;
-  byId("read-again").disabled = false;
-  markSample(null);
-  readChosen();
-}
-
-function readChosen() {
-  const name = state.files.map((file) => file.name).join(" with ");
-  show(name, (signal) => readFiles(state.files, settings(), state.model, signal));
-}
-
-function markSample(chosen) {
-  for (const button of byId("samples").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === chosen));
-}
-
-function listSamples({ heading, samples }) {
-  byId("samples-heading").textContent = heading;
-  if (!samples.length) {
-    byId("samples").replaceChildren(el("li", { class: "hint" }, "This server offers no samples."));
-    return;
-  }
-  const items = samples.map((sample) => {
-    const button = el(
-      "button",
-      { type: "button", "aria-pressed": "false", "data-sample": sample.id },
-      el("span", {}, sample.description || sample.title, sample.description ? el("small", {}, sample.title) : null),
-      el("span", { class: "format" }, sample.source_format.toUpperCase()),
-    );
-    button.addEventListener("click", () => {
-      markSample(button);
-      show(sample.title, (signal) => readSample(sample.id, signal));
-    });
-    return el("li", {}, button);
-  });
-  byId("samples").replaceChildren(...items);
-}
-
-function acceptDrops() {
-  const zone = byId("drop-zone");
-  // The whole page takes the file: one dropped beside the zone would otherwise replace the page.
-  window.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    zone.classList.add("dragging");
-  });
-  window.addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) zone.classList.remove("dragging");
-  });
-  window.addEventListener("drop", (event) => {
-    event.preventDefault();
-    zone.classList.remove("dragging");
-    choose([...event.dataTransfer.files]);
+function offerLanguages() {
+  const select = byId("language");
+  select.replaceChildren(...Object.entries(LANGUAGES).map(([code, { name }]) => el("option", { value: code, lang: code }, name)));
+  select.value = language();
+  select.addEventListener("change", async () => {
+    try {
+      await setLanguage(select.value);
+      rememberLanguage(select.value);
+    } catch (error) {
+      select.value = language();
+      workspace.showError(error);
+    }
   });
 }
 
-function acceptChoices() {
-  const input = byId("file-input");
-  input.addEventListener("change", () => {
-    choose([...input.files]);
-    input.value = ""; // the same file may be chosen again
-  });
-  byId("read-again").addEventListener("click", readChosen);
+/** Open what the address names; an address that names nothing leaves the page as it is. */
+function followAddress() {
+  const wanted = readAddress();
+  if (wanted === null) return;
+  if (wanted.sample === workspace.currentSample()) workspace.look(wanted);
+  else workspace.openSample(findSample(wanted.sample) ?? { id: wanted.sample, title: wanted.sample }, wanted, false);
 }
 
 async function start() {
-  acceptDrops();
-  acceptChoices();
-  try {
-    const [model, samples] = await Promise.all([fetchModel(), fetchSamples()]);
-    state.model = model;
-    listSamples(samples);
-  } catch (error) {
-    displayError(error);
-  }
+  chooseTheme(byId("theme"), workspace.setTheme);
+  await setLanguage(preferredLanguage());
+  offerLanguages();
+  onKeyNeeded(askForKey);
+  workspace.prepare();
+  acceptFiles(workspace.openFiles);
+  listenForKeys(SHORTCUTS);
+  byId("show-keys").addEventListener("click", help);
+  onLanguageChange(() => {
+    renderSamples();
+    workspace.relabel();
+  });
+  const [model, { samples }] = await Promise.all([fetchModel(), fetchSamples()]);
+  workspace.setModel(model);
+  offerSamples(samples, (sample) => workspace.openSample(sample));
+  window.addEventListener("popstate", followAddress);
+  window.addEventListener("hashchange", followAddress);
+  followAddress();
 }
 
-start();
+start().catch(workspace.showError);

@@ -1,15 +1,24 @@
 // The signal of a reading: leads first, in microvolts, at the rate it was uploaded with.
 
+import { filtered } from "./tracing/filters.js";
+
+const BLOCK_S = 10;
+// Enough of them to know how far a lead goes.
+const MOST_BLOCKS = 24;
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 export class Waveform {
   constructor({ fs, lead_names, n_times, data }) {
     this.fs = fs;
     this.leadNames = lead_names;
     this.nTimes = n_times;
-    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    // Little-endian whatever the machine is.
-    const view = new DataView(bytes.buffer);
-    this.values = new Int16Array(bytes.length / 2);
-    for (let index = 0; index < this.values.length; index += 1) this.values[index] = view.getInt16(2 * index, true);
+    this.values = decodeInt16(data);
+    this.shown = new Map();
+    this.blocks = new Map();
+  }
+
+  get nBlocks() {
+    return Math.max(1, Math.floor(this.durationS / BLOCK_S));
   }
 
   get durationS() {
@@ -25,4 +34,61 @@ export class Waveform {
     const row = this.leadNames.indexOf(name);
     return this.values.subarray(row * this.nTimes, (row + 1) * this.nTimes);
   }
+
+  /** Microvolts of one lead as a display filter shows them, (n_times,); kept, since every pan asks again. */
+  filteredLead(name, filter) {
+    const key = `${filter} ${name}`;
+    if (!this.shown.has(key)) this.shown.set(key, filtered(this.lead(name), this.fs, filter));
+    return this.shown.get(key);
+  }
+
+  /** How far one lead goes above and below its rest, in microvolts; stretches with an artefact do not count in a long recording. */
+  extent(name) {
+    const every = Math.ceil(this.nBlocks / MOST_BLOCKS);
+    const blocks = [];
+    for (let index = 0; index < this.nBlocks; index += every) blocks.push(this.block(name, index));
+    const usual = (key) => blocks.map((block) => block[key]).sort((a, b) => a - b)[Math.floor(0.95 * (blocks.length - 1))];
+    return { up: usual("up"), down: usual("down") };
+  }
+
+  /** Median of one lead about second `timeS`, in microvolts: what the trace is placed on. That moves it as a whole and filters nothing. */
+  restAt(name, timeS) {
+    return this.block(name, this.blockAt(timeS)).rest;
+  }
+
+  /** Whether traces about two seconds rest at the same heights. */
+  sameRest(oneS, otherS) {
+    return this.blockAt(oneS) === this.blockAt(otherS);
+  }
+
+  blockAt(timeS) {
+    const index = Math.floor((timeS / this.durationS) * this.nBlocks);
+    return Math.min(this.nBlocks - 1, Math.max(0, index));
+  }
+
+  /** Median and reach of one stretch of one lead. */
+  block(name, index) {
+    const key = `${index} ${name}`;
+    if (!this.blocks.has(key)) {
+      const [from, to] = [index, index + 1].map((edge) => Math.floor((edge * this.nTimes) / this.nBlocks));
+      const sorted = this.lead(name).slice(from, to).sort();
+      const rest = sorted[sorted.length >> 1] ?? 0;
+      this.blocks.set(key, { rest, up: sorted.at(-1) - rest, down: rest - sorted[0] });
+    }
+    return this.blocks.get(key);
+  }
+}
+
+function decodeInt16(base64) {
+  const bytes = decodeBytes(base64);
+  if (LITTLE_ENDIAN) return new Int16Array(bytes.buffer);
+  const view = new DataView(bytes.buffer);
+  return Int16Array.from({ length: bytes.length / 2 }, (_, index) => view.getInt16(2 * index, true));
+}
+
+/** Bytes of base64; newer browsers do it themselves, thirty times faster. */
+export function decodeBytes(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64);
+  return Uint8Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
 }

@@ -1,0 +1,39 @@
+// What was opened in this tab. It lives in memory: closing the tab forgets it.
+
+import { button, byId, el, isolated, ltr } from "./dom.js";
+import { className } from "./classes.js";
+import { formatPercent, t } from "./i18n.js";
+import { judge } from "./verdict.js";
+
+const MOST = 20;
+const MOST_BYTES = 200 * 2 ** 20;
+const entries = [];
+
+/** Keep an opened recording at the top; the same source is kept once, and the oldest go when there are too many. */
+export function remember(entry) {
+  const same = entries.findIndex(({ key }) => key === entry.key);
+  if (same >= 0) entries.splice(same, 1);
+  entries.unshift(entry);
+  entries.splice(MOST);
+  // Recordings of hours are large: the oldest go until the rest fits, but never the one just opened.
+  while (entries.length > 1 && entries.reduce((sum, { waveform }) => sum + waveform.values.byteLength, 0) > MOST_BYTES) entries.pop();
+}
+
+export const remembered = () => entries;
+
+/** List what was opened; `current` is marked, and `open` is called with the one that is chosen. */
+export function renderHistory(current, open) {
+  byId("recent-part").hidden = entries.length === 0;
+  byId("recent").replaceChildren(...entries.map((entry) => el("li", {}, renderEntry(entry, current, open))));
+}
+
+function renderEntry(entry, current, open) {
+  const { kind, named } = judge(entry.reading);
+  const number = named.length ? [` · ${className(named[0].name)} `, ltr(formatPercent(named[0].probability))] : [];
+  return button(
+    { class: "item", "aria-pressed": String(entry === current), "data-recent": entry.reading.record_id },
+    () => open(entry),
+    el("span", {}, isolated(entry.reading.record_id), el("small", {}, t(`verdict.${kind}`), number)),
+    el("span", { class: "format", dir: "ltr" }, entry.reading.source_format.toUpperCase()),
+  );
+}

@@ -1,0 +1,146 @@
+// Where everything stands on the paper, in millimetres.
+//
+// A sheet is rows of strips; a strip is one lead over one stretch of time. Time runs evenly from the left edge of the traces to the right, through
+// every column, so that x tells the second in each layout.
+
+import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
+
+const MARGIN = 5;
+// Margin before the pulse of a row for the name of its lead, in heights of the letters.
+const LABEL_WIDTHS = 2.5;
+const PULSE = { lead: 2.5, durationS: 0.2 };
+const PAGE_MM = 250;
+// Rows of these layouts; the leads fill one column after the other.
+const ROWS_PER_COLUMN = { "3x4-rhythm": 3, "3x4": 3, "6x2": 6 };
+// Below this part of a page the last column would be empty or a sliver.
+const LEAST_PART_OF_PAGE = 0.85;
+// Closest that rows may come, and how far a row may grow towards its neighbours.
+const ROOM = { columns: { up: 12, down: 7, most: 32 }, rows: { up: 8, down: 5, most: 32 } };
+const GAP = 1.5;
+// Room around the rows, and height of the lead names. An image carries its own title, settings and notice; on the page they stand beside it.
+export const ON_SCREEN = { head: 3, foot: 6, label: 3.6 };
+export const ON_IMAGE = { head: 12, foot: 24, label: 3.6 };
+
+/** Seconds of a whole page. */
+export const pageSeconds = (speed) => PAGE_MM / speed;
+
+/** Millimetres of a whole page, margins and pulse included: what "fit" fits. */
+export function pageWidthMm(layout, speed, room) {
+  return traceX(isRows(layout), speed, room) + PAGE_MM + MARGIN;
+}
+
+/** Layouts without columns go on to the right as far as there is screen. */
+export const isRows = (layout) => !(layout in ROWS_PER_COLUMN);
+
+/** The layout that a recording allows: columns of a short one would be empty. */
+export function allowedLayout(layout, speed, durationS) {
+  return isRows(layout) || columnsFit(speed, durationS) ? layout : "12x1";
+}
+
+export const columnsFit = (speed, durationS) => durationS >= LEAST_PART_OF_PAGE * pageSeconds(speed);
+
+/** Shortest recording for columns, in seconds. */
+export const columnsNeedS = (speed) => LEAST_PART_OF_PAGE * pageSeconds(speed);
+
+/**
+ * Plan a sheet.
+ *
+ * `options` are those of the tracing, `extentOf(name)` the reach of a lead in microvolts, `room` what surrounds the rows, `widthMm` the width there
+ * is for layouts without columns.
+ */
+export function planSheet(options, recorded, extentOf, room = ON_SCREEN, widthMm = pageWidthMm(options.layout, options.speed, room)) {
+  const { layout, speed, gain } = options;
+  const rows = isRows(layout);
+  const x = traceX(rows, speed, room);
+  const width = rows ? widthMm : pageWidthMm(layout, speed, room);
+  const frame = { x, width: width - x - MARGIN, speed };
+  const { strips, leads, marks } = rows ? planRows(options, recorded, frame) : planColumns(options, recorded, frame);
+  const reach = (one) => reachMm(one, gain, recorded, extentOf);
+  const placed = placeRows(strips.map((row) => row.map(reach)), gain, layout === "12x1" ? ROOM.rows : ROOM.columns, room.head, rows ? 0 : room.label);
+  const present = new Set(leads.map(recordedName));
+  return {
+    width,
+    height: placed.bottom + room.foot,
+    room,
+    traceX: x,
+    traceWidth: frame.width,
+    rows: placed.rows,
+    marks,
+    pulse: { x: x - 2 * PULSE.lead - PULSE.durationS * speed, lead: PULSE.lead, width: PULSE.durationS * speed, height: gain },
+    labelX: rows ? MARGIN - 2 : null,
+    unplaced: options.group === "standard" && layout !== "single" ? STANDARD_LEADS.filter((name) => !present.has(name)) : [],
+  };
+}
+
+function traceX(rows, speed, { label }) {
+  return (rows ? MARGIN - 2 + LABEL_WIDTHS * label : MARGIN) + 2 * PULSE.lead + PULSE.durationS * speed;
+}
+
+function planRows(options, recorded, { x, width, speed }) {
+  const leads = options.layout === "single" ? [chooseRhythm(options.rhythmLead, recorded)] : orderLeads(options.group, recorded);
+  const strips = leads.map((lead) => strip(lead, 0, width / speed, x));
+  return { leads, marks: [], strips: options.layout === "overlay" ? [strips] : strips.map((one) => [one]) };
+}
+
+function planColumns(options, recorded, { x, width, speed }) {
+  const leads = orderLeads(options.group, recorded);
+  const perColumn = ROWS_PER_COLUMN[options.layout];
+  const columns = Math.ceil(leads.length / perColumn);
+  const columnMm = width / columns;
+  const strips = Array.from({ length: Math.min(perColumn, leads.length) }, () => []);
+  leads.forEach((lead, index) => {
+    const column = Math.floor(index / perColumn);
+    strips[index % perColumn].push(strip(lead, (column * columnMm) / speed, columnMm / speed, x + column * columnMm));
+  });
+  if (options.layout === "3x4-rhythm") strips.push([strip(chooseRhythm(options.rhythmLead, recorded), 0, width / speed, x)]);
+  const marks = Array.from({ length: columns - 1 }, (_, index) => x + (index + 1) * columnMm);
+  return { leads, marks, strips };
+}
+
+function strip(name, startS, durationS, x) {
+  return { name, lead: recordedName(name), sign: name.startsWith("-") ? -1 : 1, startS, durationS, x };
+}
+
+/** Give each row the room that its own leads and their names take, in whole millimetres. */
+function placeRows(rows, gain, least, head, label) {
+  let top = head;
+  const placed = rows.map((strips) => {
+    const up = Math.min(least.most, Math.max(least.up, gain, ...strips.map((one) => one.up + label)) + GAP);
+    const down = Math.min(least.most, Math.max(least.down, ...strips.map((one) => one.down)) + GAP);
+    const y = Math.ceil(top + up);
+    const row = { top, y, bottom: y + Math.ceil(down), strips };
+    top = row.bottom;
+    return row;
+  });
+  return { rows: placed, bottom: top };
+}
+
+/** A strip with how far its trace goes above and below the baseline, in millimetres. */
+function reachMm(one, gain, recorded, extentOf) {
+  if (!recorded.includes(one.lead)) return { ...one, up: 0, down: 0 };
+  const { up, down } = extentOf(one.lead);
+  const [above, below] = one.sign > 0 ? [up, down] : [down, up];
+  return { ...one, up: (above / 1000) * gain, down: (below / 1000) * gain };
+}
+
+/** The sheet as pages of at most `heightMm`, each with whole rows and about as many as the others. */
+export function splitSheet(sheet, heightMm) {
+  const { head, foot } = sheet.room;
+  const fill = (most) => {
+    const pages = [];
+    for (const row of sheet.rows) {
+      const page = pages.at(-1);
+      if (page && page.length < most && row.bottom - page[0].top + head + foot <= heightMm) page.push(row);
+      else pages.push([row]);
+    }
+    return pages;
+  };
+  const fewest = fill(Infinity).length;
+  let even = Math.ceil(sheet.rows.length / fewest);
+  while (fill(even).length > fewest) even += 1;
+  return fill(even).map((rows) => {
+    const shift = head - rows[0].top;
+    const moved = rows.map((row) => ({ ...row, top: row.top + shift, y: row.y + shift, bottom: row.bottom + shift }));
+    return { ...sheet, rows: moved, height: moved.at(-1).bottom + foot };
+  });
+}

@@ -1,0 +1,319 @@
+// The tracing of one recording: everything inside its section of the page, and what the rest of the page may ask of it.
+
+import { el, save } from "../dom.js";
+import { formatNumber, t } from "../i18n.js";
+import { Calipers } from "./calipers.js";
+import { modelText, settingText, stretchText, titleText } from "./captions.js";
+import { renderPng, renderPrintPages } from "./export_image.js";
+import { filterFits } from "./filters.js";
+import { listenForGestures } from "./gestures.js";
+import { pressKey } from "./keys.js";
+import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
+import { allowedLayout, columnsFit, isRows } from "./layout.js";
+import { DEFAULTS, FILTERS, GAINS, GROUPS, LAYOUTS, mergeOptions, nextOf, SPEEDS } from "./options.js";
+import { Overview } from "./overview.js";
+import { THEMES } from "./paper.js";
+import { renderLegend, ribbonOf } from "./ribbon.js";
+import { renderRuler } from "./ruler.js";
+import { makeView, SheetCanvas } from "./sheet_canvas.js";
+import { Toolbar, wordsOf } from "./toolbar.js";
+import { Viewport } from "./viewport.js";
+
+const NARROW_PX = 560;
+const TOLD_AFTER_MS = 150;
+
+let count = 0;
+
+/** Build a tracing in `container`; `onOptionsChange(options)` hears of what a person chose or moved to. */
+export function createTracingView(container, { onOptionsChange = () => {} } = {}) {
+  return new TracingView(container, onOptionsChange);
+}
+
+class TracingView {
+  constructor(container, onOptionsChange) {
+    count += 1;
+    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper", startAsked: false });
+    this.chosen = mergeOptions(DEFAULTS, window.innerWidth < NARROW_PX ? { layout: "12x1" } : {});
+    this.viewport = new Viewport();
+    this.build();
+    this.listen();
+  }
+
+  build() {
+    this.canvases = [el("canvas", { class: "tracing-paper", role: "img" }), el("canvas", { class: "tracing-traces", "aria-hidden": "true" })];
+    const layer = el("div", { class: "tracing-calipers" });
+    this.sheet = el("div", { class: "tracing-sheet", tabindex: 0, role: "application", dir: "ltr", "aria-describedby": `${this.prefix}-hint` }, this.canvases, layer);
+    this.live = el("div", { class: "visually-hidden", role: "status" });
+    this.stretch = el("p", { class: "facts tracing-stretch" });
+    this.settingLine = el("p", { class: "tracing-setting", dir: "ltr" });
+    this.legend = el("p", { class: "tracing-legend", hidden: true });
+    this.ruler = el("div", { hidden: true });
+    this.printed = el("div", { class: "tracing-print", "aria-hidden": "true" });
+    this.place = el("div", { class: "tracing-frame" }, this.sheet, this.settingLine, this.legend);
+    this.toolbar = new Toolbar(this.prefix, this);
+    this.overview = new Overview((startS) => this.goTo(startS));
+    const heading = el("h2", { id: `${this.prefix}-heading`, "data-i18n": "tracing.heading" }, t("tracing.heading"));
+    this.container.setAttribute("aria-labelledby", heading.id);
+    this.container.classList.add("tracing");
+    this.container.replaceChildren(
+      el("header", { class: "card-head" }, heading, this.stretch),
+      this.toolbar.element,
+      this.ruler,
+      el("p", { id: `${this.prefix}-hint`, class: "visually-hidden", "data-i18n": "tracing.hint" }, t("tracing.hint")),
+      this.place,
+      this.overview.element,
+      this.live,
+      this.printed,
+    );
+    this.drawing = new SheetCanvas(...this.canvases);
+    this.calipers = new Calipers(layer, this.live, this.viewport, () => {});
+    this.noteWords();
+  }
+
+  listen() {
+    listenForGestures(this.sheet, {
+      pan: (dx, dy) => this.pan(dx, dy),
+      panEnd: () => this.tell(),
+      zoom: (factor, x, y) => this.zoomBy(factor, x, y),
+      measures: () => this.calipers.active,
+      measure: (from, to) => this.calipers.measure(from, to),
+      measureEnd: () => this.calipers.speak(this.calipers.text()),
+    });
+    this.sheet.addEventListener("keydown", (event) => {
+      if (event.target === this.sheet && this.waveform !== null && pressKey(event, this)) event.preventDefault();
+    });
+    new ResizeObserver(() => this.draw()).observe(this.place);
+    window.addEventListener("resize", () => this.draw());
+    window.addEventListener("beforeprint", () => this.preparePrint());
+    window.addEventListener("afterprint", () => this.printed.replaceChildren());
+  }
+
+  // What the page asks.
+
+  show(waveform, reading) {
+    Object.assign(this, { waveform, reading });
+    if (!this.startAsked) this.chosen.startS = 0;
+    this.startAsked = false;
+    this.viewport.offset = { x: 0, y: 0 };
+    this.container.hidden = false;
+    this.overview.show(waveform, reading);
+    this.draw();
+    this.calipers.forget();
+    this.calipers.place();
+  }
+
+  hide() {
+    Object.assign(this, { waveform: null, reading: null, reason: null });
+    this.closeRuler();
+    this.container.hidden = true;
+  }
+
+  /** What an address can hold: layout, speed, gain, rhythmLead, filter, group, startS, zoom. */
+  get options() {
+    return { ...this.chosen, startS: Math.round(100 * this.chosen.startS) / 100 };
+  }
+
+  /** Speed, gain, filter and bandwidth as they stand below the sheet; empty without a recording. */
+  get setting() {
+    return this.waveform === null ? "" : settingText(this.viewport, this.shown, this.stressed);
+  }
+
+  setOptions(options) {
+    this.startAsked ||= "startS" in options;
+    this.chosen = mergeOptions(this.chosen, options);
+    this.draw();
+  }
+
+  /** The answer of the server to why, or null: it is drawn as a ribbon under the traces. */
+  setReason(explanation) {
+    this.reason = explanation === null ? null : ribbonOf(explanation);
+    this.draw();
+  }
+
+  setTheme(theme) {
+    this.theme = theme === "dark" ? "dark" : "paper";
+    this.container.dataset.paper = this.theme;
+    this.draw();
+  }
+
+  goTo(startS) {
+    this.chosen.startS = Math.max(0, startS);
+    this.draw();
+    this.tell();
+  }
+
+  /** The tracing as an image on paper, with its settings, its model and the notice. */
+  toPng() {
+    return renderPng(this.imageState());
+  }
+
+  relabel() {
+    this.noteWords();
+    if (this.waveform === null) return;
+    this.overview.relabel();
+    this.draw();
+    this.calipers.place();
+  }
+
+  // What a person does.
+
+  change(changes) {
+    this.chosen = mergeOptions(this.chosen, changes);
+    this.draw();
+    this.tell();
+  }
+
+  /** Choose the next value of an option that this recording allows, and say it. */
+  advance(option) {
+    const { fs, durationS, leadNames } = this.waveform;
+    const values = {
+      layout: LAYOUTS.filter((value) => isRows(value) || columnsFit(this.chosen.speed, durationS)),
+      filter: FILTERS.filter((value) => filterFits(value, fs)),
+      rhythmLead: leadNames,
+      group: GROUPS,
+      speed: SPEEDS,
+      gain: GAINS,
+    }[option];
+    const next = nextOf(values, this.shown[option]);
+    this.change({ [option]: next });
+    this.live.textContent = wordsOf(option, next);
+  }
+
+  /** Pan by CSS pixels; answers whether anything moved. */
+  pan(dx, dy) {
+    const before = [this.viewport.startS, this.viewport.offset.x, this.viewport.offset.y];
+    this.viewport.pan(dx, dy);
+    const after = [this.viewport.startS, this.viewport.offset.x, this.viewport.offset.y];
+    if (after.every((value, index) => Math.abs(value - before[index]) < 1e-9)) return false;
+    this.chosen.startS = this.viewport.startS;
+    this.drawSoon();
+    return true;
+  }
+
+  panBy(mmX, mmY) {
+    this.pan(mmX * this.viewport.pxPerMm, mmY * this.viewport.pxPerMm);
+    this.tell();
+  }
+
+  zoomBy(factor, x = this.viewport.width / 2, y = 0) {
+    const { changes, offset } = this.viewport.zoomed(factor, x, y);
+    this.viewport.offset = offset;
+    this.change(changes);
+  }
+
+  toggleCalipers(active) {
+    this.calipers.toggle(active);
+    this.draw();
+  }
+
+  toggleMarch() {
+    this.calipers.toggleMarch();
+    this.draw();
+  }
+
+  async saveImage() {
+    save(await this.toPng(), "image/png", `${this.reading.record_id.replace(/[^\w.-]+/g, "_")}.png`);
+  }
+
+  openRuler() {
+    if (!this.ruler.hidden) return this.closeRuler();
+    this.ruler.replaceChildren(renderRuler(this.prefix, () => { this.closeRuler(); this.change({ zoom: 1 }); }));
+    this.ruler.hidden = false;
+    return this.ruler.querySelector("input").focus();
+  }
+
+  closeRuler() {
+    this.ruler.hidden = true;
+    this.ruler.replaceChildren();
+  }
+
+  /** Tell the page where the sheet is now, once it rests. */
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.onOptionsChange(this.options), TOLD_AFTER_MS);
+  }
+
+  // Drawing.
+
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (this.waveform === null || this.container.hidden || this.place.clientWidth === 0) return;
+    const ratio = window.devicePixelRatio || 1;
+    const { viewport, waveform } = this;
+    viewport.update(this.shown, waveform, this.place.clientWidth, window.innerHeight, ratio);
+    this.chosen.startS = viewport.startS;
+    const scale = viewport.pxPerMm * ratio;
+    const state = { ...this.state(), sheet: viewport.sheet, options: viewport.options, scale, devicePixelRatio: ratio, theme: this.theme };
+    const offsetX = Math.round(viewport.offset.x * scale);
+    const offsetY = Math.round(viewport.offset.y * scale);
+    this.drawing.draw(makeView({ ...state, offsetX, offsetY }), Math.round(viewport.width * ratio), Math.round(viewport.height * ratio));
+    this.sheet.classList.toggle("scrolls", viewport.scrolls || this.calipers.active);
+    this.sheet.style.width = `${viewport.width}px`;
+    this.calipers.place();
+    this.describe();
+  }
+
+  /** The options as this recording allows them. */
+  get shown() {
+    const { fs, durationS, leadNames } = this.waveform;
+    const { layout, speed, filter, rhythmLead } = this.chosen;
+    return { ...this.chosen, layout: allowedLayout(layout, speed, durationS), filter: filterFits(filter, fs) ? filter : "off", rhythmLead: chooseRhythm(rhythmLead, leadNames) };
+  }
+
+  state() {
+    const { waveform, reason, words, shown, stressed } = this;
+    return { waveform, options: shown, startS: shown.startS, reason, stressed, words };
+  }
+
+  /** The lead in front where all share one row: the chosen one, or the first of a group without it. */
+  get stressed() {
+    const { layout, group, rhythmLead } = this.shown;
+    if (layout !== "overlay") return null;
+    const leads = orderLeads(group, this.waveform.leadNames).map(recordedName).filter((lead) => this.waveform.has(lead));
+    return leads.includes(rhythmLead) ? rhythmLead : leads[0];
+  }
+
+  noteWords() {
+    // The first number of a language loads its tables: now, not when a recording is waiting to be drawn.
+    formatNumber(0, 1);
+    this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };
+  }
+
+  describe() {
+    const { viewport, waveform, theme, calipers } = this;
+    const stretch = stretchText(viewport);
+    this.stretch.textContent = stretch;
+    this.settingLine.textContent = this.setting;
+    const missing = STANDARD_LEADS.filter((lead) => !waveform.has(lead));
+    const parts = [t("tracing.sheet"), wordsOf("layout", viewport.options.layout), stretch, this.setting, missing.length ? t("tracing.not_recorded", { leads: missing.join(", ") }) : ""];
+    this.canvases[0].setAttribute("aria-label", parts.filter(Boolean).join(", "));
+    this.sheet.setAttribute("aria-label", t("tracing.sheet"));
+    this.legend.hidden = this.reason === null;
+    if (this.reason) this.legend.replaceChildren(...renderLegend(this.reason, THEMES[theme], viewport.pxPerMm));
+    this.toolbar.update({ options: this.chosen, waveform, active: calipers.active, marching: calipers.marching, words: this.words });
+    this.overview.update({ lead: this.shown.rhythmLead, startS: viewport.startS, spanS: viewport.spanS, width: viewport.screenWidth, theme, words: stretch });
+  }
+
+  imageState() {
+    const { reading, viewport } = this;
+    return {
+      ...this.state(),
+      startS: viewport.startS,
+      title: titleText(reading, stretchText(viewport)),
+      setting: this.setting,
+      model: modelText(reading),
+      calipers: this.calipers.drawn(),
+      widthMm: viewport.sheet.width,
+    };
+  }
+
+  preparePrint() {
+    this.printed.replaceChildren(...(this.waveform === null ? [] : renderPrintPages(this.imageState())));
+  }
+}

@@ -1,0 +1,290 @@
+// What is on the page now: one recording, perhaps a second beside it, perhaps a reason. Everything else draws what this decides.
+
+import { explain, read } from "./api.js";
+import { writeAddress } from "./address.js";
+import { button, byId, el, isolated } from "./dom.js";
+import { renderComparison } from "./compare.js";
+import { errorWords, renderError } from "./error_card.js";
+import { saveCsv, saveJson } from "./export_reading.js";
+import { remember, remembered, renderHistory } from "./history.js";
+import { t } from "./i18n.js";
+import { renderOverview } from "./overview.js";
+import { renderReading } from "./reading.js";
+import { renderReason } from "./reason.js";
+import { allSamples, findSample, markSample } from "./samples.js";
+import { theme } from "./theme.js";
+import { createTracingView, TRACING_KEYS } from "./tracing.js";
+import { Waveform } from "./waveform.js";
+
+const LONGEST_EXPLAINED_S = 10;
+const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null };
+const views = {};
+
+/** Make the tracings; called once the page has its words. */
+export function prepare() {
+  views.first = createTracingView(byId("tracing"), { onOptionsChange: (options) => noteView(options) });
+  views.second = createTracingView(byId("tracing-second"), { onOptionsChange: () => {} });
+  setTheme(theme());
+  window.addEventListener("beforeprint", () => state.entry && notePrintedLine());
+}
+
+export function setModel(model) {
+  state.model = model;
+}
+
+export function setTheme(name) {
+  for (const view of Object.values(views)) view.setTheme(name);
+}
+
+export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, label: t(label) }));
+
+/** Id of the sample on the page, or null. */
+export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
+
+/** Open a sample; `view` may say where to look, and a new `step` of the browser's history leads back from it. */
+export function openSample(sample, view = {}, step = true) {
+  return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], view, step);
+}
+
+/** Open files of a person. */
+export function openFiles(source) {
+  return open(source, source.files.map(({ name }) => name).join(" + "), [], {}, true);
+}
+
+async function open(source, name, labels, view, step) {
+  clear();
+  await request(name, async (signal) => {
+    const entry = await readEntry(source, labels, signal);
+    return () => display(entry, view, step);
+  });
+}
+
+/** Show a recording of this tab again; what is being read is no longer wanted. */
+function reopen(entry) {
+  state.running?.abort();
+  state.running = null;
+  byId("work").removeAttribute("aria-busy");
+  display(entry, {}, true);
+}
+
+async function readEntry(source, labels, signal) {
+  const { waveform, ...reading } = await read(source, state.model, signal);
+  const key = source.kind === "sample" ? `sample ${source.id}` : `files ${source.files.map(({ name, size, lastModified }) => `${name} ${size} ${lastModified}`).join()}`;
+  const entry = { key, source, labels, reading, waveform: new Waveform(waveform) };
+  remember(entry);
+  return entry;
+}
+
+/** Do `work` while the page says that it reads; a newer request replaces an older one. */
+async function request(name, work) {
+  state.running?.abort();
+  const running = new AbortController();
+  state.running = running;
+  byId("work").setAttribute("aria-busy", "true");
+  byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), t("status.reading", { name }));
+  try {
+    const show = await work(running.signal);
+    if (running !== state.running) return;
+    byId("status").textContent = "";
+    show();
+  } catch (error) {
+    if (running !== state.running || error.name === "AbortError") return;
+    if (state.entry === null) writeAddress(null, true);
+    showError(error);
+  }
+  byId("work").removeAttribute("aria-busy");
+}
+
+/** A new request clears everything: an old reading must never stand beside a new recording or its error. */
+function clear() {
+  Object.assign(state, { entry: null, second: null });
+  endReason();
+  for (const id of ["error", "overview", "comparison", "reading"]) {
+    byId(id).hidden = true;
+    byId(id).replaceChildren();
+  }
+  byId("empty").hidden = true;
+  nameSlots();
+  for (const view of Object.values(views)) view.hide();
+  renderHistory(null, reopen);
+  markSample(null);
+}
+
+function display(entry, view, step) {
+  clear();
+  state.entry = entry;
+  markSample(currentSample());
+  renderWords();
+  views.first.show(entry.waveform, entry.reading);
+  noteView(views.first.options, step);
+  look(view);
+  byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
+}
+
+/** Go to a moment and a layout of the recording on the page. */
+export function look({ t: startS, layout }) {
+  const changes = { ...(layout ? { layout } : {}), ...(startS ? { startS } : {}) };
+  if (Object.keys(changes).length) views.first.setOptions(changes);
+  noteView(views.first.options);
+}
+
+function noteView({ startS, layout }, step = false) {
+  const sample = currentSample();
+  writeAddress(sample === null ? null : { sample, t: startS, layout }, step);
+}
+
+function renderWords() {
+  const { entry } = state;
+  renderOverview(byId("overview"), entry, actions(entry));
+  renderReading(byId("reading"), entry, state.model, askWhy);
+  byId("overview").hidden = false;
+  byId("reading").hidden = false;
+  renderHistory(entry, reopen);
+}
+
+/** The line in the margin of every printed page; a style sheet can only show what it is given as a property. */
+function notePrintedLine() {
+  const { record_id: id, model } = state.entry.reading;
+  const line = [t("notice"), id, views.first.setting, `heart_reader ${model.name} ${model.checkpoint_sha256.slice(0, 16)}`].join(" · ");
+  document.documentElement.style.setProperty("--printed-line", JSON.stringify(line));
+}
+
+function actions(entry) {
+  const small = (id, act, key) => button({ class: "button small", id }, act, t(key));
+  return [
+    compareSelect(entry),
+    small("print", () => window.print(), "actions.print"),
+    small("save-csv", () => saveCsv(entry.reading), "actions.csv"),
+    small("download", () => saveJson(entry.reading), "actions.json"),
+  ];
+}
+
+/** Choose a second recording among those of this tab and the samples. */
+function compareSelect(entry) {
+  const recents = remembered().filter((other) => other !== entry);
+  const ids = new Set(recents.map(({ key }) => key)).add(entry.key);
+  const samples = allSamples().filter(({ id }) => !ids.has(`sample ${id}`));
+  const group = (key, options) => (options.length ? el("optgroup", { label: t(key) }, options) : null);
+  const select = el(
+    "select",
+    { id: "compare-with", class: "quiet", "aria-label": t("compare.label") },
+    el("option", { value: "" }, t("compare.with")),
+    group("recent.heading", recents.map((other, index) => el("option", { value: `recent ${index}` }, other.reading.record_id))),
+    group("samples.heading", samples.map(({ id, title }) => el("option", { value: `sample ${id}` }, title))),
+  );
+  select.addEventListener("change", () => {
+    const [kind, index] = select.value.split(/ (.*)/);
+    if (kind === "recent") showSecond(recents[Number(index)]);
+    if (kind === "sample") readSecond(findSample(index));
+  });
+  return select;
+}
+
+function readSecond(sample) {
+  return request(sample.title, async (signal) => {
+    const entry = await readEntry({ kind: "sample", id: sample.id }, sample.labels ?? [], signal);
+    return () => showSecond(entry);
+  });
+}
+
+function showSecond(entry) {
+  state.second = entry;
+  renderHistory(state.entry, reopen);
+  nameSlots();
+  views.second.setOptions(views.first.options);
+  views.second.show(entry.waveform, entry.reading);
+  byId("error").hidden = true;
+  renderComparison(byId("comparison"), state.entry, entry, endComparison);
+  byId("comparison-heading").focus();
+  byId("status").textContent = t("compare.ready", { first: state.entry.reading.record_id, second: entry.reading.record_id });
+}
+
+/** Say which tracing is which as long as there are two. */
+function nameSlots() {
+  const { entry, second } = state;
+  byId("tracings").classList.toggle("two", second !== null);
+  for (const [section, id, mark, shown] of [["tracing", "slot-first", "A", entry], ["tracing-second", "slot-second", "B", second]]) {
+    byId(id).hidden = second === null;
+    byId(id).replaceChildren(...(second === null ? [] : [el("span", { class: "side-mark" }, mark), " ", isolated(shown.reading.record_id)]));
+    const heading = byId(section).querySelector("h2").id;
+    byId(section).setAttribute("aria-labelledby", second === null ? heading : `${heading} ${id}`);
+  }
+}
+
+function endComparison() {
+  state.second = null;
+  nameSlots();
+  views.second.hide();
+  byId("comparison").hidden = true;
+  byId("comparison").replaceChildren();
+  renderOverview(byId("overview"), state.entry, actions(state.entry));
+  byId("compare-with").focus();
+}
+
+/** Ask which leads and moments drove a finding; `asked` is the button that was pressed. */
+async function askWhy(level, finding, asked) {
+  state.asking?.abort();
+  const asking = new AbortController();
+  state.asking = asking;
+  asked.setAttribute("aria-busy", "true");
+  byId("status").textContent = t("status.explaining");
+  try {
+    const { source, reading } = state.entry;
+    const long = reading.duration_s > LONGEST_EXPLAINED_S;
+    const stretch = long ? { start_s: Math.min(views.first.options.startS, reading.duration_s - LONGEST_EXPLAINED_S) } : {};
+    const explanation = await explain(source, { level, finding, ...stretch }, asking.signal);
+    if (asking === state.asking) showReason(explanation, asked.closest("tr").id);
+  } catch (error) {
+    if (asking === state.asking && error.name !== "AbortError") showReasonError(error, asked);
+  }
+  asked.removeAttribute("aria-busy");
+}
+
+function showReason(explanation, rowId) {
+  state.reason = { explanation, rowId };
+  views.first.setReason(explanation);
+  renderReason(byId("reason"), explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+  byId("status").textContent = t("status.explained");
+  byId("reason-heading").focus({ preventScroll: true });
+  byId("tracings").scrollIntoView({ block: "nearest" });
+}
+
+function showReasonError(error, asked) {
+  asked.closest("td").querySelector(".why-error")?.remove();
+  asked.after(el("p", { class: "why-error", role: "alert" }, errorWords(error)));
+  byId("status").textContent = "";
+}
+
+function endReason() {
+  state.asking?.abort();
+  Object.assign(state, { reason: null, asking: null });
+  views.first.setReason(null);
+  byId("reason").hidden = true;
+  byId("reason").replaceChildren();
+}
+
+function leaveReason() {
+  const row = byId(state.reason.rowId);
+  endReason();
+  row?.querySelector(".why").focus();
+}
+
+/** Leave the innermost of what was opened: the reason, then the comparison. */
+export function leave() {
+  if (state.reason) leaveReason();
+  else if (state.second) endComparison();
+}
+
+export function showError(error) {
+  renderError(byId("error"), error);
+  byId("status").textContent = "";
+}
+
+/** Say everything again in another language. */
+export function relabel() {
+  for (const view of Object.values(views)) view.relabel();
+  if (state.entry === null) return;
+  renderWords();
+  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
+  if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+}
