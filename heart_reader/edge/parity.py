@@ -1,0 +1,74 @@
+"""Whether an exported network answers like the one it was exported from, record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from heart_reader.classifier import EcgClassifier, Inputs
+from heart_reader.data.labels import SUPERCLASSES
+from heart_reader.data.synthetic import random_parameters, simulate
+
+__all__ = ["Parity", "measure_parity", "simulated_inputs"]
+
+RECORDS_PER_CLASS = 4
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences of probabilities over all windows and levels.
+
+    Parameters
+    ----------
+    n_records
+        Records compared.
+    largest
+        Largest difference from the origin.
+    mean
+        Mean difference from the origin.
+    alone
+        Largest difference between a window read alone and the same window read among others.
+    """
+
+    n_records: int
+    largest: float
+    mean: float
+    alone: float
+
+    def to_json(self) -> dict[str, float]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def measure_parity(origin: EcgClassifier, exported: EcgClassifier, records: Iterable[Inputs]) -> Parity:
+    """Read the same records with both.
+
+    Parameters
+    ----------
+    records
+        Per record what :meth:`heart_reader.classifier.EcgClassifier.inputs` gives.
+    """
+    n_records, largest, alone, means = 0, 0.0, 0.0, []
+    for windows, features in records:
+        beside = None if features is None else np.repeat(features[None], len(windows), axis=0)
+        expected = origin.space.probabilities(origin.logits(windows, beside))
+        together = exported.space.probabilities(exported.logits(windows, beside))
+        single = exported.space.probabilities(exported.logits(windows[:1], None if beside is None else beside[:1]))
+        n_records += 1
+        for level, values in expected.items():
+            difference = np.abs(together[level] - values)
+            largest = max(largest, float(difference.max()))
+            means.append(float(difference.mean()))
+            alone = max(alone, float(np.abs(single[level] - together[level][:1]).max()))
+    return Parity(n_records, largest, float(np.mean(means)), alone)
+
+
+def simulated_inputs(classifier: EcgClassifier) -> Iterator[Inputs]:
+    """Give the network's inputs for simulated ECGs of every superclass."""
+    rng = np.random.default_rng(0)
+    for name in SUPERCLASSES:
+        for _ in range(RECORDS_PER_CLASS):
+            record = simulate(random_parameters(name, rng), rng=rng, fs=500.0, duration_s=10.0)
+            yield classifier.inputs(record, classifier.preprocessor.prepare(record))

@@ -1,0 +1,74 @@
+"""Read ECGs on a device, with NumPy, SciPy and ONNX Runtime alone.
+
+Run: ``python -m heart_reader.edge.read FILE ... --checkpoint DIR [--json] [--time]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from heart_reader.checkpoint import load_checkpoint
+from heart_reader.classifier import EcgClassifier
+from heart_reader.cli import run_command
+from heart_reader.edge.cpu import dot_product, integer_advice
+from heart_reader.errors import NotServable
+from heart_reader.reading import explain_words, read_all
+from heart_reader.runtimes import open_runtime
+
+__all__ = ["load_reader"]
+
+DEFAULT = Path(__file__).resolve().parents[2] / "results" / "edge" / "int8"
+
+
+def load_reader(directory: Path, *, threads: int = 1) -> EcgClassifier:
+    """Load an ONNX checkpoint.
+
+    Raises
+    ------
+    NotServable
+        If it is a torch checkpoint.
+    CheckpointError
+        If it is missing, altered, of another format, or asks for a newer ONNX Runtime.
+    """
+    checkpoint = load_checkpoint(directory)
+    if checkpoint.runtime != "onnx":
+        raise NotServable(f"{directory}: a torch checkpoint; devices read ONNX ones: python export.py {directory} --out DIR")
+    return EcgClassifier(checkpoint, open_runtime(checkpoint, threads))
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Read every record; one that fails is reported and the others are still read."""
+    reader = load_reader(arguments.checkpoint, threads=arguments.threads)
+    quantization = reader.checkpoint.manifest.get("edge", {}).get("quantization")
+    advice = integer_advice(None if quantization is None else quantization["activations"], dot_product())
+    if advice is not None:
+        print(f"note: {reader.checkpoint.directory}: {advice}", file=sys.stderr)
+    leads = tuple(arguments.leads.split(",")) if arguments.leads else None
+    n_failed, last = 0, None
+    started = time.perf_counter()
+    for reading in read_all(reader, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
+        elapsed_ms = 1e3 * (time.perf_counter() - started)
+        n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
+        print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
+        if arguments.time:
+            print(f"{reading.path}: {elapsed_ms:.1f} ms from file to reading", file=sys.stderr)
+        started = time.perf_counter()
+    if last is not None and not arguments.json:
+        print(explain_words(last))
+    return 1 if n_failed else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Read ECGs without torch. Research use only. Not a medical device.")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="ONNX checkpoint directory (default: the shipped INT8 one)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument("--time", action="store_true", help="say how long each reading took")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network (default: 1)")
+    parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
+    parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")
+    parser.add_argument("--leads", help="lead names in the order of the columns, separated by commas")
+    raise SystemExit(run_command(parser, main))

@@ -1,0 +1,278 @@
+"""The recipe behind ``export.py``: from one trained reader to all its variants for devices, each behind the gate."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from tqdm import tqdm
+
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import ExperimentConfig
+from heart_reader.data.build import build_table
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.edge.calibration import choose_calibration_records
+from heart_reader.edge.export import export_config
+from heart_reader.edge.gate import Gate, judge
+from heart_reader.edge.graph import count_macs, write_graph
+from heart_reader.edge.parity import measure_parity
+from heart_reader.edge.prune import prune
+from heart_reader.edge.quantize import write_float16, write_static
+from heart_reader.errors import ConfigError, ExportParityError
+from heart_reader.evaluation.run import checkpoint_config
+from heart_reader.features.build import open_dataset
+from heart_reader.models.registry import ENSEMBLE
+from heart_reader.predictions import Predictions
+from heart_reader.runtimes import build_torch_network
+from heart_reader.training.decisions import choose_decisions
+
+__all__ = ["Origin", "build_variants", "open_origin", "write_variant"]
+
+# Validation records whose single probabilities are compared.
+PARITY_RECORDS = 64
+PRUNED_RUN = "pruned"
+# What variants must share with the checkpoint they stand beside.
+SHARED = ("preprocessor", "leads", "levels", "label_rule")
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A trained network in float, with the records it is judged on.
+
+    Parameters
+    ----------
+    checkpoint
+        A torch checkpoint.
+    config
+        Its configuration, with the overrides of this export.
+    dataset
+        Its training and validation records.
+    """
+
+    checkpoint: Checkpoint
+    config: ExperimentConfig
+    dataset: EcgDataset
+
+    @cached_property
+    def reader(self) -> EcgClassifier:
+        """The network as it is read with."""
+        return EcgClassifier.load(self.checkpoint.directory)
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network as it is exported."""
+        return build_torch_network(self.checkpoint)
+
+    @cached_property
+    def val_set(self) -> EcgDataset:
+        """Records of the validation split."""
+        return self.dataset.split("val")
+
+    @cached_property
+    def validation(self) -> Predictions:
+        """What it reads on validation at its level of interest, before calibration."""
+        return self.reader.predict_many(self.val_set, calibrated=False)
+
+
+def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
+    """Load a torch checkpoint and the records it was trained and validated with.
+
+    Parameters
+    ----------
+    overrides
+        Of ``export.*``, ``data.*`` and ``evaluation.*``.
+
+    Raises
+    ------
+    CheckpointError, ConfigError, DataError
+        If checkpoint, overrides or records cannot be used.
+    """
+    checkpoint = load_checkpoint(directory)
+    checkpoint_config(checkpoint, [text for text in overrides if not text.startswith("export.")])
+    config = export_config(checkpoint, overrides)
+    checkpoint.tensors()  # an ONNX checkpoint is refused before any record is read
+    reader = EcgClassifier.load(directory)
+    return Origin(checkpoint, config, open_dataset(config, build_table(config), reader.preprocessor, reader.features))
+
+
+def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (), force: bool = False) -> list[Checkpoint]:
+    """Write one ONNX checkpoint per variant of ``export.variants`` into ``out``.
+
+    Parameters
+    ----------
+    directory
+        A torch checkpoint.
+    out
+        Directory of the variants: ``fp32/``, ``fp16/``, ``int8/``, ``pruned-int8/``, ``nano-int8/``; ``pruned/`` is the run in between.
+    overrides
+        Of ``export.*``, ``data.*`` and ``evaluation.*``.
+    force
+        Write a variant that fails the gate too, and record the failure in its manifest.
+
+    Raises
+    ------
+    CheckpointError, ConfigError, DataError
+        If checkpoint, overrides or records cannot be used.
+    ExportParityError
+        If a variant fails the gate; those before it are written.
+    """
+    origin = open_origin(directory, overrides)
+    written = []
+    for name in origin.config.export.variants:
+        if name == "nano-int8":
+            if origin.config.export.nano is None:
+                tqdm.write("nano-int8: left out, for export.nano is null")
+                continue
+            small = _alike(open_origin(origin.config.export.nano, overrides), origin, "export.nano")
+            written.append(write_variant(out / name, small, small, _int8, force=force))
+        elif name == "pruned-int8":
+            wide, pruned = _pruned(origin, out / PRUNED_RUN, overrides)
+            written.append(write_variant(out / name, wide, pruned, _int8, force=force))
+        else:
+            write = {"fp32": _fp32, "fp16": _fp16, "int8": _int8}[name]
+            written.append(write_variant(out / name, origin, origin, write, force=force, exact=name == "fp32"))
+        tqdm.write(_line(written[-1]))
+    return written
+
+
+def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin, Origin]:
+    """Return the network that was pruned, and what pruning left of it."""
+    if origin.checkpoint.manifest["model"]["name"] != ENSEMBLE:
+        checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
+        return origin, open_origin(checkpoint.directory, overrides)
+    student = origin.config.export.student
+    if student is None:
+        raise ConfigError(
+            f"{origin.checkpoint.directory}: an ensemble is not pruned as such: name a network that it taught with --set export.student=, "
+            "or leave pruned-int8 out of export.variants"
+        )
+    wide = _alike(open_origin(student, overrides), origin, "export.student")
+    checkpoint = prune(student, out, overrides=overrides)
+    return wide, open_origin(checkpoint.directory, overrides)
+
+
+def _alike(other: Origin, origin: Origin, key: str) -> Origin:
+    different = [name for name in SHARED if other.checkpoint.manifest[name] != origin.checkpoint.manifest[name]]
+    if different:
+        raise ConfigError(
+            f"{key} = {other.checkpoint.directory}: another {different[0]} than {origin.checkpoint.directory}: name a network trained "
+            "for the same task, or shorten export.variants"
+        )
+    return other
+
+
+def _fp32(origin: Origin, path: Path) -> Facts:
+    write_graph(origin.network, origin.checkpoint.manifest, path)
+    return {"precision": "float32"}
+
+
+def _fp16(origin: Origin, path: Path) -> Facts:
+    source = path.with_name("float32.onnx")
+    write_graph(origin.network, origin.checkpoint.manifest, source)
+    write_float16(source, path)
+    source.unlink()
+    return {"precision": "float16"}
+
+
+def _int8(origin: Origin, path: Path) -> Facts:
+    config = origin.config.export.quantization
+    source = path.with_name("float32.onnx")
+    write_graph(origin.network, origin.checkpoint.manifest, source)
+    records = choose_calibration_records(origin.dataset.split("train"), config.records, origin.config.seed)
+    sensitivity = write_static(source, path, records, config)
+    source.unlink()
+    return {
+        "precision": "int8",
+        "quantization": {**config.model_dump(mode="json"), "weights": "int8 per channel", "format": "QDQ, static"},
+        "calibration": records.to_json(),
+        "sensitivity": asdict(sensitivity),
+    }
+
+
+def write_variant(
+    out: Path, reference: Origin, origin: Origin, write: Callable[[Origin, Path], Facts], *, force: bool, exact: bool = False
+) -> Checkpoint:
+    """Write a variant under its final name if it passes the gate, with decisions chosen from what it reads itself.
+
+    Parameters
+    ----------
+    out
+        Directory of the checkpoint.
+    reference
+        Whose AUROC it has to keep.
+    origin
+        What it is exported from; another one than ``reference`` where channels were pruned in between.
+    write
+        Writes the graph to a path and returns what the manifest should say of it.
+    force
+        Write it even if it fails.
+    exact
+        Whether single probabilities have to agree; such a variant keeps the decisions of its origin.
+
+    Raises
+    ------
+    ExportParityError
+        If it fails; nothing is left under the final name that was not there before.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder, "model.onnx")
+        facts = write(origin, graph)
+        undecided = {**origin.checkpoint.draft(), "parent": origin.checkpoint.sha256, "preprocessor": _preprocessor(origin, exact=exact)}
+        provisional = save_checkpoint(Path(folder, "provisional"), undecided, partial(_copy, graph), onnx=True)
+        reader = EcgClassifier.load(provisional.directory)
+        raw = _read_validation(reader, origin)
+        inputs = map(origin.val_set.inputs, islice(range(len(origin.val_set)), PARITY_RECORDS))
+        gate = judge(
+            reference.validation, raw[reader.level], measure_parity(reference.reader, reader, inputs), origin.config.export, exact=exact
+        )
+        if gate.problems and not force:
+            raise ExportParityError(f"{out}: {'; '.join(gate.problems)}: not exported; --force writes it with this in its manifest")
+        decisions: Mapping[str, Any] = {} if exact else choose_decisions(raw, origin.config.evaluation)
+        edge = {**_facts(out.name, reference, origin, gate, forced=force), **facts}
+        return save_checkpoint(out, {**undecided, **decisions, "edge": edge}, partial(_copy, graph), onnx=True)
+
+
+def _copy(source: Path, path: Path) -> None:
+    shutil.copyfile(source, path)
+
+
+def _preprocessor(origin: Origin, *, exact: bool) -> Facts:
+    """Return the preprocessor of a variant; the work of a reading is proportional to its number of windows."""
+    given: Facts = dict(origin.checkpoint.manifest["preprocessor"])
+    stride_s = origin.config.export.stride_s
+    return given if exact or stride_s is None else {**given, "stride_s": stride_s}
+
+
+def _read_validation(reader: EcgClassifier, origin: Origin) -> dict[str, Predictions]:
+    """Read validation with the windows of the variant."""
+    val_set = open_dataset(origin.config, origin.val_set.table, reader.preprocessor, reader.features)
+    levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
+    return reader.predict_levels(val_set, levels, calibrated=False)
+
+
+def _facts(name: str, reference: Origin, origin: Origin, gate: Gate, *, forced: bool) -> Facts:
+    return {
+        "variant": name,
+        "reference_sha256": reference.checkpoint.sha256,
+        "macs_per_window": count_macs(origin.network, origin.checkpoint.manifest),
+        "gate": gate.to_json(forced=forced),
+    }
+
+
+def _line(variant: Checkpoint) -> str:
+    """Say of a variant what a person wants to know first."""
+    edge = variant.manifest["edge"]
+    macro = edge["gate"]["macro_auroc"]
+    verdict = "passed the gate" if edge["gate"]["passed"] else "FAILED the gate, written by force"
+    size_kb = variant.manifest["weights"]["bytes"] / 1e3
+    return f"{variant.directory}: {size_kb:.0f} KB, validation macro-AUROC {macro['variant']:.4f} (float {macro['origin']:.4f}), {verdict}"

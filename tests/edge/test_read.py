@@ -1,0 +1,146 @@
+"""Reading on a device: no torch, no pandas, no pydantic, and quickly there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import onnx
+import pytest
+
+from heart_reader.checkpoint import load_checkpoint, save_checkpoint
+from heart_reader.edge.cpu import integer_advice
+from heart_reader.edge.read import load_reader
+from heart_reader.errors import FormatVersion, Integrity, NotServable
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = ROOT / "test_files" / "norm.hea"
+# Everything that requirements.txt has and requirements-edge.txt has not.
+ABSENT = ("torch", "pandas", "pydantic", "yaml", "sklearn", "wfdb", "matplotlib", "safetensors", "tqdm", "onnx", "onnxscript", "fastapi")
+BLOCK = f"""
+import sys
+from importlib.abc import MetaPathFinder
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {ABSENT!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_command_needs_numpy_scipy_and_onnxruntime_alone(variants: Path) -> None:
+    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.read', run_name='__main__')"
+    answer = run_python(script, RECORD, "--checkpoint", variants / "int8", "--json", "--time")
+    assert answer.returncode == 0, answer.stderr
+    reading = json.loads(answer.stdout)
+    assert set(reading["levels"]["superdiagnostic"]) == {"NORM", "MI", "STTC", "CD", "HYP"}
+    assert "ms from file to reading" in answer.stderr
+
+
+def test_the_feed_needs_no_more(variants: Path) -> None:
+    script = BLOCK + (
+        "from pathlib import Path\n"
+        "from heart_reader.edge.read import load_reader\n"
+        "from heart_reader.edge.stream import StreamReader\n"
+        "from heart_reader.data.readers import read_record\n"
+        "record = read_record(sys.argv[2])\n"
+        "stream = StreamReader(load_reader(Path(sys.argv[1])), record.fs, record.lead_names)\n"
+        "print(len(stream.push(record.signal) + stream.finish()))"
+    )
+    answer = run_python(script, variants / "int8", RECORD)
+    assert answer.stdout.strip() == "7", answer.stderr
+
+
+def test_importing_is_quick() -> None:
+    # Of the processor, not of the clock on the wall: other work on the machine is not what is measured.
+    script = (
+        "import time; s = time.process_time(); import heart_reader.edge.read, sys; "
+        "print(time.process_time() - s, 'scipy.signal' in sys.modules)"
+    )
+    seconds, signal = run_python(script).stdout.split()
+    assert float(seconds) < 0.5
+    assert signal == "False"
+
+
+def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
+    script = (
+        "import json, sys, time\n"
+        "from pathlib import Path\n"
+        "from heart_reader.data.readers import read_record\n"
+        "from heart_reader.edge.measure import peak_memory_mb\n"
+        "from heart_reader.edge.read import load_reader\n"
+        "reader = load_reader(Path(sys.argv[1]))\n"
+        "def read():\n"
+        "    started = time.process_time()\n"
+        "    json.dumps(reader.predict(read_record(sys.argv[2])).to_json())\n"
+        "    return 1e3 * (time.process_time() - started)\n"
+        "print(sorted(read() for _ in range(20))[10], peak_memory_mb())"
+    )
+    milliseconds, megabytes = map(float, run_python(script, variants / "int8", RECORD).stdout.split())
+    assert milliseconds < 15
+    assert megabytes < 150
+
+
+def test_an_unreadable_record_does_not_stop_the_others(variants: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("I,II\n1\n")
+    command = [sys.executable, "-m", "heart_reader.edge.read", str(broken), str(RECORD), "--checkpoint", str(variants / "fp32"), "--json"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    first, second = map(json.loads, answer.stdout.splitlines())
+    assert answer.returncode == 1
+    assert "error" in first
+    assert second["record_id"] == "norm"
+
+
+def test_checkpoints_that_cannot_be_read_say_why(variants: Path, small_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotServable, match="devices read ONNX ones"):
+        load_reader(small_checkpoint)
+    cut = shutil.copytree(variants / "int8", tmp_path / "cut")
+    (cut / "model.onnx").write_bytes((cut / "model.onnx").read_bytes()[:-100])
+    with pytest.raises(Integrity, match="changed or cut short"):
+        load_reader(cut)
+    other = shutil.copytree(variants / "int8", tmp_path / "other")
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(FormatVersion, match="99"):
+        load_reader(other)
+
+
+def test_an_old_runtime_is_named_as_the_reason(variants: Path, tmp_path: Path) -> None:
+    origin = load_checkpoint(variants / "int8")
+    model = onnx.load(origin.weights_path)
+    model.ir_version = 999
+    newer = save_checkpoint(tmp_path / "newer", origin.draft(), lambda path: path.write_bytes(model.SerializeToString()), onnx=True)  # type: ignore[arg-type, return-value]
+    with pytest.raises(NotServable, match="is too old for it"):
+        load_reader(newer.directory)
+
+
+def test_advice_fits_the_processor() -> None:
+    assert integer_advice(None, "") is None
+    assert integer_advice("uint8", "avx512_vnni") is None
+    assert integer_advice("int8", "asimddp") is None
+    assert "activations=int8" in str(integer_advice("uint8", "asimddp"))
+    assert "reduce_range" in str(integer_advice("uint8", ""))
+    assert integer_advice("uint8", None) is None
+
+
+@pytest.mark.slow
+def test_a_fresh_environment_reads_an_ecg(variants: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(ROOT / "requirements-edge.txt")]
+    subprocess.run(install, check=True)
+    command = [str(python), "-m", "heart_reader.edge.read", str(RECORD), "--checkpoint", str(variants / "int8"), "--json"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["record_id"] == "norm"
+    listed = subprocess.run([str(python), "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout.lower()
+    assert not any(f"\n{name} " in listed for name in ("torch", "pandas", "pydantic"))
