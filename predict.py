@@ -10,11 +10,11 @@ from heart_reader.cli import run_command
 
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
-    from heart_reader.checkpoint import default_checkpoint
+    from heart_reader.checkpoint import served_checkpoint
     from heart_reader.classifier import EcgClassifier
     from heart_reader.reading import explain_words, read_all
 
-    classifier = EcgClassifier.load(arguments.checkpoint or default_checkpoint())
+    classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint())
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):

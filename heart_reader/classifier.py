@@ -101,8 +101,13 @@ class EcgClassifier:
         features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor)
         return self.preprocessor.windows(prepared), features
 
-    def predict(self, record: EcgRecord) -> Diagnosis:
+    def predict(self, record: EcgRecord, *, measure: bool = True) -> Diagnosis:
         """Read one ECG.
+
+        Parameters
+        ----------
+        measure
+            False leaves intervals and the check of the signal out, where a device has no time for them: about ten milliseconds.
 
         Raises
         ------
@@ -112,9 +117,11 @@ class EcgClassifier:
         prepared = self.preprocessor.prepare(record)
         windows, features = self.inputs(record, prepared)
         per_window = self.space.probabilities(self.logits(*_joined([(windows, features)])))
-        measurements, signal = _measured(record)
-        leads = {name: lead.verdict for name, lead in signal.leads.items()}
-        quality = replace(assess_quality(prepared, self.preprocessor.leads), signal=signal.verdict, findings=signal.findings, leads=leads)
+        quality, measurements = assess_quality(prepared, self.preprocessor.leads), None
+        if measure:
+            measurements, signal = _measured(record)
+            leads = {name: lead.verdict for name, lead in signal.leads.items()}
+            quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
         order = self.space.reading_levels(self.level)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}

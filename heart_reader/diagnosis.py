@@ -129,7 +129,7 @@ class Diagnosis:
     age, sex
         Years and ``"male"`` or ``"female"`` as the file says, None where it does not.
     measurements
-        Intervals, axes and voltages of the recording as it was read, at its own rate.
+        Intervals, axes and voltages of the recording as it was read, at its own rate; None where nobody asked for them.
     features
         Which sets of features the network takes beside the signal, and whether anything of each was known; empty for the signal alone.
     alpha
@@ -147,7 +147,7 @@ class Diagnosis:
     model: Mapping[str, str]
     age: float | None
     sex: str | None
-    measurements: Measurements
+    measurements: Measurements | None
     features: Mapping[str, bool]
     alpha: float | None
 
@@ -223,8 +223,8 @@ class Diagnosis:
             "summary": self.summary,
             "bands": self.bands,
             "decision_rule": self.decision_rule,
-            "measurements": self.measurements.to_json(),
-            "lead_measurements": self.measurements.leads_to_json(),
+            "measurements": {} if self.measurements is None else self.measurements.to_json(),
+            "lead_measurements": {} if self.measurements is None else self.measurements.leads_to_json(),
             "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],

@@ -6,15 +6,28 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.readers import find_records, read_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import RecordError, UnreadableRecord
 
+if TYPE_CHECKING:
+    from heart_reader.features.measurement import Measurements
+
 __all__ = ["Reading", "explain_words", "read_all"]
 
 BAR_WIDTH = 20
+# What clinicians read first, in their order: title and unit.
+SHOWN = {
+    "heart_rate_bpm": ("rate", "/min"),
+    "pr_ms": ("PR", "ms"),
+    "qrs_ms": ("QRS", "ms"),
+    "qt_ms": ("QT", "ms"),
+    "qtc_fridericia_ms": ("QTc Fridericia", "ms"),
+    "qrs_axis_deg": ("QRS axis", "degrees"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +62,26 @@ class Reading:
             return f"{self.path}: cannot be read: {self.error.message}\n"
         reading = self.diagnosis
         lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
-        lines += [f"  ! {warning}" for warning in reading.warnings]
+        lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
+        if reading.measurements is not None:
+            lines.append(f"  {_measurements(reading.measurements)}")
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
         lines += [f"  {reading.summary}", f"  {NOTICE}", ""]
         return "\n".join(lines)
+
+
+def _measurements(measurements: Measurements) -> str:
+    """The usual measurements on one line; what could not be measured is named with its reason."""
+    parts, absent = [], []
+    for name, (title, unit) in SHOWN.items():
+        measured = measurements.values[name]
+        if measured.value is None:
+            absent.append(f"{title} ({measured.reason})")
+        else:
+            parts.append(f"{title} {measured.value:.0f} {unit}" + (f" ({measured.reason})" if measured.reason else ""))
+    return ", ".join(parts) + ("; " if parts and absent else "") + (f"not measured: {', '.join(absent)}" if absent else "")
 
 
 def explain_words(diagnosis: Diagnosis) -> str:
@@ -81,6 +108,7 @@ def read_all(
     fs: float | None = None,
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
+    measure: bool = True,
 ) -> Iterator[Reading]:
     """Read files, and all records of folders.
 
@@ -90,6 +118,8 @@ def read_all(
         Sampling rate in Hz for files that do not state it.
     unit, leads
         See :func:`heart_reader.data.readers.read_record`.
+    measure
+        See :meth:`heart_reader.classifier.EcgClassifier.predict`.
     """
     for given in paths:
         paths_here = find_records(given) if given.is_dir() else [given]
@@ -99,6 +129,6 @@ def read_all(
         for path in paths_here:
             try:
                 record = read_record(path, fs=fs, unit=unit, leads=leads)
-                yield Reading(path, classifier.predict(record), None)
+                yield Reading(path, classifier.predict(record, measure=measure), None)
             except RecordError as error:
                 yield Reading(path, None, error)

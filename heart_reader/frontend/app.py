@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from heart_reader.checkpoint import default_checkpoint
+from heart_reader.checkpoint import served_checkpoint
 from heart_reader.frontend.access import HostGuard, check_key
 from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.metrics import Metrics
@@ -63,7 +63,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    checkpoint = settings.checkpoint or default_checkpoint()
+    checkpoint = settings.checkpoint or served_checkpoint()
     try:
         app.state.service = await to_thread.run_sync(ReadingService.load, checkpoint, settings, app.state.metrics)
     except Exception as error:

@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from heart_reader import __version__
-from heart_reader.checkpoint import default_checkpoint, load_manifest
+from heart_reader.checkpoint import load_manifest, served_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.readers import read_record
@@ -84,7 +84,7 @@ def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, t
 
 
 def test_the_shipped_reader_says_how_well_it_did() -> None:
-    shipped = default_checkpoint()
+    shipped = served_checkpoint()
     with TestClient(create_app(Settings())) as client:
         card = client.get("/api/v1/model").json()
     assert card["performance"]["split"] == "test"
