@@ -24,7 +24,9 @@ const GROUPS = {
   voltages: ["sokolow_lyon_mv", "cornell_mv"],
 };
 const UNITS = { bpm: "/min", ms: "ms", deg: "°", mv: "mV" };
-const DIGITS = { mv: 2, mvms: 0 };
+// Whether a P wave was found is said by the P duration and its reason.
+const HIDDEN = ["p_found"];
+const DIGITS = { mv: 2, mvms: 0, share: 2 };
 const ADULT = 18;
 
 /** Which sex the limits are of: the stricter ones of men for the QTc, and of women for voltages, where it is not known. */
@@ -54,7 +56,7 @@ export function placeInRange(value, range) {
 
 const unitKey = (name) => name.slice(name.lastIndexOf("_") + 1);
 
-export const unitOf = (name, { unit = null } = {}) => UNITS[unitKey(name)] ?? unit ?? "";
+export const unitOf = (name, { unit = null } = {}) => UNITS[unitKey(name)] ?? (unit === "1" ? "" : unit) ?? "";
 
 /** A number with its unit, which a space keeps apart unless it is the sign for degrees. */
 export const withUnit = (number, unit) => (unit === UNITS.deg ? `${number}${unit}` : `${number} ${unit}`);
@@ -66,7 +68,7 @@ export const measurementName = (name) => (has(`measurements.${name}`) ? t(`measu
 /** Names of the measurements that a reading has, in the order of the page; those the page does not know come last. */
 export function measurementNames(measurements) {
   const known = Object.values(GROUPS).flat();
-  return [...known.filter((name) => name in measurements), ...Object.keys(measurements).filter((name) => !known.includes(name))];
+  return [...known.filter((name) => name in measurements), ...Object.keys(measurements).filter((name) => !known.includes(name) && !HIDDEN.includes(name))];
 }
 
 export function renderMeasurements(reading) {
@@ -122,7 +124,8 @@ function renderValue(name, entry, place) {
   const unit = unitOf(name, entry);
   const value = ltr(el("b", {}, formatNumber(entry.value, digitsOf(name))), unit === UNITS.deg ? "" : " ", el("span", { class: "unit" }, unit));
   const mark = place === null || place === "within" ? null : el("small", { class: `mark mark-${place}` }, el("span", { "aria-hidden": "true" }, place === "low" ? "▼ " : "▲ "), t(`measurements.${place}`));
-  return el("td", { class: "number" }, value, mark);
+  const doubt = entry.reason ? el("small", { class: "mark", title: entry.reason, lang: "en" }, "? ", el("span", { lang: document.documentElement.lang }, t("measurements.doubtful"))) : null;
+  return el("td", { class: "number" }, value, mark, doubt);
 }
 
 function renderRange(name, range) {
