@@ -24,7 +24,7 @@ from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
 from heart_reader.data.readers.files import Given, read_bytes
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -99,8 +99,9 @@ def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
     dataset = _parse(path, read_bytes(path, size))
     try:
         return _record(path, dataset, given)
-    # Values are converted when they are asked for, and a damaged one may fail in any way.
-    except (ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+    except RecordError:
+        raise
+    except Exception as error:  # values are converted when they are asked for, and a damaged one may fail in any way
         raise UnreadableRecord(f"{path}: a damaged DICOM file ({type(error).__name__}): export the recording again") from None
 
 
