@@ -1,9 +1,10 @@
 """Time the tracing of the page in Chromium: the first draw of twelve leads of 5000 samples, and one step of a pan.
 
-Run: ``python benchmarks/drawing.py [--rounds 9]``. A first draw begins with what the server answers, in a page that has just been loaded,
-and ends with pixels that can be read back; each round is a new page. A step of a pan through a minute is everything the view does for
-it: canvas, texts and accessible names. Beside the time on the clock stands the processor time of the page, which does not depend on what
-else the machine does.
+Run: ``python benchmarks/drawing.py [--rounds 9] [--layout 3x4-rhythm] [--against FRONTEND]``. A first draw begins with what the server
+answers, in a page that has just been loaded, and ends with pixels that can be read back; each round is a new page. A step of a pan through
+a minute is everything the view does for it: canvas, texts and accessible names. Beside the time on the clock stands the processor time of
+the page, which does not depend on what else the machine does. With ``--against`` another version's frontend folder is timed in turn with
+this one, and ratios are printed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import os
 import shutil
 import statistics
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, CDPSession, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, sync_playwright
 
 from heart_reader.data.synthetic import EcgParameters, simulate
 
@@ -77,9 +78,9 @@ def simulated(duration_s: float) -> dict[str, Any]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Serve the frontend's files on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(FRONTEND)))
+def served(frontend: Path) -> Iterator[str]:
+    """Serve a frontend's files on a free port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(frontend)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -87,28 +88,52 @@ def served() -> Iterator[str]:
         server.shutdown()
 
 
-def measure(browser: Browser, address: str, layout: str, ratio: int, rounds: int) -> dict[str, tuple[list[float], float]]:
-    """Return the times of first draws and of steps in milliseconds, each with the median processor time of one."""
-    ten_seconds, minute = simulated(10), simulated(60)
-    times: dict[str, list[float]] = {name: [] for name in TARGET_MS}
-    processor: dict[str, list[float]] = {name: [] for name in TARGET_MS}
+class Times:
+    """Times of one version of the page: on the clock, and of the processor, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.clock: dict[str, list[float]] = {name: [] for name in TARGET_MS}
+        self.processor: dict[str, list[float]] = {name: [] for name in TARGET_MS}
+
+    def medians(self, name: str) -> tuple[float, float]:
+        """Return the median time on the clock and of the processor."""
+        return statistics.median(self.clock[name]), statistics.median(self.processor[name])
+
+    def describe(self, name: str) -> str:
+        """Return both medians and the slow end in words."""
+        median, processor = self.medians(name)
+        high = statistics.quantiles(self.clock[name], n=20)[-1]
+        mark = "" if median <= TARGET_MS[name] else f"  above {TARGET_MS[name]:g}"
+        return f"median {median:6.2f} ms  95% {high:6.2f} ms  processor {processor:6.2f} ms{mark}"
+
+
+def measure(browser: Browser, addresses: Sequence[str], layout: str, ratio: int, rounds: int) -> list[Times]:
+    """Time first draws and steps of the page at each address, in turn."""
+    records = {"short": simulated(10), "long": simulated(60)}
+    versions = [Times() for _ in addresses]
     for _ in range(rounds):
-        context = browser.new_context(viewport={"width": 1366, "height": 900}, device_scale_factor=ratio)
-        page = context.new_page()
-        page.goto(address)
-        page.evaluate(PREPARE)
-        page.evaluate("(records) => Object.assign(window, records)", {"short": ten_seconds, "long": minute})
-        clock = context.new_cdp_session(page)
-        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
-        start = thread_ms(clock)
-        times["first"].append(page.evaluate("(layout) => bench.show(short, layout)", layout))
-        processor["first"].append(thread_ms(clock) - start)
-        page.evaluate("(layout) => bench.show(long, layout)", layout)
-        start = thread_ms(clock)
-        times["step"] += page.evaluate("(steps) => bench.pan(steps)", STEPS)
-        processor["step"].append((thread_ms(clock) - start) / STEPS)
-        context.close()
-    return {name: (times[name], statistics.median(processor[name])) for name in TARGET_MS}
+        for address, times in zip(addresses, versions, strict=True):
+            context = browser.new_context(viewport={"width": 1366, "height": 900}, device_scale_factor=ratio)
+            measure_once(context, address, layout, records, times)
+            context.close()
+    return versions
+
+
+def measure_once(context: BrowserContext, address: str, layout: str, records: dict[str, Any], times: Times) -> None:
+    """Add one first draw and the steps of one pan, in a new page."""
+    page = context.new_page()
+    page.goto(address)
+    page.evaluate(PREPARE)
+    page.evaluate("(records) => Object.assign(window, records)", records)
+    clock = context.new_cdp_session(page)
+    clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+    start = thread_ms(clock)
+    times.clock["first"].append(page.evaluate("(layout) => bench.show(short, layout)", layout))
+    times.processor["first"].append(thread_ms(clock) - start)
+    page.evaluate("(layout) => bench.show(long, layout)", layout)
+    start = thread_ms(clock)
+    times.clock["step"] += page.evaluate("(steps) => bench.pan(steps)", STEPS)
+    times.processor["step"].append((thread_ms(clock) - start) / STEPS)
 
 
 def thread_ms(clock: CDPSession) -> float:
@@ -122,22 +147,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--ratio", type=int, action="append", help="device pixels per CSS pixel, repeatable (default: 1 and 2)")
+    parser.add_argument("--layout", action="append", choices=LAYOUTS, help="repeatable (default: all)")
+    parser.add_argument("--against", type=Path, help="frontend folder of another version")
     arguments = parser.parse_args()
+    frontends = [FRONTEND, *([arguments.against] if arguments.against else [])]
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         raise SystemExit(f"no browser found among {', '.join(BROWSERS)}: install one of them")
-    with sync_playwright() as driver, served() as address:
+    with sync_playwright() as driver, ExitStack() as servers:
+        addresses = [servers.enter_context(served(frontend)) for frontend in frontends]
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         for ratio in arguments.ratio or [1, 2]:
-            for layout in LAYOUTS:
-                for name, (values, processor) in measure(browser, address, layout, ratio, arguments.rounds).items():
-                    median, high = statistics.median(values), statistics.quantiles(values, n=20)[-1]
-                    mark = "" if median <= TARGET_MS[name] else f"  above {TARGET_MS[name]:g}"
-                    print(
-                        f"{ratio}x {layout:<11} {name:<5} median {median:6.2f} ms  95% {high:6.2f} ms  processor {processor:6.2f} ms{mark}"
-                    )
+            for layout in arguments.layout or LAYOUTS:
+                report(f"{ratio}x {layout}", measure(browser, addresses, layout, ratio, arguments.rounds))
         browser.close()
     print(f"load of the machine over the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def report(what: str, versions: list[Times]) -> None:
+    """Print the times of this version, and how they compare with the other's."""
+    for name in TARGET_MS:
+        print(f"{what:<14} {name:<5} {versions[0].describe(name)}")
+        if len(versions) > 1:
+            ratios = [one / other for one, other in zip(versions[0].medians(name), versions[1].medians(name), strict=True)]
+            print(f"{'  against':<20} {versions[1].describe(name)}  ratio {ratios[0]:.2f}, processor {ratios[1]:.2f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
+from heart_reader.messages import message
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 
@@ -26,10 +28,7 @@ if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
     from heart_reader.features.quality import SignalQuality
 
-__all__ = ["EcgClassifier", "Inputs", "assess_quality"]
-
-# Windows of one record, and its (n_features,) features or None.
-Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+__all__ = ["EcgClassifier", "assess_quality"]
 
 # Windows per call of the network: bounds the memory of a recording of hours. More at a time is slower: a core's caches are left.
 BATCH_WINDOWS = 32
@@ -55,8 +54,7 @@ class EcgClassifier:
         self.checkpoint = checkpoint
         self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
         self.space = LabelSpace.from_json(manifest["levels"])
-        given = manifest["features"]
-        self.features = None if given is None else _feature_space(given, str(checkpoint.directory))
+        self.features = _feature_space(manifest["features"], str(checkpoint.directory))
         self.level: str = manifest["config"]["task"]["level"]
         self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
         self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
@@ -83,18 +81,9 @@ class EcgClassifier:
         checkpoint = load_checkpoint(Path(directory))
         return cls(checkpoint, open_runtime(checkpoint, threads))
 
-    def logits(self, windows: NDArray[np.float32], features: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return (n_windows, n_outputs) logits.
-
-        Parameters
-        ----------
-        windows
-            (n_windows, n_leads, n_times) in mV.
-        features
-            (n_windows, n_features) of the record each window is from, NaN where not known; None if the network takes none.
-        """
-        parts = [slice(start, start + BATCH_WINDOWS) for start in range(0, len(windows), BATCH_WINDOWS)]
-        return np.concatenate([self._logits(windows[part], None if features is None else features[part]) for part in parts])
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """Return (n_windows, n_outputs) logits."""
+        return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
 
     def inputs(self, record: EcgRecord, prepared: PreparedEcg) -> Inputs:
         """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,) features or None."""
@@ -116,7 +105,8 @@ class EcgClassifier:
         """
         prepared = self.preprocessor.prepare(record)
         windows, features = self.inputs(record, prepared)
-        per_window = self.space.probabilities(self.logits(*_joined([(windows, features)])))
+        known = {} if features is None or self.features is None else self.features.known(features)
+        per_window = self.space.probabilities(self.logits(Batch.of([(windows, features)])))
         quality, measurements = assess_quality(prepared, self.preprocessor.leads), None
         if measure:
             measurements, signal = _measured(record)
@@ -133,7 +123,7 @@ class EcgClassifier:
             levels=levels,
             quality=quality,
             timeline=self._timeline(per_window[self.level], prepared),
-            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *self._absent(features)),
+            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *_absent(known)),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
                 "checkpoint_sha256": self.checkpoint.sha256,
@@ -142,7 +132,7 @@ class EcgClassifier:
             age=record.age,
             sex=record.sex,
             measurements=measurements,
-            features={} if features is None or self.features is None else self.features.known(features),
+            features=known,
             alpha=self.uncertainty[self.level].alpha if self.level in self.uncertainty else None,
         )
 
@@ -213,10 +203,11 @@ class EcgClassifier:
             yield from self._means(waiting)
 
     def _means(self, waiting: list[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
-        answers = self.space.probabilities(self.logits(*_joined(waiting)))
-        stops = np.cumsum([len(windows) for windows, _ in waiting])
-        for stop, (windows, _) in zip(stops, waiting, strict=True):
-            yield {name: values[stop - len(windows) : stop].mean(axis=0) for name, values in answers.items()}
+        batch = Batch.of(waiting)
+        answers = self.space.probabilities(self.logits(batch))
+        means = {name: batch.mean_per_record(values) for name, values in answers.items()}
+        for place in range(len(waiting)):
+            yield {name: values[place] for name, values in means.items()}
 
     def _check_levels(self, dataset: EcgDataset, levels: tuple[str, ...]) -> None:
         for name in levels:
@@ -255,22 +246,13 @@ class EcgClassifier:
         )
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
-        warnings = []
+        warnings: list[str] = []
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
-            warnings.append(f"{duration_s:.1f} s long, the model reads {self.preprocessor.window_s:g} s: the rest was filled")
+            warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))
         if quality.verdict == "poor":
-            warnings.append(f"only {quality.n_usable_leads} of {quality.n_leads} leads carry a signal: no decision is made")
+            warnings.append(message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads))
         return warnings
-
-    def _absent(self, features: NDArray[np.float32] | None) -> list[str]:
-        """Say which features the network was read without."""
-        if self.features is None or features is None:
-            return []
-        from heart_reader.features.feature_space import FEATURE_TITLES
-
-        absent = [FEATURE_TITLES[name] for name, known in self.features.known(features).items() if not known]
-        return [f"read without {' and '.join(absent)}, which this model can use"] if absent else []
 
     def card(self) -> dict[str, Any]:
         """Return what a user should know about the model, as plain values."""
@@ -299,18 +281,22 @@ def _measured(record: EcgRecord) -> tuple[Measurements, SignalQuality]:
     return measurements, assess_signal(record, measurements)
 
 
-def _feature_space(values: Mapping[str, Any], where: str) -> FeatureSpace:
+def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
     """Import what measures only for a network that asks for it, for the same reason."""
+    if values is None:
+        return None
     from heart_reader.features.feature_space import FeatureSpace
 
     return FeatureSpace.from_json(values, where)
 
 
-def _joined(records: Sequence[Inputs]) -> Inputs:
-    """Windows of several records one after the other, and beside each window the features of its record."""
-    windows = np.concatenate([part for part, _ in records])
-    repeated = [np.repeat(features[None], len(part), axis=0) for part, features in records if features is not None]
-    return windows, np.concatenate(repeated) if repeated else None
+def _absent(known: Mapping[str, bool]) -> list[str]:
+    """Say which features the network was read without."""
+    if all(known.values()):
+        return []
+    from heart_reader.features.feature_space import FEATURE_TITLES
+
+    return [message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there])]
 
 
 def assess_quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from heart_reader.messages import coded
 
 if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
@@ -209,8 +211,18 @@ class Diagnosis:
             rated[_band(reading, self.quality)][label] = reading
         return rated
 
+    def _sentences(self) -> Iterator[str | None]:
+        """Every sentence of the reading that may have a code."""
+        yield from self.warnings
+        yield from self.quality.findings
+        if self.measurements is not None:
+            yield from (measurement.reason for measurement in self.measurements.values.values())
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, the same for the command line and the server."""
+        """Return plain values, the same for the command line and the server.
+
+        ``messages`` maps each of its English sentences to a code and values, with which it can be said in another language.
+        """
         return {
             "record_id": self.record_id,
             "source_format": self.source_format,
@@ -229,6 +241,7 @@ class Diagnosis:
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
             "warnings": list(self.warnings),
+            "messages": coded(self._sentences()),
             "model": dict(self.model),
             "notice": NOTICE,
         }

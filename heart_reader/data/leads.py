@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.errors import LeadError
+from heart_reader.messages import message
 
 __all__ = ["LIMB_LEADS", "STANDARD_LEADS", "canonical_lead", "canonical_leads", "derive_limb_leads"]
 
@@ -64,7 +65,7 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     spelled = tuple(canonical_lead(name) or name.strip() for name in names)
     repeated = sorted({name for name in spelled if spelled.count(name) > 1})
     if repeated:
-        raise LeadError(f"lead {', '.join(repeated)} appears twice among {', '.join(names)}: keep one column per lead")
+        raise LeadError(message("lead_twice", leads=repeated, names=names))
     return spelled
 
 

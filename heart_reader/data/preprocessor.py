@@ -20,6 +20,7 @@ from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import bandpass, resample
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
+from heart_reader.messages import message
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
 
@@ -119,18 +120,16 @@ class Preprocessor:
             If it lasts less than one second.
         """
         if record.duration_s < MIN_DURATION_S:
-            raise SignalTooShort(
-                f"{record.record_id}: {record.duration_s:.2f} s of signal; at least {MIN_DURATION_S:.0f} s is needed: record longer"
-            )
+            raise SignalTooShort(message("too_short", where=record.record_id, duration=record.duration_s, least=MIN_DURATION_S))
         values, mask, warnings = self._select_leads(record)
         values = bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
         rounded = values * 1000.0
         np.rint(rounded, out=rounded)
         if rounded.max() > INT16_MAX_UV or rounded.min() < -INT16_MAX_UV:
-            warnings.append("amplitudes beyond 32.767 mV were clipped")
+            warnings.append(message("amplitudes_clipped", limit=INT16_MAX_UV / 1000))
             rounded = rounded.clip(-INT16_MAX_UV, INT16_MAX_UV)
         if record.fs < self.fs:
-            warnings.append(f"sampled at {record.fs:g} Hz, the model reads {self.fs:g} Hz: nothing above {record.fs / 2:g} Hz is known")
+            warnings.append(message("low_rate", fs=record.fs, wanted=self.fs, limit=record.fs / 2))
         return PreparedEcg(rounded.astype(np.int16), mask, tuple(warnings))
 
     def starts(self, n_times: int) -> NDArray[np.int64]:
@@ -172,17 +171,14 @@ class Preprocessor:
                 values[row], mask[row] = limb[name], True
                 derived.append(name)
         if not mask.any():
-            raise LeadError(
-                f"{record.record_id}: leads {', '.join(record.lead_names)}; none of {', '.join(self.leads)} is among them: "
-                "rename the columns or pass --leads"
-            )
-        warnings = [f"derived from I and II: {', '.join(derived)}"] if derived else []
+            raise LeadError(message("no_known_lead", where=record.record_id, leads=record.lead_names, wanted=self.leads))
+        warnings: list[str] = [message("leads_derived", leads=derived)] if derived else []
         absent = [name for name, there in zip(self.leads, mask, strict=True) if not there]
         if absent:
-            warnings.append(f"missing and left out: lead{'s' if len(absent) > 1 else ''} {', '.join(absent)}; the reading is less certain")
+            warnings.append(message("leads_missing", count=len(absent), leads=absent))
         ignored = [name for name in record.lead_names if name not in self.leads]
         if ignored:
-            warnings.append(f"not read by the model: {', '.join(ignored)}")
+            warnings.append(message("leads_not_used", leads=ignored))
         return values, mask, warnings
 
 

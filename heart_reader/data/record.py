@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import canonical_leads
 from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["N_PUBLISHED_FEATURES", "UNIT_TO_MV", "EcgRecord", "build_record"]
 
@@ -155,7 +156,7 @@ def build_record(
     """
     values = np.asarray(signal)
     if values.ndim != 2 or values.size == 0:
-        raise UnreadableRecord(f"{record_id}: no signal in it (shape {values.shape}); export the recording again")
+        raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))
     units = (unit,) * values.shape[0] if isinstance(unit, str) else unit
     values = _to_mv(record_id, values, units)
     names = _spelled(record_id, tuple(lead_names))
@@ -179,7 +180,7 @@ def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
     try:
         return _canonical_leads(lead_names)
     except LeadError as error:
-        raise LeadError(f"{record_id}: {error}") from None
+        raise LeadError(message("in_record", where=record_id, problem=error.args[0])) from None
 
 
 # The records of one data set share their lead names.
@@ -191,7 +192,7 @@ def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDAr
         return values.astype(np.float64, copy=False)
     unknown = sorted({unit for unit in units if unit.strip().lower() not in UNIT_TO_MV})
     if unknown:
-        raise UnitError(f"{record_id}: unit {', '.join(unknown)!r}; mV, uV, nV or V is needed: pass --unit or mend the file")
+        raise UnitError(message("unit_unknown", where=record_id, unit=", ".join(unknown)))
     scale = [UNIT_TO_MV[unit.strip().lower()] for unit in units]
     if all(factor == 1.0 for factor in scale):
         return values.astype(np.float64, copy=False)
@@ -216,12 +217,12 @@ def _bridge_gaps(
         if share > MAX_GAP_SHARE:
             values[row] = 0.0
             masked.append(name)
-            warnings.append(f"lead {name} is {share:.0%} missing values and was left out")
+            warnings.append(message("lead_left_out", lead=name, percent=100 * share))
         else:
             values[row] = np.interp(times, times[finite[row]], values[row, finite[row]])
-            warnings.append(f"{n_missing} missing values in lead {name} were bridged by straight lines")
+            warnings.append(message("missing_values_bridged", count=n_missing, lead=name))
     if len(masked) == len(names):
-        raise NonFiniteSignal(f"{record_id}: every lead is mostly NaN or infinity; export the recording again")
+        raise NonFiniteSignal(message("all_leads_missing", where=record_id))
     return values, tuple(masked), tuple(warnings)
 
 
@@ -238,9 +239,6 @@ def _check_amplitude(
         peak = np.percentile(np.abs(values - np.median(values, axis=1, keepdims=True)), 99.5, axis=1)
         alive = peak[span > FLAT_MV]
         if np.median(alive) > IMPLAUSIBLE_MV:
-            raise UnitError(
-                f"{record_id}: amplitudes of {np.median(alive):.0f} mV when read as {units[0]}; an ECG stays below "
-                f"{IMPLAUSIBLE_MV:.0f} mV: the values are probably in another unit, pass --unit uV (or mend the file)"
-            )
+            raise UnitError(message("implausible_amplitude", where=record_id, peak=np.median(alive), unit=units[0], most=IMPLAUSIBLE_MV))
     flat = [name for name, width in zip(names, span, strict=True) if width < FLAT_MV and name not in masked]
-    return (f"flat lead{'s' if len(flat) > 1 else ''}: {', '.join(flat)}",) if flat else ()
+    return (message("flat_leads", count=len(flat), leads=flat),) if flat else ()

@@ -13,6 +13,7 @@ from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation
+from heart_reader.messages import message
 from heart_reader.runtimes import build_torch_network
 
 __all__ = ["MAX_STRETCH_S", "Explainer"]
@@ -20,12 +21,7 @@ __all__ = ["MAX_STRETCH_S", "Explainer"]
 STEPS = 16
 # Gradients need every layer's output of all windows of the stretch in memory.
 MAX_STRETCH_S = 30.0
-METHOD = "integrated gradients of the log-odds"
 BASELINE = "each lead held still at its own median"
-WHAT_IT_SAYS = (
-    "It shows what moved this model's probability; it is no proof of what is wrong with the heart. High waves attract relevance, and the "
-    "first and last moments count less because fewer windows hold them."
-)
 
 
 class Explainer:
@@ -116,7 +112,7 @@ class Explainer:
             record_id=record.record_id,
             level=level,
             finding=finding,
-            method=f"{METHOD}, {self.steps} steps",
+            method=message("attribution_method", steps=self.steps),
             baseline=BASELINE,
             fs=fs,
             start_s=first / fs,
@@ -154,30 +150,31 @@ class Explainer:
         position = self.space.levels[level].class_names.index(finding)
         calibration = self.classifier.calibration.get(level)
         windows, features = self.classifier.inputs(record, prepared)
-        beside = None if features is None else torch.from_numpy(features)
+        beside = None if features is None else torch.from_numpy(features[None])
         still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
         at_rest = PreparedEcg(np.broadcast_to(still, prepared.microvolts.shape), prepared.lead_mask)
         chosen = np.isin(self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times)), starts)
 
         def score(path: torch.Tensor) -> torch.Tensor:
             flat = path.flatten(0, 1)
-            logits = self.network(flat, None if beside is None else beside.expand(len(flat), -1))
+            # All windows are of the one record.
+            logits = self.network(flat, beside, torch.zeros(len(flat), dtype=torch.int64))
             return class_log_odds(self.space, level, position, logits.unflatten(0, path.shape[:2]), calibration)
 
         return integrated_gradients(score, windows[chosen], self.preprocessor.windows(at_rest)[chosen], self.steps)
 
     def _notes(self, prepared: PreparedEcg, whole: bool, stretch_s: tuple[float, float], gap: float, change: float) -> tuple[str, ...]:
-        notes = [WHAT_IT_SAYS]
+        notes: list[str] = [message("attribution_meaning")]
         if not whole:
-            notes.append(f"Explained is the reading of {stretch_s[0]:g} to {stretch_s[1]:g} s alone.")
+            notes.append(message("stretch_explained", start=stretch_s[0], end=stretch_s[1]))
         absent = [name for name, there in zip(self.preprocessor.leads, prepared.lead_mask, strict=True) if not there]
         if absent:
-            notes.append(f"Not recorded, so without relevance: {', '.join(absent)}.")
+            notes.append(message("leads_without_relevance", leads=absent))
         if self.classifier.features is not None:
-            notes.append("What the model reads beside the signal was held fixed and has no share here.")
-        notes += [f"{warning}." for warning in prepared.warnings if warning.startswith("derived")]
+            notes.append(message("features_held"))
+        notes += [message("sentence", sentence=warning) for warning in prepared.warnings if warning.startswith("derived")]
         if gap > ACCEPTED_GAP * max(change, 1.0):
-            notes.append(f"The relevance misses {gap:.2f} of a change of {change:.2f} log-odds: take it as a sketch.")
+            notes.append(message("attribution_gap", gap=gap, change=change))
         return tuple(notes)
 
 

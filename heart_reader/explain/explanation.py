@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.diagnosis import NOTICE
+from heart_reader.messages import coded, message
 
 __all__ = ["ENCODING", "Explanation"]
 
@@ -101,7 +102,8 @@ class Explanation:
         return base64.b64encode(scaled.astype(kind).tobytes()).decode("ascii")
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, with ``relevance`` as :meth:`encoded`."""
+        """Return plain values, with ``relevance`` as :meth:`encoded`; ``messages`` maps its sentences to code and values."""
+        note = message("sentences", sentences=self.notes)
         return {
             "record_id": self.record_id,
             "level": self.level,
@@ -123,7 +125,8 @@ class Explanation:
             "log_odds": self.log_odds,
             "baseline_log_odds": self.baseline_log_odds,
             "completeness_gap": self.completeness_gap,
-            "note": " ".join(self.notes),
+            "note": note,
+            "messages": coded([self.method, note]),
             "notice": NOTICE,
         }
 

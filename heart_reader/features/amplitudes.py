@@ -49,8 +49,8 @@ def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
     Amplitudes in mV (Q and S negative, 0 where there is no such wave), areas in mV*ms, durations in ms.
     """
     at = {
-        name: None if math.isnan(ms) else int(np.clip(BEAT_FROM + round(ms / _MS), 8, beat.shape[1] - 1))
-        for name, ms in zip(BOUNDARIES, overall_ms, strict=True)
+        name: None if math.isnan(ms) else min(max(BEAT_FROM + round(ms / _MS), 8), beat.shape[1] - 1)
+        for name, ms in zip(BOUNDARIES, overall_ms.tolist(), strict=True)
     }
     nothing = np.full(len(beat), math.nan)
     values = dict.fromkeys(("P_Amp", "P_Area", "P_Terminal", "T_Amp", "T_Area"), nothing)
@@ -73,30 +73,31 @@ def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
 def _qrs_values(qrs: Array) -> dict[str, Array]:
     """Name the deflections of the QRS complex: R the highest, Q and S what is below the level before and after it."""
     rows, times = np.arange(len(qrs)), np.arange(qrs.shape[1])
-    r_at = np.argmax(qrs, axis=1)
+    r_at = qrs.argmax(axis=1)
     r = qrs[rows, r_at]
     has_r = r >= _LEAST_MV
     # Without an R wave the whole complex is one Q wave (QS).
-    before = np.where(has_r[:, None], times < r_at[:, None], True)
+    before = (times < r_at[:, None]) | ~has_r[:, None]
     q_part, s_part = np.where(before, qrs, 0.0), np.where(before, 0.0, qrs)
     q, s = q_part.min(axis=1), s_part.min(axis=1)
+    q_ms, r_ms, s_ms = _lobe_ms(np.array([-q_part, qrs, -s_part]), np.array([q_part.argmin(axis=1), r_at, s_part.argmin(axis=1)]))
     q, s = np.where(q <= -_LEAST_MV, q, 0.0), np.where(s <= -_LEAST_MV, s, 0.0)
-    below = -qrs.min(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(below >= _LEAST_MV, np.where(has_r, r, 0.0) / below, math.nan)
+    r = np.where(has_r, r, 0.0)
+    highest, lowest = qrs.max(axis=1), qrs.min(axis=1)
+    below = lowest <= -_LEAST_MV
     return {
         "Q_Amp": q,
-        "Q_Dur": _lobe_ms(-q_part, np.argmin(q_part, axis=1)) * (q < 0),
-        "R_Amp": np.where(has_r, r, 0.0),
-        "R_Dur": _lobe_ms(qrs, r_at) * has_r,
+        "Q_Dur": q_ms * (q < 0),
+        "R_Amp": r,
+        "R_Dur": r_ms * has_r,
         "S_Amp": s,
-        "S_Dur": _lobe_ms(-s_part, np.argmin(s_part, axis=1)) * (s < 0),
-        "RS_Ratio": ratio,
-        "R_Notch": _notches(qrs),
+        "S_Dur": s_ms * (s < 0),
+        "RS_Ratio": np.divide(r, -lowest, out=np.full_like(r, math.nan), where=below),
+        "R_Notch": _notches(qrs, highest - lowest),
         "QRS_IntDefl": np.where(has_r, r_at * _MS, math.nan),
-        "QRS_AmpPP": qrs.max(axis=1) - qrs.min(axis=1),
+        "QRS_AmpPP": highest - lowest,
         "QRS_Area": qrs.sum(axis=1) * _MS,
-        "QRS_Lowest": qrs.min(axis=1),
+        "QRS_Lowest": lowest,
     }
 
 
@@ -111,29 +112,31 @@ def _p_values(part: Array) -> dict[str, Array]:
 
 def _largest(part: Array) -> Array:
     """Return the value farthest from zero in each row."""
-    return part[np.arange(len(part)), np.argmax(np.abs(part), axis=1)]
+    return part[np.arange(len(part)), np.abs(part).argmax(axis=1)]
 
 
 def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
-    """Return how long each row stays above zero around one of its points."""
-    n, times = part.shape[1], np.arange(part.shape[1])
+    """Return how long each row of (..., n_times) stays above zero around one of its points, (...)."""
+    n, times = part.shape[-1], np.arange(part.shape[-1])
     low = part <= 0.0
-    left = np.where(low & (times < at[:, None]), times, -1).max(axis=1)
-    right = np.where(low & (times > at[:, None]), times, n).min(axis=1)
+    left = np.where(low & (times < at[..., None]), times, -1).max(axis=-1)
+    right = np.where(low & (times > at[..., None]), times, n).min(axis=-1)
     return (right - left - 1) * _MS
 
 
-def _notches(qrs: Array) -> Array:
-    """Count the dips in upward, and the bumps in downward deflections that do not cross the level."""
-    span = qrs.max(axis=1) - qrs.min(axis=1)
-    least = np.maximum(_NOTCH_MV, _NOTCH_SHARE * span)
-    count = np.zeros(len(qrs))
-    for part in (np.maximum(qrs, 0.0), np.maximum(-qrs, 0.0)):
-        # One row after the other, in units of what counts as a notch.
-        joined = np.pad(part / least[:, None], ((0, 0), (1, 1))).ravel()
-        peaks, _ = sps.find_peaks(joined, prominence=1.0)
-        starts = np.flatnonzero((joined[1:] > 0) & (joined[:-1] <= 0)) + 1
-        lobe = np.searchsorted(starts, peaks, side="right")
-        again = peaks[1:][lobe[1:] == lobe[:-1]]
-        np.add.at(count, again // (qrs.shape[1] + 2), 1.0)
-    return count
+def _notches(qrs: Array, span: Array) -> Array:
+    """Count the dips in upward, and the bumps in downward deflections that do not cross the level; ``span`` is the height of each row."""
+    n_leads, n_times = qrs.shape
+    # Upward and downward parts of all rows one after the other, zeros between them, in units of what counts as a notch.
+    parts = np.zeros((2, n_leads, n_times + 2), qrs.dtype)
+    inside = parts[:, :, 1:-1]
+    inside[:] = qrs, -qrs
+    np.maximum(inside, 0.0, out=inside)
+    inside /= np.maximum(_NOTCH_MV, _NOTCH_SHARE * span)[:, None]
+    joined = parts.ravel()
+    # No peak over zeros is more prominent than it is high; asked for both, SciPy measures the prominence of few.
+    peaks, _ = sps.find_peaks(joined, height=1.0, prominence=1.0)
+    starts = np.flatnonzero((joined[1:] > 0) & (joined[:-1] <= 0)) + 1
+    lobe = np.searchsorted(starts, peaks, side="right")
+    again = peaks[1:][lobe[1:] == lobe[:-1]]
+    return np.bincount(again // (n_times + 2) % n_leads, minlength=n_leads).astype(float)

@@ -16,6 +16,7 @@ from heart_reader.features.noise import lead_noise_mv, lead_weights
 from heart_reader.features.p_wave import has_p_wave
 from heart_reader.features.pacing import find_spikes, without_spikes
 from heart_reader.features.qrs_detection import detect_qrs
+from heart_reader.features.ranks import median
 
 __all__ = ["BeatAnalysis", "Kind", "all_kinds", "analyse", "mark_beats"]
 
@@ -109,7 +110,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     cut = condition(signal, record.fs, found, first, last)
     levelled = level_baseline(cut.signal, cut.beats) if len(alive) else cut.signal
     in_stretch = np.flatnonzero((found >= first) & (found < last))
-    rr = float(np.median(np.diff(cut.beats))) if len(cut.beats) > 1 else _LONE_RR_S * MEASURING_HZ
+    rr = float(median(np.diff(cut.beats))) if len(cut.beats) > 1 else _LONE_RR_S * MEASURING_HZ
     noise_mv = lead_noise_mv(levelled)
     weights = lead_weights(noise_mv)
     kinds = beat_classes(levelled if weights.min(initial=1.0) == 1.0 else levelled * weights[:, None], cut.beats)
@@ -159,13 +160,13 @@ def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Ar
 
 
 def _describe(signal: Array, beats: BeatClass, names: tuple[str, ...], rr: float, weights: Array) -> Kind:
-    median = median_beat(signal, beats.at)
-    delineation = delineate(median, names, rr, weights)
+    beat = median_beat(signal, beats.at)
+    delineation = delineate(beat, names, rr, weights)
     found, likeness = has_p_wave(signal, beats.at, delineation, weights)
     if not found:
         delineation.leads[:, :2] = np.nan
         delineation.overall[:2] = np.nan
-    return Kind(beats, median, delineation, likeness)
+    return Kind(beats, beat, delineation, likeness)
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:
@@ -175,7 +176,7 @@ def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:
         return 0, n_times
     starts = range(0, n_times - length + 1, length)
     # The median size of a step is noise: QRS complexes fill too little of the time to matter. A stretch that stands still has no ECG.
-    roughness = [np.median(np.abs(np.diff(signal[:, start : start + length], axis=1)), axis=1).mean() for start in starts]
+    roughness = [median(np.abs(np.diff(signal[:, start : start + length], axis=1))).mean() for start in starts]
     spans = [float(np.ptp(signal[:, start : start + length], axis=1).mean()) for start in starts]
     usual = np.median(spans)
     best = min(range(len(roughness)), key=lambda n: (not 0.5 * usual <= spans[n] <= 2.0 * usual, roughness[n]))

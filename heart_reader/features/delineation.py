@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,14 @@ def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array
         ``"on"`` or ``"off"``.
     """
     candidates = wave.onset_candidates if side == "on" else wave.offset_candidates
-    lead = np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
     size = np.log(wave.size + 0.02)[:, None]
-    return np.hstack([np.ones_like(size), candidates, size, lead])
+    return np.concatenate([np.ones_like(size), candidates, size, _lead_columns(lead_names)], axis=1)
+
+
+@lru_cache(maxsize=64)
+def _lead_columns(lead_names: tuple[str, ...]) -> Array:
+    """Return (n_leads, 12): one in the column of the lead's name, the records of one data set share it."""
+    return np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
 
 
 def first_guess_ms(wave: Wave, side: str) -> float:
@@ -127,12 +133,11 @@ def _put_in_order(leads: Array) -> None:
 
 def _overall(leads: Array, waves: dict[str, Wave]) -> Array:
     overall = np.full(len(BOUNDARIES), math.nan)
-    for column, boundary in enumerate(BOUNDARIES):
-        name, side = boundary.split("_")
-        if name in waves:
-            size = waves[name].size
-            outwards = np.sort(leads[size >= min(_WEAK_LEAD, float(size.max())), column])
-            if side == "off":
-                outwards = outwards[::-1]
-            overall[column] = outwards[int(_BEYOND[boundary] * (len(outwards) - 1))]
+    for name, wave in waves.items():
+        column = BOUNDARIES.index(f"{name}_on")
+        strong = leads[wave.size >= min(_WEAK_LEAD, float(wave.size.max())), column : column + 2]
+        onsets, offsets = np.sort(strong, axis=0).T
+        beyond = len(strong) - 1
+        overall[column] = onsets[int(_BEYOND[f"{name}_on"] * beyond)]
+        overall[column + 1] = offsets[beyond - int(_BEYOND[f"{name}_off"] * beyond)]
     return overall

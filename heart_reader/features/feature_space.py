@@ -23,6 +23,7 @@ from heart_reader.features.feature_names import FEATURE_NAMES
 from heart_reader.features.measured import measure
 from heart_reader.features.ptbxl_plus import NAMES as PTBXL_PLUS
 from heart_reader.features.ptbxl_plus import published_features
+from heart_reader.messages import message
 
 __all__ = ["FEATURE_TITLES", "FeatureSpace", "measured_features", "withhold"]
 
@@ -30,9 +31,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, "measured"
 
 # How a sentence for a person names each set.
 FEATURE_TITLES: Mapping[str, str] = {
-    "demographics": "age and sex",
-    "measured": "measured intervals and amplitudes",
-    "ptbxl_plus": "the published features of PTB-XL+",
+    "demographics": message("with_demographics"),
+    "measured": message("with_measured"),
+    "ptbxl_plus": message("with_ptbxl_plus"),
 }
 
 
@@ -61,8 +62,8 @@ class FeatureSpace:
         return {"sets": sets, **layers}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], where: str) -> FeatureSpace:
-        """Make a space from a manifest.
+    def from_json(cls, values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
+        """Make a space from the ``features`` of a manifest; None for a network that reads the signal alone.
 
         Parameters
         ----------
@@ -74,6 +75,8 @@ class FeatureSpace:
         NotServable
             If this version computes other features than those the weights were trained with.
         """
+        if values is None:
+            return None
         for item in values["sets"]:
             if NAMES.get(item["name"]) != tuple(item["names"]):
                 raise NotServable(

@@ -14,18 +14,24 @@ from heart_reader.features.criteria import cornell_mv, sokolow_lyon_mv
 from heart_reader.features.feature_names import GLOBAL_UNITS
 from heart_reader.features.intervals import qtc_bazett_ms, qtc_fridericia_ms, rr_intervals
 from heart_reader.features.measurement import Measurement
+from heart_reader.messages import Message, message
 
 __all__ = ["combined_values", "is_paced", "rhythm_values", "usable_kind", "wave_values"]
 
 Array = NDArray[np.floating]
 Values = dict[str, Measurement]
 
-NO_BEAT = "no heartbeat found"
-ALL_DIFFERENT = "no two heartbeats look alike: too noisy, or a chaotic rhythm"
-ONE_BEAT = "one heartbeat only"
-NO_P = "no P wave at a steady distance before QRS"
-PACED = "pacemaker spikes before the beats"
-NO_T = "no T wave between QRS and the next beat"
+NO_BEAT = message("no_beat")
+ALL_DIFFERENT = message("beats_all_differ")
+ONE_BEAT = message("one_beat")
+NO_P = message("no_p_rhythm")
+PACED = message("pacemaker_spikes")
+NO_T = message("no_t_after_qrs")
+NO_DIRECTION = message("no_direction")
+SOKOLOW_LEADS, CORNELL_LEADS, P_IN_V1 = message("needs_sokolow_leads"), message("needs_cornell_leads"), message("needs_p_in_v1")
+
+# What of the leads is taken together.
+_COMBINED = ("P_Area", "QRS_Area", "T_Area", "ST_Amp", "R_Amp", "QRS_Lowest", "P_Terminal", "R_Notch")
 
 # Waves with a smaller area in the frontal plane (mV*ms; ST: mV) have no axis that can be trusted.
 _LEAST_VECTOR = {"P_Area": 0.6, "QRS_Area": 2.0, "T_Area": 2.0, "ST_Amp": 0.05}
@@ -61,10 +67,10 @@ def rhythm_values(analysis: BeatAnalysis, failure: str) -> Values:
     if intervals is None:
         reason = failure or ONE_BEAT
         return values | {name: _missing(name, reason) for name in ("heart_rate_bpm", "other_beats_share", *_RR_NAMES)}
-    doubt = "from two heartbeats only" if n_beats == 2 else None
-    values["heart_rate_bpm"] = _given("heart_rate_bpm", 60_000.0 / intervals.mean_ms, doubt)
+    doubts = (message("two_beats"),) if n_beats == 2 else ()
+    values["heart_rate_bpm"] = _given("heart_rate_bpm", 60_000.0 / intervals.mean_ms, doubts)
     for name, number in zip(_RR_NAMES, (getattr(intervals, name.removeprefix("rr_")) for name in _RR_NAMES), strict=True):
-        values[name] = _missing(name, "needs three heartbeats") if math.isnan(number) else _given(name, number, doubt)
+        values[name] = _missing(name, message("needs_three_beats")) if math.isnan(number) else _given(name, number, doubts)
     others = sum(len(kind.members) for kind in analysis.others)
     whole = others + (len(analysis.main.beats.members) if analysis.main else 0)
     values["other_beats_share"] = _given("other_beats_share", others / max(whole, 1))
@@ -77,21 +83,23 @@ def wave_values(analysis: BeatAnalysis, kind: Kind | None, failure: str, rr_mean
         return {
             name: _missing(name, failure) for name in ("p_ms", "pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "p_found")
         }
-    doubt = reservation(analysis, kind)
+    doubts = reservation(analysis, kind)
     paced = is_paced(analysis)
-    values = {"qrs_ms": _given("qrs_ms", kind.delineation.interval("qrs_on", "qrs_off"), _joined(doubt, "paced beats" if paced else None))}
+    values = {
+        "qrs_ms": _given("qrs_ms", kind.delineation.interval("qrs_on", "qrs_off"), (*doubts, *((message("beats_paced"),) if paced else ())))
+    }
     p_ms, pr_ms = kind.delineation.interval("p_on", "p_off"), kind.delineation.interval("p_on", "qrs_on")
     no_p = PACED if paced else NO_P if math.isnan(pr_ms) else None
-    p_doubt = _joined(doubt, "P waves differ from beat to beat" if kind.p_likeness < _P_ALIKE_ENOUGH else None)
-    values["p_ms"] = _missing("p_ms", no_p) if no_p else _given("p_ms", p_ms, p_doubt)
-    values["pr_ms"] = _missing("pr_ms", no_p) if no_p else _given("pr_ms", pr_ms, p_doubt)
+    p_doubts = (*doubts, *((message("p_waves_differ"),) if kind.p_likeness < _P_ALIKE_ENOUGH else ()))
+    values["p_ms"] = _missing("p_ms", no_p) if no_p else _given("p_ms", p_ms, p_doubts)
+    values["pr_ms"] = _missing("pr_ms", no_p) if no_p else _given("pr_ms", pr_ms, p_doubts)
     values["p_found"] = _missing("p_found", PACED) if paced else _given("p_found", 0.0 if math.isnan(pr_ms) else 1.0)
     qt_ms = kind.delineation.interval("qrs_on", "t_off")
     if math.isnan(qt_ms):
         return values | {name: _missing(name, NO_T) for name in ("qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms")}
-    values["qt_ms"] = _given("qt_ms", qt_ms, doubt)
+    values["qt_ms"] = _given("qt_ms", qt_ms, doubts)
     for name, correct in (("qtc_fridericia_ms", qtc_fridericia_ms), ("qtc_bazett_ms", qtc_bazett_ms)):
-        values[name] = _missing(name, ONE_BEAT) if rr_mean_ms is None else _given(name, correct(qt_ms, rr_mean_ms / 1000.0), doubt)
+        values[name] = _missing(name, ONE_BEAT) if rr_mean_ms is None else _given(name, correct(qt_ms, rr_mean_ms / 1000.0), doubts)
     return values
 
 
@@ -111,7 +119,7 @@ def combined_values(kind: Kind | None, failure: str, names: tuple[str, ...], lea
     )  # fmt: skip
     if kind is None:
         return {name: _missing(name, failure) for name in wanted}
-    by_lead = {stem: dict(zip(names, of.tolist(), strict=True)) for stem, of in leads.items()}
+    by_lead = {stem: dict(zip(names, leads[stem].tolist(), strict=True)) for stem in _COMBINED}
     axes = {
         "p_axis_deg": _axis("p_axis_deg", by_lead["P_Area"], "P_Area", PACED if paced else NO_P),
         "qrs_axis_deg": _axis("qrs_axis_deg", by_lead["QRS_Area"], "QRS_Area", ""),
@@ -119,20 +127,20 @@ def combined_values(kind: Kind | None, failure: str, names: tuple[str, ...], lea
         "st_axis_deg": _axis("st_axis_deg", by_lead["ST_Amp"], "ST_Amp", ""),
     }
     qrs, t = axes["qrs_axis_deg"].value, axes["t_axis_deg"].value
-    angle = _missing("qrs_t_angle_deg", "needs the axes of QRS and T") if qrs is None or t is None else None
+    angle = _missing("qrs_t_angle_deg", message("needs_axes")) if qrs is None or t is None else None
     if qrs is not None and t is not None:
         angle = _given("qrs_t_angle_deg", frontal_angle_deg(qrs, t))
     assert angle is not None
     return axes | {"qrs_t_angle_deg": angle, "qt_dispersion_ms": _dispersion(kind, leads["T_Amp"])} | _criteria(kind, by_lead)
 
 
-def reservation(analysis: BeatAnalysis, kind: Kind) -> str | None:
-    """Return why values from these beats deserve little trust, or None."""
+def reservation(analysis: BeatAnalysis, kind: Kind) -> tuple[Message, ...]:
+    """Return why values from these beats deserve little trust; nothing where they deserve it."""
     n_beats = len(kind.beats.members)
-    few = f"from {n_beats} heartbeat{'s' if n_beats > 1 else ''} only" if n_beats < _FEW_BEATS else None
-    unlike = "the heartbeats differ from each other" if kind.beats.likeness < _ALIKE_ENOUGH else None
-    rare = n_beats < 0.5 * len(analysis.in_stretch) - 1
-    return _joined(few, unlike, "less than half of the heartbeats are of this kind" if rare else None)
+    few = (message("few_beats", count=n_beats),) if n_beats < _FEW_BEATS else ()
+    unlike = (message("beats_differ"),) if kind.beats.likeness < _ALIKE_ENOUGH else ()
+    rare = (message("beats_rare"),) if n_beats < 0.5 * len(analysis.in_stretch) - 1 else ()
+    return (*few, *unlike, *rare)
 
 
 def _criteria(kind: Kind, by_lead: Mapping[str, Mapping[str, float]]) -> Values:
@@ -141,12 +149,10 @@ def _criteria(kind: Kind, by_lead: Mapping[str, Mapping[str, float]]) -> Values:
     product = None if cornell is None else cornell * kind.delineation.interval("qrs_on", "qrs_off")
     terminal = by_lead["P_Terminal"].get("V1", math.nan)
     return {
-        "sokolow_lyon_mv": _or_missing("sokolow_lyon_mv", sokolow, "needs V1 and V5 or V6"),
-        "cornell_mv": _or_missing("cornell_mv", cornell, "needs aVL and V3"),
-        "cornell_product_mvms": _or_missing("cornell_product_mvms", product, "needs aVL and V3"),
-        "p_terminal_force_v1_mvms": _or_missing(
-            "p_terminal_force_v1_mvms", None if math.isnan(terminal) else terminal, "needs a P wave and V1"
-        ),
+        "sokolow_lyon_mv": _or_missing("sokolow_lyon_mv", sokolow, SOKOLOW_LEADS),
+        "cornell_mv": _or_missing("cornell_mv", cornell, CORNELL_LEADS),
+        "cornell_product_mvms": _or_missing("cornell_product_mvms", product, CORNELL_LEADS),
+        "p_terminal_force_v1_mvms": _or_missing("p_terminal_force_v1_mvms", None if math.isnan(terminal) else terminal, P_IN_V1),
         "fragmented_leads": _given("fragmented_leads", float(sum(notches >= _FRAGMENTED for notches in by_lead["R_Notch"].values()))),
     }
 
@@ -155,20 +161,20 @@ def _axis(name: str, of: Mapping[str, float], stem: str, no_wave: str) -> Measur
     if no_wave and all(math.isnan(value) for value in of.values()):
         return _missing(name, no_wave)
     if "I" not in of or not {"II", "III", "aVF"} & set(of):
-        return _missing(name, "needs I and one of II, III, aVF")
-    return _or_missing(name, frontal_axis_deg(of, _LEAST_VECTOR[stem]), "too small in the frontal plane to have a direction")
+        return _missing(name, message("needs_limb_leads"))
+    return _or_missing(name, frontal_axis_deg(of, _LEAST_VECTOR[stem]), NO_DIRECTION)
 
 
 def _dispersion(kind: Kind, t_mv: Array) -> Measurement:
     seen = np.abs(t_mv) >= _VISIBLE_T_MV
     if seen.sum() < 3:
-        return _missing("qt_dispersion_ms", "needs three leads with a visible T wave")
+        return _missing("qt_dispersion_ms", message("needs_three_t_waves"))
     qt = kind.delineation.leads[seen, 5] - kind.delineation.leads[seen, 2]
     return _given("qt_dispersion_ms", float(np.ptp(qt)))
 
 
-def _given(name: str, value: float, doubt: str | None = None) -> Measurement:
-    return Measurement(float(value), GLOBAL_UNITS[name], f"low confidence: {doubt}" if doubt else None)
+def _given(name: str, value: float, doubts: tuple[Message, ...] = ()) -> Measurement:
+    return Measurement(float(value), GLOBAL_UNITS[name], message("low_confidence", doubts=doubts) if doubts else None)
 
 
 def _missing(name: str, reason: str) -> Measurement:
@@ -177,7 +183,3 @@ def _missing(name: str, reason: str) -> Measurement:
 
 def _or_missing(name: str, value: float | None, reason: str) -> Measurement:
     return _missing(name, reason) if value is None else _given(name, value)
-
-
-def _joined(*parts: str | None) -> str | None:
-    return "; ".join(part for part in parts if part) or None

@@ -63,9 +63,10 @@ def rr_intervals(r_peaks_s: NDArray[np.floating]) -> RrIntervals | None:
     if not len(rr):
         return None
     several = len(rr) > 1
+    mean_ms = float(rr.mean())
     return RrIntervals(
-        mean_ms=float(rr.mean()),
-        sd_ms=float(rr.std(ddof=1)) if several else math.nan,
+        mean_ms=mean_ms,
+        sd_ms=math.sqrt(np.square(rr - mean_ms).sum() / (len(rr) - 1)) if several else math.nan,
         rmssd_ms=float(np.sqrt(np.square(np.diff(rr)).mean())) if several else math.nan,
         min_ms=float(rr.min()),
         max_ms=float(rr.max()),

@@ -10,6 +10,7 @@ Europace 9 (2007) 1081-1090.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.measurement import Measurements
+from heart_reader.features.ranks import median
+from heart_reader.messages import message
 
 __all__ = ["broken_identities", "duplicated_leads", "lead_states", "limb_reversal", "rate_and_unit"]
 
@@ -44,7 +47,9 @@ _FORMULAS = {"III": "II - I", "aVR": "-(I + II)/2", "aVL": "I - II/2", "aVF": "I
 
 def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]:
     """Return lead name to ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``, ``"noisy"`` or ``"wandering"``."""
-    span = np.ptp(record.signal, axis=1)
+    highest, lowest = record.signal.max(axis=1), record.signal.min(axis=1)
+    span = highest - lowest
+    still = _standing_still(record.signal, record.fs)
     states = {}
     for row, name in enumerate(record.lead_names):
         lead = record.signal[row]
@@ -52,13 +57,13 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
             states[name] = "masked"
         elif span[row] < FLAT_MV:
             states[name] = "flat"
-        elif _longest_still_s(lead, record.fs) >= _STILL_S:
+        elif still[row]:
             states[name] = "interrupted"
-        elif _at_rails(lead, record.fs):
+        elif _at_rail(lead, highest[row], record.fs) or _at_rail(lead, lowest[row], record.fs):
             states[name] = "saturated"
         elif _is_noisy(measurements, name):
             states[name] = "noisy"
-        elif _wander_mv(lead, record.fs) > _WANDER_MV:
+        elif span[row] > _WANDER_MV and _wander_mv(lead, record.fs) > _WANDER_MV:
             states[name] = "wandering"
         else:
             states[name] = "good"
@@ -67,43 +72,43 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
 
 def duplicated_leads(record: EcgRecord) -> list[tuple[str, str]]:
     """Return pairs of leads that hold the same signal."""
-    stride = max(1, record.n_times // _POINTS)
-    thin = record.signal[:, ::stride] - np.median(record.signal[:, ::stride], axis=1, keepdims=True)
-    size = np.sqrt(np.square(thin).mean(axis=1))
-    rows = np.flatnonzero(size > 2 * FLAT_MV)
-    pairs = []
-    for place, first in enumerate(rows):
-        difference = np.sqrt(np.square(thin[rows[place + 1 :]] - thin[first]).mean(axis=1))
-        same = rows[place + 1 :][difference < _SAME_SHARE * size[first]]
-        pairs += [(record.lead_names[first], record.lead_names[second]) for second in same]
-    return pairs
+    thin = record.signal[:, :: max(1, record.n_times // _POINTS)]
+    centred = thin - thin.mean(axis=1, keepdims=True)
+    covariance = centred @ centred.T / thin.shape[1]
+    variance = np.diagonal(covariance)
+    of_difference = variance[:, None] + variance - 2 * covariance
+    # The mean square about the median is at least the variance and at most twice the variance: with as much again for rounding, few
+    # pairs are left to look at.
+    likely = np.argwhere(np.triu(of_difference < 4 * _SAME_SHARE**2 * variance[:, None], 1)).tolist()
+    return [(record.lead_names[first], record.lead_names[second]) for first, second in likely if _are_same(thin[first], thin[second])]
 
 
 def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]:
     """Return sentences on limb leads that are not what Einthoven's law and Goldberger's definitions make of I and II."""
-    usable = {name: record.lead(name) for name in record.lead_names if states[name] not in ("masked", "flat")}
+    stride = max(1, record.n_times // _POINTS)
+    usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
         return []
     broken = []
-    stride = max(1, record.n_times // _POINTS)
     for name, parts in _IDENTITIES.items():
         if name in usable:
-            made = sum(factor * usable[part][::stride] for part, factor in parts.items())
-            error = usable[name][::stride] - made
-            error = error - np.median(error)
-            off = float(np.sqrt(np.square(error).mean()))
-            size = max(float(np.std(usable[name][::stride])), float(np.std(made)))
+            made = sum(factor * usable[part] for part, factor in parts.items())
+            error = usable[name] - made
+            # What never moves by so much does not do so on the root mean square; most leads are done here.
+            if np.ptp(error) <= _IDENTITY_MV:
+                continue
+            off = _rms(error - median(error))
+            size = max(float(np.std(usable[name])), float(np.std(made)))
             if off > _IDENTITY_MV and off > _IDENTITY_SHARE * size:
                 broken.append(name)
     if not broken:
         return []
-    formulas = ", ".join(f"{name} is not {_FORMULAS[name]}" for name in broken)
-    return [f"Limb leads contradict each other ({formulas}): leads are mislabelled, or were not recorded at the same time."]
+    return [message("identities_broken", formulas=[message("identity_broken", lead=name, formula=_FORMULAS[name]) for name in broken])]
 
 
 def limb_reversal(record: EcgRecord, measurements: Measurements) -> list[str]:
     """Return hints that limb electrodes were interchanged."""
-    found = []
+    found: list[str] = []
     leads = measurements.leads
 
     def area(lead: str, stem: str) -> float:
@@ -113,38 +118,56 @@ def limb_reversal(record: EcgRecord, measurements: Measurements) -> list[str]:
     inverted = area("I", "P_Area") < -0.8 and area("I", "QRS_Area") < -2.0
     if inverted and (area("I", "T_Area") < -2.0 or (area("aVR", "P_Area") > 0.4 and area("aVR", "QRS_Area") > 2.0)):
         r_v6 = (leads["V6"]["R_Amp"].value or 0.0) if "V6" in leads else 1.0
-        other = " or the heart lies on the right side" if r_v6 < 0.3 else ""
-        found.append(f"The waves of lead I point down, P included: arm electrodes interchanged{other}.")
-    spans = {name: float(np.ptp(record.lead(name))) for name in ("I", "II", "III") if name in record.lead_names}
-    heights = {name: leads[name]["QRS_AmpPP"].value for name in spans}
-    if len(spans) == 3 and all(value is not None for value in heights.values()):
+        found.append(message("arm_leads_or_dextrocardia" if r_v6 < 0.3 else "arm_leads_swapped"))
+    heights = {name: leads[name]["QRS_AmpPP"].value for name in ("I", "II", "III") if name in record.lead_names}
+    if len(heights) == 3 and all(value is not None for value in heights.values()):
         smallest = min(heights, key=lambda name: heights[name] or 0.0)
         rest = [value or 0.0 for name, value in heights.items() if name != smallest]
         if (heights[smallest] or 0.0) < 0.08 and min(rest) > 0.4:
-            found.append(f"Lead {smallest} hardly shows the heart while the other limb leads do: a leg electrode may sit on an arm.")
+            found.append(message("leg_electrode", lead=smallest))
     return found
 
 
 def rate_and_unit(measurements: Measurements) -> list[str]:
     """Return hints that the sampling rate or the unit of the file is wrong."""
-    found = []
+    found: list[str] = []
     names = ("heart_rate_bpm", "qrs_ms", "qt_ms", "qtc_fridericia_ms")
     rate, qrs, qt, qtc = (measurements.values[name].value for name in names)
     if rate is not None and qrs is not None and qt is not None and qtc is not None:
-        together = f"({rate:.0f} bpm, QRS {qrs:.0f} ms, QT {qt:.0f} ms)"
         if rate > 90 and qrs < 55 and qtc < 280:
-            found.append(f"Everything is quick {together}: the stated sampling rate may be too high.")
+            found.append(message("too_quick", rate=rate, qrs=qrs, qt=qt))
         elif rate < 40 and qrs > 170 and qt > 650:
-            found.append(f"Everything is slow {together}: the stated sampling rate may be too low.")
+            found.append(message("too_slow", rate=rate, qrs=qrs, qt=qt))
     if rate is not None and not 20 <= rate <= 300:
-        found.append(f"A heart rate of {rate:.0f} bpm: the stated sampling rate may be wrong.")
+        found.append(message("rate_implausible", rate=rate))
     heights = [of["QRS_AmpPP"].value for of in measurements.leads.values()]
     known = [height for height in heights if height is not None]
     if known and max(known) < 0.15:
-        found.append(f"QRS complexes of at most {max(known):.2f} mV: the unit may be wrong, or the voltage is very low.")
-    elif known and float(np.median(known)) > 8.0:
-        found.append(f"QRS complexes of {float(np.median(known)):.0f} mV: the unit may be wrong.")
+        found.append(message("voltage_low", height=max(known)))
+    elif known and statistics.median(known) > 8.0:
+        found.append(message("voltage_high", height=statistics.median(known)))
     return found
+
+
+def _are_same(first: Array, second: Array) -> bool:
+    """Tell whether two leads hold one signal, apart from a constant."""
+    first, second = first - median(first), second - median(second)
+    size = _rms(first)
+    return min(size, _rms(second)) > 2 * FLAT_MV and _rms(second - first) < _SAME_SHARE * size
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.square(values).mean()))
+
+
+def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
+    """Tell which leads keep one value for a second or more."""
+    # Such a lead has the same value at two neighbours among points half a second apart; few others have, and need the closer look.
+    thin = signal[:, :: max(1, int(0.5 * _STILL_S * fs))]
+    still = (thin[:, 1:] == thin[:, :-1]).any(axis=1)
+    for row in np.flatnonzero(still):
+        still[row] = _longest_still_s(signal[row], fs) >= _STILL_S
+    return still
 
 
 def _longest_still_s(lead: Array, fs: float) -> float:
@@ -153,16 +176,13 @@ def _longest_still_s(lead: Array, fs: float) -> float:
     return float(np.diff(edges).max()) / fs
 
 
-def _at_rails(lead: Array, fs: float) -> bool:
-    """Tell whether a lead often stays at its highest or lowest value for several time points in a row."""
+def _at_rail(lead: Array, rail: float, fs: float) -> bool:
+    """Tell whether a lead often stays at its highest or its lowest value for several time points in a row."""
+    if abs(rail) < _RAIL_MV:
+        return False
     least = max(3, round(_RAIL_S * fs))
-    for rail in (lead.max(), lead.min()):
-        if abs(rail) < _RAIL_MV:
-            continue
-        there = np.flatnonzero(lead == rail)
-        if len(there) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least:
-            return True
-    return False
+    there = np.flatnonzero(lead == rail)
+    return len(there) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
 
 
 def _longest_run(there: NDArray[np.int64]) -> int:
@@ -183,4 +203,4 @@ def _wander_mv(lead: Array, fs: float) -> float:
     n_parts = len(lead) // length
     if n_parts < 2:
         return 0.0
-    return float(np.ptp(np.median(lead[: n_parts * length].reshape(n_parts, length), axis=1)))
+    return float(np.ptp(median(lead[: n_parts * length].reshape(n_parts, length))))

@@ -17,22 +17,20 @@ from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_UNITS, LEA
 from heart_reader.features.global_values import combined_values, is_paced, reservation, rhythm_values, usable_kind, wave_values
 from heart_reader.features.measurement import Fiducials, Measurement, Measurements
 from heart_reader.features.wave_edges import BOUNDARIES
+from heart_reader.messages import Message, message
 
 __all__ = ["FEATURE_NAMES", "measure"]
 
 Array = NDArray[np.floating]
 
-NO_SIGNAL = "the lead has no signal"
+NO_SIGNAL = message("lead_without_signal")
+TOO_SHORT = message("stretch_too_short")
 # A deflection that is not there is no failure: its amplitude is zero. These have no such zero.
 _NOT_THERE = {
-    "P_Amp": "no P wave",
-    "P_Area": "no P wave",
-    "P_Dur": "no P wave",
-    "RS_Ratio": "no S wave",
-    "QRS_IntDefl": "no R wave",
-    "T_Amp": "no T wave",
-    "T_Area": "no T wave",
-    "QT_Int": "no T wave",
+    **dict.fromkeys(("P_Amp", "P_Area", "P_Dur"), message("no_p")),
+    "RS_Ratio": message("no_s"),
+    "QRS_IntDefl": message("no_r"),
+    **dict.fromkeys(("T_Amp", "T_Area", "QT_Int"), message("no_t")),
 }
 
 
@@ -70,10 +68,10 @@ def measure(record: EcgRecord) -> Measurements:
     values = rhythm_values(analysis, failure)
     values |= wave_values(analysis, kind, failure, values["rr_mean_ms"].value)
     values |= combined_values(kind, failure, analysis.lead_names, leads, is_paced(analysis))
-    doubt = None if kind is None else reservation(analysis, kind)
+    doubts = () if kind is None else reservation(analysis, kind)
     return Measurements(
         values={name: values[name] for name in GLOBAL_UNITS},
-        leads=_by_lead(record.lead_names, analysis.lead_names, leads, failure, doubt),
+        leads=_by_lead(record.lead_names, analysis.lead_names, leads, failure, doubts),
         fiducials=_fiducials(analysis, kind),
         median_beat_mv={} if kind is None else dict(zip(analysis.lead_names, kind.median.astype(np.float32), strict=True)),
         fs=MEASURING_HZ,
@@ -88,27 +86,29 @@ def _lead_durations(kind: Kind) -> dict[str, Array]:
 
 
 def _by_lead(
-    all_names: tuple[str, ...], names: tuple[str, ...], leads: Mapping[str, Array], failure: str, doubt: str | None
+    all_names: tuple[str, ...], names: tuple[str, ...], leads: Mapping[str, Array], failure: str, doubts: tuple[Message, ...]
 ) -> dict[str, dict[str, Measurement]]:
     """Arrays over leads as measurements of each lead; leads without a signal have reasons only."""
-    rows = {name: row for row, name in enumerate(names)}
-    reserved = f"low confidence: {doubt}" if doubt else None
+    missing = np.full(len(names), math.nan)
+    rows = dict(zip(names, np.array([leads.get(stem, missing) for stem in LEAD_UNITS]).T.tolist(), strict=True))
+    reserved = message("low_confidence", doubts=doubts) if doubts else None
     table: dict[str, dict[str, Measurement]] = {}
     for lead in all_names:
-        row, of = rows.get(lead), {}
-        for stem, unit in LEAD_UNITS.items():
-            value = float(leads[stem][row]) if row is not None and stem in leads else math.nan
-            if math.isnan(value):
-                of[stem] = Measurement(None, unit, NO_SIGNAL if row is None else failure or _NOT_THERE.get(stem, "too short"))
-            else:
-                of[stem] = Measurement(value, unit, reserved)
-        table[lead] = of
+        if lead not in rows:
+            table[lead] = {stem: Measurement(None, unit, NO_SIGNAL) for stem, unit in LEAD_UNITS.items()}
+            continue
+        table[lead] = {
+            stem: Measurement(None, unit, failure or _NOT_THERE.get(stem, TOO_SHORT))
+            if math.isnan(value)
+            else Measurement(value, unit, reserved)
+            for (stem, unit), value in zip(LEAD_UNITS.items(), rows[lead], strict=True)
+        }
     return table
 
 
 def _fiducials(analysis: BeatAnalysis, kind: Kind | None) -> Fiducials:
     def marks(row: Array) -> dict[str, float | None]:
-        return {name: None if math.isnan(ms) else round(float(ms), 1) for name, ms in zip(BOUNDARIES, row, strict=True)}
+        return {name: None if math.isnan(ms) else round(ms, 1) for name, ms in zip(BOUNDARIES, row.tolist(), strict=True)}
 
     nothing = np.full(len(BOUNDARIES), math.nan)
     rows = np.full((len(analysis.lead_names), len(BOUNDARIES)), math.nan) if kind is None else kind.delineation.leads
@@ -123,15 +123,13 @@ def _fiducials(analysis: BeatAnalysis, kind: Kind | None) -> Fiducials:
 
 
 def _notes(record: EcgRecord, analysis: BeatAnalysis) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     start, end = analysis.stretch_s
     if end - start < record.duration_s - 0.5 / record.fs:
-        notes.append(
-            f"Waves were measured from {start:.0f} to {end:.0f} s, the quietest such stretch of {record.duration_s:.0f} s; rhythm over all."
-        )
+        notes.append(message("quietest_stretch", start=start, end=end, duration=record.duration_s))
     if analysis.main is not None and analysis.others:
         n_main, n_others = len(analysis.main.beats.members), sum(len(kind.members) for kind in analysis.others)
-        notes.append(f"{n_others} of {n_main + n_others} heartbeats look different and are not in the median beat.")
+        notes.append(message("beats_left_out", others=n_others, beats=n_main + n_others))
     if is_paced(analysis):
-        notes.append(f"{analysis.n_spikes} pacemaker spikes were found and cut out.")
+        notes.append(message("spikes_cut_out", count=analysis.n_spikes))
     return tuple(notes)

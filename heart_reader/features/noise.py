@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.features.ranks import ranked
+
 __all__ = ["lead_noise_mv", "lead_weights"]
 
 # Of a normal distribution: standard deviation over median absolute deviation; a difference of two points has twice the variance.
@@ -27,8 +29,7 @@ def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
     # Six milliseconds apart: closer points of a record that was stored at a low rate differ too little.
     stride = max(3, signal.shape[1] // _MOST_POINTS)
     steps = np.abs(signal[:, 3::stride] - signal[:, : signal.shape[1] - 3 : stride])
-    middle = steps.shape[1] // 2
-    return _SCALE * np.partition(steps, middle, axis=1)[:, middle]
+    return _SCALE * ranked(steps, steps.shape[1] // 2)
 
 
 def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -39,4 +40,4 @@ def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
     >>> lead_weights(np.array([0.01, 0.1]))
     array([1.  , 0.25])
     """
-    return np.square(np.minimum(1.0, _FULL_MV / np.maximum(np.nan_to_num(noise_mv), 1e-6)))
+    return np.square(np.minimum(1.0, _FULL_MV / np.fmax(noise_mv, 1e-6)))

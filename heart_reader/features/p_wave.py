@@ -50,6 +50,8 @@ def has_p_wave(signal: Array, at: NDArray[np.int64], delineation: Delineation, w
         return False, math.nan
     first, last = wave.onset - _MARGIN - BEAT_FROM, min(wave.offset + _MARGIN, delineation.waves["qrs"].onset) - BEAT_FROM
     whole = at[(at + first >= 0)][:_MOST_BEATS]
+    if not len(whole):
+        return False, math.nan
     times = np.arange(first, last, _EVERY)
     cut = signal[:, whole[:, None] + times].transpose(1, 0, 2)
     # Without mean and slope: a T wave that is still falling, or breathing, is no P wave.
@@ -69,4 +71,5 @@ def _likeness(cut: Array, mean: Array) -> float:
     """Mean correlation of each row with the mean of the others."""
     others = (mean * len(cut) - cut) / (len(cut) - 1)
     together = (cut * others).sum(axis=1)
-    return float(np.mean(together / np.maximum(np.linalg.norm(cut, axis=1) * np.linalg.norm(others, axis=1), 1e-9)))
+    sizes = np.sqrt(np.square(cut).sum(axis=1)) * np.sqrt(np.square(others).sum(axis=1))
+    return float((together / np.maximum(sizes, 1e-9)).mean())

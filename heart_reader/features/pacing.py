@@ -34,15 +34,15 @@ def find_spikes(signal: Array, fs: float) -> Indices:
     far = round(_FAR_S * fs)
     if fs < _LEAST_HZ or signal.shape[1] < 4 * far:
         return np.zeros(0, np.int64)
-    step = np.abs(np.diff(signal, axis=1)).mean(axis=0)
+    step = np.diff(signal, axis=1)
+    jumps = np.abs(step, out=step).mean(axis=0) > 0.4 * _LEAST_MV
     # A spike jumps within one or two time points; where nothing does, the costlier comparison is spared.
-    likely = np.flatnonzero(step > 0.4 * _LEAST_MV)
-    likely = np.unique(np.concatenate([likely - 1, likely, likely + 1, likely + 2]))
-    likely = likely[(likely >= far) & (likely < signal.shape[1] - far)]
-    if not len(likely):
-        return likely.astype(np.int64)
+    first, last = far, signal.shape[1] - far
+    near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
+    likely = first + np.flatnonzero(near_jump)
     near = _stands_out(signal, likely, round(_NEAR_S * fs))
-    found = likely[(near > _LEAST_MV) & (near > _NEAR_OF_FAR * _stands_out(signal, likely, far))]
+    likely, near = likely[near > _LEAST_MV], near[near > _LEAST_MV]
+    found = likely[near > _NEAR_OF_FAR * _stands_out(signal, likely, far)]
     spikes = found[np.diff(found, prepend=-far * 4) > 2 * far].astype(np.int64)
     return spikes if len(spikes) <= _MOST_PER_S * signal.shape[1] / fs else spikes[:0]
 
@@ -70,6 +70,6 @@ def without_spikes(signal: Array, fs: float, spikes: Indices) -> Array:
 
 def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
     """Return by how much each point exceeds, or undercuts, both points at a distance; mean over leads."""
-    before = signal[:, at] - signal[:, at - reach]
-    after = signal[:, at] - signal[:, at + reach]
+    here = signal.take(at, axis=1)
+    before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
     return np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy import signal as sps
 
+from heart_reader.features.ranks import median, running_median
+
 __all__ = ["detect_qrs"]
 
 Array = NDArray[np.floating]
@@ -123,20 +125,20 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
 
 
 @lru_cache(maxsize=16)
-def _band_filter(hz: float) -> tuple[Array, Array]:
-    """Return the filter and the state in which it rests on a constant signal of one."""
-    sos = sps.butter(2, (_BAND_HZ[0], min(_BAND_HZ[1], 0.45 * hz)), btype="bandpass", fs=hz, output="sos")
-    return sos, sps.sosfilt_zi(sos)[:, None, :]
+def _band_filter(hz: float) -> tuple[Array, Array, Array]:
+    """Return the filter's numerator and denominator, and the state in which it rests on a constant signal of one."""
+    numerator, denominator = sps.butter(2, (_BAND_HZ[0], min(_BAND_HZ[1], 0.45 * hz)), btype="bandpass", fs=hz)
+    return numerator, denominator, sps.lfilter_zi(numerator, denominator)
 
 
 def _zero_phase(signal: Array, hz: float, margin: int) -> Array:
     """Filter forwards and backwards, the ends continued point-symmetrically; scipy's function finds the state anew at every call."""
-    sos, rest = _band_filter(hz)
+    numerator, denominator, rest = _band_filter(hz)
     before = 2.0 * signal[:, :1] - signal[:, margin:0:-1]
     after = 2.0 * signal[:, -1:] - signal[:, -2 : -margin - 2 : -1]
     filtered = np.concatenate([before, signal, after], axis=1)
     for _ in range(2):
-        filtered, _ = sps.sosfilt(sos, filtered, axis=1, zi=rest * filtered[:, :1])
+        filtered, _ = sps.lfilter(numerator, denominator, filtered, axis=1, zi=rest * filtered[:, :1])
         filtered = filtered[:, ::-1]
     return filtered[:, margin : margin + signal.shape[1]]
 
@@ -160,8 +162,8 @@ def _candidates(activity: Array, hz: float) -> _Peaks:
     at, _ = sps.find_peaks(activity, distance=max(1, int(_REFRACTORY_S * hz)), height=_LEAST_SLOPE)
     width = max(1, int(_STRETCH_S * hz))
     starts = np.arange(0, len(activity), width)
-    highest = ndimage.median_filter(np.maximum.reduceat(activity, starts), size=_N_STRETCHES, mode="nearest")
-    middle = np.array([np.median(activity[max(0, start - width) : start + 2 * width]) for start in starts])
+    highest = running_median(np.maximum.reduceat(activity, starts), _N_STRETCHES)
+    middle = np.array([median(activity[max(0, start - width) : start + 2 * width]) for start in starts.tolist()])
     centres = starts + width / 2
     level = activity[at] / np.maximum(np.interp(at, centres, highest), _LEAST_SLOPE)
     contrast = activity[at] / np.maximum(np.interp(at, centres, middle), 1e-9)
@@ -197,7 +199,7 @@ def _missed(peaks: _Peaks, found: Indices, hz: float) -> list[int]:
     if len(found) < 3:
         return []
     rr = np.diff(peaks.at[found]).astype(float)
-    usual = ndimage.median_filter(rr, size=_N_RR, mode="nearest")
+    usual = running_median(rr, _N_RR)
     added = []
     for gap in np.flatnonzero(rr > _LONG_RR * usual):
         before, after = found[gap], found[gap + 1]

@@ -10,17 +10,12 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.features.lead_checks import broken_identities, duplicated_leads, lead_states, limb_reversal, rate_and_unit
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
+from heart_reader.messages import message
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
 
-_WORDS = {
-    "masked": "mostly missing values",
-    "flat": "flat",
-    "interrupted": "standing still for a second or more",
-    "saturated": "cut off at the limit of the recorder",
-    "noisy": "noisy",
-    "wandering": "with a wandering baseline",
-}
+# What is said of leads that are not good, the gravest first.
+_STATES = ("masked", "flat", "interrupted", "saturated", "noisy", "wandering")
 
 
 @dataclass(frozen=True)
@@ -89,20 +84,20 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     """
     measurements = measure(record) if measurements is None else measurements
     states = lead_states(record, measurements)
-    findings = []
+    findings: list[str] = []
     beats = measurements.values["n_beats"]
     if beats.value is None:
-        findings.append(f"No measurements: {beats.reason}.")
+        findings.append(message("no_measurements", reason=beats.reason or ""))
     findings += broken_identities(record, states)
     pairs = duplicated_leads(record)
     if pairs:
-        findings.append("The same signal in two leads: " + ", ".join(f"{first} and {second}" for first, second in pairs) + ".")
+        findings.append(message("same_signal", pairs=[message("lead_pair", first=first, second=second) for first, second in pairs]))
     findings += limb_reversal(record, measurements)
     findings += rate_and_unit(measurements)
-    for state, words in _WORDS.items():
+    for state in _STATES:
         names = [name for name, of in states.items() if of == state]
         if names:
-            findings.append(f"{'Leads' if len(names) > 1 else 'Lead'} {', '.join(names)}: {words}.")
+            findings.append(message("lead_states", count=len(names), leads=names, state=message(f"state_{state}")))
     n_good = sum(state == "good" for state in states.values())
     poor = beats.value is None or 2 * n_good < len(states)
     leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +24,20 @@ from scipy import ndimage
 
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.ranks import median, ranked
 
 __all__ = ["BOUNDARIES", "Wave", "find_waves"]
 
 Array = NDArray[np.floating]
+Indices = NDArray[np.int64]
 
 BOUNDARIES = ("p_on", "p_off", "qrs_on", "qrs_off", "t_on", "t_off")
 
 _MS = MEASURING_HZ / 1000.0
 # Standard deviation of the Gaussian whose derivative measures the slope, milliseconds: about a tenth of the wave.
 _QRS_SMOOTH_MS, _P_SMOOTH_MS, _T_SMOOTH_MS = 5.0, 10.0, 16.0
+# The height of a T wave is measured on a signal smoothed by this.
+_HEIGHT_SMOOTH_MS = 8.0
 # Slopes of a wave start and end where they first and last exceed this share of the highest.
 _QRS_SHARE, _WAVE_SHARE = 0.30, 0.35
 # Thresholds outwards from there, as shares of the highest slope; the third and the second are the first guess of onset and offset.
@@ -44,6 +50,8 @@ _ONSET_TO_R = 9
 _INNER_SHARES = (0.35, 0.45, 0.55, 0.70)
 _T_FRACTIONS = (0.2, 0.3, 0.4, 0.5, 0.6)
 _LEAD_QRS_FRACTIONS, _LEAD_P_FRACTIONS, _LEAD_T_FRACTIONS = (0.03, 0.05, 0.10, 0.20), (0.20, 0.35, 0.50), (0.20, 0.30, 0.45)
+# A crossing of a single lead is looked for among this many time points.
+_LONGEST_WAY = 61
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +124,16 @@ def _find_qrs(beat: Array, weights: Array) -> Wave:
     offsets = np.minimum(_outwards(together, last[0] + low, levels, 1, reach=130, stay=_QRS_STAY), BEAT_FROM + 130)
     onset, offset = int(onsets[2]), int(offsets[4])
     # The lowest threshold may be crossed far away, where noise allows it.
-    onsets, offsets = np.clip(onsets, onset - 20, onset + 20), np.clip(offsets, offset - 25, offset + 25)
+    onsets, offsets = _within(onsets, onset - 20, onset + 20), _within(offsets, offset - 25, offset + 25)
     low, high = onset - 6, offset + 7
     first, last = _flanks(slope[:, low:high], _QRS_SHARE)
     tops = slope[:, low:high].max(axis=1)
+    own_on, own_off = _crossings(slope, (first + low, last + low), (tops, tops), _LEAD_QRS_FRACTIONS)
     return Wave(
         onset,
         offset,
-        _candidates(slope, first + low, tops, _LEAD_QRS_FRACTIONS, -1, guess=onset, common=onsets, limit=18),
-        _candidates(slope, last + low, tops, _LEAD_QRS_FRACTIONS, 1, guess=offset, common=offsets, limit=18),
+        _candidates(onsets, own_on, guess=onset, limit=18),
+        _candidates(offsets, own_off, guess=offset, limit=18),
         tops / max(top, 1e-9),
         top,
         BEAT_FROM,
@@ -141,30 +150,30 @@ def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wav
     # A running mean of squares may fall below zero by rounding.
     around = np.maximum(ndimage.uniform_filter1d(np.square(together), 60)[first:last], 0.0)
     likely = np.sqrt((weights @ np.square(height)) * around) * np.exp(-0.5 * np.square((times - usual) / 55))
-    peak = first + 8 + int(np.argmax(likely[8:]))
-    down = peak + int(np.argmax(together[peak : min(last, peak + 75)]))
+    peak = first + 8 + int(likely[8:].argmax())
+    down = peak + int(together[peak : min(last, peak + 75)].argmax())
     up_from = max(first, peak - 90)
-    up = up_from + int(np.argmax(together[up_from : peak + 1]))
+    up = up_from + int(together[up_from : peak + 1].argmax())
     offsets = _outwards(together, down, together[down] * np.array(_T_FRACTIONS), 1, reach=70)
     onsets = np.maximum(_outwards(together, up, together[up] * np.array(_T_FRACTIONS), -1, reach=60), first - 5)
     onset, offset = int(onsets[2]), int(offsets[2])
     # Where the slope fades slowly, the lowest threshold is crossed anywhere.
-    offsets = np.clip(offsets, offset - 30, offset + 30)
+    offsets = _within(offsets, offset - 30, offset + 30)
     near = max(first, peak - 30)
-    peaks = near + np.argmax(np.abs(height[:, near - first : peak + 30 - first]), axis=1)
+    peaks = near + np.abs(height[:, near - first : peak + 30 - first]).argmax(axis=1)
     downs, ups = _steepest(slope, peaks, 1, 70, last), _steepest(slope, peaks, -1, 80, first)
     rows = np.arange(len(slope))
-    extra_on = np.stack([ups - onset, peaks - peak], axis=1)
-    extra_off = np.stack([downs - offset, peaks - peak], axis=1)
-    common_on, common_off = np.append(onsets, (up, peak, qrs.offset)), np.append(offsets, (down, peak))
-    on = _candidates(slope, ups, slope[rows, ups], _LEAD_T_FRACTIONS, -1, guess=onset, common=common_on, limit=45)
-    off = _candidates(slope, downs, slope[rows, downs], _LEAD_T_FRACTIONS, 1, guess=offset, common=common_off, limit=30)
+    own_on, own_off = _crossings(slope, (ups, downs), (slope[rows, ups], slope[rows, downs]), _LEAD_T_FRACTIONS)
+    common_on, common_off = np.concatenate([onsets, (up, peak, qrs.offset)]), np.concatenate([offsets, (down, peak)])
+    beside_peak = (peaks - peak)[:, None]
+    extra_on = np.concatenate([(ups - onset)[:, None], beside_peak], axis=1)
+    extra_off = np.concatenate([(downs - offset)[:, None], beside_peak], axis=1)
     top = float(together[first:last].max())
     return Wave(
         onset,
         offset,
-        np.hstack([on, np.clip(extra_on, -60, 60) / _MS]),
-        np.hstack([off, np.clip(extra_off, -60, 60) / _MS]),
+        np.concatenate([_candidates(common_on, own_on, guess=onset, limit=45), _within(extra_on, -60, 60) / _MS], axis=1),
+        np.concatenate([_candidates(common_off, own_off, guess=offset, limit=30), _within(extra_off, -60, 60) / _MS], axis=1),
         slope[:, first:last].max(axis=1) / max(top, 1e-9),
         top,
         peak,
@@ -177,34 +186,35 @@ def _find_p(beat: Array, weights: Array, qrs: Wave, first: int) -> Wave | None:
     last = qrs.onset - 2
     # What still rises towards the QRS complex belongs to it: look no further than the lowest point before it.
     near = max(first, last - 22)
-    last = near + int(np.argmin(together[near:last])) + 1
+    last = near + int(together[near:last].argmin()) + 1
     # Likewise what still falls from the T wave before.
     if last - first > 44:
-        first += int(np.argmin(together[first : first + 22]))
+        first += int(together[first : first + 22].argmin())
     if last - first < 20:
         return None
     still = _ranked(together[first:last], 0.15)
     activity = ndimage.uniform_filter1d(np.square(np.maximum(together[first:last] - still, 0.0)), 60, mode="constant")
     times = np.arange(first, last) - qrs.onset
-    centre = first + int(np.argmax(activity * np.exp(-0.5 * np.square((times + 57.5) / 45))))
+    centre = first + int((activity * np.exp(-0.5 * np.square((times + 57.5) / 45))).argmax())
     low, high = max(first, centre - 40), min(last, centre + 41)
     part = together[None, low:high]
     top = float(part.max())
-    sides = [_flanks(part, share) for share in _INNER_SHARES]
+    inner_first, inner_last = _flanks(part, np.array(_INNER_SHARES)[:, None])
     levels = np.array(_WAVE_FRACTIONS) * top
-    out_on = np.maximum(_outwards(together, sides[0][0][0] + low, levels, -1, reach=30), first)
-    out_off = np.minimum(_outwards(together, sides[0][1][0] + low, levels, 1, reach=30), last)
-    onsets = np.concatenate([out_on, [side[0][0] + low for side in sides], [centre]])
-    offsets = np.concatenate([out_off, [side[1][0] + low for side in sides], [centre, qrs.onset]])
+    out_on = np.maximum(_outwards(together, inner_first[0] + low, levels, -1, reach=30), first)
+    out_off = np.minimum(_outwards(together, inner_last[0] + low, levels, 1, reach=30), last)
+    onsets = np.concatenate([out_on, inner_first + low, [centre]])
+    offsets = np.concatenate([out_off, inner_last + low, [centre, qrs.onset]])
     onset, offset = int(onsets[1]), int(offsets[1])
     low, high = max(4, onset - 12), min(qrs.onset, offset + 14)
     first_flank, last_flank = _flanks(slope[:, low:high], 0.5)
     tops = slope[:, low:high].max(axis=1)
+    own_on, own_off = _crossings(slope, (first_flank + low, last_flank + low), (tops, tops), _LEAD_P_FRACTIONS)
     return Wave(
         onset,
         offset,
-        _candidates(slope, first_flank + low, tops, _LEAD_P_FRACTIONS, -1, guess=onset, common=onsets, limit=24),
-        _candidates(slope, last_flank + low, tops, _LEAD_P_FRACTIONS, 1, guess=offset, common=offsets, limit=24),
+        _candidates(onsets, own_on, guess=onset, limit=24),
+        _candidates(offsets, own_off, guess=offset, limit=24),
         tops / max(top, 1e-9),
         top,
         centre,
@@ -213,8 +223,19 @@ def _find_p(beat: Array, weights: Array, qrs: Wave, first: int) -> Wave | None:
 
 def _slopes(beat: Array, weights: Array, smooth_ms: float) -> tuple[Array, Array]:
     """Return the size of the slope in every lead, and of all leads together, mV per time point."""
-    slope = np.abs(ndimage.gaussian_filter1d(beat, smooth_ms * _MS, axis=1, order=1, mode="nearest", truncate=3.0))
+    slope = np.abs(ndimage.correlate1d(beat, _gaussian(smooth_ms, 1), axis=1, mode="nearest"))
     return slope, np.sqrt(weights @ np.square(slope) / max(float(weights.sum()), 1e-9))
+
+
+@lru_cache
+def _gaussian(smooth_ms: float, order: int) -> Array:
+    """Return a Gaussian out to three standard deviations, or its first derivative, as weights; scipy's filter makes them at each call."""
+    sigma = smooth_ms * _MS
+    reach = int(3.0 * sigma + 0.5)
+    times = np.arange(-reach, reach + 1)
+    bell = np.exp(-0.5 / (sigma * sigma) * times**2)
+    bell /= bell.sum()
+    return bell * times * (1.0 / (sigma * sigma)) if order else bell
 
 
 def _slopes_of_part(beat: Array, weights: Array, start: int, end: int, smooth_ms: float) -> tuple[Array, Array]:
@@ -226,63 +247,68 @@ def _slopes_of_part(beat: Array, weights: Array, start: int, end: int, smooth_ms
 
 def _above_line(beat: Array, qrs: Wave, first: int, last: int) -> Array:
     """Return what lies between ``first`` and ``last``, above the line from the level before QRS to the level at ``last``."""
-    smooth = ndimage.gaussian_filter1d(beat[:, qrs.offset + 2 :], 8.0 * _MS, axis=1, mode="nearest", truncate=3.0)
+    smooth = ndimage.correlate1d(beat[:, qrs.offset + 2 :], _gaussian(_HEIGHT_SMOOTH_MS, 0), axis=1, mode="nearest")
     part = smooth[:, first - qrs.offset - 2 : last - qrs.offset - 2]
     base = beat[:, qrs.onset - 16 : qrs.onset - 2].mean(axis=1, keepdims=True)
     # A U wave or the next P wave at the end must not tilt the line.
-    drift = np.clip(np.median(part[:, -8:], axis=1, keepdims=True) - base, -0.05, 0.05)
+    drift = _within(median(part[:, -8:])[:, None] - base, -0.05, 0.05)
     return part - base - drift * np.linspace((first - qrs.onset) / (last - qrs.onset), 1.0, last - first)
 
 
 def _ranked(values: Array, share: float) -> float:
-    rank = int(share * len(values))
-    return float(np.partition(values, rank)[rank])
+    return float(ranked(values, int(share * len(values))))
 
 
-def _flanks(slope: Array, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first and the last index of each row that exceeds a share of its maximum."""
+def _flanks(slope: Array, share: float | Array) -> tuple[Indices, Indices]:
+    """Return the first and the last index of each row that exceeds a share of its maximum; a column of shares takes one row for all."""
     high = slope >= share * slope.max(axis=1, keepdims=True)
-    return np.argmax(high, axis=1), high.shape[1] - 1 - np.argmax(high[:, ::-1], axis=1)
+    return high.argmax(axis=1), high.shape[1] - 1 - high[:, ::-1].argmax(axis=1)
 
 
-def _steepest(slope: Array, peaks: NDArray[np.int64], step: int, reach: int, limit: int) -> NDArray[np.int64]:
+def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -> Indices:
     """Return where each row is steepest within ``reach`` time points of its peak, before or after it, and not past ``limit``."""
     at = peaks[:, None] + step * np.arange(reach)
     at = np.minimum(at, limit - 1) if step > 0 else np.maximum(at, limit)
     rows = np.arange(len(slope))
-    return at[rows, np.argmax(slope[rows[:, None], at], axis=1)]
+    return at[rows, slope[rows[:, None], at].argmax(axis=1)]
 
 
-def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: int, stay: int = 1) -> NDArray[np.int64]:
+def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: int, stay: int = 1) -> Indices:
     """Return where the slope first falls to each level and stays there, going one way from ``start``, at most ``reach`` time points."""
-    at = np.clip(start + step * np.arange(reach + 1), 0, len(together) - 1)
-    highest = together[at]
+    along = together.take(np.arange(start, start + step * (reach + stay), step), mode="clip")
+    highest = along[: reach + 1]
     for later in range(1, stay):
-        highest = np.maximum(highest, together[np.clip(at + step * later, 0, len(together) - 1)])
-    below = highest[None, :] <= levels[:, None]
+        highest = np.maximum(highest, along[later : later + reach + 1])
+    below = highest <= levels[:, None]
     below[:, -1] = True
-    return at[np.argmax(below, axis=1)]
+    return _within(start + step * below.argmax(axis=1), 0, len(together) - 1)
 
 
-def _candidates(
-    slope: Array,
-    starts: NDArray[np.int64],
-    tops: Array,
-    fractions: tuple[float, ...],
-    step: int,
-    *,
-    guess: int,
-    common: NDArray[np.int64],
-    limit: int,
-) -> Array:
+def _crossings(slope: Array, starts: tuple[Indices, Indices], tops: tuple[Array, Array], fractions: tuple[float, ...]) -> Indices:
+    """Return where the slope of each lead first falls to fractions of its top, outwards from its starts, (2, n_leads, n_fractions).
+
+    Parameters
+    ----------
+    starts, tops
+        (n_leads,) each: the first of the two for the way back to the onset, the second for the way on to the offset.
+    """
+    n_leads, n_times = slope.shape
+    begin, way = np.array(starts)[:, :, None], np.array([-1, 1])[:, None, None]
+    along = slope[np.arange(n_leads)[:, None], _within(begin + way * np.arange(_LONGEST_WAY), 0, n_times - 1)]
+    levels = np.array(tops)[:, :, None] * np.array(fractions, slope.dtype)
+    below = along[:, :, None] <= levels[:, :, :, None]
+    below[:, :, :, -1] = True
+    return _within(begin + way * below.argmax(axis=3), 0, n_times - 1)
+
+
+def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Array:
     """Return milliseconds from the guess: the crossings of all leads together, then those of each lead, within ``limit`` time points."""
-    at = np.clip(starts[:, None] + step * np.arange(61), 0, slope.shape[1] - 1)
-    rows = np.arange(len(slope))[:, None]
-    along = slope[rows, at]
-    own = []
-    for fraction in fractions:
-        below = along <= fraction * tops[:, None]
-        below[:, -1] = True
-        own.append(at[rows[:, 0], np.argmax(below, axis=1)] - guess)
-    shared = np.repeat((common - guess)[None, :], len(slope), axis=0)
-    return np.hstack([shared, np.clip(np.stack(own, axis=1), -limit, limit)]) / _MS
+    candidates = np.empty((len(own), len(common) + own.shape[1]))
+    candidates[:, : len(common)] = common - guess
+    candidates[:, len(common) :] = _within(own - guess, -limit, limit)
+    return candidates / _MS
+
+
+def _within(values: NDArray[Any], low: float, high: float) -> NDArray[Any]:
+    """Do what ``np.clip`` does, which takes longer than all the rest on arrays as short as these."""
+    return np.minimum(np.maximum(values, low), high)

@@ -7,12 +7,13 @@ from typing import Any
 __all__ = ["ERROR", "EXPLANATION", "READING", "SAMPLE"]
 
 _NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
+_NOT_AN_ECG = "100.dat: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header 100.hea beside it, which names it"
 _MI = {"probability": 0.97, "threshold": 0.31, "decision": "present", "zone": [0.12, 0.45]}
 
 ERROR: dict[str, Any] = {
     "code": "unreadable_record",
-    "message": "100.dat: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header 100.hea beside it, which names it",
-    "detail": None,
+    "message": _NOT_AN_ECG,
+    "detail": {"messages": {_NOT_AN_ECG: {"code": "not_an_ecg_file", "values": {"where": "100.dat", "header": "100.hea"}}}},
     "request_id": "0b7a2a5a9f0c4e0f8f4b7c1d2e3f4a5b",
 }
 SAMPLE: dict[str, Any] = {
@@ -37,7 +38,8 @@ READING: dict[str, Any] = {
     "measurements": {"heart_rate_bpm": {"value": 71.0, "unit": "bpm", "reason": None}},
     "quality": {"verdict": "good", "missing_leads": [], "flat_leads": [], "n_usable_leads": 12, "n_leads": 12},
     "timeline": [{"start_s": 0.0, "end_s": 2.5, "probabilities": {"MI": 0.96}}],
-    "warnings": [],
+    "warnings": ["derived from I and II: III, aVR"],
+    "messages": {"derived from I and II: III, aVR": {"code": "leads_derived", "values": {"leads": ["III", "aVR"]}}},
     "model": {"name": "ensemble", "checkpoint_sha256": "653398e2...", "label_rule": "any_likelihood"},
     "notice": _NOTICE,
 }

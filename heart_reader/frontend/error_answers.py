@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import traceback
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,8 +18,9 @@ from starlette.exceptions import HTTPException
 
 from heart_reader.errors import HeartReaderError, RecordError
 from heart_reader.frontend.schemas import ErrorAnswer
+from heart_reader.messages import Message, coded
 
-__all__ = ["RequestRefused", "add_error_handlers", "error_answer", "hidden_error"]
+__all__ = ["RequestRefused", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -70,10 +72,17 @@ def error_answer(
     return JSONResponse(content.model_dump(mode="json"), status_code=status_code, headers=headers)
 
 
+def without_folder(error: RecordError, folder: Path) -> RecordError:
+    """Return the same error with files named without their folder, which is the server's own affair."""
+    said = error.args[0] if error.args and isinstance(error.args[0], Message) else error.message
+    return type(error)(said.replaced(f"{folder}/", "") if isinstance(said, Message) else said.replace(f"{folder}/", ""))
+
+
 def _answer_heart_reader_error(request: Request, error: Exception) -> JSONResponse:
     request_id = request.state.request_id
     if isinstance(error, RecordError):
-        return error_answer(422, error.code, error.message, request_id)
+        messages = coded(error.args)
+        return error_answer(422, error.code, error.message, request_id, detail={"messages": messages} if messages else None)
     return hidden_error(request_id, error)
 
 

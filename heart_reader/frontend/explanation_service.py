@@ -14,7 +14,7 @@ from anyio import to_thread
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.readers import read_record
 from heart_reader.errors import CheckpointError, NotServable, RecordError
-from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.schemas import FileFacts, Stretch
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ExplanationService:
             record = read_record(path, fs=facts.fs, unit=facts.unit, leads=facts.lead_names)
             explanation = explainer.explain(record, stretch.finding, level, start_s=stretch.start_s, duration_s=stretch.duration_s)
         except RecordError as error:
-            raise type(error)(error.message.replace(f"{path.parent}/", "")) from None
+            raise without_folder(error, path.parent) from None
         return explanation.to_json()
 
     def _load(self) -> Explainer:

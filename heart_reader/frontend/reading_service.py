@@ -16,7 +16,7 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.errors import RecordError
-from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.explanation_service import ExplanationService
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.model_facts import model_facts
@@ -125,7 +125,7 @@ class ReadingService:
             record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names)
             reading = self.classifier.predict(record).to_json()
         except RecordError as error:
-            raise type(error)(error.message.replace(f"{path.parent}/", "")) from None
+            raise without_folder(error, path.parent) from None
         if options.waveform:
             reading["waveform"] = record.waveform()
         return to_json(reading, inf_nan_mode="null")

@@ -37,7 +37,10 @@ class ErrorAnswer(BaseModel):
 
     code: str = Field(description="Stable, machine-readable name")
     message: str = Field(description="One line: what was got, what is allowed, what to do")
-    detail: Any = Field(default=None, description="Further facts, such as the fields that were refused")
+    detail: Any = Field(
+        default=None,
+        description="Further facts, such as the fields that were refused, or the code and the values of the message under messages",
+    )
     request_id: str = Field(description="Quote it when reporting a problem")
 
 
@@ -149,6 +152,13 @@ class Waveform(_Answer):
     data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
 
 
+class SaidMessage(BaseModel):
+    """What an English sentence says, so that it can be said in another language."""
+
+    code: str = Field(description="Stable, machine-readable name of the sentence")
+    values: dict[str, str | int | float | list[str]] = Field(description="What it names; a text may itself be a sentence under messages")
+
+
 class Reading(_Answer):
     """What the model says about one recording."""
 
@@ -171,6 +181,9 @@ class Reading(_Answer):
     quality: QualityReading
     timeline: list[Window]
     warnings: list[str]
+    messages: dict[str, SaidMessage] = Field(
+        default={}, description="Each sentence of warnings, findings and reasons, as it stands there, with its code and values"
+    )
     model: dict[str, str]
     notice: str
     waveform: Waveform | None = Field(default=None, description="Only where it was asked for")
@@ -207,6 +220,7 @@ class ExplanationAnswer(_Answer):
     windows: list[WindowShare]
     probability: float = Field(ge=0, le=1, description="Of the finding in this stretch")
     note: str
+    messages: dict[str, SaidMessage] = Field(default={}, description="Method and note with their codes and values")
     notice: str
 
 

@@ -22,6 +22,7 @@ from heart_reader.errors import UnreadableRecord
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts
 from heart_reader.frontend.settings import MEGABYTE, Settings
+from heart_reader.messages import message
 
 __all__ = ["capped_request", "parse_form", "safe_name", "stored_record"]
 
@@ -145,7 +146,7 @@ def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
     paths = [folder / safe_name(part.filename or "") for part in files]
     repeated = sorted({path.name for path in paths if paths.count(path) > 1})
     if repeated:
-        raise UnreadableRecord(f"{repeated[0]} was sent twice; the files of one record have different names: send each of them once")
+        raise UnreadableRecord(message("sent_twice", file=repeated[0]))
     for part, path in zip(files, paths, strict=True):
         with path.open("xb") as target:
             shutil.copyfileobj(part.file, target)
@@ -158,9 +159,5 @@ def _record_file(paths: Sequence[Path]) -> Path:
         return paths[0]
     headers = [path for path in paths if path.suffix.lower() == ".hea"]
     if len(headers) != 1:
-        names = ", ".join(path.name for path in paths)
-        raise UnreadableRecord(
-            f"{names} are not one record; several files are read together only as a WFDB header with its signal file, "
-            "such as 100.hea and 100.dat: send one recording at a time"
-        )
+        raise UnreadableRecord(message("not_one_record", files=[path.name for path in paths]))
     return headers[0]

@@ -246,6 +246,34 @@ def test_a_samples_reading_has_an_address_and_an_upload_has_none(visit: Callable
     page.wait_for_function("() => document.getElementById('record-heading')?.textContent === 'ten_seconds'")
 
 
+def test_an_address_shows_the_same_view_and_holds_only_what_is_unusual(visit: Callable[..., Any]) -> None:
+    page = visit()
+    pick(page, "half_minute")
+    assert page.url.endswith("#sample=half_minute")
+    chosen = {"layout": "6x2", "speed": "50", "gain": "20", "rhythmLead": "V5", "filter": "40", "group": "cabrera"}
+    for option, value in chosen.items():
+        page.select_option(f"#tracing [data-option='{option}']", value)
+    page.wait_for_function("() => location.hash.includes('group=cabrera')")
+    place = page.url.split("/")[-1]
+    assert place == "#sample=half_minute&layout=6x2&speed=50&gain=20&lead=V5&filter=40&group=cabrera"
+    setting = page.inner_text("#tracing .tracing-setting")
+    other = visit(place)
+    other.wait_for_selector("#reading:not([hidden])")
+    assert {option: other.input_value(f"#tracing [data-option='{option}']") for option in chosen} == chosen
+    assert other.inner_text("#tracing .tracing-setting") == setting
+    assert other.url.endswith(place)
+    # An address without options means the usual view, whatever was chosen before; what cannot be chosen is passed over.
+    other.evaluate("location.hash = '#sample=half_minute&gain=7&filter=%3Cb%3E'")
+    other.wait_for_function("() => document.querySelector('#tracing .tracing-setting').textContent.includes('10 mm/mV')")
+    assert other.input_value("#tracing [data-option='layout']") == "3x4-rhythm"
+    other.wait_for_function("() => location.hash === '#sample=half_minute'")
+    drop(other, "mine.csv", "# fs=500\n# unit=mV\nI,II\n" + "0,0\n1,1\n" * 2500)
+    other.wait_for_selector("[data-recent=mine]")
+    other.select_option("#tracing [data-option='gain']", "20")
+    other.wait_for_timeout(300)
+    assert "#" not in other.url
+
+
 def test_going_back_leads_to_the_sample_before(page: Any) -> None:
     pick(page, "ten_seconds")
     pick(page, "no_v3")

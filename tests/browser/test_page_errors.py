@@ -37,6 +37,8 @@ def test_a_wrong_file_is_an_error_in_the_persons_language_and_no_old_reading_sta
     send(page, "letter.csv", "Dear colleague, this is no ECG.")
     page.wait_for_selector("#error:not([hidden])")
     assert words in page.inner_text("#error")
+    # What exactly is wrong and what to do is said in the same language.
+    assert page.get_attribute("#error .detail", "lang") is None
     assert "letter.csv" in page.inner_text("#error .detail")
     assert page.get_attribute("#error", "role") == "alert"
     assert page.is_hidden("#reading")
@@ -45,6 +47,32 @@ def test_a_wrong_file_is_an_error_in_the_persons_language_and_no_old_reading_sta
     assert page.query_selector(".item[aria-pressed=true]") is None
     open_sample(page, "ten_seconds")
     assert page.is_hidden("#error")
+
+
+@pytest.mark.parametrize(
+    ("locale", "words", "advice"),
+    [("fr-FR", "3 lignes sans fréquence d'échantillonnage", "Réglages du fichier"), ("ar-EG", "بلا معدل أخذ عينات", "إعدادات الملف")],
+)
+def test_what_is_wrong_with_a_file_and_what_to_do_is_said_in_the_persons_language(
+    visit: Callable[..., Any], locale: str, words: str, advice: str
+) -> None:
+    page = visit(locale=locale)
+    send(page, "short.csv", "I,II\n0,0\n1,1\n0,0\n")
+    page.wait_for_selector("#error:not([hidden])")
+    assert words in page.inner_text("#error .detail").replace("\u2068", "").replace("\u2069", "")
+    assert advice in page.inner_text("#error")
+    assert page.query_selector("#error details") is None
+
+
+def test_english_that_cannot_be_translated_is_folded_away(visit: Callable[..., Any]) -> None:
+    page = visit(locale="fr-FR")
+    answer = '{"code": "busy", "message": "The server is busy.", "detail": null, "request_id": "r"}'
+    page.route("**/samples/ten_seconds", lambda route: route.fulfill(status=503, content_type="application/json", body=answer))
+    page.click("[data-sample=ten_seconds]")
+    page.wait_for_selector("#error:not([hidden])")
+    assert "occupé" in page.inner_text("#error")
+    assert page.is_hidden("#error .detail")
+    assert page.get_attribute("#error .detail", "lang") == "en"
 
 
 def test_a_file_in_another_unit_than_it_says_can_be_read_after_saying_it(visit: Callable[..., Any], recordings: Path) -> None:

@@ -59,6 +59,68 @@ def test_the_reading_on_the_page_is_said_again_in_another_language(visit: Callab
     assert [url for url in sent if "api" in url] == []
 
 
+@pytest.mark.parametrize(
+    ("locale", "warning", "reason"),
+    [
+        ("fr-FR", "Dérivations manquantes, laissées de côté : V3", "il faut aVL et V3"),
+        ("ar-EG", "اتجاهات ناقصة تُركت جانبًا: V3", "يلزم aVL وV3"),
+    ],
+)
+def test_warnings_findings_and_reasons_are_said_in_the_language_of_the_page(
+    visit: Callable[..., Any], locale: str, warning: str, reason: str
+) -> None:
+    page = visit(locale=locale)
+    open_reading(page, "no_v3")
+    warnings = page.inner_text("#warnings").replace("\u2068", "").replace("\u2069", "")
+    assert warning in warnings
+    assert page.query_selector("#warnings [lang], .measurements [lang]") is None
+    assert reason in page.text_content("[data-measurement=cornell_mv]")
+    page.click("#classes tr[data-class=MI] .why")
+    page.wait_for_selector("#reason:not([hidden])")
+    assert page.query_selector("#reason [lang=en]") is None
+    page.select_option("#language", "en")
+    page.wait_for_function("() => document.documentElement.lang === 'en'")
+    assert "Missing and left out: lead V3" in page.inner_text("#warnings")
+
+
+def test_a_sentence_that_the_page_does_not_know_stays_english_and_is_marked_so(visit: Callable[..., Any]) -> None:
+    page = visit(locale="ar-EG")
+    shown = page.evaluate(
+        """async () => { const { said } = await import("/static/messages.js");
+          const messages = { "1.5 old, new": { code: "few_usable_leads", values: { usable: 1.5, leads: "constructor" } },
+            "from later": { code: "not_yet", values: {} } };
+          return ["1.5 old, new", "from later", "constructor"].map((text) => said("p", {}, text, messages))
+            .map((node) => [node.lang, node.dir, node.textContent.replace(/[\\u2066-\\u2069]/g, "")]); }"""
+    )
+    assert shown[0][:2] == ["", ""]
+    assert "1.5" in shown[0][2]
+    assert shown[1:] == [["en", "ltr", "from later"], ["en", "ltr", "constructor"]]
+
+
+def test_formulas_and_numbers_within_arabic_sentences_read_from_left_to_right(visit: Callable[..., Any]) -> None:
+    page = visit(locale="ar-EG")
+    placed = page.evaluate(
+        """async () => { const { said } = await import("/static/messages.js");
+          const identity = "aVR is not -(I + II)/2";
+          const messages = { broken: { code: "identities_broken", values: { formulas: [identity] } },
+            [identity]: { code: "identity_broken", values: { lead: "aVR", formula: "-(I + II)/2" } },
+            slow: { code: "too_slow", values: { rate: 38.5, qrs: 180, qt: 700 } } };
+          const at = (sentence, parts) => {
+            const node = said("p", {}, sentence, messages);
+            document.body.append(node);
+            const text = node.firstChild;
+            return parts.map((part) => { const range = document.createRange(); const from = text.data.indexOf(part);
+              range.setStart(text, from); range.setEnd(text, from + part.length); return range.getBoundingClientRect().left; });
+          };
+          return [at("broken", ["-(", "I + II", ")/2"]), at("slow", ["38.5", "/min"]), at("slow", ["QT", "700"])]; }"""
+    )
+    for lefts in placed:
+        assert lefts == sorted(lefts), placed
+    formula, qrs = placed[0], placed[1]
+    assert len(set(formula)) == 3
+    assert len(set(qrs)) == 2
+
+
 def test_no_english_words_are_left_in_arabic(visit: Callable[..., Any]) -> None:
     """Latin letters stand only in names, codes, units and what the server says in English and is marked so."""
     page = visit(locale="ar-EG")

@@ -208,6 +208,15 @@ def test_a_strip_of_two_seconds():
     assert measurements.values["heart_rate_bpm"].value == pytest.approx(75.0, abs=8.0)
 
 
+def test_one_beat_without_room_for_a_p_wave():
+    ecg = simulated(heart_rate_bpm=60.0)
+    r = int(ecg.truth.beat_s[3] * 500)
+    measurements = measure(replace(ecg.record, signal=np.ascontiguousarray(ecg.record.signal[:, r - 80 : r + 300])))
+    assert_reasoned(measurements)
+    assert measurements.values["pr_ms"].value is None
+    assert measurements.values["qrs_ms"].value is not None
+
+
 @pytest.mark.parametrize("n_times", [1, 3, 20, 140, 400])
 def test_shreds_are_survived(n_times):
     measurements = measure(build_record("shred", np.random.default_rng(0).standard_normal((12, n_times)), 500.0, STANDARD_LEADS))

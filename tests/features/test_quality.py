@@ -67,8 +67,20 @@ def test_bad_leads_are_named(good, make, lead, verdict):
     assert any(lead in finding for finding in quality.findings)
 
 
+@pytest.mark.parametrize("first", [0, 1, 249, 250, 1123, 4499])
+def test_a_lead_is_interrupted_from_a_second_on(good, first):
+    for n_equal, verdict in ((499, "good"), (500, "interrupted")):
+        lead = good.lead("V4").copy()
+        lead[first : first + n_equal] = 0.777
+        assert assess_signal(changed(good, V4=lead)).leads["V4"].verdict == verdict
+
+
 def test_duplicated_leads(good):
     assert any("V2 and V3" in finding for finding in assess_signal(changed(good, V3=good.lead("V2"))).findings)
+    shifted = changed(good, V3=1.01 * good.lead("V2") + 0.5, V5=1.05 * good.lead("V2"))
+    assert [finding for finding in assess_signal(shifted).findings if "same signal" in finding] == [
+        "The same signal in two leads: V2 and V3."
+    ]
 
 
 def test_broken_identities(good):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from heart_reader.frontend import Settings, create_app, uploads
 from heart_reader.frontend.uploads import safe_name
+from heart_reader.messages import message
 
 PREDICT = "/api/v1/predict"
 MEGABYTE = 1024 * 1024
@@ -62,7 +64,10 @@ def test_a_recording_that_cannot_be_read_is_a_422_that_says_why(
     client: TestClient, temporary: Path, parts: list[tuple[str, bytes]]
 ) -> None:
     body = check_error(client.post(PREDICT, files=[("file", part) for part in parts]), 422)
-    assert str(temporary) not in body["message"]
+    assert str(temporary) not in json.dumps(body)
+    # What is wrong and what to do can be said in another language.
+    said = body["detail"]["messages"][body["message"]]
+    assert message(said["code"], **said["values"]) == body["message"]
     assert list(temporary.iterdir()) == []
 
 

@@ -16,6 +16,8 @@ from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks import FREQUENT_STATEMENTS
 from heart_reader.frontend.routes import STATIC_DIR
+from heart_reader.message_templates import TEMPLATES
+from heart_reader.messages import template_fields
 
 LANGUAGES = ("en", "fr", "ar")
 # Categories of plural that Unicode gives these languages (CLDR).
@@ -46,6 +48,11 @@ def texts(value: Any) -> list[str]:
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
+def texts_of(code: str) -> tuple[str, ...]:
+    forms = TEMPLATES[code]
+    return (forms,) if isinstance(forms, str) else forms
+
+
 def asked() -> tuple[set[str], list[re.Pattern[str]]]:
     """Keys that the page asks for by name, and patterns of those it puts together."""
     source = "\n".join(path.read_text(encoding="utf-8") for path in CODE)
@@ -64,12 +71,23 @@ def asked() -> tuple[set[str], list[re.Pattern[str]]]:
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_language_has_the_same_keys_and_the_same_values_to_fill_in(language: str) -> None:
-    english, other = dict(leaves(words("en"))), dict(leaves(words(language)))
+    # What the server says comes in English; only the others have words for it.
+    english, other = dict(leaves(words("en"))), {key: of for key, of in leaves(words(language)) if not key.startswith("messages.")}
     assert other.keys() == english.keys()
     for key, value in english.items():
         expected = {name for text in texts(value) for name in re.findall(r"\{(\w+)\}", text)}
         given = {name for text in texts(other[key]) for name in re.findall(r"\{(\w+)\}", text)}
         assert given == expected, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_sentence_of_the_server_is_said_in_every_language_with_the_same_values(language: str) -> None:
+    said = words(language)["messages"]
+    assert said.keys() == TEMPLATES.keys()
+    for code, text in said.items():
+        # A count that only chooses between singular and plural in English need not be said.
+        silent = template_fields(code) - {name for forms in texts_of(code) for name in re.findall(r"\{(\w+)", forms)}
+        assert set(re.findall(r"\{(\w+)\}", text)) == template_fields(code) - silent, code
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

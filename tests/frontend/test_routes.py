@@ -23,6 +23,7 @@ from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.frontend.schemas import ErrorAnswer, ExplanationAnswer, Reading, Sample
+from heart_reader.messages import message
 
 PREDICT = "/api/v1/predict"
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
@@ -124,6 +125,21 @@ def test_readings_and_explanations_are_what_the_interface_announces(client: Test
     body = client.post(PREDICT, files={"file": ("a.csv", ecg_csv)}).json()
     assert set(body) <= set(Reading.model_fields)
     assert "waveform" not in body
+
+
+def test_every_sentence_of_a_reading_comes_with_code_and_values_that_say_it_again(client: TestClient) -> None:
+    fs, leads = 100, [name for name in STANDARD_LEADS if name not in {"aVF", "V3"}]
+    beat = [np.exp(-(((time / fs % 1 - 0.4) / 0.02) ** 2)) for time in range(12 * fs)]
+    cells = {"V1": lambda row, value: "" if row < 9 else f"{value:.3f}", "V5": lambda row, value: "0"}
+    of_lead = [cells.get(lead, lambda row, value: f"{value:.3f}") for lead in leads]
+    rows = "\n".join(",".join(cell(row, value) for cell in of_lead) + ",7" for row, value in enumerate(beat))
+    body = client.post(PREDICT, files={"file": ("a.csv", f"# fs={fs}\n{','.join(leads)},resp\n{rows}\n")}).json()
+    reasons = [of["reason"] for of in body["measurements"].values() if of["reason"]]
+    sentences = {*body["warnings"], *body["quality"]["findings"], *reasons}
+    assert len(sentences) > 8
+    assert sentences <= body["messages"].keys()
+    for sentence, said in body["messages"].items():
+        assert message(said["code"], **said["values"]) == sentence
 
 
 def test_the_waveform_is_the_uploaded_signal_at_its_own_rate(client: TestClient, ecg_csv: bytes, tmp_path: Path) -> None:

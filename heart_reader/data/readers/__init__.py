@@ -16,6 +16,7 @@ from heart_reader.data.readers.wfdb import read_wfdb
 from heart_reader.data.readers.wfdb_header import looks_like_header
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["find_records", "read_record"]
 
@@ -23,12 +24,8 @@ __all__ = ["find_records", "read_record"]
 MAX_HEADER_BYTES = 1 << 16
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
 _RECORD_SUFFIXES = {".hea", ".edf", ".dcm"}
-# How files begin that people take for ECG records, and what to tell them.
-_FOREIGN = (
-    ("MATLAB ", "a MATLAB workspace without a WFDB header: convert its signal to CSV with lead names, or put the .hea file beside it"),
-    ("<", "an XML or HTML file, which is not read: export the recording as WFDB, EDF, DICOM or CSV"),
-    ("%PDF", "a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV"),
-)
+# How files begin that people take for ECG records, and which message tells them.
+_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
 
 
 def read_record(
@@ -162,11 +159,9 @@ def _read_header(name: str, size: int, text: str, given: Given) -> EcgRecord:
 def _refuse_foreign(name: str, head: bytes) -> None:
     """Say what a file is that is neither WFDB nor a table."""
     start = decode_text(head[:1024]).lstrip()
-    for magic, advice in _FOREIGN:
+    for magic, code in _FOREIGN:
         if start.startswith(magic):
-            raise UnreadableRecord(f"{name}: {advice}")
+            raise UnreadableRecord(message(code, where=name))
     if not is_text(head):
         header = os.path.splitext(os.path.basename(name))[0] + ".hea"
-        raise UnreadableRecord(
-            f"{name}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it"
-        )
+        raise UnreadableRecord(message("not_an_ecg_file", where=name, header=header))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from heart_reader.data.readers.files import check_fs
 from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["agreed_fs", "agreed_names"]
 
@@ -20,7 +21,7 @@ def agreed_fs(path: str, stated: float, given: float | None) -> float:
     """
     fs = check_fs(path, stated)
     if given is not None and not abs(given - fs) <= 1e-6 * fs:
-        raise UnreadableRecord(f"{path}: the header says {fs:g} Hz, {given:g} Hz was asked for: drop --fs or mend the header")
+        raise UnreadableRecord(message("rate_contradicts", where=path, fs=fs, given=given))
     return fs
 
 
@@ -35,5 +36,5 @@ def agreed_names(path: str, names: Sequence[str], given: tuple[str, ...] | None)
     if given is None:
         return tuple(names)
     if len(given) != len(names):
-        raise LeadError(f"{path}: {len(given)} lead names given for {len(names)} signals ({', '.join(names)}): name each one once")
+        raise LeadError(message("names_for_signals", where=path, given=len(given), signals=len(names), names=names))
     return given

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from heart_reader.data.readers.csv_table import CsvTable, parse_table
 from heart_reader.data.readers.files import Given, check_fs
 from heart_reader.data.record import N_PUBLISHED_FEATURES, UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+from heart_reader.messages import Message, message
 
 __all__ = ["names_a_lead", "read_csv"]
 
@@ -79,9 +80,9 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     signal = numbers[: len(columns.leads)]
     warnings = list(columns.warnings)
     rates = {
-        "the time column": None if columns.time is None else _rate_of_times(path, numbers[-1] * columns.time_unit_s),
-        "the comment line": _stated_rate(path, stated),
-        "--fs": given.fs,
+        message("by_times"): None if columns.time is None else _rate_of_times(path, numbers[-1] * columns.time_unit_s),
+        message("by_comment"): _stated_rate(path, stated),
+        message("by_given"): given.fs,
     }
     age, sex = age_and_sex(table.comments)
     return build_record(
@@ -132,7 +133,7 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     ]
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
     others = sorted(set(candidates) - set(chosen))
-    warnings = [f"columns not read, for they are no leads: {_some(names, others)}"] if others else []
+    warnings: list[str] = [message("columns_not_read", columns=_some(names, others))] if others else []
     return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], features, warnings)
 
 
@@ -140,11 +141,9 @@ def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
     """Find the columns ``feat_0`` to ``feat_1312`` of PTB-XL+, in this order, wherever they stand; none or all of them are allowed."""
     numbered = sorted((int(match[1]), column) for column, name in enumerate(plain) if (match := _FEATURE.fullmatch(name)))
     if numbered and [number for number, _ in numbered] != list(range(N_PUBLISHED_FEATURES)):
-        last = N_PUBLISHED_FEATURES - 1
-        raise UnreadableRecord(
-            f"{where}: {len(numbered)} feature columns from feat_{numbered[0][0]} to feat_{numbered[-1][0]}; all {N_PUBLISHED_FEATURES} of "
-            f"PTB-XL+, feat_0 to feat_{last}, are needed, each once: add what is missing or drop the feature columns"
-        )
+        first, last, end = numbered[0][0], numbered[-1][0], N_PUBLISHED_FEATURES - 1
+        found = {"count": len(numbered), "first": first, "last": last, "needed": N_PUBLISHED_FEATURES, "end": end}
+        raise UnreadableRecord(message("features_incomplete", where=where, **found))
     return [column for _, column in numbered]
 
 
@@ -162,48 +161,43 @@ def _lead_columns(
 ) -> tuple[list[int], tuple[str, ...]]:
     """Columns that are leads, with their names: the ones given, or those that a row of names tells."""
     if leads is not None and table.names and len(leads) != len(candidates):
-        raise LeadError(
-            f"{table.where}: {len(leads)} lead names given for {len(candidates)} columns ({_some(names, candidates)}): name each one once"
-        )
+        shown = _some(names, candidates)
+        raise LeadError(message("names_for_named_columns", where=table.where, given=len(leads), columns=len(candidates), names=shown))
     if leads is not None:
         chosen, lead_names = candidates, leads if table.names else tuple(names[column] for column in candidates)
     else:
         chosen = [column for column in candidates if _lead(names[column])]
         lead_names = tuple(names[column] for column in chosen)
     if not chosen:
-        found = _some(names, range(len(names)))
-        raise LeadError(f"{table.where}: no column is a lead (found {found}): name them I, II ... V6 or pass --leads")
+        raise LeadError(message("no_lead_column", where=table.where, found=_some(names, range(len(names)))))
     repeated = [name for name, count in Counter(_lead(name) or name for name in lead_names).items() if count > 1]
     if repeated:
-        raise LeadError(f"{table.where}: lead {repeated[0]} stands in several columns; keep one column per lead")
+        raise LeadError(message("lead_in_columns", where=table.where, lead=repeated[0]))
     return chosen, lead_names
 
 
 def _given_names(table: CsvTable, leads: tuple[str, ...] | None) -> tuple[str, ...]:
     """Names for a table without a header row; which column is which lead cannot be seen from numbers."""
     if leads is None:
-        raise LeadError(
-            f"{table.where}: {table.n_columns} columns and no row of lead names: add one (I, II ... V6) or pass --leads, a name per column"
-        )
+        raise LeadError(message("no_lead_names", where=table.where, columns=table.n_columns))
     if len(leads) != table.n_columns:
-        raise LeadError(f"{table.where}: {len(leads)} lead names given for {table.n_columns} columns: name each one once")
+        raise LeadError(message("names_for_columns", where=table.where, given=len(leads), columns=table.n_columns))
     return leads
 
 
 def _some(names: Sequence[str], columns: Sequence[int]) -> str:
     shown = ", ".join(names[column][:40] for column in columns[:5])
-    return f"{shown} and {len(columns) - 5} more" if len(columns) > 5 else shown
+    return message("and_more", names=shown, count=len(columns) - 5) if len(columns) > 5 else shown
 
 
 def _rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
     """Sampling rate in Hz of evenly rising times in seconds, which may be rounded."""
-    advice = "samples are missing or the times are rounded; mend the column, or drop it and pass --fs"
     if len(times_s) < 2 or not np.isfinite(times_s).all():
-        raise UnreadableRecord(f"{path}: the time column has fewer than two times, or empty cells: {advice}")
+        raise UnreadableRecord(message("times_incomplete", where=path))
     span = float(times_s[-1] - times_s[0])
     step = span / (len(times_s) - 1)
     if not step > 0 or np.abs(np.diff(times_s) - step).max() > 0.5 * step:
-        raise UnreadableRecord(f"{path}: the time column does not rise evenly: {advice}")
+        raise UnreadableRecord(message("times_uneven", where=path))
     fs = check_fs(path, 1.0 / step)
     # Rounded times leave the rate uncertain by their largest deviation at both ends; within that, a whole number is meant.
     deviation = np.abs(times_s - times_s[0] - step * np.arange(len(times_s))).max()
@@ -218,24 +212,22 @@ def _stated_rate(path: str, stated: dict[str, str]) -> float | None:
     try:
         return check_fs(path, float(re.sub(r"(?i)hz$", "", text)))
     except ValueError:
-        raise UnreadableRecord(f"{path}: the sampling rate {text!r} in the comments is not a number: write `# fs=500`") from None
+        raise UnreadableRecord(message("rate_not_a_number", where=path, text=text)) from None
 
 
-def _rate(path: str, n_times: int, rates: dict[str, float | None], warnings: list[str]) -> float:
+def _rate(path: str, n_times: int, rates: Mapping[Message, float | None], warnings: list[str]) -> float:
     """Agree on the sampling rate; two sources that contradict each other are an error."""
     known = [(source, check_fs(path, fs)) for source, fs in rates.items() if fs is not None]
     if not known:
         if n_times not in _FS_OF_LENGTH:
-            raise UnreadableRecord(
-                f"{path}: {n_times} rows and no sampling rate: add the line `# fs=500` with the true rate, add a time column, or pass --fs"
-            )
-        warnings.append(f"sampling rate not stated: {n_times} rows were read as 10 s at {_FS_OF_LENGTH[n_times]:g} Hz")
+            raise UnreadableRecord(message("rate_unknown", where=path, rows=n_times))
+        warnings.append(message("rate_assumed", rows=n_times, fs=_FS_OF_LENGTH[n_times]))
         return _FS_OF_LENGTH[n_times]
     # A rate from rounded times is approximate: the one that a person wrote counts.
     source, fs = known[-1]
     for other_source, other in known[:-1]:
         if abs(other - fs) > 1e-3 * fs:
-            raise UnreadableRecord(f"{path}: {other:g} Hz by {other_source} but {fs:g} Hz by {source}: drop or mend one of them")
+            raise UnreadableRecord(message("rates_differ", where=path, other=other, other_source=other_source, fs=fs, source=source))
     return fs
 
 
@@ -250,11 +242,11 @@ def _unit(path: str, in_file: list[str], given: str | None, warnings: list[str])
     """Agree on the unit: the given one, the file's one, else mV with a warning."""
     if given is not None:
         if any(UNIT_TO_MV.get(name.lower()) != UNIT_TO_MV.get(given.lower()) for name in in_file):
-            warnings.append(f"read as {given} as asked; the file says {', '.join(in_file)}")
+            warnings.append(message("unit_overridden", unit=given, stated=in_file))
         return given
     if len(in_file) > 1:
-        raise UnitError(f"{path}: units {', '.join(in_file)} in one file; one is allowed: mend the file or pass --unit")
+        raise UnitError(message("units_differ", where=path, units=in_file))
     if not in_file:
-        warnings.append("unit not stated: read as mV")
+        warnings.append(message("unit_assumed"))
         return "mV"
     return in_file[0]

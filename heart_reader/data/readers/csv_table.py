@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["CsvTable", "parse_table"]
 
@@ -66,9 +67,7 @@ class CsvTable:
         huge = np.abs(values) > _LARGEST
         if (huge & np.isfinite(values)).any():
             row = int(np.argmax((huge & np.isfinite(values)).any(axis=0)))
-            raise UnreadableRecord(
-                f"{self.where}: line {self.line_numbers[row]}: a value beyond {_LARGEST:g}, which no ECG has: mend the file"
-            )
+            raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
         return values
 
     def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int]) -> NDArray[np.float64]:
@@ -95,24 +94,22 @@ class CsvTable:
         if counts.count(self.n_columns) == len(counts):
             return
         row = next(row for row, count in enumerate(counts) if count != self.n_columns)
-        raise UnreadableRecord(
-            f"{self.where}: line {self.line_numbers[start + row]}: {counts[row]} cells, {self.n_columns} as in the first row are needed: "
-            "mend the line or export again"
-        )
+        line = self.line_numbers[start + row]
+        raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
 
     def _decimal_points(self, chunk: Sequence[str], start: int) -> list[str]:
         """Read decimal commas; a file that also has points may mean thousands by one of them."""
         text = "\n".join(chunk)
         if "," in text and "." in text:
             line = self.line_numbers[start + next(row for row, line in enumerate(chunk) if "," in line)]
-            raise UnreadableRecord(f"{self.where}: line {line}: commas and points in the same numbers: export with one decimal mark")
+            raise UnreadableRecord(message("decimal_marks", where=self.where, line=line))
         return text.replace(",", ".").split("\n")
 
     def _unquote(self, line: str, row: int) -> list[str]:
         try:
             return next(csv.reader([line], delimiter=self.separator))
         except csv.Error as error:
-            raise UnreadableRecord(f"{self.where}: line {self.line_numbers[row]}: {error}: mend the line") from None
+            raise UnreadableRecord(message("table_line", where=self.where, line=self.line_numbers[row], problem=str(error))) from None
 
     def _number(self, cell: str, row: int, column: int) -> float:
         text = cell.strip()
@@ -124,9 +121,8 @@ class CsvTable:
                 raise ValueError
             return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
         except ValueError:
-            raise UnreadableRecord(
-                f"{self.where}: line {self.line_numbers[row]}, column {column + 1}: {text[:40]!r} is not a number: mend or empty the cell"
-            ) from None
+            line = self.line_numbers[row]
+            raise UnreadableRecord(message("not_a_number", where=self.where, line=line, column=column + 1, text=text[:40])) from None
 
 
 def parse_table(text: str, where: str) -> CsvTable:
@@ -160,7 +156,7 @@ def parse_table(text: str, where: str) -> CsvTable:
             rows.append(line)
             line_numbers.append(number)
     if not rows:
-        raise UnreadableRecord(f"{where}: no row of data in it: export the recording again")
+        raise UnreadableRecord(message("no_row", where=where))
     separator = _separator(rows[0])
     # Spreadsheets leave rows of nothing but separators at the end.
     while rows and not rows[-1].strip(separator + " \t"):
@@ -168,10 +164,10 @@ def parse_table(text: str, where: str) -> CsvTable:
     try:
         first = next(csv.reader(rows[:1], delimiter=separator))
     except (csv.Error, StopIteration):
-        raise UnreadableRecord(f"{where}: line {line_numbers[0]}: no row of column names or numbers: export the recording again") from None
+        raise UnreadableRecord(message("no_row_of_names", where=where, line=line_numbers[0])) from None
     has_header = not all(_is_numeric(cell) for cell in first)
     if has_header and len(rows) == 1:
-        raise UnreadableRecord(f"{where}: column names but no row of data below them: export the recording again")
+        raise UnreadableRecord(message("no_names_below", where=where))
     return CsvTable(
         where=where,
         comments=tuple(comments),

@@ -25,6 +25,7 @@ from heart_reader.data.readers.agreement import agreed_fs, agreed_names
 from heart_reader.data.readers.files import Given, read_bytes
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
+from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -64,8 +65,10 @@ class _Group:
         """The higher the more an ECG of its own: recorded rather than averaged, most leads, longest."""
         return (not self.averaged, sum(canonical_lead(name) is not None for name in self.leads), self.duration_s)
 
-    def __str__(self) -> str:
-        return f"{self.name} ({len(self.leads)} channels, {self.duration_s:g} s)"
+    @property
+    def words(self) -> Message:
+        """The group in a sentence."""
+        return message("waveform", name=self.name, channels=len(self.leads), duration=self.duration_s)
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -102,7 +105,7 @@ def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
     except RecordError:
         raise
     except Exception as error:  # values are converted when they are asked for, and a damaged one may fail in any way
-        raise UnreadableRecord(f"{path}: a damaged DICOM file ({type(error).__name__}): export the recording again") from None
+        raise UnreadableRecord(message("damaged_dicom", where=path, kind=type(error).__name__)) from None
 
 
 def _parse(path: str, content: bytes) -> Dataset:
@@ -112,24 +115,24 @@ def _parse(path: str, content: bytes) -> Dataset:
     # Its complaints about lawful but odd files quote values of the recording.
     python_warnings.filterwarnings("ignore", module="pydicom")
     if _DEFLATED in content:
-        raise UnreadableRecord(f"{path}: a compressed DICOM file, which is not read: export it uncompressed (Explicit VR Little Endian)")
+        raise UnreadableRecord(message("dicom_compressed", where=path))
     try:
         dataset = pydicom.dcmread(io.BytesIO(content))
         waveforms = dataset.get("WaveformSequence")
     except Exception as error:  # a damaged file may fail in any way
-        raise UnreadableRecord(f"{path}: a damaged DICOM file ({type(error).__name__}): export the recording again") from None
+        raise UnreadableRecord(message("damaged_dicom", where=path, kind=type(error).__name__)) from None
     if not waveforms:
-        raise UnreadableRecord(f"{path}: a DICOM file without a waveform, perhaps a picture of an ECG: export the recording as a waveform")
+        raise UnreadableRecord(message("dicom_without_waveform", where=path))
     return dataset
 
 
 def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
     groups = [_group(path, number, item) for number, item in enumerate(dataset.WaveformSequence, start=1)]
     group = max(groups, key=lambda item: item.rank)
-    others = [str(item) for item in groups if item is not group]
-    warnings = [f"read the waveform {group}; left out: {', '.join(others)}"] if others else []
+    others = [item.words for item in groups if item is not group]
+    warnings: list[str] = [message("waveform_chosen", chosen=group.words, others=others)] if others else []
     if group.averaged:
-        warnings.append(f"{group.name} is derived from a recording and was not recorded itself")
+        warnings.append(message("waveform_derived", name=group.name))
     channels = list(group.item.ChannelDefinitionSequence)
     units = _units(path, group, channels, given.unit, warnings)
     names = agreed_names(path, group.leads, given.leads)
@@ -153,8 +156,12 @@ def _group(path: str, number: int, item: Dataset) -> _Group:
     n_channels, n_times, fs = int(item.NumberOfWaveformChannels), int(item.NumberOfWaveformSamples), float(item.SamplingFrequency)
     if not 1 <= n_channels <= _MAX_CHANNELS or n_times < 1 or len(channels) != n_channels or not (math.isfinite(fs) and fs > 0):
         raise UnreadableRecord(
-            f"{path}: waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes {len(channels)}: "
-            "the file is damaged, export the recording again"
+            message(
+                "damaged_file",
+                where=path,
+                problem=f"waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes "
+                f"{len(channels)}, the file is damaged",
+            )
         )
     label = str(item.get("MultiplexGroupLabel") or f"number {number}").strip()
     averaged = str(item.get("WaveformOriginality")) == "DERIVED" or any(word in label.upper() for word in _AVERAGED)
@@ -169,7 +176,7 @@ def _lead(path: str, number: int, channel: Dataset) -> str:
     words = str(source.get("CodeMeaning") or channel.get("ChannelLabel") or f"channel {number}").strip()
     named = canonical_lead(words)
     if coded is not None and named is not None and coded != named:
-        raise LeadError(f"{path}: channel {number} is lead {coded} by its code and {named} by its name: mend the file or pass it as CSV")
+        raise LeadError(message("lead_code_and_name", where=path, channel=number, coded=coded, named=named))
     return coded or named or words
 
 
@@ -178,12 +185,12 @@ def _units(path: str, group: _Group, channels: list[Dataset], given: str | None,
     for name, channel in zip(group.leads, channels, strict=True):
         sequence = channel.get("ChannelSensitivityUnitsSequence")
         if channel.get("ChannelSensitivity") is None or (not sequence and given is None):
-            raise UnitError(f"{path}: lead {name} has no sensitivity or unit, so its amplitudes are not known: export the recording again")
-        stated.append(str(sequence[0].CodeValue).strip() if sequence else "no unit")
+            raise UnitError(message("unit_missing", where=path, lead=name))
+        stated.append(str(sequence[0].CodeValue).strip() if sequence else message("no_unit"))
     if given is None:
         return tuple(stated)
     if any(UNIT_TO_MV.get(unit.lower()) != UNIT_TO_MV.get(given.lower()) for unit in stated):
-        warnings.append(f"read as {given} as asked; the file says {', '.join(sorted(set(stated)))}")
+        warnings.append(message("unit_overridden", unit=given, stated=sorted(set(stated))))
     return (given,) * len(stated)
 
 
@@ -191,14 +198,13 @@ def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endia
     """Samples in physical units, (n_channels, n_times), NaN where they are padding."""
     kind = str(group.item.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
-        raise UnreadableRecord(f"{path}: samples of kind {kind!r}; {', '.join(_SAMPLES)} are read: export the recording uncompressed")
+        raise UnreadableRecord(message("damaged_file", where=path, problem=f"samples of kind {kind!r}; {', '.join(_SAMPLES)} are read"))
     dtype = np.dtype(_SAMPLES[kind]).newbyteorder("<" if little_endian else ">")
     data = bytes(group.item.WaveformData)
     n_samples = group.n_times * len(channels)
     if len(data) < n_samples * dtype.itemsize or int(group.item.WaveformBitsAllocated) != 8 * dtype.itemsize:
         raise UnreadableRecord(
-            f"{path}: {len(data)} bytes of samples, {len(channels)} channels of {group.n_times} samples of kind {kind} are declared: "
-            "the file is truncated, copy it again"
+            message("samples_truncated", where=path, there=len(data), channels=len(channels), samples=group.n_times, kind=kind)
         )
     digital = np.frombuffer(data, dtype, n_samples).reshape(group.n_times, len(channels)).T
     gain = np.array([[float(item.ChannelSensitivity) * float(item.get("ChannelSensitivityCorrectionFactor") or 1)] for item in channels])
@@ -206,7 +212,7 @@ def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endia
     physical: NDArray[np.float64] = digital * gain + baseline
     padding = _padding(group.item, dtype)
     if padding == 0:
-        warnings.append("0 is declared as padding although it is an amplitude as well: zeros were kept")
+        warnings.append(message("padding_zero"))
     elif padding is not None:
         physical[digital == padding] = np.nan
     return physical

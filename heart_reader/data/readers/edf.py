@@ -20,6 +20,7 @@ from heart_reader.data.readers.files import Given, read_bytes
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import resample
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["looks_like_edf", "read_edf"]
 
@@ -61,10 +62,7 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
     leads = [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in chosen]
     coarse = [name for name, item, unit in zip(names, chosen, units, strict=True) if abs(item.gain) * UNIT_TO_MV[unit] > _COARSE_STEP_MV]
     if coarse:
-        warnings.append(
-            f"one unit of {', '.join(coarse)} is more than {1000 * _COARSE_STEP_MV:g} uV by the header, which no ECG recorder is: "
-            "the amplitudes may be wrong by a constant factor"
-        )
+        warnings.append(message("coarse_step", leads=coarse, limit=1000 * _COARSE_STEP_MV))
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         _at_one_rate(path, leads, rates, names, warnings),
@@ -83,11 +81,10 @@ def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> 
     there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
     promised = there if header.n_records is None else header.n_records
     if there < promised or promised == 0:
-        raise UnreadableRecord(
-            f"{path}: {there} data records are there, the header promises {promised or 'some'}: the file is truncated, copy it again"
-        )
+        # An open number needs one at least.
+        raise UnreadableRecord(message("records_missing", where=path, there=there, promised=max(promised, 1)))
     if there > promised:
-        warnings.append(f"the file holds {there} data records, its header declares {promised}: the rest was not read")
+        warnings.append(message("records_not_read", there=there, declared=promised))
     return promised
 
 
@@ -98,20 +95,20 @@ def _choose(
     voltages = [item for item in signals if given.unit is not None or item.unit.lower() in UNIT_TO_MV]
     if not voltages:
         found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
-        raise UnitError(f"{path}: no voltage among {found}; mV, uV, nV or V is needed: mend the file or pass --unit")
+        raise UnitError(message("no_voltage", where=path, found=found))
     names = agreed_names(path, [item.label for item in voltages], given.leads)
     standard = [row for row, name in enumerate(names) if canonical_lead(name)]
     kept = standard if standard and given.leads is None else list(range(len(names)))
     chosen = [voltages[row] for row in kept]
     others = [item.label for item in signals if item not in chosen]
     if others:
-        warnings.append(f"not read, for they are no ECG leads: {', '.join(others)}")
-    different = sorted({item.unit or "no unit" for item in chosen} - {given.unit})
+        warnings.append(message("signals_not_leads", signals=others))
+    different = sorted({item.unit or message("no_unit") for item in chosen} - {given.unit})
     if given.unit is not None and different:
-        warnings.append(f"read as {given.unit} as asked; the header says {', '.join(different)}")
+        warnings.append(message("unit_overridden_in_header", unit=given.unit, stated=different))
     units = tuple((given.unit or item.unit).strip().lower() for item in chosen)
     if unknown := sorted({unit for unit in units if unit not in UNIT_TO_MV}):
-        raise UnitError(f"{path}: unit {', '.join(unknown)!r}; mV, uV, nV or V is needed: pass another --unit")
+        raise UnitError(message("unit_unknown", where=path, unit=", ".join(unknown)))
     return chosen, tuple(names[row] for row in kept), units
 
 
@@ -122,11 +119,9 @@ def _at_one_rate(
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
     if slower and not all(canonical_lead(name) for name in names):
-        raise LeadError(
-            f"{path}: {', '.join(slower)} and others at {fastest:g} Hz, without lead names: name them in the file or pass --leads"
-        )
+        raise LeadError(message("rates_without_names", where=path, leads=slower, fs=fastest))
     if slower:
-        warnings.append(f"resampled to {fastest:g} Hz like the fastest lead: {', '.join(slower)}")
+        warnings.append(message("resampled", fs=fastest, leads=slower))
     n_times = len(leads[rates.index(fastest)])
     return np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
 

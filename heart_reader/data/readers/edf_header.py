@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
 
@@ -107,18 +108,17 @@ def parse_edf_header(path: str, content: bytes) -> EdfHeader:
     """
     n_signals, n_bytes = _integer(path, content[252:256], "number of signals"), _integer(path, content[184:192], "header size")
     if not 1 <= n_signals <= MAX_SIGNALS or n_bytes != _BLOCK * (1 + n_signals) or len(content) < n_bytes:
-        raise UnreadableRecord(
-            f"{path}: an EDF header of {n_bytes} bytes for {n_signals} signals in a file of {len(content)} bytes; "
-            f"1 to {MAX_SIGNALS} signals of {_BLOCK} bytes each are allowed: export the recording again"
+        raise _damaged(
+            path,
+            f"an EDF header of {n_bytes} bytes for {n_signals} signals in a file of {len(content)} bytes; "
+            f"1 to {MAX_SIGNALS} signals of {_BLOCK} bytes each are allowed",
         )
     if content[192:197] == b"EDF+D":
-        raise UnreadableRecord(f"{path}: an EDF+D file, whose recording has gaps; a continuous one is read: export it as EDF or EDF+C")
+        raise UnreadableRecord(message("edf_gaps", where=path))
     n_records = _integer(path, content[236:244], "number of data records")
     record_s = _number(path, content[244:252], "length of a data record")
     if n_records < -1 or n_records == 0 or record_s <= 0:
-        raise UnreadableRecord(
-            f"{path}: {n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed: export the recording again"
-        )
+        raise _damaged(path, f"{n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed")
     signals, samples_per_record = _signals(path, content[_BLOCK:n_bytes], n_signals)
     age, sex = _person(_text(content[8:88]), _text(content[88:168]))
     return EdfHeader(signals, None if n_records == -1 else n_records, record_s, samples_per_record, n_bytes, age, sex)
@@ -136,16 +136,17 @@ def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal
         label = _text(columns["label"][row])
         n_samples = _integer(path, columns["n_samples"][row], f"samples of {label}")
         if n_samples < 1:
-            raise UnreadableRecord(f"{path}: {n_samples} samples of {label} in a data record; at least one is needed: export it again")
+            raise _damaged(path, f"{n_samples} samples of {label} in a data record; at least one is needed")
         if label != ANNOTATIONS:
             low, high, digital_low, digital_high = (
                 _number(path, columns[name][row], f"{name.replace('_', ' ')}imum of {label}")
                 for name in ("physical_min", "physical_max", "digital_min", "digital_max")
             )
             if digital_low >= digital_high or low == high:
-                raise UnreadableRecord(
-                    f"{path}: signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
-                    "different physical limits are needed: export the recording again"
+                raise _damaged(
+                    path,
+                    f"signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
+                    "different physical limits are needed",
                 )
             gain = (high - low) / (digital_high - digital_low)
             signals.append(EdfSignal(label, _text(columns["unit"][row]), gain, low - gain * digital_low, n_samples, position))
@@ -160,7 +161,7 @@ def _text(field: bytes) -> str:
 def _integer(path: str, field: bytes, what: str) -> int:
     value = _number(path, field, what)
     if value != int(value):
-        raise UnreadableRecord(f"{path}: {what} is {value:g} in the EDF header; a whole number is needed: export the recording again")
+        raise _damaged(path, f"{what} is {value:g} in the EDF header; a whole number is needed")
     return int(value)
 
 
@@ -171,7 +172,11 @@ def _number(path: str, field: bytes, what: str) -> float:
         value = float(text)
         if math.isfinite(value):
             return value
-    raise UnreadableRecord(f"{path}: {what} is {text!r} in the EDF header; a number is needed: export the recording again")
+    raise _damaged(path, f"{what} is {text!r} in the EDF header; a number is needed")
+
+
+def _damaged(path: str, problem: str) -> UnreadableRecord:
+    return UnreadableRecord(message("damaged_file", where=path, problem=problem))
 
 
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:

@@ -10,6 +10,7 @@ import stat
 from typing import NamedTuple
 
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
 
@@ -56,13 +57,13 @@ def file_size(path: str) -> int:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        raise UnreadableRecord(f"{path}: no such file: check the name") from None
+        raise UnreadableRecord(message("no_such_file", where=path)) from None
     except (OSError, ValueError) as error:
         raise UnreadableRecord(f"{path}: cannot be opened ({error}): check the name and the permissions") from None
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableRecord(f"{path}: not a file but a folder or a device: name one record")
     if status.st_size == 0:
-        raise UnreadableRecord(f"{path}: an empty file (0 bytes): copy or export it again")
+        raise UnreadableRecord(message("empty_file", where=path))
     if status.st_size > MAX_FILE_BYTES:
         raise UnreadableRecord(
             f"{path}: {status.st_size / 1e9:.1f} GB; at most {MAX_FILE_BYTES / 1e9:.1f} GB is read: cut the recording into parts"
@@ -120,7 +121,5 @@ def check_fs(path: str, fs: float) -> float:
         If it is outside 10 to 100,000 Hz or not a number.
     """
     if not (math.isfinite(fs) and MIN_FS_HZ <= fs <= MAX_FS_HZ):
-        raise UnreadableRecord(
-            f"{path}: a sampling rate of {fs:g} Hz; {MIN_FS_HZ:g} to {MAX_FS_HZ:g} Hz is read: mend the file or pass --fs"
-        )
+        raise UnreadableRecord(message("rate_impossible", where=path, fs=fs, least=MIN_FS_HZ, most=MAX_FS_HZ))
     return float(fs)

@@ -20,6 +20,7 @@ from heart_reader.data.readers.files import Given, check_fs, file_size, read_byt
 from heart_reader.data.readers.wfdb_header import DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["read_wfdb"]
 
@@ -103,7 +104,7 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     signal = _read_signals(path, header, warnings)
     uncalibrated = [line.name for line in header.signals if not line.calibrated]
     if uncalibrated:
-        warnings.append(f"no calibration stated for {', '.join(uncalibrated)}: read as {DEFAULT_GAIN:g} units per mV, which may be wrong")
+        warnings.append(message("no_calibration", leads=uncalibrated, gain=DEFAULT_GAIN))
     names = agreed_names(path, [line.name for line in header.signals], given.leads)
     signal, names, units = _voltages(header, signal, names, given.unit, warnings)
     age, sex = age_and_sex(header.comments) if header.comments else (None, None)
@@ -124,7 +125,7 @@ def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) 
     """Agree on the sampling rate."""
     if header.fs is None:
         if fs is None:
-            warnings.append(f"the header states no sampling rate: read at {DEFAULT_FS_HZ:g} Hz, WFDB's default")
+            warnings.append(message("rate_default", fs=DEFAULT_FS_HZ))
             return DEFAULT_FS_HZ
         return check_fs(path, fs)
     return agreed_fs(path, header.fs, fs)
@@ -138,13 +139,13 @@ def _voltages(
     if unit is not None:
         different = sorted(set(units) - {unit})
         if different:
-            warnings.append(f"read as {unit} as asked; the header says {', '.join(different)}")
+            warnings.append(message("unit_overridden_in_header", unit=unit, stated=different))
         return signal, names, (unit,) * len(units)
     keep = [row for row, name in enumerate(units) if name.lower() in UNIT_TO_MV]
     if len(keep) == len(units) or not keep:
         return signal, names, units
     others = [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in keep]
-    warnings.append(f"no voltage and left out: {', '.join(others)}")
+    warnings.append(message("no_voltage_left_out", signals=others))
     return signal[keep], tuple(names[row] for row in keep), tuple(units[row] for row in keep)
 
 
@@ -162,7 +163,7 @@ def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray
         return parts[0]
     lengths = {part.shape[1] for part in parts}
     if len(lengths) > 1:
-        raise UnreadableRecord(f"{path}: signal files of different lengths ({sorted(lengths)} samples): copy the record again")
+        raise UnreadableRecord(message("signal_lengths_differ", where=path, lengths=[str(length) for length in sorted(lengths)]))
     signal = np.empty((len(header.signals), lengths.pop()))
     for rows, part in zip(files.values(), parts, strict=True):
         signal[rows] = part
@@ -178,19 +179,17 @@ def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
         )
     fmt, offset = layouts.pop()
     if fmt not in _FORMATS:
-        raise UnreadableRecord(
-            f"{path}: signal format {fmt} is not read; readable are {', '.join(map(str, _FORMATS))}: convert the record to format 16"
-        )
+        raise UnreadableRecord(message("signal_format", where=path, format=fmt, readable=[str(number) for number in _FORMATS]))
     layout, n_signals = _FORMATS[fmt], len(lines)
     there = layout.n_samples(max(0, file_size(path) - offset)) // n_signals
     promised = there if n_times is None else n_times
-    if there < promised or promised == 0:
-        raise UnreadableRecord(
-            f"{path}: {there} samples per signal are there, {os.path.basename(header_path)} promises {promised or 'some'}: "
-            "the file is truncated or the header is wrong, copy both again"
-        )
+    if promised == 0:
+        raise UnreadableRecord(message("without_samples", where=path))
+    if there < promised:
+        header = os.path.basename(header_path)
+        raise UnreadableRecord(message("samples_missing", where=path, there=there, header=header, promised=promised))
     if there > promised:
-        warnings.append(f"{os.path.basename(path)} holds {there} samples per signal, the header declares {promised}: the rest was not read")
+        warnings.append(message("samples_not_read", file=os.path.basename(path), there=there, declared=promised))
     n_samples = promised * n_signals
     raw = read_bytes(path, layout.n_bytes(n_samples), offset)
     if len(raw) < layout.n_bytes(n_samples):

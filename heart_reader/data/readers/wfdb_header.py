@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from heart_reader.errors import UnreadableRecord
+from heart_reader.messages import message
 
 __all__ = ["DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
 
@@ -101,17 +102,17 @@ def parse_header(text: str, where: str) -> WfdbHeader:
     """
     lines, comments = _content_lines(text)
     if not lines:
-        raise UnreadableRecord(f"{where}: a WFDB header without a record line: copy it again")
+        raise UnreadableRecord(message("header_without_line", where=where))
     number, record_line = lines[0]
     try:
         n_signals, fs, n_times = _record_line(record_line)
         if n_signals != len(lines) - 1:
-            raise ValueError(f"{n_signals} signals declared but {len(lines) - 1} signal lines given; the header is cut or wrong")
+            raise ValueError(message("header_signals", declared=n_signals, given=len(lines) - 1))
         signals = []
         for position, (number, line) in enumerate(lines[1:], start=1):  # noqa: B007  (number serves the message below)
             signals.append(_signal_line(line, position))
     except ValueError as error:
-        raise UnreadableRecord(f"{where}: line {number}: {error}: mend the header or export the record again") from None
+        raise UnreadableRecord(message("header_line", where=where, line=number, problem=error.args[0])) from None
     return WfdbHeader(fs, n_times, tuple(signals), tuple(comments))
 
 
@@ -132,7 +133,7 @@ def _record_line(line: str) -> tuple[int, float | None, int | None]:
     """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base) n_times ...``."""
     fields = line.split()
     if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
-        raise ValueError(f"a record of several segments ({fields[0]}), which are not read; name one of its segments instead")
+        raise ValueError(message("header_segments", name=fields[0]))
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no record line (name, number of signals, rate, length)")
     n_signals = _whole(fields[1], "number of signals")
@@ -152,7 +153,7 @@ def _signal_line(line: str, position: int) -> SignalLine:
     file_name = fields[0]
     # A header comes from anyone; it may name files of its own folder only.
     if "/" in file_name or "\\" in file_name or file_name in {".", ".."}:
-        raise ValueError(f"the signal file {file_name!r} is outside the header's folder, which is refused")
+        raise ValueError(message("header_lies_outside", file=file_name))
     fmt, byte_offset = _format(fields[1])
     gain, baseline, unit, calibrated = _gain(fields[2]) if len(fields) > 2 else (DEFAULT_GAIN, None, "mV", False)
     if baseline is None:

@@ -1,24 +1,35 @@
-// The address of a sample's reading: #sample=norm&t=2.5&layout=12x1. What was uploaded never appears in an address.
+// The address of a sample's reading: #sample=norm&t=2.5&layout=12x1&gain=20. What was uploaded never appears in an address.
 
-/** What the address asks for: { sample, t, layout }, or null. */
+import { DEFAULTS, mergeOptions, startingOptions } from "./tracing.js";
+
+// Options of the tracing by their names in an address. The scale is not among them: it is a matter of the screen.
+const FIELDS = { layout: "layout", speed: "speed", gain: "gain", rhythmLead: "lead", filter: "filter", group: "group" };
+
+/** What the address asks for, or null: { sample, options }. What it does not name, or names wrongly, is as on a fresh page. */
 export function readAddress() {
   const fields = new URLSearchParams(location.hash.slice(1));
   const sample = fields.get("sample");
   if (!sample) return null;
-  const t = Number(fields.get("t"));
-  return { sample, t: Number.isFinite(t) && t > 0 ? t : 0, layout: fields.get("layout") };
+  const asked = Object.entries(FIELDS).flatMap(([name, field]) => (fields.has(field) ? [[name, fields.get(field)]] : []));
+  const { zoom, ...options } = mergeOptions(startingOptions(), { ...Object.fromEntries(asked), startS: fields.get("t") });
+  return { sample, options };
 }
 
-/** Put a view into the address, or take it out with null. `step` makes it a step of the browser's history. */
+/** Put a sample and the options of its tracing into the address; null takes them out. `step` makes it a step of the browser's history. */
 export function writeAddress(view, step = false) {
   const hash = view === null ? "" : `#${describe(view)}`;
   if (hash === location.hash) return;
   history[step ? "pushState" : "replaceState"](null, "", `${location.pathname}${location.search}${hash}`);
 }
 
-function describe({ sample, t, layout }) {
+function describe({ sample, options }) {
   const fields = new URLSearchParams({ sample });
-  if (t > 0) fields.set("t", String(Math.round(100 * t) / 100));
-  if (layout) fields.set("layout", layout);
+  if (options.startS > 0) fields.set("t", String(Math.round(100 * options.startS) / 100));
+  const start = startingOptions();
+  for (const [name, field] of Object.entries(FIELDS)) {
+    // A narrow screen begins otherwise than a wide one; the address must mean the same on both.
+    const usual = options[name] === DEFAULTS[name] && options[name] === start[name];
+    if (!usual) fields.set(field, options[name]);
+  }
   return fields;
 }

@@ -1,10 +1,11 @@
 // Talking to the server. Every failure becomes an ApiError with a code that the page has words for.
 
 export class ApiError extends Error {
-  constructor(code, message, requestId = null) {
+  constructor(code, message, requestId = null, messages = {}) {
     super(message);
     this.code = code;
     this.requestId = requestId;
+    this.messages = messages;
   }
 }
 
@@ -50,7 +51,7 @@ async function parse(response) {
     if (error.name === "AbortError") throw error;
   }
   if (response.ok && body !== null) return body;
-  throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null);
+  throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null, body?.detail?.messages ?? {});
 }
 
 export const fetchModel = () => request("api/v1/model");

@@ -1,8 +1,9 @@
-// An error in the language of the page, with the server's own words below it.
+// An error in the language of the page: what happened, and below it what exactly and what to do. English that the page cannot translate is folded away.
 
 import { ApiError } from "./api.js";
 import { byId, el } from "./dom.js";
 import { has, t } from "./i18n.js";
+import { isKnown, said } from "./messages.js";
 
 // Errors that a person can mend by saying what the file does not say.
 const ASKS_FOR_SETTINGS = ["unit_error", "lead_error"];
@@ -22,8 +23,13 @@ export function renderError(place, error) {
     el("h2", {}, t("errors.heading")),
     el("p", {}, errorWords(error)),
     mendable ? el("p", {}, t("errors.say_it")) : "",
-    known && error.message ? el("p", { class: "detail", lang: "en", dir: "ltr" }, error.message) : "",
+    known && error.message ? renderDetail(error) : "",
     known && error.requestId ? el("p", { class: "hint" }, t("errors.request", { id: error.requestId })) : "",
   );
   place.hidden = false;
+}
+
+function renderDetail({ message, messages }) {
+  const detail = said("p", { class: "detail" }, message, messages);
+  return isKnown(message, messages) ? detail : el("details", {}, el("summary", { class: "hint" }, t("errors.original")), detail);
 }

@@ -34,7 +34,7 @@ export function renderFindings(level, names, view) {
         head({}, el("span", { class: "visually-hidden" }, t("reading.reason"))),
       ),
     ),
-    el("tbody", { role: "rowgroup" }, names.map((name) => renderBranch(level, name, view, 0)).flat()),
+    el("tbody", { role: "rowgroup" }, names.map((name) => renderBranch(level, name, view, 0))),
     el(
       "tfoot",
       { "aria-hidden": "true" },
@@ -44,21 +44,18 @@ export function renderFindings(level, names, view) {
   );
 }
 
-/** The row of a class followed by the rows of the classes below it, which are hidden until asked for. */
+/** The row of a class; those of the classes below it are made when somebody opens it. */
 function renderBranch(level, name, view, depth) {
   const below = depth === 2 ? null : classesBelow(level, name);
   const classes = below && view.reading.levels[below.level];
   const names = classes ? below.names.filter((child) => child in classes).sort((a, b) => classes[b].probability - classes[a].probability) : [];
-  const branches = names.map((child) => renderBranch(below.level, child, view, depth + 1));
-  const row = renderRow(level, name, view, depth, branches.map(([first]) => first));
-  const rows = branches.flat();
-  for (const further of rows) further.hidden = true;
-  return [row, ...rows];
+  const renderBelow = () => names.map((child) => renderBranch(below.level, child, view, depth + 1));
+  return renderRow(level, name, view, depth, names.length ? renderBelow : null);
 }
 
 let lastId = 0;
 
-function renderRow(level, name, view, depth, children) {
+function renderRow(level, name, view, depth, renderBelow) {
   const entry = view.reading.levels[level][name];
   const words = explanation(name, level, view.reader);
   const title = className(name, level);
@@ -68,7 +65,7 @@ function renderRow(level, name, view, depth, children) {
     el(
       "th",
       { role: "rowheader", scope: "row" },
-      children.length ? toggleButton(title, children) : null,
+      renderBelow === null ? null : toggleButton(title, () => openBranch(row, renderBelow), () => row.branch.forEach(closeBranch)),
       el("span", { class: "class-name" }, title, " ", title === name ? null : el("bdi", { dir: "ltr", class: "code" }, name)),
       words === null ? null : el("small", { class: "class-words" }, words),
     ),
@@ -77,20 +74,28 @@ function renderRow(level, name, view, depth, children) {
     cell({ class: "decision-cell" }, renderDecision(entry.decision), renderLimits(entry)),
     cell({ class: "why-cell" }, whyButton(level, name, title, view)),
   );
-  row.branch = children;
+  row.branch = [];
   return row;
 }
 
-function toggleButton(title, children) {
-  const toggle = button(
-    { class: "toggle", "aria-expanded": "false", "aria-controls": children.map(({ id }) => id).join(" "), "aria-label": t("reading.below", { name: title }) },
-    () => {
-      const open = toggle.getAttribute("aria-expanded") !== "true";
-      toggle.setAttribute("aria-expanded", String(open));
-      for (const child of children) open ? (child.hidden = false) : closeBranch(child);
-    },
-  );
+function toggleButton(title, open, close) {
+  const toggle = button({ class: "toggle", "aria-expanded": "false", "aria-label": t("reading.below", { name: title }) }, () => {
+    const opening = toggle.getAttribute("aria-expanded") !== "true";
+    toggle.setAttribute("aria-expanded", String(opening));
+    if (opening) toggle.setAttribute("aria-controls", open());
+    else close();
+  });
   return toggle;
+}
+
+/** Show the rows below a row; answers their ids. */
+function openBranch(row, renderBelow) {
+  if (!row.branch.length) {
+    row.branch = renderBelow();
+    row.after(...row.branch);
+  }
+  for (const child of row.branch) child.hidden = false;
+  return row.branch.map(({ id }) => id).join(" ");
 }
 
 function closeBranch(row) {

@@ -72,6 +72,9 @@ export function formatNumber(value, digits = 0) {
   return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
+/** A number with as many digits as it has. */
+export const formatPlain = (value) => numberFormat({ maximumFractionDigits: 12 }).format(value);
+
 /** A share from 0 to 1 as a percentage; nothing is said to be impossible or certain. */
 export function formatPercent(value, digits = 1) {
   const format = numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -82,7 +85,8 @@ export function formatPercent(value, digits = 1) {
 
 /** Names in a row with the "and" of the language. */
 export function formatList(items) {
-  return new Intl.ListFormat(current.code, { type: "conjunction" }).format(items.map(isolate));
+  if (!formats.has(current.code)) formats.set(current.code, new Intl.ListFormat(current.code, { type: "conjunction" }));
+  return formats.get(current.code).format(items.map(isolate));
 }
 
 /** Put words into every element below `root` that names its key: data-i18n for its text, data-i18n-<attribute> for an attribute. */

@@ -49,8 +49,8 @@ function offerLanguages() {
 function followAddress() {
   const wanted = readAddress();
   if (wanted === null) return;
-  if (wanted.sample === workspace.currentSample()) workspace.look(wanted);
-  else workspace.openSample(findSample(wanted.sample) ?? { id: wanted.sample, title: wanted.sample }, wanted, false);
+  if (wanted.sample === workspace.currentSample()) workspace.look(wanted.options);
+  else workspace.openSample(findSample(wanted.sample) ?? { id: wanted.sample, title: wanted.sample }, wanted.options, false);
 }
 
 async function start() {

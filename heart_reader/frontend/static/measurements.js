@@ -2,6 +2,7 @@
 
 import { el, ltr } from "./dom.js";
 import { formatNumber, has, t } from "./i18n.js";
+import { said, say } from "./messages.js";
 
 // Surawicz et al. and Rautaharju et al. (AHA/ACCF/HRS parts III and IV, 2009); Hancock et al. (part V, 2009).
 const QTC_MS = { male: 450, female: 460 };
@@ -116,15 +117,15 @@ function renderRow(name, reading) {
     "tr",
     { "data-measurement": name, "data-place": place },
     el("th", { scope: "row" }, measurementName(name)),
-    entry.value === null ? el("td", { class: "unmeasured", colspan: 2 }, t("measurements.not_measured"), entry.reason ? el("small", { lang: "en", dir: "ltr" }, entry.reason) : null) : [renderValue(name, entry, place), el("td", { class: "range" }, renderRange(name, range))],
+    entry.value === null ? el("td", { class: "unmeasured", colspan: 2 }, t("measurements.not_measured"), entry.reason ? said("small", {}, entry.reason, reading.messages) : null) : [renderValue(name, entry, place, reading.messages), el("td", { class: "range" }, renderRange(name, range))],
   );
 }
 
-function renderValue(name, entry, place) {
+function renderValue(name, entry, place, messages) {
   const unit = unitOf(name, entry);
   const value = ltr(el("b", {}, formatNumber(entry.value, digitsOf(name))), unit === UNITS.deg ? "" : " ", el("span", { class: "unit" }, unit));
   const mark = place === null || place === "within" ? null : el("small", { class: `mark mark-${place}` }, el("span", { "aria-hidden": "true" }, place === "low" ? "▼ " : "▲ "), t(`measurements.${place}`));
-  const doubt = entry.reason ? el("small", { class: "mark", title: entry.reason, lang: "en" }, "? ", el("span", { lang: document.documentElement.lang }, t("measurements.doubtful"))) : null;
+  const doubt = entry.reason ? el("small", { class: "mark", title: say(entry.reason, messages) }, "? ", t("measurements.doubtful")) : null;
   return el("td", { class: "number" }, value, mark, doubt);
 }
 

@@ -3,6 +3,7 @@
 import { el, isolated, ltr } from "./dom.js";
 import { className } from "./classes.js";
 import { formatNumber, formatPercent, formatList, t } from "./i18n.js";
+import { capital, said } from "./messages.js";
 import { judge } from "./verdict.js";
 
 const MARKS = { normal: "●", abnormal: "▲", uncertain: "◆", none: "○", unrated: "–" };
@@ -33,13 +34,13 @@ export function facts({ source_format, fs, duration_s, age, sex }) {
 }
 
 /** Quality of the signal and warnings: they come before any number that rests on them. */
-function renderCare({ quality, warnings }) {
+function renderCare({ quality, warnings, messages }) {
   const found = [...new Set([...(quality.findings ?? []), ...warnings])];
   return el(
     "div",
     { class: `care care-${quality.verdict}` },
     el("p", { class: `quality quality-${quality.verdict}` }, el("strong", {}, t(`quality.${quality.verdict}`)), " ", t("quality.usable", { usable: quality.n_usable_leads, total: quality.n_leads }), leadsOf("missing", quality.missing_leads), leadsOf("flat", quality.flat_leads)),
-    found.length ? renderWarnings(found) : null,
+    found.length ? renderWarnings(found, messages) : null,
   );
 }
 
@@ -47,10 +48,9 @@ function leadsOf(kind, leads) {
   return leads.length ? el("span", {}, " · ", t(`quality.${kind}`), " ", ltr(leads.join(", "))) : null;
 }
 
-function renderWarnings(found) {
+function renderWarnings(found, messages) {
   const heading = t("warnings.heading", { count: found.length });
-  // The server says these in English only; they stay as they are, marked as such.
-  return el("div", { class: "warnings", id: "warnings" }, el("h3", {}, heading), el("ul", { lang: "en", dir: "ltr" }, found.map((text) => el("li", {}, sentence(text)))));
+  return el("div", { class: "warnings", id: "warnings" }, el("h3", {}, heading), el("ul", {}, found.map((text) => said("li", {}, text, messages, capital))));
 }
 
 function renderVerdict(reading) {
@@ -89,5 +89,3 @@ export function summarySentences({ bands, quality }) {
   const sentences = ["medium", "low", "unrated"].filter(filled).map((name) => t(`summary.${name}`, { list: named(bands[name].classes) }));
   return [filled("high") ? t("summary.high", { list: named(bands.high.classes) }) : t("summary.no_high"), ...sentences];
 }
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -3,6 +3,7 @@
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
+import { said } from "./messages.js";
 
 const MOMENTS = 4;
 
@@ -43,10 +44,10 @@ function renderMoments({ windows }, goTo) {
   return el("ol", { class: "moments" }, items);
 }
 
-function renderNotes({ method, raising_share, note }) {
+function renderNotes({ method, raising_share, note, messages }) {
   const raising = raising_share === undefined ? "" : `${t("reason.raising", { share: formatPercent(raising_share, 0) })} `;
   return [
     el("p", { class: "hint" }, raising, t("reason.meaning")),
-    el("p", { class: "hint" }, t("reason.method"), " ", el("bdi", { lang: "en", dir: "ltr" }, method, note ? `. ${note}` : "")),
+    el("p", { class: "hint" }, t("reason.method"), " ", said("bdi", {}, method, messages), note ? [". ", said("bdi", {}, note, messages)] : null),
   ];
 }

@@ -71,12 +71,26 @@ export class Waveform {
     const key = `${index} ${name}`;
     if (!this.blocks.has(key)) {
       const [from, to] = [index, index + 1].map((edge) => Math.floor((edge * this.nTimes) / this.nBlocks));
-      const sorted = this.lead(name).slice(from, to).sort();
-      const rest = sorted[sorted.length >> 1] ?? 0;
-      this.blocks.set(key, { rest, up: sorted.at(-1) - rest, down: rest - sorted[0] });
+      this.blocks.set(key, reachOf(this.lead(name).subarray(from, to)));
     }
     return this.blocks.get(key);
   }
+}
+
+/** Median of whole microvolts, and how far they go above and below it; counting them is many times faster than sorting them. */
+function reachOf(values) {
+  if (!values.length) return { rest: 0, up: 0, down: 0 };
+  let [low, high] = [values[0], values[0]];
+  for (let index = 1; index < values.length; index += 1) {
+    if (values[index] < low) low = values[index];
+    else if (values[index] > high) high = values[index];
+  }
+  const counts = new Uint32Array(high - low + 1);
+  for (let index = 0; index < values.length; index += 1) counts[values[index] - low] += 1;
+  let step = 0;
+  for (let left = (values.length >> 1) - counts[0]; left >= 0; left -= counts[step]) step += 1;
+  const rest = low + step;
+  return { rest, up: high - rest, down: rest - low };
 }
 
 function decodeInt16(base64) {

@@ -41,9 +41,9 @@ export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, 
 /** Id of the sample on the page, or null. */
 export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
 
-/** Open a sample; `view` may say where to look, and a new `step` of the browser's history leads back from it. */
-export function openSample(sample, view = {}, step = true) {
-  return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], view, step);
+/** Open a sample; `options` of the tracing may say how to look at it, and a new `step` of the browser's history leads back from it. */
+export function openSample(sample, options = {}, step = true) {
+  return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }
 
 /** Open files of a person. */
@@ -51,11 +51,11 @@ export function openFiles(source) {
   return open(source, source.files.map(({ name }) => name).join(" + "), [], {}, true);
 }
 
-async function open(source, name, labels, view, step) {
+async function open(source, name, labels, options, step) {
   clear();
   await request(name, async (signal) => {
     const entry = await readEntry(source, labels, signal);
-    return () => display(entry, view, step);
+    return () => display(entry, options, step);
   });
 }
 
@@ -110,27 +110,26 @@ function clear() {
   markSample(null);
 }
 
-function display(entry, view, step) {
+function display(entry, options, step) {
   clear();
   state.entry = entry;
   markSample(currentSample());
+  // The tracing first: it asks for the width it has, which is quickly told while little else is on the page.
+  views.first.show(entry.waveform, entry.reading, options);
   renderWords();
-  views.first.show(entry.waveform, entry.reading);
   noteView(views.first.options, step);
-  look(view);
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
 }
 
-/** Go to a moment and a layout of the recording on the page. */
-export function look({ t: startS, layout }) {
-  const changes = { ...(layout ? { layout } : {}), ...(startS ? { startS } : {}) };
-  if (Object.keys(changes).length) views.first.setOptions(changes);
+/** Look at the recording on the page with these options of its tracing. */
+export function look(options) {
+  views.first.setOptions(options);
   noteView(views.first.options);
 }
 
-function noteView({ startS, layout }, step = false) {
+function noteView(options, step = false) {
   const sample = currentSample();
-  writeAddress(sample === null ? null : { sample, t: startS, layout }, step);
+  writeAddress(sample === null ? null : { sample, options }, step);
 }
 
 function renderWords() {
@@ -191,8 +190,7 @@ function showSecond(entry) {
   state.second = entry;
   renderHistory(state.entry, reopen);
   nameSlots();
-  views.second.setOptions(views.first.options);
-  views.second.show(entry.waveform, entry.reading);
+  views.second.show(entry.waveform, entry.reading, views.first.options);
   byId("error").hidden = true;
   renderComparison(byId("comparison"), state.entry, entry, endComparison);
   byId("comparison-heading").focus();

@@ -21,6 +21,11 @@ export const DEFAULTS = Object.freeze({
   zoom: "fit",
 });
 
+const NARROW_PX = 560;
+
+/** The options that a tracing begins with; a narrow screen has no room for columns. */
+export const startingOptions = () => (window.innerWidth < NARROW_PX ? { ...DEFAULTS, layout: "12x1" } : DEFAULTS);
+
 const oneOf = (values, value, otherwise) => values.find((known) => String(known) === String(value)) ?? otherwise;
 
 /** `changes` on top of `options`; a value that is not known changes nothing. */

@@ -16,6 +16,7 @@ const FONT = '"Segoe UI", -apple-system, Roboto, "Helvetica Neue", Arial, "Noto 
 const LINE_MM = 0.3;
 const GRID_MM = { thin: 0.14, thick: 0.2 };
 const LEAST_TEXT_PX = 10.5;
+const WEIGHTS = [400, 700];
 
 /** Width of a line on the paper in device pixels; near one pixel it is one, which is drawn much faster. */
 export function lineWidth(scale, mm = LINE_MM) {
@@ -87,6 +88,12 @@ export function line(pen, points, { scale, colours }, { colour = colours.trace, 
   pen.lineWidth = lineWidth(scale, mm);
   pen.strokeStyle = colour;
   pen.stroke();
+}
+
+/** Load what writing needs, by writing once. */
+export function loadFonts(pen) {
+  const view = { scale: 1, pxPerMm: 1, colours: THEMES.paper };
+  for (const weight of WEIGHTS) write(pen, "aVR 1.0", 0, 0, view, { size: LEAST_TEXT_PX, weight });
 }
 
 /** Write at a point in millimetres, with a rim of paper that keeps the grid out of the letters. */

@@ -1,6 +1,6 @@
 // Two canvases on top of each other: the paper, drawn when something about it changes, and the traces, which move while time runs.
 
-import { drawPaper, THEMES } from "./paper.js";
+import { drawPaper, loadFonts, THEMES } from "./paper.js";
 import { drawSeconds, drawTraces } from "./trace.js";
 
 /** How a sheet lies on a canvas, for `drawPaper` and `drawTraces`. Lengths in device pixels; `scale` is those of a millimetre. */
@@ -41,6 +41,11 @@ export class SheetCanvas {
     if (!samePaper) drawPaper(this.paperPen, view);
     this.redraw(view);
     this.drawn = view;
+  }
+
+  /** Load the fonts before they are needed. */
+  loadFonts() {
+    if (this.drawn === null) loadFonts(this.paperPen);
   }
 
   resize(width, height, devicePixelRatio) {

@@ -10,7 +10,7 @@ import { listenForGestures } from "./gestures.js";
 import { pressKey } from "./keys.js";
 import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
 import { allowedLayout, columnsFit, isRows } from "./layout.js";
-import { DEFAULTS, FILTERS, GAINS, GROUPS, LAYOUTS, mergeOptions, nextOf, SPEEDS } from "./options.js";
+import { FILTERS, GAINS, GROUPS, LAYOUTS, mergeOptions, nextOf, SPEEDS, startingOptions } from "./options.js";
 import { Overview } from "./overview.js";
 import { THEMES } from "./paper.js";
 import { renderLegend, ribbonOf } from "./ribbon.js";
@@ -19,7 +19,6 @@ import { makeView, SheetCanvas } from "./sheet_canvas.js";
 import { Toolbar, wordsOf } from "./toolbar.js";
 import { Viewport } from "./viewport.js";
 
-const NARROW_PX = 560;
 const TOLD_AFTER_MS = 150;
 
 let count = 0;
@@ -32,8 +31,8 @@ export function createTracingView(container, { onOptionsChange = () => {} } = {}
 class TracingView {
   constructor(container, onOptionsChange) {
     count += 1;
-    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper", startAsked: false });
-    this.chosen = mergeOptions(DEFAULTS, window.innerWidth < NARROW_PX ? { layout: "12x1" } : {});
+    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper" });
+    this.chosen = { ...startingOptions() };
     this.viewport = new Viewport();
     this.build();
     this.listen();
@@ -82,7 +81,8 @@ class TracingView {
     this.sheet.addEventListener("keydown", (event) => {
       if (event.target === this.sheet && this.waveform !== null && pressKey(event, this)) event.preventDefault();
     });
-    new ResizeObserver(() => this.draw()).observe(this.place);
+    // It hears of the height as well, which is the sheet's own doing.
+    new ResizeObserver(() => this.place.clientWidth !== this.viewport.screenWidth && this.draw()).observe(this.place);
     window.addEventListener("resize", () => this.draw());
     window.addEventListener("beforeprint", () => this.preparePrint());
     window.addEventListener("afterprint", () => this.printed.replaceChildren());
@@ -90,10 +90,10 @@ class TracingView {
 
   // What the page asks.
 
-  show(waveform, reading) {
+  /** Show a recording from its beginning, but for what `options` say. */
+  show(waveform, reading, options = {}) {
     Object.assign(this, { waveform, reading });
-    if (!this.startAsked) this.chosen.startS = 0;
-    this.startAsked = false;
+    this.chosen = mergeOptions(this.chosen, { startS: 0, ...options });
     this.viewport.offset = { x: 0, y: 0 };
     this.container.hidden = false;
     this.overview.show(waveform, reading);
@@ -119,7 +119,6 @@ class TracingView {
   }
 
   setOptions(options) {
-    this.startAsked ||= "startS" in options;
     this.chosen = mergeOptions(this.chosen, options);
     this.draw();
   }
@@ -280,18 +279,21 @@ class TracingView {
   }
 
   noteWords() {
-    // The first number of a language loads its tables: now, not when a recording is waiting to be drawn.
+    // The first number of a language loads its tables, the first letters load their font: now, not when a recording is waiting to be drawn.
     formatNumber(0, 1);
+    this.drawing.loadFonts();
     this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };
   }
 
   describe() {
     const { viewport, waveform, theme, calipers } = this;
     const stretch = stretchText(viewport);
+    const { setting } = this;
     this.stretch.textContent = stretch;
-    this.settingLine.textContent = this.setting;
+    // Text that is written again is laid out again, even if it is the same; a pan changes nothing here.
+    if (this.settingLine.textContent !== setting) this.settingLine.textContent = setting;
     const missing = STANDARD_LEADS.filter((lead) => !waveform.has(lead));
-    const parts = [t("tracing.sheet"), wordsOf("layout", viewport.options.layout), stretch, this.setting, missing.length ? t("tracing.not_recorded", { leads: missing.join(", ") }) : ""];
+    const parts = [t("tracing.sheet"), wordsOf("layout", viewport.options.layout), stretch, setting, missing.length ? t("tracing.not_recorded", { leads: missing.join(", ") }) : ""];
     this.canvases[0].setAttribute("aria-label", parts.filter(Boolean).join(", "));
     this.sheet.setAttribute("aria-label", t("tracing.sheet"));
     this.legend.hidden = this.reason === null;

@@ -1,0 +1,36 @@
+// Sentences of the server in the language of the page. The server says them in English, with the code and the values of each beside them.
+
+import { el } from "./dom.js";
+import { formatList, formatPlain, has, language, t } from "./i18n.js";
+
+const ENGLISH = "en";
+
+/** Text with a large first letter. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Whether the page can say a sentence of the server in its own language; `messages` is what came with the sentence. */
+export function isKnown(sentence, messages) {
+  return language() === ENGLISH || (Object.hasOwn(messages ?? {}, sentence) && has(`messages.${messages[sentence].code}`));
+}
+
+/** A sentence in the language of the page, or in English where the page has no words for it. */
+export function say(sentence, messages) {
+  if (language() === ENGLISH || !isKnown(sentence, messages)) return sentence;
+  const { code, values } = messages[sentence];
+  return t(`messages.${code}`, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
+}
+
+function sayValue(value, messages) {
+  if (typeof value === "number") return formatPlain(value);
+  if (!Array.isArray(value)) return say(value, messages);
+  // Names stand in a row as they do on the tracing, whole sentences one after the other; parts of one have the "and" of the language between them.
+  if (!value.some((item) => Object.hasOwn(messages, item))) return value.join(", ");
+  const items = value.map((item) => say(item, messages));
+  return items.every((item) => item.endsWith(".")) ? items.map(capital).join(" ") : formatList(items);
+}
+
+/** An element with a sentence, marked as English where it stayed that. */
+export function said(tag, attributes, sentence, messages, change = (text) => text) {
+  const foreign = language() === ENGLISH || isKnown(sentence, messages) ? {} : { lang: ENGLISH, dir: "ltr" };
+  return el(tag, { ...attributes, ...foreign }, change(say(sentence, messages)));
+}

@@ -1,0 +1,164 @@
+"""Sentences for people: English text that remembers what it says, so that a program or a page can say it in another language.
+
+Every sentence has a code and an English template. A :class:`Message` is the finished English sentence, a plain ``str`` to whoever only
+wants to read it, with its ``code`` and ``values`` beside it. A value may itself be a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from math import isfinite
+from numbers import Integral, Real
+from string import Formatter
+from types import MappingProxyType
+from typing import Any
+
+from heart_reader.message_templates import TEMPLATES
+
+__all__ = ["Message", "Value", "coded", "message", "template_fields"]
+
+Value = str | int | float | Sequence[str]
+Plain = str | int | float | tuple[str, ...]
+
+
+class Message(str):
+    """An English sentence with its code and its values; made by :func:`message`.
+
+    Attributes
+    ----------
+    code
+        Name of the template, stable across releases.
+    values
+        Name to number, text or tuple of texts, as the sentence says them: a number is rounded as it is in the text.
+
+    Examples
+    --------
+    >>> said = message("low_rate", fs=100.0, wanted=250.0, limit=50.0)
+    >>> said
+    'sampled at 100 Hz, the model reads 250 Hz: nothing above 50 Hz is known'
+    >>> said.code, dict(said.values)
+    ('low_rate', {'fs': 100, 'wanted': 250, 'limit': 50})
+    """
+
+    __slots__ = ("code", "values")
+    code: str
+    values: Mapping[str, Plain]
+
+    def __new__(cls, text: str, code: str, values: Mapping[str, Plain]) -> Message:
+        """Keep a finished sentence; :func:`message` finishes it."""
+        made = super().__new__(cls, text)
+        made.code = code
+        made.values = MappingProxyType(dict(values))
+        return made
+
+    def __reduce__(self) -> tuple[type[Message], tuple[str, str, dict[str, Plain]]]:
+        """Pickle and copy with code and values."""
+        return Message, (str(self), self.code, dict(self.values))
+
+    def replaced(self, old: str, new: str) -> Message:
+        """Return the same sentence with ``old`` replaced in all its texts, such as a folder that is nobody's affair."""
+
+        def in_text(text: str) -> str:
+            return text.replaced(old, new) if isinstance(text, Message) else text.replace(old, new)
+
+        def swap(value: Plain) -> Plain:
+            if isinstance(value, tuple):
+                return tuple(in_text(item) for item in value)
+            return in_text(value) if isinstance(value, str) else value
+
+        return message(self.code, **{name: swap(value) for name, value in self.values.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``code`` and ``values`` as plain values."""
+        return {"code": self.code, "values": {name: list(of) if isinstance(of, tuple) else of for name, of in self.values.items()}}
+
+
+class _Joining(Formatter):
+    """Formats as ``str.format`` does; a list is joined, by commas or by what stands after the colon."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, tuple):
+            return (format_spec or ", ").join(value)
+        # A number that is none, such as NaN, is here as text.
+        return value if isinstance(value, str) else str(super().format_field(value, format_spec))
+
+
+_formatter = _Joining()
+
+
+def message(code: str, **values: Value) -> Message:
+    """Make a sentence.
+
+    Parameters
+    ----------
+    code
+        One of ``TEMPLATES``.
+    values
+        What its template names, no more and no less; ``count`` chooses between one and several where the template has two forms.
+
+    Raises
+    ------
+    KeyError
+        If there is no such code.
+    TypeError
+        If a value is missing, unknown or neither number, text nor a list of texts.
+    """
+    if code not in TEMPLATES:
+        raise KeyError(f"no message is called {code!r}; heart_reader.message_templates lists them")
+    specs = _specs(code)
+    if values.keys() != specs.keys():
+        raise TypeError(f"message {code}: values {sorted(values)}; needed are {sorted(specs)}")
+    plain = {name: _plain(code, value, specs[name]) for name, value in values.items()}
+    forms = TEMPLATES[code]
+    template = forms if isinstance(forms, str) else forms[plain["count"] != 1]
+    # One line, whatever a file calls its leads.
+    return Message(" ".join(_formatter.vformat(template, (), plain).split()), code, plain)
+
+
+def template_fields(code: str) -> frozenset[str]:
+    """Return the names of the values of a message."""
+    return frozenset(_specs(code))
+
+
+def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
+    """Map each sentence that is a message, and each message within one, to its code and values.
+
+    Examples
+    --------
+    >>> coded(["free text", message("no_measurements", reason=message("one_beat"))])["No measurements: one heartbeat only."]
+    {'code': 'no_measurements', 'values': {'reason': 'one heartbeat only'}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for sentence in sentences:
+        if isinstance(sentence, Message) and sentence not in found:
+            found[str(sentence)] = sentence.to_json()
+            for value in sentence.values.values():
+                found |= coded(value if isinstance(value, tuple) else [value] if isinstance(value, str) else [])
+    return found
+
+
+@cache
+def _specs(code: str) -> dict[str, str]:
+    """Name to format of each value of a template, both forms together."""
+    forms = TEMPLATES[code]
+    texts = [forms] if isinstance(forms, str) else forms
+    specs = {name: spec or "" for text in texts for _, name, spec, _ in Formatter().parse(text) if name is not None}
+    return specs if isinstance(forms, str) else {"count": "", **specs}
+
+
+def _plain(code: str, value: Value, spec: str) -> Plain:
+    """A value as the sentence says it; a number that is none becomes text, for JSON has no such numbers."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        text = format(float(value), spec)
+        number = float(text)
+        if not isfinite(number):
+            return text
+        return int(number) if number == int(number) else number
+    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise TypeError(f"message {code}: {value!r}; a number, a text or a list of texts is needed")
