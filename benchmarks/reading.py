@@ -16,6 +16,7 @@ import torch
 
 from heart_reader.checkpoint import default_checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.batch import Batch
 from heart_reader.data.readers import read_record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,15 +40,15 @@ def main() -> None:
     checkpoints = arguments.checkpoint or [default_checkpoint(), ROOT / "results" / "edge" / "fp32"]
     readers = [EcgClassifier.load(path) for path in checkpoints]
     record = read_record(arguments.file)
-    windows = readers[0].preprocessor(record)
-    print(f"{arguments.file.name}: {record.duration_s:g} s at {record.fs:g} Hz, {len(windows)} windows")
+    batches = [Batch.of([reader.inputs(record, reader.preprocessor.prepare(record))]) for reader in readers]
+    print(f"{arguments.file.name}: {record.duration_s:g} s at {record.fs:g} Hz, {len(batches[0])} windows")
     print(f"read the file {statistics.median(milliseconds(lambda: read_record(arguments.file)) for _ in range(arguments.rounds)):.2f} ms")
     times: list[list[float]] = [[] for _ in readers]
     alone: list[list[float]] = [[] for _ in readers]
     for _ in range(arguments.rounds + 3):
         for row, reader in enumerate(readers):
             times[row].append(milliseconds(lambda reader=reader: reader.predict(read_record(arguments.file))))
-            alone[row].append(milliseconds(lambda reader=reader: reader.logits(windows)))
+            alone[row].append(milliseconds(lambda reader=reader, batch=batches[row]: reader.logits(batch)))
     medians = [statistics.median(values[3:]) for values in times]
     for reader, whole, network in zip(readers, medians, alone, strict=True):
         runtime, share = reader.checkpoint.runtime, statistics.median(network[3:]) / whole

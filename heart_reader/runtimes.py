@@ -9,25 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.checkpoint import Checkpoint
+from heart_reader.data.batch import Batch
 from heart_reader.data.labels import LabelSpace
 from heart_reader.errors import Integrity, NotServable
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["FEATURES_INPUT", "SIGNAL_INPUT", "Logits", "build_torch_network", "open_runtime"]
+__all__ = ["Logits", "build_torch_network", "open_runtime"]
 
-# Names of the inputs of an ONNX graph; the second is there only if the network takes features.
-SIGNAL_INPUT, FEATURES_INPUT = "signal_mv", "features"
-
-# Windows and the features that go with each, or None, to logits.
-Logits = Callable[[NDArray[np.float32], NDArray[np.float32] | None], NDArray[np.float32]]
+# To (n, n_outputs) float32 logits.
+Logits = Callable[[Batch], NDArray[np.float32]]
 
 
 def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
-    """Return a function from (n, n_leads, n_times) float32 mV and (n, n_features) float32 features to (n, n_outputs) float32 logits.
-
-    The features are NaN where not known, and None for a network that takes none.
+    """Return a function from a batch to (n, n_outputs) float32 logits.
 
     Parameters
     ----------
@@ -72,10 +68,9 @@ def _open_torch(checkpoint: Checkpoint) -> Logits:
     network = build_torch_network(checkpoint)
     import torch
 
-    def logits(windows: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    def logits(batch: Batch) -> NDArray[np.float32]:
         with torch.inference_mode():
-            beside = None if features is None else torch.from_numpy(features)
-            answer: NDArray[np.float32] = network(torch.from_numpy(np.ascontiguousarray(windows)), beside).numpy()
+            answer: NDArray[np.float32] = network(*map(torch.from_numpy, batch.arrays().values())).numpy()
         return answer
 
     return logits
@@ -101,11 +96,8 @@ def _open_onnx(checkpoint: Checkpoint, threads: int) -> Logits:
             ) from None
         raise Integrity(f"{checkpoint.weights_path}: {reason}; copy the checkpoint again") from None
 
-    def logits(windows: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        inputs = {SIGNAL_INPUT: np.ascontiguousarray(windows)}
-        if features is not None:
-            inputs[FEATURES_INPUT] = features
-        answer: NDArray[np.float32] = session.run(None, inputs)[0]
+    def logits(batch: Batch) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = session.run(None, batch.arrays())[0]
         return answer
 
     return logits

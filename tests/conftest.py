@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from heart_reader.config import ExperimentConfig, load_config
+from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.training.run import train
 
 torch.set_num_threads(1)
@@ -38,6 +38,14 @@ def real_data() -> Path:
     return Path(folder)
 
 
+TREES = (
+    "name=trees",
+    "task.heads=[superdiagnostic]",
+    "model={name: feature_trees, params: {n_trees: 20, depth: 3, min_samples_leaf: 3, min_positives: 3, max_features: 0.5}}",
+    "features.sets=[{name: measured}]",
+)
+
+
 @pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
     """A configuration that trains in seconds on simulated ECGs."""
@@ -57,3 +65,15 @@ def tiny_run(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFac
 def tiny_checkpoint(tiny_run: Path) -> Path:
     """Checkpoint directory of the tiny run: a real one that reads real files, badly."""
     return tiny_run / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def trees_config(tiny_config: ExperimentConfig) -> ExperimentConfig:
+    """A configuration that grows a few trees on measurements of the same ECGs."""
+    return override_config(tiny_config, TREES)
+
+
+@pytest.fixture(scope="session")
+def trees_checkpoint(trees_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoint directory of these trees."""
+    return train(trees_config, tmp_path_factory.mktemp("runs") / "trees").checkpoint.directory

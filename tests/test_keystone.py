@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
+from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset
@@ -58,9 +59,9 @@ def test_an_upload_gives_the_network_the_same_arrays(dataset: EcgDataset, tiny_c
     seen: list[np.ndarray] = []
     plain_logits = EcgClassifier.logits
 
-    def logits(self: EcgClassifier, windows: np.ndarray, features: np.ndarray | None) -> np.ndarray:
-        seen.append(windows.copy())
-        return plain_logits(self, windows, features)
+    def logits(self: EcgClassifier, batch: Batch) -> np.ndarray:
+        seen.append(batch.windows.copy())
+        return plain_logits(self, batch)
 
     with TestClient(create_app(Settings(checkpoint=tiny_checkpoint))) as client:
         monkeypatch.setattr(EcgClassifier, "logits", logits)

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from heart_reader.config import AugmentationConfig
 from heart_reader.data.augmentations import augment, crop
+from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.cache import SignalCache
 from heart_reader.data.preprocessor import Preprocessor, from_microvolts
 from heart_reader.data.record_table import RecordTable
 
-__all__ = ["EcgDataset", "mean_per_record"]
+__all__ = ["EcgDataset"]
 
 
 class EcgDataset:
@@ -57,22 +58,13 @@ class EcgDataset:
         """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a reading sees them."""
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
 
-    def inputs(self, position: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def inputs(self, position: int) -> Inputs:
         """Return what a network gets of one record: its windows, and its (n_features,) features or None."""
         return self.windows(position), None if self.features is None else self.features[position]
 
-    def all_inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.intp]]:
-        """Return the windows of all records one after the other, the features that go with each, and where each record's windows end.
-
-        Returns
-        -------
-        tuple
-            (n_windows, n_leads, n_times) in mV, (n_windows, n_features) or None, and (n_records,) stops for :func:`mean_per_record`.
-        """
-        windows = [self.windows(position) for position in range(len(self))]
-        counts = [len(part) for part in windows]
-        features = None if self.features is None else np.repeat(self.features, counts, axis=0)
-        return np.concatenate(windows), features, np.cumsum(counts)
+    def whole(self) -> Batch:
+        """Return what a network gets of all records."""
+        return Batch.of([self.inputs(position) for position in range(len(self))])
 
     def random_crops(
         self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
@@ -109,26 +101,3 @@ class EcgDataset:
         mean = total / np.maximum(count, 1)
         spread = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
         return mean.astype(np.float32), spread.astype(np.float32)
-
-
-def mean_per_record(per_window: NDArray[np.float64], stops: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Average what was computed per window over the windows of each record.
-
-    Parameters
-    ----------
-    per_window
-        (n_windows, n_values).
-    stops
-        (n_records,) from :meth:`EcgDataset.all_inputs`.
-
-    Returns
-    -------
-    ndarray
-        (n_records, n_values).
-
-    Examples
-    --------
-    >>> mean_per_record(np.array([[1.0], [3.0], [5.0]]), np.array([2, 3])).tolist()
-    [[2.0], [5.0]]
-    """
-    return np.stack([part.mean(axis=0) for part in np.split(per_window, stops[:-1])])

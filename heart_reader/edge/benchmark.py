@@ -42,6 +42,7 @@ from heart_reader.evaluation.report import write_whole
 from heart_reader.features.build import open_dataset
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
+from heart_reader.training.manifest import installed_versions
 
 __all__ = ["benchmark"]
 
@@ -196,17 +197,8 @@ def _machine() -> dict[str, Any]:
         "integer_instruction": dot_product() or None,
         "n_cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 2),
-        "versions": {name: _version(name) for name in ("torch", "onnxruntime", "numpy", "scipy")},
+        "versions": installed_versions(("torch", "onnxruntime", "numpy", "scipy")),
     }
-
-
-def _version(name: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def main(arguments: argparse.Namespace) -> None:

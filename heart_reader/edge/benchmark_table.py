@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heart_reader.evaluation.plots import FAINT, GRID, INK, new_figure
+from heart_reader.evaluation.tables import markdown_table
 
 __all__ = ["draw_figure", "to_markdown"]
 
@@ -44,13 +45,13 @@ def to_markdown(stats: Mapping[str, Any]) -> str:
         "# Variants for devices",
         machine_line,
         "## Size and speed",
-        _table(SPEED_HEAD, [_speed(row) for row in rows]),
+        markdown_table(SPEED_HEAD, [_speed(row) for row in rows]),
         "Times are of the network alone, on one thread unless said otherwise. File to reading is a 500 Hz WFDB record of ten seconds, "
         "parsed, resampled, read and written as JSON on one thread. Peak memory is that of the process, interpreter included.",
         "## Against float32 ONNX and the first row",
-        _table(RATIO_HEAD, _ratios(rows)),
+        markdown_table(RATIO_HEAD, _ratios(rows)),
         "## Accuracy",
-        _table(
+        markdown_table(
             ("variant", "validation macro-AUROC", "test macro-AUROC", *(f"test {name}" for name in classes), "test ECE"),
             [_accuracy(row, rows[0], classes) for row in rows],
         ),
@@ -61,15 +62,10 @@ def to_markdown(stats: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _speed(row: Row) -> list[str]:
+def _speed(row: Row) -> tuple[str, ...]:
     one, two = row["network_ms"]["1"], row["network_ms"]["2"]
     macs = row["macs_per_window"]
-    return [
+    return (
         row["name"],
         row["model"],
         f"{row['n_parameters']:,}",
@@ -81,33 +77,33 @@ def _speed(row: Row) -> list[str]:
         *(f"{row['records_per_s'][threads]:,.0f}" for threads in ("1", "2")),
         f"{row['file_to_reading_ms']['p50']:.1f} ms",
         f"{row['peak_memory_mb']:.0f} MB",
-    ]
+    )
 
 
-def _ratios(rows: Sequence[Row]) -> list[list[str]]:
+def _ratios(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     float32 = next((row for row in rows if row["runtime"] == "onnx" and row["precision"] == "float32"), None)
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for row in rows:
         p50, gate = row["network_ms"]["1"]["p50"], row["gate"]
         lines.append(
-            [
+            (
                 row["name"],
                 "" if float32 is None else f"{row['weights_bytes'] / float32['weights_bytes']:.3f}",
                 "" if float32 is None else f"{float32['network_ms']['1']['p50'] / p50:.1f}",
                 f"{rows[0]['network_ms']['1']['p50'] / p50:.1f}",
                 "" if gate is None else ("passed" if gate["passed"] else f"failed: {'; '.join(gate['problems'])}"),
-            ]
+            )
         )
     return lines
 
 
-def _accuracy(row: Row, first: Row, classes: Sequence[str]) -> list[str]:
+def _accuracy(row: Row, first: Row, classes: Sequence[str]) -> tuple[str, ...]:
     val, test = row["accuracy"]["val"], row["accuracy"]["test"]
     cells = [row["name"]]
     for split, own in (("val", val), ("test", test)):
         cells.append(f"{own['macro_auroc']:.4f} ({own['macro_auroc'] - first['accuracy'][split]['macro_auroc']:+.4f})")
     cells += ["" if test["auroc"][name] is None else f"{test['auroc'][name]:.3f}" for name in classes]
-    return [*cells, f"{test['macro_ece']:.4f}"]
+    return (*cells, f"{test['macro_ece']:.4f}")
 
 
 def draw_figure(rows: Sequence[Row]) -> Figure:

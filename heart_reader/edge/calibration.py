@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader
 
+from heart_reader.data.batch import Batch
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.errors import DataError, LeakageError
-from heart_reader.runtimes import FEATURES_INPUT, SIGNAL_INPUT
 
 __all__ = ["CalibrationRecords", "choose_calibration_records"]
 
-Feed = dict[str, NDArray[np.float32]]
+Feed = dict[str, NDArray[Any]]
 # Records whose windows run through the network together.
 RECORDS_PER_BATCH = 8
 
@@ -75,12 +75,7 @@ def choose_calibration_records(dataset: EcgDataset, n_records: int, seed: int) -
     if splits != ["train"]:
         raise LeakageError(f"calibration: records of split {', '.join(splits)}; only training records may set the ranges: pass those")
     chosen = np.random.default_rng([seed, len(dataset)]).permutation(len(dataset))[:n_records]
-    feeds = []
-    for start in range(0, len(chosen), RECORDS_PER_BATCH):
-        inputs = [dataset.inputs(int(position)) for position in chosen[start : start + RECORDS_PER_BATCH]]
-        feed = {SIGNAL_INPUT: np.concatenate([windows for windows, _ in inputs])}
-        beside = [np.repeat(features[None], len(windows), axis=0) for windows, features in inputs if features is not None]
-        if beside:
-            feed[FEATURES_INPUT] = np.concatenate(beside)
-        feeds.append(feed)
-    return CalibrationRecords(tuple(dataset.table.record_ids[chosen].tolist()), tuple(feeds), [0])
+    starts = range(0, len(chosen), RECORDS_PER_BATCH)
+    batches = [Batch.of([dataset.inputs(int(row)) for row in chosen[start : start + RECORDS_PER_BATCH]]) for start in starts]
+    feeds = tuple(batch.arrays() for batch in batches)
+    return CalibrationRecords(tuple(dataset.table.record_ids[chosen].tolist()), feeds, [0])

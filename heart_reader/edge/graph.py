@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
+from heart_reader.data.batch import INPUT_NAMES
+from heart_reader.edge.lifting import lift_convolutions
 from heart_reader.errors import NotServable
-from heart_reader.runtimes import FEATURES_INPUT, SIGNAL_INPUT
 
 __all__ = ["count_macs", "example_inputs", "fold_batch_norms", "write_graph"]
 
@@ -27,18 +28,20 @@ METADATA = ("model", "preprocessor", "leads", "label_rule", "seed")
 
 
 def example_inputs(manifest: Mapping[str, Any], n: int) -> tuple[torch.Tensor, ...]:
-    """Return zeros in the shape of a network's inputs: (n, n_leads, n_times) mV and, where it takes them, (n, n_features)."""
+    """Return zeros in the shape of a network's inputs, see ``EcgNetwork``: ``n`` windows and, where it takes features, of ``n`` records."""
     preprocessor = manifest["preprocessor"]
     inputs = [torch.zeros(n, len(preprocessor["leads"]), round(preprocessor["window_s"] * preprocessor["fs"]))]
     if manifest["features"] is not None:
         inputs.append(torch.zeros(n, sum(len(item["names"]) for item in manifest["features"]["sets"])))
+        inputs.append(torch.zeros(n, dtype=torch.int64))
     return tuple(inputs)
 
 
 def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> None:
     """Write one ONNX file with a dynamic batch, from (n, n_leads, n_times) mV to (n, n_outputs) logits.
 
-    Batch normalisation is gone from it: the exporter folds it into convolutions, :func:`fold_batch_norms` into linear layers.
+    Batch normalisation is gone from it: the exporter folds it into convolutions, :func:`fold_batch_norms` into linear layers. Convolutions
+    are two-dimensional in it, see :mod:`heart_reader.edge.lifting`.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
         If an operator of the network has no counterpart in ONNX.
     """
     inputs = example_inputs(manifest, 2)
-    batch = torch.export.Dim("n", min=1)
+    n_windows, n_records = (torch.export.Dim(name, min=1) for name in ("n", "n_records"))
     # The exporter's own deprecations, and its regrets that torchvision is absent; the gate looks at the result.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
@@ -63,12 +66,12 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
                 network,
                 inputs,
                 path,
-                input_names=[SIGNAL_INPUT, FEATURES_INPUT][: len(inputs)],
+                input_names=list(INPUT_NAMES[: len(inputs)]),
                 output_names=["logits"],
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=False,
-                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                dynamic_shapes=tuple({0: size} for size in (n_windows, n_records, n_windows)[: len(inputs)]),
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
@@ -77,6 +80,7 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
         raise NotServable(f"{name}: an operator of it cannot be written as ONNX: use its torch checkpoint, or mend it: {reason}") from error
     model = onnx.load(path)
     fold_batch_norms(model)
+    lift_convolutions(model)
     _forget_sources(model)
     onnx.helper.set_model_props(model, {key: _plain(manifest[key]) for key in METADATA})
     onnx.save(model, path)

@@ -45,6 +45,7 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
         ``records_per_s``, ``peak_memory_mb``.
     """
     from heart_reader.classifier import EcgClassifier
+    from heart_reader.data.batch import Batch
     from heart_reader.data.readers import read_record
 
     imported = time.perf_counter()
@@ -57,13 +58,10 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
     reading_ms = _times_ms(lambda: json.dumps(reader.predict(read_record(record), measure=False).to_json()), READINGS)
     peak_mb = peak_memory_mb()
     ecg = read_record(record)
-    windows, features = reader.inputs(ecg, reader.preprocessor.prepare(ecg))
-    many, beside = windows.repeat(RECORDS_AT_ONCE, axis=0), None
-    one = None
-    if features is not None:
-        one, beside = features[None].repeat(len(windows), axis=0), features[None].repeat(len(many), axis=0)
-    network_ms = _times_ms(lambda: reader.logits(windows, one), REPETITIONS)
-    together_ms = _times_ms(lambda: reader.logits(many, beside), REPETITIONS // RECORDS_AT_ONCE)
+    inputs = reader.inputs(ecg, reader.preprocessor.prepare(ecg))
+    one, many = Batch.of([inputs]), Batch.of([inputs] * RECORDS_AT_ONCE)
+    network_ms = _times_ms(lambda: reader.logits(one), REPETITIONS)
+    together_ms = _times_ms(lambda: reader.logits(many), REPETITIONS // RECORDS_AT_ONCE)
     return {
         "import_s": imported - started,
         "load_s": loaded - imported,
@@ -71,7 +69,7 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
         "reading_ms": reading_ms,
         "records_per_s": RECORDS_AT_ONCE * 1e3 / sorted(together_ms)[len(together_ms) // 2],
         "peak_memory_mb": peak_mb,
-        "n_windows": len(windows),
+        "n_windows": len(one),
     }
 
 

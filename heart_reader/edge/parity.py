@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from heart_reader.classifier import EcgClassifier, Inputs
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.synthetic import random_parameters, simulate
 
@@ -51,11 +52,11 @@ def measure_parity(origin: EcgClassifier, exported: EcgClassifier, records: Iter
         Per record what :meth:`heart_reader.classifier.EcgClassifier.inputs` gives.
     """
     n_records, largest, alone, means = 0, 0.0, 0.0, []
-    for windows, features in records:
-        beside = None if features is None else np.repeat(features[None], len(windows), axis=0)
-        expected = origin.space.probabilities(origin.logits(windows, beside))
-        together = exported.space.probabilities(exported.logits(windows, beside))
-        single = exported.space.probabilities(exported.logits(windows[:1], None if beside is None else beside[:1]))
+    for record in records:
+        batch = Batch.of([record])
+        expected = origin.space.probabilities(origin.logits(batch))
+        together = exported.space.probabilities(exported.logits(batch))
+        single = exported.space.probabilities(exported.logits(next(batch.parts(1))))
         n_records += 1
         for level, values in expected.items():
             difference = np.abs(together[level] - values)

@@ -92,8 +92,7 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
 
 
 def _open(config: ExperimentConfig, origin: Checkpoint) -> tuple[EcgDataset, EcgDataset]:
-    given = origin.manifest["features"]
-    space = None if given is None else FeatureSpace.from_json(given, str(origin.directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], str(origin.directory))
     dataset = open_dataset(config, build_table(config), Preprocessor.from_json(origin.manifest["preprocessor"]), space)
     return dataset.split("train"), dataset.split("val")
 

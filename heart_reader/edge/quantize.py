@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -36,6 +38,8 @@ WEIGHTED = ("Conv", "Gemm", "MatMul")
 BETWEEN = ("Relu", "MaxPool", "Concat", "Reshape", "Transpose", "Split", "Squeeze", "Unsqueeze", "Add")
 RANGES = {"minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile}
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
+# A constant of this many numbers that no weighted layer reads is a table, such as the thresholds of trees.
+TABLE_SIZE = 1024
 # Batches that the effect of a layer is measured on.
 SENSITIVITY_BATCHES = 4
 
@@ -94,6 +98,7 @@ def write_static(source: Path, path: Path, records: CalibrationRecords, config: 
 
         def shift(keep: Sequence[str], target: Path) -> float:
             _quantize(prepared, target, ranges, None if ranges.exists() else records.rewound(), [*outside, *keep], config=config)
+            _shrink(target)
             return _mean_difference(expected, _probabilities(target, feeds))
 
         shift_all = shift((), path)
@@ -151,6 +156,52 @@ def _quantize(
     )
 
 
+def _shrink(path: Path) -> None:
+    """Store the tables of a graph as narrow as they may be, and its names as short."""
+    model = onnx.load(path)
+    readers = {name: node.op_type for node in model.graph.node for name in node.input}
+    for tensor in list(model.graph.initializer):
+        if readers.get(tensor.name) not in (*WEIGHTED, "DequantizeLinear") and np.prod(tensor.dims) >= TABLE_SIZE:
+            narrow, widen = _narrow(tensor, readers[tensor.name])
+            model.graph.initializer.remove(tensor)
+            model.graph.initializer.extend(narrow)
+            model.graph.node.insert(0, widen)
+    del model.graph.value_info[:]
+    _rename(model.graph)
+    onnx.save(model, path)
+
+
+def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
+    """Return a table in fewer bits, and the node that widens it when a session starts or runs.
+
+    What is looked up and added, the leaves of trees, gets 8 bits and one scale. What is compared keeps the 11 bits of a half float. Numbers
+    of features fit 16 bits.
+    """
+    values, name = numpy_helper.to_array(tensor), f"{tensor.name}.narrow"
+    if values.dtype == np.float32 and reader == "Gather":
+        scale = np.asarray(np.abs(values).max() / 127, dtype=np.float32)
+        parts = [numpy_helper.from_array(np.rint(values / scale).astype(np.int8), name), numpy_helper.from_array(scale, f"{name}.scale")]
+        return parts, onnx.helper.make_node("DequantizeLinear", [part.name for part in parts], [tensor.name])
+    half = np.finfo(np.float16)
+    narrow = values.clip(half.min, half.max).astype(np.float16) if values.dtype == np.float32 else values.astype(np.int16)
+    if narrow.dtype == np.int16 and (narrow != values).any():
+        narrow = values
+    return [numpy_helper.from_array(narrow, name)], onnx.helper.make_node("Cast", [name], [tensor.name], to=tensor.data_type)
+
+
+def _rename(graph: onnx.GraphProto) -> None:
+    """Number what lies between inputs and outputs, for the names a quantizer makes fill a visible part of the file; layers keep theirs."""
+    kept = {item.name for item in (*graph.input, *graph.output)}
+    names = {name for node in graph.node for name in (*node.input, *node.output) if name} | {item.name for item in graph.initializer}
+    short = {name: name if name in kept else f"{number:x}" for number, name in enumerate(sorted(names))}
+    for tensor in graph.initializer:
+        tensor.name = short[tensor.name]
+    for node in graph.node:
+        node.name = node.name if node.op_type in WEIGHTED else ""
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+
+
 def write_dynamic(source: Path, path: Path) -> None:
     """Write a graph that finds the ranges of its activations anew at every call; it exists to be compared with."""
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -182,11 +233,13 @@ def _mean_difference(first: Sequence[NDArray[np.floating]], second: Sequence[NDA
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the quantizer's advice on the root logger; what it wrote is measured instead."""
+    """Hold back the quantizer's advice on the root logger, and NumPy's on ranges of missing features, which it does not use."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
     try:
-        yield
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="invalid value encountered in cast")
+            yield
     finally:
         root.setLevel(level)

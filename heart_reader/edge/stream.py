@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.classifier import EcgClassifier, assess_quality
+from heart_reader.data.batch import Batch
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.diagnosis import Quality
@@ -66,7 +67,7 @@ class StreamReader:
 
     Examples
     --------
-    >>> stream = StreamReader(EcgClassifier.load("results/edge/int8"), 500.0, ("I", "II", "V1"))  # doctest: +SKIP
+    >>> stream = StreamReader(EcgClassifier.load("results/edge/nano-int8"), 500.0, ("I", "II", "V1"))  # doctest: +SKIP
     >>> for window in stream.push(samples):  # doctest: +SKIP
     ...     print(window.start_s, window.probabilities["superdiagnostic"])
     """
@@ -167,7 +168,7 @@ class StreamReader:
     def _read(self, start: int) -> WindowReading:
         preprocessor = self.reader.preprocessor
         prepared = self._prepare(start)
-        per_window = self.reader.space.probabilities(self.reader.logits(preprocessor.windows(prepared)))
+        per_window = self.reader.space.probabilities(self.reader.logits(Batch.of([(preprocessor.windows(prepared), None)])))
         levels = self.reader.space.reading_levels(self.reader.level)
         for name in levels:
             self._sums[name] = self._sums.get(name, np.zeros(per_window[name].shape[1])) + per_window[name][0]

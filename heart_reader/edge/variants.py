@@ -29,10 +29,12 @@ from heart_reader.edge.quantize import write_float16, write_static
 from heart_reader.errors import ConfigError, ExportParityError
 from heart_reader.evaluation.run import checkpoint_config
 from heart_reader.features.build import open_dataset
+from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.decisions import choose_decisions
+from heart_reader.training.ensemble import join
 
 __all__ = ["Origin", "build_variants", "open_origin", "write_variant"]
 
@@ -55,13 +57,10 @@ class Origin:
         A torch checkpoint.
     config
         Its configuration, with the overrides of this export.
-    dataset
-        Its training and validation records.
     """
 
     checkpoint: Checkpoint
     config: ExperimentConfig
-    dataset: EcgDataset
 
     @cached_property
     def reader(self) -> EcgClassifier:
@@ -72,6 +71,11 @@ class Origin:
     def network(self) -> nn.Module:
         """The network as it is exported."""
         return build_torch_network(self.checkpoint)
+
+    @cached_property
+    def dataset(self) -> EcgDataset:
+        """Its training and validation records."""
+        return open_dataset(self.config, build_table(self.config), self.reader.preprocessor, self.reader.features)
 
     @cached_property
     def val_set(self) -> EcgDataset:
@@ -85,7 +89,7 @@ class Origin:
 
 
 def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
-    """Load a torch checkpoint and the records it was trained and validated with.
+    """Load a torch checkpoint; the records it was trained and validated with are read when they are needed.
 
     Parameters
     ----------
@@ -94,15 +98,14 @@ def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
 
     Raises
     ------
-    CheckpointError, ConfigError, DataError
-        If checkpoint, overrides or records cannot be used.
+    CheckpointError, ConfigError
+        If checkpoint or overrides cannot be used.
     """
     checkpoint = load_checkpoint(directory)
     checkpoint_config(checkpoint, [text for text in overrides if not text.startswith("export.")])
     config = export_config(checkpoint, overrides)
     checkpoint.tensors()  # an ONNX checkpoint is refused before any record is read
-    reader = EcgClassifier.load(directory)
-    return Origin(checkpoint, config, open_dataset(config, build_table(config), reader.preprocessor, reader.features))
+    return Origin(checkpoint, config)
 
 
 def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (), force: bool = False) -> list[Checkpoint]:
@@ -146,7 +149,7 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
 
 
 def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin, Origin]:
-    """Return the network that was pruned, and what pruning left of it."""
+    """Return what a pruned variant is compared with, and what pruning left."""
     if origin.checkpoint.manifest["model"]["name"] != ENSEMBLE:
         checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
         return origin, open_origin(checkpoint.directory, overrides)
@@ -158,7 +161,21 @@ def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin
         )
     wide = _alike(open_origin(student, overrides), origin, "export.student")
     checkpoint = prune(student, out, overrides=overrides)
-    return wide, open_origin(checkpoint.directory, overrides)
+    share = _share_of_trees(origin.checkpoint)
+    if not share:
+        return wide, open_origin(checkpoint.directory, overrides)
+    # Trees are small and fast as they are; beside a narrow network they count as much as in the ensemble.
+    joined, _ = join(
+        [checkpoint.directory, origin.config.export.trees], out.with_name(f"{out.name}-with-trees"), weights=[1 - share, share]
+    )
+    return origin, open_origin(joined.directory, overrides)
+
+
+def _share_of_trees(ensemble: Checkpoint) -> float:
+    """Return the weight of its trees in what they answer."""
+    params = ensemble.manifest["model"]["params"]
+    weights = zip(params["members"], params["weights"], strict=True)
+    return float(sum(weight for member, weight in weights if member["name"] == TREES))
 
 
 def _alike(other: Origin, origin: Origin, key: str) -> Origin:

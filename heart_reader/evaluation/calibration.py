@@ -7,15 +7,17 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from heart_reader.decision import Calibration, log_odds
+from heart_reader.evaluation.metrics import metric_value
 from heart_reader.evaluation.thresholds import require_validation
 from heart_reader.predictions import Predictions
 
-__all__ = ["MIN_CASES", "fit_platt"]
+__all__ = ["MIN_CASES", "ece_by_chance", "fit_platt"]
 
 # With fewer positives, or negatives, the line would follow single records.
 MIN_CASES = 5
 # A class that is ranked backwards on validation gets an almost flat line, never a falling one.
 MIN_SLOPE = 0.01
+CHANCE_DRAWS = 200
 
 
 def fit_platt(predictions: Predictions) -> Calibration:
@@ -50,6 +52,23 @@ def fit_platt(predictions: Predictions) -> Calibration:
         intercepts.append(intercept)
         fitted.append(enough)
     return Calibration("platt", predictions.split, tuple(slopes), tuple(intercepts), tuple(fitted))
+
+
+def ece_by_chance(y_prob: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
+    """Return the macro ECE that a perfectly calibrated reader would have on as many records: mean, and the middle 95 % of draws.
+
+    The error is never zero on a finite number of records, because the share of positives in a bin is a matter of chance; what exceeds it
+    is what calibration could mend.
+
+    Parameters
+    ----------
+    y_prob
+        (n_records, n_classes); labels are drawn with these probabilities.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [metric_value("macro_ece", (rng.random(y_prob.shape) < y_prob).astype(np.float32), y_prob) for _ in range(CHANCE_DRAWS)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.mean(drawn)), float(low), float(high)
 
 
 def _fit_line(x: NDArray[np.float64], y_true: NDArray[np.bool_]) -> tuple[float, float]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 _HEADER = (
-    "", "configuration", "model", "seed", "parameters", "training", "validation macro-AUROC", "test macro-AUROC", "AUPRC", "Fmax",
+    "", "run", "configuration", "model", "seed", "parameters", "training", "validation macro-AUROC", "test macro-AUROC", "AUPRC", "Fmax",
     "macro-F1", "ECE", "checkpoint",
 )  # fmt: skip
 _SUMMARY_HEADER = ("configuration", "seeds", "validation macro-AUROC", "test macro-AUROC", "AUPRC", "Fmax", "macro-F1", "ECE")
@@ -65,6 +65,7 @@ def _section(runs: Sequence[Run]) -> list[str]:
 def _row(number: int, row: dict[str, Any]) -> tuple[object, ...]:
     return (
         number,
+        f"`{row['run']}`",
         row["configuration"],
         row["model"],
         row["seed"],

@@ -14,13 +14,14 @@ from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.bootstrap import paired_bootstrap
+from heart_reader.evaluation.calibration import ece_by_chance
 from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
 from heart_reader.evaluation.stress import run_stress
 from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
 from heart_reader.features.build import open_dataset
 from heart_reader.predictions import Predictions
 
-__all__ = ["checkpoint_config", "describe_data", "evaluate", "predict_split"]
+__all__ = ["checkpoint_config", "evaluate", "predict_split"]
 
 # What made the weights cannot be changed afterwards.
 FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", "export")
@@ -75,6 +76,7 @@ def evaluate(
     if against is not None:
         other = EcgClassifier.load(against)
         comparison = _compare(classifier, predictions, other, _predict(other, table, config, level), config)
+    caveats = (*_describe_data(table, split, predictions), _describe_chance(predictions, config.seed))
     report = build_report(
         predictions,
         classifier.thresholds.get(level),
@@ -86,13 +88,13 @@ def evaluate(
         draws=config.evaluation.draws,
         confidence=config.evaluation.confidence,
         seed=config.seed,
-        caveats=describe_data(table, split, predictions),
+        caveats=caveats,
         comparison=comparison,
     )
     write_report(report, predictions, out)
     remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
     if stress:
-        _stress(classifier, table, report, describe_data(table, split, predictions), out)
+        _stress(classifier, table, report, caveats, out)
     return report
 
 
@@ -121,7 +123,7 @@ def predict_split(classifier: EcgClassifier, config: ExperimentConfig, split: st
     """
     table = _table(classifier, config, classifier.level, split)
     predictions = _predict(classifier, table, config, classifier.level)
-    return predictions, describe_data(table, split, predictions)
+    return predictions, _describe_data(table, split, predictions)
 
 
 def checkpoint_config(checkpoint: Checkpoint, overrides: Sequence[str]) -> ExperimentConfig:
@@ -170,7 +172,14 @@ def _compare(
     return Comparison(second.checkpoint.sha256, differences)
 
 
-def describe_data(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
+def _describe_chance(predictions: Predictions, seed: int) -> str:
+    mean, low, high = ece_by_chance(predictions.y_prob, seed)
+    return (
+        f"A perfectly calibrated reader would have a macro ECE of {mean:.3f} [{low:.3f}, {high:.3f}] on as many records, by chance alone."
+    )
+
+
+def _describe_data(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
     """Return what should stand beside figures of these records: their source, who is left out, what they compare with."""
     caveats = [f"Data: {table.source}."]
     caveats += [f"{count} records left out: {reason}." for reason, count in table.left_out.items()]

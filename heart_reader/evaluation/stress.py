@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from heart_reader.classifier import EcgClassifier, Inputs, assess_quality
+from heart_reader.classifier import EcgClassifier, assess_quality
+from heart_reader.data.batch import Inputs
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import LeadError

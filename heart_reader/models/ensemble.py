@@ -53,24 +53,32 @@ class EnsembleNetwork(nn.Module):
             )
         self.members = nn.ModuleList(members)
         self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32) / sum(weights))
+        self.places: list[Tensor] | None = None
         if outputs is not None:
-            # A member's answers times its matrix stand in their places; the share of each output follows from structure and weights alone.
-            places = [functional.one_hot(torch.tensor(own), n_outputs).float() for own in outputs]
-            self.places: list[Tensor] | None = places
-            if not torch.stack([weight * place.sum(dim=0) for weight, place in zip(weights, places, strict=True)]).sum(dim=0).all():
+            answered = {output for weight, own in zip(weights, outputs, strict=True) if weight > 0 for output in own}
+            if answered != set(range(n_outputs)):
                 raise ValueError("an output is answered by no member with a weight: add a member that answers all heads")
-        else:
-            self.places = None
+            # Per member where each output stands among its own answers; for what it does not answer, one behind the last.
+            self.places = [
+                torch.tensor([own.index(output) if output in own else len(own) for output in range(n_outputs)])
+                for own in map(list, outputs)
+            ]
 
-    def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
-        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` are for the members that take them."""
-        answers = [torch.sigmoid(member(x, features)) for member in self.members]
+    def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
+        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are for the members that take them."""
+        answers = [torch.sigmoid(member(x, features, record)) for member in self.members]
         if self.places is None:
             mean = torch.stack([weight * answer for weight, answer in zip(self.weights, answers, strict=True)]).sum(dim=0)
         else:
-            parts = zip(self.weights, answers, self.places, strict=True)
-            summed = torch.stack([weight * (answer @ place.to(answer)) for weight, answer, place in parts]).sum(dim=0)
-            share = torch.stack([weight * place.sum(dim=0).to(x) for weight, place in zip(self.weights, self.places, strict=True)])
-            mean = summed / share.sum(dim=0)
+            parts = list(zip(self.weights, answers, self.places, strict=True))
+            summed = torch.stack([weight * _placed(answer, place) for weight, answer, place in parts]).sum(dim=0)
+            ones = (torch.ones(1, answer.shape[1], dtype=answer.dtype, device=answer.device) for answer in answers)
+            share = torch.stack([weight * _placed(one, place) for one, (weight, _, place) in zip(ones, parts, strict=True)]).sum(dim=0)
+            mean = summed / share
         mean = mean.clamp(_EDGE, 1 - _EDGE)
         return torch.log(mean) - torch.log1p(-mean)
+
+
+def _placed(answer: Tensor, place: Tensor) -> Tensor:
+    """Return a member's (n, n_own) answers as (n, n_outputs), 0 where it has none."""
+    return functional.pad(answer, (0, 1)).index_select(1, place.to(answer.device))

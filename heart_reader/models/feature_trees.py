@@ -37,12 +37,13 @@ class FeatureTrees(nn.Module):
     """For each output a sum of perfect binary trees.
 
     A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the threshold, and 2i + 2. A tree that ends early
-    goes on with nodes whose sides are alike.
+    goes on with nodes whose sides are alike. All questions are answered at once; a path through a tree then only looks answers up.
 
     Parameters
     ----------
     n_features
-        Features that come in.
+        Features that come in. A node that sends missing values to the left asks for feature f by the number f, one that sends them to the
+        right by n_features + f.
     n_outputs
         Logits.
     n_trees
@@ -53,7 +54,6 @@ class FeatureTrees(nn.Module):
 
     feature: Tensor
     threshold: Tensor
-    missing_left: Tensor
     leaf: Tensor
     base: Tensor
 
@@ -62,25 +62,25 @@ class FeatureTrees(nn.Module):
         self.n_features = n_features
         self.n_outputs, self.n_trees, self.depth = n_outputs, n_trees, depth
         n_nodes, n_leaves = 2**depth - 1, 2**depth
-        self.register_buffer("feature", torch.zeros(n_outputs * n_trees, n_nodes, dtype=torch.int32))
+        self.register_buffer("feature", torch.zeros(n_outputs * n_trees, n_nodes, dtype=torch.int16))
         self.register_buffer("threshold", torch.zeros(n_outputs * n_trees, n_nodes))
-        self.register_buffer("missing_left", torch.zeros(n_outputs * n_trees, n_nodes, dtype=torch.bool))
         self.register_buffer("leaf", torch.zeros(n_outputs * n_trees, n_leaves))
         self.register_buffer("base", torch.zeros(n_outputs))
 
-    def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
-        """Map (n, n_features), NaN where not known, to (n, n_outputs) logits; of the signal ``x`` only the number of windows counts."""
+    def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
+        """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only the number of windows counts."""
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
-        n_nodes, n_leaves = self.feature.shape[1], self.leaf.shape[1]
-        trees = torch.arange(len(self.feature), device=x.device)
-        node = torch.zeros(features.shape[0], len(self.feature), dtype=torch.int64, device=x.device)
-        feature, threshold, missing_left = self.feature.flatten().long(), self.threshold.flatten(), self.missing_left.flatten()
+        unknown = torch.isnan(features)
+        twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
+        asked = twice.index_select(1, self.feature.flatten().long())
+        left = (asked <= self.threshold.flatten()).long().unflatten(1, self.feature.shape)
+        # (A shape, not len(): that would fix the batch of an exported graph.)
+        node = torch.zeros(features.shape[0], len(self.feature), 1, dtype=torch.int64, device=x.device)
         for _ in range(self.depth):
-            place = trees * n_nodes + node
-            value = features.gather(1, feature[place])
-            # NaN is never at most the threshold. (A shape, not len(): that would fix the batch of an exported graph.)
-            left = (value <= threshold[place]) | (torch.isnan(value) & missing_left[place])
-            node = 2 * node + 2 - left.long()
-        values = self.leaf.flatten()[trees * n_leaves + node - n_nodes]
-        return self.base + values.unflatten(1, (self.n_outputs, self.n_trees)).sum(dim=2)
+            node = 2 * node + 2 - left.gather(2, node)
+        n_nodes, n_leaves = self.feature.shape[1], self.leaf.shape[1]
+        place = torch.arange(len(self.leaf), device=x.device) * n_leaves + node.squeeze(2) - n_nodes
+        values = self.leaf.flatten().index_select(0, place.flatten()).unflatten(0, (-1, self.n_outputs, self.n_trees))
+        logits = self.base + values.sum(dim=2)
+        return logits if record is None else logits.index_select(0, record)

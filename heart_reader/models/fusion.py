@@ -127,11 +127,12 @@ class FeatureFusion(nn.Module):
             assert isinstance(branch, FeatureBranch)
             branch.set_statistics(part)
 
-    def forward(self, embedding: Tensor, features: Tensor | None) -> Tensor:
-        """Map (n, signal_embedding) and (n, n_features), NaN where not known, to (n, n_outputs) logits; None means nothing is known."""
+    def forward(self, embedding: Tensor, features: Tensor | None, record: Tensor | None = None) -> Tensor:
+        """Map (n, signal_embedding) to (n, n_outputs) logits; ``features`` and ``record`` as in ``EcgNetwork``."""
         if features is None:
             features = torch.full((len(embedding), self.n_features), torch.nan, dtype=embedding.dtype, device=embedding.device)
         parts = features.split(self.sizes, dim=1)
-        read = [branch(part) for branch, part in zip(self.branches, parts, strict=True)]
-        logits: Tensor = self.classify(self.join(torch.cat([embedding, *read], dim=1)))
+        read = torch.cat([branch(part) for branch, part in zip(self.branches, parts, strict=True)], dim=1)
+        beside = read if record is None else read.index_select(0, record)
+        logits: Tensor = self.classify(self.join(torch.cat([embedding, beside], dim=1)))
         return logits

@@ -62,13 +62,14 @@ class EcgNetwork(nn.Module):
         self.head = head
         self.fusion = fusion
 
-    def forward(self, x: Tensor, features: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
         """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits.
 
-        ``features`` are (n, n_features), NaN where not known; None means none of them is. A network without fusion ignores them.
+        ``features`` are (n_records, n_features), NaN where not known, and ``record`` (n,) says which row of them belongs to each window;
+        without ``record`` each window has a row of its own, without features none of them is known. A network without fusion ignores both.
         """
         answer: Tensor = self.head(self.backbone(self.standardize(x)))
-        return answer if self.fusion is None else self.fusion(answer, features)
+        return answer if self.fusion is None else self.fusion(answer, features, record)
 
 
 def register(builder: Builder) -> Builder:

@@ -3,13 +3,14 @@
 Run: ``python -m heart_reader.training.ensemble results/A/checkpoint results/B/checkpoint --out results/NAME``.
 
 Weights come from validation by Nelder-Mead. Because a handful of weights fitted to a few hundred records can do worse on new ones
-than no weights at all, they have to beat the plain mean on held-out halves of validation; else the plain mean is taken.
+than no weights at all, they have to beat the plain mean on held-out halves of validation; else the plain mean is taken. ``--weights``
+gives them instead, for instance those that :mod:`heart_reader.training.cross_validation` found on the training records.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,8 +26,9 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
-from heart_reader.data.dataset import EcgDataset, mean_per_record
+from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
@@ -36,7 +38,7 @@ from heart_reader.features.build import open_dataset
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.training.decisions import save_with_decisions
 
-__all__ = ["Weighting", "choose_weights", "fit_weights", "join"]
+__all__ = ["Weighting", "choose_weights", "fit_weights", "join", "mixture"]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
@@ -50,20 +52,22 @@ class Weighting:
     Parameters
     ----------
     rule
-        ``"nelder-mead"`` or ``"mean"``.
+        ``"nelder-mead"``, ``"mean"`` or ``"given"``.
     weights
         One per member, sum 1.
     fitted_score, mean_score
-        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean.
+        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean; None where weights were given.
     """
 
     rule: str
     weights: tuple[float, ...]
-    fitted_score: float
-    mean_score: float
+    fitted_score: float | None = None
+    mean_score: float | None = None
 
 
-def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = ()) -> tuple[Checkpoint, Weighting]:
+def join(
+    directories: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, overrides: Sequence[str] = ()
+) -> tuple[Checkpoint, Weighting]:
     """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on validation.
 
     Parameters
@@ -71,6 +75,8 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
     directories
         At least two checkpoints trained on the same records with the same preprocessing. The first one answers all heads; the others may
         answer some of them.
+    weights
+        One per checkpoint, positive; None lets validation choose.
     out
         Directory of the ensemble.
     overrides
@@ -90,7 +96,7 @@ def join(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = (
     table = build_table(config).split("val")
     space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
     val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
-    weighting = choose_weights(classifiers, val_set, config)
+    weighting = choose_weights(classifiers, val_set, config) if weights is None else _given(weights, len(members))
     tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
     for row, member in enumerate(members):
         tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
@@ -122,9 +128,15 @@ def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": {"name": ENSEMBLE, "params": params, "n_parameters": sum(model["n_parameters"] for model in models)},
         "training": {**members[0].manifest["training"], "epochs": None, "best_epoch": None, "elapsed_s": elapsed_s},
-        "features": next((member.manifest["features"] for member in members if member.manifest["features"] is not None), None),
+        "features": _features_of(members),
         "parent": None,
     }
+
+
+def _given(weights: Sequence[float], n_members: int) -> Weighting:
+    if len(weights) != n_members or not min(weights, default=0.0) > 0:
+        raise ConfigError(f"weights {', '.join(f'{w:g}' for w in weights)} for {n_members} checkpoints: one positive weight each is needed")
+    return Weighting("given", tuple(weight / sum(weights) for weight in weights))
 
 
 def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:
@@ -137,16 +149,12 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
     val_set
         Records of the validation split.
     """
-    outputs, stops = _outputs(classifiers, val_set)
-    answered = ~np.isnan(outputs[:, :1])
+    read = mixture(classifiers, val_set, config.task.level)
     y_true = val_set.table.y_true(config.task.level)
     known = np.asarray(~np.isnan(y_true).any(axis=1))
-    space = classifiers[0].space
 
     def score(weights: NDArray[np.float64], rows: Any) -> float:
-        share = np.tensordot(weights, answered, axes=1)
-        y_prob = _records(np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share, stops, space, config.task.level)
-        return metric_value("macro_auroc", y_true[rows], y_prob[rows])
+        return metric_value("macro_auroc", y_true[rows], read(weights)[rows])
 
     plain = np.full(len(classifiers), 1 / len(classifiers))
     fitted_scores, mean_scores = [], []
@@ -161,6 +169,31 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
         weights = fit_weights(partial(score, rows=known), len(plain))
         return Weighting("nelder-mead", tuple(map(float, weights)), fitted_score, mean_score)
     return Weighting("mean", tuple(map(float, plain)), fitted_score, mean_score)
+
+
+def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return a function from (n_members,) weights to what an ensemble with them reads, (n_records, n_classes), before calibration.
+
+    Parameters
+    ----------
+    classifiers
+        The members; the first one answers all heads.
+    dataset
+        Records; each member reads them once.
+    level
+        A level of the members.
+    """
+    batch = dataset.whole()
+    outputs = _outputs(classifiers, batch)
+    answered = ~np.isnan(outputs[:, :1])
+    space = classifiers[0].space
+
+    def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        share = np.tensordot(weights, answered, axes=1)
+        mean = np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share
+        return batch.mean_per_record(space.probabilities(log_odds(mean))[level])
+
+    return read
 
 
 def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -> NDArray[np.float64]:
@@ -188,17 +221,13 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return e / e.sum()
 
 
-def _outputs(classifiers: Sequence[EcgClassifier], val_set: EcgDataset) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return (n_members, n_windows, n_outputs) probabilities of all windows, and where each record's windows end.
-
-    An output that a member does not answer is NaN.
-    """
-    windows, features, stops = val_set.all_inputs()
-    outputs = np.full((len(classifiers), len(windows), classifiers[0].space.n_outputs), np.nan)
+def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
+    """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member does not answer an output."""
+    outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
     for member, (classifier, columns) in enumerate(zip(classifiers, _columns([c.checkpoint for c in classifiers]), strict=True)):
-        answer = classifier.logits(windows, None if classifier.features is None else features)
+        answer = classifier.logits(batch.alone() if classifier.features is None else batch)
         outputs[member][:, columns] = sigmoid(answer.astype(np.float64))
-    return outputs, stops
+    return outputs
 
 
 def _columns(members: Sequence[Checkpoint]) -> list[list[int]]:
@@ -211,24 +240,18 @@ def _columns(members: Sequence[Checkpoint]) -> list[list[int]]:
     return columns
 
 
-def _records(outputs: NDArray[np.float64], stops: NDArray[np.intp], space: LabelSpace, level: str) -> NDArray[np.float64]:
-    """Return (n_records, n_classes) at a level from (n_windows, n_outputs) probabilities."""
-    per_window = space.probabilities(log_odds(outputs))[level]
-    return mean_per_record(per_window, stops)
-
-
 def _check(members: Sequence[Checkpoint]) -> None:
     if len(members) < 2:
         raise ConfigError(f"an ensemble of {len(members)}: name at least two checkpoints")
     first = members[0].manifest
-    fused = [member.manifest["features"] for member in members if member.manifest["features"] is not None]
+    fused = _features_of(members)
     for member in members:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
         different = [key for key in SHARED if member.manifest[key] != first[key]]
         if not set(_outputs_of(member)) <= set(_outputs_of(members[0])):
             different.append("heads")
-        if fused and member.manifest["features"] not in (None, fused[0]):
+        if member.manifest["features"] not in (None, fused):
             different.append("features")
         if different:
             raise CheckpointError(f"{member.directory}: {', '.join(different)} differ from {members[0].directory}: train both alike")
@@ -239,6 +262,11 @@ def _check(members: Sequence[Checkpoint]) -> None:
                 )
 
 
+def _features_of(members: Sequence[Checkpoint]) -> Mapping[str, Any] | None:
+    """Return the features that the members share; those that read the signal alone have none."""
+    return next((member.manifest["features"] for member in members if member.manifest["features"] is not None), None)
+
+
 def _outputs_of(checkpoint: Checkpoint) -> list[tuple[str, tuple[str, ...]]]:
     """Return heads and their classes, in the order of the outputs."""
     space = LabelSpace.from_json(checkpoint.manifest["levels"])
@@ -247,9 +275,10 @@ def _outputs_of(checkpoint: Checkpoint) -> list[tuple[str, tuple[str, ...]]]:
 
 def main(arguments: argparse.Namespace) -> None:
     """Join the checkpoints and say what came of it."""
-    checkpoint, weighting = join(arguments.checkpoints, arguments.out, overrides=arguments.overrides)
+    checkpoint, weighting = join(arguments.checkpoints, arguments.out, weights=arguments.weights, overrides=arguments.overrides)
     level = checkpoint.manifest["config"]["task"]["level"]
-    print(f"held-out halves of validation: fitted weights {weighting.fitted_score:.4f}, plain mean {weighting.mean_score:.4f}")
+    if weighting.rule != "given":
+        print(f"held-out halves of validation: fitted weights {weighting.fitted_score:.4f}, plain mean {weighting.mean_score:.4f}")
     print(f"{checkpoint.directory}: {weighting.rule}, weights {', '.join(f'{w:.3f}' for w in weighting.weights)}")
     print(f"validation macro-AUROC {checkpoint.manifest['metrics'][level]['macro_auroc']:.4f}")
 
@@ -258,5 +287,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Join trained checkpoints into one ensemble checkpoint.")
     parser.add_argument("checkpoints", nargs="+", type=Path, help="torch checkpoint directories")
     parser.add_argument("--out", type=Path, required=True, help="directory of the ensemble, such as results/NAME")
+    parser.add_argument("--weights", type=float, nargs="+", metavar="W", help="one per checkpoint (default: validation chooses them)")
     add_overrides(parser)
     raise SystemExit(run_command(parser, main))

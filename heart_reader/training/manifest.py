@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from heart_reader.data.record_table import SPLITS, RecordTable
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import count_parameters, resolve_params
 
-__all__ = ["build_manifest"]
+__all__ = ["build_manifest", "installed_versions"]
 
 VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -77,7 +77,7 @@ def build_manifest(
         "config": config.to_json(),
         "seed": config.seed,
         "git_commit": _git_commit(),
-        "versions": _versions(),
+        "versions": installed_versions(VERSIONS),
         "parent": None,
     }
 
@@ -96,9 +96,10 @@ def _git_commit() -> str | None:
     return answer.stdout.strip() or None
 
 
-def _versions() -> dict[str, str | None]:
+def installed_versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the version of each distribution, None where it is not installed."""
     found: dict[str, str | None] = {}
-    for name in VERSIONS:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

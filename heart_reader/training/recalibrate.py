@@ -61,8 +61,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
         if name in own.levels and level.class_names != own.levels[name].class_names:
             raise NotServable(f"{directory}: its level {name} has other classes than {table.source}: name a table with the same labels")
     preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
-    given = origin.manifest["features"]
-    space = None if given is None else FeatureSpace.from_json(given, str(directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], str(directory))
     val_set = open_dataset(config, table, preprocessor, space)
     draft = {
         **origin.draft(),

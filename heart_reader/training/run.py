@@ -21,7 +21,7 @@ from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoin
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.coverage import describe_gaps
-from heart_reader.data.dataset import EcgDataset, mean_per_record
+from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
@@ -62,7 +62,12 @@ class TrainingOutcome:
 
 
 def train(
-    config: ExperimentConfig, out: Path, *, resume: bool = False, on_epoch: Callable[[Mapping[str, float]], None] | None = None
+    config: ExperimentConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    on_epoch: Callable[[Mapping[str, float]], None] | None = None,
+    table: RecordTable | None = None,
 ) -> TrainingOutcome:
     """Train a reader.
 
@@ -76,6 +81,8 @@ def train(
         Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted run, to the bit.
     on_epoch
         Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there, without a checkpoint.
+    table
+        Other records, or other splits of them, than the configuration names.
 
     Raises
     ------
@@ -88,7 +95,7 @@ def train(
     """
     state = out / STATE
     _check_resume(config, out, resume)
-    table = build_table(config)
+    table = build_table(config) if table is None else table
     preprocessor = build_preprocessor(config)
     _tell(table)
     _tell_gaps(table, config.task.level)
@@ -190,8 +197,8 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
         return None
     checkpoint = load_checkpoint(config.training.teacher)
     same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
-    features = checkpoint.manifest["features"]
-    same_features = features is None or (space is not None and FeatureSpace.from_json(features, "").sets == space.sets)
+    theirs = FeatureSpace.from_json(checkpoint.manifest["features"], str(checkpoint.directory))
+    same_features = theirs is None or (space is not None and theirs.sets == space.sets)
     if not same_outputs or not same_features or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
         raise ConfigError(
             f"training.teacher {checkpoint.directory}: other outputs, features or preprocessing than this run; train it alike"
@@ -201,16 +208,14 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
     """Score the level of interest on validation, before calibration, with the windows of a reading."""
-    windows, features, stops = val_set.all_inputs()
-    parts = []
+    batch = val_set.whole()
+    logits = []
     with torch.inference_mode(), trainer.autocast():
-        for start in range(0, len(windows), VALIDATION_WINDOWS):
-            part = slice(start, start + VALIDATION_WINDOWS)
-            batch = [torch.from_numpy(array[part]).to(trainer.device) for array in (windows, features) if array is not None]
-            parts.append(network(*batch).float().cpu().numpy())
+        for part in batch.parts(VALIDATION_WINDOWS):
+            inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
+            logits.append(network(*inputs).float().cpu().numpy())
     level = config.task.level
-    y_windows = val_set.table.space.probabilities(np.concatenate(parts))[level]
-    y_prob = mean_per_record(y_windows, stops)
+    y_prob = batch.mean_per_record(val_set.table.space.probabilities(np.concatenate(logits))[level])
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}

@@ -73,18 +73,17 @@ def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, ou
     network.base[output] = float(model._baseline_prediction.ravel()[0])
     for number, (tree,) in enumerate(model._predictors):
         row = output * network.n_trees + number
-        feature, threshold, missing_left, leaf = _perfect(tree.nodes, network.depth)
+        feature, threshold, leaf = _perfect(tree.nodes, network.depth, network.n_features)
         network.feature[row] = torch.from_numpy(feature)
         network.threshold[row] = torch.from_numpy(threshold)
-        network.missing_left[row] = torch.from_numpy(missing_left)
         network.leaf[row] = torch.from_numpy(leaf)
 
 
-def _perfect(nodes: NDArray[Any], depth: int) -> tuple[NDArray[Any], ...]:
-    """Lay out one tree as a perfect one: features, thresholds and sides for missing values of its nodes, and values of its leaves."""
+def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
+    """Lay out one tree as a perfect one: features and thresholds of its nodes, and values of its leaves."""
     n_nodes = 2**depth - 1
-    feature, threshold = np.zeros(n_nodes, dtype=np.int32), np.zeros(n_nodes, dtype=np.float32)
-    missing_left, leaf = np.ones(n_nodes, dtype=bool), np.zeros(n_nodes + 1, dtype=np.float32)
+    feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
+    leaf = np.zeros(n_nodes + 1, dtype=np.float32)
     waiting = [(0, 0)]  # place in the heap, place among scikit-learn's nodes
     while waiting:
         place, number = waiting.pop()
@@ -94,16 +93,19 @@ def _perfect(nodes: NDArray[Any], depth: int) -> tuple[NDArray[Any], ...]:
         elif node["is_leaf"]:
             waiting += [(2 * place + 1, number), (2 * place + 2, number)]
         else:
-            feature[place], missing_left[place] = node["feature_idx"], bool(node["missing_go_to_left"])
+            feature[place] = node["feature_idx"] + (0 if node["missing_go_to_left"] else n_features)
             threshold[place] = _not_above(node["num_threshold"])
             waiting += [(2 * place + 1, int(node["left"])), (2 * place + 2, int(node["right"]))]
-    return feature, threshold, missing_left, leaf
+    return feature, threshold, leaf
 
 
 def _not_above(value: float) -> np.float32:
-    """Round to float32 downwards: float32 features then fall on the same side as under the exact threshold."""
+    """Round to float32 downwards: float32 features then fall on the same side as under the exact threshold.
+
+    An infinite threshold parts the known from the missing, which stand at infinity too: the largest number does that.
+    """
     rounded = np.float32(value)
-    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value else rounded
+    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value or np.isposinf(rounded) else rounded
 
 
 def _compare(network: FeatureTrees, features: NDArray[np.float32], checks: list[tuple[int, NDArray[np.float64]]]) -> None:

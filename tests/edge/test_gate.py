@@ -11,11 +11,13 @@ import pytest
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExportConfig
+from heart_reader.data.synthetic import random_parameters, simulate
 from heart_reader.edge.gate import judge
 from heart_reader.edge.parity import Parity
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ConfigError, DataError, ExportParityError, NotServable
 from heart_reader.predictions import Predictions
+from heart_reader.training.ensemble import join
 
 SAME = Parity(n_records=4, largest=1e-7, mean=1e-8, alone=1e-8)
 
@@ -99,6 +101,27 @@ def test_a_pruned_variant_descends_from_the_pruned_network(small_checkpoint: Pat
     assert variant.manifest["parent"] == pruned.sha256
     assert variant.manifest["edge"]["reference_sha256"] == pruned.manifest["parent"] == load_checkpoint(small_checkpoint).sha256
     assert variant.manifest["model"]["params"]["widths"] == [8, 8]
+
+
+def test_trees_of_an_ensemble_stay_in_its_variants(small_checkpoint: Path, trees_checkpoint: Path, tmp_path: Path) -> None:
+    joined, _ = join([small_checkpoint, trees_checkpoint], tmp_path / "joined", weights=[1, 4])
+    settings = [
+        "export.variants=[fp32, int8, pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1",
+        f"export.student={small_checkpoint}", f"export.trees={trees_checkpoint}",
+    ]  # fmt: skip
+    fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings)
+    members = pruned.manifest["model"]["params"]
+    assert [member["name"] for member in members["members"]] == ["convnet1d", "feature_trees"]
+    assert members["weights"] == pytest.approx([0.2, 0.8])
+    assert members["members"][0]["params"]["widths"] == [8, 8]
+    assert pruned.manifest["edge"]["reference_sha256"] == joined.sha256
+    # Thresholds and leaves are stored in fewer bits, and say nearly the same.
+    assert int8.manifest["weights"]["bytes"] < 0.7 * fp32.manifest["weights"]["bytes"]
+    assert int8.manifest["edge"]["gate"]["parity"]["mean"] < 0.01
+    record = simulate(random_parameters("MI", np.random.default_rng(0)), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
+    readings = [EcgClassifier.load(one.directory).predict(record).levels["superdiagnostic"] for one in (fp32, int8)]
+    first, second = ([reading.probability for reading in levels.values()] for levels in readings)
+    np.testing.assert_allclose(second, first, atol=0.1)
 
 
 def test_fewer_windows_are_an_option_of_the_8_bit_variants(small_checkpoint: Path, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import torch
 from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
+from heart_reader.data.batch import Batch
 from heart_reader.edge.export import export
 from heart_reader.edge.graph import count_macs, write_graph
+from heart_reader.edge.lifting import lift_convolutions
 from heart_reader.errors import ExportParityError, NotServable
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import build_network
@@ -69,20 +71,61 @@ def test_the_file_says_what_it_is_and_not_where_it_was_made(network: nn.Module, 
     assert str(Path(__file__).resolve().parents[2]).encode() not in content
 
 
-def test_features_are_a_second_input(tmp_path: Path) -> None:
-    space = FeatureSpace(("demographics",), {"widths": [[8, 4]], "signal_embedding": 8, "hidden": 8, "dropout": 0.0})
-    features = space.to_json()
+def test_features_are_an_input_once_per_record(tmp_path: Path) -> None:
+    space = FeatureSpace(("demographics", "measured"), {"widths": [[8, 4], [8, 4]], "signal_embedding": 8, "hidden": 8, "dropout": 0.0})
     torch.manual_seed(0)
-    network = build_network("hmt_ecgnet", SMALL, 12, 5, features).eval()
-    write_graph(network, {**MANIFEST, "features": features}, tmp_path / "model.onnx")
+    network = build_network("hmt_ecgnet", SMALL, 12, 5, space.to_json()).eval()
+    write_graph(network, {**MANIFEST, "features": space.to_json()}, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    assert [item.name for item in session.get_inputs()] == ["signal_mv", "features"]
-    x = torch.randn(3, 12, 100)
-    given = torch.randn(3, len(features["sets"][0]["names"]))
-    given[1] = torch.nan
+    assert [item.name for item in session.get_inputs()] == ["signal_mv", "features", "record"]
+    x = np.random.default_rng(0).standard_normal((5, 12, 100), dtype=np.float32)
+    given = np.random.default_rng(1).standard_normal((3, space.slices["measured"].stop), dtype=np.float32)
+    given[1] = np.nan
+    given[2, space.slices["measured"]] = np.nan
+    batch = Batch(x, given, np.array([0, 0, 1, 2, 2]))
     with torch.inference_mode():
-        expected = network(x, given).numpy()
-    np.testing.assert_allclose(session.run(None, {"signal_mv": x.numpy(), "features": given.numpy()})[0], expected, atol=1e-5)
+        expected = network(*map(torch.from_numpy, batch.arrays().values())).numpy()
+    np.testing.assert_allclose(session.run(None, batch.arrays())[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["inception1d", "xresnet1d18", "nano", "hmt_ecgnet"])
+def test_convolutions_are_lifted_without_changing_an_answer(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build_network(name, {}, 12, 5).eval()
+    write_graph(network, MANIFEST, tmp_path / "model.onnx")
+    model = onnx.load(tmp_path / "model.onnx")
+    ranks = {item.name: len(item.dims) for item in model.graph.initializer}
+    n_convolutions = sum(isinstance(module, nn.Conv1d) for module in network.modules())
+    assert [ranks[node.input[1]] for node in model.graph.node if node.op_type == "Conv"] == [4] * n_convolutions
+    # What lies between convolutions stays in that shape.
+    assert sum(node.op_type == "Unsqueeze" for node in model.graph.node) < n_convolutions / 2
+    x = torch.randn(3, 12, 100)
+    with torch.inference_mode():
+        expected = network(x).numpy()
+    answer = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"signal_mv": x.numpy()})[0]
+    np.testing.assert_allclose(answer, expected, atol=1e-4)
+
+
+def test_what_reads_a_lifted_tensor_otherwise_gets_it_flat() -> None:
+    make = onnx.helper.make_node
+    weight = onnx.numpy_helper.from_array(np.random.default_rng(0).standard_normal((4, 2, 3)).astype(np.float32), "w")
+    nodes = [
+        make("Conv", ["x", "w"], ["a"], pads=[1, 1], name="first"),
+        make("ReduceMean", ["a"], ["mean"], keepdims=1),
+        make("Mul", ["a", "mean"], ["gated"]),
+        make("MaxPool", ["a"], ["pooled"], kernel_shape=[2], strides=[2]),
+        make("Concat", ["gated", "a"], ["y"], axis=2),
+    ]
+    shapes = {"x": (1, 2, 8), "y": (1, 4, 16), "pooled": (1, 4, 4)}
+    given, *answers = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes.items())
+    graph = onnx.helper.make_graph(nodes, "small", [given], answers, [weight])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    x = {"x": np.random.default_rng(1).standard_normal(shapes["x"]).astype(np.float32)}
+    expected = onnxruntime.InferenceSession(model.SerializeToString()).run(None, x)
+    assert lift_convolutions(model) == 1
+    onnx.checker.check_model(model)
+    for before, after in zip(expected, onnxruntime.InferenceSession(model.SerializeToString()).run(None, x), strict=True):
+        np.testing.assert_allclose(after, before, atol=1e-6)
 
 
 def test_an_operator_without_counterpart_is_a_clear_error(tmp_path: Path) -> None:

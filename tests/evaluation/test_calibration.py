@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heart_reader.decision import Calibration
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.evaluation.calibration import MIN_SLOPE, fit_platt
+from heart_reader.evaluation.calibration import MIN_SLOPE, ece_by_chance, fit_platt
 from heart_reader.evaluation.metrics import class_values, metric_value
 
 
@@ -28,6 +28,15 @@ def test_calibration_from_validation_helps_on_test(simulate, sharpness):
     assert after["macro_brier"] < before["macro_brier"]
     assert after["macro_ece"] < 0.5 * before["macro_ece"]
     assert np.array_equal(class_values("macro_auroc", test.y_true, calibrated), class_values("macro_auroc", test.y_true, test.y_prob))
+
+
+def test_the_error_that_chance_alone_makes_shrinks_with_the_records(simulate):
+    many, few = simulate("test", 2000, 1, sharpness=1.0), simulate("test", 200, 1, sharpness=1.0)
+    mean, low, high = ece_by_chance(few.y_prob, 0)
+    assert low < metric_value("macro_ece", few.y_true, few.y_prob) < high
+    assert mean > 2 * ece_by_chance(many.y_prob, 0)[0]
+    # A reader that is always sure of itself is calibrated only if it is right.
+    assert ece_by_chance((few.y_prob > 0.5).astype(float), 0) == (0.0, 0.0, 0.0)
 
 
 def test_few_cases_pass_unchanged(simulate):

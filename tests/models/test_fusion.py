@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -87,28 +85,12 @@ def test_every_parameter_gets_a_gradient(network: EcgNetwork) -> None:
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum() > 0] == []
 
 
-@pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
-def test_onnx_takes_features_as_a_second_input(network: EcgNetwork, tmp_path: Path) -> None:
+def test_features_may_come_once_per_record(network: EcgNetwork) -> None:
     network.eval()
-    n = torch.export.Dim("n", min=1)
-    torch.onnx.export(
-        network,
-        (torch.zeros(2, N_LEADS, N_TIMES), torch.zeros(2, 1315)),
-        tmp_path / "model.onnx",
-        input_names=["signal_mv", "features"],
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-        dynamic_shapes=({0: n}, {0: n}),
-    )
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
-    x, features = torch.randn(3, N_LEADS, N_TIMES), _features(3)
+    x, features, record = torch.randn(5, N_LEADS, N_TIMES), _features(3), torch.tensor([0, 0, 1, 2, 2])
     features[1] = math.nan
     features[2, :2] = math.nan
-    with torch.inference_mode():
-        expected = network(x, features).numpy()
-    answer = session.run(None, {"signal_mv": x.numpy(), "features": features.numpy()})[0]
-    np.testing.assert_allclose(answer, expected, atol=1e-4)
+    torch.testing.assert_close(network(x, features, record), network(x, features[record]))
 
 
 def test_the_fusion_of_the_report_has_its_size() -> None:

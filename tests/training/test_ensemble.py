@@ -9,6 +9,7 @@ import torch
 from heart_reader.checkpoint import load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.data.batch import Batch
 from heart_reader.data.labels import sigmoid
 from heart_reader.edge.export import export
 from heart_reader.errors import CheckpointError, ConfigError, Integrity
@@ -29,7 +30,7 @@ def ensemble(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: p
 
 
 def test_an_ensemble_reads_as_the_weighted_mean_of_its_members(ensemble: Path, tiny_checkpoint: Path, second_checkpoint: Path) -> None:
-    windows = np.random.default_rng(0).standard_normal((5, 12, 250), dtype=np.float32)
+    windows = Batch.of([(np.random.default_rng(0).standard_normal((5, 12, 250), dtype=np.float32), None)])
     joined = EcgClassifier.load(ensemble)
     weights = joined.checkpoint.manifest["model"]["params"]["weights"]
     members = [sigmoid(EcgClassifier.load(path).logits(windows)) for path in (tiny_checkpoint, second_checkpoint)]
@@ -42,10 +43,19 @@ def test_an_ensemble_reads_as_the_weighted_mean_of_its_members(ensemble: Path, t
 
 def test_an_ensemble_exports(ensemble: Path, tmp_path: Path) -> None:
     export(ensemble, tmp_path)
-    windows = np.random.default_rng(1).standard_normal((3, 12, 250), dtype=np.float32)
+    windows = Batch.of([(np.random.default_rng(1).standard_normal((3, 12, 250), dtype=np.float32), None)])
     np.testing.assert_allclose(
         EcgClassifier.load(tmp_path / "fp32").logits(windows), EcgClassifier.load(ensemble).logits(windows), atol=1e-4
     )
+
+
+def test_weights_can_be_given(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path: Path) -> None:
+    checkpoint, weighting = join([tiny_checkpoint, second_checkpoint], tmp_path / "given", weights=[1, 3])
+    assert (weighting.rule, weighting.weights) == ("given", (0.25, 0.75))
+    assert checkpoint.manifest["model"]["params"]["weights"] == [0.25, 0.75]
+    for wrong in ([1.0], [1.0, 0.0], [1.0, -2.0]):
+        with pytest.raises(ConfigError, match="one positive weight each"):
+            join([tiny_checkpoint, second_checkpoint], tmp_path / "wrong", weights=wrong)
 
 
 def test_members_that_do_not_fit_are_refused(ensemble: Path, tiny_checkpoint: Path, tiny_config: ExperimentConfig, tmp_path: Path) -> None:

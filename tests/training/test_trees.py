@@ -12,7 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
+from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
+from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.readers import read_record
 from heart_reader.edge.graph import write_graph
 from heart_reader.errors import ConfigError
@@ -24,26 +26,13 @@ from heart_reader.training.ensemble import join
 from heart_reader.training.run import train
 from heart_reader.training.trees import grow_trees
 
-TREE_CONFIG = (
-    "name=trees",
-    "task.heads=[superdiagnostic]",
-    "model={name: feature_trees, params: {n_trees: 20, depth: 3, min_samples_leaf: 3, min_positives: 3, max_features: 0.5}}",
-    "features.sets=[{name: measured}]",
-)
+
+def _train_records(config: ExperimentConfig) -> EcgDataset:
+    return open_dataset(config, build_table(config), build_preprocessor(config), choose_space(config.features)).split("train")
 
 
-@pytest.fixture(scope="module")
-def config(tiny_config: ExperimentConfig) -> ExperimentConfig:
-    return override_config(tiny_config, TREE_CONFIG)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(config, tmp_path_factory.mktemp("trees")).checkpoint.directory
-
-
-def test_tensors_are_scikit_learns_trees(config: ExperimentConfig) -> None:
-    records = open_dataset(config, build_table(config), build_preprocessor(config), choose_space(config.features)).split("train")
+def test_tensors_are_scikit_learns_trees(trees_config: ExperimentConfig) -> None:
+    records = _train_records(trees_config)
     params = {
         "n_trees": 20,
         "depth": 3,
@@ -71,8 +60,8 @@ def test_tensors_are_scikit_learns_trees(config: ExperimentConfig) -> None:
     np.testing.assert_allclose(answer[:, 0], model.decision_function(features), atol=1e-5)
 
 
-def test_a_rare_output_answers_its_frequency(config: ExperimentConfig) -> None:
-    records = open_dataset(config, build_table(config), build_preprocessor(config), choose_space(config.features)).split("train")
+def test_a_rare_output_answers_its_frequency(trees_config: ExperimentConfig) -> None:
+    records = _train_records(trees_config)
     network = grow_trees(records, {**load_params(), "min_positives": 10_000}, 0)
     positives = records.targets[:, 1].sum()
     expected = np.log((positives + 0.5) / (len(records) - positives + 0.5))
@@ -83,53 +72,53 @@ def load_params() -> dict[str, float]:
     return {"n_trees": 2, "depth": 2, "learning_rate": 0.1, "min_samples_leaf": 3, "max_features": 1.0, "l2_regularization": 1.0}
 
 
-def test_they_are_evaluated_and_read_like_a_network(checkpoint: Path, config: ExperimentConfig, tmp_path: Path) -> None:
-    report = evaluate(checkpoint, tmp_path, split="test")
+def test_they_are_evaluated_and_read_like_a_network(trees_checkpoint: Path, trees_config: ExperimentConfig, tmp_path: Path) -> None:
+    report = evaluate(trees_checkpoint, tmp_path, split="test")
     assert report.n_records > 0
-    reading = EcgClassifier.load(checkpoint).predict(read_record(build_table(config).paths[0]))
+    reading = EcgClassifier.load(trees_checkpoint).predict(read_record(build_table(trees_config).paths[0]))
     assert reading.features == {"measured": True}
     assert len({round(window["probabilities"]["NORM"], 6) for window in reading.timeline}) == 1
 
 
-def test_onnx_agrees(checkpoint: Path, tmp_path: Path) -> None:
+def test_onnx_agrees(trees_checkpoint: Path, tmp_path: Path) -> None:
     import onnxruntime
 
-    origin = load_checkpoint(checkpoint)
+    origin = load_checkpoint(trees_checkpoint)
     network = build_torch_network(origin)
     assert isinstance(network, FeatureTrees)
     write_graph(network, origin.manifest, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
-    features = torch.randn(5, network.n_features)
+    features = torch.randn(3, network.n_features)
     features[2] = torch.nan
-    inputs = {"signal_mv": np.zeros((5, 12, 250), dtype=np.float32), "features": features.numpy()}
-    given = {item.name: inputs[item.name] for item in session.get_inputs()}
-    np.testing.assert_allclose(session.run(None, given)[0], network(torch.zeros(5, 12, 250), features).numpy(), atol=1e-5)
+    batch = Batch(np.zeros((5, 12, 250), dtype=np.float32), features.numpy(), np.array([0, 0, 1, 2, 2]))
+    # Trees have no use for the signal, but an exported reader is given it like any other.
+    answer = session.run(None, batch.arrays())[0]
+    np.testing.assert_allclose(answer, network(torch.zeros(3, 12, 250), features).numpy()[batch.record], atol=1e-5)
 
 
 def test_an_ensemble_averages_each_output_over_who_answers_it(
-    checkpoint: Path, tiny_checkpoint: Path, config: ExperimentConfig, tmp_path: Path
+    trees_checkpoint: Path, tiny_checkpoint: Path, trees_config: ExperimentConfig, tmp_path: Path
 ) -> None:
-    joined, weighting = join([tiny_checkpoint, checkpoint], tmp_path / "both")
-    record = read_record(build_table(config).paths[1])
-    readers = [EcgClassifier.load(path) for path in (tiny_checkpoint, checkpoint, joined.directory)]
+    joined, weighting = join([tiny_checkpoint, trees_checkpoint], tmp_path / "both")
+    record = read_record(build_table(trees_config).paths[1])
+    readers = [EcgClassifier.load(path) for path in (tiny_checkpoint, trees_checkpoint, joined.directory)]
     answers = []
     for reader in readers:
-        windows, features = reader.inputs(record, reader.preprocessor.prepare(record))
-        repeated = None if features is None else np.repeat(features[None], len(windows), axis=0)
-        answers.append(1 / (1 + np.exp(-reader.logits(windows, repeated))))
+        batch = Batch.of([reader.inputs(record, reader.preprocessor.prepare(record))])
+        answers.append(1 / (1 + np.exp(-reader.logits(batch))))
     network, trees, both = answers
     np.testing.assert_allclose(both[:, :71], network[:, :71], atol=1e-5)
     expected = weighting.weights[0] * network[:, 71:] + weighting.weights[1] * trees
     np.testing.assert_allclose(both[:, 71:], expected, atol=1e-5)
 
 
-def test_the_first_member_answers_all_heads(checkpoint: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_the_first_member_answers_all_heads(trees_checkpoint: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
     from heart_reader.errors import CheckpointError
 
     with pytest.raises(CheckpointError, match="heads"):
-        join([checkpoint, tiny_checkpoint], tmp_path / "both")
+        join([trees_checkpoint, tiny_checkpoint], tmp_path / "both")
 
 
-def test_trees_need_features(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+def test_trees_need_features(trees_config: ExperimentConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"name some in features\.sets"):
-        train(override_config(tiny_config, [*TREE_CONFIG, "features.sets=[]"]), tmp_path)
+        train(override_config(trees_config, ["features.sets=[]"]), tmp_path)
