@@ -13,6 +13,8 @@ from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.training.run import train
 
 torch.set_num_threads(1)
+# Processes that read take seconds to start: the tests of them ask for them.
+os.environ.setdefault("HEART_READER_PROCESSES", "false")
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")

@@ -72,4 +72,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        app.state.service = None
+        service, app.state.service = app.state.service, None
+        await to_thread.run_sync(service.close)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
-from pydantic_core import to_json
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.readers import read_record
-from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.errors import RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.explanation_service import ExplanationService
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.model_facts import model_facts
+from heart_reader.frontend.reading_processes import ReadingProcesses, load_warm, read_file
 from heart_reader.frontend.schemas import ReadOptions
 from heart_reader.frontend.settings import Settings
 
@@ -37,6 +33,8 @@ class ReadingService:
         How many readings at a time, and how many may wait.
     metrics
         Where readings are counted.
+    processes
+        What reads; None means the classifier, in threads.
 
     Attributes
     ----------
@@ -48,7 +46,8 @@ class ReadingService:
         Of the classifier's readings.
     """
 
-    def __init__(self, classifier: EcgClassifier, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, classifier: EcgClassifier, settings: Settings, metrics: Metrics, processes: ReadingProcesses | None = None) -> None:
+        self._processes = processes
         self.classifier = classifier
         self.settings = settings
         self.metrics = metrics
@@ -60,16 +59,23 @@ class ReadingService:
 
     @classmethod
     def load(cls, checkpoint: Path, settings: Settings, metrics: Metrics) -> ReadingService:
-        """Load a checkpoint and make one reading with it, so that the first client finds it warm.
+        """Load a checkpoint wherever it is to be read with, and make a reading there.
 
         Raises
         ------
         CheckpointError
             If the checkpoint cannot be served.
         """
-        classifier = EcgClassifier.load(checkpoint)
-        classifier.predict(_warm_up_record())
-        return cls(classifier, settings, metrics)
+        processes = ReadingProcesses(checkpoint, settings.max_concurrency) if settings.processes else None
+        try:
+            service = cls(load_warm(checkpoint), settings, metrics, processes)
+            if processes is not None:
+                processes.wait()
+        except BaseException:
+            if processes is not None:
+                processes.close()
+            raise
+        return service
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -108,13 +114,7 @@ class ReadingService:
         return reading
 
     def read(self, path: Path, options: ReadOptions) -> bytes:
-        """Read one recording from disk; blocking.
-
-        Returns
-        -------
-        bytes
-            The reading in JSON, with ``waveform`` if the options ask for it. It is not validated once more on its way out, which would
-            cost a tenth of a reading; a test does that.
+        """Read one recording from disk, see :func:`read_file`; blocking.
 
         Raises
         ------
@@ -122,17 +122,11 @@ class ReadingService:
             If the recording cannot be read. Its message names the file without its folder, which is the server's own affair.
         """
         try:
-            record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names)
-            reading = self.classifier.predict(record).to_json()
+            return read_file(self.classifier, path, options) if self._processes is None else self._processes.read(path, options)
         except RecordError as error:
             raise without_folder(error, path.parent) from None
-        if options.waveform:
-            reading["waveform"] = record.waveform()
-        return to_json(reading, inf_nan_mode="null")
 
-
-def _warm_up_record() -> EcgRecord:
-    """Ten seconds of a slow wave in every lead: nothing is read from it but that the model answers."""
-    fs = 100.0
-    wave = [math.sin(2 * math.pi * time / fs) for time in range(1000)]
-    return build_record("warm-up", [wave] * len(STANDARD_LEADS), fs, STANDARD_LEADS)
+    def close(self) -> None:
+        """End the processes that read."""
+        if self._processes is not None:
+            self._processes.close()

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         Longest time a client may take to send a record, in seconds.
     max_concurrency
         Readings made at the same time; more than the cores only makes each of them slower.
+    processes
+        Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server.
     queue_limit
         Requests that may wait for their turn; the next one is answered 503.
     retry_after_s
@@ -78,6 +80,7 @@ class Settings(BaseSettings):
     max_files: int = Field(default=4, ge=1)
     upload_timeout_s: float = Field(default=120.0, gt=0)
     max_concurrency: int = Field(default_factory=_usable_cores, ge=1)
+    processes: bool = True
     queue_limit: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False
