@@ -47,7 +47,8 @@ REQUIRED = (
 )  # fmt: skip
 # What saving itself puts into the manifest.
 ADDED = ("format", "weights", "sha256")
-SHIPPED = Path(__file__).resolve().parent.parent / "results" / "ptbxl-ensemble" / "checkpoint"
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+SHIPPED = RESULTS / "ptbxl-ensemble" / "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Checkpoint:
 
 def served_checkpoint() -> Path:
     """Return the directory of the shipped reader as an ONNX graph: it starts without torch and reads faster."""
-    return SHIPPED.parent / "onnx" / "fp32"
+    return RESULTS / "edge" / "fp32"
 
 
 def default_checkpoint() -> Path:

@@ -16,6 +16,7 @@ export function renderReading(place, { reading }, model, explain) {
   const [level, ...others] = Object.keys(reading.levels);
   const view = { reading, reader, explain };
   const again = () => renderReading(place, { reading }, model, explain);
+  const side = el("div", { class: "side" });
   place.replaceChildren(
     el(
       "section",
@@ -28,8 +29,10 @@ export function renderReading(place, { reading }, model, explain) {
       renderRanked(reading),
       others.length ? renderOthers(others, view) : null,
     ),
-    el("div", { class: "side" }, renderMeasurements(reading), renderModel(reading, model, level)),
+    side,
   );
+  // They lie below what a screen shows: after the frame that draws tracing and findings.
+  requestAnimationFrame(() => setTimeout(() => side.replaceChildren(renderMeasurements(reading), renderModel(reading, model, level))));
 }
 
 /** Whom the explanations are for; the choice holds for the tab. */
