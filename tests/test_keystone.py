@@ -19,7 +19,7 @@ from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.readers import read_record
-from heart_reader.edge.export import export
+from heart_reader.edge.variants import build_variants
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.settings import Settings
 
@@ -35,7 +35,7 @@ def dataset(tiny_config: ExperimentConfig) -> EcgDataset:
 @pytest.fixture(scope="module")
 def onnx_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("edge")
-    export(tiny_checkpoint, out)
+    build_variants(tiny_checkpoint, out, overrides=["export.variants=[fp32]"])
     return out / "fp32"
 
 

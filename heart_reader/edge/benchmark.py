@@ -32,9 +32,9 @@ from heart_reader.data.synthetic import random_parameters, simulate
 from heart_reader.data.synthetic.files import write_wfdb
 from heart_reader.edge.benchmark_table import draw_figure, to_markdown
 from heart_reader.edge.cpu import dot_product
-from heart_reader.edge.export import export_config
 from heart_reader.edge.graph import count_macs
 from heart_reader.edge.quantize import write_dynamic
+from heart_reader.edge.settings import export_config
 from heart_reader.errors import HeartReaderError
 from heart_reader.evaluation.metrics import class_values, metric_value
 from heart_reader.evaluation.plots import save_figure

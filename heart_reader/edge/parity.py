@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Batch, Inputs
-from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.synthetic import random_parameters, simulate
 
-__all__ = ["Parity", "measure_parity", "simulated_inputs"]
-
-RECORDS_PER_CLASS = 4
+__all__ = ["Parity", "measure_parity"]
 
 
 @dataclass(frozen=True)
@@ -64,12 +60,3 @@ def measure_parity(origin: EcgClassifier, exported: EcgClassifier, records: Iter
             means.append(float(difference.mean()))
             alone = max(alone, float(np.abs(single[level] - together[level][:1]).max()))
     return Parity(n_records, largest, float(np.mean(means)), alone)
-
-
-def simulated_inputs(classifier: EcgClassifier) -> Iterator[Inputs]:
-    """Give the network's inputs for simulated ECGs of every superclass."""
-    rng = np.random.default_rng(0)
-    for name in SUPERCLASSES:
-        for _ in range(RECORDS_PER_CLASS):
-            record = simulate(random_parameters(name, rng), rng=rng, fs=500.0, duration_s=10.0)
-            yield classifier.inputs(record, classifier.preprocessor.prepare(record))

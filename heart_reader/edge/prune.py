@@ -25,9 +25,9 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.preprocessor import Preprocessor
-from heart_reader.edge.export import export_config
 from heart_reader.edge.graph import count_macs, example_inputs
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
+from heart_reader.edge.settings import export_config
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.report import write_whole
 from heart_reader.features.build import open_dataset

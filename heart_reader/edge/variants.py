@@ -20,12 +20,12 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.edge.calibration import choose_calibration_records
-from heart_reader.edge.export import export_config
 from heart_reader.edge.gate import Gate, judge
 from heart_reader.edge.graph import count_macs, write_graph
 from heart_reader.edge.parity import measure_parity
 from heart_reader.edge.prune import prune
 from heart_reader.edge.quantize import write_float16, write_static
+from heart_reader.edge.settings import export_config
 from heart_reader.errors import ConfigError, ExportParityError
 from heart_reader.evaluation.run import checkpoint_config
 from heart_reader.features.build import open_dataset

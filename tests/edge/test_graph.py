@@ -14,9 +14,9 @@ from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.data.batch import Batch
-from heart_reader.edge.export import export
 from heart_reader.edge.graph import count_macs, write_graph
 from heart_reader.edge.lifting import lift_convolutions
+from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ExportParityError, NotServable
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import build_network
@@ -144,7 +144,7 @@ def test_work_is_counted_per_window() -> None:
 
 def test_parity_is_a_limit(small_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportParityError, match="not exported"):
-        export(small_checkpoint, tmp_path, overrides=["export.parity_limit=1e-30"])
+        build_variants(small_checkpoint, tmp_path, overrides=["export.variants=[fp32]", "export.parity_limit=1e-30"])
     assert not (tmp_path / "fp32").exists()
-    export(small_checkpoint, tmp_path)
+    build_variants(small_checkpoint, tmp_path, overrides=["export.variants=[fp32]"])
     assert load_checkpoint(tmp_path / "fp32").manifest["parent"] == load_checkpoint(small_checkpoint).sha256

@@ -19,7 +19,7 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.synthetic import random_parameters, simulate
 from heart_reader.decision import log_odds
-from heart_reader.edge.export import export
+from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
 from heart_reader.explain.__main__ import main
@@ -186,7 +186,7 @@ def test_what_the_model_does_not_know(explainer: Explainer) -> None:
 def test_the_origin_of_an_export_is_found_by_its_hash(tiny_run: Path, tmp_path: Path) -> None:
     runs = tmp_path / "results"
     shutil.copytree(tiny_run / "checkpoint", runs / "mine" / "checkpoint")
-    export(runs / "mine" / "checkpoint", runs / "edge")
+    build_variants(runs / "mine" / "checkpoint", runs / "edge", overrides=["export.variants=[fp32]"])
     exported, origin = load_checkpoint(runs / "edge" / "fp32"), load_checkpoint(runs / "mine" / "checkpoint")
     assert find_origin(exported).sha256 == origin.sha256
     assert find_origin(origin) is origin

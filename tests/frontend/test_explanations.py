@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.edge.export import export
+from heart_reader.edge.variants import build_variants
 from heart_reader.frontend import Settings, create_app
 
 EXPLAIN = "/api/v1/explain"
@@ -21,7 +21,7 @@ SAMPLE = "/api/v1/samples/pair/explanation"
 @pytest.fixture(scope="module")
 def onnx_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("edge")
-    export(tiny_checkpoint, out)
+    build_variants(tiny_checkpoint, out, overrides=["export.variants=[fp32]"])
     return out / "fp32"
 
 

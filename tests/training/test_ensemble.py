@@ -11,7 +11,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.batch import Batch
 from heart_reader.data.labels import sigmoid
-from heart_reader.edge.export import export
+from heart_reader.edge.variants import build_variants
 from heart_reader.errors import CheckpointError, ConfigError, Integrity
 from heart_reader.training.ensemble import fit_weights, join
 from heart_reader.training.run import train
@@ -42,7 +42,7 @@ def test_an_ensemble_reads_as_the_weighted_mean_of_its_members(ensemble: Path, t
 
 
 def test_an_ensemble_exports(ensemble: Path, tmp_path: Path) -> None:
-    export(ensemble, tmp_path)
+    build_variants(ensemble, tmp_path, overrides=["export.variants=[fp32]"])
     windows = Batch.of([(np.random.default_rng(1).standard_normal((3, 12, 250), dtype=np.float32), None)])
     np.testing.assert_allclose(
         EcgClassifier.load(tmp_path / "fp32").logits(windows), EcgClassifier.load(ensemble).logits(windows), atol=1e-4
