@@ -43,7 +43,8 @@ def serve(settings: Settings) -> None:
         signal.signal(signal.SIGTERM, _stop)
     with _listen(settings) as listener:
         app = create_app(settings, host_names=settings.host_names)
-        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S)
+        # Of the two parsers it is h11 that bounds the size of headers.
+        config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S)
         try:
             _Server(config).run(sockets=[listener])
         except KeyboardInterrupt:
