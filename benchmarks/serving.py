@@ -72,16 +72,22 @@ async def together(port: int, request: bytes, n_clients: int, count: int) -> tup
     return [value for part in parts for value in part], time.perf_counter() - start
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and those that it has started."""
+    started = [int(name) for task in Path(f"/proc/{pid}/task").glob("*/children") for name in task.read_text().split()]
+    return [pid, *started]
+
+
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process in MiB."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS"))) / 1024
+    """Resident memory of a process and those that it has started, in MiB; what they share is counted once each."""
+    texts = [Path(f"/proc/{one}/status").read_text() for one in family(pid)]
+    return sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time that a process has used, in s."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time that a process and those that it has started have used, in s."""
+    fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
+    return sum(int(of[11]) + int(of[12]) for of in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def describe(name: str, taken: list[float]) -> str:
