@@ -120,10 +120,10 @@ def draw_figure(rows: Sequence[Row]) -> Figure:
 
 def _panel(axes: Axes, rows: Sequence[Row], x: Sequence[float], label: str) -> None:
     axes.set_xscale("log")
-    for place, (row, value) in enumerate(zip(rows, x, strict=True)):
+    for place, (value, row) in enumerate(sorted(zip(x, rows, strict=True), key=lambda pair: pair[0])):
         score = row["accuracy"]["test"]["macro_auroc"]
         axes.plot(value, score, "o", color=COLORS[row["runtime"]], markersize=7)
-        # Names step up and down, for variants of one network lie side by side.
+        # Names of neighbours step up and down, for variants of one network lie side by side.
         offset = 9 if place % 2 else -15
         axes.annotate(row["name"], (value, score), (0, offset), textcoords="offset points", ha="center", fontsize=8, color=FAINT)
     axes.margins(x=0.2, y=0.3)
