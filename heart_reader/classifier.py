@@ -96,7 +96,7 @@ class EcgClassifier:
         Parameters
         ----------
         measure
-            False leaves intervals and the check of the signal out, where a device has no time for them: about ten milliseconds.
+            False leaves intervals and the check of the signal out, where a device has no time for them: about six milliseconds.
 
         Raises
         ------

@@ -31,7 +31,7 @@ from heart_reader.config import QuantizationConfig
 from heart_reader.data.labels import sigmoid
 from heart_reader.edge.calibration import CalibrationRecords
 
-__all__ = ["Sensitivity", "write_dynamic", "write_float16", "write_static"]
+__all__ = ["Sensitivity", "shrink", "write_dynamic", "write_float16", "write_static"]
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
 # What lies between weighted layers and has an 8-bit kernel. A product (a gate) or a mean keeps more than 8 bits.
@@ -98,7 +98,7 @@ def write_static(source: Path, path: Path, records: CalibrationRecords, config: 
 
         def shift(keep: Sequence[str], target: Path) -> float:
             _quantize(prepared, target, ranges, None if ranges.exists() else records.rewound(), [*outside, *keep], config=config)
-            _shrink(target)
+            shrink(target)
             return _mean_difference(expected, _probabilities(target, feeds))
 
         shift_all = shift((), path)
@@ -156,7 +156,7 @@ def _quantize(
     )
 
 
-def _shrink(path: Path) -> None:
+def shrink(path: Path) -> None:
     """Store the tables of a graph as narrow as they may be, and its names as short."""
     model = onnx.load(path)
     readers = {name: node.op_type for node in model.graph.node for name in node.input}
@@ -179,7 +179,8 @@ def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProt
     """
     values, name = numpy_helper.to_array(tensor), f"{tensor.name}.narrow"
     if values.dtype == np.float32 and reader == "Gather":
-        scale = np.asarray(np.abs(values).max() / 127, dtype=np.float32)
+        # Trees that have not grown are zero throughout.
+        scale = np.asarray(np.abs(values).max() / 127 or 1.0, dtype=np.float32)
         parts = [numpy_helper.from_array(np.rint(values / scale).astype(np.int8), name), numpy_helper.from_array(scale, f"{name}.scale")]
         return parts, onnx.helper.make_node("DequantizeLinear", [part.name for part in parts], [tensor.name])
     half = np.finfo(np.float16)

@@ -67,7 +67,7 @@ if __name__ == "__main__":
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="ONNX checkpoint directory (default: the shipped INT8 one)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--time", action="store_true", help="say how long each reading took")
-    parser.add_argument("--measure", action="store_true", help="measure intervals and check the signal too, about 10 ms more")
+    parser.add_argument("--measure", action="store_true", help="measure intervals and check the signal too, about 6 ms more")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network (default: 1)")
     parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
     parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")

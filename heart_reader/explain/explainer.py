@@ -13,7 +13,7 @@ from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 from heart_reader.runtimes import build_torch_network
 
 __all__ = ["MAX_STRETCH_S", "Explainer"]
@@ -172,7 +172,11 @@ class Explainer:
             notes.append(message("leads_without_relevance", leads=absent))
         if self.classifier.features is not None:
             notes.append(message("features_held"))
-        notes += [message("sentence", sentence=warning) for warning in prepared.warnings if warning.startswith("derived")]
+        notes += [
+            message("sentence", sentence=warning)
+            for warning in prepared.warnings
+            if isinstance(warning, Message) and warning.code == "leads_derived"
+        ]
         if gap > ACCEPTED_GAP * max(change, 1.0):
             notes.append(message("attribution_gap", gap=gap, change=change))
         return tuple(notes)

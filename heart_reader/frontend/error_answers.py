@@ -74,8 +74,9 @@ def error_answer(
 
 def without_folder(error: RecordError, folder: Path) -> RecordError:
     """Return the same error with files named without their folder, which is the server's own affair."""
-    said = error.args[0] if error.args and isinstance(error.args[0], Message) else error.message
-    return type(error)(said.replaced(f"{folder}/", "") if isinstance(said, Message) else said.replace(f"{folder}/", ""))
+    if error.args and isinstance(error.args[0], Message):
+        return type(error)(error.args[0].replaced(f"{folder}/", ""))
+    return type(error)(error.message.replace(f"{folder}/", ""))
 
 
 def _answer_heart_reader_error(request: Request, error: Exception) -> JSONResponse:

@@ -80,9 +80,8 @@ class ReadingProcesses:
         return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=(self.checkpoint,))
 
     def wait(self) -> None:
-        """Return when the processes are warm."""
-        for ready in [self._pool.submit(os.getpid) for _ in range(self.count)]:
-            ready.result()
+        """Return when readings can be made: a process takes work only once it is warm."""
+        self._pool.submit(os.getpid).result()
 
     def read(self, path: Path, options: ReadOptions) -> bytes:
         """Read one recording like :func:`read_file`; blocks, and may be called from several threads.

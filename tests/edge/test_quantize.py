@@ -15,7 +15,7 @@ from heart_reader.config import ExperimentConfig, QuantizationConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.edge.calibration import CalibrationRecords, choose_calibration_records
 from heart_reader.edge.graph import write_graph
-from heart_reader.edge.quantize import write_dynamic, write_float16, write_static
+from heart_reader.edge.quantize import shrink, write_dynamic, write_float16, write_static
 from heart_reader.edge.variants import open_origin
 from heart_reader.errors import DataError, LeakageError
 from heart_reader.runtimes import build_torch_network
@@ -123,3 +123,15 @@ def test_the_same_seed_draws_the_same_records(dataset: EcgDataset, records: Cali
     again = choose_calibration_records(dataset.split("train"), 24, seed=1)
     assert again.to_json() == records.to_json()
     assert choose_calibration_records(dataset.split("train"), 24, seed=2).to_json() != records.to_json()
+
+
+def test_trees_that_have_not_grown_stay_zero(tmp_path: Path) -> None:
+    table = onnx.numpy_helper.from_array(np.zeros(2000, dtype=np.float32), "leaves")
+    node = onnx.helper.make_node("Gather", ["leaves", "at"], ["y"])
+    given = onnx.helper.make_tensor_value_info("at", onnx.TensorProto.INT64, (3,))
+    answer = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, (3,))
+    graph = onnx.helper.make_graph([node], "leaves", [given], [answer], [table])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), tmp_path / "model.onnx")
+    shrink(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    assert session.run(None, {"at": np.array([0, 1, 1999])})[0].tolist() == [0.0, 0.0, 0.0]

@@ -190,10 +190,14 @@ def test_slow_and_fast_hearts(rate, parameters):
     assert measurements.values["qrs_ms"].value == pytest.approx(ecg.truth.qrs_ms, abs=25.0)
 
 
+def around_fourth_beat(ecg, before, after):
+    r = int(ecg.truth.beat_s[3] * 500)
+    return replace(ecg.record, signal=np.ascontiguousarray(ecg.record.signal[:, r - before : r + after]))
+
+
 def test_one_beat_has_intervals_but_no_rate():
     ecg = simulated(heart_rate_bpm=60.0)
-    r = int(ecg.truth.beat_s[3] * 500)
-    measurements = measure(replace(ecg.record, signal=np.ascontiguousarray(ecg.record.signal[:, r - 250 : r + 250])))
+    measurements = measure(around_fourth_beat(ecg, 250, 250))
     assert_reasoned(measurements)
     assert measurements.values["heart_rate_bpm"].value is None
     assert measurements.values["heart_rate_bpm"].reason == "one heartbeat only"
@@ -210,8 +214,7 @@ def test_a_strip_of_two_seconds():
 
 def test_one_beat_without_room_for_a_p_wave():
     ecg = simulated(heart_rate_bpm=60.0)
-    r = int(ecg.truth.beat_s[3] * 500)
-    measurements = measure(replace(ecg.record, signal=np.ascontiguousarray(ecg.record.signal[:, r - 80 : r + 300])))
+    measurements = measure(around_fourth_beat(ecg, 80, 300))
     assert_reasoned(measurements)
     assert measurements.values["pr_ms"].value is None
     assert measurements.values["qrs_ms"].value is not None
