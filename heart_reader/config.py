@@ -68,7 +68,9 @@ class DataConfig(Section):
     sources: tuple[Source, ...] = (PtbxlSource(),)
     files: Literal["records100", "records500"] = "records100"
     label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
-    keep_unlabelled: bool = False  # True: records without a class at task.level stay, as all-zero
+    # Records without a class at task.level: False leaves them out, as the benchmark does; True keeps them as all-zero; "statements" keeps
+    # them for what else is known of them, such as a paced rhythm, with their classes at that level as not known.
+    keep_unlabelled: bool | Literal["statements"] = False
     allow_missing: bool = False  # True: listed files that are absent are counted, not refused
     cache_dir: Path = Path("data/cache")
 

@@ -62,7 +62,9 @@ def build_table(config: ExperimentConfig) -> RecordTable:
 
 
 def _keep_useful(table: RecordTable, config: ExperimentConfig) -> RecordTable:
-    if not config.data.keep_unlabelled:
+    if config.data.keep_unlabelled == "statements":
+        table = table.blank_unlabelled(config.task.level)
+    elif not config.data.keep_unlabelled:
         table = table.drop_unlabelled(config.task.level)
     labels = np.concatenate([table.y_true(name) for name in (config.task.level, *config.task.heads)], axis=1)
     return table.drop(f"{table.source}: nothing known at {', '.join(config.task.heads)}", np.isnan(labels).all(axis=1))

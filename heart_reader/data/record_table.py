@@ -154,6 +154,18 @@ class RecordTable:
             return self
         return self.drop(f"{self.source}: no class at level {level}", (values == 0).all(axis=1))
 
+    def blank_unlabelled(self, level: str) -> RecordTable:
+        """Mark the classes of a level as not known (NaN) where a row carries none of them; the row stays for its other labels.
+
+        Raises
+        ------
+        ConfigError
+            If the table does not know the level.
+        """
+        values = self.y_true(level)
+        nothing = (values == 0).all(axis=1, keepdims=True)
+        return replace(self, labels={**self.labels, level: np.where(nothing, np.float32(np.nan), values)})
+
     def counts(self) -> dict[str, int]:
         """Return the number of records per split."""
         return {name: int((self.splits == name).sum()) for name in SPLITS}
