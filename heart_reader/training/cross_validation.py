@@ -67,7 +67,9 @@ def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArr
     labels = np.nan_to_num(table.y_true(level)[train_rows], nan=2.0)
     _, pattern, counts = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
     # Combinations too rare to be in every fold are dealt out as one.
-    pattern = np.where(counts[pattern.ravel()] < n_folds, -1, pattern.ravel())
+    rare = counts[pattern.ravel()] < n_folds
+    # (With the most frequent one if even together they are too rare.)
+    pattern = np.where(rare, -1 if rare.sum() >= n_folds else counts.argmax(), pattern.ravel())
     units = bootstrap_units(table.patient_ids[train_rows])
     folds = np.full(len(table), -1)
     for number, (_, held_out) in enumerate(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units)):
