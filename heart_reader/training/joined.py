@@ -124,7 +124,9 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
             of_folds.append(outcome.checkpoint.directory)
         members.append(own)
         held_out.append(of_folds)
-    return TrainingOutcome(_join(config, out, table, folds, members, held_out), True)
+    records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
+    read = _Read.of(records, folds, members, held_out)
+    return TrainingOutcome(_join(config, out, records, read, members), True)
 
 
 def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> ExperimentConfig:
@@ -142,20 +144,13 @@ def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> Trainin
     return train(config, run, resume=unfinished, table=table)
 
 
-def _join(
-    config: ExperimentConfig,
-    out: Path,
-    table: RecordTable,
-    folds: NDArray[np.int64],
-    members: Sequence[Sequence[Path]],
-    held_out: Sequence[Sequence[Path]],
-) -> Checkpoint:
-    space = choose_space(config.features)
-    records = open_dataset(config, table, build_preprocessor(config), space)
-    read = _Read.of(records, folds, members, held_out)
+def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:
+    table = records.table
     shares = choose_shares(read, records.targets, table.space)
     # Of several members of a kind each has an equal part of its share.
-    weights = np.concatenate([np.repeat(share[None] / len(own), len(own), axis=0) for share, own in zip(shares.values, members, strict=True)])
+    weights = np.concatenate(
+        [np.repeat(share[None] / len(own), len(own), axis=0) for share, own in zip(shares.values, members, strict=True)]
+    )
     checkpoints = [load_checkpoint(path) for own in members for path in own]
     scores = {"out_of_fold_auroc": {"joined": shares.together, "alone": list(shares.alone)}}
     draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
@@ -203,9 +198,7 @@ class _Read:
     def predictions(self, shares: NDArray[np.float64], table: RecordTable) -> dict[str, Predictions]:
         """Level name to what the mixture reads, before calibration."""
         chosen = table.select(self.rows)
-        means = [
-            {name: values.mean(axis=0) for name, values in table.space.probabilities(logits).items()} for logits in self.mixed(shares)
-        ]
+        means = [{name: values.mean(axis=0) for name, values in table.space.probabilities(logits).items()} for logits in self.mixed(shares)]
         answers = {}
         for name in table.space.answerable():
             if name not in chosen.labels:
@@ -225,10 +218,7 @@ def _read(records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequenc
     for start in tqdm(range(0, len(where), CHUNK), "reading held-out records", unit="chunk", disable=None):
         batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])
         answers = np.stack(
-            [
-                np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0)
-                for own in classifiers
-            ]
+            [np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0) for own in classifiers]
         )
         yield from np.split(answers, np.flatnonzero(np.diff(batch.record)) + 1, axis=1)
 
