@@ -13,7 +13,7 @@ from heart_reader.features.beats import BeatClass, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.delineation import Delineation, delineate
 from heart_reader.features.noise import lead_noise_mv, lead_weights
-from heart_reader.features.p_wave import has_p_wave
+from heart_reader.features.p_wave import PWaves, has_p_wave
 from heart_reader.features.pacing import find_spikes, without_spikes
 from heart_reader.features.qrs_detection import detect_qrs
 from heart_reader.features.ranks import median
@@ -76,6 +76,8 @@ class BeatAnalysis:
         The other kinds.
     n_spikes
         Pacemaker spikes in the stretch.
+    p_waves
+        Which of the beats ``in_stretch`` have a P wave.
     """
 
     lead_names: tuple[str, ...]
@@ -88,6 +90,7 @@ class BeatAnalysis:
     main: Kind | None
     others: tuple[BeatClass, ...]
     n_spikes: int
+    p_waves: PWaves
 
 
 def analyse(record: EcgRecord) -> BeatAnalysis:
@@ -114,6 +117,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     noise_mv = lead_noise_mv(levelled)
     weights = lead_weights(noise_mv)
     kinds = beat_classes(levelled if weights.min(initial=1.0) == 1.0 else levelled * weights[:, None], cut.beats)
+    main = _describe(levelled, kinds[0], names, rr, weights) if kinds else None
     return BeatAnalysis(
         lead_names=names,
         r_peaks_s=_peak_times(found, record.fs, in_stretch, kinds, cut.start_s),
@@ -122,9 +126,10 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
         in_stretch=in_stretch,
         rr=rr,
         noise_mv=noise_mv,
-        main=_describe(levelled, kinds[0], names, rr, weights) if kinds else None,
+        main=main,
         others=tuple(kinds[1:]),
         n_spikes=len(spikes),
+        p_waves=_p_waves(main, len(in_stretch)),
     )
 
 
@@ -167,6 +172,17 @@ def _describe(signal: Array, beats: BeatClass, names: tuple[str, ...], rr: float
         delineation.leads[:, :2] = np.nan
         delineation.overall[:2] = np.nan
     return Kind(beats, beat, delineation, likeness)
+
+
+def _p_waves(main: Kind | None, n_beats: int) -> PWaves:
+    """Give the beats of the most frequent kind the P wave of their median."""
+    probability, onset_ms = np.full(n_beats, np.nan), np.full(n_beats, np.nan)
+    if main is None or np.isnan(main.p_likeness):
+        return PWaves(probability, onset_ms, None, np.nan, np.nan, np.nan, np.nan)
+    present = bool(np.isfinite(main.delineation.overall[0]))
+    probability[main.beats.members] = float(present)
+    onset_ms[main.beats.members] = main.delineation.overall[0]
+    return PWaves(probability, onset_ms, present, float(present), main.p_likeness, float(present), np.nan)
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:

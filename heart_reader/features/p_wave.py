@@ -7,6 +7,7 @@ its beats hardly correlate with each other.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,40 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 
-__all__ = ["has_p_wave"]
+__all__ = ["PWaves", "has_p_wave"]
 
 Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class PWaves:
+    """Which beats have a P wave before them.
+
+    Parameters
+    ----------
+    probability
+        (n_beats,) for every beat of the stretch, NaN where it cannot be told.
+    onset_ms
+        (n_beats,) onset of P in milliseconds from R, negative; NaN for a beat without a P wave.
+    present
+        Whether P waves precede the beats of this record; None where it cannot be told.
+    record_probability
+        Probability of that, NaN where it cannot be told.
+    likeness
+        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is no room for a P wave.
+    share
+        Of the beats that could be told, how many have a P wave; NaN without such beats.
+    pr_sd_ms
+        How much the PR interval varies from beat to beat; NaN with fewer than three P waves.
+    """
+
+    probability: Array
+    onset_ms: Array
+    present: bool | None
+    record_probability: float
+    likeness: float
+    share: float
+    pr_sd_ms: float
 
 # What is compared: from a little before the onset of P to a little after its offset, every fourth time point.
 _MARGIN, _EVERY = round(0.02 * MEASURING_HZ), 4
