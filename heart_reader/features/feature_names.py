@@ -115,6 +115,7 @@ RHYTHM_FEATURES = {
     "spike_share": ("Spike_Share_Global", "1"),
     "spike_spread_ms": ("Spike_Spread_Global", "ms"),
     "spike_to_end_ms": ("Spike_ToEnd_Global", "ms"),
+    "pacing_score": ("Spike_Pacing_Global", "1"),
 }
 
 FEATURE_NAMES: tuple[str, ...] = (

@@ -114,11 +114,11 @@ def beat_shapes(analysis: BeatAnalysis) -> BeatShapes:
     return BeatShapes(kind, begin_ms, end_ms, usual[narrowest])
 
 
-def _places(analysis: BeatAnalysis, shapes: BeatShapes) -> tuple[NDArray[np.int64], Array]:
-    """Return where R is in the stretch and how long after it QRS ends, of all beats whose shape is known."""
+def _places(analysis: BeatAnalysis, shapes: BeatShapes) -> tuple[NDArray[np.int64], BeatShapes, NDArray[np.int64]]:
+    """Return where R is in the stretch, and the shapes of all beats with which of them are known."""
     known = np.flatnonzero(shapes.kind >= 0)
     at = np.rint((analysis.r_peaks_s[known] - analysis.stretch_s[0]) * MEASURING_HZ).astype(np.int64)
-    return at, shapes.end_ms[known]
+    return at, shapes, known
 
 
 def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
@@ -230,6 +230,7 @@ def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float
         "spike_share": spikes.share,
         "spike_spread_ms": spikes.spread_ms,
         "spike_to_end_ms": spikes.to_end_ms,
+        "pacing_score": spikes.score,
     }
 
 
