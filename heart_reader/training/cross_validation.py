@@ -16,6 +16,7 @@ Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,12 +68,14 @@ def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArr
     labels = np.nan_to_num(table.y_true(level)[train_rows], nan=2.0)
     _, pattern, counts = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
     # Combinations too rare to be in every fold are dealt out as one.
-    rare = counts[pattern.ravel()] < n_folds
-    # (With the most frequent one if even together they are too rare.)
-    pattern = np.where(rare, -1 if rare.sum() >= n_folds else counts.argmax(), pattern.ravel())
+    pattern = np.where(counts[pattern.ravel()] < n_folds, -1, pattern.ravel())
     units = bootstrap_units(table.patient_ids[train_rows])
     folds = np.full(len(table), -1)
-    for number, (_, held_out) in enumerate(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units)):
+    with warnings.catch_warnings():
+        # Where even together they are too rare for every fold, they are in some.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
+    for number, (_, held_out) in enumerate(parts):
         folds[train_rows[held_out]] = number
     return folds
 
