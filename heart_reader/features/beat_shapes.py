@@ -15,6 +15,7 @@ from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.beat_analysis import STRETCH_S, BeatAnalysis
 from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
+from heart_reader.features.noise import lead_noise_mv, lead_weights
 from heart_reader.features.premature import BeatShapes, qrs_spans
 from heart_reader.features.ranks import median
 
@@ -95,7 +96,8 @@ def _add_piece(
     found = np.rint(analysis.r_peaks_s[rows] * record.fs).astype(np.int64) - first
     cut = condition(signal, record.fs, np.clip(found, 0, last - first - 1), 0, last - first)
     levelled = level_baseline(cut.signal, cut.beats)
-    for beats in beat_classes(levelled, cut.beats):
+    weights = lead_weights(lead_noise_mv(levelled))
+    for beats in beat_classes(levelled * weights[:, None], cut.beats):
         here = rows[beats.members]
         kind[here] = _match(median_beat(levelled, beats.at), medians)
         begin_ms[here], end_ms[here] = qrs_spans(levelled, beats.at)
