@@ -28,6 +28,7 @@ Kinds = NDArray[np.int64]
 WIDER_MS = 14.0
 # Beats of a kind that makes up this share of a record may be its usual beats.
 _OFTEN = 0.3
+_BESIDE_S = 1.0
 # Kinds of two minutes are one if their QRS complexes correlate by this much when moved by up to 50 ms.
 _ALIKE, _SHIFT, _QRS_FROM, _QRS_TO = 0.85, round(0.05 * MEASURING_HZ), round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ)
 
@@ -84,11 +85,19 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 
 
 def _add_piece(
-    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], kind: Kinds, begin_ms: Array, end_ms: Array
+    record: EcgRecord,
+    analysis: BeatAnalysis,
+    piece_s: tuple[float, float],
+    medians: list[Array],
+    kind: Kinds,
+    begin_ms: Array,
+    end_ms: Array,
 ) -> None:
     """Sort the beats of one minute and write down what they are."""
-    first, last = (round(seconds * record.fs) for seconds in piece_s)
-    rows = np.arange(*np.searchsorted(analysis.r_peaks_s, piece_s))
+    # A little more on both sides, so that the beats at its ends are whole.
+    start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)
+    first, last = round(start_s * record.fs), round(end_s * record.fs)
+    rows = np.arange(*np.searchsorted(analysis.r_peaks_s, (start_s, end_s)))
     alive = [record.lead_names.index(name) for name in analysis.lead_names]
     signal = record.signal[alive, first:last]
     if not len(rows) or np.ptp(signal) < FLAT_MV:
@@ -98,17 +107,16 @@ def _add_piece(
     levelled = level_baseline(cut.signal, cut.beats)
     weights = lead_weights(lead_noise_mv(levelled))
     for beats in beat_classes(levelled * weights[:, None], cut.beats):
-        here = rows[beats.members]
+        new = kind[rows[beats.members]] < 0
+        here = rows[beats.members][new]
         kind[here] = _match(median_beat(levelled, beats.at), medians)
-        begin_ms[here], end_ms[here] = qrs_spans(levelled, beats.at)
+        begin_ms[here], end_ms[here] = qrs_spans(levelled, beats.at[new])
 
 
 def _match(beat: Array, medians: list[Array]) -> int:
     """Return which of the known kinds a median beat is, or one more than there are."""
     of_beat = _complex(beat, 0)
-    likeness = [
-        max(float((of_beat * _complex(known, shift)).sum()) for shift in range(-_SHIFT, _SHIFT + 1, 2)) for known in medians
-    ]
+    likeness = [max(float((of_beat * _complex(known, shift)).sum()) for shift in range(-_SHIFT, _SHIFT + 1, 2)) for known in medians]
     best = int(np.argmax(likeness))
     return best if likeness[best] > _ALIKE else len(medians)
 

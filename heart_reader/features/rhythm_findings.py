@@ -66,7 +66,13 @@ def _ventricular(evidence: RhythmEvidence, in_sequence: bool) -> Flags:
     following = np.concatenate([timing.ratio[1:], [np.nan]])
     wider = shapes.width_ms - shapes.usual_ms
     out_of_turn = (timing.ratio < 1.0) | (following > LATE) | (timing.ratio > LATE)
-    found: Flags = shapes.other & evidence.wide & out_of_turn
+    candidate = shapes.other & evidence.wide
+    found: Flags = candidate & out_of_turn
+    # The second beat of a couplet is in turn with the first.
+    beside = np.zeros_like(found)
+    beside[1:] |= found[:-1]
+    beside[:-1] |= found[1:]
+    found |= candidate & beside
     if in_sequence:
         found |= (shapes.kind == 0) & (wider > _MUCH_WIDER_MS) & timing.early
         found |= shapes.other & timing.early & (shapes.width_ms >= _FAIRLY_WIDE_MS) & (wider > -_HARDLY_NARROWER_MS)
