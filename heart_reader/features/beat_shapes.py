@@ -55,7 +55,7 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
     if len(analysis.in_stretch) < n_beats:
         medians = [analysis.main.median, *(median_beat(analysis.signal, beats.at) for beats in analysis.others)]
         for start, end in _pieces(record.duration_s, analysis.stretch_s):
-            _add_piece(record, analysis, (start, end), medians, kind, begin_ms, end_ms)
+            _add_piece(record, analysis, (start, end), medians, (kind, begin_ms, end_ms))
     usual_ms = _put_usual_first(kind, end_ms - begin_ms)
     return BeatShapes(kind, begin_ms, end_ms, usual_ms)
 
@@ -85,15 +85,10 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 
 
 def _add_piece(
-    record: EcgRecord,
-    analysis: BeatAnalysis,
-    piece_s: tuple[float, float],
-    medians: list[Array],
-    kind: Kinds,
-    begin_ms: Array,
-    end_ms: Array,
+    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
 ) -> None:
-    """Sort the beats of one minute and write down what they are."""
+    """Sort the beats of one minute and write down what they are: kind, begin and end of those that are not told yet."""
+    kind, begin_ms, end_ms = told
     # A little more on both sides, so that the beats at its ends are whole.
     start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)
     first, last = round(start_s * record.fs), round(end_s * record.fs)

@@ -44,7 +44,7 @@ _FLUTTER, _FLUTTER_LOCKED, _FLUTTER_MV, _FLUTTER_FREE, _FLUTTER_STRICT, _P_WAVES
 _STEP, _CV, _P_ALIKE, _P_UNLIKE = 0.04, 0.06, 0.65, 0.5
 _REGULAR = 0.04
 # No rhythm changes by so much from beat to beat: beats were missed.
-_BEATS_MISSED = 1.0
+_BEATS_MISSED, _PATTERN = 1.0, 0.5
 _SVT_BPM, _VT_BPM, _TACHYCARDIA_BPM, _JUNCTIONAL_BPM = 140.0, 120.0, 100.0, (35.0, 65.0)
 _WIDE_MS, _VT_WIDE_MS = 120.0, 140.0
 _SURELY_NO_P, _NO_P_WAVE_REPEATS = 0.2, 0.25
@@ -101,21 +101,26 @@ def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None,
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
     if numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV and not numbers["rate_max4_bpm"] > _PACED_BPM:
         return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
-    rate = 60_000.0 / (1000.0 * float(np.mean(np.diff(_stretch_peaks(analysis)))))
+    peaks = _stretch_peaks(analysis)
+    rate = 60.0 / float(np.diff(peaks).mean())
     if _flutters(numbers):
         return "atrial_flutter", message("rhythm_flutter", atrial=numbers["flutter_rate_bpm"], rate=rate)
-    likeness = numbers["p_likeness"]
-    p_present = analysis.p_waves.present
-    irregular = _irregular(_stretch_peaks(analysis), evidence, analysis)
-    if numbers["rr_step"] > _BEATS_MISSED and numbers["bigeminy"] < 0.5:
-        return None, message("rhythm_irregular_unclear", rate=rate)
-    if irregular and (p_present is not True or likeness < _P_UNLIKE):
-        return "atrial_fibrillation", message("rhythm_fibrillation", step=100.0 * numbers["rr_step"], rate=rate)
-    if p_present:
-        if irregular and likeness < _P_ALIKE:
-            return None, message("rhythm_irregular_unclear", rate=rate)
+    if _irregular(peaks, evidence, analysis):
+        return _irregular_name(analysis, numbers, rate)
+    if analysis.p_waves.present:
         return "sinus", message("rhythm_sinus", rate=rate)
     return _without_p(evidence, rate)
+
+
+def _irregular_name(analysis: BeatAnalysis, numbers: dict[str, float], rate: float) -> tuple[str | None, Message]:
+    """Name a rhythm whose usual beats come irregularly: it all depends on P waves."""
+    present, likeness = analysis.p_waves.present, numbers["p_likeness"]
+    beats_missed = numbers["rr_step"] > _BEATS_MISSED and numbers["bigeminy"] < _PATTERN
+    if not beats_missed and (present is not True or likeness < _P_UNLIKE):
+        return "atrial_fibrillation", message("rhythm_fibrillation", step=100.0 * numbers["rr_step"], rate=rate)
+    if beats_missed or likeness < _P_ALIKE:
+        return None, message("rhythm_irregular_unclear", rate=rate)
+    return "sinus", message("rhythm_sinus", rate=rate)
 
 
 def _without_p(evidence: RhythmEvidence, rate: float) -> tuple[str | None, Message]:
