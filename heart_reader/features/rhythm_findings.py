@@ -15,8 +15,8 @@ __all__ = ["beat_kinds", "find"]
 
 Flags = NDArray[np.bool_]
 
-# A supraventricular beat comes earlier than the one before it by this share of the usual interval.
-_AT_ONCE = 0.10
+# A supraventricular beat comes after less than this share of the usual interval, and after less than the beat before it by so much of it.
+_PREMATURE, _AT_ONCE = 0.80, 0.10
 # Of beats that are early: one that looks like the usual beat, but is wider by so much, is ventricular; so is one of another shape that is
 # fairly wide and hardly narrower than the usual one.
 _MUCH_WIDER_MS, _FAIRLY_WIDE_MS, _HARDLY_NARROWER_MS = 25.0, 95.0, 15.0
@@ -29,8 +29,9 @@ _PATTERN = 0.5
 _PAUSE_S = 2.0
 # A run of wide beats: at least three, faster than this.
 _RUN, _RUN_BPM = 3, 100.0
-# First degree: PR in ms, and how alike P waves are; second: P waves in a gap; third: rate below, and how far atria and ventricles differ.
-_LONG_PR_MS, _P_ALIKE, _P_IN_GAP = 200.0, 0.7, 0.6
+# First degree: PR in ms, 200 and what it is measured wrong by, and how alike P waves are; second: P waves in a gap, which is as long;
+# third: rate below, and how far atria and ventricles differ.
+_LONG_PR_MS, _P_ALIKE, _P_IN_GAP, _LONG_GAP = 210.0, 0.7, 0.75, 1.6
 _SLOW_BPM, _STEADY_CV, _DISSOCIATED, _P_LOOSE, _P_REPEATS = 60.0, 0.08, 0.15, 0.5, 0.25
 
 
@@ -55,7 +56,7 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
         # Early at once, whereas breathing shortens the intervals step by step.
         before = np.concatenate([[np.nan], timing.ratio[:-1]])
         at_once = ~(timing.ratio > before - _AT_ONCE)
-        kinds[timing.early & at_once & (shapes.kind >= 0)] = "supraventricular"
+        kinds[(timing.ratio < _PREMATURE) & at_once & (shapes.kind >= 0)] = "supraventricular"
     kinds[ventricular] = "ventricular"
     return tuple(kinds.tolist())
 
@@ -129,7 +130,13 @@ def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -
     """Tell whether a P wave in a gap of the rhythm had no QRS complex, where no premature beat made the gap."""
     numbers = evidence.numbers
     likeness = numbers["gap_p_likeness"]
-    return name == "sinus" and not math.isnan(likeness) and likeness > _P_IN_GAP and not premature.any()
+    return (
+        name == "sinus"
+        and not math.isnan(likeness)
+        and likeness > _P_IN_GAP
+        and numbers["rr_max_ratio"] > _LONG_GAP
+        and not premature.any()
+    )
 
 
 def _is_dissociated(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None) -> bool:
