@@ -1,6 +1,6 @@
 """Name the rhythm of a record by rules on its numbers, or say why it cannot be named.
 
-The limits were chosen on PTB-XL folds 1 to 9. Where two rhythms look the same without a longer recording, or where the signal is too
+The limits were chosen on PTB-XL folds 1 to 9, those for single beats on the MIT-BIH training records. Where two rhythms look the same without a longer recording, or where the signal is too
 short or too noisy, no rhythm is named.
 
 References
@@ -36,10 +36,12 @@ _FEWEST = 3
 _LEAST_COMMON, _COMMON, _MANY_KINDS, _LEAST_LIKENESS = 0.5, 2, 3, 0.75
 # Spikes per beat from which the rhythm is paced; probability by smeared spikes, their least height, and what no pacemaker exceeds.
 _SPIKES_PER_BEAT, _PACING_SCORE, _SMEARED_MV, _PACED_BPM = 0.5, 0.55, 0.045, 130.0
+_LEAST_LEADS = 3
 # A spike precedes its beat by at most the first of these, or follows R by the second, and within so much of the usual distance.
 _SPIKE_WITHIN_S, _SPIKE_STEADY_S = (0.30, 0.05), 0.04
 # Flutter: repeats itself, keeps step with the beats or is very regular, and is large.
 _FLUTTER, _FLUTTER_LOCKED, _FLUTTER_MV, _FLUTTER_FREE, _FLUTTER_STRICT, _P_WAVES_REPEAT = 0.2, 0.5, 0.035, 0.45, 0.8, 0.5
+_FLUTTER_FREE_MV = 0.03
 # Fibrillation: RR intervals change from beat to beat and no P wave comes at a constant distance.
 _STEP, _CV, _P_ALIKE, _P_UNLIKE = 0.04, 0.06, 0.65, 0.5
 _REGULAR = 0.04
@@ -99,7 +101,7 @@ def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None,
     numbers = evidence.numbers
     if _spikes_lead(analysis):
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
-    if numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV and not numbers["rate_max4_bpm"] > _PACED_BPM:
+    if _spikes_smeared(analysis, numbers):
         return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
     peaks = _stretch_peaks(analysis)
     rate = 60.0 / float(np.diff(peaks).mean())
@@ -150,13 +152,20 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
     return int(steady.sum()) >= max(2.0, _SPIKES_PER_BEAT * len(peaks))
 
 
+def _spikes_smeared(analysis: BeatAnalysis, numbers: dict[str, float]) -> bool:
+    """Tell whether the beats begin with a smeared spike; of one or two leads that is not said, for the score was fitted to twelve."""
+    likely = numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV
+    return likely and len(analysis.lead_names) >= _LEAST_LEADS and not numbers["rate_max4_bpm"] > _PACED_BPM
+
+
 def _flutters(numbers: dict[str, float]) -> bool:
     score = numbers["flutter_score"]
     large, locked = numbers["fibrillation_mv"] > _FLUTTER_MV, numbers["flutter_locked"]
     in_step = large and score > _FLUTTER and locked > _FLUTTER_LOCKED
     # Waves in strict step with the beats vanish together with the median beat, and only their harmonic tells of them.
     in_strict_step = large and locked > _FLUTTER_STRICT and numbers["atrial_periodicity"] > _P_WAVES_REPEAT
-    return in_step or in_strict_step or score > _FLUTTER_FREE
+    free = score > _FLUTTER_FREE and (numbers["fibrillation_mv"] > _FLUTTER_FREE_MV or not numbers["p_likeness"] > _P_ALIKE)
+    return in_step or in_strict_step or free
 
 
 def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
