@@ -1,7 +1,7 @@
 """Name the rhythm of a record by rules on its numbers, or say why it cannot be named.
 
-The limits were chosen on PTB-XL folds 1 to 9, those for single beats on the MIT-BIH training records. Where two rhythms look the same without a longer recording, or where the signal is too
-short or too noisy, no rhythm is named.
+The limits were chosen on PTB-XL folds 1 to 9, those for single beats on the MIT-BIH training records. Where two rhythms look the same
+without a longer recording, or where the signal is too short or too noisy, no rhythm is named.
 
 References
 ----------
