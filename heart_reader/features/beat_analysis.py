@@ -74,6 +74,8 @@ class BeatAnalysis:
         The other kinds.
     n_spikes
         Pacemaker spikes in the stretch.
+    spikes_s
+        (n_spikes,) their times, seconds from the start of the record.
     p_waves
         Which of the beats ``in_stretch`` have a P wave.
     """
@@ -88,6 +90,7 @@ class BeatAnalysis:
     main: Kind | None
     others: tuple[BeatClass, ...]
     n_spikes: int
+    spikes_s: Array
     p_waves: PWaves
 
 
@@ -129,6 +132,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
         main=main,
         others=tuple(kinds[1:]),
         n_spikes=len(spikes),
+        spikes_s=(first + spikes) / record.fs,
         p_waves=p_waves,
     )
 
