@@ -1,0 +1,144 @@
+"""What each measurement adds to the log-odds of a finding, by the names that people and readings use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
+from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS
+from heart_reader.features.feature_space import NAMES, FeatureSpace
+
+__all__ = ["OTHERS", "MeasurementShare", "largest", "shares_of_features"]
+
+OTHERS = "others"
+# As many as are shown by name.
+SHOWN = 8
+_GLOBAL = {feature: (name, unit) for name, (feature, unit) in GLOBAL_FEATURES.items()}
+_DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
+# How a name is written for people, where that is more than its parts with spaces between them.
+_WORDS = {
+    "p": "P", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "t": "T", "st": "ST", "rr": "RR", "v1": "V1", "rmssd": "RMSSD",
+    "Amp": "amplitude", "AmpPP": "peak-to-peak amplitude", "Amp40ms": "amplitude after 40 ms", "Amp80ms": "amplitude after 80 ms",
+    "Area": "area", "Dur": "duration", "Ratio": "ratio", "RS": "R/S", "Notch": "notch", "Int": "interval",
+    "IntDefl": "intrinsicoid deflection", "Noise": "noise",
+}  # fmt: skip
+_SIGNS = {"bpm": "/min", "deg": "°", "mV*ms": "mV·ms", "1": ""}
+
+
+@dataclass(frozen=True)
+class MeasurementShare:
+    """One measurement and what it adds.
+
+    Parameters
+    ----------
+    name
+        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that are not named.
+    lead
+        Where it was measured; None for what is measured over all leads, or known of the person.
+    value
+        In ``unit``; None where it is not known, which may speak for or against a finding too.
+    unit
+        As in readings.
+    contribution
+        In log-odds, positive where it raised the probability.
+    """
+
+    name: str
+    lead: str | None
+    value: float | None
+    unit: str
+    contribution: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        value = None if self.value is None else round(self.value, 4)
+        return {"name": self.name, "lead": self.lead, "value": value, "unit": self.unit, "contribution": self.contribution}
+
+    def __str__(self) -> str:
+        """Say it in English.
+
+        Examples
+        --------
+        >>> str(MeasurementShare("qrs_ms", None, 148.2, "ms", 2.11)), str(MeasurementShare("R_Notch", "V6", 1.0, "1", 0.8))
+        ('QRS 148 ms +2.11', 'R notch in V6 1 +0.80')
+        """
+        if self.name == OTHERS:
+            return f"all others {self.contribution:+.2f}"
+        where = "" if self.lead is None else f" in {self.lead}"
+        return f"{self._title()}{where} {self._said()} {self.contribution:+.2f}"
+
+    def _title(self) -> str:
+        units = {unit.replace("*", "").lower() for _, unit in _GLOBAL.values()} | {"years"}
+        parts = [part for part in self.name.split("_") if part not in units]
+        if self.name in DEMOGRAPHICS:
+            parts = parts[:1]
+        return " ".join(_WORDS.get(part, part) for part in parts)
+
+    def _said(self) -> str:
+        if self.value is None:
+            return "not known"
+        if self.name == DEMOGRAPHICS[1]:
+            return "female" if self.value else "male"
+        sign = _SIGNS.get(self.unit, self.unit)
+        number = f"{self.value:.2f}" if self.unit == "mV" else f"{self.value:.0f}" if sign and self.unit != "1" else f"{self.value:.3g}"
+        return f"{number}{'' if sign in ('', '°') else ' '}{sign}"
+
+
+def shares_of_features(
+    space: FeatureSpace | None, features: NDArray[np.float32] | None, contributions: NDArray[np.float64]
+) -> tuple[MeasurementShare, ...]:
+    """Name the contributions of features, the largest in size first; features that add nothing are left out.
+
+    Parameters
+    ----------
+    space
+        Which features the network takes; None for none.
+    features, contributions
+        (n_features,) each.
+    """
+    if space is None or features is None:
+        return ()
+    names = [name for part in space.sets for name in NAMES[part]]
+    order = np.argsort(-np.abs(contributions), kind="stable")
+    return tuple(
+        MeasurementShare(*_named(names[place]), _known(features[place]), _unit(names[place]), float(contributions[place]))
+        for place in order.tolist()
+        if contributions[place] != 0
+    )
+
+
+def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[MeasurementShare, ...]:
+    """Return the first shares and, where there are more, the sum of the others."""
+    rest = shares[count:]
+    others = (MeasurementShare(OTHERS, None, None, "1", float(sum(share.contribution for share in rest))),) if rest else ()
+    return (*shares[:count], *others)
+
+
+def _named(feature: str) -> tuple[str, str | None]:
+    """Return the name in readings, and the lead.
+
+    Examples
+    --------
+    >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("age_years"), _named("feat_7")
+    (('qrs_ms', None), ('R_Amp', 'V5'), ('age_years', None), ('feat_7', None))
+    """
+    if feature in _GLOBAL:
+        return _GLOBAL[feature][0], None
+    stem, _, lead = feature.rpartition("_")
+    return (stem, lead) if stem in LEAD_UNITS else (feature, None)
+
+
+def _unit(feature: str) -> str:
+    name, lead = _named(feature)
+    if lead is not None:
+        return LEAD_UNITS[name]
+    return _GLOBAL[feature][1] if feature in _GLOBAL else _DEMOGRAPHIC_UNITS.get(feature, "1")
+
+
+def _known(value: np.float32) -> float | None:
+    return float(value) if np.isfinite(value) else None
