@@ -1,8 +1,9 @@
-// Why a finding was read as it was: the share of each lead, and the moments that counted most.
+// Why a finding was read as it was: the share of each lead, the moments that counted most, and what each measurement adds.
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
-import { formatNumber, formatPercent, t } from "./i18n.js";
+import { formatNumber, formatPercent, has, t } from "./i18n.js";
+import { digitsOf, measurementName, unitOf, withUnit } from "./measurements.js";
 import { said } from "./messages.js";
 
 const MOMENTS = 4;
@@ -18,6 +19,7 @@ export function renderReason(place, explanation, { goTo, close }) {
       { class: "reason-body" },
       el("div", {}, el("h3", {}, t("reason.leads")), renderLeads(explanation)),
       el("div", {}, el("h3", {}, t("reason.moments")), renderMoments(explanation, goTo), renderNotes(explanation)),
+      renderContributions(explanation),
     ),
   );
   place.hidden = false;
@@ -43,6 +45,52 @@ function renderMoments({ windows }, goTo) {
   });
   return el("ol", { class: "moments" }, items);
 }
+
+/** How baseline, signal and measurements add up, and a bar for each of the largest measurements. */
+function renderContributions({ measurements, baseline_log_odds, signal_contribution, measurement_contribution, log_odds }) {
+  if (!measurements?.length) return null;
+  const highest = Math.max(...measurements.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+  const sum = t("reason.sum", { baseline: signed(baseline_log_odds), signal: signed(signal_contribution), measured: signed(measurement_contribution), total: signed(log_odds) });
+  return el(
+    "div",
+    { class: "contributions" },
+    el("h3", {}, t("reason.measurements")),
+    el(
+      "table",
+      {},
+      el("caption", { class: "visually-hidden" }, t("reason.measurements")),
+      el("thead", { class: "visually-hidden" }, el("tr", {}, ["name", "value", "adds"].map((column) => el("th", { scope: "col" }, t(`reason.column_${column}`))))),
+      el("tbody", {}, measurements.map((entry) => renderContribution(entry, highest))),
+    ),
+    el("p", { class: "hint" }, sum),
+  );
+}
+
+function renderContribution(entry, highest) {
+  const { name, lead, contribution } = entry;
+  const fill = el("span", { class: "share-fill" });
+  fill.style.width = `${(100 * Math.abs(contribution)) / highest}%`;
+  const words = has(`reason.measured.${name}`) ? t(`reason.measured.${name}`) : measurementName(name);
+  return el(
+    "tr",
+    { "data-measurement": name, class: contribution < 0 ? "against" : null },
+    el("th", { scope: "row" }, words, lead ? [" ", ltr(lead)] : null),
+    el("td", { class: "number" }, name === "others" ? "" : valueOf(entry)),
+    el("td", { class: "number" }, el("span", { class: "share", "aria-hidden": "true" }, fill), ltr(signed(contribution))),
+  );
+}
+
+function valueOf({ name, value, unit }) {
+  if (value === null) return t("measurements.not_measured");
+  if (name === "sex_female") return t(value ? "measurements.limit_female" : "measurements.limit_male");
+  if (name === "age_years") return ltr(formatNumber(value, 0));
+  const sign = { ms: "ms", mV: "mV", "mV*ms": "mV·ms" }[unit] ?? unitOf(name, { unit });
+  const digits = unit === "mV" || (unit === "1" && !Number.isInteger(value)) ? 2 : digitsOf(name);
+  return ltr(sign ? withUnit(formatNumber(value, digits), sign) : formatNumber(value, digits));
+}
+
+/** A number with its sign, by which it speaks for or against. */
+const signed = (value) => `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
 
 function renderNotes({ method, raising_share, note, messages }) {
   const raising = raising_share === undefined ? "" : `${t("reason.raising", { share: formatPercent(raising_share, 0) })} `;
