@@ -119,7 +119,9 @@ class Explainer:
         starts = self._starts(record, prepared.microvolts.shape[1], start_s, min(duration_s, MAX_STRETCH_S))
         windows, features = self.classifier.inputs(record, prepared)
         steps = self.steps or min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(starts)))
-        attribution = self._attribute(prepared, windows, features, starts, level, finding, steps)
+        attribution = self._attribute(
+            prepared=prepared, windows=windows, features=features, starts=starts, level=level, finding=finding, steps=steps
+        )
         first, last = int(starts[0]), min(int(starts[-1]) + self.preprocessor.n_times, prepared.microvolts.shape[1])
         beats = [at - first for at in beats_by_kind(prepared, self.preprocessor)]
         relevance = average_over_beats(_on_the_record(attribution.signal, starts, last), beats)
@@ -158,6 +160,7 @@ class Explainer:
 
     def _attribute(
         self,
+        *,
         prepared: PreparedEcg,
         windows: NDArray[np.float32],
         features: NDArray[np.float32] | None,

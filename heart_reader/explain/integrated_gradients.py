@@ -99,12 +99,10 @@ def integrated_gradients(
         ]
         answers = answer(*paths)
         gradients = torch.autograd.grad(answers, paths, slopes.to(answers.dtype).repeat(len(part), 1), allow_unused=True)
-        for total, gradient in zip(totals, gradients, strict=True):
+        for place, gradient in enumerate(gradients):
             if gradient is not None:
-                total += gradient.unflatten(0, part.shape).sum(dim=0)
-    return [
-        torch.nan_to_num(total * (end - start) / steps, nan=0.0) for total, end, start in zip(totals, ends, baselines, strict=True)
-    ]
+                totals[place] += gradient.unflatten(0, part.shape).sum(dim=0)
+    return [torch.nan_to_num(total * (end - start) / steps, nan=0.0) for total, end, start in zip(totals, ends, baselines, strict=True)]
 
 
 def _beside(values: Tensor, like: Tensor) -> Tensor:

@@ -64,7 +64,9 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
 def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
     """Draw a bar per measurement, to the right where it raised the probability."""
     places = range(len(named), 0, -1)
-    axes.barh(places, [share.contribution for share in named], color=["tab:red" if share.contribution > 0 else "tab:blue" for share in named])
+    axes.barh(
+        places, [share.contribution for share in named], color=["tab:red" if share.contribution > 0 else "tab:blue" for share in named]
+    )
     axes.set_yticks(places, [str(share) for share in named], fontsize=8)
     axes.axvline(0.0, color="black", linewidth=0.6)
     axes.set_xlabel("contribution of measurements to the log-odds")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import factorial
 
 import numpy as np
 import torch
@@ -61,9 +60,9 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
     by_feature = np.zeros((trees.n_outputs, trees.n_features))
     if len(chosen):
         rows = (chosen[:, None] * trees.n_trees + np.arange(trees.n_trees)).ravel()
-        asked, share, value = _on_paths(trees, features, rows, cover[rows], leaf[rows])
-        place = np.arange(len(rows))[:, None, None] // trees.n_trees * trees.n_features + asked
-        sums = np.bincount(place.ravel(), weights=(share * value[:, :, None]).ravel(), minlength=len(chosen) * trees.n_features)
+        asked, shares = _on_paths(trees, features, rows, cover[rows])
+        place = np.arange(len(rows))[:, None] // trees.n_trees * trees.n_features + asked
+        sums = np.bincount(place.ravel(), weights=(shares * leaf[rows]).ravel(), minlength=len(chosen) * trees.n_features)
         by_feature[chosen] = sums.reshape(len(chosen), trees.n_features)
     return TreeContributions(trees.base.numpy() + expected.reshape(trees.n_outputs, trees.n_trees).sum(axis=1), by_feature)
 
@@ -75,26 +74,24 @@ def _cover(trees: FeatureTrees) -> Array:
     return cover
 
 
-def _on_paths(
-    trees: FeatureTrees, features: NDArray[np.float32], rows: NDArray[np.int64], cover: Array, leaf: Array
-) -> tuple[NDArray[np.int64], Array, Array]:
-    """For every question on the way to every leaf, (n_rows, n_leaves, depth): its feature and its Shapley share; and values of leaves."""
-    depth, n_leaves = trees.depth, leaf.shape[1]
+def _on_paths(trees: FeatureTrees, features: NDArray[np.float32], rows: NDArray[np.int64], cover: Array) -> tuple[NDArray[np.int64], Array]:
+    """For every question on the way to every leaf, (depth, n_rows, n_leaves): its feature and its Shapley share."""
+    depth, n_leaves = trees.depth, cover.shape[1]
     goes_left = trees.sides(torch.from_numpy(features[None]))[0].numpy()[rows]
     numbers = trees.feature.numpy()[rows].astype(np.int64) % trees.n_features
     below = _below(cover)
-    asked = np.empty((len(rows), n_leaves, depth), dtype=np.int64)
+    asked = np.empty((depth, len(rows), n_leaves), dtype=np.int64)
     apart, along = np.empty(asked.shape), np.empty(asked.shape)
     node = np.arange(n_leaves) + n_leaves - 1
     for level in reversed(range(depth)):
         parent = (node - 1) // 2
-        asked[:, :, level] = numbers[:, parent]
+        asked[level] = numbers[:, parent]
         # The share of records that go this way, half where none came; and whether this record does.
-        apart[:, :, level] = np.divide(below[:, node], below[:, parent], out=np.full(leaf.shape, 0.5), where=below[:, parent] > 0)
-        along[:, :, level] = goes_left[:, parent] == (node % 2 == 1)
+        apart[level] = np.divide(below[:, node], below[:, parent], out=np.full(cover.shape, 0.5), where=below[:, parent] > 0)
+        along[level] = goes_left[:, parent] == (node % 2 == 1)
         node = parent
     _join_repeated(asked, apart, along)
-    return asked, _shapley_shares(apart, along), leaf
+    return asked, _shapley_shares(apart, along)
 
 
 def _below(cover: Array) -> Array:
@@ -107,31 +104,38 @@ def _below(cover: Array) -> Array:
 
 def _join_repeated(asked: NDArray[np.int64], apart: Array, along: Array) -> None:
     """Make one player of a feature that a path asks for twice, in place: the later question gets factors of 1, which never count."""
-    depth = asked.shape[2]
-    for later in range(1, depth):
+    for later in range(1, len(asked)):
         for earlier in range(later):
-            same = asked[:, :, earlier] == asked[:, :, later]
-            for factor in (apart, along):
-                factor[:, :, earlier] *= np.where(same, factor[:, :, later], 1.0)
-                factor[:, :, later] = np.where(same, 1.0, factor[:, :, later])
+            same = asked[earlier] == asked[later]
+            if same.any():
+                for factor in (apart, along):
+                    factor[earlier][same] *= factor[later][same]
+                    factor[later][same] = 1.0
 
 
 def _shapley_shares(apart: Array, along: Array) -> Array:
-    """Shapley values of the product game: coalition members count with ``along``, the others with ``apart``, both (..., n_players).
+    """Shapley values of the product game: coalition members count with ``along``, the others with ``apart``, both (n_players, ...).
 
-    The coalitions of one size are summed as coefficients of a polynomial, the product over the other players of apart + along t.
+    A coalition that each player joins with the same probability t, averaged over t, weighs coalitions as Shapley does. The product over
+    the others is a polynomial in t, so that a Gauss-Legendre sum of half as many points as players is exact.
     """
-    n_players = apart.shape[-1]
-    weights = [factorial(size) * factorial(n_players - size - 1) / factorial(n_players) for size in range(n_players)]
-    shares = np.empty(apart.shape)
-    for player in range(n_players):
-        by_size = [np.ones(apart.shape[:-1])]
-        for other in set(range(n_players)) - {player}:
-            out, into = apart[..., other], along[..., other]
-            by_size = [
-                *(sum(terms) for terms in zip([c * out for c in by_size], [0.0, *(c * into for c in by_size[:-1])], strict=True)),
-                by_size[-1] * into,
-            ]
-        total = sum(weight * coefficient for weight, coefficient in zip(weights, by_size, strict=True))
-        shares[..., player] = total * (along[..., player] - apart[..., player])
-    return shares
+    nodes, weights = np.polynomial.legendre.leggauss((len(apart) + 1) // 2)
+    gain = along - apart
+    shares = np.zeros(apart.shape)
+    for probability, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        mixed = apart + probability * gain
+        shares += weight * _product_of_others(mixed)
+    return shares * gain
+
+
+def _product_of_others(factors: Array) -> Array:
+    """For each row of (n, ...) the product of all other rows."""
+    products = np.ones(factors.shape)
+    # np.cumprod would do, were it not for the order of memory: row by row is several times faster.
+    for row in range(1, len(factors)):
+        np.multiply(products[row - 1], factors[row - 1], out=products[row])
+    behind = factors[-1].copy()
+    for row in reversed(range(len(factors) - 1)):
+        products[row] *= behind
+        behind *= factors[row]
+    return products
