@@ -14,7 +14,7 @@ from heart_reader.cli import run_command
 from heart_reader.data.readers import read_record
 from heart_reader.explain.explainer import Explainer
 from heart_reader.explain.explanation import Explanation
-from heart_reader.explain.measurement_shares import largest
+from heart_reader.explain.measurement_shares import by_group, largest
 from heart_reader.explain.origin import find_origin
 
 
@@ -70,7 +70,8 @@ def _sum_in_words(explanation: Explanation) -> list[str]:
     if not explanation.measurements:
         return [total]
     named = ", ".join(str(share) for share in largest(explanation.measurements))
-    return [f"{total} + measurements {explanation.measurement_contribution:+.2f}", f"  by measurement: {named}"]
+    groups = ", ".join(f"{name} {adds:+.2f}" for name, adds in by_group(explanation.measurements).items())
+    return [f"{total} + measurements {explanation.measurement_contribution:+.2f} ({groups})", f"  by measurement: {named}"]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.diagnosis import NOTICE
-from heart_reader.explain.measurement_shares import MeasurementShare, largest
+from heart_reader.explain.measurement_shares import MeasurementShare, by_group, largest
 from heart_reader.messages import coded, message
 
 __all__ = ["ENCODING", "Explanation"]
@@ -145,6 +145,7 @@ class Explanation:
             "baseline_log_odds": self.baseline_log_odds,
             "signal_contribution": self.signal_contribution,
             "measurement_contribution": self.measurement_contribution,
+            "measurement_groups": by_group(self.measurements),
             "measurements": [share.to_json() for share in largest(self.measurements)],
             "completeness_gap": self.completeness_gap,
             "missed": self.missed,

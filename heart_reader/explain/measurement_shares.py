@@ -13,15 +13,26 @@ from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
 from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS
 from heart_reader.features.feature_space import NAMES, FeatureSpace
 
-__all__ = ["OTHERS", "MeasurementShare", "largest", "shares_of_features"]
+__all__ = ["GROUPS", "OTHERS", "MeasurementShare", "by_group", "largest", "shares_of_features"]
 
 OTHERS = "others"
 # As many as are shown by name.
 SHOWN = 8
 _GLOBAL = {feature: (name, unit) for name, (feature, unit) in GLOBAL_FEATURES.items()}
 _DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
+# What a measurement is of, by the first part of its name; what is not listed is of another kind, such as age.
+GROUPS = {
+    "rhythm": ("heart", "rr", "n", "other", "rhythm", "atrial", "pause"),
+    "p": ("p", "pr", "P"),
+    "qrs": ("qrs", "fragmented", "sokolow", "cornell", "Q", "R", "S", "RS", "QRS"),
+    "st": ("st", "ST"),
+    "t": ("t", "qt", "qtc", "T", "QT"),
+    "further": (),
+}
+_GROUP_OF = {part: group for group, parts in GROUPS.items() for part in parts}
 # How a name is written for people, where that is more than its parts with spaces between them.
 _WORDS = {
+    "sokolow": "Sokolow", "lyon": "Lyon", "cornell": "Cornell", "fridericia": "Fridericia", "bazett": "Bazett",
     "p": "P", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "t": "T", "st": "ST", "rr": "RR", "v1": "V1", "rmssd": "RMSSD",
     "Amp": "amplitude", "AmpPP": "peak-to-peak amplitude", "Amp40ms": "amplitude after 40 ms", "Amp80ms": "amplitude after 80 ms",
     "Area": "area", "Dur": "duration", "Ratio": "ratio", "RS": "R/S", "Notch": "notch", "Int": "interval",
@@ -117,6 +128,21 @@ def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[Mea
     rest = shares[count:]
     others = (MeasurementShare(OTHERS, None, None, "1", float(sum(share.contribution for share in rest))),) if rest else ()
     return (*shares[:count], *others)
+
+
+def by_group(shares: Sequence[MeasurementShare]) -> dict[str, float]:
+    """Sum contributions by what was measured, in the order of ``GROUPS``; groups without any are left out.
+
+    Examples
+    --------
+    >>> by_group([MeasurementShare("T_Amp", "V5", 0.1, "mV", 0.5), MeasurementShare("qt_ms", None, 400.0, "ms", 0.25)])
+    {'t': 0.75}
+    """
+    sums: dict[str, float] = {}
+    for share in shares:
+        group = _GROUP_OF.get(share.name.partition("_")[0], "further")
+        sums[group] = sums.get(group, 0.0) + share.contribution
+    return {group: sums[group] for group in GROUPS if group in sums}
 
 
 def _named(feature: str) -> tuple[str, str | None]:

@@ -64,6 +64,7 @@ EXPLANATION: dict[str, Any] = {
         {"name": "Q_Dur", "lead": "III", "value": 46.0, "unit": "ms", "contribution": 1.2},
         {"name": "others", "lead": None, "value": None, "unit": "1", "contribution": 0.9},
     ],
+    "measurement_groups": {"qrs": 1.8, "st": 0.3},
     "signal_contribution": 2.6,
     "measurement_contribution": 2.1,
     "baseline_log_odds": -1.2,

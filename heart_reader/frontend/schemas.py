@@ -201,8 +201,8 @@ class MeasurementContribution(_Answer):
     """What one measurement adds to the log-odds of a finding."""
 
     name: str = Field(description="As in readings, such as qrs_ms, or R_Amp beside a lead; others for the sum of all that are not listed")
-    lead: str | None = Field(description="Null for what is measured over all leads or known of the person")
-    value: float | None = Field(description="Null where it is not known, which may count too")
+    lead: str | None = Field(default=None, description="Null for what is measured over all leads or known of the person")
+    value: float | None = Field(default=None, description="Null where it is not known, which may count too")
     unit: str
     contribution: float = Field(description="In log-odds, above 0 where it raised the probability")
 
@@ -233,6 +233,9 @@ class ExplanationAnswer(_Answer):
     )
     signal_contribution: float = Field(default=0.0, description="What the signal adds, in log-odds")
     measurement_contribution: float = Field(default=0.0, description="What all measurements add, in log-odds")
+    measurement_groups: dict[Literal["rhythm", "p", "qrs", "st", "t", "further"], float] = Field(
+        default={}, description="The same by what was measured: rate and rhythm, P wave and PR, QRS, ST, T wave and QT, anything else"
+    )
     baseline_log_odds: float = Field(
         default=0.0, description="Of the baseline; with both contributions it gives log_odds, those of the probability"
     )

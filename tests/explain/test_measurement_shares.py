@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.explain.measurement_shares import OTHERS, MeasurementShare, largest, shares_of_features
+from heart_reader.explain.measurement_shares import GROUPS, OTHERS, MeasurementShare, by_group, largest, shares_of_features
 from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS
 from heart_reader.features.feature_space import NAMES, FeatureSpace
 
@@ -42,9 +42,19 @@ def test_what_is_not_named_is_summed() -> None:
     assert largest(shares[:8]) == tuple(shares[:8])
 
 
+def test_every_measurement_has_its_group() -> None:
+    names = [*GLOBAL_FEATURES, *LEAD_UNITS]
+    groups = {name: next(iter(by_group([MeasurementShare(name, None, 1.0, "1", 1.0)]))) for name in names}
+    assert {name for name, group in groups.items() if group == "further"} == {"Noise"}
+    assert (groups["rr_sd_ms"], groups["cornell_mv"], groups["ST_Amp"], groups["pr_ms"]) == ("rhythm", "qrs", "st", "p")
+    shares = [MeasurementShare(name, None, 1.0, "1", place / 10) for place, name in enumerate(names)]
+    assert sum(by_group(shares).values()) == pytest.approx(sum(share.contribution for share in shares))
+
+
 @pytest.mark.parametrize("language", ["en", "fr", "ar"])
 def test_the_page_has_words_for_every_measurement(language: str) -> None:
     words = json.loads((LANGUAGES / f"{language}.json").read_text(encoding="utf-8"))
+    assert GROUPS.keys() == words["reason"]["groups"].keys()
     assert {*LEAD_UNITS, *NAMES["demographics"], OTHERS} == words["reason"]["measured"].keys()
     # Whether a P wave was found is no measurement of the page's table.
     assert GLOBAL_FEATURES.keys() - {"p_found"} <= words["measurements"].keys()

@@ -96,7 +96,7 @@ def test_a_feature_asked_twice_on_a_path_is_one_player() -> None:
             return worth(known, left if goes_left[node] else right)
         return (cover[left] * worth(known, left) + cover[right] * worth(known, right)) / cover[node]
 
-    np.testing.assert_allclose(tree_contributions(trees, row).by_feature[0], by_definition(worth, 3), atol=1e-9)
+    np.testing.assert_allclose(tree_contributions(trees, row).by_feature[0], by_definition(worth, 3), rtol=1e-6)
 
 
 def test_leaves_count_the_training_records(trees_checkpoint: Path, trees_config: ExperimentConfig) -> None:

@@ -2,11 +2,12 @@
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
-import { formatNumber, formatPercent, has, t } from "./i18n.js";
+import { direction, formatNumber, formatPercent, has, t } from "./i18n.js";
 import { digitsOf, measurementName, unitOf, withUnit } from "./measurements.js";
 import { said } from "./messages.js";
 
 const MOMENTS = 4;
+const OTHERS = "others";
 
 /** Fill `place` with an explanation; `goTo` moves the tracing to a second, `close` ends it. */
 export function renderReason(place, explanation, { goTo, close }) {
@@ -46,10 +47,11 @@ function renderMoments({ windows }, goTo) {
   return el("ol", { class: "moments" }, items);
 }
 
-/** How baseline, signal and measurements add up, and a bar for each of the largest measurements. */
-function renderContributions({ measurements, baseline_log_odds, signal_contribution, measurement_contribution, log_odds }) {
+/** How baseline, signal and measurements add up, what each wave adds, and a bar for each of the largest measurements. */
+function renderContributions({ measurements, measurement_groups, baseline_log_odds, signal_contribution, measurement_contribution, log_odds }) {
   if (!measurements?.length) return null;
-  const highest = Math.max(...measurements.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+  const named = measurements.filter(({ name }) => name !== OTHERS);
+  const highest = Math.max(...named.map(({ contribution }) => Math.abs(contribution)), 1e-9);
   const sum = t("reason.sum", { baseline: signed(baseline_log_odds), signal: signed(signal_contribution), measured: signed(measurement_contribution), total: signed(log_odds) });
   return el(
     "div",
@@ -62,6 +64,7 @@ function renderContributions({ measurements, baseline_log_odds, signal_contribut
       el("thead", { class: "visually-hidden" }, el("tr", {}, ["name", "value", "adds"].map((column) => el("th", { scope: "col" }, t(`reason.column_${column}`))))),
       el("tbody", {}, measurements.map((entry) => renderContribution(entry, highest))),
     ),
+    el("p", { class: "by-group" }, Object.entries(measurement_groups ?? {}).map(([group, adds]) => el("span", {}, t(`reason.groups.${group}`), " ", ltr(el("b", {}, signed(adds)))))),
     el("p", { class: "hint" }, sum),
   );
 }
@@ -69,13 +72,14 @@ function renderContributions({ measurements, baseline_log_odds, signal_contribut
 function renderContribution(entry, highest) {
   const { name, lead, contribution } = entry;
   const fill = el("span", { class: "share-fill" });
-  fill.style.width = `${(100 * Math.abs(contribution)) / highest}%`;
+  // The sum of hundreds of small ones is no bar among the others.
+  fill.style.width = name === OTHERS ? 0 : `${(100 * Math.abs(contribution)) / highest}%`;
   const words = has(`reason.measured.${name}`) ? t(`reason.measured.${name}`) : measurementName(name);
   return el(
     "tr",
     { "data-measurement": name, class: contribution < 0 ? "against" : null },
     el("th", { scope: "row" }, words, lead ? [" ", ltr(lead)] : null),
-    el("td", { class: "number" }, name === "others" ? "" : valueOf(entry)),
+    el("td", { class: "number" }, name === OTHERS ? "" : valueOf(entry)),
     el("td", { class: "number" }, el("span", { class: "share", "aria-hidden": "true" }, fill), ltr(signed(contribution))),
   );
 }
@@ -90,7 +94,10 @@ function valueOf({ name, value, unit }) {
 }
 
 /** A number with its sign, by which it speaks for or against. */
-const signed = (value) => `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
+function signed(value) {
+  const text = `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
+  return direction() === "rtl" ? `\u2066${text}\u2069` : text;
+}
 
 function renderNotes({ method, raising_share, note, messages }) {
   const raising = raising_share === undefined ? "" : `${t("reason.raising", { share: formatPercent(raising_share, 0) })} `;
