@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
-from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS
+from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES
 from heart_reader.features.feature_space import NAMES, FeatureSpace
 
 __all__ = ["GROUPS", "OTHERS", "MeasurementShare", "by_group", "largest", "shares_of_features"]
@@ -18,17 +18,20 @@ __all__ = ["GROUPS", "OTHERS", "MeasurementShare", "by_group", "largest", "share
 OTHERS = "others"
 # As many as are shown by name.
 SHOWN = 8
-_GLOBAL = {feature: (name, unit) for name, (feature, unit) in GLOBAL_FEATURES.items()}
+_GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
 _DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
 # What a measurement is of, by the first part of its name; what is not listed is of another kind, such as age.
 GROUPS = {
-    "rhythm": ("heart", "rr", "n", "other", "rhythm", "atrial", "pause"),
-    "p": ("p", "pr", "P"),
-    "qrs": ("qrs", "fragmented", "sokolow", "cornell", "Q", "R", "S", "RS", "QRS"),
+    "rhythm": (
+        "heart", "rr", "n", "other", "others", "pause", "rate", "kinds", "wide", "narrow", "bigeminy", "trigeminy", "longest",
+        "fibrillation", "flutter", "atrial", "dissociation", "spikes", "spike", "pacing",
+    ),
+    "p": ("p", "pr", "gap", "P"),
+    "qrs": ("qrs", "slurred", "fragmented", "sokolow", "cornell", "Q", "R", "S", "RS", "QRS"),
     "st": ("st", "ST"),
-    "t": ("t", "qt", "qtc", "T", "QT"),
+    "t": ("t", "qt", "qtc", "T", "QT", "TQRS"),
     "further": (),
-}
+}  # fmt: skip
 _GROUP_OF = {part: group for group, parts in GROUPS.items() for part in parts}
 # How a name is written for people, where that is more than its parts with spaces between them.
 _WORDS = {
@@ -50,7 +53,7 @@ class MeasurementShare:
     name
         As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that are not named.
     lead
-        Where it was measured; None for what is measured over all leads, or known of the person.
+        Where it was measured, a lead or a territory such as ``Inferior``; None for what is measured over all leads, or known of the person.
     value
         In ``unit``; None where it is not known, which may speak for or against a finding too.
     unit
@@ -152,17 +155,20 @@ def _named(feature: str) -> tuple[str, str | None]:
     --------
     >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("age_years"), _named("feat_7")
     (('qrs_ms', None), ('R_Amp', 'V5'), ('age_years', None), ('feat_7', None))
+    >>> _named("T_Amp_Min_Inferior"), _named("T_Inverted_Leads")
+    (('T_Amp_Min', 'Inferior'), ('T_Inverted_Leads', None))
     """
     if feature in _GLOBAL:
         return _GLOBAL[feature][0], None
     stem, _, lead = feature.rpartition("_")
-    return (stem, lead) if stem in LEAD_UNITS else (feature, None)
+    return (stem, lead) if stem in LEAD_UNITS or lead in TERRITORIES else (feature, None)
 
 
 def _unit(feature: str) -> str:
     name, lead = _named(feature)
     if lead is not None:
-        return LEAD_UNITS[name]
+        # Of several leads together the name ends in Mean, Min or Max.
+        return LEAD_UNITS.get(name) or LEAD_UNITS.get(name.rpartition("_")[0], "1")
     return _GLOBAL[feature][1] if feature in _GLOBAL else _DEMOGRAPHIC_UNITS.get(feature, "1")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.explain.measurement_shares import GROUPS, OTHERS, MeasurementShare, by_group, largest, shares_of_features
-from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS
+from heart_reader.explain.measurement_shares import GROUPS, OTHERS, MeasurementShare, _named, by_group, largest, shares_of_features
+from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES, TERRITORY_FEATURES
 from heart_reader.features.feature_space import NAMES, FeatureSpace
 
 LANGUAGES = Path(__file__).resolve().parents[2] / "heart_reader" / "frontend" / "static" / "languages"
@@ -43,7 +43,7 @@ def test_what_is_not_named_is_summed() -> None:
 
 
 def test_every_measurement_has_its_group() -> None:
-    names = [*GLOBAL_FEATURES, *LEAD_UNITS]
+    names = [*GLOBAL_FEATURES, *LEAD_UNITS, *RHYTHM_FEATURES, *TERRITORY_FEATURES]
     groups = {name: next(iter(by_group([MeasurementShare(name, None, 1.0, "1", 1.0)]))) for name in names}
     assert {name for name, group in groups.items() if group == "further"} == {"Noise"}
     assert (groups["rr_sd_ms"], groups["cornell_mv"], groups["ST_Amp"], groups["pr_ms"]) == ("rhythm", "qrs", "st", "p")
@@ -55,6 +55,13 @@ def test_every_measurement_has_its_group() -> None:
 def test_the_page_has_words_for_every_measurement(language: str) -> None:
     words = json.loads((LANGUAGES / f"{language}.json").read_text(encoding="utf-8"))
     assert GROUPS.keys() == words["reason"]["groups"].keys()
-    assert {*LEAD_UNITS, *NAMES["demographics"], OTHERS} == words["reason"]["measured"].keys()
+    assert TERRITORIES.keys() == words["reason"]["territories"].keys()
+    assert {*LEAD_UNITS, *RHYTHM_FEATURES, *NAMES["demographics"], OTHERS} <= words["reason"]["measured"].keys()
+    for name, lead in map(_named, TERRITORY_FEATURES):
+        stem, _, kind = name.rpartition("_")
+        assert name in words["reason"]["measured"] or (stem in words["reason"]["measured"] and kind in words["reason"]["kinds"]), (
+            name,
+            lead,
+        )
     # Whether a P wave was found is no measurement of the page's table.
     assert GLOBAL_FEATURES.keys() - {"p_found"} <= words["measurements"].keys()

@@ -74,14 +74,20 @@ function renderContribution(entry, highest) {
   const fill = el("span", { class: "share-fill" });
   // The sum of hundreds of small ones is no bar among the others.
   fill.style.width = name === OTHERS ? 0 : `${(100 * Math.abs(contribution)) / highest}%`;
-  const words = has(`reason.measured.${name}`) ? t(`reason.measured.${name}`) : measurementName(name);
   return el(
     "tr",
     { "data-measurement": name, class: contribution < 0 ? "against" : null },
-    el("th", { scope: "row" }, words, lead ? [" ", ltr(lead)] : null),
+    el("th", { scope: "row" }, nameOf(name), lead ? [" ", has(`reason.territories.${lead}`) ? t(`reason.territories.${lead}`) : ltr(lead)] : null),
     el("td", { class: "number" }, name === OTHERS ? "" : valueOf(entry)),
     el("td", { class: "number" }, el("span", { class: "share", "aria-hidden": "true" }, fill), ltr(signed(contribution))),
   );
+}
+
+/** Words for a measurement; one of several leads together ends in Mean, Min or Max. */
+function nameOf(name) {
+  if (has(`reason.measured.${name}`)) return t(`reason.measured.${name}`);
+  const [stem, kind] = [name.slice(0, name.lastIndexOf("_")), name.slice(name.lastIndexOf("_") + 1)];
+  return has(`reason.kinds.${kind}`) ? `${t(`reason.measured.${stem}`)}, ${t(`reason.kinds.${kind}`)}` : measurementName(name);
 }
 
 function valueOf({ name, value, unit }) {
