@@ -18,7 +18,7 @@ from heart_reader.conclusion.findings import Facts, measured_codes, measured_lin
 from heart_reader.conclusion.lines import Line
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
-from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
+from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.messages import Message, message
 
@@ -100,8 +100,8 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     tuple
         Level to class to decision, and the conclusion. Probabilities are not touched.
     """
-    statements, superclasses = levels.get(ALL, {}), levels.get(SUPERDIAGNOSTIC, {})
-    statements, against = _with_measured(statements, facts), not_normal(facts)
+    statements, against = _with_measured(levels.get(ALL, {}), facts), not_normal(facts)
+    superclasses = {name: answer for name, answer in levels.get(SUPERDIAGNOSTIC, {}).items() if name in SUPERCLASSES}
     if against is not None:
         statements, superclasses = _without_normal(statements), _without_normal(superclasses)
     reconciled = reconcile(statements, superclasses, _SUPERCLASS_OF, facts.numbers)
@@ -155,7 +155,7 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
     for name, decision in decisions.get(SUPERDIAGNOSTIC, {}).items():
         if name in reconciled.superclasses:
             decisions[SUPERDIAGNOSTIC][name] = "present"
-        elif decision == "present":
+        elif decision == "present" and name in SUPERCLASSES:
             decisions[SUPERDIAGNOSTIC][name] = "uncertain"
     if ALL not in levels:
         return decisions

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.record import EcgRecord
 from heart_reader.features.atrial_activity import ATRIAL_HZ, AtrialActivity, atrial_activity
 from heart_reader.features.beat_analysis import BeatAnalysis, Kind
+from heart_reader.features.beat_shapes import WIDER_MS, beat_shapes
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.premature import BeatShapes, Timing, qrs_spans, run_lengths, shares_of_patterns, time_beats
+from heart_reader.features.premature import BeatShapes, Timing, run_lengths, shares_of_patterns, time_beats
 from heart_reader.features.ranks import median
 from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
 
@@ -22,9 +24,7 @@ __all__ = ["RhythmEvidence", "gather"]
 Array = NDArray[np.floating]
 
 # A beat is wide if its slopes last this much longer than those of the usual beat, and at least so long.
-_WIDER_MS, _WIDE_MS = 14.0, 110.0
-# Beats of a kind that makes up this share of a record may be its usual beats.
-_OFTEN = 0.3
+_WIDE_MS = 110.0
 _PAUSE_S = 2.0
 # An RR interval of this many usual ones may be a dropped beat.
 _DOUBLE = (1.75, 2.25)
@@ -62,18 +62,20 @@ class RhythmEvidence:
     spikes: SmearedSpikes
 
 
-def gather(analysis: BeatAnalysis) -> RhythmEvidence:
+def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
     """Measure the rhythm of a record.
 
     Parameters
     ----------
+    record
+        Of any length, rate and number of leads.
     analysis
-        Of a record of any length, rate and number of leads.
+        Its beats.
     """
     timing = time_beats(analysis.r_peaks_s)
-    shapes = beat_shapes(analysis)
+    shapes = beat_shapes(record, analysis)
     with np.errstate(invalid="ignore"):
-        wide = shapes.width_ms > max(_WIDE_MS, shapes.usual_ms + _WIDER_MS) if math.isfinite(shapes.usual_ms) else np.zeros(0, bool)
+        wide = shapes.width_ms > max(_WIDE_MS, shapes.usual_ms + WIDER_MS) if math.isfinite(shapes.usual_ms) else np.zeros(0, bool)
     wide = wide if len(wide) else np.zeros(len(analysis.r_peaks_s), bool)
     atrial, rest = atrial_activity(analysis)
     main = analysis.main
@@ -89,29 +91,6 @@ def gather(analysis: BeatAnalysis) -> RhythmEvidence:
     )
     numbers["wide_tachycardia"] = min(numbers["rate_max4_bpm"] / _TACHYCARDIA_BPM, shapes.usual_ms / _WIDE_QRS_MS)
     return RhythmEvidence({name: numbers[name] for name in RHYTHM_FEATURES}, timing, shapes, wide, atrial, spikes)
-
-
-def beat_shapes(analysis: BeatAnalysis) -> BeatShapes:
-    """Tell kinds and widths of all beats; beats beyond the stretch are not told."""
-    kind = np.full(len(analysis.r_peaks_s), -1, np.int64)
-    begin_ms, end_ms = np.full(len(analysis.r_peaks_s), math.nan), np.full(len(analysis.r_peaks_s), math.nan)
-    if analysis.main is None:
-        return BeatShapes(kind, begin_ms, end_ms, math.nan)
-    for number, beats in enumerate((analysis.main.beats, *analysis.others)):
-        rows = analysis.in_stretch[beats.members]
-        kind[rows] = number
-        begin_ms[rows], end_ms[rows] = qrs_spans(analysis.signal, beats.at)
-    width_ms = end_ms - begin_ms
-    usual = [float(median(width_ms[kind == number])) for number in range(1 + len(analysis.others))]
-    # Where wide beats are the majority, those that are narrow are the usual ones as long as there are enough of them.
-    often = [number for number in range(len(usual)) if (kind == number).sum() >= _OFTEN * (kind >= 0).sum()]
-    narrowest = min(often, key=lambda number: usual[number], default=0)
-    if usual[narrowest] < usual[0] - _WIDER_MS:
-        kind[kind == 0], kind[kind == narrowest] = -2, 0
-        kind[kind == -2] = narrowest
-    else:
-        narrowest = 0
-    return BeatShapes(kind, begin_ms, end_ms, usual[narrowest])
 
 
 def _places(analysis: BeatAnalysis, shapes: BeatShapes) -> tuple[NDArray[np.int64], BeatShapes, NDArray[np.int64]]:
@@ -248,7 +227,9 @@ def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
     start = analysis.stretch_s[0]
     at = np.rint(main.beats.at * (ATRIAL_HZ / MEASURING_HZ)).astype(np.int64)
     length = max(6, round((p_off - p_on) * ATRIAL_HZ))
-    template = _levelled(median(rest.take(at[:, None] + round(p_on * ATRIAL_HZ) + np.arange(length), axis=1, mode="clip").transpose(0, 2, 1)))
+    template = _levelled(
+        median(rest.take(at[:, None] + round(p_on * ATRIAL_HZ) + np.arange(length), axis=1, mode="clip").transpose(0, 2, 1))
+    )
     first = round((peaks[gap] - start + _AFTER_T_S) * ATRIAL_HZ)
     last = round((peaks[gap + 1] - start - _BEFORE_QRS_S) * ATRIAL_HZ) - length
     if last <= first:
