@@ -121,7 +121,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     return decisions, Conclusion(kind, _headline(kind, lines, facts, otherwise_normal=normal), tuple(lines), yielded)
 
 
-def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> Mapping[str, Answer]:
+def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, Answer]:
     """The same answers, where what was measured is read as present if the reader is not certain, and as uncertain if it says absent.
 
     On 745 records of PTB-XL (folds 1 to 9) this raised F1 of sinus rhythm from 0.61 to 0.93, of atrial fibrillation from 0.52 to 0.78, of
@@ -137,7 +137,7 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> Mapping[st
     return changed
 
 
-def _without_normal(answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+def _without_normal(answers: Mapping[str, Answer]) -> dict[str, Answer]:
     """The same answers, where nothing is read as normal."""
     return {
         name: replace(answer, decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
