@@ -99,7 +99,8 @@ class EcgClassifier:
         Parameters
         ----------
         measure
-            False leaves intervals and the check of the signal out, where a device has no time for them: about six milliseconds.
+            False leaves intervals, rhythm and the check of the signal out, where a device has no time for them. Then there are
+            probabilities, and no diagnosis.
 
         Raises
         ------
@@ -242,7 +243,8 @@ class EcgClassifier:
             level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
         }
         rhythm = None if measurements is None else measurements.rhythm
-        facts = Facts(_trusted(measurements), rhythm, sex, _why_poor(quality), quality.verdict == "good")
+        poor = _why_poor(quality) or (message("not_measured") if measurements is None else None)
+        facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
         decisions, conclusion = conclude(answers, self.space, facts)
         agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
         return agreed, conclusion

@@ -8,15 +8,28 @@ from heart_reader.conclusion.reconcile import NORMAL, broken_conditions
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.scp_statements import SCP_STATEMENTS
+from heart_reader.data.tasks import FREQUENT, FREQUENT_STATEMENTS
 from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["LEAST_PRESENT", "NOT_NORMAL", "find_contradictions"]
 
-# Nothing of a smaller probability is present.
-LEAST_PRESENT = 0.02
+# Nothing of a smaller probability is present: of 43 statements below it on validation records none applied.
+LEAST_PRESENT = 0.05
 # No reading with one of these rhythms is a normal one.
 NOT_NORMAL = ("AFIB", "AFLT", "SVTAC", "PSVT", "PACE", "2AVB", "3AVB")
-_MEASURED_NOT_NORMAL = ("atrial_fibrillation", "atrial_flutter", "supraventricular_tachycardia", "ventricular_tachycardia", "paced")
+_MEASURED_NOT_NORMAL = (
+    "atrial_fibrillation",
+    "atrial_flutter",
+    "supraventricular_tachycardia",
+    "ventricular_tachycardia",
+    "junctional",
+    "paced",
+)
+# Level to statement to the group of statements that it belongs to there.
+_GROUPS_OF = {
+    "subdiagnostic": {statement.code: statement.subclass for statement in SCP_STATEMENTS if statement.subclass},
+    FREQUENT: {code: name for name, codes in FREQUENT_STATEMENTS.items() for code in codes},
+}
 _SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATEMENTS if statement.superclass}
 
 
@@ -43,7 +56,12 @@ def find_contradictions(
     present = {level: {name for name, decision in of.items() if decision == "present"} for level, of in levels.items()}
     stated, superclasses = present.get(ALL, set()), present.get(SUPERDIAGNOSTIC, set())
     found = [f"exclusion:{rule.first}+{rule.second}" for rule in read_table().exclusions if rule.first in stated and rule.second in stated]
-    found += [f"exclusion:{NORMAL}+{name}" for name in sorted(superclasses - {NORMAL}) if NORMAL in superclasses]
+    if NORMAL in superclasses:
+        found += [f"exclusion:{NORMAL}+{name}" for name in sorted(superclasses - {NORMAL})]
+        excluded = {
+            rule.second if rule.first == NORMAL else rule.first for rule in read_table().exclusions if NORMAL in (rule.first, rule.second)
+        }
+        found += [f"exclusion:{NORMAL}+{name}" for name in sorted(excluded & stated)]
     values = {name: value for name, value in measurements.items() if value is not None}
     values |= {} if rhythm is None else {name: of.value for name, of in rhythm.values.items() if of.value is not None}
     found += [f"measured:{code}" for code in sorted(broken_conditions(stated, values))]
@@ -52,7 +70,13 @@ def find_contradictions(
         for code in sorted(stated)
         if code in _SUPERCLASS_OF and levels.get(SUPERDIAGNOSTIC) and _SUPERCLASS_OF[code] not in superclasses
     ]
-    found += [f"improbable:{code}" for code in sorted(stated) if probabilities[ALL][code] < LEAST_PRESENT]
+    found += [
+        f"levels:{code}"
+        for level, groups in _GROUPS_OF.items()
+        for code in sorted(stated)
+        if levels.get(level, {}).get(groups.get(code, ""), "present") != "present"
+    ]
+    found += [f"improbable:{code}" for code in sorted(stated) if probabilities.get(ALL, {}).get(code, 1.0) < LEAST_PRESENT]
     if conclusion_kind == "normal":
         found += [f"normal_over:{code}" for code in NOT_NORMAL if code in stated]
         found += [f"normal_over:{name}" for name in sorted(superclasses - {NORMAL})]

@@ -12,7 +12,7 @@ from heart_reader.conclusion.table import class_name
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.messages import Message, message
 
-__all__ = ["Facts", "RhythmLines", "measured_lines", "rhythm_lines"]
+__all__ = ["Facts", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
 
 # Statements that say what rhythm it is, the most specific first.
 _BASIC = ("PACE", "AFIB", "AFLT", "SVTAC", "PSVT", "SVARR", "STACH", "SBRAD", "SARRH", "SR")
@@ -23,6 +23,15 @@ _CODE_OF = {
     "atrial_flutter": "AFLT",
     "supraventricular_tachycardia": "SVTAC",
     "paced": "PACE",
+}
+_CODE_OF_FINDING = {
+    "premature_ventricular": "PVC",
+    "premature_supraventricular": "PAC",
+    "bigeminy": "BIGU",
+    "trigeminy": "TRIGU",
+    "av_block_1": "1AVB",
+    "av_block_2": "2AVB",
+    "av_block_3": "3AVB",
 }
 _FAST_BPM, _SLOW_BPM = 100.5, 49.5
 # Adults; sex not known: the higher limit.
@@ -71,30 +80,59 @@ def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts:
     A statement names the rhythm; where none is stated, the measured rhythm does; where neither says, the reason stands there.
     """
     basic = next((code for code in _BASIC if code in stated), None)
-    measured = None if facts.rhythm is None else facts.rhythm.name
     rate = facts.numbers.get("heart_rate_bpm")
-    if basic is None and measured == "sinus":
-        basic = "STACH" if rate is not None and rate > _FAST_BPM else "SBRAD" if rate is not None and rate < _SLOW_BPM else "SR"
-    name: Message | None = class_name(basic) if basic is not None else None
+    extras = tuple(_extras(stated, statements, facts))
     codes: tuple[str, ...] = () if basic is None else (basic,)
-    if name is None and measured in _CODE_OF:
-        codes = (_CODE_OF[measured],)
-        name = class_name(codes[0])
-    elif name is None and measured is not None:
-        name = message("ventricular_tachycardia") if measured == "ventricular_tachycardia" else message("junctional_rhythm")
-    if name is None:
-        reason = message("not_measured") if facts.rhythm is None else facts.rhythm.reason
-        return RhythmLines(
-            (Line("rhythm", message("rhythm_not_decided", reason=reason), abnormal=False), *_extras(stated, statements, facts)), False
-        )
-    sinus = basic in _SINUS
-    text = name if rate is None else message("rhythm_rate" if sinus else "rhythm_ventricular_rate", rhythm=name, rate=rate)
-    of = codes[0] if codes else None
-    probability = statements[of].probability if of is not None and of in statements and of in stated else None
+    probability = None if basic is None else statements[basic].probability
+    if basic is not None:
+        name = class_name(basic)
+    else:
+        measured = _measured_rhythm(facts)
+        if measured is None:
+            reason = message("not_measured") if facts.rhythm is None else facts.rhythm.reason
+            undecided = Line("rhythm", message("rhythm_not_decided", reason=reason), abnormal=False)
+            return RhythmLines((undecided, *extras), False)
+        basic, name = measured
+    text = name if rate is None else message("rhythm_rate" if basic in _SINUS else "rhythm_ventricular_rate", rhythm=name, rate=rate)
     normal = basic in ("SR", "SARRH") and (rate is None or _SLOW_BPM <= rate <= _FAST_BPM)
     line = Line("rhythm", text, codes, probability, abnormal=not normal)
-    extras = tuple(_extras(stated, statements, facts))
-    return RhythmLines((line, *extras), normal and not extras)
+    return RhythmLines((line, *extras), normal and not extras and not_normal(facts) is None)
+
+
+def _measured_rhythm(facts: Facts) -> tuple[str, Message] | None:
+    """The measured rhythm as the statement of it, and in words; None where none was told."""
+    measured = None if facts.rhythm is None else facts.rhythm.name
+    if measured is None:
+        return None
+    if measured == "sinus":
+        rate = facts.numbers.get("heart_rate_bpm")
+        code = "STACH" if rate is not None and rate > _FAST_BPM else "SBRAD" if rate is not None and rate < _SLOW_BPM else "SR"
+        return code, class_name(code)
+    if measured in _CODE_OF:
+        return _CODE_OF[measured], class_name(_CODE_OF[measured])
+    return measured, message("ventricular_tachycardia") if measured == "ventricular_tachycardia" else message("junctional_rhythm")
+
+
+def measured_codes(facts: Facts) -> set[str]:
+    """Return the statements that what was measured is the definition of."""
+    if facts.rhythm is None:
+        return set()
+    measured = _measured_rhythm(facts)
+    found = {code for finding, code in _CODE_OF_FINDING.items() if finding in facts.rhythm.findings}
+    return found if measured is None else found | {measured[0]}
+
+
+def not_normal(facts: Facts) -> Message | None:
+    """Return what was measured that no normal ECG has, whatever a reader says; None where nothing was."""
+    if facts.rhythm is None:
+        return None
+    for finding, code in (("av_block_3", "3AVB"), ("av_block_2", "2AVB")):
+        if finding in facts.rhythm.findings:
+            return class_name(code)
+    if "ventricular_run" in facts.rhythm.findings:
+        return message("ventricular_run")
+    measured = _measured_rhythm(facts)
+    return None if measured is None or measured[0] in _SINUS else measured[1]
 
 
 def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Facts) -> Iterator[Line]:
@@ -105,10 +143,10 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
         if said:
             count = beats[kind] if finding in findings else 0
             text = message("with_count", finding=class_name(code), count=count) if count else class_name(code)
-            yield Line("rhythm", text, (code,), statements[code].probability if code in statements else None)
+            yield _line(code, text, stated, statements)
     for code, finding in (("BIGU", "bigeminy"), ("TRIGU", "trigeminy")):
         if code in stated or (finding in findings and _not_absent(code, statements)):
-            yield Line("rhythm", class_name(code), (code,), statements[code].probability if code in stated else None)
+            yield _line(code, class_name(code), stated, statements)
     if "PRC(S)" in stated:
         yield Line("rhythm", class_name("PRC(S)"), ("PRC(S)",), statements["PRC(S)"].probability)
     if "ventricular_run" in findings:
@@ -117,6 +155,11 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
         yield Line("rhythm", message("ventricular_couplet"))
     if "pause" in findings and "rr_max_ms" in facts.numbers:
         yield Line("rhythm", message("pause", seconds=facts.numbers["rr_max_ms"] / 1000.0))
+
+
+def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, Answer]) -> Line:
+    """A line that stands for a statement where that is stated, and for what was measured where it is not."""
+    return Line("rhythm", text, (code,), statements[code].probability) if code in stated else Line("rhythm", text)
 
 
 def _not_absent(code: str, statements: Mapping[str, Answer]) -> bool:
@@ -131,7 +174,7 @@ def measured_lines(stated: Sequence[str], facts: Facts) -> Iterator[Line]:
     pr, qrs, axis = (numbers.get(name) for name in ("pr_ms", "qrs_ms", "qrs_axis_deg"))
     for code, finding in (("2AVB", "av_block_2"), ("3AVB", "av_block_3")):
         if finding in findings and code not in stated:
-            yield Line("conduction", class_name(code), (code,))
+            yield Line("conduction", class_name(code))
     if pr is not None and pr > _LONG_PR_MS and not paced and not {"1AVB", "LPR", "AFIB", "AFLT", "2AVB", "3AVB"} & set(stated):
         yield Line("conduction", _with(message("long_pr"), "PR", pr))
     if qrs is not None and qrs >= _WIDE_QRS_MS and not paced and not _CONDUCTION & set(stated):

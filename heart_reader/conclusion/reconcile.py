@@ -3,7 +3,7 @@
 Each statement read as present is a candidate, and so is each superclass. A set of them is scored by how far the log-odds of its members
 lie above those of their thresholds, which is where each is as likely to be right as to be wrong by the rule that chose the thresholds. A
 stated statement states its superclass, at the cost of that superclass where it lies below its own threshold. Among the sets that break no
-rule the best one is found by trying them all: there are few candidates, and most of them exclude nothing.
+rule the best one is found exactly: for each set of superclasses, by taking or leaving each statement that excludes another.
 
 References
 ----------
@@ -16,16 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import chain, combinations
 
 from heart_reader.conclusion.table import Condition, Table, read_table
 
 __all__ = ["Answer", "Reconciled", "Yielded", "broken_conditions", "reconcile"]
 
-# More candidates than these are not tried in all combinations: the least certain ones beyond yield to nothing and are dropped.
-MOST_CANDIDATES = 14
 NORMAL = "NORM"
 _EDGE = 1e-9
 
@@ -56,12 +52,15 @@ class Yielded:
         What was measured against it; or None.
     to
         The statement or superclass that it yields to; or None.
+    without
+        The superclass without which it is not stated; or None.
     """
 
     code: str
     condition: Condition | None = None
     value: float | None = None
     to: str | None = None
+    without: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,22 +104,19 @@ def reconcile(
     broken = broken_conditions((code for code, answer in statements.items() if answer.decision == "present"), measured)
     yielded = [Yielded(condition.code, condition, value) for condition, value in broken.values()]
     present = {code: answer.margin for code, answer in statements.items() if answer.decision == "present" and code not in broken}
-    certain = sorted(present, key=lambda code: -present[code])[: MOST_CANDIDATES - len(superclasses)]
-    candidates = [_Candidate(code, False, present[code]) for code in certain]
+    candidates = [_Candidate(code, False, margin) for code, margin in present.items()]
     # A superclass that is not read as present never gains by being stated, but a statement may bring it in.
     candidates += [
         _Candidate(name, True, answer.margin if answer.decision == "present" else min(answer.margin, -_EDGE))
         for name, answer in superclasses.items()
     ]
-    conflicts = _conflicts(candidates, table)
-    chosen = _best(candidates, conflicts, superclass_of)
+    rivals = _rivals(candidates, table)
+    chosen = _best(candidates, rivals, superclass_of)
     for n, candidate in enumerate(candidates):
-        if n in chosen or candidate.is_superclass:
-            continue
-        rivals = [candidates[other] for pair in conflicts if n in pair for other in pair - {n} if other in chosen]
-        to = max(rivals, key=lambda rival: rival.margin).code if rivals else superclass_of.get(candidate.code)
-        yielded.append(Yielded(candidate.code, to=to))
-    yielded += [Yielded(code, to=certain[0]) for code in present.keys() - set(certain)]
+        if n not in chosen and not candidate.is_superclass:
+            winners = [candidates[other] for other in rivals[n] & chosen]
+            to = max(winners, key=lambda winner: winner.margin).code if winners else None
+            yielded.append(Yielded(candidate.code, to=to, without=None if winners else superclass_of.get(candidate.code)))
     stated = {candidates[n].code for n in chosen if not candidates[n].is_superclass}
     return Reconciled(
         tuple(sorted(stated, key=lambda code: order.get(code, len(order)))),
@@ -146,26 +142,44 @@ class _Candidate:
     margin: float
 
 
-def _best(candidates: Sequence[_Candidate], conflicts: Sequence[frozenset[int]], superclass_of: Mapping[str, str]) -> set[int]:
-    """Try every set of candidates and return the places of the best one."""
-    n = len(candidates)
-    sets = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(bool)
-    allowed = np.ones(len(sets), dtype=bool)
-    for i, j in map(sorted, conflicts):
-        allowed &= ~(sets[:, i] & sets[:, j])
-    place_of = {candidate.code: place for place, candidate in enumerate(candidates) if candidate.is_superclass}
-    for place, candidate in enumerate(candidates):
-        of = superclass_of.get(candidate.code)
-        if not candidate.is_superclass and of in place_of:
-            allowed &= ~sets[:, place] | sets[:, place_of[of]]
-    score: NDArray[np.float64] = sets @ np.array([candidate.margin for candidate in candidates], dtype=np.float64)
-    return set(np.flatnonzero(sets[np.where(allowed, score, -np.inf).argmax()]).tolist())
+def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], superclass_of: Mapping[str, str]) -> set[int]:
+    """For each set of superclasses find the best statements beside it, and return the places of the best of all."""
+    supers = [n for n, candidate in enumerate(candidates) if candidate.is_superclass]
+    known = {candidates[n].code for n in supers}
+    best_score, best = -math.inf, set[int]()
+    for kept in chain.from_iterable(combinations(supers, size) for size in range(len(supers) + 1)):
+        if any(rivals[n] & set(kept) for n in kept):
+            continue
+        names, barred = {candidates[n].code for n in kept}, set[int]().union(*(rivals[n] for n in kept))
+        fitting = [
+            n
+            for n, candidate in enumerate(candidates)
+            if not candidate.is_superclass and n not in barred and superclass_of.get(candidate.code) not in known - names
+        ]
+        score, chosen = _heaviest(fitting, candidates, rivals)
+        score += sum(candidates[n].margin for n in kept)
+        if score > best_score:
+            best_score, best = score, chosen | set(kept)
+    return best
 
 
-def _conflicts(candidates: Sequence[_Candidate], table: Table) -> list[frozenset[int]]:
-    """Places of the candidates that do not stand together: by the table, and NORM beside another superclass."""
+def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: Sequence[set[int]]) -> tuple[float, set[int]]:
+    """Largest sum of margins of places of which no two are rivals, and these places: with the first one or without it."""
+    if not places:
+        return 0.0, set()
+    first, rest = places[0], places[1:]
+    score, chosen = _heaviest([n for n in rest if n not in rivals[first]], candidates, rivals)
+    score, chosen = score + candidates[first].margin, chosen | {first}
+    if candidates[first].margin >= 0 and rivals[first].isdisjoint(rest):
+        return score, chosen
+    without = _heaviest(rest, candidates, rivals)
+    return without if without[0] > score else (score, chosen)
+
+
+def _rivals(candidates: Sequence[_Candidate], table: Table) -> list[set[int]]:
+    """Of each candidate the places of those that do not stand beside it: by the table, and NORM beside another superclass."""
     pairs = {frozenset((rule.first, rule.second)) for rule in table.exclusions}
-    found = []
+    found: list[set[int]] = [set() for _ in candidates]
     for i, first in enumerate(candidates):
         for j, second in enumerate(candidates[:i]):
             codes = frozenset((first.code, second.code))
@@ -177,7 +191,8 @@ def _conflicts(candidates: Sequence[_Candidate], table: Table) -> list[frozenset
             else:
                 excluded = codes in pairs
             if excluded:
-                found.append(frozenset((i, j)))
+                found[i].add(j)
+                found[j].add(i)
     return found
 
 

@@ -1,6 +1,6 @@
 """Read ECGs on a device, with NumPy, SciPy and ONNX Runtime alone.
 
-Run: ``python -m heart_reader.edge.read FILE ... --checkpoint DIR [--json] [--time]``.
+Run: ``python -m heart_reader.edge.read FILE ... --checkpoint DIR [--json] [--time] [--quick]``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(arguments: argparse.Namespace) -> int:
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     started = time.perf_counter()
-    for reading in read_all(reader, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads, measure=arguments.measure):
+    for reading in read_all(reader, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads, measure=not arguments.quick):
         elapsed_ms = 1e3 * (time.perf_counter() - started)
         n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
         print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
@@ -67,7 +67,7 @@ if __name__ == "__main__":
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="ONNX checkpoint directory (default: the shipped INT8 one)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--time", action="store_true", help="say how long each reading took")
-    parser.add_argument("--measure", action="store_true", help="measure intervals and check the signal too, about 6 ms more")
+    parser.add_argument("--quick", action="store_true", help="probabilities alone: no measurements, no check of the signal, no diagnosis")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network (default: 1)")
     parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
     parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")

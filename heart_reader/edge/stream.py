@@ -17,13 +17,15 @@ from heart_reader.classifier import EcgClassifier, assess_quality
 from heart_reader.data.batch import Batch
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord, build_record
-from heart_reader.diagnosis import Quality
+from heart_reader.diagnosis import Diagnosis, Quality
 from heart_reader.errors import LeadError, NotServable, SignalTooShort
 
 __all__ = ["StreamReader", "WindowReading"]
 
 # Signal on either side of a window that the resampling filter is given: its length is 0.1 s at 100 Hz.
 CONTEXT_S = 0.5
+# A diagnosis rests on this much of the feed.
+RECENT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class StreamReader:
         # Resampling keeps time in step only if a cut falls on a point of both rates; these are whole periods of both.
         self._period = _period(fs, preprocessor.fs)
         self._buffer = np.zeros((len(self.lead_names), 0), dtype=np.float64)
+        self._recent = self._buffer
         self._dropped = 0  # samples of the feed that lie before the buffer
         self._next = 0  # start of the next window, in samples of the model's rate
         self._last_read = -1
@@ -114,7 +117,9 @@ class StreamReader:
         step = max(1, round(self.reader.preprocessor.window_s * self.fs))
         readings = []
         for start in range(0, samples.shape[1], step):
-            self._buffer = np.concatenate([self._buffer, samples[:, start : start + step]], axis=1)
+            piece = samples[:, start : start + step]
+            self._buffer = np.concatenate([self._buffer, piece], axis=1)
+            self._recent = np.concatenate([self._recent, piece], axis=1)[:, -round(RECENT_S * self.fs) :]
             readings += self._read_complete(ended=False)
         return readings
 
@@ -148,6 +153,16 @@ class StreamReader:
         if not self.n_windows:
             raise SignalTooShort(f"no window of {self.reader.preprocessor.window_s:g} s is complete yet: push more samples")
         return {name: self._named(name, total / self.n_windows) for name, total in self._sums.items()}
+
+    def diagnose(self) -> Diagnosis:
+        """Read the last ten seconds of the feed as a record: measured, its signal checked, with one diagnosis, as any reader gives it.
+
+        Raises
+        ------
+        RecordError
+            If there is too little of it yet, or it is no ECG.
+        """
+        return self.reader.predict(build_record("feed", self._recent, self.fs, self.lead_names, unit=self.unit))
 
     def _n_model_times(self) -> int:
         """Length of the feed so far at the model's rate, as resampling it gives."""

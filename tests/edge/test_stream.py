@@ -86,3 +86,31 @@ def test_a_band_pass_is_refused(reader: EcgClassifier) -> None:
     checkpoint = type(reader.checkpoint)(reader.checkpoint.directory, manifest)
     with pytest.raises(NotServable, match="band-pass"):
         StreamReader(EcgClassifier(checkpoint, reader._logits), 100.0, ("I",))
+
+
+def test_the_last_ten_seconds_are_diagnosed_as_a_record(reader: EcgClassifier) -> None:
+    record = ecg(500.0, 17.3)
+    stream = StreamReader(reader, 500.0, record.lead_names)
+    feed(stream, record, longest=1500)
+    last = EcgRecord("feed", record.signal[:, -5000:], 500.0, record.lead_names)
+    said, wanted = stream.diagnose(), reader.predict(last)
+    assert said.conclusion == wanted.conclusion
+    assert {level: {name: one.decision for name, one in of.items()} for level, of in said.levels.items()} == {
+        level: {name: one.decision for name, one in of.items()} for level, of in wanted.levels.items()
+    }
+
+
+@pytest.mark.parametrize("what", ["flat", "noise"])
+def test_a_feed_without_an_ecg_is_not_decided(reader: EcgClassifier, what: str) -> None:
+    record = ecg(500.0, 12.0)
+    signal = np.random.default_rng(3).normal(0.0, 0.0 if what == "flat" else 0.5, record.signal.shape)
+    stream = StreamReader(reader, 500.0, record.lead_names)
+    stream.push(signal)
+    diagnosis = stream.diagnose()
+    assert (diagnosis.quality.verdict, diagnosis.conclusion.kind) == ("poor", "undecided")
+    assert {one.decision for of in diagnosis.levels.values() for one in of.values()} == {"uncertain"}
+
+
+def test_a_reading_without_measurements_is_no_diagnosis(reader: EcgClassifier) -> None:
+    conclusion = reader.predict(ecg(500.0, 10.0), measure=False).conclusion
+    assert (conclusion.kind, conclusion.headline) == ("undecided", "No diagnosis: nothing was measured.")
