@@ -217,6 +217,7 @@ class Diagnosis:
         yield from self.quality.findings
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
+            yield from self.measurements.rhythm.sentences()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server.
@@ -237,6 +238,7 @@ class Diagnosis:
             "decision_rule": self.decision_rule,
             "measurements": {} if self.measurements is None else self.measurements.to_json(),
             "lead_measurements": {} if self.measurements is None else self.measurements.leads_to_json(),
+            "rhythm": None if self.measurements is None else self.measurements.rhythm.to_json(),
             "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],

@@ -226,6 +226,24 @@ _REASONS: dict[str, Template] = {
     "two_beats": "from two heartbeats only",
 }
 
+# What a rhythm rests on, or why none is named.
+_RHYTHM: dict[str, Template] = {
+    "rhythm_beats_differ": "too noisy or too chaotic: only {percent:.0f}% of the heartbeats look alike",
+    "rhythm_few_beats": ("{count} heartbeat has no rhythm", "{count} heartbeats are too few for a rhythm"),
+    "rhythm_fibrillation": "irregular by {step:.0f}% from beat to beat, no P wave at a steady distance before QRS, rate {rate:.0f}/min",
+    "rhythm_flutter": "atrial waves at {atrial:.0f}/min, ventricular rate {rate:.0f}/min",
+    "rhythm_irregular_unclear": "irregular, rate {rate:.0f}/min, and P waves cannot be told from noise",
+    "rhythm_junctional": "regular narrow QRS complexes at {rate:.0f}/min without P waves",
+    "rhythm_no_p": "no P wave is seen before the heartbeats, rate {rate:.0f}/min",
+    "rhythm_number_missing": "cannot be told from this recording",
+    "rhythm_paced_smeared": "wide QRS complexes ({width:.0f} ms) that begin with a deflection narrower than any wave",
+    "rhythm_paced_spikes": "{spikes} pacemaker spikes at {beats} heartbeats",
+    "rhythm_sinus": "P waves at a steady distance before QRS, rate {rate:.0f}/min",
+    "rhythm_supraventricular": "regular narrow QRS complexes at {rate:.0f}/min without P waves before them",
+    "rhythm_ventricular": "regular wide QRS complexes ({width:.0f} ms) at {rate:.0f}/min without P waves before them",
+    "rhythm_wide_fast": "wide QRS complexes ({width:.0f} ms) at {rate:.0f}/min without P waves: ventricular, or supraventricular with block",
+}
+
 # How measurements and explanations came about.
 _NOTES: dict[str, Template] = {
     "attribution_gap": "The relevance misses {gap:.2f} of a change of {change:.2f} log-odds: take it as a sketch.",
@@ -246,5 +264,5 @@ _NOTES: dict[str, Template] = {
 }
 
 TEMPLATES: Mapping[str, Template] = {
-    **_COMMON, **_FILES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_NOTES,
+    **_COMMON, **_FILES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_RHYTHM, **_NOTES,
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heart_reader.data.leads import STANDARD_LEADS
 
-__all__ = ["FEATURE_NAMES", "GLOBAL_FEATURES", "GLOBAL_UNITS", "LEAD_UNITS"]
+__all__ = ["FEATURE_NAMES", "GLOBAL_FEATURES", "GLOBAL_UNITS", "LEAD_UNITS", "RHYTHM_FEATURES"]
 
 # Name in readings: (name in the style of PTB-XL+, unit). The first ten are shown first wherever measurements are shown.
 GLOBAL_FEATURES = {
@@ -68,7 +68,58 @@ LEAD_UNITS = {
     "Noise": "mV",
 }
 
+# The rhythm in numbers, named alike; they stand last in the vector.
+RHYTHM_FEATURES = {
+    "rr_cv": ("RR_CV_Global", "1"),
+    "rr_pnn50": ("RR_PNN50_Global", "1"),
+    "rr_step": ("RR_StepMedian_Global", "1"),
+    "rr_early_share": ("RR_EarlyShare_Global", "1"),
+    "rr_late_share": ("RR_LateShare_Global", "1"),
+    "rr_min_ratio": ("RR_MinRatio_Global", "1"),
+    "rr_max_ratio": ("RR_MaxRatio_Global", "1"),
+    "rr_early_late_share": ("RR_EarlyLateShare_Global", "1"),
+    "rr_autocorrelation": ("RR_Autocorr_Global", "1"),
+    "rr_gap": ("RR_SortedGap_Global", "1"),
+    "rr_double_share": ("RR_DoubleShare_Global", "1"),
+    "pause_count": ("RR_PauseCount_Global", "1"),
+    "rate_max4_bpm": ("HR_Max4_Global", "bpm"),
+    "kinds": ("QRS_KindCount_Global", "1"),
+    "others_early_share": ("QRS_OtherEarlyShare_Global", "1"),
+    "wide_early_share": ("QRS_WideEarlyShare_Global", "1"),
+    "narrow_early_share": ("QRS_NarrowEarlyShare_Global", "1"),
+    "wide_other_share": ("QRS_WideOtherShare_Global", "1"),
+    "bigeminy": ("QRS_Bigeminy_Global", "1"),
+    "trigeminy": ("QRS_Trigeminy_Global", "1"),
+    "longest_ectopic_run": ("QRS_EctopicRun_Global", "1"),
+    "wide_tachycardia": ("QRS_WideTachycardia_Global", "1"),
+    "slurred_onset_ms": ("QRS_SlurredOnset_Global", "ms"),
+    "pr_rr_ratio": ("PR_OverRR_Global", "1"),
+    "pr_segment_ms": ("PR_Segment_Global", "ms"),
+    "p_probability": ("P_Probability_Global", "1"),
+    "p_likeness": ("P_Likeness_Global", "1"),
+    "p_share": ("P_Share_Global", "1"),
+    "pr_sd_ms": ("PR_StdDev_Global", "ms"),
+    "gap_p_likeness": ("P_GapLikeness_Global", "1"),
+    "fibrillation_share": ("F_Share_Global", "1"),
+    "fibrillation_mv": ("F_Amp_Global", "mV"),
+    "flutter_score": ("F_Flutter_Global", "1"),
+    "flutter_rate_bpm": ("F_FlutterRate_Global", "bpm"),
+    "flutter_ratio": ("F_FlutterRatio_Global", "1"),
+    "flutter_locked": ("F_FlutterLocked_Global", "1"),
+    "atrial_periodicity": ("P_Periodicity_Global", "1"),
+    "atrial_rate_bpm": ("P_Rate_Global", "bpm"),
+    "dissociation": ("P_Dissociation_Global", "1"),
+    "spikes_per_beat": ("Spike_PerBeat_Global", "1"),
+    "spike_mv": ("Spike_Amp_Global", "mV"),
+    "spike_sharpness": ("Spike_Sharpness_Global", "1"),
+    "spike_share": ("Spike_Share_Global", "1"),
+    "spike_spread_ms": ("Spike_Spread_Global", "ms"),
+    "spike_to_end_ms": ("Spike_ToEnd_Global", "ms"),
+    "pacing_score": ("Spike_Pacing_Global", "1"),
+}
+
 FEATURE_NAMES: tuple[str, ...] = (
     *(feature for feature, _ in GLOBAL_FEATURES.values()),
     *(f"{stem}_{lead}" for lead in STANDARD_LEADS for stem in LEAD_UNITS),
+    *(feature for feature, _ in RHYTHM_FEATURES.values()),
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS
+from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES
+
+if TYPE_CHECKING:
+    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["Fiducials", "Measurement", "Measurements"]
 
@@ -92,6 +95,8 @@ class Measurements:
         Of the median beat, Hz.
     r_index
         Index of R in the median beat.
+    rhythm
+        The rhythm, with what it was told by.
     notes
         What a person should know about how these values came about, in sentences.
     """
@@ -102,6 +107,7 @@ class Measurements:
     median_beat_mv: Mapping[str, NDArray[np.float32]]
     fs: float
     r_index: int
+    rhythm: Rhythm
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +124,7 @@ class Measurements:
         for lead in STANDARD_LEADS:
             of = self.leads.get(lead)
             numbers += [None] * len(LEAD_UNITS) if of is None else [of[stem].value for stem in LEAD_UNITS]
+        numbers += [self.rhythm.values[name].value for name in RHYTHM_FEATURES]
         vector = np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
         assert vector.shape == (len(FEATURE_NAMES),)
         return vector

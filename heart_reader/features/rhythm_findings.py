@@ -1,0 +1,111 @@
+"""What is found beside the name of a rhythm: premature beats and their patterns, pauses, spikes, and block between atria and ventricles."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heart_reader.features.beat_analysis import BeatAnalysis
+from heart_reader.features.premature import run_lengths
+from heart_reader.features.rhythm_numbers import RhythmEvidence
+
+__all__ = ["beat_kinds", "find"]
+
+# Spikes per beat that are more than chance.
+_SOME_SPIKES = 0.15
+_IRREGULAR = 0.10
+# Share of a record that follows a pattern.
+_PATTERN = 0.5
+_PAUSE_S = 2.0
+# A run of wide beats: at least three, faster than this.
+_RUN, _RUN_BPM = 3, 100.0
+# First degree: PR in ms, and how alike P waves are; second: P waves in a gap; third: rate below, and how far atria and ventricles differ.
+_LONG_PR_MS, _P_ALIKE, _P_IN_GAP = 200.0, 0.7, 0.6
+_SLOW_BPM, _STEADY_CV, _DISSOCIATED, _P_LOOSE, _P_REPEATS = 60.0, 0.08, 0.15, 0.5, 0.25
+
+
+def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
+    """Return what each beat of the record is, as ``Rhythm.beats`` has it.
+
+    Parameters
+    ----------
+    evidence
+        Of a record whose beats can be told.
+    name
+        Of its rhythm.
+    """
+    shapes, timing = evidence.shapes, evidence.timing
+    kinds = np.full(len(shapes.kind), "paced" if name == "paced" else "normal", dtype=object)
+    kinds[shapes.kind < 0] = "unknown"
+    other = shapes.other
+    kinds[other] = "unknown"
+    if name != "paced":
+        kinds[other & evidence.wide] = "ventricular"
+    if name not in ("atrial_fibrillation", "atrial_flutter", "paced"):
+        kinds[timing.early & (shapes.kind >= 0) & ~evidence.wide] = "supraventricular"
+        # Wide from the start, as in bundle branch block, and of the same shape.
+        kinds[timing.early & (shapes.kind == 0)] = "supraventricular"
+    return tuple(kinds.tolist())
+
+
+def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, beats: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of ``RHYTHM_FINDINGS`` that are there, in their order.
+
+    Parameters
+    ----------
+    beats
+        Of :func:`beat_kinds`.
+    """
+    numbers = evidence.numbers
+    ventricular = np.array([beat == "ventricular" for beat in beats])
+    premature = ventricular | np.array([beat == "supraventricular" for beat in beats])
+    rr = np.diff(analysis.r_peaks_s)
+    runs = run_lengths(ventricular)
+    pattern = numbers["bigeminy"], numbers["trigeminy"]
+    sinus = name == "sinus"
+    found = {
+        "irregular": numbers["rr_cv"] > _IRREGULAR,
+        "premature_supraventricular": bool((premature & ~ventricular).any()),
+        "premature_ventricular": bool(ventricular.any()) and name != "ventricular_tachycardia",
+        "couplet": bool((runs == 2).any()),
+        "ventricular_run": _has_run(analysis, ventricular),
+        "bigeminy": bool(premature.any()) and pattern[0] >= _PATTERN and pattern[0] >= pattern[1],
+        "trigeminy": bool(premature.any()) and pattern[1] >= _PATTERN and pattern[1] > pattern[0],
+        "pause": bool((rr > _PAUSE_S).any()),
+        "pacing_spikes": name == "paced" or numbers["spikes_per_beat"] >= _SOME_SPIKES,
+        "av_block_1": sinus and _long_pr(analysis),
+        "av_block_2": _drops_beats(evidence, name, premature),
+        "av_block_3": _is_dissociated(analysis, evidence, name),
+    }
+    return tuple(finding for finding, there in found.items() if there)
+
+
+def _has_run(analysis: BeatAnalysis, ventricular: np.ndarray) -> bool:
+    """Tell whether three ventricular beats or more follow each other quickly."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], ventricular.astype(int), [0]])))
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if end - first >= _RUN and 60.0 * (end - first - 1) > _RUN_BPM * (analysis.r_peaks_s[end - 1] - analysis.r_peaks_s[first]):
+            return True
+    return False
+
+
+def _long_pr(analysis: BeatAnalysis) -> bool:
+    assert analysis.main is not None
+    return analysis.main.delineation.interval("p_on", "qrs_on") > _LONG_PR_MS and analysis.p_waves.likeness > _P_ALIKE
+
+
+def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: np.ndarray) -> bool:
+    """Tell whether a P wave in a gap of the rhythm had no QRS complex, where no premature beat made the gap."""
+    numbers = evidence.numbers
+    likeness = numbers["gap_p_likeness"]
+    return name == "sinus" and not math.isnan(likeness) and likeness > _P_IN_GAP and not premature.any()
+
+
+def _is_dissociated(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None) -> bool:
+    """Tell whether slow, steady beats go on beside P waves of another rate."""
+    numbers = evidence.numbers
+    steady = numbers["rr_cv"] < _STEADY_CV and numbers["rate_max4_bpm"] < _SLOW_BPM
+    loose = not numbers["p_likeness"] > _P_LOOSE and numbers["atrial_rate_bpm"] > 1.2 * 60.0 / (analysis.rr / 500.0)
+    apart = numbers["dissociation"] > _DISSOCIATED and numbers["atrial_periodicity"] > _P_REPEATS
+    return steady and loose and apart and name in (None, "junctional", "sinus")

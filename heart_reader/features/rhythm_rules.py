@@ -1,0 +1,152 @@
+"""Name the rhythm of a record by rules on its numbers, or say why it cannot be named.
+
+The limits were chosen on PTB-XL folds 1 to 9. Where two rhythms look the same without a longer recording, or where the signal is too
+short or too noisy, no rhythm is named.
+
+References
+----------
+Surawicz B., Childers R., Deal B. J., Gettes L. S. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+electrocardiogram, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240.
+Hindricks G. et al. 2020 ESC guidelines for the diagnosis and management of atrial fibrillation. Eur. Heart J. 42 (2021) 373-498.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.features.beat_analysis import BeatAnalysis
+from heart_reader.features.feature_names import RHYTHM_FEATURES
+from heart_reader.features.measurement import Measurement
+from heart_reader.features.rhythm import Rhythm
+from heart_reader.features.rhythm_findings import beat_kinds, find
+from heart_reader.features.rhythm_numbers import RhythmEvidence, gather
+from heart_reader.messages import Message, message
+
+__all__ = ["read_rhythm"]
+
+NO_BEAT, NOT_HERE = message("no_beat"), message("rhythm_number_missing")
+
+# Fewer beats have no rhythm.
+_FEWEST = 3
+# Of the beats whose shape is known, so many look like the usual beat or another common one; otherwise the record is noise or chaos.
+_LEAST_COMMON, _COMMON, _MANY_KINDS, _LEAST_LIKENESS = 0.5, 2, 3, 0.75
+# Spikes per beat from which the rhythm is paced; probability by smeared spikes.
+_SPIKES_PER_BEAT, _PACING_SCORE = 0.5, 0.55
+# Flutter: repeats itself, keeps step with the beats or is very regular, and is large.
+_FLUTTER, _FLUTTER_LOCKED, _FLUTTER_MV, _FLUTTER_FREE = 0.2, 0.5, 0.035, 0.45
+# Fibrillation: RR intervals change from beat to beat and no P wave comes at a constant distance.
+_STEP, _CV, _P_ALIKE, _P_UNLIKE = 0.04, 0.06, 0.65, 0.5
+_REGULAR = 0.04
+_SVT_BPM, _VT_BPM, _TACHYCARDIA_BPM, _JUNCTIONAL_BPM = 140.0, 120.0, 100.0, (35.0, 65.0)
+_WIDE_MS, _VT_WIDE_MS = 120.0, 140.0
+_SURELY_NO_P, _NO_P_WAVE_REPEATS = 0.2, 0.25
+
+
+def read_rhythm(record: EcgRecord, analysis: BeatAnalysis) -> Rhythm:
+    """Name the rhythm of a record.
+
+    Parameters
+    ----------
+    record
+        Of any length, rate and number of leads.
+    analysis
+        Its beats.
+
+    Returns
+    -------
+    Rhythm
+        With every name of ``RHYTHM_FEATURES`` among its values.
+    """
+    evidence = gather(record, analysis)
+    values = {
+        name: Measurement(None, unit, NOT_HERE) if math.isnan(evidence.numbers[name]) else Measurement(evidence.numbers[name], unit)
+        for name, (_, unit) in RHYTHM_FEATURES.items()
+    }
+    failure = _failure(analysis, evidence)
+    if failure is not None:
+        return Rhythm(None, failure, (), values, ("unknown",) * len(analysis.r_peaks_s))
+    name, reason = _name(analysis, evidence)
+    beats = beat_kinds(evidence, name)
+    return Rhythm(name, reason, find(analysis, evidence, name, beats), values, beats)
+
+
+def _failure(analysis: BeatAnalysis, evidence: RhythmEvidence) -> Message | None:
+    """Say why no rhythm can be told, or None."""
+    n_beats = len(analysis.r_peaks_s)
+    if analysis.main is None:
+        return NO_BEAT
+    if n_beats < _FEWEST:
+        return message("rhythm_few_beats", count=n_beats)
+    kind = evidence.shapes.kind[analysis.in_stretch]
+    counts = np.bincount(kind[kind >= 0], minlength=1)
+    common = np.sort(counts)[-_COMMON:].sum() / max(counts.sum(), 1)
+    chaotic = len(analysis.main.beats.members) < 2 or (1 + len(analysis.others) > _MANY_KINDS and common < _LEAST_COMMON)
+    if chaotic or analysis.main.beats.likeness < _LEAST_LIKENESS:
+        return message("rhythm_beats_differ", percent=100.0 * float(counts.max()) / max(int(counts.sum()), 1))
+    return None
+
+
+def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None, Message]:
+    """Name the rhythm of beats that can be told."""
+    numbers = evidence.numbers
+    if numbers["spikes_per_beat"] >= _SPIKES_PER_BEAT:
+        return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
+    if numbers["pacing_score"] > _PACING_SCORE:
+        return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
+    rate = 60_000.0 / (1000.0 * float(np.mean(np.diff(_stretch_peaks(analysis)))))
+    if _flutters(numbers):
+        return "atrial_flutter", message("rhythm_flutter", atrial=numbers["flutter_rate_bpm"], rate=rate)
+    likeness = numbers["p_likeness"]
+    p_present = analysis.p_waves.present
+    irregular = _irregular(_stretch_peaks(analysis), evidence, analysis)
+    if irregular and (p_present is not True or likeness < _P_UNLIKE):
+        return "atrial_fibrillation", message("rhythm_fibrillation", step=100.0 * numbers["rr_step"], rate=rate)
+    if p_present:
+        if irregular and likeness < _P_ALIKE:
+            return None, message("rhythm_irregular_unclear", rate=rate)
+        return "sinus", message("rhythm_sinus", rate=rate)
+    return _without_p(evidence, rate)
+
+
+def _without_p(evidence: RhythmEvidence, rate: float) -> tuple[str | None, Message]:
+    """Name a rather regular rhythm before whose beats no P wave is seen."""
+    numbers, width = evidence.numbers, evidence.shapes.usual_ms
+    regular = numbers["rr_step"] < _REGULAR
+    if width >= _WIDE_MS and rate > _TACHYCARDIA_BPM:
+        if regular and width >= _VT_WIDE_MS and rate >= _VT_BPM:
+            return "ventricular_tachycardia", message("rhythm_ventricular", width=width, rate=rate)
+        return None, message("rhythm_wide_fast", width=width, rate=rate)
+    if regular and rate >= _SVT_BPM:
+        return "supraventricular_tachycardia", message("rhythm_supraventricular", rate=rate)
+    no_p = numbers["p_probability"] < _SURELY_NO_P and numbers["atrial_periodicity"] < _NO_P_WAVE_REPEATS
+    if regular and no_p and width < _WIDE_MS and _JUNCTIONAL_BPM[0] <= rate <= _JUNCTIONAL_BPM[1]:
+        return "junctional", message("rhythm_junctional", rate=rate)
+    return None, message("rhythm_no_p", rate=rate)
+
+
+def _flutters(numbers: dict[str, float]) -> bool:
+    score = numbers["flutter_score"]
+    in_step = score > _FLUTTER and numbers["flutter_locked"] > _FLUTTER_LOCKED and numbers["fibrillation_mv"] > _FLUTTER_MV
+    return in_step or score > _FLUTTER_FREE
+
+
+def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
+    """Tell whether the usual beats of the measured stretch come irregularly; intervals beside other kinds of beat do not count."""
+    rr = np.diff(peaks)
+    other = evidence.shapes.other[analysis.in_stretch]
+    plain = ~(other[1:] | other[:-1])
+    rr = rr[plain] if plain.sum() >= _FEWEST else rr
+    if len(rr) < 2:
+        return False
+    middle = float(np.median(rr))
+    return float(np.median(np.abs(np.diff(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
+
+
+def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
+    """Return the times of the beats of the measured stretch, of all where it has too few."""
+    peaks = analysis.r_peaks_s[analysis.in_stretch]
+    return peaks if len(peaks) >= _FEWEST else analysis.r_peaks_s
