@@ -145,9 +145,8 @@ def _subgroup_table(rows: list[SubgroupRow]) -> str:
 def _metric(estimate: Estimate | None) -> str:
     if estimate is None or estimate.point is None:
         return "–"
-    return f"{estimate.point:.3f}" + (
-        "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
-    )
+    limits = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{estimate.point:.3f}{limits}"
 
 
 def _difference(difference: Difference | None) -> str:

@@ -90,7 +90,7 @@ def measure_statements_decided(
     if _class_names(readings, table, ALL):
         rhythms = table.space.levels[RHYTHM].class_names if RHYTHM in table.space.levels else ()
         asked += [(ALL, name) for name in (*rhythms, *commonest_statements(table, without=rhythms))]
-    found: list[tuple[str, str, list[int]]] = []
+    found: list[tuple[str, str, dict[str, Any]]] = []
     numerators: list[Any] = []
     denominators: list[Any] = []
     for level, name in asked:
@@ -104,10 +104,8 @@ def measure_statements_decided(
         denominators += lower
     estimates = estimate_ratios(numerators, denominators, table.patient_ids, draws=draws, confidence=confidence, seed=seed)
     width = len(DECIDED_MEASURES)
-    return tuple(
-        DecidedStatement(level, name, *counts, *estimates[width * place : width * (place + 1)])
-        for place, (level, name, counts) in enumerate(found)
-    )
+    measured: list[dict[str, Any]] = [dict(zip(DECIDED_MEASURES, estimates[width * place :], strict=False)) for place in range(len(found))]
+    return tuple(DecidedStatement(level, name, **counts, **of) for (level, name, counts), of in zip(found, measured, strict=True))
 
 
 def _class_names(readings: Readings, table: RecordTable, level: str) -> tuple[str, ...]:
@@ -115,14 +113,20 @@ def _class_names(readings: Readings, table: RecordTable, level: str) -> tuple[st
     return readings.class_names[level] if level in readings.class_names and level in table.labels else ()
 
 
-def _sums(truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray[np.int8]) -> tuple[list[int], list[Any], list[Any]]:
-    """Counts in the order of the fields, then what each measure divides by what."""
+def _sums(truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray[np.int8]) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Counts by field, then what each measure divides by what, in the order of :data:`DECIDED_MEASURES`."""
     absent, uncertain, present = (finished == position for position in range(len(DECISIONS)))
     known: Mask = ~np.isnan(truth)
     positive, negative = truth == 1, truth == 0
     present, uncertain = present & known, uncertain & known
     called_alone = (alone == DECISIONS.index("present")) & known
-    counts = [int(mask.sum()) for mask in (known, positive, present, uncertain, uncertain & positive)]
+    counts = {
+        "n_records": known,
+        "n_positive": positive,
+        "n_present": present,
+        "n_uncertain": uncertain,
+        "n_positive_uncertain": uncertain & positive,
+    }
     hits, hits_alone = present & positive, called_alone & positive
     pairs: list[tuple[Any, Any]] = [
         (hits, positive),
@@ -132,4 +136,4 @@ def _sums(truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray
         (positive & ~absent, positive),
         (negative & ~present, negative),
     ]
-    return counts, [upper for upper, _ in pairs], [lower for _, lower in pairs]
+    return {name: int(mask.sum()) for name, mask in counts.items()}, [upper for upper, _ in pairs], [lower for _, lower in pairs]

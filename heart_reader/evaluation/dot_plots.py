@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.evaluation.plots import FAINT, GRID, INK, new_figure
 from heart_reader.evaluation.statements import Statements
-from heart_reader.evaluation.subgroups import AUROC, EVERYBODY, MACRO, SubgroupRow
+from heart_reader.evaluation.subgroups import AUROC, EVERYBODY, SubgroupRow
 
 __all__ = ["draw_statements", "draw_subgroups"]
 
@@ -52,7 +53,7 @@ def draw_subgroups(rows: Sequence[SubgroupRow], about: str, confidence: float) -
             _point(axes, float(place), row.metrics.get(AUROC), filled=filled or group[1] == EVERYBODY, ink=group[1] == EVERYBODY)
             if AUROC not in row.metrics:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-                where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center", "zorder": 4}
+                where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center", "zorder": 4}
                 axes.annotate(_few(row), (0.97, place), fontsize=7, color=FAINT, bbox=box, **where)
         _dress(axes, name, y, max(0.0, left - 0.02))
     labels = [f"{group}  ({of[grouping, group, names[0]].n_records})" for grouping, group in groups]
@@ -60,7 +61,7 @@ def draw_subgroups(rows: Sequence[SubgroupRow], about: str, confidence: float) -
     _group_names(panels[0], y, [grouping for grouping, _ in groups])
     footer = (
         f"Lines: {confidence:.0%} intervals. Filled: the interval of the difference from the others of the grouping leaves out 0.\n"
-        "Numbers: too few of a class with it or without it in a group."
+        "Numbers: too few records of the group have the class, or lack it."
     )
     _title(figure, f"AUROC by group, {about}", footer)
     return figure
@@ -153,7 +154,7 @@ def _group_names(axes: Axes, y: NDArray[np.float64], groupings: Sequence[str]) -
     for position, (place, name) in enumerate(zip(y, groupings, strict=True)):
         if name and (position == 0 or groupings[position - 1] != name):
             offset = (-(_LABELS_IN - 0.12) * 72, 0)
-            where = {"xycoords": ("axes fraction", "data"), "xytext": offset, "textcoords": "offset points"}
+            where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": offset, "textcoords": "offset points"}
             axes.annotate(name, (0, place), va="center", fontsize=8.2, fontweight="bold", color=INK, **where)
 
 

@@ -114,7 +114,7 @@ class _Parts:
         probabilities = {level: {name: answer.probability for name, answer in of.items()} for level, of in reading.levels.items()}
         measured = reading.measurements
         values = {} if measured is None else {name: value.value for name, value in measured.values.items()}
-        rhythm = getattr(measured, "rhythm", None)
+        rhythm = None if measured is None else measured.rhythm
         kind = getattr(getattr(reading, "conclusion", None), "kind", None)
         # Classes alone draw no conclusion.
         return cls(

@@ -300,7 +300,8 @@ def write_report(
         )
     writers |= _optional_writers(report, predictions, subgroups)
     for name in OPTIONAL - writers.keys():  # those of an earlier report would be taken for this one's
-        (out / name).unlink(missing_ok=True)
+        if (out / name).is_file():
+            (out / name).unlink()
     for name, write in writers.items():
         write_whole(out / name, write)
     return tuple(out / name for name in writers)

@@ -128,26 +128,24 @@ def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: in
         kept = replace(predictions, class_names=names, y_true=predictions.y_true[:, enough], y_prob=predictions.y_prob[:, enough])
         points, draws_of = draw_metrics(kept, None, [AUROC], draws=draws, seed=seed)
         point, drawn = points[AUROC], draws_of[AUROC]
-    groups = [_group(title, members, names, point, drawn, confidence) for title, members in statement_groups(space).items()]
+    of_statement = {name: (float(point[row]), drawn[row]) for row, name in enumerate(names)}
+    groups = [_group(title, members, of_statement, confidence) for title, members in statement_groups(space).items()]
     return Statements(
         n_records=len(predictions),
         groups=tuple(groups),
         n_positive=dict(zip(names, positives[enough].tolist(), strict=True)),
-        auroc={name: estimate_of(float(value), of, confidence) for name, value, of in zip(names, point, drawn, strict=True)},
+        auroc={name: estimate_of(value, of_draws, confidence) for name, (value, of_draws) in of_statement.items()},
     )
 
 
 def _group(
-    title: str,
-    members: tuple[str, ...],
-    names: tuple[str, ...],
-    point: NDArray[np.float64],
-    drawn: NDArray[np.float64],
-    confidence: float,
+    title: str, members: tuple[str, ...], of_statement: Mapping[str, tuple[float, NDArray[np.float64]]], confidence: float
 ) -> StatementGroup:
-    rows = [position for position, name in enumerate(names) if name in members]
-    if not rows:
+    names = tuple(name for name in of_statement if name in members)
+    if not names:
         return StatementGroup(title, (), len(members), Estimate(None, None, None))
-    estimate = estimate_of(float(point[rows].mean()), macro_mean(drawn[rows]), confidence)
-    incomplete = int(np.isnan(drawn[rows]).any(axis=0).sum())
-    return StatementGroup(title, tuple(names[row] for row in rows), len(members), replace(estimate, incomplete_draws=incomplete))
+    drawn = np.stack([of_statement[name][1] for name in names])
+    point = float(np.mean([of_statement[name][0] for name in names]))
+    incomplete = int(np.isnan(drawn).any(axis=0).sum())
+    estimate = replace(estimate_of(point, macro_mean(drawn), confidence), incomplete_draws=incomplete)
+    return StatementGroup(title, names, len(members), estimate)

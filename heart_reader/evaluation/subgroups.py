@@ -125,7 +125,8 @@ def measure_subgroups(
         level_thresholds = thresholds.get(of_level.level)
         if level_thresholds is not None and level_thresholds.split == of_level.split:
             level_thresholds = None
-        measured = _Level(of_level, level_thresholds, without, draws, confidence, seed)
+        weights = np.concatenate(list(draw_weights(of_level.patient_ids, draws, seed)), axis=1)
+        measured = _Level(of_level, level_thresholds, without, weights, confidence)
         here = np.array([row_of[name] for name in of_level.record_ids.tolist()], dtype=np.intp)
         rows += measured.rows("", EVERYBODY, np.ones(len(of_level), dtype=bool), None)
         for grouping, groups in groupings.items():
@@ -163,7 +164,7 @@ class _Level:
     """The records of one level, ready to be measured group by group."""
 
     def __init__(
-        self, predictions: Predictions, thresholds: Thresholds | None, without: Sequence[str], draws: int, confidence: float, seed: int
+        self, predictions: Predictions, thresholds: Thresholds | None, without: Sequence[str], weights: Array, confidence: float
     ) -> None:
         self._predictions = predictions
         self._limits = None if thresholds is None else thresholds.as_array()
@@ -172,7 +173,7 @@ class _Level:
         self._metrics = {
             name: named[name] for name in SUBGROUP_METRICS if name not in without and (decided or not named[name].needs_thresholds)
         }
-        self._weights = np.concatenate(list(draw_weights(predictions.patient_ids, draws, seed)), axis=1)
+        self._weights = weights
         self._confidence = confidence
 
     def rows(self, grouping: str, group: str, mask: Mask, rest: Mask | None) -> Iterator[SubgroupRow]:
