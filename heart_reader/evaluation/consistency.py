@@ -27,7 +27,7 @@ __all__ = ["ABNORMAL_RHYTHMS", "Consistency", "ContradictionRate", "ReadingShare
 ABNORMAL_RHYTHMS = ("AFIB", "AFLT", "SVTAC", "PSVT", "STACH", "SVARR", "BIGU", "TRIGU", "PACE", "2AVB", "3AVB")
 FURTHER_RHYTHMS = ("SBRAD", "SARRH", "1AVB", "PVC", "PAC", "PRC(S)")
 NORMAL_CLASS = "NORM"
-KINDS = ("normal", "abnormal", "undecided", None)
+KINDS = ("normal", "abnormal", "undecided")
 ANY = "any contradiction"
 READINGS = "readings with a contradiction"
 
@@ -137,8 +137,7 @@ def measure_consistency(
     settings: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
     everyone = np.ones(len(readings), dtype=bool)
     normal = np.array([kind == "normal" for kind in readings.kinds], dtype=bool)
-    kinds = [kind for kind in KINDS if kind is not None or None in readings.kinds]
-    of_kind = {kind or "no conclusion": (everyone, np.array([one == kind for one in readings.kinds], dtype=bool)) for kind in kinds}
+    of_kind = {kind: (everyone, np.array([one == kind for one in readings.kinds], dtype=bool)) for kind in KINDS}
     called = {name: (records, records & normal) for name, records in _truths(read).items()}
     return Consistency(
         n_readings=len(readings),

@@ -44,7 +44,7 @@ class Readings:
     contradictions, contradictions_alone
         Per reading the codes of what contradicts itself in it.
     kinds
-        Per reading the kind of its conclusion; None where it has none.
+        Per reading the kind of its conclusion.
     failed
         Records that could not be read, each with the reason.
     """
@@ -55,7 +55,7 @@ class Readings:
     alone: Decisions
     contradictions: tuple[tuple[str, ...], ...]
     contradictions_alone: tuple[tuple[str, ...], ...]
-    kinds: tuple[str | None, ...]
+    kinds: tuple[str, ...]
     failed: Mapping[str, str]
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class _Parts:
     alone: Levels
     contradictions: tuple[str, ...]
     contradictions_alone: tuple[str, ...]
-    kind: str | None
+    kind: str
 
     @classmethod
     def of(cls, reading: Diagnosis) -> _Parts:
@@ -115,7 +115,7 @@ class _Parts:
         measured = reading.measurements
         values = {} if measured is None else {name: value.value for name, value in measured.values.items()}
         rhythm = None if measured is None else measured.rhythm
-        kind = getattr(getattr(reading, "conclusion", None), "kind", None)
+        kind = reading.conclusion.kind
         # Classes alone draw no conclusion.
         return cls(
             finished,

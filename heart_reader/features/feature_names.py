@@ -9,7 +9,22 @@ from __future__ import annotations
 
 from heart_reader.data.leads import STANDARD_LEADS
 
-__all__ = ["FEATURE_NAMES", "GLOBAL_FEATURES", "GLOBAL_UNITS", "LEAD_UNITS", "RHYTHM_FEATURES"]
+__all__ = [
+    "FEATURE_NAMES",
+    "GLOBAL_FEATURES",
+    "GLOBAL_UNITS",
+    "LEAD_UNITS",
+    "MEASURING_VERSION",
+    "N_OF_TERRITORIES",
+    "RHYTHM_FEATURES",
+    "TERRITORIES",
+    "TERRITORY_FEATURES",
+]
+
+# Of the code that measures. A reader that was trained with measured features is a reader of these very numbers: it keeps the version in its
+# manifest and is refused by another one. Raise it with every change after which any measurement of any record may differ
+# (tests/test_goldens.py fails where that was forgotten), and train again what reads measurements.
+MEASURING_VERSION = 2
 
 # Name in readings: (name in the style of PTB-XL+, unit). The first ten are shown first wherever measurements are shown.
 GLOBAL_FEATURES = {
@@ -68,6 +83,33 @@ LEAD_UNITS = {
     "Noise": "mV",
 }
 
+# Leads that face one wall of the heart, and those of one plane.
+TERRITORIES = {
+    "Inferior": ("II", "III", "aVF"),
+    "Lateral": ("I", "aVL", "V5", "V6"),
+    "Septal": ("V1", "V2"),
+    "Anterior": ("V3", "V4"),
+    "Limbs": ("I", "II", "III", "aVR", "aVL", "aVF"),
+    "Chest": ("V1", "V2", "V3", "V4", "V5", "V6"),
+}
+_WALLS = ("Inferior", "Lateral", "Septal", "Anterior")
+_MEANS = ("Q_Amp", "R_Amp", "S_Amp", "ST_Amp", "ST_Amp80ms", "T_Amp", "T_Area", "QRS_Area")
+_EXTREMES = ("Q_Dur_Max", "T_Amp_Min", "ST_Amp80ms_Min", "ST_Amp80ms_Max")
+_OF_TERRITORIES = (
+    *(f"{stem}_Mean_{wall}" for wall in _WALLS for stem in _MEANS),
+    *(f"{extreme}_{wall}" for wall in _WALLS for extreme in _EXTREMES),
+    *(f"QRS_AmpPP_{kind}_{plane}" for plane in ("Limbs", "Chest") for kind in ("Mean", "Min", "Max")),
+    *(f"{stem}_Max_{plane}" for plane in ("Limbs", "Chest") for stem in ("QRS_Dur", "R_Notch")),
+    "R_Amp_Max_Chest",
+    "S_Amp_Min_Chest",
+)
+N_OF_TERRITORIES = len(_OF_TERRITORIES)
+TERRITORY_FEATURES: tuple[str, ...] = (
+    *_OF_TERRITORIES,
+    *("R_Transition_Chest", "R_Rise_V2V3", "R_Rise_V1V4"),
+    *("T_Inverted_Leads", "T_Flat_Leads", "ST_Depressed_Leads", "ST_Elevated_Leads", "TQRS_Ratio_Median", "TQRS_Ratio_Min"),
+)
+
 # The rhythm in numbers, named alike; they stand last in the vector.
 RHYTHM_FEATURES = {
     "rr_cv": ("RR_CV_Global", "1"),
@@ -121,5 +163,6 @@ RHYTHM_FEATURES = {
 FEATURE_NAMES: tuple[str, ...] = (
     *(feature for feature, _ in GLOBAL_FEATURES.values()),
     *(f"{stem}_{lead}" for lead in STANDARD_LEADS for stem in LEAD_UNITS),
+    *TERRITORY_FEATURES,
     *(feature for feature, _ in RHYTHM_FEATURES.values()),
 )
