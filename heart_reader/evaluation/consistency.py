@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from heart_reader.data.record_table import RecordTable
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.evaluation.decided_statements import DecidedStatement, measure_statements_decided
 from heart_reader.evaluation.readings import Readings
-from heart_reader.evaluation.shares import estimate_ratios
+from heart_reader.evaluation.shares import estimate_ratios, estimate_shares
 
 __all__ = ["ABNORMAL_RHYTHMS", "Consistency", "ContradictionRate", "ReadingShare", "measure_consistency"]
 
@@ -43,7 +43,8 @@ class ContradictionRate:
     count
         In the finished readings.
     finished, alone
-        Per 100 readings: finished ones, and classes each for itself by threshold and uncertain zone.
+        Per 100 readings: finished ones, and classes each for itself by threshold and uncertain zone. Where none was found, the upper
+        limit is that of readings that have it.
     """
 
     name: str
@@ -160,10 +161,19 @@ def _contradiction_rates(readings: Readings, patient_ids: NDArray[np.str_], sett
         codes = [code for code, _ in total.most_common() if code.split(":")[0] == family]
         names += [family, *(code for code in codes if code != family)]
     found = [np.array([_counts(codes, names) for codes in way]).reshape(len(readings), len(names)).T for way in both]
-    hundredth = np.full((len(names), len(readings)), 0.01)
-    finished, alone = (estimate_ratios(counts, hundredth, patient_ids, **settings) for counts in found)
+    finished, alone = (_per_hundred(counts, patient_ids, settings) for counts in found)
     counts = found[0].sum(axis=1)
     return tuple(ContradictionRate(name, int(n), *pair) for name, n, *pair in zip(names, counts, finished, alone, strict=True))
+
+
+def _per_hundred(counts: NDArray[np.int_], patient_ids: NDArray[np.str_], settings: Mapping[str, Any]) -> list[Estimate]:
+    """Rates of counts, (n_names, n_readings); of what was never found, at most how many readings have it."""
+    rates = estimate_ratios(counts, np.full(counts.shape, 0.01), patient_ids, **settings)
+    shares = estimate_shares(counts > 0, np.ones(counts.shape, dtype=bool), patient_ids, **settings)
+    return [
+        replace(rate, high=100 * share.high) if rate.point == 0 and share.high is not None else rate
+        for rate, share in zip(rates, shares, strict=True)
+    ]
 
 
 def _counts(codes: Sequence[str], names: Sequence[str]) -> list[int]:
@@ -194,7 +204,7 @@ def _shares(
     masks: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]], patient_ids: NDArray[np.str_], settings: Mapping[str, Any]
 ) -> tuple[ReadingShare, ...]:
     """Name to which records there are, and which of them have the property."""
-    estimates = estimate_ratios([part for _, part in masks.values()], [whole for whole, _ in masks.values()], patient_ids, **settings)
+    estimates = estimate_shares([part for _, part in masks.values()], [whole for whole, _ in masks.values()], patient_ids, **settings)
     return tuple(
         ReadingShare(name, int(whole.sum()), int(part.sum()), share)
         for (name, (whole, part)), share in zip(masks.items(), estimates, strict=True)

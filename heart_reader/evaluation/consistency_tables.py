@@ -67,7 +67,8 @@ def consistency_parts(report: EvaluationReport) -> list[str]:
     parts += [
         "### Contradictions per 100 readings",
         "*Classes alone*: what thresholds and uncertain zones say of every class for itself. *Finished*: after the reading's parts were "
-        "made to agree, its conclusion included.",
+        "made to agree, its conclusion included. Finished readings are made by the rules that are checked here: a zero says that the rules "
+        "are kept, not that the reading is right. Where none was found, the upper limit is the exact binomial one.",
         _contradiction_table(consistency),
         "### What readings conclude",
         _share_table("conclusion", consistency.kinds, "readings", "share"),

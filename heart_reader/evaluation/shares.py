@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heart_reader.evaluation.bootstrap import Estimate, draw_weights, estimate_of
+from heart_reader.evaluation.bootstrap import Estimate, bootstrap_units, draw_weights, estimate_of
 
-__all__ = ["estimate_ratios"]
+__all__ = ["estimate_ratios", "estimate_shares"]
 
 Array = NDArray[np.float64]
 
@@ -43,6 +45,43 @@ def estimate_ratios(
     point = _ratio(upper.sum(axis=1), lower.sum(axis=1))
     drawn = np.concatenate([_ratio(upper @ weights, lower @ weights) for weights in draw_weights(patient_ids, draws, seed)], axis=1)
     return tuple(estimate_of(float(value), of_draws, confidence) for value, of_draws in zip(point, drawn, strict=True))
+
+
+def estimate_shares(
+    parts: ArrayLike, wholes: ArrayLike, patient_ids: NDArray[np.str_], *, draws: int, confidence: float, seed: int
+) -> tuple[Estimate, ...]:
+    """Like :func:`estimate_ratios` for how many of some records have a property.
+
+    Where none or all of them have it no draw differs from the records, so the interval is the exact binomial one over patients.
+
+    Parameters
+    ----------
+    parts, wholes
+        (n_shares, n_records) bool each: which records have the property, and of which.
+    patient_ids, draws, confidence, seed
+        As in :func:`estimate_ratios`.
+
+    Examples
+    --------
+    >>> patients = np.array([f"p{row}" for row in range(50)])
+    >>> none = estimate_shares([np.zeros(50)], [np.ones(50)], patients, draws=10, confidence=0.95, seed=0)[0]
+    >>> none.point, none.low, round(none.high, 3)
+    (0.0, 0.0, 0.071)
+
+    References
+    ----------
+    Clopper C. J., Pearson E. S. The use of confidence or fiducial limits. Biometrika 26 (1934) 404-413.
+    """
+    estimates = estimate_ratios(parts, wholes, patient_ids, draws=draws, confidence=confidence, seed=seed)
+    units = bootstrap_units(patient_ids)
+
+    def exact(estimate: Estimate, whole: NDArray[np.bool_]) -> Estimate:
+        if estimate.point not in (0.0, 1.0):
+            return estimate
+        certain = ((1 - confidence) / 2) ** (1 / len(np.unique(units[whole])))
+        return replace(estimate, low=0.0, high=1 - certain) if estimate.point == 0.0 else replace(estimate, low=certain, high=1.0)
+
+    return tuple(exact(*pair) for pair in zip(estimates, np.asarray(wholes, dtype=bool), strict=True))
 
 
 def _ratio(upper: Array, lower: Array) -> Array:

@@ -82,6 +82,8 @@ def test_contradictions_are_counted_per_hundred_readings_by_kind(readings, table
     assert (found["exclusion"].finished.point, found["exclusion"].alone.point) == (0.0, 12.5)
     assert found["normal"].count == 2
     assert found["normal:rhythm"].finished.point == 12.5
+    # Never found in eight readings of eight people: the exact binomial limit at 90 %.
+    assert found["exclusion"].finished.high == pytest.approx(100 * (1 - 0.05 ** (1 / 8)))
     assert found[ANY].finished.low == 0.0
     assert found[ANY].finished.high > 25.0
 
