@@ -13,7 +13,7 @@ from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.evaluation.readings import DECISIONS, Readings
-from heart_reader.evaluation.shares import estimate_ratios
+from heart_reader.evaluation.shares import estimate_ratios, estimate_shares
 
 __all__ = ["COMMONEST", "DECIDED_MEASURES", "DecidedStatement", "commonest_statements", "measure_statements_decided"]
 
@@ -21,6 +21,9 @@ RHYTHM = "rhythm"
 # So many statements beside the rhythms are listed, if they have so many positives.
 COMMONEST, MIN_POSITIVES = 15, 5
 DECIDED_MEASURES = ("sensitivity", "ppv", "f1", "f1_alone", "not_missed", "not_alarmed")
+
+# These are no shares of records: where they are 0 or 1, no exact interval is known.
+F_MEASURES = ("f1", "f1_alone")
 
 Mask = NDArray[np.bool_]
 
@@ -90,22 +93,24 @@ def measure_statements_decided(
     if _class_names(readings, table, ALL):
         rhythms = table.space.levels[RHYTHM].class_names if RHYTHM in table.space.levels else ()
         asked += [(ALL, name) for name in (*rhythms, *commonest_statements(table, without=rhythms))]
+    settings: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
     found: list[tuple[str, str, dict[str, Any]]] = []
-    numerators: list[Any] = []
-    denominators: list[Any] = []
+    pairs: dict[str, list[tuple[Any, Any]]] = {name: [] for name in DECIDED_MEASURES}
     for level, name in asked:
         truth = table.y_true(level)[:, table.space.levels[level].class_names.index(name)]
-        if not (truth == 1).any():
-            continue
-        finished, alone = (of[level][:, readings.class_names[level].index(name)] for of in (readings.finished, readings.alone))
-        counts, upper, lower = _sums(truth, finished, alone)
-        found.append((level, name, counts))
-        numerators += upper
-        denominators += lower
-    estimates = estimate_ratios(numerators, denominators, table.patient_ids, draws=draws, confidence=confidence, seed=seed)
-    width = len(DECIDED_MEASURES)
-    measured: list[dict[str, Any]] = [dict(zip(DECIDED_MEASURES, estimates[width * place :], strict=False)) for place in range(len(found))]
-    return tuple(DecidedStatement(level, name, **counts, **of) for (level, name, counts), of in zip(found, measured, strict=True))
+        if (truth == 1).any():
+            finished, alone = (of[level][:, readings.class_names[level].index(name)] for of in (readings.finished, readings.alone))
+            counts, sums = _sums(truth, finished, alone)
+            found.append((level, name, counts))
+            for measure in DECIDED_MEASURES:
+                pairs[measure].append(sums[measure])
+    estimates: dict[str, tuple[Estimate, ...]] = {}
+    for measure, of_measure in pairs.items():
+        uppers, lowers = [upper for upper, _ in of_measure], [lower for _, lower in of_measure]
+        estimate = estimate_ratios if measure in F_MEASURES else estimate_shares
+        estimates[measure] = estimate(uppers, lowers, table.patient_ids, **settings)
+    rows: list[dict[str, Any]] = [{name: of[place] for name, of in estimates.items()} for place in range(len(found))]
+    return tuple(DecidedStatement(level, name, **counts, **row) for (level, name, counts), row in zip(found, rows, strict=True))
 
 
 def _class_names(readings: Readings, table: RecordTable, level: str) -> tuple[str, ...]:
@@ -113,8 +118,10 @@ def _class_names(readings: Readings, table: RecordTable, level: str) -> tuple[st
     return readings.class_names[level] if level in readings.class_names and level in table.labels else ()
 
 
-def _sums(truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray[np.int8]) -> tuple[dict[str, Any], list[Any], list[Any]]:
-    """Counts by field, then what each measure divides by what, in the order of :data:`DECIDED_MEASURES`."""
+def _sums(
+    truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray[np.int8]
+) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """Counts by field, and what each measure divides by what, (n_records,) each."""
     absent, uncertain, present = (finished == position for position in range(len(DECISIONS)))
     known: Mask = ~np.isnan(truth)
     positive, negative = truth == 1, truth == 0
@@ -127,13 +134,11 @@ def _sums(truth: NDArray[np.float32], finished: NDArray[np.int8], alone: NDArray
         "n_uncertain": uncertain,
         "n_positive_uncertain": uncertain & positive,
     }
-    hits, hits_alone = present & positive, called_alone & positive
-    pairs: list[tuple[Any, Any]] = [
-        (hits, positive),
-        (hits, present),
-        (2 * hits, positive.astype(int) + present),
-        (2 * hits_alone, positive.astype(int) + called_alone),
-        (positive & ~absent, positive),
-        (negative & ~present, negative),
-    ]
-    return {name: int(mask.sum()) for name, mask in counts.items()}, [upper for upper, _ in pairs], [lower for _, lower in pairs]
+    return {name: int(mask.sum()) for name, mask in counts.items()}, {
+        "sensitivity": (present & positive, positive),
+        "ppv": (present & positive, present),
+        "f1": (2 * (present & positive), positive.astype(int) + present),
+        "f1_alone": (2 * (called_alone & positive), positive.astype(int) + called_alone),
+        "not_missed": (positive & ~absent, positive),
+        "not_alarmed": (negative & ~present, negative),
+    }
