@@ -241,7 +241,9 @@ _RHYTHM: dict[str, Template] = {
     "rhythm_sinus": "P waves at a steady distance before QRS, rate {rate:.0f}/min",
     "rhythm_supraventricular": "regular narrow QRS complexes at {rate:.0f}/min without P waves before them",
     "rhythm_ventricular": "regular wide QRS complexes ({width:.0f} ms) at {rate:.0f}/min without P waves before them",
-    "rhythm_wide_fast": "wide QRS complexes ({width:.0f} ms) at {rate:.0f}/min without P waves: ventricular, or supraventricular with block",
+    "rhythm_wide_fast": (
+        "wide QRS complexes ({width:.0f} ms) at {rate:.0f}/min without P waves: ventricular, or supraventricular with block"
+    ),
 }
 
 # How measurements and explanations came about.

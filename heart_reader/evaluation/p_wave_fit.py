@@ -1,4 +1,4 @@
-"""``python -m heart_reader.evaluation.p_wave_fit``: fit the weights that tell whether P waves are there to PTB-XL's rhythms.
+"""``python -m heart_reader.evaluation.p_wave_fit``: fit the weights that tell whether P waves are there, to PTB-XL and simulated rhythms.
 
 Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus rhythms have one, those of
 fibrillation have none, and neither have places in diastole and on T waves of sinus rhythms, where the stretch before a ventricular beat
@@ -24,7 +24,8 @@ from heart_reader.config import resolve_data_path
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import HeartReaderError, MissingFiles
-from heart_reader.features.beat_analysis import BeatAnalysis, analyse
+from heart_reader.evaluation.p_wave_simulated import simulated_rhythms
+from heart_reader.features.beat_analysis import BeatAnalysis, analyse, judged_beats
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.noise import lead_weights
 from heart_reader.features.p_wave import known_inputs
@@ -39,6 +40,7 @@ DESCRIPTION = "Fit the weights that tell whether P waves are there to the rhythm
 _WITH_P, _WITHOUT_P = {"SR", "SARRH", "STACH", "SBRAD", "1AVB"}, {"AFIB", "AFLT"}
 # Rhythms in which neither is sure.
 _UNSURE = {"PACE", "SVTAC", "PSVT", "SVARR", "2AVB", "3AVB", "BIGU", "TRIGU"}
+SIMULATED, _N_SIMULATED = "simulated", 100
 _LAST_FOLD, _N_FOLDS = 9, 5
 # Leads that a record is also taken with, by turns.
 _FEW_LEADS = (("II",), ("I", "II"), ("I",), ("V1", "II"), ("I", "II", "V2"), ("V5",))
@@ -56,7 +58,7 @@ class Example:
     Parameters
     ----------
     patient
-        Of whom all records are left out together.
+        Of whom all records are left out together; begins with ``SIMULATED`` if there is none.
     has_p
         Whether its rhythm has P waves.
     n_leads
@@ -100,6 +102,10 @@ def examples(folder: Path) -> Iterator[Example]:
             example = _example(taken, row["patient_id"], has_p, np.random.default_rng(number))
             if example is not None:
                 yield example
+    for number, (record, has_p) in enumerate(simulated_rhythms(_N_SIMULATED)):
+        example = _example(record, f"{SIMULATED} {number}", has_p, np.random.default_rng(number))
+        if example is not None:
+            yield example
 
 
 def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Array:
@@ -152,8 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number, example in enumerate(found):
             if fold_of[example.patient] == fold:
                 held_out[number] = float(known_inputs(example.inputs.record) @ weights[1:]) + weights[0]
-    few = np.array([example.n_leads <= _MOST_FEW for example in found])
-    for name, of in (("all", ~few), ("few", few)):
+    few, simulated = (np.array([of(example) for example in found]) for of in (lambda e: e.n_leads <= _MOST_FEW, _is_simulated))
+    for name, of in (("PTB-XL, all", ~few & ~simulated), ("PTB-XL, few", few), ("simulated, all", simulated)):
         truth = np.array([example.has_p for example in found])[of]
         print(f"{name} leads: AUROC {_auroc(held_out[of], truth):.4f}, {truth.sum()} records with and {(~truth).sum()} without P waves")
     record = _fit_record(found)
@@ -173,12 +179,12 @@ def _example(record: EcgRecord, patient: str, has_p: bool, rng: np.random.Genera
     analysis = analyse(record)
     if analysis.main is None:
         return None
-    at = analysis.beat_times()
-    of = (analysis.signal, at, analysis.main.beats.members, analysis.main.delineation, lead_weights(analysis.noise_mv), analysis.lead_names)
-    inputs = p_inputs(*of)
+    kinds, weights = (analysis.main.beats, *analysis.others), lead_weights(analysis.noise_mv)
+    beats = judged_beats(analysis.signal, analysis.lead_names, weights, kinds, len(analysis.in_stretch))
+    inputs = p_inputs(beats, analysis.main.delineation)
     if inputs is None:
         return None
-    decoyed = p_inputs(*of, decoys=_decoys(analysis, at, rng)) if has_p else None
+    decoyed = p_inputs(beats, analysis.main.delineation, _decoys(analysis, beats.at, rng)) if has_p else None
     decoys = np.zeros((0, len(BEAT_INPUTS))) if decoyed is None else decoyed.beats
     return Example(patient, has_p, len(analysis.lead_names), inputs, analysis.main.beats.members, decoys)
 
@@ -209,8 +215,12 @@ def _fit_beats(found: Sequence[Example]) -> Array:
 
 
 def _weight(example: Example) -> float:
-    """A record with few leads says less."""
-    return 1.0 if example.n_leads > _MOST_FEW else 0.3
+    """A record with few leads says less, and a simulated one less still."""
+    return 0.2 if _is_simulated(example) else 0.3 if example.n_leads <= _MOST_FEW else 1.0
+
+
+def _is_simulated(example: Example) -> bool:
+    return example.patient.startswith(SIMULATED)
 
 
 def _auroc(score: Array, truth: NDArray[np.bool_]) -> float:
@@ -229,7 +239,8 @@ def _as_module(means: Array, record: Array, beats: Array, n_examples: int) -> st
         "from __future__ import annotations\n\n"
         '__all__ = ["BEAT_WEIGHTS", "RECORD_MEANS", "RECORD_WEIGHTS"]\n\n'
         f"# In place of what cannot be told.\n{table('RECORD_MEANS', RECORD_INPUTS, means)}"
-        f"# Log-odds.\n{table('RECORD_WEIGHTS', ('constant', *RECORD_INPUTS), record)}{table('BEAT_WEIGHTS', ('constant', *BEAT_INPUTS), beats)}"
+        f"# Log-odds.\n{table('RECORD_WEIGHTS', ('constant', *RECORD_INPUTS), record)}"
+        f"{table('BEAT_WEIGHTS', ('constant', *BEAT_INPUTS), beats)}"
     )
 
 

@@ -14,11 +14,12 @@ from heart_reader.features.conditioning import MEASURING_HZ, condition, level_ba
 from heart_reader.features.delineation import Delineation, delineate
 from heart_reader.features.noise import lead_noise_mv, lead_weights
 from heart_reader.features.p_wave import PWaves, find_p_waves, no_p_waves, ventricles_paced
+from heart_reader.features.p_wave_inputs import JudgedBeats
 from heart_reader.features.pacing import find_spikes, without_spikes
 from heart_reader.features.qrs_detection import detect_qrs
 from heart_reader.features.ranks import median
 
-__all__ = ["BeatAnalysis", "Kind", "all_kinds", "analyse", "mark_beats"]
+__all__ = ["BeatAnalysis", "Kind", "all_kinds", "analyse", "judged_beats", "mark_beats"]
 
 Array = NDArray[np.floating]
 
@@ -73,6 +74,8 @@ class BeatAnalysis:
         The other kinds.
     n_spikes
         Pacemaker spikes in the stretch.
+    spikes_s
+        (n_spikes,) their times, seconds from the start of the record.
     p_waves
         Which of the beats ``in_stretch`` have a P wave.
     """
@@ -87,12 +90,8 @@ class BeatAnalysis:
     main: Kind | None
     others: tuple[BeatClass, ...]
     n_spikes: int
+    spikes_s: Array
     p_waves: PWaves
-
-    def beat_times(self) -> Array:
-        """Return (n_beats,) where R is in ``signal`` for every beat of the stretch, NaN where a beat is not whole."""
-        kinds = () if self.main is None else (self.main.beats, *self.others)
-        return _beat_times(kinds, len(self.in_stretch))
 
 
 def analyse(record: EcgRecord) -> BeatAnalysis:
@@ -120,10 +119,8 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     weights = lead_weights(noise_mv)
     kinds = beat_classes(levelled if weights.min(initial=1.0) == 1.0 else levelled * weights[:, None], cut.beats)
     main = _describe(levelled, kinds[0], names, rr, weights) if kinds else None
-    p_waves = no_p_waves(len(in_stretch))
-    if main is not None:
-        at_spikes = np.rint(spikes * (MEASURING_HZ / record.fs)).astype(np.int64)
-        p_waves = _p_waves(levelled, main, kinds, p_waves, weights, names, at_spikes)
+    judged = judged_beats(levelled, names, weights, kinds, len(in_stretch))
+    p_waves = _p_waves(judged, main, np.rint(spikes * (MEASURING_HZ / record.fs)).astype(np.int64))
     return BeatAnalysis(
         lead_names=names,
         r_peaks_s=_peak_times(found, record.fs, in_stretch, kinds, cut.start_s),
@@ -135,6 +132,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
         main=main,
         others=tuple(kinds[1:]),
         n_spikes=len(spikes),
+        spikes_s=(first + spikes) / record.fs,
         p_waves=p_waves,
     )
 
@@ -181,24 +179,23 @@ def _describe(signal: Array, beats: BeatClass, names: tuple[str, ...], rr: float
     return Kind(beats, beat, delineation)
 
 
-def _p_waves(
-    signal: Array, main: Kind, kinds: Sequence[BeatClass], unknown: PWaves, weights: Array, names: tuple[str, ...], spikes: NDArray[np.int64]
-) -> PWaves:
-    """Tell which beats have a P wave, and take its boundaries from the median beat where the record has none."""
-    p_waves = unknown
-    if not ventricles_paced(spikes, main.beats.at, main.delineation):
-        at = _beat_times(kinds, len(unknown.probability))
-        p_waves = find_p_waves(signal, at, main.beats.members, main.delineation, weights, names)
-    if not p_waves.present:
-        _without_p(main.delineation)
-    return p_waves
-
-
-def _beat_times(kinds: Sequence[BeatClass], n_beats: int) -> Array:
+def judged_beats(signal: Array, names: tuple[str, ...], weights: Array, kinds: Sequence[BeatClass], n_beats: int) -> JudgedBeats:
+    """Return the beats of all kinds, the most frequent first, in the order of their times."""
     at = np.full(n_beats, np.nan)
     for kind in kinds:
         at[kind.members] = kind.at
-    return at
+    return JudgedBeats(signal, names, weights, at, kinds[0].members if kinds else np.zeros(0, np.int64))
+
+
+def _p_waves(beats: JudgedBeats, main: Kind | None, spikes: NDArray[np.int64]) -> PWaves:
+    """Tell which beats have a P wave, and take its boundaries from the median beat where the record has none."""
+    if main is None:
+        return no_p_waves(len(beats.at))
+    paced = ventricles_paced(spikes, main.beats.at, main.delineation)
+    p_waves = no_p_waves(len(beats.at)) if paced else find_p_waves(beats, main.delineation)
+    if not p_waves.present:
+        _without_p(main.delineation)
+    return p_waves
 
 
 def _without_p(delineation: Delineation) -> None:

@@ -15,6 +15,7 @@ from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.beat_analysis import STRETCH_S, BeatAnalysis
 from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
+from heart_reader.features.noise import lead_noise_mv, lead_weights
 from heart_reader.features.premature import BeatShapes, qrs_spans
 from heart_reader.features.ranks import median
 
@@ -27,6 +28,7 @@ Kinds = NDArray[np.int64]
 WIDER_MS = 14.0
 # Beats of a kind that makes up this share of a record may be its usual beats.
 _OFTEN = 0.3
+_BESIDE_S = 1.0
 # Kinds of two minutes are one if their QRS complexes correlate by this much when moved by up to 50 ms.
 _ALIKE, _SHIFT, _QRS_FROM, _QRS_TO = 0.85, round(0.05 * MEASURING_HZ), round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ)
 
@@ -53,7 +55,7 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
     if len(analysis.in_stretch) < n_beats:
         medians = [analysis.main.median, *(median_beat(analysis.signal, beats.at) for beats in analysis.others)]
         for start, end in _pieces(record.duration_s, analysis.stretch_s):
-            _add_piece(record, analysis, (start, end), medians, kind, begin_ms, end_ms)
+            _add_piece(record, analysis, (start, end), medians, (kind, begin_ms, end_ms))
     usual_ms = _put_usual_first(kind, end_ms - begin_ms)
     return BeatShapes(kind, begin_ms, end_ms, usual_ms)
 
@@ -83,11 +85,14 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 
 
 def _add_piece(
-    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], kind: Kinds, begin_ms: Array, end_ms: Array
+    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
 ) -> None:
-    """Sort the beats of one minute and write down what they are."""
-    first, last = (round(seconds * record.fs) for seconds in piece_s)
-    rows = np.arange(*np.searchsorted(analysis.r_peaks_s, piece_s))
+    """Sort the beats of one minute and write down what they are: kind, begin and end of those that are not told yet."""
+    kind, begin_ms, end_ms = told
+    # A little more on both sides, so that the beats at its ends are whole.
+    start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)
+    first, last = round(start_s * record.fs), round(end_s * record.fs)
+    rows = np.arange(*np.searchsorted(analysis.r_peaks_s, (start_s, end_s)))
     alive = [record.lead_names.index(name) for name in analysis.lead_names]
     signal = record.signal[alive, first:last]
     if not len(rows) or np.ptp(signal) < FLAT_MV:
@@ -95,18 +100,18 @@ def _add_piece(
     found = np.rint(analysis.r_peaks_s[rows] * record.fs).astype(np.int64) - first
     cut = condition(signal, record.fs, np.clip(found, 0, last - first - 1), 0, last - first)
     levelled = level_baseline(cut.signal, cut.beats)
-    for beats in beat_classes(levelled, cut.beats):
-        here = rows[beats.members]
+    weights = lead_weights(lead_noise_mv(levelled))
+    for beats in beat_classes(levelled * weights[:, None], cut.beats):
+        new = kind[rows[beats.members]] < 0
+        here = rows[beats.members][new]
         kind[here] = _match(median_beat(levelled, beats.at), medians)
-        begin_ms[here], end_ms[here] = qrs_spans(levelled, beats.at)
+        begin_ms[here], end_ms[here] = qrs_spans(levelled, beats.at[new])
 
 
 def _match(beat: Array, medians: list[Array]) -> int:
     """Return which of the known kinds a median beat is, or one more than there are."""
     of_beat = _complex(beat, 0)
-    likeness = [
-        max(float((of_beat * _complex(known, shift)).sum()) for shift in range(-_SHIFT, _SHIFT + 1, 2)) for known in medians
-    ]
+    likeness = [max(float((of_beat * _complex(known, shift)).sum()) for shift in range(-_SHIFT, _SHIFT + 1, 2)) for known in medians]
     best = int(np.argmax(likeness))
     return best if likeness[best] > _ALIKE else len(medians)
 

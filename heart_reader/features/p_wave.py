@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
-from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, p_inputs
+from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, JudgedBeats, p_inputs
 from heart_reader.features.p_wave_weights import BEAT_WEIGHTS, RECORD_MEANS, RECORD_WEIGHTS
 
 __all__ = ["PWaves", "find_p_waves", "known_inputs", "no_p_waves", "ventricles_paced"]
@@ -70,32 +70,24 @@ def no_p_waves(n_beats: int) -> PWaves:
     return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
 
 
-def find_p_waves(signal: Array, at: Array, members: Indices, delineation: Delineation, weights: Array, names: tuple[str, ...]) -> PWaves:
+def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
     """Tell which beats have a P wave.
 
     Parameters
     ----------
-    signal
-        (n_leads, n_times) in mV at ``MEASURING_HZ``.
-    at
-        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
-    members
-        Which of them are of the most frequent kind.
     delineation
-        Of their median, which says where a P wave would be.
-    weights
-        (n_leads,) how much each lead counts, 0 to 1.
-    names
-        n_leads names.
+        Of the median of the most frequent beats, which says where a P wave would be.
     """
-    inputs = p_inputs(signal, at, members, delineation, weights, names)
+    inputs = p_inputs(beats, delineation)
     if inputs is None:
-        return no_p_waves(len(at))
+        return no_p_waves(len(beats.at))
     log_odds = float(known_inputs(inputs.record) @ _RECORD) + RECORD_WEIGHTS["constant"]
     record_probability = float(_probability(np.array(log_odds)))
-    # A wave of a fibrillating record may look like P by chance.
-    probability = record_probability * _probability(inputs.beats @ _BEAT + BEAT_WEIGHTS["constant"])
     present = True if record_probability >= _PRESENT else False if record_probability <= _ABSENT else None
+    probability = _probability(inputs.beats @ _BEAT + BEAT_WEIGHTS["constant"])
+    if not present:
+        # A wave of a fibrillating record may look like P by chance.
+        probability *= record_probability
     has_p = probability >= _OF_BEAT
     # Single waves that look like P in a record that has none are chance.
     onset_ms = np.where(has_p & (present is True), delineation.overall[0] + inputs.shift_ms, math.nan)

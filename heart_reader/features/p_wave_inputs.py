@@ -2,7 +2,7 @@
 
 P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial fibrillation has waves everywhere
 and none of them twice in the same place; in flutter what precedes QRS is found again elsewhere in diastole. How regular the heart beats
-is left out: a rhythm is told from that *and* from P waves, so each must say its own.
+is left out, for a rhythm is told from that *and* from P waves; so is the PR interval, lest a long one speak against P waves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median
 
-__all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "PInputs", "p_inputs"]
+__all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
@@ -26,7 +26,7 @@ Indices = NDArray[np.int64]
 BEAT_INPUTS = ("likeness", "shifted_likeness", "other_size", "log_activity", "abs_shift")
 RECORD_INPUTS = (
     "likeness", "least_likeness", "shifted_likeness", "log_size", "other_size", "log_shift_spread", "log_over_quiet", "log_elsewhere",
-    "log_rr", "upright_in_ii", "pr", "duration", "log_leads",
+    "log_rr", "upright_in_ii", "log_leads",
 )  # fmt: skip
 
 # Time points are taken together by fours: P waves are slow.
@@ -38,6 +38,31 @@ _SHORTEST = 8
 # Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR interval on.
 _AFTER_R, _LATE = 12, 0.45
 _LEAST_MV, _LEAST_SIZE = 0.001, 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedBeats:
+    """The beats of a record, and what they are judged from.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV at ``MEASURING_HZ``.
+    names
+        n_leads names.
+    weights
+        (n_leads,) how much each lead counts, 0 to 1.
+    at
+        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
+    members
+        Which of them are of the most frequent kind: these are compared with each other, the others with their mean.
+    """
+
+    signal: Array
+    names: tuple[str, ...]
+    weights: Array
+    at: Array
+    members: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,27 +118,15 @@ class _Stretches:
         return diagonals.sum(axis=1)
 
 
-def p_inputs(
-    signal: Array, at: Array, members: Indices, delineation: Delineation, weights: Array, names: tuple[str, ...], decoys: Array | None = None
-) -> PInputs | None:
+def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None = None) -> PInputs | None:
     """Compare what precedes QRS.
 
     Parameters
     ----------
-    signal
-        (n_leads, n_times) in mV at ``MEASURING_HZ``.
-    at
-        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
-    members
-        Which of them are of the most frequent kind: these are compared with each other, the others with their mean.
     delineation
-        Of the median of those.
-    weights
-        (n_leads,) how much each lead counts, 0 to 1.
-    names
-        n_leads names.
+        Of the median of the most frequent beats.
     decoys
-        (n_decoys,) times that are taken for beats of other kinds, and are judged in place of ``at``.
+        (n_decoys,) times that are taken for beats of other kinds, and are judged in place of the beats.
 
     Returns
     -------
@@ -124,40 +137,40 @@ def p_inputs(
     if wave is None:
         return None
     begin, end = wave.onset - _MARGIN - BEAT_FROM, min(wave.offset + _MARGIN, qrs.onset) - BEAT_FROM
-    stretches = _stretches(signal, weights, max(_SHORTEST, round((end - begin) / _STEP)))
-    places = np.rint((at + begin) / _STEP)
-    main = members[_inside(places[members], stretches)]
+    stretches = _stretches(beats.signal, beats.weights, max(_SHORTEST, round((end - begin) / _STEP)))
+    places = np.rint((beats.at + begin) / _STEP)
+    main = beats.members[_inside(places[beats.members], stretches)]
     if len(main) < 2:
         return None
-    cuts = stretches.cut(places[main].astype(np.int64))
+    of_main_at = places[main].astype(np.int64)
+    cuts = stretches.cut(of_main_at)
     template = cuts.mean(axis=0)
-    of_main, shift_main = _compared(stretches, places[main].astype(np.int64), template, cuts)
+    product = stretches.onto(template)
+    of_main, shift_main = _compared(stretches, of_main_at, template, product, cuts)
     record = np.array([
-        *_likeness_and_size(stretches, template, of_main, shift_main, float(weights.sum())),
-        *_diastole(stretches, template, places, at / _STEP, main),
-        math.log(float(median(np.diff(at[np.isfinite(at)]))) / MEASURING_HZ),
-        _upright_in_ii(template, names),
-        (qrs.onset - wave.onset) / MEASURING_HZ,
-        (wave.offset - wave.onset) / MEASURING_HZ,
-        math.log(len(names)),
+        *_likeness_and_size(stretches, template, of_main, shift_main, float(beats.weights.sum())),
+        *_diastole(stretches, template, product, places, r=beats.at / _STEP, main=main),
+        math.log(float(median(np.diff(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
+        _upright_in_ii(template, beats.names),
+        math.log(len(beats.names)),
     ])  # fmt: skip
     judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
-    beats, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
+    of_all, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
     inside = np.flatnonzero(_inside(judged, stretches))
-    others = inside if decoys is not None else np.setdiff1d(inside, main)
-    beats[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, None)
+    others = inside if decoys is not None else inside[~np.isin(inside, main)]
+    if len(others):
+        of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, None)
     if decoys is None:
-        beats[main], shift_ms[main] = of_main, shift_main
-    return PInputs(record, beats, shift_ms)
+        of_all[main], shift_ms[main] = of_main, shift_main
+    return PInputs(record, of_all, shift_ms)
 
 
 def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
     """Take time points together and find the activity of all stretches from running sums."""
     n_times = signal.shape[1] // _STEP
-    coarse = signal[:, : n_times * _STEP : _STEP].astype(np.float64)
-    for later in range(1, _STEP):
-        coarse += signal[:, later : n_times * _STEP : _STEP]
-    coarse *= (np.sqrt(weights) / _STEP)[:, None]
+    # A product with a vector: numpy is slow along an axis of four.
+    coarse = (signal[:, : n_times * _STEP].reshape(-1, _STEP) @ np.full(_STEP, 1.0 / _STEP, signal.dtype)).reshape(len(signal), n_times)
+    coarse = coarse * np.sqrt(weights)[:, None]
     n = max(n_times - length + 1, 0)
     if not n:
         return _Stretches(coarse, length, np.zeros(0))
@@ -185,19 +198,22 @@ def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
     return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
 
 
-def _compared(stretches: _Stretches, places: Indices, template: Array, cuts: Array | None) -> tuple[Array, Array]:
+def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array | None) -> tuple[Array, Array]:
     """Return (n_places, len(BEAT_INPUTS)) inputs, and by how many milliseconds the P wave lies later.
 
     Parameters
     ----------
+    product
+        (n_stretches,) of the template with every stretch.
     cuts
         What lies at the places, if the template is their mean: each is compared with the mean of the others.
     """
     moved = places[:, None] + _SHIFTS
-    product, length = stretches.onto(template)[moved], np.full(len(places), np.linalg.norm(template))
+    product, length = product[moved], np.full(len(places), np.linalg.norm(template))
     if cuts is not None:
         n = len(cuts)
-        windows = stretches.signal[:, moved[:, :, None] + np.arange(stretches.length)]
+        wide = stretches.signal[:, moved[:, :1] + np.arange(stretches.length + len(_SHIFTS) - 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(wide, stretches.length, axis=2)
         own = np.einsum("lbst,blt->bs", windows, cuts.reshape(n, len(stretches.signal), -1))
         product = (product * n - own) / (n - 1)
         length = np.linalg.norm(template * n - cuts, axis=1) / (n - 1)
@@ -234,23 +250,25 @@ def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shif
     )
 
 
-def _diastole(stretches: _Stretches, template: Array, places: Array, r: Array, main: Indices) -> tuple[float, float]:
-    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is found elsewhere, as logarithms."""
+def _diastole(stretches: _Stretches, template: Array, product: Array, places: Array, *, r: Array, main: Indices) -> tuple[float, float]:
+    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is found elsewhere, as logarithms.
+
+    Parameters
+    ----------
+    places, r
+        (n_beats,) where the P wave and R of each beat of the record are.
+    """
     length = float(np.linalg.norm(template))
-    product = np.abs(stretches.onto(template)) / max(length * length, 1e-9)
-    quiet, elsewhere = [], []
-    for beat in main:
-        if not beat or math.isnan(r[beat - 1]):
-            continue
-        last = int(places[beat]) - stretches.length // 2
-        first, late = int(r[beat - 1]) + _AFTER_R, int(r[beat - 1] + _LATE * (r[beat] - r[beat - 1]))
-        if last - first >= 4:
-            quiet.append(stretches.activity[first:last].min())
-        if last - late >= 2:
-            elsewhere.append(product[late:last].max())
+    main = main[main > 0]
+    main = main[np.isfinite(r[main - 1])]
+    last = places[main].astype(np.int64) - stretches.length // 2
+    first = (r[main - 1] + _AFTER_R).astype(np.int64)
+    late = (r[main - 1] + _LATE * (r[main] - r[main - 1])).astype(np.int64)
+    quiet = [stretches.activity[a:z].min() for a, z in zip(first.tolist(), last.tolist(), strict=True) if z - a >= 4]
+    elsewhere = [np.abs(product[a:z]).max() for a, z in zip(late.tolist(), last.tolist(), strict=True) if z - a >= 2]
     return (
         math.log((length + _LEAST_MV) / (float(median(np.array(quiet))) + _LEAST_MV)) if quiet else math.nan,
-        math.log(float(median(np.array(elsewhere))) + _LEAST_SIZE) if elsewhere else math.nan,
+        math.log(float(median(np.array(elsewhere))) / max(length * length, 1e-9) + _LEAST_SIZE) if elsewhere else math.nan,
     )
 
 

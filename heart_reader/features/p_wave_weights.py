@@ -1,4 +1,4 @@
-"""Weights that tell whether P waves are there, fitted on 5590 readings of PTB-XL records.
+"""Weights that tell whether P waves are there, fitted on 5990 readings of PTB-XL records.
 
 Written by ``python -m heart_reader.evaluation.p_wave_fit``; do not edit.
 """
@@ -9,42 +9,38 @@ __all__ = ["BEAT_WEIGHTS", "RECORD_MEANS", "RECORD_WEIGHTS"]
 
 # In place of what cannot be told.
 RECORD_MEANS: dict[str, float] = {
-    "likeness": 0.926107,
-    "least_likeness": 0.880208,
-    "shifted_likeness": 0.939554,
-    "log_size": -3.60397,
-    "other_size": 0.0983914,
-    "log_shift_spread": 1.74491,
-    "log_over_quiet": 1.34407,
-    "log_elsewhere": -0.94063,
+    "likeness": 0.925244,
+    "least_likeness": 0.878932,
+    "shifted_likeness": 0.938126,
+    "log_size": -3.61423,
+    "other_size": 0.0998752,
+    "log_shift_spread": 1.74909,
+    "log_over_quiet": 1.31414,
+    "log_elsewhere": -0.934474,
     "log_rr": -0.176737,
-    "upright_in_ii": 0.450451,
-    "pr": 0.17,
-    "duration": 0.126,
-    "log_leads": 1.79176,
+    "upright_in_ii": 0.439771,
+    "log_leads": 2.48491,
 }
 # Log-odds.
 RECORD_WEIGHTS: dict[str, float] = {
-    "constant": -1.80387,
-    "likeness": 4.06066,
-    "least_likeness": 1.7024,
-    "shifted_likeness": 2.64289,
-    "log_size": -0.526235,
-    "other_size": -1.19262,
-    "log_shift_spread": -0.696601,
-    "log_over_quiet": 0.00946047,
-    "log_elsewhere": -1.27592,
-    "log_rr": 4.14102,
-    "upright_in_ii": 4.22361,
-    "pr": -4.51769,
-    "duration": -7.36217,
-    "log_leads": -0.392062,
+    "constant": -8.01606,
+    "likeness": 1.09343,
+    "least_likeness": 0.826495,
+    "shifted_likeness": 2.64063,
+    "log_size": -1.44967,
+    "other_size": -2.43004,
+    "log_shift_spread": -0.769009,
+    "log_over_quiet": 1.38268,
+    "log_elsewhere": -1.83325,
+    "log_rr": 1.54847,
+    "upright_in_ii": 5.29111,
+    "log_leads": -0.0903701,
 }
 BEAT_WEIGHTS: dict[str, float] = {
-    "constant": -2.24904,
-    "likeness": 5.44101,
-    "shifted_likeness": 1.21139,
-    "other_size": -3.14345,
-    "log_activity": 0.305407,
-    "abs_shift": -0.061522,
+    "constant": -2.08467,
+    "likeness": 4.89749,
+    "shifted_likeness": 1.42772,
+    "other_size": -3.02514,
+    "log_activity": 0.30039,
+    "abs_shift": -0.0655855,
 }

@@ -227,7 +227,9 @@ def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
     start = analysis.stretch_s[0]
     at = np.rint(main.beats.at * (ATRIAL_HZ / MEASURING_HZ)).astype(np.int64)
     length = max(6, round((p_off - p_on) * ATRIAL_HZ))
-    template = _levelled(median(rest.take(at[:, None] + round(p_on * ATRIAL_HZ) + np.arange(length), axis=1, mode="clip").transpose(0, 2, 1)))
+    template = _levelled(
+        median(rest.take(at[:, None] + round(p_on * ATRIAL_HZ) + np.arange(length), axis=1, mode="clip").transpose(0, 2, 1))
+    )
     first = round((peaks[gap] - start + _AFTER_T_S) * ATRIAL_HZ)
     last = round((peaks[gap + 1] - start - _BEFORE_QRS_S) * ATRIAL_HZ) - length
     if last <= first:
