@@ -289,7 +289,6 @@ _CONCLUSION: dict[str, Template] = {
     "rhythm_ventricular_rate": "{rhythm}, ventricular rate {rate:.0f}/min",
     "right_axis": "Right axis deviation ({degrees:+.0f} degrees)",
     "rr_regular": "RR intervals are regular",
-    "sentence": "{text}.",
     "signal_limited": "Normal is not stated, for the signal is limited",
     "ventricular_couplet": "Ventricular couplet",
     "ventricular_run": "Run of ventricular beats",

@@ -65,11 +65,23 @@ class Reading:
         lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
         if reading.measurements is not None:
             lines.append(f"  {_measurements(reading.measurements)}")
+        lines += [f"  {reading.conclusion.headline}"]
+        lines += [f"    {_share(line.probability):>5}  {line.text}{_codes(line.codes)}" for line in reading.conclusion.lines]
+        lines += [f"           {text} ({_share(probability).strip()})" for _, probability, text in reading.conclusion.yielded]
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
-        lines += [f"  {reading.summary}", f"  {NOTICE}", ""]
+        lines += [f"  {NOTICE}", ""]
         return "\n".join(lines)
+
+
+def _share(probability: float | None) -> str:
+    """Whole percent of a statement; nothing for what was measured alone."""
+    return "" if probability is None else f"{probability:.0%}"
+
+
+def _codes(codes: tuple[str, ...]) -> str:
+    return f" [{', '.join(codes)}]" if codes else ""
 
 
 def _measurements(measurements: Measurements) -> str:

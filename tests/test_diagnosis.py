@@ -12,11 +12,16 @@ import pytest
 
 from heart_reader.checkpoint import load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.conclusion.conclude import conclude
+from heart_reader.conclusion.findings import Facts
+from heart_reader.conclusion.reconcile import Answer
+from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
 from heart_reader.decision import Uncertainty
 from heart_reader.diagnosis import BANDS, ClassReading, Diagnosis, Quality, decide
 from heart_reader.features.measured import measure
+from heart_reader.messages import message
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "test_files" / "norm.csv"
@@ -29,7 +34,13 @@ def _reading(classes: dict[str, tuple[float, float | None, tuple[float, float] |
     readings = {
         name: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone) for name, (p, threshold, zone) in classes.items()
     }
-    return Diagnosis("r", "csv", 100.0, 10.0, {"superdiagnostic": readings}, quality, (), (), {}, None, None, MEASURED, {}, 0.1)
+    answers = {"superdiagnostic": {name: Answer(one.probability, one.threshold, one.decision) for name, one in readings.items()}}
+    facts = Facts(poor=message("few_usable_leads", usable=1, leads=12) if quality.verdict == "poor" else None)
+    _, conclusion = conclude(
+        answers, LabelSpace({"superdiagnostic": Level("superdiagnostic", tuple(classes))}, ("superdiagnostic",)), facts
+    )
+    levels = {"superdiagnostic": readings}
+    return Diagnosis("r", "csv", 100.0, 10.0, levels, conclusion, quality, (), (), {}, None, None, MEASURED, {}, 0.1)
 
 
 def _with_uncertainty(checkpoint: Path, out: Path, uncertainty: object) -> Path:
@@ -74,6 +85,8 @@ def test_the_summary_names_every_class_with_its_number():
         }
     )
     assert reading.summary == (
+        "Rhythm not decided: nothing was measured. Conduction disturbance, kind not stated. Myocardial infarction, kind not stated. "
+        "Hypertrophy, kind not stated. "
         "High probability that the label applies: HYP (>99%), MI (91%). Medium: STTC (40%), CD (30%, read as present). Low: NORM (<1%)."
     )
     assert {name: entry["definition"] for name, entry in reading.bands.items()} == BANDS
@@ -86,19 +99,20 @@ def test_a_normal_reading_is_no_proof_of_a_normal_heart():
     for normal in (0.95, 0.1):
         summary = _reading({"NORM": (normal, 0.5, zone), "MI": (0.01, 0.5, zone)}).summary
         assert summary.endswith("Low probabilities are no proof of a normal heart.")
-    assert "no proof" not in _reading({"NORM": (0.95, 0.5, zone), "MI": (0.7, 0.5, zone)}).summary
+    assert "no proof" not in _reading({"NORM": (0.1, 0.5, zone), "MI": (0.7, 0.5, zone)}).summary
 
 
 def test_a_poor_signal_is_not_rated():
     reading = _reading({"MI": (0.5, 0.5, (0.4, 0.6)), "CD": (0.99, 0.5, (0.4, 0.6))}, POOR)
-    assert reading.summary == "No decision: too few usable leads. Not rated: CD (99%), MI (50%)."
+    assert reading.summary == f"No diagnosis: {message('few_usable_leads', usable=1, leads=12)}. Not rated: CD (99%), MI (50%)."
+    assert reading.conclusion.kind == "undecided"
     assert reading.bands["medium"]["classes"] == {}
 
 
 def test_a_summary_of_many_classes_stays_short():
     reading = _reading({f"S{i}": (0.2 - i / 1000, 0.5, (0.3, 0.6)) for i in range(71)})
     assert "S7 (19%) and 63 more of at most 19%." in reading.summary
-    assert len(reading.summary) < 250
+    assert len(reading.summary) < 350
 
 
 def test_the_classifier_decides_by_the_zones_of_its_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -133,9 +147,9 @@ def test_a_checkpoint_from_before_there_were_zones_reads_as_it_did(tiny_checkpoi
     reading = reader.predict(read_record(EXAMPLE))
     for entry in reading.levels["superdiagnostic"].values():
         assert entry.zone is None
-        assert entry.decision == (
-            "uncertain" if entry.threshold is None else "present" if entry.probability >= entry.threshold else "absent"
-        )
+        alone = "uncertain" if entry.threshold is None else "present" if entry.probability >= entry.threshold else "absent"
+        # What is present beside another that it cannot stand with is uncertain.
+        assert entry.decision == alone or (entry.decision == "uncertain" and alone == "present")
     assert reading.decision_rule.startswith("Present from a label's threshold on")
     assert reader.card()["uncertainty"] is None
 

@@ -18,7 +18,7 @@ from heart_reader.conclusion.findings import Facts, measured_lines, rhythm_lines
 from heart_reader.conclusion.lines import Line
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
-from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
+from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.messages import Message, message
 
@@ -97,12 +97,13 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     tuple
         Level to class to decision, and the conclusion. Probabilities are not touched.
     """
-    statements, superclasses = levels.get(ALL, {}), levels.get(SUPERDIAGNOSTIC, {})
+    statements = levels.get(ALL, {})
+    superclasses = {name: answer for name, answer in levels.get(SUPERDIAGNOSTIC, {}).items() if name in SUPERCLASSES}
     reconciled = reconcile(statements, superclasses, _SUPERCLASS_OF, facts.numbers)
     decisions = _agree(levels, space, reconciled)
     yielded = tuple((item.code, statements[item.code].probability, _why(item)) for item in reconciled.yielded)
     if facts.poor is not None:
-        return decisions, Conclusion("undecided", message("no_diagnosis", reason=facts.poor), (), yielded)
+        return decisions, Conclusion("undecided", message("sentence", sentence=message("no_diagnosis", reason=facts.poor)), (), yielded)
     rhythm = rhythm_lines(reconciled.stated, statements, facts)
     lines = [*rhythm.lines, *_stated_lines(reconciled, levels, decisions, facts)]
     lines += measured_lines(reconciled.stated, facts)
@@ -119,7 +120,7 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
     for name, decision in decisions.get(SUPERDIAGNOSTIC, {}).items():
         if name in reconciled.superclasses:
             decisions[SUPERDIAGNOSTIC][name] = "present"
-        elif decision == "present":
+        elif decision == "present" and name in SUPERCLASSES:
             decisions[SUPERDIAGNOSTIC][name] = "uncertain"
     if ALL not in levels:
         return decisions
@@ -202,10 +203,12 @@ def _kind(reconciled: Reconciled, decisions: Decisions, normal_rhythm: bool, lin
 
 def _headline(kind: str, lines: list[Line], facts: Facts) -> Message:
     codes = {code for line in lines for code in line.codes}
-    sentences = [message("sentence", text=line.text) for line in lines if not any(_SAID_BY.get(code, set()) & codes for code in line.codes)]
+    sentences = [
+        message("sentence", sentence=line.text) for line in lines if not any(_SAID_BY.get(code, set()) & codes for code in line.codes)
+    ]
     if kind == "normal":
-        sentences.insert(0, message("sentence", text=class_name(NORMAL)))
+        sentences.insert(0, message("sentence", sentence=class_name(NORMAL)))
     elif kind == "undecided":
         reason = message("signal_limited") if not facts.good else message("nothing_certain")
-        sentences.append(message("sentence", text=reason))
+        sentences.append(message("sentence", sentence=reason))
     return message("sentences", sentences=sentences)

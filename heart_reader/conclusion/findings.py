@@ -90,7 +90,7 @@ def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts:
     sinus = basic in _SINUS
     text = name if rate is None else message("rhythm_rate" if sinus else "rhythm_ventricular_rate", rhythm=name, rate=rate)
     of = codes[0] if codes else None
-    probability = statements[of].probability if of in statements and of in stated else None
+    probability = statements[of].probability if of is not None and of in statements and of in stated else None
     normal = basic in ("SR", "SARRH") and (rate is None or _SLOW_BPM <= rate <= _FAST_BPM)
     line = Line("rhythm", text, codes, probability, abnormal=not normal)
     extras = tuple(_extras(stated, statements, facts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def simulated_rhythms(n_of_each: int) -> Iterator[tuple[EcgRecord, bool]]:
             yield simulated_rhythm(atrium, rng, fs=float(rng.choice(_RATES_HZ))), atrium == "sinus"
 
 
-def simulated_rhythm(atrium: str, rng: np.random.Generator, fs: float, **heart: float) -> EcgRecord:
+def simulated_rhythm(atrium: str, rng: np.random.Generator, fs: float, **heart: Any) -> EcgRecord:
     """Simulate ten seconds of a rhythm.
 
     Parameters
@@ -61,7 +62,7 @@ def simulated_rhythm(atrium: str, rng: np.random.Generator, fs: float, **heart: 
     return _with_atrium(ecg, _heart_vector(atrium, ecg, rng), ecg.parameters.chest_leads)
 
 
-def _ventricle(atrium: str, rng: np.random.Generator) -> dict[str, float]:
+def _ventricle(atrium: str, rng: np.random.Generator) -> dict[str, Any]:
     low, high, variability = {"fibrillation": (55.0, 130.0, 0.15), "flutter": (60.0, 150.0, 0.01), "block": (28.0, 50.0, 0.01)}[atrium]
     rate = float(rng.uniform(low, high))
     qt_ms = 0.9 * 390.0 * (60.0 / rate) ** (1.0 / 3.0)

@@ -40,7 +40,7 @@ from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.training.decisions import save_with_decisions
 
-__all__ = ["Weighting", "choose_weights", "describe_members", "fit_weights", "join", "joined_tensors", "mixture"]
+__all__ = ["Weighting", "choose_weights", "describe_members", "fit_weights", "join", "joined_tensors", "mixture", "output_columns"]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
@@ -144,7 +144,7 @@ def describe_members(
                 "outputs": columns,
                 "checkpoint_sha256": member.sha256,
             }
-            for model, member, columns in zip(models, members, _columns(members), strict=True)
+            for model, member, columns in zip(models, members, output_columns(members), strict=True)
         ],
         "weights": list(weights),
         "mean_of": mean_of,
@@ -253,13 +253,13 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
     """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member does not answer an output."""
     outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
-    for member, (classifier, columns) in enumerate(zip(classifiers, _columns([c.checkpoint for c in classifiers]), strict=True)):
+    for member, (classifier, columns) in enumerate(zip(classifiers, output_columns([c.checkpoint for c in classifiers]), strict=True)):
         answer = classifier.logits(batch.alone() if classifier.features is None else batch)
         outputs[member][:, columns] = sigmoid(answer.astype(np.float64))
     return outputs
 
 
-def _columns(members: Sequence[Checkpoint]) -> list[list[int]]:
+def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:
     """Where each member's outputs stand among those of the first member, which answers all heads."""
     first = LabelSpace.from_json(members[0].manifest["levels"])
     columns = []

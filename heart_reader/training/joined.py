@@ -17,7 +17,7 @@ Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
-from heart_reader.config import ExperimentConfig, FeaturesConfig, MemberConfig
+from heart_reader.config import EnsembleConfig, ExperimentConfig, FeaturesConfig, MemberConfig
 from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
@@ -41,7 +41,7 @@ from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
 from heart_reader.training.decisions import choose_decisions
-from heart_reader.training.ensemble import describe_members, joined_tensors
+from heart_reader.training.ensemble import describe_members, joined_tensors, output_columns
 from heart_reader.training.run import TrainingOutcome, train, write_config
 
 __all__ = ["Shares", "choose_shares", "train_joined"]
@@ -67,7 +67,7 @@ class Shares:
     together
         Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic, since they were chosen there.
     alone
-        The same of each kind alone, and of the best shares that are the same for all outputs: (n_kinds + 1,).
+        The same of each kind alone, over the outputs it answers: (n_kinds,).
     """
 
     values: NDArray[np.float64]
@@ -101,6 +101,8 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
         raise ConfigError(f"ensemble.members: {len(kinds)} kind of member; name at least two, or leave the section out")
     if not resume and (out / "members").exists():
         raise ConfigError(f"{out} holds an unfinished run: add --resume to go on with it, or choose another --out")
+    if kinds[0].heads is not None:
+        raise ConfigError("ensemble.members: the first kind answers all heads: name its heads in task.heads alone")
     table = build_table(config)
     folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
     write_config(out, config)
@@ -111,14 +113,16 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
         for seed in range(config.seed, config.seed + kind.seeds):
             member = _member_config(config, kind, seed)
             run = out / "members" / member.name
-            outcome = _trained(member, run / "full", table)
+            outcome = _trained(member, run / "full", replace(table, space=table.space.with_heads(member.task.heads)))
             if not outcome.complete:
                 return outcome
             own.append(outcome.checkpoint.directory)
         # One member per kind and fold: more of them would rank a little better and cost as much as the members themselves.
         member = _member_config(config, kind, config.seed)
         for number in range(config.ensemble.folds):
-            outcome = _trained(member, out / "members" / member.name / f"fold-{number}", hold_out(table, folds, number))
+            part = hold_out(table, folds, number)
+            part = replace(part, space=part.space.with_heads(member.task.heads))
+            outcome = _trained(member, out / "members" / member.name / f"fold-{number}", part)
             if not outcome.complete:
                 return outcome
             of_folds.append(outcome.checkpoint.directory)
@@ -132,8 +136,10 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
 def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> ExperimentConfig:
     """One member as an experiment of its own."""
     features = config.features if kind.features else FeaturesConfig()
-    update = {"name": f"{kind.model.name}-{seed}", "seed": seed, "model": kind.model, "features": features}
-    return config.model_copy(update={**update, "ensemble": type(config.ensemble)()})
+    heads = kind.heads or config.task.heads
+    name = f"{kind.model.name}-{seed}" if kind.heads is None else f"{kind.model.name}-{'-'.join(heads)}-{seed}"
+    update = {"name": name, "seed": seed, "model": kind.model, "features": features, "ensemble": EnsembleConfig()}
+    return config.model_copy(update={**update, "task": config.task.model_copy(update={"heads": heads})})
 
 
 def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> TrainingOutcome:
@@ -169,26 +175,31 @@ class _Read:
     rows
         (n_records,) which rows of the table: training records, then validation.
     logits
-        Per record (n_kinds, n_windows, n_outputs).
+        Per record (n_kinds, n_windows, n_outputs), 0 where a kind does not answer an output.
     n_train
         How many of the rows are training records.
+    answered
+        (n_kinds, n_outputs) whether a kind answers an output.
     """
 
     rows: NDArray[np.int64]
     logits: list[NDArray[np.float32]]
     n_train: int
+    answered: NDArray[np.bool_]
 
     @classmethod
     def of(
         cls, records: EcgDataset, folds: NDArray[np.int64], members: Sequence[Sequence[Path]], held_out: Sequence[Sequence[Path]]
     ) -> _Read:
         rows, logits = [], []
+        columns = output_columns([load_checkpoint(own[0]) for own in members])
         groups = [(np.flatnonzero(folds == number), [[of[number]] for of in held_out]) for number in range(int(folds.max()) + 1)]
         n_train = sum(len(where) for where, _ in groups)
         for where, kinds in (*groups, (np.flatnonzero(records.table.splits == "val"), members)):
             rows.append(where)
-            logits += list(_read(records, where, kinds))
-        return cls(np.concatenate(rows), logits, n_train)
+            logits += list(_read(records, where, kinds, columns))
+        answered = np.array([[output in own for output in range(records.table.space.n_outputs)] for own in columns])
+        return cls(np.concatenate(rows), logits, n_train, answered)
 
     def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
         """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs) shares."""
@@ -212,14 +223,16 @@ class _Read:
         return answers
 
 
-def _read(records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequence[Path]]) -> Iterator[NDArray[np.float32]]:
+def _read(
+    records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequence[Path]], columns: Sequence[Sequence[int]]
+) -> Iterator[NDArray[np.float32]]:
     """Yield per record (n_kinds, n_windows, n_outputs) logits, several members of a kind averaged."""
     classifiers = [[EcgClassifier.load(path) for path in own] for own in kinds]
     for start in tqdm(range(0, len(where), CHUNK), "reading held-out records", unit="chunk", disable=None):
         batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])
-        answers = np.stack(
-            [np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0) for own in classifiers]
-        )
+        answers = np.zeros((len(kinds), len(batch), records.table.space.n_outputs), dtype=np.float32)
+        for own, answer, columns_of in zip(classifiers, answers, columns, strict=True):
+            answer[:, columns_of] = np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0)
         yield from np.split(answers, np.flatnonzero(np.diff(batch.record)) + 1, axis=1)
 
 
@@ -243,11 +256,13 @@ def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) 
     enough = n_positive >= FEWEST_POSITIVES
     overall = np.nanmean(scores[:, enough], axis=1, keepdims=True)
     own = np.where(enough & np.isfinite(scores), scores, overall)
-    joined = (n_positive * own + TYPICAL_POSITIVES * overall) / (n_positive + TYPICAL_POSITIVES)
+    # Shares of a kind that does not answer an output are no choice.
+    unable = np.array([((shares[:, None] > 0) & ~read.answered).any(axis=0) for shares in tried])
+    joined = np.where(unable, -np.inf, (n_positive * own + TYPICAL_POSITIVES * overall) / (n_positive + TYPICAL_POSITIVES))
     best = joined.argmax(axis=0)
     together = float(np.nanmean(own[best, np.arange(space.n_outputs)][enough]))
     corners = [next(n for n, shares in enumerate(tried) if shares[kind] == 1) for kind in range(n_kinds)]
-    alone = (*(float(overall[n, 0]) for n in corners), float(overall.max()))
+    alone = tuple(float(np.nanmean(scores[n, enough & can])) for n, can in zip(corners, read.answered, strict=True))
     return Shares(np.stack([tried[n] for n in best], axis=1), together, alone)
 
 

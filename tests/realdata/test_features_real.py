@@ -56,6 +56,14 @@ def test_boundaries_marked_by_cardiologists(real_data):
             assert of.median_ms.std() <= spread, (wave, side)
 
 
+def test_p_waves_are_neither_missed_nor_invented(real_data):
+    """Their weights were fitted to PTB-XL, so that every one of these records is new to them."""
+    errors = delineation_errors(folder(real_data, "ludb"), refit=False)
+    for boundary in ("p_on", "p_off"):
+        assert errors[boundary].sensitivity >= 97.5
+        assert errors[boundary].predictivity >= 99.0
+
+
 def test_a_device_agrees(real_data):
     values = measure(read_record(folder(real_data, "formats") / "dicom" / "waveform_ecg.dcm")).values
     for name, theirs, within in (("pr_ms", 161.0, 15.0), ("qrs_ms", 75.0, 15.0), ("qt_ms", 368.0, 20.0), ("qrs_axis_deg", 52.0, 8.0)):
