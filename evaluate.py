@@ -1,4 +1,4 @@
-"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER] [--stress]``."""
+"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER] [--stress] [--no-readings]``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
         against=arguments.against,
         overrides=arguments.overrides,
         stress=arguments.stress,
+        readings=arguments.readings,
     )
     print(report.to_markdown())
     print(f"written to {out}")
@@ -34,5 +35,8 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="directory of the report (default: report-SPLIT beside the checkpoint)")
     parser.add_argument("--against", type=Path, metavar="OTHER", help="compare with another checkpoint, paired on the same records")
     parser.add_argument("--stress", action="store_true", help="read the records with missing leads, noise and other faults too")
+    parser.add_argument(
+        "--no-readings", dest="readings", action="store_false", help="leave out the whole readings: no contradictions, no conclusions"
+    )
     add_overrides(parser)
     raise SystemExit(run_command(parser, main))

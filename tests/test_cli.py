@@ -90,17 +90,22 @@ def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: Experime
     answer = run("evaluate.py", tiny_checkpoint, "--out", out, "--against", tiny_checkpoint)
     assert answer.returncode == 0, answer.stderr
     figures = {"roc.png", "pr.png", "confusion.png", "calibration.png", "selective.png"}
-    assert {path.name for path in out.iterdir()} == {"report.json", "report.md", "predictions.npz", "per_class.csv"} | figures
+    tables = {"report.json", "report.md", "predictions.npz", "per_class.csv", "subgroups.csv"}
+    assert {path.name for path in out.iterdir()} - {"statements.png"} == tables | figures | {"subgroups.png"}
     report = json.loads((out / "report.json").read_text())
     assert report["checkpoint_sha256"] == load_checkpoint(tiny_checkpoint).sha256
     assert any("Simulated" in caveat for caveat in report["caveats"])
     assert report["comparison"]["differences"]["macro_auroc"]["difference"] == 0
+    read = report["consistency"]
+    assert (read["n_readings"], read["failed"], read["decided_reason"]) == (report["n_records"], {}, None)
+    assert sum(share["count"] for share in read["kinds"]) == report["n_records"]
+    assert {row["group"] for row in report["subgroups"]} >= {"everybody", "women", "men"}
     message = one_line_error(run("evaluate.py", tiny_checkpoint, "--set", "preprocessing.fs=500", "--out", out), 2)
     assert "belongs to the trained weights" in message
 
 
 def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    answer = run("evaluate.py", tiny_checkpoint, "--split", "val", "--out", tmp_path)
+    answer = run("evaluate.py", tiny_checkpoint, "--split", "val", "--no-readings", "--out", tmp_path)
     assert answer.returncode == 0, answer.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["decided"] == {"metrics": {}, "classes": {}, "reason": "the uncertain zones were chosen on this split"}
@@ -109,6 +114,8 @@ def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_p
     assert metrics["macro_f1"]["point"] is None
     assert "chosen on this split" in metrics["macro_f1"]["reason"]
     assert metrics["macro_auroc"]["point"] is not None
+    assert report["consistency"] is None
+    assert all(set(row["metrics"]) <= {"auroc", "auprc"} for row in report["subgroups"])
 
 
 def test_export_refuses_what_disagrees(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ class RecordTable:
         Reason to number of rows that are not here.
     ages, sexes
         (n_records,) years or NaN; ``"male"``, ``"female"`` or empty.
+    groups
+        Further columns that tell records apart, such as ``device`` and ``site``: (n_records,) texts each, empty where not known.
     """
 
     record_ids: NDArray[np.str_]
@@ -56,10 +58,11 @@ class RecordTable:
     left_out: Mapping[str, int] = field(default_factory=dict)
     ages: NDArray[np.float32] | None = None
     sexes: NDArray[np.str_] | None = None
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_records = len(self.record_ids)
-        columns = {"paths": self.paths, "patient_ids": self.patient_ids, "splits": self.splits, **dict(self.labels)}
+        columns = {"paths": self.paths, "patient_ids": self.patient_ids, "splits": self.splits, **self.labels, **self.groups}
         uneven = {name: len(column) for name, column in columns.items() if len(column) != n_records}
         if uneven:
             raise DataError(f"{self.source}: {n_records} records but {uneven}; every column needs one value per record")
@@ -100,6 +103,7 @@ class RecordTable:
             labels={name: values[keep] for name, values in self.labels.items()},
             ages=None if self.ages is None else self.ages[keep],
             sexes=None if self.sexes is None else self.sexes[keep],
+            groups={name: values[keep] for name, values in self.groups.items()},
         )
 
     def split(self, name: str) -> RecordTable:
@@ -224,6 +228,10 @@ def _append(first: RecordTable, other: RecordTable) -> RecordTable:
         left_out=dict(left_out),
         ages=_concat_optional(first.ages, len(first), other.ages, len(other), np.float32(np.nan)),
         sexes=_concat_optional(first.sexes, len(first), other.sexes, len(other), np.str_("")),
+        groups={
+            name: np.concatenate([table.groups.get(name, np.full(len(table), "")) for table in (first, other)])
+            for name in dict.fromkeys((*first.groups, *other.groups))
+        },
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.plots import FAINT, GRID, INK, new_figure
-from heart_reader.evaluation.tables import markdown_table
 
 __all__ = ["draw_figure", "to_markdown"]
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from heart_reader.errors import UnreadableRecord
 
-__all__ = ["BEAT_SYMBOLS", "read_annotations"]
+__all__ = ["BEAT_SYMBOLS", "read_annotations", "read_rhythms"]
 
 # Codes 1 to 41; a blank where the format defines none.
 _SYMBOLS = ' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'
+_RHYTHM_SYMBOL = "+"
 _SKIP, _NUMBER, _SUBTYPE, _CHANNEL, _AUXILIARY = 59, 60, 61, 62, 63
 # Annotations that mark a beat, as the standard comparison of detectors counts them.
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -36,9 +37,35 @@ def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:
     UnreadableRecord
         If the file ends in the middle of an annotation.
     """
+    times, symbols, _ = _parse(path)
+    return times, symbols
+
+
+def read_rhythms(path: Path) -> list[tuple[int, str]]:
+    """Return (time in samples, name) of every change of rhythm, such as ``(1234, "AFIB")``; each lasts until the next one.
+
+    Parameters
+    ----------
+    path
+        Annotation file, such as ``201.atr``.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the file ends in the middle of an annotation.
+    """
+    times, symbols, notes = _parse(path)
+    return [
+        (int(times[place]), note[1:]) for place, note in sorted(notes.items()) if symbols[place] == _RHYTHM_SYMBOL and note.startswith("(")
+    ]
+
+
+def _parse(path: Path) -> tuple[NDArray[np.int64], list[str], dict[int, str]]:
+    """Times, symbols, and the texts of those annotations that have one, by their place."""
     words = np.frombuffer(path.read_bytes()[: path.stat().st_size // 2 * 2], dtype="<u2").tolist()
     times: list[int] = []
     symbols: list[str] = []
+    notes: dict[int, str] = {}
     now, at = 0, 0
     try:
         while words[at] != 0:
@@ -50,6 +77,8 @@ def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:
                 now += skip - (1 << 32) if skip >= 1 << 31 else skip
                 at += 2
             elif code == _AUXILIARY:
+                text = np.array(words[at : at + (step + 1) // 2], dtype="<u2").tobytes()[:step]
+                notes[len(times) - 1] = text.decode("ascii", "replace").rstrip("\0")
                 at += (step + 1) // 2
             elif code not in (_NUMBER, _SUBTYPE, _CHANNEL):
                 now += step
@@ -57,4 +86,4 @@ def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:
                 symbols.append(_SYMBOLS[code] if code < len(_SYMBOLS) else " ")
     except IndexError:
         raise UnreadableRecord(f"{path.name}: ends after {len(times)} annotations without an end mark: download the file again") from None
-    return np.array(times, dtype=np.int64), symbols
+    return np.array(times, dtype=np.int64), symbols, notes

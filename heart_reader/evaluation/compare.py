@@ -21,10 +21,11 @@ from heart_reader.cli import add_overrides, run_command
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import Difference, difference_of, draw_metrics
+from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.metrics import macro_mean
 from heart_reader.evaluation.report import write_whole
 from heart_reader.evaluation.run import checkpoint_config, predict_split
-from heart_reader.evaluation.tables import TITLES, markdown_table
+from heart_reader.evaluation.tables import TITLES
 
 __all__ = ["RecipeComparison", "compare_recipes", "describe_comparisons"]
 

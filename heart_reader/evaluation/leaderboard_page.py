@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from heart_reader.evaluation.tables import markdown_table
+from heart_reader.evaluation.markdown import markdown_table
 
 if TYPE_CHECKING:
     from heart_reader.evaluation.leaderboard import Run

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from heart_reader.evaluation.beat_comparison import BeatCounts
 from heart_reader.evaluation.delineation_errors import BoundaryErrors
+from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.measurement_references import Comparison
+from heart_reader.evaluation.rhythm_comparison import NOTHING, RhythmCounts
 from heart_reader.features.wave_edges import BOUNDARIES
 
-__all__ = ["delineation_table", "detection_table", "device_table", "differences", "iec_table", "simulated_table"]
+__all__ = ["delineation_table", "detection_table", "device_table", "differences", "iec_table", "rhythm_table", "simulated_table"]
 
 Array = NDArray[np.floating]
 
@@ -48,6 +50,28 @@ def detection_table(counts: Mapping[str, BeatCounts]) -> str:
     head = "| record | beats | missed | invented | sensitivity % | positive predictivity % |\n|---|---:|---:|---:|---:|---:|\n"
     verdict = f"\nTarget: both at least {DETECTION_TARGET} %: {_verdict(met)}.\n"
     return head + "\n".join([*rows, _detection_row("**all**", total)]) + "\n" + verdict
+
+
+def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
+    """Tables of fibrillation by windows and of premature beats, one row per record that has any, and the sum over all records."""
+    total = sum(counts.values(), NOTHING)
+    windows, beats = [], []
+    for name, of in (*counts.items(), ("**all**", total)):
+        if of.n_fibrillation or of.n_flutter or of.n_invented:
+            found = (of.n_fibrillation, of.n_found, of.n_invented, of.n_unnamed, f"{of.n_flutter_named} of {of.n_flutter}")
+            shares = (_percent(of.n_found, of.n_fibrillation), _percent(of.n_found, of.n_found + of.n_invented))
+            windows.append((name, of.n_windows, *found, *shares))
+        if any(kind.found + kind.missed + kind.invented for kind in (of.ventricular, of.supraventricular)):
+            beats.append((name, *_premature(of.ventricular), *_premature(of.supraventricular)))
+    head = ("windows", "fibrillation", "found", "invented", "not named", "flutter named so", "sensitivity %", "positive predictivity %")
+    kind = ("annotated", "detected", "sensitivity %", "positive predictivity %")
+    return "\n\n".join(
+        (
+            markdown_table(("record", *head), windows),
+            "Premature beats, ventricular (V, E, r) and then supraventricular (A, a, J, S):",
+            markdown_table(("record", *(f"PVC {name}" for name in kind), *(f"PAC {name}" for name in kind)), beats) + "\n",
+        )
+    )
 
 
 def delineation_table(errors: Mapping[str, BoundaryErrors]) -> str:
@@ -124,6 +148,15 @@ def _cell(members: Sequence[Comparison], name: str) -> str:
 
 def _detection_row(name: str, of: BeatCounts) -> str:
     return f"| {name} | {of.found + of.missed} | {of.missed} | {of.invented} | {of.sensitivity:.2f} | {of.predictivity:.2f} |"
+
+
+def _premature(of: BeatCounts) -> tuple[object, ...]:
+    there, detected = of.found + of.missed, of.found + of.invented
+    return there, detected, _percent(of.found, there), _percent(of.found, detected)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else ""
 
 
 def _within(error: Array, mean: float, spread: float) -> bool:

@@ -12,16 +12,23 @@ from typing import Any
 
 from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.errors import DataError, HeartReaderError
-from heart_reader.evaluation import plots, tables
+from heart_reader.evaluation import dot_plots, plots, tables
 from heart_reader.evaluation.bootstrap import Difference, Estimate, bootstrap
+from heart_reader.evaluation.consistency import Consistency
 from heart_reader.evaluation.decided import Decided, measure_decisions
 from heart_reader.evaluation.metrics import METRICS, fmax_threshold
 from heart_reader.evaluation.selective import Selective, measure_selective
+from heart_reader.evaluation.statements import Statements
+from heart_reader.evaluation.subgroups import SubgroupRow, write_subgroups
 from heart_reader.predictions import Predictions
 
 __all__ = ["Comparison", "EvaluationReport", "build_report", "write_report", "write_whole"]
 
 _NOTHING = Estimate(None, None, None)
+# Files that not every report has: those of an earlier one do not stay.
+OPTIONAL = frozenset({"confusion.png", "selective.png", "statements.png", "subgroups.csv", "subgroups.png"})
+# Beyond so many classes a panel for each cannot be read.
+MAX_PANELS = 8
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,10 @@ class EvaluationReport:
         Sentences that belong beside the numbers.
     comparison
         With another checkpoint, if asked for.
+    statements, consistency
+        How statements are ranked, and how far whole readings agree with themselves; None in reports from before, or if not asked for.
+    subgroups
+        Means over classes by sex, age, device and site; those of single classes are in ``subgroups.csv``.
 
     Raises
     ------
@@ -101,6 +112,9 @@ class EvaluationReport:
     seed: int
     caveats: tuple[str, ...]
     comparison: Comparison | None = None
+    statements: Statements | None = None
+    consistency: Consistency | None = None
+    subgroups: tuple[SubgroupRow, ...] = ()
 
     def __post_init__(self) -> None:
         stated = []
@@ -109,6 +123,8 @@ class EvaluationReport:
             stated += ["selective"] if self.selective.points else []
         if self.uncertainty is None or self.uncertainty.split == self.split:
             stated += self.decided.metrics
+        if self.consistency is not None and self.consistency.decided and (self.thresholds is None or self.thresholds.split == self.split):
+            stated += ["decided statements"]
         if stated:
             raise DataError(
                 f"report on split {self.split!r}: {', '.join(stated)} need thresholds and zones from another split: evaluate 'test'"
@@ -148,6 +164,11 @@ class EvaluationReport:
         }
         for name, read in readers.items():
             fields[name] = None if values[name] is None else read(values[name])
+        # Reports from before these were measured do not have them.
+        later: dict[str, Callable[[Any], object]] = {"statements": Statements.from_json, "consistency": Consistency.from_json}
+        for name, read in later.items():
+            fields[name] = None if values.get(name) is None else read(values[name])
+        fields["subgroups"] = tuple(map(SubgroupRow.from_json, values.get("subgroups", ())))
         return cls(**fields)
 
     def to_markdown(self) -> str:
@@ -232,7 +253,9 @@ def build_report(
     )
 
 
-def write_report(report: EvaluationReport, predictions: Predictions, out: Path) -> tuple[Path, ...]:
+def write_report(
+    report: EvaluationReport, predictions: Predictions, out: Path, subgroups: tuple[SubgroupRow, ...] = ()
+) -> tuple[Path, ...]:
     """Write the report, its tables, its figures and the predictions it rests on; each file whole or not at all.
 
     Parameters
@@ -241,12 +264,15 @@ def write_report(report: EvaluationReport, predictions: Predictions, out: Path) 
         As they belong together.
     out
         Folder, made where it does not exist.
+    subgroups
+        Every class in every group, for ``subgroups.csv`` and ``subgroups.png``.
 
     Returns
     -------
     tuple
         The files: ``report.json report.md per_class.csv predictions.npz roc.png pr.png calibration.png`` and, where decisions can
-        be measured, ``confusion.png`` and ``selective.png``.
+        be measured, ``confusion.png`` and ``selective.png``; ``statements.png``, ``subgroups.csv`` and ``subgroups.png`` where there
+        are any.
 
     Raises
     ------
@@ -272,11 +298,34 @@ def write_report(report: EvaluationReport, predictions: Predictions, out: Path) 
         writers["selective.png"] = lambda path: plots.save_figure(
             plots.draw_selective(predictions, report.selective, report.confidence), path
         )
-    for name in {"confusion.png", "selective.png"} - writers.keys():  # those of an earlier report would be taken for this one's
-        (out / name).unlink(missing_ok=True)
+    writers |= _optional_writers(report, predictions, subgroups)
+    for name in OPTIONAL - writers.keys():  # those of an earlier report would be taken for this one's
+        if (out / name).is_file():
+            (out / name).unlink()
     for name, write in writers.items():
         write_whole(out / name, write)
     return tuple(out / name for name in writers)
+
+
+def _optional_writers(
+    report: EvaluationReport, predictions: Predictions, subgroups: tuple[SubgroupRow, ...]
+) -> dict[str, Callable[[Path], object]]:
+    """Files about statements and groups of people, as far as there are any."""
+    writers: dict[str, Callable[[Path], object]] = {}
+    about, statements = f"{report.split}, {len(predictions)} records", report.statements
+    if statements is not None and statements.auroc:
+        all_known = f"{report.split}, {statements.n_records} records"
+        writers["statements.png"] = lambda path: plots.save_figure(
+            dot_plots.draw_statements(statements, all_known, report.confidence), path
+        )
+    if subgroups:
+        writers["subgroups.csv"] = partial(write_subgroups, subgroups)
+        shown = [row for row in subgroups if row.level == report.level]
+        if shown and len(predictions.class_names) <= MAX_PANELS:
+            writers["subgroups.png"] = lambda path: plots.save_figure(
+                dot_plots.draw_subgroups(shown, f"{report.level}, {about}", report.confidence), path
+            )
+    return writers
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -10,7 +10,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import SIMULATED, build_table
 from heart_reader.data.coverage import describe_gaps
-from heart_reader.data.labels import SUPERDIAGNOSTIC
+from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.bootstrap import paired_bootstrap
@@ -18,6 +18,7 @@ from heart_reader.evaluation.calibration import ece_by_chance
 from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
 from heart_reader.evaluation.stress import run_stress
 from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
+from heart_reader.evaluation.whole import answers_statements, complete_report
 from heart_reader.features.build import open_dataset
 from heart_reader.predictions import Predictions
 
@@ -37,6 +38,7 @@ def evaluate(
     against: Path | None = None,
     overrides: Sequence[str] = (),
     stress: bool = False,
+    readings: bool = True,
 ) -> EvaluationReport:
     """Read one split with a checkpoint and write the report.
 
@@ -56,6 +58,8 @@ def evaluate(
         Of the sections ``data`` and ``evaluation`` and of ``seed``, such as ``["evaluation.draws=100"]``.
     stress
         Whether to read the records under stress too and write that table and figure beside the report.
+    readings
+        Whether to read every record as a person would be shown it, to count contradictions and decided statements.
 
     Raises
     ------
@@ -70,7 +74,9 @@ def evaluate(
     config = checkpoint_config(classifier.checkpoint, overrides)
     level = level or classifier.level
     table = _table(classifier, config, level, split)
-    predictions = _predict(classifier, table, config, level)
+    levels = tuple(dict.fromkeys((level, *((ALL,) if answers_statements(classifier, table) else ()))))
+    by_level = classifier.predict_levels(open_dataset(config, table, classifier.preprocessor, classifier.features), levels)
+    predictions = by_level[level]
     manifest = classifier.checkpoint.manifest
     comparison = None
     if against is not None:
@@ -91,7 +97,9 @@ def evaluate(
         caveats=caveats,
         comparison=comparison,
     )
-    write_report(report, predictions, out)
+    whole = complete_report(report, classifier, table, by_level, readings=readings)
+    report = whole.report
+    write_report(report, predictions, out, whole.subgroups)
     remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
     if stress:
         _stress(classifier, table, report, caveats, out)

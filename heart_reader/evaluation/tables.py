@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heart_reader.evaluation.consistency_tables import consistency_parts, statement_parts, subgroup_parts
 from heart_reader.evaluation.decided import MEASURES, PROMISED, RECORDS_DECIDED
+from heart_reader.evaluation.markdown import cell, interval, lines, markdown_table, number, with_interval
 from heart_reader.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
+    from heart_reader.evaluation.bootstrap import Estimate
     from heart_reader.evaluation.report import EvaluationReport
 
-__all__ = ["TITLES", "markdown", "markdown_table", "per_class_rows", "write_per_class"]
+__all__ = ["TITLES", "markdown", "per_class_rows", "write_per_class"]
 
 TITLES = {
     "macro_auroc": "macro-AUROC",
@@ -35,8 +37,8 @@ _PAGE_COLUMNS = ("auprc", "f1", "sensitivity", "specificity", "ppv", "ece")
 def markdown(report: EvaluationReport) -> str:
     """Return a page: what was measured, the numbers, the classes, the caveats."""
     parts = [
-        f"# Evaluation of {_cell(report.config_name)} on {report.split}",
-        _lines(_provenance(report)),
+        f"# Evaluation of {cell(report.config_name)} on {report.split}",
+        lines(_provenance(report)),
         "## Metrics",
         _headline_table(report),
         "## Classes",
@@ -45,10 +47,13 @@ def markdown(report: EvaluationReport) -> str:
         *_decided_parts(report),
         "## Selective reading",
         *_selective_parts(report),
+        *statement_parts(report),
+        *consistency_parts(report),
+        *subgroup_parts(report),
     ]
     if report.comparison is not None:
-        parts += [f"## Against {_cell(report.comparison.against)}", _comparison_table(report)]
-    parts += ["## Caveats", _lines(report.caveats), "Research use only. Not a medical device."]
+        parts += [f"## Against {cell(report.comparison.against)}", _comparison_table(report)]
+    parts += ["## Caveats", lines(report.caveats), "Research use only. Not a medical device."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,10 +114,10 @@ def _unit(report: EvaluationReport) -> str:
 def _headline_table(report: EvaluationReport) -> str:
     rows = []
     for name, estimate in report.metrics.items():
-        value = f"not stated: {report.reasons[name]}" if name in report.reasons else _number(estimate.point)
-        note = f"without {', '.join(map(_cell, estimate.undefined))}" if estimate.undefined and name not in report.reasons else ""
+        value = f"not stated: {report.reasons[name]}" if name in report.reasons else number(estimate.point)
+        note = f"without {', '.join(map(cell, estimate.undefined))}" if estimate.undefined and name not in report.reasons else ""
         better = "higher" if METRICS[name].higher_is_better else "lower"
-        rows.append((TITLES[name], value, _interval(estimate), better, note))
+        rows.append((TITLES[name], value, interval(estimate), better, note))
     return markdown_table(("metric", "value", f"{report.confidence:.0%} interval", "better", ""), rows)
 
 
@@ -120,8 +125,9 @@ def _class_table(report: EvaluationReport) -> str:
     shown = [name for name in _PAGE_COLUMNS if any(value.point is not None for value in report.classes[name])]
     rows = []
     for row, auroc in zip(per_class_rows(report), report.classes["auroc"], strict=True):
-        ranked = f"{_number(auroc.point)} {_interval(auroc)}".strip()
-        rows.append((row["class"], row["n_positive"], _number(row["threshold"]), ranked, *(_number(row[name]) for name in shown)))
+        rows.append(
+            (row["class"], row["n_positive"], number(row["threshold"]), with_interval(auroc), *(number(row[name]) for name in shown))
+        )
     return markdown_table(("class", "positives", "threshold", "AUROC", *(name.upper() if len(name) < 6 else name for name in shown)), rows)
 
 
@@ -139,24 +145,34 @@ def _decided_parts(report: EvaluationReport) -> list[str]:
     headline = [
         (
             f"{MEASURES[name]}, mean over classes",
-            _number(decided.metrics[f"macro_{name}"].point),
-            _interval(decided.metrics[f"macro_{name}"]),
+            number(decided.metrics[f"macro_{name}"].point),
+            interval(decided.metrics[f"macro_{name}"]),
             promise if name in PROMISED else "",
         )
         for name in MEASURES
     ]
     records = decided.metrics[RECORDS_DECIDED]
-    headline.append(("records with every class decided", _number(records.point), _interval(records), ""))
+    headline.append(("records with every class decided", number(records.point), interval(records), ""))
     rows = []
     for position, (name, zone) in enumerate(zip(report.class_names, uncertainty.zones, strict=True)):
         values = [decided.classes[measure][position] for measure in MEASURES]
-        cells = [f"{_number(value.point)} {_interval(value)}".strip() for value in values]
-        rows.append((name, "none" if zone is None else f"{zone[0]:.4f} to {zone[1]:.4f}", *cells))
+        kept = [_kept(decided.classes[measure][position], 1 - uncertainty.alpha) for measure in PROMISED]
+        limits = "none" if zone is None else f"{zone[0]:.4f} to {zone[1]:.4f}"
+        rows.append((name, limits, *map(with_interval, values), " / ".join(kept)))
     return [
         text,
         markdown_table(("measure", "value", f"{report.confidence:.0%} interval", "promised at least"), headline),
-        markdown_table(("class", "uncertain zone", *MEASURES.values()), rows),
+        markdown_table(("class", "uncertain zone", *MEASURES.values(), f"{promise} kept for positives / negatives"), rows),
     ]
+
+
+def _kept(share: Estimate, promised: float) -> str:
+    """Whether a promise was kept on these records, and if not, whether chance alone would explain it."""
+    if share.point is None or share.high is None:
+        return "not promised"
+    if share.point >= promised:
+        return "kept"
+    return "not kept, within chance" if share.high >= promised else "broken"
 
 
 def _selective_parts(report: EvaluationReport) -> list[str]:
@@ -168,44 +184,20 @@ def _selective_parts(report: EvaluationReport) -> list[str]:
     for point in selective.points:
         auroc, accuracy = point.macro_auroc, point.macro_accuracy
         without = f"without {', '.join(auroc.undefined)}" if auroc.undefined else ""
-        values = (_number(auroc.point), _interval(auroc), _number(accuracy.point), _interval(accuracy))
+        values = (number(auroc.point), interval(auroc), number(accuracy.point), interval(accuracy))
         rows.append((f"{point.coverage:.0%}", point.n_records, *values, without))
-    interval = f"{report.confidence:.0%} interval"
+    heading = f"{report.confidence:.0%} interval"
     return [
         f"The records that the reader is most sure of, the others left to a person. Sureness: {selective.measure}.",
-        markdown_table(("coverage", "records", "macro-AUROC", interval, "accuracy", interval, ""), rows),
+        markdown_table(("coverage", "records", "macro-AUROC", heading, "accuracy", heading, ""), rows),
     ]
 
 
 def _comparison_table(report: EvaluationReport) -> str:
     assert report.comparison is not None
     rows = [
-        (TITLES[name], _number(d.first), _number(d.second), f"{d.difference:+.4f}", _interval(d, sign="+"), f"{d.p_value:.3f}")
+        (TITLES[name], number(d.first), number(d.second), f"{d.difference:+.4f}", interval(d, sign="+"), f"{d.p_value:.3f}")
         for name, d in report.comparison.differences.items()
         if d.difference is not None and d.p_value is not None
     ]
     return markdown_table(("metric", "this", "other", "difference", f"{report.confidence:.0%} interval", "p"), rows)
-
-
-def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    """Return a Markdown table; no cell can break it."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _lines(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _cell(text: object) -> str:
-    """Text that cannot break a table."""
-    return " ".join(str(text).split()).replace("|", "\\|")
-
-
-def _number(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "–"
-
-
-def _interval(estimate: object, sign: str = "") -> str:
-    low, high = getattr(estimate, "low", None), getattr(estimate, "high", None)
-    return "" if low is None or high is None else f"[{low:{sign}.4f}, {high:{sign}.4f}]"

@@ -106,6 +106,15 @@ def test_ages_and_sexes_of_one_table_stay():
     assert merged.sexes.tolist() == ["female", ""]
 
 
+def test_groups_follow_their_records():
+    a = fine(["1", "2"], [[1, 0, 0, 0]] * 2, groups={"device": np.array(["x", "y"])})
+    merged = merge_tables([a, coarse(["3"], [[1, 0, 0]], groups={"site": np.array(["7"])})])
+    assert {name: values.tolist() for name, values in merged.groups.items()} == {"device": ["x", "y", ""], "site": ["", "", "7"]}
+    assert merged.select(np.array([2, 1])).groups["device"].tolist() == ["", "y"]
+    with pytest.raises(DataError, match="one value per record"):
+        replace(a, groups={"device": np.array(["x"])})
+
+
 def test_tables_that_contradict_each_other_are_refused():
     a = fine(["1"], [[1, 0, 0, 0]], splits=["train"], patients=["p"])
     with pytest.raises(DataError, match="record 1 has other labels at level superdiagnostic in B than in A"):

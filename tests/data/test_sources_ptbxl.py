@@ -38,6 +38,18 @@ def test_columns_become_ids_splits_ages_and_sexes(write_ptbxl):
     assert table.label_rule == "any_likelihood"
 
 
+def test_device_and_site_are_kept_where_the_table_has_them(write_ptbxl):
+    root = write_ptbxl()
+    assert read(root).groups == {}
+    path = root / "ptbxl_database.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    columns = [",device,site", *(",CS-12   E,2.0", ",AT-6,", ",AT-6,0.0", ",,1.0", ",AT-6,1.0")]
+    path.write_text("\n".join(line + more for line, more in zip(lines, columns, strict=True)) + "\n", encoding="utf-8")
+    groups = read(root).groups
+    assert groups["device"].tolist() == ["CS-12 E", "AT-6", "AT-6", "", "AT-6"]
+    assert groups["site"].tolist() == ["2", "", "0", "1", "1"]
+
+
 def test_levels_stand_in_the_stated_order(write_ptbxl):
     levels = read(write_ptbxl()).space.levels
     # Not the frequent diagnoses: this list lacks most of their statements.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
 from heart_reader.errors import MissingFiles, UnreadableRecord
-from heart_reader.evaluation.annotations import read_annotations
+from heart_reader.evaluation import rhythm_comparison
+from heart_reader.evaluation.annotations import read_annotations, read_rhythms
 from heart_reader.evaluation.beat_comparison import BeatCounts, compare_beats
 from heart_reader.evaluation.delineation_fit import BoundaryData, fit_boundary
 from heart_reader.evaluation.delineation_truth import MarkedRecord, MarkedWave, marked_records, median_marks
 from heart_reader.evaluation.measurement_references import Comparison
-from heart_reader.evaluation.measurement_tables import differences, iec_table
+from heart_reader.evaluation.measurement_tables import differences, iec_table, rhythm_table
+from heart_reader.evaluation.rhythm_comparison import window_rhythms
 
 
 def words(*values: int) -> bytes:
@@ -108,3 +112,48 @@ def test_iec_table_says_what_is_missed():
 def test_truth_of_the_simulator_is_consistent():
     truth = simulate_with_truth(EcgParameters(), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0).truth
     assert truth.p_ms == pytest.approx(104.0)
+
+
+def test_changes_of_rhythm_are_read_with_their_names(tmp_path):
+    path = tmp_path / "a.atr"
+
+    def note(text: str) -> tuple[int, ...]:
+        padded = text.encode().ljust((len(text) + 1) // 2 * 2, b"\0")
+        return ((63 << 10) | len(text), *np.frombuffer(padded, dtype="<u2").tolist())
+
+    # A change of rhythm at 10, a beat at 20 with a comment, and another change at 25, whose text has an odd length.
+    plus, beat = 28 << 10, 1 << 10
+    path.write_bytes(words(plus | 10, *note("(N"), beat | 10, *note("(fake"), plus | 5, *note("(AFIB"), 0))
+    assert read_rhythms(path) == [(10, "N"), (25, "AFIB")]
+    assert read_annotations(path)[1] == ["+", "N", "+"]
+
+
+def test_a_window_has_a_rhythm_only_if_it_does_not_change():
+    changes = [(0, "N"), (1500, "AFIB"), (3200, "AFIB"), (3999, "N")]
+    assert window_rhythms(changes, 5050, 100.0) == ["N", None, "AFIB", None, "N"]
+    assert window_rhythms([(50, "N")], 2000, 100.0) == [None, "N"]
+
+
+def test_windows_and_premature_beats_are_counted(tmp_path, monkeypatch):
+    """Six windows of known names against annotations; beats of known kinds against annotated ones."""
+    fs = 100.0
+    record = build_record("a", np.zeros((1, 6000)), fs, ("II",))
+    # Annotated: sinus for 20 s, fibrillation for 20 s, flutter for 20 s.
+    rhythms = [(0, "N"), (2000, "AFIB"), (4000, "AFL")]
+    named = iter(["sinus", "atrial_fibrillation", "atrial_fibrillation", None, "atrial_fibrillation", "sinus"])
+    beats_s, kinds = (1.0, 2.0, 3.0, 4.0), ("normal", "ventricular", "ventricular", "supraventricular")
+
+    def pretend(part):
+        whole = part.n_times == record.n_times
+        rhythm = SimpleNamespace(name=None if whole else next(named), beats=kinds if whole else ())
+        return SimpleNamespace(rhythm=rhythm, fiducials=SimpleNamespace(r_peaks_s=beats_s if whole else ()))
+
+    monkeypatch.setattr(rhythm_comparison, "read_record", lambda _: record)
+    monkeypatch.setattr(rhythm_comparison, "read_rhythms", lambda _: rhythms)
+    monkeypatch.setattr(rhythm_comparison, "read_annotations", lambda _: (np.array([100, 200, 310, 500]), ["N", "V", "A", "E"]))
+    monkeypatch.setattr(rhythm_comparison, "measure", pretend)
+    counts = rhythm_comparison.compare_rhythm(tmp_path / "a.hea")
+    assert counts == rhythm_comparison.RhythmCounts(4, 2, 1, 1, 1, 2, 1, BeatCounts(1, 1, 1), BeatCounts(0, 1, 1))
+    table = rhythm_table({"a": counts})
+    assert "| a | 4 | 2 | 1 | 1 | 1 | 1 of 2 | 50.0 | 50.0 |" in table
+    assert "| a | 2 | 2 | 50.0 | 50.0 | 1 | 1 | 0.0 | 0.0 |" in table

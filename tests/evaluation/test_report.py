@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heart_reader.decision import Thresholds
+from heart_reader.decision import Thresholds, Uncertainty
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.calibration import fit_platt
@@ -157,3 +157,22 @@ def test_no_records_is_an_error(simulate, fitted):
     none = replace(test, record_ids=test.record_ids[:0], patient_ids=test.patient_ids[:0], y_true=test.y_true[:0], y_prob=test.y_prob[:0])
     with pytest.raises(DataError, match="no records to evaluate"):
         build_report(none, *fitted, **SETTINGS)
+
+
+def test_a_report_from_before_statements_and_readings_loads(report):
+    values = report.to_json()
+    for name in ("statements", "consistency", "subgroups"):
+        del values[name]
+    assert EvaluationReport.from_json(json.loads(json.dumps(values))) == report
+
+
+def test_every_class_says_whether_its_promise_was_kept(simulate, fitted):
+    test = simulate()
+    thresholds, calibration = fitted
+    # Zones so narrow and high that most positives of the last class are read as absent; the others are generous.
+    zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.001, 0.001, 0.0, 0.001, 0.97), (0.999,) * 5, (300,) * 5, (300,) * 5)
+    page = build_report(test, thresholds, calibration, zones, **SETTINGS).to_markdown()
+    rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "/" in line and line.startswith("| ")}
+    assert rows["NORM"].endswith("| kept / kept |")
+    assert rows["STTC"].endswith("| not promised / kept |")
+    assert rows["HYP"].endswith("| broken / kept |")

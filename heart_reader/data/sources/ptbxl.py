@@ -29,6 +29,8 @@ __all__ = ["read_ptbxl", "split_of_fold"]
 DATABASE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
 PATH_COLUMN = {100: "filename_lr", 500: "filename_hr"}
+# Columns that say where and with what a record was made; a table without them is read all the same.
+GROUP_COLUMNS = ("device", "site")
 SEXES = {"0": "male", "1": "female", "": ""}
 # Ages above 89 are published as 300, so that nobody can be recognised by age.
 AGE_WITHHELD, AGE_STORED = 300, 90
@@ -112,6 +114,11 @@ def read_ptbxl(
         source="PTB-XL",
         ages=_ages(database),
         sexes=_sexes(database),
+        groups={
+            name: np.array([" ".join(plain_name(cell).split()) for cell in database.column(name)])
+            for name in GROUP_COLUMNS
+            if name in database.header
+        },
     )
     gone = _absent(paths)
     if gone.any() and not allow_missing:

@@ -1,0 +1,235 @@
+"""Every metric for women and men, by age, by device and by site: whether a reader serves some people worse than others."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record_table import RecordTable
+from heart_reader.decision import Thresholds
+from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_weights, estimate_of
+from heart_reader.evaluation.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.predictions import Predictions
+
+__all__ = ["EVERYBODY", "MACRO", "MIN_CASES", "SUBGROUP_METRICS", "SubgroupRow", "group_records", "measure_subgroups", "write_subgroups"]
+
+# Metrics are stated of a class with at least so many positives and negatives in a group.
+MIN_CASES = 10
+# Devices and sites with fewer records stand together.
+MIN_RECORDS = 20
+AGE_GROUPS = {"under 40": (0, 40), "40 to 59": (40, 60), "60 to 79": (60, 80), "80 and over": (80, np.inf)}
+SEXES = {"female": "women", "male": "men"}
+EVERYBODY = "everybody"
+OTHERS = "others"
+MACRO = "mean over classes"
+AUROC = "auroc"
+SUBGROUP_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "f1", "ece", "brier")
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SubgroupRow:
+    """One class, or the mean over classes, in one group of records.
+
+    Parameters
+    ----------
+    grouping, group
+        Such as ``"sex"`` and ``"women"``.
+    level, name
+        Of the class; :data:`MACRO` for the mean over those classes of the level that have enough cases in the group.
+    n_records, n_positive
+        Of the group; ``n_positive`` is None for the mean.
+    metrics
+        Per-class name to estimate; without those that need decisions or probabilities that were chosen on this split.
+    difference
+        AUROC of the group minus that of the other records of the grouping; None for everybody, and where it is not defined.
+    reason
+        Why nothing is stated; None where it is.
+    """
+
+    grouping: str
+    group: str
+    level: str
+    name: str
+    n_records: int
+    n_positive: int | None
+    metrics: Mapping[str, Estimate]
+    difference: Difference | None = None
+    reason: str | None = None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SubgroupRow:
+        """Make it from its fields as they stand in a report."""
+        difference = None if values["difference"] is None else Difference(**values["difference"])
+        metrics = {name: Estimate.from_json(entry) for name, entry in values["metrics"].items()}
+        return cls(**{**values, "metrics": metrics, "difference": difference})
+
+
+def group_records(table: RecordTable) -> dict[str, dict[str, Mask]]:
+    """Return grouping to group to which records belong to it, (n_records,); those of which it is not known belong to none.
+
+    Groupings of a single group are left out.
+    """
+    groupings: dict[str, dict[str, Mask]] = {}
+    if table.sexes is not None:
+        groupings["sex"] = {title: table.sexes == sex for sex, title in SEXES.items()}
+    if table.ages is not None:
+        groupings["age"] = {title: (table.ages >= low) & (table.ages < high) for title, (low, high) in AGE_GROUPS.items()}
+    for name, values in table.groups.items():
+        counts = Counter(value for value in values.tolist() if value)
+        large = [value for value, count in sorted(counts.items(), key=lambda pair: -pair[1]) if count >= MIN_RECORDS]
+        groupings[name] = {value: values == value for value in large}
+        groupings[name][OTHERS] = (values != "") & ~np.isin(values, large)
+    present = {name: {title: mask for title, mask in groups.items() if mask.any()} for name, groups in groupings.items()}
+    return {name: groups for name, groups in present.items() if len(groups) > 1}
+
+
+def measure_subgroups(
+    predictions: Sequence[Predictions],
+    thresholds: Mapping[str, Thresholds],
+    table: RecordTable,
+    *,
+    without: Sequence[str] = (),
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> tuple[SubgroupRow, ...]:
+    """Measure classes in every group of records, everybody first; the same patients are drawn for all groups of a level.
+
+    Parameters
+    ----------
+    predictions
+        Per level; a level may bring some of its classes only.
+    thresholds
+        By level. A metric that needs them is left out where they are missing or were chosen on this split.
+    table
+        Sex, age and further columns of (at least) these records.
+    without
+        Names of metrics that may not be stated on this split.
+    draws, confidence, seed
+        As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
+    """
+    groupings = group_records(table)
+    row_of = {name: row for row, name in enumerate(table.record_ids.tolist())}
+    rows: list[SubgroupRow] = []
+    for of_level in predictions:
+        level_thresholds = thresholds.get(of_level.level)
+        if level_thresholds is not None and level_thresholds.split == of_level.split:
+            level_thresholds = None
+        weights = np.concatenate(list(draw_weights(of_level.patient_ids, draws, seed)), axis=1)
+        measured = _Level(of_level, level_thresholds, without, weights, confidence)
+        here = np.array([row_of[name] for name in of_level.record_ids.tolist()], dtype=np.intp)
+        rows += measured.rows("", EVERYBODY, np.ones(len(of_level), dtype=bool), None)
+        for grouping, groups in groupings.items():
+            anybody = np.any(list(groups.values()), axis=0)[here]
+            for title, mask in groups.items():
+                rows += measured.rows(grouping, title, mask[here], anybody & ~mask[here])
+    return tuple(rows)
+
+
+def write_subgroups(rows: Sequence[SubgroupRow], path: Path) -> None:
+    """Write a row per class and group as CSV, empty where not stated.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    header = ["grouping", "group", "level", "class", "n_records", "n_positive", "reason"]
+    header += [f"{name}{end}" for name in SUBGROUP_METRICS for end in ("", "_low", "_high")]
+    header += ["auroc_difference", "auroc_difference_low", "auroc_difference_high"]
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        for row in rows:
+            values = [row.grouping, row.group, row.level, row.name, row.n_records, row.n_positive, row.reason]
+            for name in SUBGROUP_METRICS:
+                estimate = row.metrics.get(name, Estimate(None, None, None))
+                values += [estimate.point, estimate.low, estimate.high]
+            gap = row.difference
+            values += [None, None, None] if gap is None else [gap.difference, gap.low, gap.high]
+            writer.writerow(values)
+
+
+class _Level:
+    """The records of one level, ready to be measured group by group."""
+
+    def __init__(
+        self, predictions: Predictions, thresholds: Thresholds | None, without: Sequence[str], weights: Array, confidence: float
+    ) -> None:
+        self._predictions = predictions
+        self._limits = None if thresholds is None else thresholds.as_array()
+        named = {metric.class_name: metric for metric in METRICS.values()}
+        decided = thresholds is not None
+        self._metrics = {
+            name: named[name] for name in SUBGROUP_METRICS if name not in without and (decided or not named[name].needs_thresholds)
+        }
+        self._weights = weights
+        self._confidence = confidence
+
+    def rows(self, grouping: str, group: str, mask: Mask, rest: Mask | None) -> Iterator[SubgroupRow]:
+        """Yield the mean over classes, then every class of one group."""
+        ours = self._predictions
+        n_records = int(mask.sum())
+        positives = ours.y_true[mask].sum(axis=0).astype(int)
+        enough = (positives >= MIN_CASES) & (n_records - positives >= MIN_CASES)
+        point, drawn = self._evaluate(mask, enough, tuple(self._metrics))
+        difference, differences = self._differences(point, drawn, rest, enough) if enough.any() and rest is not None else (None, {})
+        left_out = tuple(np.array(ours.class_names)[~enough].tolist())
+        reason = None if enough.any() else "no class has enough cases"
+        yield SubgroupRow(grouping, group, ours.level, MACRO, n_records, None, self._macro(point, drawn, left_out), difference, reason)
+        place = {int(column): position for position, column in enumerate(np.flatnonzero(enough))}
+        for column, name in enumerate(ours.class_names):
+            n_positive = int(positives[column])
+            if column not in place:
+                reason = f"{n_positive} with it, {n_records - n_positive} without: at least {MIN_CASES} of each are needed"
+                yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, {}, None, reason)
+                continue
+            at = place[column]
+            metrics = {metric: estimate_of(float(point[metric][at]), drawn[metric][at], self._confidence) for metric in self._metrics}
+            yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, metrics, differences.get(at))
+
+    def _evaluate(self, mask: Mask, columns: Mask, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Per-class name to (n_classes,) values and (n_classes, n_draws) values of the chosen classes."""
+        if not columns.any() or not mask.any():
+            empty = np.empty((0, self._weights.shape[1]))
+            return dict.fromkeys(names, empty[:, 0]), dict.fromkeys(names, empty)
+        ours = self._predictions
+        limits = None if self._limits is None else self._limits[columns]
+        sample = Sample(ours.y_true[mask][:, columns], ours.y_prob[mask][:, columns], limits)
+        once, drawn = WeightedSample(sample), WeightedSample(sample, self._weights[mask])
+        return (
+            {name: self._metrics[name].compute(once)[:, 0] for name in names},
+            {name: self._metrics[name].compute(drawn) for name in names},
+        )
+
+    def _differences(
+        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask | None, columns: Mask
+    ) -> tuple[Difference | None, dict[int, Difference]]:
+        """AUROC against the other records: of the mean over classes, and by position among the chosen classes."""
+        if rest is None or not rest.any():
+            return None, {}
+        other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))
+        ours, theirs = point[AUROC], other_point[AUROC]
+        if np.isnan(theirs).any():
+            return None, {}
+        gaps = drawn[AUROC] - other_drawn[AUROC]
+        of_class = {at: difference_of(float(ours[at]), float(theirs[at]), gaps[at], self._confidence) for at in range(int(columns.sum()))}
+        return difference_of(float(ours.mean()), float(theirs.mean()), macro_mean(gaps), self._confidence), of_class
+
+    def _macro(self, point: dict[str, Array], drawn: dict[str, Array], left_out: tuple[str, ...]) -> dict[str, Estimate]:
+        if len(point[AUROC]) == 0:
+            return {}
+        means = {name: float(macro_mean(values[:, None])[0]) for name, values in point.items()}
+        return {
+            name: replace(estimate_of(mean, macro_mean(drawn[name]), self._confidence), undefined=left_out) for name, mean in means.items()
+        }
