@@ -248,14 +248,15 @@ _RHYTHM: dict[str, Template] = {
 
 # How measurements and explanations came about.
 _NOTES: dict[str, Template] = {
-    "attribution_gap": "The relevance misses {gap:.2f} of a change of {change:.2f} log-odds: take it as a sketch.",
+    "attribution_gap": "The relevance missed {gap:.2f} of a change of {change:.2f} log-odds, which was shared out: take it as a sketch.",
     "attribution_meaning": (
         "It shows what moved this model's probability; it is no proof of what is wrong with the heart. High waves attract relevance, and "
-        "the first and last moments count less because fewer windows hold them."
+        "beats that look alike share theirs."
     ),
     "attribution_method": "integrated gradients of the log-odds, {steps} steps",
+    "attribution_method_measured": "integrated gradients of the log-odds, {steps} steps; Shapley values of the measurements",
     "beats_left_out": "{others} of {beats} heartbeats look different and are not in the median beat.",
-    "features_held": "What the model reads beside the signal was held fixed and has no share here.",
+    "cover_unknown": "These weights do not say how many training records came to each leaf of their trees: all are taken as alike.",
     "leads_without_relevance": "Not recorded, so without relevance: {leads}.",
     "quietest_stretch": (
         "Waves were measured from {start:.0f} to {end:.0f} s, the quietest such stretch of {duration:.0f} s; rhythm over all."

@@ -67,7 +67,8 @@ def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.fl
     after = values[..., -1:] + slope * np.arange(1, n_needed - n_before - n_times + 1, dtype=values.dtype)
     padded = np.concatenate([before, values, after], axis=-1)
     blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    return (blocks @ matrix.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], -1)[..., :n_out]
+    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell it from.)
+    return (blocks @ matrix.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], n_blocks * step_out)[..., :n_out]
 
 
 @lru_cache(maxsize=8)

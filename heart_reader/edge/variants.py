@@ -33,8 +33,8 @@ from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.decisions import choose_decisions
-from heart_reader.training.ensemble import join
+from heart_reader.training.decisions import choose_decisions, decided_out_of_fold
+from heart_reader.training.ensemble import beside_trees
 
 __all__ = ["Origin", "build_variants", "open_origin", "write_variant"]
 
@@ -161,21 +161,11 @@ def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin
         )
     wide = _alike(open_origin(student, overrides), origin, "export.student")
     checkpoint = prune(student, out, overrides=overrides)
-    share = _share_of_trees(origin.checkpoint)
-    if not share:
+    if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
         return wide, open_origin(checkpoint.directory, overrides)
     # Trees are small and fast as they are; beside a narrow network they count as much as in the ensemble.
-    joined, _ = join(
-        [checkpoint.directory, origin.config.export.trees], out.with_name(f"{out.name}-with-trees"), weights=[1 - share, share]
-    )
+    joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
     return origin, open_origin(joined.directory, overrides)
-
-
-def _share_of_trees(ensemble: Checkpoint) -> float:
-    """Return the weight of its trees in what they answer."""
-    params = ensemble.manifest["model"]["params"]
-    weights = zip(params["members"], params["weights"], strict=True)
-    return float(sum(weight for member, weight in weights if member["name"] == TREES))
 
 
 def _alike(other: Origin, origin: Origin, key: str) -> Origin:
@@ -234,7 +224,8 @@ def write_variant(
     force
         Write it even if it fails.
     exact
-        Whether single probabilities have to agree; such a variant keeps the decisions of its origin.
+        Whether single probabilities have to agree; such a variant keeps the decisions of its origin. So does one whose origin decides by
+        all training records out of fold: 8 bits move its probabilities less than a tenth of the records could tell.
 
     Raises
     ------
@@ -254,7 +245,7 @@ def write_variant(
         )
         if gate.problems and not force:
             raise ExportParityError(f"{out}: {'; '.join(gate.problems)}: not exported; --force writes it with this in its manifest")
-        decisions: Mapping[str, Any] = {} if exact else choose_decisions(raw, origin.config.evaluation)
+        decisions: Mapping[str, Any] = {} if exact or decided_out_of_fold(undecided) else choose_decisions(raw, origin.config.evaluation)
         edge = {**_facts(out.name, reference, origin, gate, forced=force), **facts}
         return save_checkpoint(out, {**undecided, **decisions, "edge": edge}, partial(_copy, graph), onnx=True)
 

@@ -14,6 +14,7 @@ from heart_reader.cli import run_command
 from heart_reader.data.readers import read_record
 from heart_reader.explain.explainer import Explainer
 from heart_reader.explain.explanation import Explanation
+from heart_reader.explain.measurement_shares import by_group, largest
 from heart_reader.explain.origin import find_origin
 
 
@@ -47,18 +48,30 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _in_words(explanation: Explanation) -> str:
-    """Return the leads by their share, and where in time most of it lies."""
+    """Return what signal and measurements add, the leads by their share, and where in time most of it lies."""
     leads = sorted(explanation.lead_shares.items(), key=lambda item: -item[1])
     window = max(explanation.windows, key=lambda item: item["share"])
     return "\n".join(
         [
             f"{explanation.record_id}: {explanation.finding} ({explanation.level}), probability {explanation.probability:.3f}",
+            *_sum_in_words(explanation),
             f"  by lead: {', '.join(f'{name} {share:.0%}' for name, share in leads)}",
             f"  most of all from {window['start_s']:g} to {window['end_s']:g} s ({window['share']:.0%} of the windows' relevance)",
             f"  {explanation.raising_share:.0%} of it speaks for {explanation.finding}; against {explanation.baseline}",
             f"  {' '.join(explanation.notes)}",
         ]
     )
+
+
+def _sum_in_words(explanation: Explanation) -> list[str]:
+    """Return how the log-odds add up, and the largest contributions of measurements."""
+    total = f"  log-odds {explanation.log_odds:+.2f} = baseline {explanation.baseline_log_odds:+.2f}"
+    total += f" + signal {explanation.signal_contribution:+.2f}"
+    if not explanation.measurements:
+        return [total]
+    named = ", ".join(str(share) for share in largest(explanation.measurements))
+    groups = ", ".join(f"{name} {adds:+.2f}" for name, adds in by_group(explanation.measurements).items())
+    return [f"{total} + measurements {explanation.measurement_contribution:+.2f} ({groups})", f"  by measurement: {named}"]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +14,25 @@ from heart_reader.data.labels import sigmoid
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable, SignalTooShort
+from heart_reader.explain.beat_averages import average_over_beats, beats_by_kind
 from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation
+from heart_reader.explain.measurement_shares import shares_of_features
 from heart_reader.messages import Message, message
 from heart_reader.runtimes import build_torch_network
 
+if TYPE_CHECKING:
+    from heart_reader.explain.attribution import Attribution
+
 __all__ = ["MAX_STRETCH_S", "Explainer"]
 
-STEPS = 16
+# Points on the path of each window, and of a few windows more: each has its own, and the errors of many windows cancel.
+STEPS = 6
+MOST_STEPS = 32
+WINDOW_POINTS = 42
 # Gradients need every layer's output of all windows of the stretch in memory.
 MAX_STRETCH_S = 30.0
 BASELINE = "each lead held still at its own median"
+BASELINE_MEASURED = f"{BASELINE}, every measurement as in the training records on average"
 
 
 class Explainer:
@@ -32,7 +43,7 @@ class Explainer:
     classifier
         Of a checkpoint with torch weights; :func:`~heart_reader.explain.origin.find_origin` finds those behind an exported one.
     steps
-        Points on the path of integration.
+        Points on the path of integration of every window; None takes six, and more where there are few windows.
 
     Raises
     ------
@@ -40,10 +51,13 @@ class Explainer:
         If the weights cannot be used, or torch is not installed.
     """
 
-    def __init__(self, classifier: EcgClassifier, *, steps: int = STEPS) -> None:
+    def __init__(self, classifier: EcgClassifier, *, steps: int | None = None) -> None:
+        network = build_torch_network(classifier.checkpoint)
+        from heart_reader.explain.attribution import Attributor
+
         self.classifier = classifier
         self.steps = steps
-        self.network = build_torch_network(classifier.checkpoint).requires_grad_(False)
+        self.attributor = Attributor(network)
         self.preprocessor = classifier.preprocessor
         self.space = classifier.space
 
@@ -103,27 +117,33 @@ class Explainer:
         prepared = self.preprocessor.prepare(record)
         fs = self.preprocessor.fs
         starts = self._starts(record, prepared.microvolts.shape[1], start_s, min(duration_s, MAX_STRETCH_S))
-        attribution, log_odds, baseline_log_odds = self._attribute(record, prepared, starts, level, finding)
+        windows, features = self.classifier.inputs(record, prepared)
+        steps = self.steps or min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(starts)))
+        attribution = self._attribute(
+            prepared=prepared, windows=windows, features=features, starts=starts, level=level, finding=finding, steps=steps
+        )
         first, last = int(starts[0]), min(int(starts[-1]) + self.preprocessor.n_times, prepared.microvolts.shape[1])
-        relevance = _on_the_record(attribution, starts, last)
-        gap = abs(float(relevance.sum()) - (log_odds - baseline_log_odds))
+        beats = [at - first for at in beats_by_kind(prepared, self.preprocessor)]
+        relevance = average_over_beats(_on_the_record(attribution.signal, starts, last), beats)
+        shares = shares_of_features(self.classifier.features, features, attribution.features)
         whole = first == 0 and last == prepared.microvolts.shape[1]
         return Explanation(
             record_id=record.record_id,
             level=level,
             finding=finding,
-            method=message("attribution_method", steps=self.steps),
-            baseline=BASELINE,
+            method=message("attribution_method" if features is None else "attribution_method_measured", steps=steps),
+            baseline=BASELINE if features is None else BASELINE_MEASURED,
             fs=fs,
             start_s=first / fs,
             lead_names=self.preprocessor.leads,
             relevance=relevance.astype(np.float32),
-            windows=_window_shares(attribution, starts, self.preprocessor.n_times, last, fs),
-            probability=float(sigmoid(np.array(log_odds))),
-            log_odds=log_odds,
-            baseline_log_odds=baseline_log_odds,
-            completeness_gap=gap,
-            notes=self._notes(prepared, whole, (first / fs, last / fs), gap, abs(log_odds - baseline_log_odds)),
+            measurements=shares,
+            windows=_window_shares(attribution.signal, starts, self.preprocessor.n_times, last, fs),
+            probability=float(sigmoid(np.array(attribution.score))),
+            log_odds=attribution.score,
+            baseline_log_odds=attribution.baseline_score,
+            missed=attribution.missed,
+            notes=self._notes(prepared, whole, (first / fs, last / fs), attribution),
         )
 
     def _starts(self, record: EcgRecord, n_times: int, start_s: float, duration_s: float) -> NDArray[np.int64]:
@@ -139,46 +159,44 @@ class Explainer:
         return inside if len(inside) else starts[nearest : nearest + 1]
 
     def _attribute(
-        self, record: EcgRecord, prepared: PreparedEcg, starts: NDArray[np.int64], level: str, finding: str
-    ) -> tuple[NDArray[np.float64], float, float]:
-        """Integrated gradients of the calibrated log-odds over all windows together; features beside the signal stay as they are."""
-        import torch
-
-        from heart_reader.explain.integrated_gradients import integrated_gradients
+        self,
+        *,
+        prepared: PreparedEcg,
+        windows: NDArray[np.float32],
+        features: NDArray[np.float32] | None,
+        starts: NDArray[np.int64],
+        level: str,
+        finding: str,
+        steps: int,
+    ) -> Attribution:
+        """Attribute the calibrated log-odds over all windows of the stretch together."""
         from heart_reader.explain.log_odds import class_log_odds
 
         position = self.space.levels[level].class_names.index(finding)
-        calibration = self.classifier.calibration.get(level)
-        windows, features = self.classifier.inputs(record, prepared)
-        beside = None if features is None else torch.from_numpy(features[None])
+        score = partial(class_log_odds, self.space, level, position, calibration=self.classifier.calibration.get(level))
+        n_leads, n_times = prepared.microvolts.shape
         still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
-        at_rest = PreparedEcg(np.broadcast_to(still, prepared.microvolts.shape), prepared.lead_mask)
-        chosen = np.isin(self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times)), starts)
+        at_rest = PreparedEcg(np.broadcast_to(still, (n_leads, self.preprocessor.n_times)), prepared.lead_mask)
+        chosen = np.isin(self.preprocessor.starts(max(n_times, self.preprocessor.n_times)), starts)
+        return self.attributor.attribute(score, windows[chosen], self.preprocessor.windows(at_rest)[0], features, steps)
 
-        def score(path: torch.Tensor) -> torch.Tensor:
-            flat = path.flatten(0, 1)
-            # All windows are of the one record.
-            logits = self.network(flat, beside, torch.zeros(len(flat), dtype=torch.int64))
-            return class_log_odds(self.space, level, position, logits.unflatten(0, path.shape[:2]), calibration)
-
-        return integrated_gradients(score, windows[chosen], self.preprocessor.windows(at_rest)[chosen], self.steps)
-
-    def _notes(self, prepared: PreparedEcg, whole: bool, stretch_s: tuple[float, float], gap: float, change: float) -> tuple[str, ...]:
+    def _notes(self, prepared: PreparedEcg, whole: bool, stretch_s: tuple[float, float], attribution: Attribution) -> tuple[str, ...]:
         notes: list[str] = [message("attribution_meaning")]
         if not whole:
             notes.append(message("stretch_explained", start=stretch_s[0], end=stretch_s[1]))
         absent = [name for name, there in zip(self.preprocessor.leads, prepared.lead_mask, strict=True) if not there]
         if absent:
             notes.append(message("leads_without_relevance", leads=absent))
-        if self.classifier.features is not None:
-            notes.append(message("features_held"))
+        if any(not forest.cover.any() for forest in self.attributor.forests):
+            notes.append(message("cover_unknown"))
         notes += [
             message("sentence", sentence=warning)
             for warning in prepared.warnings
             if isinstance(warning, Message) and warning.code == "leads_derived"
         ]
-        if gap > ACCEPTED_GAP * max(change, 1.0):
-            notes.append(message("attribution_gap", gap=gap, change=change))
+        change = abs(attribution.score - attribution.baseline_score)
+        if attribution.missed > ACCEPTED_GAP * max(change, 1.0):
+            notes.append(message("attribution_gap", gap=attribution.missed, change=change))
         return tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""What an explanation is: relevance of every lead at every moment for one finding."""
+"""What an explanation is: relevance of every lead at every moment, and what each measurement adds, for one finding."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.diagnosis import NOTICE
+from heart_reader.explain.measurement_shares import MeasurementShare, by_group, largest
 from heart_reader.messages import coded, message
 
 __all__ = ["ENCODING", "Explanation"]
@@ -21,7 +22,7 @@ ACCEPTED_GAP = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Relevance of the signal for the probability of one finding.
+    """What moved the probability of one finding: relevance of the signal, and contributions of measurements.
 
     Parameters
     ----------
@@ -40,16 +41,18 @@ class Explanation:
     lead_names
         The model's n_leads leads.
     relevance
-        (n_leads, n_times) float32, in log-odds: positive where the signal raised the probability. It sums to ``log_odds`` minus
-        ``baseline_log_odds``, but for ``completeness_gap``.
+        (n_leads, n_times) float32, in log-odds: positive where the signal raised the probability. With the contributions of
+        ``measurements`` it sums to ``log_odds`` minus ``baseline_log_odds``.
     windows
         Per window of the stretch ``start_s``, ``end_s`` and ``share`` of the absolute relevance; the shares sum to 1.
     probability
         Calibrated probability of the finding in this stretch.
     log_odds, baseline_log_odds
         Of the finding in this stretch and in the baseline, calibrated.
-    completeness_gap
-        Absolute error of the sum of ``relevance``, in log-odds.
+    missed
+        What the path integral missed of that change, in log-odds, before it was shared out: how far relevance is a sketch.
+    measurements
+        All that add something, the largest in size first; empty where the reader reads the signal alone.
     notes
         What to know before trusting it.
     """
@@ -67,7 +70,8 @@ class Explanation:
     probability: float
     log_odds: float
     baseline_log_odds: float
-    completeness_gap: float
+    missed: float
+    measurements: tuple[MeasurementShare, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -86,6 +90,21 @@ class Explanation:
         """Share of the absolute relevance that speaks for the finding."""
         total = float(np.abs(self.relevance, dtype=np.float64).sum())
         return float(self.relevance.clip(min=0).sum(dtype=np.float64)) / total if total else 0.0
+
+    @property
+    def signal_contribution(self) -> float:
+        """What the signal adds, in log-odds."""
+        return float(self.relevance.sum(dtype=np.float64))
+
+    @property
+    def measurement_contribution(self) -> float:
+        """What all measurements add, in log-odds."""
+        return float(sum(share.contribution for share in self.measurements))
+
+    @property
+    def completeness_gap(self) -> float:
+        """What signal and measurements together miss of the change of the log-odds: rounding."""
+        return abs(self.signal_contribution + self.measurement_contribution - (self.log_odds - self.baseline_log_odds))
 
     def encoded(self, *, signed: bool = False) -> str:
         """Return base64 of (n_leads, n_times) bytes, scaled to the highest.
@@ -124,7 +143,12 @@ class Explanation:
             "probability": self.probability,
             "log_odds": self.log_odds,
             "baseline_log_odds": self.baseline_log_odds,
+            "signal_contribution": self.signal_contribution,
+            "measurement_contribution": self.measurement_contribution,
+            "measurement_groups": by_group(self.measurements),
+            "measurements": [share.to_json() for share in largest(self.measurements)],
             "completeness_gap": self.completeness_gap,
+            "missed": self.missed,
             "note": note,
             "messages": coded([self.method, note]),
             "notice": NOTICE,

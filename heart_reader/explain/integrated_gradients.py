@@ -1,4 +1,4 @@
-"""Integrated gradients along the straight path from a baseline to the signal.
+"""Path integrals of gradients: where a change of a score comes from.
 
 References
 ----------
@@ -7,54 +7,104 @@ Sundararajan M., Taly A., Yan Q. Axiomatic attribution for deep networks. ICML, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["integrated_gradients"]
+__all__ = ["integrated_gradients", "mean_gradients"]
 
-# Windows per call of the network, as in the classifier: more at a time leave a core's caches.
-BATCH_WINDOWS = 32
+# Windows per call of the network: more at a time leave a core's caches.
+BATCH_WINDOWS = 16
+# Multiples of it, taken modulo 1, lie as evenly as any.
+_GOLDEN = 0.6180339887498949
 
 
-def integrated_gradients(
-    score: Callable[[Tensor], Tensor], windows: NDArray[np.float32], baseline: NDArray[np.float32], steps: int
-) -> tuple[NDArray[np.float64], float, float]:
-    """Attribute the change of a score between two inputs to every value of the input.
-
-    The path integral is a Gauss-Legendre sum, which for the same number of steps errs less than a plain mean.
+def mean_gradients(
+    score: Callable[..., Tensor], ends: Sequence[Tensor], baselines: Sequence[Tensor], steps: int
+) -> tuple[list[Tensor], float, float]:
+    """Average the gradient of a score over the straight path between two points, by Gauss-Legendre.
 
     Parameters
     ----------
     score
-        (n_points, n_windows, n_leads, n_times) to (n_points,): one value for all windows together.
-    windows, baseline
-        (n_windows, n_leads, n_times) in mV.
+        For every input (n_points, ...) to (n_points,).
+    ends, baselines
+        The inputs at the two ends of the path, which they go along together, of one shape each.
     steps
         Points on the path.
 
     Returns
     -------
-    attribution
-        (n_windows, n_leads, n_times); its sum is the change of the score, but for the error of the quadrature.
-    score_of_windows, score_of_baseline
-        At the two ends of the path.
+    gradients
+        Per input, float64. The sum of all, each times the change of its input, is the change of the score.
+    score_of_ends, score_of_baselines
+        What it changes between.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     # From [-1, 1] to [0, 1].
-    points, factors = torch.from_numpy((nodes + 1) / 2).float(), torch.from_numpy(weights / 2)
-    start = torch.from_numpy(np.ascontiguousarray(baseline))
-    change = torch.from_numpy(np.ascontiguousarray(windows)) - start
-    at_a_time = max(1, BATCH_WINDOWS // len(windows))
-    total = torch.zeros(change.shape, dtype=torch.float64)
-    for first in range(0, steps, at_a_time):
-        chosen = slice(first, first + at_a_time)
-        path = (start + points[chosen].view(-1, 1, 1, 1) * change).requires_grad_()
-        (gradient,) = torch.autograd.grad(score(path).sum(), path)
-        total += (factors[chosen].view(-1, 1, 1, 1) * gradient).sum(dim=0)
+    points, factors = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
+    pairs = list(zip(ends, baselines, strict=True))
+    paths = [(start + _beside(points.to(end.dtype), end) * (end - start)).requires_grad_() for end, start in pairs]
+    gradients = torch.autograd.grad(score(*paths).sum(), paths)
     with torch.no_grad():
-        ends = score(torch.stack([start + change, start]))
-    return (total * change).numpy(), float(ends[0]), float(ends[1])
+        scores = score(*(torch.stack(pair) for pair in pairs))
+    means = [(_beside(factors, end) * gradient).sum(dim=0) for gradient, (end, _) in zip(gradients, pairs, strict=True)]
+    return means, float(scores[0]), float(scores[1])
+
+
+def integrated_gradients(
+    answer: Callable[..., Tensor],
+    slopes: Tensor,
+    ends: Sequence[Tensor],
+    baselines: Sequence[Tensor],
+    steps: int,
+    *,
+    shift: float = 0.0,
+) -> list[Tensor]:
+    """Attribute weighted sums of a network's answers to every value of its inputs, for each window by itself.
+
+    Each window has points of its own on its path, evenly spaced and shifted against those of the others: errors of windows that overlap
+    then cancel, where the same points for all would add them up.
+
+    Parameters
+    ----------
+    answer
+        For every input (n, ...) to (n, n_outputs).
+    slopes
+        (n_windows, n_outputs) weights of the sums.
+    ends, baselines
+        Inputs of each window and where they come from, (n_windows, ...) each.
+    steps
+        Points on each path.
+    shift
+        Added to the places of the points, in steps: another one for each network of several.
+
+    Returns
+    -------
+    list of Tensor
+        Per input (n_windows, ...) float64; for each window they sum to the change of its sum, but for the error of the quadrature. What
+        is not known (NaN) gets 0.
+    """
+    n_windows = len(slopes)
+    offsets = (0.5 + shift + _GOLDEN * torch.arange(n_windows)) % 1.0
+    points = (torch.arange(steps)[:, None] + offsets) / steps
+    at_a_time = max(1, BATCH_WINDOWS // n_windows)
+    totals = [torch.zeros(end.shape, dtype=torch.float64) for end in ends]
+    for part in points.split(at_a_time):
+        paths = [
+            (start + part.reshape(*part.shape, *[1] * (end.ndim - 1)) * (end - start)).flatten(0, 1).requires_grad_()
+            for end, start in zip(ends, baselines, strict=True)
+        ]
+        answers = answer(*paths)
+        gradients = torch.autograd.grad(answers, paths, slopes.to(answers.dtype).repeat(len(part), 1), allow_unused=True)
+        for place, gradient in enumerate(gradients):
+            if gradient is not None:
+                totals[place] += gradient.unflatten(0, part.shape).sum(dim=0)
+    return [torch.nan_to_num(total * (end - start) / steps, nan=0.0) for total, end, start in zip(totals, ends, baselines, strict=True)]
+
+
+def _beside(values: Tensor, like: Tensor) -> Tensor:
+    """Return (n,) values so that they multiply (n, ...) of the shape of ``like``."""
+    return values.view(-1, *[1] * like.ndim)

@@ -1,7 +1,8 @@
-"""A figure of an explanation: the tracing, and under every lead a ribbon that is dark where the signal counted."""
+"""A figure of an explanation: the tracing, under every lead a ribbon that is dark where the signal counted, and the measurements."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE
 from heart_reader.explain.explanation import Explanation
+from heart_reader.explain.measurement_shares import MeasurementShare, largest
 
 __all__ = ["plot_explanation", "smooth"]
 
@@ -23,7 +25,7 @@ HALF_ROW_MV = 1.5
 
 
 def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) -> None:
-    """Draw the explained stretch, one row per lead, with the leads' shares beside it.
+    """Draw the explained stretch, one row per lead, with the leads' shares beside it and what measurements add below.
 
     Parameters
     ----------
@@ -38,8 +40,13 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
         If the file cannot be written.
     """
     shown = [row for row, name in enumerate(explanation.lead_names) if name in record.lead_names]
-    figure = Figure(figsize=(12.0, 1.0 + 0.8 * len(shown)), layout="constrained")
-    tracing, bars = figure.subplots(1, 2, width_ratios=(6, 1))
+    named = largest(explanation.measurements)
+    heights = (1.0 + 0.8 * len(shown), 0.6 + 0.25 * len(named)) if named else (1.0 + 0.8 * len(shown),)
+    figure = Figure(figsize=(12.0, sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(heights), 2, width_ratios=(6, 1), height_ratios=heights)
+    tracing, bars = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    if named:
+        _draw_measurements(figure.add_subplot(grid[1, :]), named)
     strength = smooth(np.abs(explanation.relevance, dtype=np.float64), explanation.fs)
     _draw_tracing(tracing, explanation, record, strength[shown], [explanation.lead_names[row] for row in shown])
     shares = [explanation.lead_shares[explanation.lead_names[row]] for row in shown]
@@ -52,6 +59,17 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
         f"{record.record_id}: what moved {explanation.finding} (probability {explanation.probability:.0%}). {NOTICE}", fontsize=9
     )
     figure.savefig(path, dpi=150)
+
+
+def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
+    """Draw a bar per measurement, to the right where it raised the probability."""
+    places = range(len(named), 0, -1)
+    axes.barh(
+        places, [share.contribution for share in named], color=["tab:red" if share.contribution > 0 else "tab:blue" for share in named]
+    )
+    axes.set_yticks(places, [str(share) for share in named], fontsize=8)
+    axes.axvline(0.0, color="black", linewidth=0.6)
+    axes.set_xlabel("contribution of measurements to the log-odds")
 
 
 def smooth(strength: NDArray[np.float64], fs: float) -> NDArray[np.float64]:

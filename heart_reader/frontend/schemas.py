@@ -235,8 +235,18 @@ class WindowShare(_Answer):
     share: float = Field(ge=0, le=1, description="Share of the absolute relevance; the shares sum to 1")
 
 
+class MeasurementContribution(_Answer):
+    """What one measurement adds to the log-odds of a finding."""
+
+    name: str = Field(description="As in readings, such as qrs_ms, or R_Amp beside a lead; others for the sum of all that are not listed")
+    lead: str | None = Field(default=None, description="Null for what is measured over all leads or known of the person")
+    value: float | None = Field(default=None, description="Null where it is not known, which may count too")
+    unit: str
+    contribution: float = Field(description="In log-odds, above 0 where it raised the probability")
+
+
 class ExplanationAnswer(_Answer):
-    """Which leads and which moments moved the probability of one finding."""
+    """Which leads, moments and measurements moved the probability of one finding."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXPLANATION]})
 
@@ -256,6 +266,17 @@ class ExplanationAnswer(_Answer):
     lead_shares: dict[str, float] = Field(description="Share of the absolute relevance by lead; the shares sum to 1")
     raising_share: float = Field(ge=0, le=1, description="Share of the absolute relevance that speaks for the finding")
     windows: list[WindowShare]
+    measurements: list[MeasurementContribution] = Field(
+        default=[], description="The largest in size first, then the others; empty where the model reads the signal alone"
+    )
+    signal_contribution: float = Field(default=0.0, description="What the signal adds, in log-odds")
+    measurement_contribution: float = Field(default=0.0, description="What all measurements add, in log-odds")
+    measurement_groups: dict[Literal["rhythm", "p", "qrs", "st", "t", "further"], float] = Field(
+        default={}, description="The same by what was measured: rate and rhythm, P wave and PR, QRS, ST, T wave and QT, anything else"
+    )
+    baseline_log_odds: float = Field(
+        default=0.0, description="Of the baseline; with both contributions it gives log_odds, those of the probability"
+    )
     probability: float = Field(ge=0, le=1, description="Of the finding in this stretch")
     note: str
     messages: dict[str, SaidMessage] = Field(default={}, description="Method and note with their codes and values")

@@ -56,6 +56,7 @@ class FeatureTrees(nn.Module):
     threshold: Tensor
     leaf: Tensor
     base: Tensor
+    cover: Tensor
 
     def __init__(self, n_features: int, n_outputs: int, *, n_trees: int, depth: int) -> None:
         super().__init__()
@@ -66,15 +67,14 @@ class FeatureTrees(nn.Module):
         self.register_buffer("threshold", torch.zeros(n_outputs * n_trees, n_nodes))
         self.register_buffer("leaf", torch.zeros(n_outputs * n_trees, n_leaves))
         self.register_buffer("base", torch.zeros(n_outputs))
+        # Training records that came to each leaf; no answer depends on it, an explanation does. All zero means that nobody counted.
+        self.register_buffer("cover", torch.zeros(n_outputs * n_trees, n_leaves))
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
         """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only the number of windows counts."""
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
-        unknown = torch.isnan(features)
-        twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
-        asked = twice.index_select(1, self.feature.flatten().long())
-        left = (asked <= self.threshold.flatten()).long().unflatten(1, self.feature.shape)
+        left = self.sides(features).long()
         # (A shape, not len(): that would fix the batch of an exported graph.)
         node = torch.zeros(features.shape[0], len(self.feature), 1, dtype=torch.int64, device=x.device)
         for _ in range(self.depth):
@@ -84,3 +84,15 @@ class FeatureTrees(nn.Module):
         values = self.leaf.flatten().index_select(0, place.flatten()).unflatten(0, (-1, self.n_outputs, self.n_trees))
         logits = self.base + values.sum(dim=2)
         return logits if record is None else logits.index_select(0, record)
+
+    def sides(self, features: Tensor) -> Tensor:
+        """Answer all questions: (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go to the left."""
+        unknown = torch.isnan(features)
+        twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
+        asked = twice.index_select(1, self.feature.flatten().long())
+        return (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        # Checkpoints from before leaves had a cover read as well as ever; their explanations take all leaves as alike.
+        state_dict.setdefault(f"{prefix}cover", torch.zeros_like(self.cover))
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -17,13 +17,13 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.evaluation.calibration import fit_platt
 from heart_reader.evaluation.conformal import choose_uncertainty
 from heart_reader.evaluation.metrics import class_values, metric_value
-from heart_reader.evaluation.thresholds import choose_thresholds
+from heart_reader.evaluation.thresholds import HELD_OUT, choose_thresholds
 from heart_reader.predictions import Predictions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["choose_decisions", "save_with_decisions"]
+__all__ = ["choose_decisions", "decided_out_of_fold", "save_with_decisions"]
 
 
 def save_with_decisions(
@@ -61,6 +61,11 @@ def save_with_decisions(
     finally:
         shutil.rmtree(provisional, ignore_errors=True)
     return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))
+
+
+def decided_out_of_fold(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a checkpoint decides by all training records out of fold, which are many more than validation has."""
+    return any(chosen["split"] == HELD_OUT for chosen in manifest["thresholds"].values())
 
 
 def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -> dict[str, dict[str, Any]]:

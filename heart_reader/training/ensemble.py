@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
@@ -37,10 +37,21 @@ from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.evaluation.metrics import metric_value
 from heart_reader.features.build import open_dataset
 from heart_reader.models.ensemble import MeanOf
+from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
-from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.decisions import decided_out_of_fold, save_with_decisions
 
-__all__ = ["Weighting", "choose_weights", "describe_members", "fit_weights", "join", "joined_tensors", "mixture", "output_columns"]
+__all__ = [
+    "Weighting",
+    "beside_trees",
+    "choose_weights",
+    "describe_members",
+    "fit_weights",
+    "join",
+    "joined_tensors",
+    "mixture",
+    "output_columns",
+]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
@@ -104,6 +115,56 @@ def join(
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
     draft |= {"levels": table.space.to_json(), "config": config.to_json()}
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
+
+
+def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: EcgDataset) -> Checkpoint:
+    """Write ``out/checkpoint``: an ensemble with one network in place of all of its own, and one forest of each kind.
+
+    The network counts as much as those it stands for, a forest as much as all of its kind. Decisions that the ensemble took out of fold
+    stay; others are chosen anew on validation.
+
+    Parameters
+    ----------
+    network
+        Answers all heads of the ensemble.
+    val_set
+        Records of the validation split.
+
+    Raises
+    ------
+    CheckpointError
+        If the network does not fit.
+    """
+    params = ensemble.manifest["model"]["params"]
+    if _outputs_of(network) != _outputs_of(ensemble):
+        raise CheckpointError(f"{network.directory}: other heads than {ensemble.directory}: train both alike")
+    n_outputs = LabelSpace.from_json(ensemble.manifest["levels"]).n_outputs
+    weights = np.array([np.broadcast_to(weight, n_outputs) for weight in params["weights"]], dtype=np.float64)
+    own = ensemble.tensors()
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for row, member in enumerate(params["members"]):
+        if member["name"] == TREES:
+            kinds.setdefault(tuple(member["outputs"]), []).append(row)
+    rows = [of[0] for of in kinds.values()]
+    trees = [row for of in kinds.values() for row in of]
+    networks = [row for row in range(len(params["members"])) if row not in trees]
+    summed = [weights[networks].sum(axis=0), *(weights[of].sum(axis=0) for of in kinds.values())]
+    tensors = {"weights": torch.tensor(np.array(summed), dtype=torch.float32)}
+    tensors |= {f"members.0.{name}": value for name, value in network.tensors().items()}
+    for place, row in enumerate(rows, start=1):
+        prefix = f"members.{row}."
+        tensors |= {f"members.{place}.{name.removeprefix(prefix)}": value for name, value in own.items() if name.startswith(prefix)}
+    model = network.manifest["model"]
+    first = {"name": model["name"], "params": model["params"], "fused": False, "outputs": list(range(n_outputs))}
+    members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in rows)]
+    draft = {**ensemble.draft(), "created": datetime.now(UTC).isoformat(timespec="seconds"), "parent": ensemble.sha256}
+    n_parameters = model["n_parameters"] + sum(value.numel() for name, value in tensors.items() if name.endswith((".threshold", ".leaf")))
+    given = {**params, "members": members, "weights": np.array(summed).tolist()}
+    draft["model"] = {"name": ENSEMBLE, "params": given, "n_parameters": n_parameters}
+    if decided_out_of_fold(draft):
+        return save_checkpoint(out / "checkpoint", draft, lambda path: save_tensors(path, tensors))
+    config = ExperimentConfig.from_json(dict(ensemble.manifest["config"]))
+    return save_with_decisions(out, draft, tensors, val_set, config.evaluation)
 
 
 def joined_tensors(members: Sequence[Checkpoint], weights: Tensor) -> dict[str, Tensor]:

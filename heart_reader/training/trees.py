@@ -62,41 +62,48 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
             l2_regularization=params["l2_regularization"],
             early_stopping=False,
             random_state=seed,
-        ).fit(train.features[known], y_true)
+        ).fit(_splittable(train.features[known]), y_true)
         _carry_over(model, network, output)
         checks.append((output, model.decision_function(train.features[:200])))
     _compare(network, train.features[:200], checks)
     return network
 
 
+def _splittable(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put 0 for a feature that is known of no record: scikit-learn refuses such a column, and never splits a constant one."""
+    return np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
+
+
 def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, output: int) -> None:
     network.base[output] = float(model._baseline_prediction.ravel()[0])
     for number, (tree,) in enumerate(model._predictors):
         row = output * network.n_trees + number
-        feature, threshold, leaf = _perfect(tree.nodes, network.depth, network.n_features)
+        feature, threshold, leaf, cover = _perfect(tree.nodes, network.depth, network.n_features)
         network.feature[row] = torch.from_numpy(feature)
         network.threshold[row] = torch.from_numpy(threshold)
         network.leaf[row] = torch.from_numpy(leaf)
+        network.cover[row] = torch.from_numpy(cover)
 
 
 def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
-    """Lay out one tree as a perfect one: features and thresholds of its nodes, and values of its leaves."""
+    """Lay out one tree as a perfect one: features and thresholds of its nodes, values of its leaves and records that came to them."""
     n_nodes = 2**depth - 1
     feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
-    leaf = np.zeros(n_nodes + 1, dtype=np.float32)
-    waiting = [(0, 0)]  # place in the heap, place among scikit-learn's nodes
+    leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)
+    # Place in the heap, place among scikit-learn's nodes, share of that node's records: a leaf that stands several times shares them out.
+    waiting = [(0, 0, 1.0)]
     while waiting:
-        place, number = waiting.pop()
+        place, number, share = waiting.pop()
         node = nodes[number]
         if place >= n_nodes:
-            leaf[place - n_nodes] = node["value"]
+            leaf[place - n_nodes], cover[place - n_nodes] = node["value"], share * node["count"]
         elif node["is_leaf"]:
-            waiting += [(2 * place + 1, number), (2 * place + 2, number)]
+            waiting += [(2 * place + 1, number, share / 2), (2 * place + 2, number, share / 2)]
         else:
             feature[place] = node["feature_idx"] + (0 if node["missing_go_to_left"] else n_features)
             threshold[place] = _not_above(node["num_threshold"])
-            waiting += [(2 * place + 1, int(node["left"])), (2 * place + 2, int(node["right"]))]
-    return feature, threshold, leaf
+            waiting += [(2 * place + 1, int(node["left"]), 1.0), (2 * place + 2, int(node["right"]), 1.0)]
+    return feature, threshold, leaf, cover
 
 
 def _not_above(value: float) -> np.float32:

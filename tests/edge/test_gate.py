@@ -107,7 +107,7 @@ def test_trees_of_an_ensemble_stay_in_its_variants(small_checkpoint: Path, trees
     joined, _ = join([small_checkpoint, trees_checkpoint], tmp_path / "joined", weights=[1, 4])
     settings = [
         "export.variants=[fp32, int8, pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1",
-        f"export.student={small_checkpoint}", f"export.trees={trees_checkpoint}",
+        f"export.student={small_checkpoint}",
     ]  # fmt: skip
     fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings)
     members = pruned.manifest["model"]["params"]

@@ -12,7 +12,7 @@ from heart_reader.checkpoint import load_manifest
 from heart_reader.data.labels import Contrast, LabelSpace, Level
 from heart_reader.decision import Calibration, log_odds
 from heart_reader.errors import NotServable
-from heart_reader.explain.integrated_gradients import integrated_gradients
+from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
 from heart_reader.explain.log_odds import class_log_odds, class_probability
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,31 +23,61 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+def normal(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+
+
 def test_a_linear_function_is_its_weights_times_the_change(rng: np.random.Generator) -> None:
-    weights, windows, baseline = (rng.normal(size=(3, 2, 5)).astype(np.float32) for _ in range(3))
+    weights, windows, baseline = (normal(rng, 3, 2, 5) for _ in range(3))
+    slopes = normal(rng, 3, 1)
 
-    def score(path: torch.Tensor) -> torch.Tensor:
-        return (path * torch.from_numpy(weights)).sum(dim=(1, 2, 3))
+    def answer(path: torch.Tensor) -> torch.Tensor:
+        return (path * weights.repeat(len(path) // 3, 1, 1)).sum(dim=(1, 2)).unsqueeze(1)
 
-    attribution, at_windows, at_baseline = integrated_gradients(score, windows, baseline, steps=1)
-    np.testing.assert_allclose(attribution, weights * (windows - baseline), atol=1e-6)
-    assert attribution.sum() == pytest.approx(at_windows - at_baseline, abs=1e-5)
+    (attribution,) = integrated_gradients(answer, slopes, [windows], [baseline], steps=1)
+    np.testing.assert_allclose(attribution, slopes.unsqueeze(2) * weights * (windows - baseline), atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [2, 5, 40])
-def test_a_cubic_of_each_value_needs_two_steps(rng: np.random.Generator, steps: int) -> None:
-    windows, baseline = (rng.normal(size=(40, 1, 3)).astype(np.float32) for _ in range(2))
-    attribution, _, _ = integrated_gradients(lambda path: (path**3).sum(dim=(1, 2, 3)), windows, baseline, steps)
-    np.testing.assert_allclose(attribution, windows.astype(float) ** 3 - baseline.astype(float) ** 3, atol=1e-4)
+def test_the_mean_gradient_of_a_cubic_needs_two_steps(rng: np.random.Generator, steps: int) -> None:
+    ends, baselines = [normal(rng, 40, 3), normal(rng, 2)], [normal(rng, 40, 3), normal(rng, 2)]
+    gradients, at_ends, at_baselines = mean_gradients(
+        lambda *paths: sum((path**3).flatten(1).sum(dim=1) for path in paths), ends, baselines, steps
+    )
+    for gradient, end, start in zip(gradients, ends, baselines, strict=True):
+        np.testing.assert_allclose(gradient * (end - start), end.double() ** 3 - start.double() ** 3, atol=1e-4)
+    assert at_ends - at_baselines == pytest.approx(
+        sum(float((end**3).sum() - (start**3).sum()) for end, start in zip(ends, baselines, strict=True)), abs=1e-3
+    )
 
 
-def test_what_does_not_change_gets_nothing(rng: np.random.Generator) -> None:
-    windows = rng.normal(size=(2, 3, 4)).astype(np.float32)
-    baseline = windows.copy()
+def test_errors_of_overlapping_windows_cancel(rng: np.random.Generator) -> None:
+    """The same window seven times, with few points each, comes closer to the integral than each of them does."""
+    window = (0.5 + normal(rng, 1, 2, 6).abs()).expand(7, -1, -1)
+    slopes = torch.ones(7, 1)
+
+    def answer(path: torch.Tensor) -> torch.Tensor:
+        return torch.relu(path.sum(dim=(1, 2)) - 3.0).unsqueeze(1)
+
+    exact = float(answer(window)[0] - answer(torch.zeros(1, 2, 6))[0])
+    (attribution,) = integrated_gradients(answer, slopes, [window], [torch.zeros_like(window)], steps=4)
+    errors = attribution.sum(dim=(1, 2)) - exact
+    assert abs(float(errors.mean())) < 0.3 * float(errors.abs().max())
+
+
+def test_what_does_not_change_or_is_not_known_gets_nothing(rng: np.random.Generator) -> None:
+    windows = normal(rng, 2, 3, 4)
+    baseline = windows.clone()
     baseline[:, 1] = 0
-    attribution, _, _ = integrated_gradients(lambda path: path.prod(dim=-1).sum(dim=(1, 2)), windows, baseline, steps=8)
+    unknown = torch.full((2, 2), torch.nan)
+
+    def answer(path: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        return (path.prod(dim=-1).sum(dim=1) * torch.nan_to_num(features).sum(dim=1).exp()).unsqueeze(1)
+
+    attribution, beside = integrated_gradients(answer, torch.ones(2, 1), [windows, unknown], [baseline, unknown], steps=8)
     assert (attribution[:, [0, 2]] == 0).all()
     assert (attribution[:, 1] != 0).any()
+    assert (beside == 0).all()
 
 
 def small_space() -> LabelSpace:

@@ -99,3 +99,16 @@ def test_another_model_is_no_witness(settings: Settings, onnx_checkpoint: Path) 
     with TestClient(create_app(named)) as client:
         answer = client.get(SAMPLE, params={"finding": "MI"})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_explainable")
+
+
+def test_measurements_have_their_part_in_the_answer(settings: Settings, trees_checkpoint: Path) -> None:
+    with TestClient(create_app(settings.model_copy(update={"checkpoint": trees_checkpoint}))) as client:
+        body = client.get(SAMPLE, params={"finding": "CD"}).json()
+    listed = body["measurements"]
+    assert [item.keys() for item in listed] == [{"name", "lead", "value", "unit", "contribution"}] * len(listed)
+    sizes = [abs(item["contribution"]) for item in listed if item["name"] != "others"]
+    assert 0 < len(sizes) <= 8
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(item["contribution"] for item in listed) == pytest.approx(body["measurement_contribution"])
+    total = body["baseline_log_odds"] + body["signal_contribution"] + body["measurement_contribution"]
+    assert 1 / (1 + np.exp(-total)) == pytest.approx(body["probability"], abs=1e-5)

@@ -24,14 +24,26 @@ from heart_reader.data.synthetic.heart import (
 )
 from heart_reader.data.synthetic.noise import lead_noise
 
-__all__ = ["peak_leads_mv", "simulate", "simulate_with_truth"]
+__all__ = [
+    "SHARP",
+    "SLOW",
+    "ST_RAMP",
+    "Segment",
+    "add_st",
+    "add_wave",
+    "peak_leads_mv",
+    "qrs_loop",
+    "record_heart",
+    "simulate",
+    "simulate_with_truth",
+]
 
 # Slower rates are resampled from this one, so that they are band-limited as a recorder's signal is.
 _MIN_INTERNAL_HZ = 500.0
 # Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T its slow rise.
-_SHARP, _SLOW = 1.5, 2.5
+SHARP, SLOW = 1.5, 2.5
 # The ST level is reached from the last part of QRS and is exact at the J point.
-_ST_RAMP = 0.4
+ST_RAMP = 0.4
 _BREATHS_HZ = (0.18, 0.30)
 
 
@@ -45,7 +57,7 @@ class _Beats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Segment:
+class Segment:
     """Begin, length (seconds) and relative amplitude of P, QRS or ST-T in each beat."""
 
     onset_s: NDArray[np.float64]
@@ -108,11 +120,27 @@ def simulate_with_truth(
     n_internal = math.ceil(duration_s * internal_hz) + 1
     heart = turn_to_axis(parameters.morphology, parameters.axis_deg)
     beats = _place_beats(parameters, rng, duration_s)
-    clean = _seen_by_leads(_heart_vector(parameters, heart, beats, internal_hz, n_internal), parameters.chest_leads)
-    noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=n_internal)
+    vector = _heart_vector(parameters, heart, beats, internal_hz, n_internal)
+    record = record_heart(vector, parameters, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
+    return SimulatedEcg(record, _truth(parameters, heart, beats, duration_s), parameters)
+
+
+def record_heart(
+    vector: NDArray[np.float64],
+    parameters: EcgParameters,
+    *,
+    rng: np.random.Generator,
+    internal_hz: float,
+    fs: float,
+    duration_s: float,
+    record_id: str,
+) -> EcgRecord:
+    """Look at a heart vector, (3, n_times) in mV at ``internal_hz``, from the leads, add noise, and sample it at ``fs``."""
+    clean = seen_by_leads(vector, parameters.chest_leads)
+    noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=vector.shape[1])
     seen = resample(clean + noise, internal_hz, fs)[:, : round(duration_s * fs)]
     limb = derive_limb_leads(seen[0], seen[1])
-    record = EcgRecord(
+    return EcgRecord(
         record_id=record_id,
         signal=np.stack([seen[0], seen[1], *limb.values(), *seen[2:]]).astype(np.float32),
         fs=float(fs),
@@ -121,7 +149,6 @@ def simulate_with_truth(
         sex=parameters.sex,
         source_format="simulated",
     )
-    return SimulatedEcg(record, _truth(parameters, heart, beats, duration_s), parameters)
 
 
 def peak_leads_mv(parameters: EcgParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -138,12 +165,12 @@ def peak_leads_mv(parameters: EcgParameters) -> tuple[NDArray[np.float64], NDArr
     >>> bool(highest[6] > 1.0 and lowest[2] < -0.5)
     True
     """
-    qrs = _qrs_loop(turn_to_axis(parameters.morphology, parameters.axis_deg))
-    seen = _seen_by_leads(qrs, parameters.chest_leads)
+    qrs = qrs_loop(turn_to_axis(parameters.morphology, parameters.axis_deg))
+    seen = seen_by_leads(qrs, parameters.chest_leads)
     return seen.max(axis=1), seen.min(axis=1)
 
 
-def _seen_by_leads(vector: NDArray[np.float64], chest_leads: tuple[Vector, ...]) -> NDArray[np.float64]:
+def seen_by_leads(vector: NDArray[np.float64], chest_leads: tuple[Vector, ...]) -> NDArray[np.float64]:
     """Project (3, n_times) on I, II, V1 to V6."""
     return np.array([*LIMB_VECTORS, *chest_leads]) @ vector
 
@@ -170,28 +197,28 @@ def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, f
     """Draw the heart vector over the whole record, (3, n_times) in mV."""
     vector = np.zeros((n_times, 3))
     qrs_s = parameters.qrs_ms / 1000.0
-    p = _Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
-    qrs = _Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
-    st_t = _Segment(beats.onset_s + qrs_s, beats.qt_s - qrs_s, beats.gain)
-    for waves, segment, rise in ((heart.p, p, _SHARP), (heart.qrs, qrs, _SHARP), (heart.t, st_t, _SLOW)):
+    p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
+    qrs = Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
+    st_t = Segment(beats.onset_s + qrs_s, beats.qt_s - qrs_s, beats.gain)
+    for waves, segment, rise in ((heart.p, p, SHARP), (heart.qrs, qrs, SHARP), (heart.t, st_t, SLOW)):
         for wave in waves:
-            _add_wave(vector, fs, wave, segment, rise)
-    _add_st(vector, fs, heart, st_t, _ST_RAMP * qrs_s)
+            add_wave(vector, fs, wave, segment, rise)
+    add_st(vector, fs, heart, st_t, ST_RAMP * qrs_s)
     return vector.T
 
 
-def _add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: _Segment, rise: float) -> None:
+def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segment, rise: float) -> None:
     """Add one wave of every beat; it never meets itself in the next beat, so the time points are unique."""
     start, peak, end = (segment.onset_s + fraction * segment.length_s for fraction in (wave.start, wave.peak, wave.end))
     index, times = _support(start, end, fs)
     before = times < peak[:, None]
     far = np.where(before, peak[:, None] - times, times - peak[:, None])
     far /= np.where(before, (peak - start)[:, None], (end - peak)[:, None])
-    shape = np.where(far < 1.0, np.cos(0.5 * np.pi * np.minimum(far, 1.0)) ** np.where(before, rise, _SHARP), 0.0)
+    shape = np.where(far < 1.0, np.cos(0.5 * np.pi * np.minimum(far, 1.0)) ** np.where(before, rise, SHARP), 0.0)
     _add(vector, index, shape * segment.gain[:, None], wave.vector)
 
 
-def _add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: _Segment, ramp_s: float) -> None:
+def add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: Segment, ramp_s: float) -> None:
     """Add the ST level: there at the J point, gone when T is."""
     begin = segment.onset_s - ramp_s
     fall = segment.onset_s + heart.t[0].start * segment.length_s
@@ -219,13 +246,13 @@ def _add(vector: NDArray[np.float64], index: NDArray[np.int64], amount: NDArray[
     vector[index[inside]] += amount[inside, None] * np.asarray(direction)
 
 
-def _qrs_loop(heart: Morphology) -> NDArray[np.float64]:
+def qrs_loop(heart: Morphology) -> NDArray[np.float64]:
     """Return the heart vector over one QRS, (3, 401)."""
     n_times = 401
     loop = np.zeros((n_times, 3))
-    segment = _Segment(np.zeros(1), np.ones(1), np.ones(1))
+    segment = Segment(np.zeros(1), np.ones(1), np.ones(1))
     for wave in heart.qrs:
-        _add_wave(loop, n_times - 1.0, wave, segment, _SHARP)
+        add_wave(loop, n_times - 1.0, wave, segment, SHARP)
     return loop.T
 
 
@@ -233,7 +260,8 @@ def _truth(parameters: EcgParameters, heart: Morphology, beats: _Beats, duration
     qrs_s, pr_s = parameters.qrs_ms / 1000.0, parameters.pr_ms / 1000.0
     keep = (beats.onset_s >= 0.0) & (beats.onset_s + qrs_s <= duration_s)
     onset, qt = beats.onset_s[keep], beats.qt_s[keep]
-    largest = np.argmax(np.linalg.norm(_qrs_loop(heart), axis=0)) / 400.0
+    p_onset = beats.onset_s - pr_s
+    largest = np.argmax(np.linalg.norm(qrs_loop(heart), axis=0)) / 400.0
     return EcgTruth(
         beat_s=onset + largest * qrs_s,
         p_onset_s=onset - pr_s,
@@ -243,4 +271,6 @@ def _truth(parameters: EcgParameters, heart: Morphology, beats: _Beats, duration
         t_onset_s=onset + qrs_s + heart.t[0].start * (qt - qrs_s),
         t_offset_s=onset + qt,
         axis_deg=axis_of(heart),
+        beat_kinds=("normal",) * len(onset),
+        visible_p_s=p_onset[(p_onset >= 0.0) & (p_onset + parameters.p_ms / 1000.0 <= duration_s)],
     )

@@ -204,9 +204,19 @@ class EcgTruth:
     beat_s
         (n_beats,) time of the largest QRS vector, seconds.
     p_onset_s, p_offset_s, qrs_onset_s, qrs_offset_s, t_onset_s, t_offset_s
-        (n_beats,) seconds.
+        (n_beats,) seconds; those of P are NaN in a beat that no P wave led to.
     axis_deg
-        Frontal QRS axis by area.
+        Frontal QRS axis by area, of the beats that the rhythm consists of.
+    rhythm
+        Its name.
+    rhythm_findings
+        What there is beside it.
+    beat_kinds
+        (n_beats,) ``"normal"``, ``"supraventricular"`` (premature and narrow), ``"ventricular"`` or ``"paced"``.
+    visible_p_s
+        (n_p,) onsets, seconds, of all P waves within the record that no QRS complex covers, conducted or not.
+    spike_s
+        (n_spikes,) onsets of pacing spikes, seconds.
     """
 
     beat_s: NDArray[np.float64]
@@ -217,6 +227,11 @@ class EcgTruth:
     t_onset_s: NDArray[np.float64]
     t_offset_s: NDArray[np.float64]
     axis_deg: float
+    rhythm: str = "sinus"
+    rhythm_findings: tuple[str, ...] = ()
+    beat_kinds: tuple[str, ...] = ()
+    visible_p_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    spike_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def heart_rate_bpm(self) -> float:
@@ -264,4 +279,6 @@ class SimulatedEcg:
 
 
 def _median_ms(begin_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> float:
-    return float(np.median(end_s - begin_s)) * 1000.0 if len(begin_s) else math.nan
+    lasted_s = end_s - begin_s
+    lasted_s = lasted_s[np.isfinite(lasted_s)]
+    return float(np.median(lasted_s)) * 1000.0 if len(lasted_s) else math.nan

@@ -1,11 +1,13 @@
-// Why a finding was read as it was: the share of each lead, and the moments that counted most.
+// Why a finding was read as it was: the share of each lead, the moments that counted most, and what each measurement adds.
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
-import { formatNumber, formatPercent, t } from "./i18n.js";
+import { direction, formatNumber, formatPercent, has, t } from "./i18n.js";
+import { digitsOf, measurementName, unitOf, withUnit } from "./measurements.js";
 import { said } from "./messages.js";
 
 const MOMENTS = 4;
+const OTHERS = "others";
 
 /** Fill `place` with an explanation; `goTo` moves the tracing to a second, `close` ends it. */
 export function renderReason(place, explanation, { goTo, close }) {
@@ -18,6 +20,7 @@ export function renderReason(place, explanation, { goTo, close }) {
       { class: "reason-body" },
       el("div", {}, el("h3", {}, t("reason.leads")), renderLeads(explanation)),
       el("div", {}, el("h3", {}, t("reason.moments")), renderMoments(explanation, goTo), renderNotes(explanation)),
+      renderContributions(explanation),
     ),
   );
   place.hidden = false;
@@ -42,6 +45,64 @@ function renderMoments({ windows }, goTo) {
     return el("li", {}, button({ class: "button moment", "data-start": start_s, "aria-label": t("reason.go_to", { stretch, share: formatPercent(share, 0) }) }, () => goTo(start_s), ltr(stretch), " ", ltr(el("b", {}, formatPercent(share, 0)))));
   });
   return el("ol", { class: "moments" }, items);
+}
+
+/** How baseline, signal and measurements add up, what each wave adds, and a bar for each of the largest measurements. */
+function renderContributions({ measurements, measurement_groups, baseline_log_odds, signal_contribution, measurement_contribution, log_odds }) {
+  if (!measurements?.length) return null;
+  const named = measurements.filter(({ name }) => name !== OTHERS);
+  const highest = Math.max(...named.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+  const sum = t("reason.sum", { baseline: signed(baseline_log_odds), signal: signed(signal_contribution), measured: signed(measurement_contribution), total: signed(log_odds) });
+  return el(
+    "div",
+    { class: "contributions" },
+    el("h3", {}, t("reason.measurements")),
+    el(
+      "table",
+      {},
+      el("caption", { class: "visually-hidden" }, t("reason.measurements")),
+      el("thead", { class: "visually-hidden" }, el("tr", {}, ["name", "value", "adds"].map((column) => el("th", { scope: "col" }, t(`reason.column_${column}`))))),
+      el("tbody", {}, measurements.map((entry) => renderContribution(entry, highest))),
+    ),
+    el("p", { class: "by-group" }, Object.entries(measurement_groups ?? {}).map(([group, adds]) => el("span", {}, t(`reason.groups.${group}`), " ", ltr(el("b", {}, signed(adds)))))),
+    el("p", { class: "hint" }, sum),
+  );
+}
+
+function renderContribution(entry, highest) {
+  const { name, lead, contribution } = entry;
+  const fill = el("span", { class: "share-fill" });
+  // The sum of hundreds of small ones is no bar among the others.
+  fill.style.width = name === OTHERS ? 0 : `${(100 * Math.abs(contribution)) / highest}%`;
+  return el(
+    "tr",
+    { "data-measurement": name, class: contribution < 0 ? "against" : null },
+    el("th", { scope: "row" }, nameOf(name), lead ? [" ", has(`reason.territories.${lead}`) ? t(`reason.territories.${lead}`) : ltr(lead)] : null),
+    el("td", { class: "number" }, name === OTHERS ? "" : valueOf(entry)),
+    el("td", { class: "number" }, el("span", { class: "share", "aria-hidden": "true" }, fill), ltr(signed(contribution))),
+  );
+}
+
+/** Words for a measurement; one of several leads together ends in Mean, Min or Max. */
+function nameOf(name) {
+  if (has(`reason.measured.${name}`)) return t(`reason.measured.${name}`);
+  const [stem, kind] = [name.slice(0, name.lastIndexOf("_")), name.slice(name.lastIndexOf("_") + 1)];
+  return has(`reason.kinds.${kind}`) ? `${t(`reason.measured.${stem}`)}, ${t(`reason.kinds.${kind}`)}` : measurementName(name);
+}
+
+function valueOf({ name, value, unit }) {
+  if (value === null) return t("measurements.not_measured");
+  if (name === "sex_female") return t(value ? "measurements.limit_female" : "measurements.limit_male");
+  if (name === "age_years") return ltr(formatNumber(value, 0));
+  const sign = { ms: "ms", mV: "mV", "mV*ms": "mV·ms" }[unit] ?? unitOf(name, { unit });
+  const digits = unit === "mV" || (unit === "1" && !Number.isInteger(value)) ? 2 : digitsOf(name);
+  return ltr(sign ? withUnit(formatNumber(value, digits), sign) : formatNumber(value, digits));
+}
+
+/** A number with its sign, by which it speaks for or against. */
+function signed(value) {
+  const text = `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
+  return direction() === "rtl" ? `\u2066${text}\u2069` : text;
 }
 
 function renderNotes({ method, raising_share, note, messages }) {

@@ -1,0 +1,319 @@
+"""Simulate a rhythm: draw the waves of its events, and keep the truth about each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
+from heart_reader.data.synthetic.beats import SHARP, SLOW, ST_RAMP, Segment, add_st, add_wave, qrs_loop, record_heart
+from heart_reader.data.synthetic.heart import EcgParameters, EcgTruth, Morphology, NoiseLevels, SimulatedEcg, Vector, Wave
+from heart_reader.data.synthetic.population import draw_parameters
+from heart_reader.data.synthetic.rhythm_events import CONDUCTED, ECTOPIC, PACED, PREEXCITED, SCHEDULES, Events, Timing
+from heart_reader.errors import ConfigError
+
+__all__ = ["SIMULATED_RHYTHMS", "simulate_rhythm"]
+
+Array = NDArray[np.float64]
+
+# A spike of 1 ms needs samples of its own; slower recorders smear it, as they do in life.
+_INTERNAL_HZ, _SPIKE_INTERNAL_HZ = 500.0, 4000.0
+_SPIKE_S, _SPIKE_MV = 0.001, (1.6, 0.9, -1.1)
+# T is over so long before the next QRS complex, but lasts at least so long after its own.
+_BEFORE_QRS_S, _LEAST_ST_T_S = 0.01, 0.11
+# QT as a share of RR at most.
+_QT_SHARE = 0.85
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How a kind of beat is drawn: its waves, and the durations of QRS and of J point to T offset, in seconds."""
+
+    heart: Morphology
+    qrs_s: float
+    st_t_s: float
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What the truth says of a schedule: rhythm, findings beside it, PTB-XL's statements, and what else the heart has."""
+
+    rhythm: str = "sinus"
+    findings: tuple[str, ...] = ()
+    scp_codes: tuple[str, ...] = ()
+    heart: str = "normal"
+
+
+_RHYTHMS: dict[str, _Named] = {
+    "sinus": _Named(scp_codes=("SR",)),
+    "atrial_fibrillation": _Named("atrial_fibrillation", ("irregular",), ("AFIB",)),
+    "atrial_flutter_2_1": _Named("atrial_flutter", (), ("AFLT",)),
+    "atrial_flutter_3_1": _Named("atrial_flutter", (), ("AFLT",)),
+    "atrial_flutter_4_1": _Named("atrial_flutter", (), ("AFLT",)),
+    "premature_ventricular": _Named(findings=("premature_ventricular",), scp_codes=("SR", "PVC")),
+    "premature_supraventricular": _Named(findings=("premature_supraventricular",), scp_codes=("SR", "PAC")),
+    "bigeminy": _Named(findings=("premature_ventricular", "bigeminy"), scp_codes=("SR", "PVC", "BIGU")),
+    "trigeminy": _Named(findings=("premature_ventricular", "trigeminy"), scp_codes=("SR", "PVC", "TRIGU")),
+    "ventricular_run": _Named(findings=("premature_ventricular", "ventricular_run"), scp_codes=("SR", "PVC")),
+    "supraventricular_tachycardia": _Named("supraventricular_tachycardia", (), ("SVTAC",)),
+    "ventricular_tachycardia": _Named("ventricular_tachycardia"),
+    "paced": _Named("paced", ("pacing_spikes",), ("PACE",)),
+    "av_block_1": _Named(findings=("av_block_1",), scp_codes=("SR", "1AVB")),
+    "av_block_2_mobitz_1": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB")),
+    "av_block_2_mobitz_2": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB", "CRBBB"), heart="right bundle branch block"),
+    "av_block_3": _Named(findings=("av_block_3",), scp_codes=("3AVB",)),
+    "preexcitation": _Named(scp_codes=("SR", "WPW")),
+    "pause": _Named(findings=("pause",), scp_codes=("SR",)),
+    "junctional": _Named("junctional"),
+}
+SIMULATED_RHYTHMS: tuple[str, ...] = tuple(SCHEDULES)
+
+# Ventricular beats from the right outflow tract: like left bundle branch block, axis downwards.
+_OUTFLOW = Morphology(
+    p=(),
+    qrs=(
+        Wave(0.0, 0.18, 0.42, (0.08, 0.20, -0.08)),
+        Wave(0.10, 0.42, 0.76, (0.35, 1.30, 1.00)),
+        Wave(0.44, 0.68, 1.0, (0.10, 0.45, 0.60)),
+    ),
+    st=(-0.03, -0.16, -0.16),
+    t=(Wave(0.08, 0.58, 1.0, (-0.12, -0.48, -0.46)),),
+)
+# From the left ventricle, low and to the side: like right bundle branch block, axis upwards and to the right.
+_LEFT_APEX = Morphology(
+    p=(),
+    qrs=(
+        Wave(0.0, 0.20, 0.44, (-0.06, 0.16, -0.40)),
+        Wave(0.12, 0.44, 0.78, (-0.55, -1.05, -0.85)),
+        Wave(0.46, 0.70, 1.0, (-0.40, -0.30, -0.12)),
+    ),
+    st=(0.08, 0.12, 0.12),
+    t=(Wave(0.08, 0.58, 1.0, (0.30, 0.38, 0.34)),),
+)
+# Paced at the right apex: like left bundle branch block, axis upwards, chest leads negative.
+_RIGHT_APEX = Morphology(
+    p=(),
+    qrs=(
+        Wave(0.0, 0.16, 0.40, (0.10, -0.20, 0.18)),
+        Wave(0.10, 0.40, 0.74, (0.34, -1.10, 1.05)),
+        Wave(0.42, 0.68, 1.0, (0.22, -0.45, 0.55)),
+    ),
+    st=(-0.06, 0.14, -0.20),
+    t=(Wave(0.08, 0.58, 1.0, (-0.20, 0.42, -0.50)),),
+)
+# First forces over an accessory pathway on the left side: slow, to the front and downwards, hence positive in V1 and II.
+_DELTA = Wave(0.0, 0.36, 0.62, (0.16, 0.20, -0.34))
+_DELTA_SHARE = 0.28
+
+
+def simulate_rhythm(
+    name: str,
+    *,
+    rng: np.random.Generator,
+    fs: float,
+    duration_s: float,
+    noise: NoiseLevels | None = None,
+    record_id: str = "simulated",
+) -> SimulatedEcg:
+    """Simulate a person in a given rhythm.
+
+    Parameters
+    ----------
+    name
+        One of ``SIMULATED_RHYTHMS``.
+    rng
+        Source of all chance: the person, the rhythm, and the noise.
+    fs
+        Hz.
+    duration_s
+        Seconds.
+    noise
+        Levels at the electrodes; None draws them.
+
+    Returns
+    -------
+    SimulatedEcg
+        Its parameters are those of the person; rate and intervals of the rhythm are in the truth.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such rhythm.
+
+    Examples
+    --------
+    >>> ecg = simulate_rhythm("atrial_fibrillation", rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
+    >>> ecg.record.signal.shape, ecg.truth.rhythm, ecg.truth.visible_p_s.size
+    ((12, 1000), 'atrial_fibrillation', 0)
+    """
+    if name not in SCHEDULES:
+        raise ConfigError(f"simulated rhythm {name!r}: choose among {', '.join(SIMULATED_RHYTHMS)}")
+    named = _RHYTHMS[name]
+    person = draw_parameters([named.heart], rng)
+    person = replace(person, scp_codes=dict.fromkeys(named.scp_codes, 100.0), noise=person.noise if noise is None else noise)
+    qt_s = person.qt_ms / 1000.0 * math.cbrt(person.heart_rate_bpm / 70.0)
+    events = SCHEDULES[name](Timing(rng, duration_s, person.pr_ms / 1000.0, qt_s, person.rr_variability))
+    shapes = _shapes(person, qt_s, rng)
+    onset_s, st_t_s = _st_t(events, shapes)
+    internal_hz = max(fs, _SPIKE_INTERNAL_HZ if events.spikes_s else _INTERNAL_HZ)
+    vector = np.zeros((math.ceil(duration_s * internal_hz) + 1, 3))
+    _draw_beats(vector, internal_hz, events, shapes, onset_s, st_t_s, rng)
+    _draw_atria(vector, internal_hz, events, person, rng)
+    for spike_s in events.spikes_s:
+        first, last = (round((spike_s + after) * internal_hz) for after in (0.0, _SPIKE_S))
+        vector[max(first, 0) : max(last, 0)] += _SPIKE_MV
+    record = record_heart(vector.T, person, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
+    return SimulatedEcg(record, _truth(named, events, shapes, st_t_s, person.p_ms / 1000.0, duration_s), person)
+
+
+def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dict[str, _Shape]:
+    """Draw how the beats of this person look, from wherever they arise."""
+    heart = turn_to_axis(person.morphology, person.axis_deg)
+    qrs_s = person.qrs_ms / 1000.0
+    st_t_s = qt_s - qrs_s
+    # Normal spread follows the first forces of the pathway and is over sooner.
+    rest = tuple(
+        Wave(*(_DELTA_SHARE + (1.0 - _DELTA_SHARE) * at for at in (wave.start, wave.peak, wave.end)), wave.vector) for wave in heart.qrs
+    )
+    t = tuple(wave._replace(vector=_scaled(wave.vector, 0.45)) for wave in heart.t)
+    preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
+    ectopic = _varied((_OUTFLOW, _LEFT_APEX)[int(rng.integers(2))], rng)
+    return {
+        CONDUCTED: _Shape(heart, qrs_s, st_t_s),
+        ECTOPIC: _Shape(ectopic, rng.uniform(0.142, 0.166), st_t_s + 0.02),
+        PACED: _Shape(_varied(_RIGHT_APEX, rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
+        PREEXCITED: _Shape(preexcited, rng.uniform(0.124, 0.142), st_t_s),
+    }
+
+
+def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
+    """The same heart, louder or softer, each wave a little different."""
+    gain = rng.lognormal(0.0, 0.15)
+
+    def vary(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
+        return tuple(wave._replace(vector=_scaled(wave.vector, gain * rng.lognormal(0.0, 0.08))) for wave in waves)
+
+    return replace(heart, qrs=vary(heart.qrs), st=_scaled(heart.st, gain), t=vary(heart.t))
+
+
+def _scaled(vector: Vector, factor: float) -> Vector:
+    x, y, z = vector
+    return x * factor, y * factor, z * factor
+
+
+def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
+    """QRS onsets, and J point to T offset of each beat: it follows the interval before, and is over when the next QRS begins."""
+    onset_s = np.array([beat.onset_s for beat in events.beats])
+    qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
+    full_s = np.array([shapes[beat.shape].st_t_s for beat in events.beats])
+    rr_s = np.diff(onset_s)
+    typical_s = float(np.median(rr_s))
+    before_s, after_s = np.concatenate([[typical_s], rr_s]), np.concatenate([rr_s, [typical_s]])
+    # Half of the change comes with the last interval, half with the usual one.
+    qt_s = (qrs_s + full_s) * np.cbrt(np.sqrt(np.clip(before_s, 0.4, 1.4) * min(max(typical_s, 0.3), 1.4)) * 70.0 / 60.0)
+    st_t_s = np.minimum(qt_s, _QT_SHARE * np.maximum(before_s, typical_s)) - qrs_s
+    return onset_s, np.minimum(np.maximum(st_t_s, _LEAST_ST_T_S), after_s - qrs_s - _BEFORE_QRS_S)
+
+
+def _draw_beats(
+    vector: Array, fs: float, events: Events, shapes: dict[str, _Shape], onset_s: Array, st_t_s: Array, rng: np.random.Generator
+) -> None:
+    """Add QRS, ST and T of every beat."""
+    breath = 2 * np.pi * rng.uniform(0.18, 0.30) * onset_s + rng.uniform(0.0, 2 * np.pi)
+    gain = 1.0 + 0.03 * np.sin(breath) + 0.012 * rng.standard_normal(len(onset_s))
+    names = np.array([beat.shape for beat in events.beats])
+    for name, shape in shapes.items():
+        these = names == name
+        if not these.any():
+            continue
+        qrs = Segment(onset_s[these], np.full(int(these.sum()), shape.qrs_s), gain[these])
+        st_t = Segment(qrs.onset_s + shape.qrs_s, st_t_s[these], gain[these])
+        for waves, segment, rise in ((shape.heart.qrs, qrs, SHARP), (shape.heart.t, st_t, SLOW)):
+            for wave in waves:
+                add_wave(vector, fs, wave, segment, rise)
+        add_st(vector, fs, shape.heart, st_t, ST_RAMP * shape.qrs_s)
+
+
+def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters, rng: np.random.Generator) -> None:
+    """Add P waves, or the waves of flutter or fibrillation."""
+    sinus = person.morphology.p
+    # From low in the left atrium: upwards, so that P is inverted in II, III and aVF.
+    ectopic = tuple(wave._replace(vector=(0.4 * wave.vector[0], -1.1 * wave.vector[1], wave.vector[2])) for wave in sinus)
+    for waves, onsets in ((sinus, events.sinus_p_s), (ectopic, events.ectopic_p_s)):
+        if onsets:
+            segment = Segment(np.array(onsets), np.full(len(onsets), person.p_ms / 1000.0), np.ones(len(onsets)))
+            for wave in waves:
+                add_wave(vector, fs, wave, segment, SHARP)
+    if events.flutter_hz:
+        vector += _flutter_waves(len(vector), fs, events.flutter_hz, rng)
+    if events.fibrillation:
+        vector += _fibrillation_waves(len(vector), fs, rng)
+
+
+def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator) -> Array:
+    """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in II, III and aVF; upright in V1."""
+    at, height = (0.0, 0.42, 0.66, 0.86, 1.0), (0.45, 0.05, -1.0, 0.62, 0.45)
+    phase = np.arange(n_times) / fs * hz + rng.uniform(0.0, 1.0)
+    grid = np.linspace(0.0, 1.0, 200, endpoint=False)
+    # A corner of the heart's own has no infinitely sharp edge.
+    window = np.hanning(25) / np.hanning(25).sum()
+    tooth = np.convolve(np.tile(np.interp(grid, at, height), 3), window, mode="same")[200:400]
+    wave = np.interp(phase % 1.0, grid, tooth - tooth.mean(), period=1.0)
+    later = np.interp((phase - 0.12) % 1.0, grid, tooth - tooth.mean(), period=1.0)
+    size = rng.uniform(0.75, 1.15)
+    return size * (np.outer(wave, (0.01, 0.095, -0.02)) + np.outer(later, (0.0, 0.0, 0.085)))
+
+
+def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Array:
+    """Draw several wavelets, (n_times, 3) in mV, whose rates of 350 to 500 per minute and heights wander; most is seen in V1."""
+    times = np.arange(n_times) / fs
+    knots = np.arange(0.0, times[-1] + 0.8, 0.4)
+    waves = np.zeros((n_times, 3))
+    base = rng.uniform(370.0, 470.0) / 60.0
+    for share, direction in ((1.0, (0.018, 0.026, -0.060)), (0.6, (-0.015, 0.030, -0.030)), (0.4, (0.030, -0.01, -0.030))):
+        hz = np.clip(base + rng.normal(0.0, 0.5, len(knots)), 350.0 / 60.0, 500.0 / 60.0)
+        phase = 2 * np.pi * (np.cumsum(np.interp(times, knots, hz)) / fs + rng.uniform())
+        height = share * np.interp(times, knots, rng.uniform(0.45, 1.15, len(knots)))
+        # The second harmonic makes the waves pointed.
+        waves += np.outer(height * (np.sin(phase) + 0.25 * np.sin(2 * phase + 0.6)), direction)
+    return waves * rng.uniform(0.75, 1.2)
+
+
+def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
+    """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be seen, spikes."""
+    largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
+    qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
+    onset_s = np.array([beat.onset_s for beat in events.beats])
+    keep = (onset_s >= 0.0) & (onset_s + qrs_s <= duration_s)
+    peak_s = onset_s + qrs_s * [largest[beat.shape] for beat in events.beats]
+    p_onset_s = np.array([beat.p_s for beat in events.beats])
+    t_start = np.array([shapes[beat.shape].heart.t[0].start for beat in events.beats])
+    p_all = np.sort(np.array([*events.sinus_p_s, *events.ectopic_p_s]))
+    covered = ((p_all[:, None] < onset_s + qrs_s) & (p_all[:, None] + p_s > onset_s + 1e-9)).any(axis=1) if len(p_all) else np.zeros(0, bool)
+    visible = p_all[~covered & (p_all >= 0.0) & (p_all + p_s <= duration_s)]
+    spikes_s = np.array(events.spikes_s)
+    return EcgTruth(
+        beat_s=peak_s[keep],
+        p_onset_s=p_onset_s[keep],
+        p_offset_s=p_onset_s[keep] + p_s,
+        qrs_onset_s=onset_s[keep],
+        qrs_offset_s=(onset_s + qrs_s)[keep],
+        t_onset_s=(onset_s + qrs_s + t_start * st_t_s)[keep],
+        t_offset_s=(onset_s + qrs_s + st_t_s)[keep],
+        axis_deg=axis_of(shapes[_usual([beat.shape for beat in events.beats])].heart),
+        rhythm=named.rhythm,
+        rhythm_findings=named.findings,
+        beat_kinds=tuple(beat.kind for beat, kept in zip(events.beats, keep, strict=True) if kept),
+        visible_p_s=visible,
+        spike_s=spikes_s[(spikes_s >= 0.0) & (spikes_s + _SPIKE_S <= duration_s)],
+    )
+
+
+def _usual(names: Sequence[str]) -> str:
+    """The shape of the rhythm itself: ectopic only where there is no other."""
+    others = [name for name in names if name != ECTOPIC]
+    return max(set(others), key=others.count) if others else ECTOPIC

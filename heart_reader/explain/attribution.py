@@ -1,0 +1,190 @@
+"""One explanation of signal and measurements: what each of them adds to a score of a reading.
+
+The path from baseline to reading has two legs. On the first, all members' logits go straight from what they say of the baseline to what
+they say of the record; the mean gradient along it shares the change of the score out among the members, windows and outputs
+(Aumann-Shapley). It costs no call of a network, and so is taken in steps as fine as one likes, through the ensemble's own code. On the
+second, each member's share goes to what it read: of a network to its signal by integrated gradients, of trees to measurements by their
+Shapley values.
+
+References
+----------
+Aumann R. J., Shapley L. S. Values of non-atomic games. Princeton University Press (1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
+from heart_reader.explain.members import fold_normalisation, median_features, take_apart
+from heart_reader.explain.tree_contributions import tree_contributions
+from heart_reader.models.feature_trees import FeatureTrees
+
+__all__ = ["Attribution", "Attributor"]
+
+# Of the first leg, on which the error is then below a millionth.
+JOINING_STEPS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What signal and features add to a score.
+
+    Parameters
+    ----------
+    signal
+        (n_windows, n_leads, n_times).
+    features
+        (n_features,), of size 0 where the network reads the signal alone.
+    score, baseline_score
+        At the two ends; ``signal`` and ``features`` sum to their difference.
+    missed
+        What the quadrature missed of it, before that was shared out.
+    """
+
+    signal: NDArray[np.float64]
+    features: NDArray[np.float64]
+    score: float
+    baseline_score: float
+    missed: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Inputs of one record: windows and the window at rest, features or None."""
+
+    windows: Tensor
+    rest: Tensor
+    features: NDArray[np.float32] | None
+
+    def beside(self, features: NDArray[np.float32] | Tensor | None, n_rows: int) -> Tensor | None:
+        return None if features is None else torch.as_tensor(features).expand(n_rows, -1)
+
+
+class Attributor:
+    """Explains scores of a network.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode; it is taken apart and cannot be used afterwards.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.members, self._joined, self._stand_ins = take_apart(network.requires_grad_(False))
+        fold_normalisation(self.members)
+
+    @property
+    def forests(self) -> list[FeatureTrees]:
+        """The members that are trees."""
+        return [member for member in self.members if isinstance(member, FeatureTrees)]
+
+    def attribute(
+        self,
+        score: Callable[[Tensor], Tensor],
+        windows: NDArray[np.float32],
+        rest: NDArray[np.float32],
+        features: NDArray[np.float32] | None,
+        steps: int,
+    ) -> Attribution:
+        """Attribute a score of a record.
+
+        Parameters
+        ----------
+        score
+            (n_points, n_windows, n_outputs) logits to (n_points,).
+        windows
+            (n_windows, n_leads, n_times) in mV.
+        rest
+            (n_leads, n_times), what they are compared with.
+        features
+            (n_features,) of the record, NaN where not known; None for a network that reads the signal alone. Measurements are compared
+            with the average training record of the trees, and with its median in networks.
+        steps
+            Points on the path of every window and network.
+        """
+        reading = _Reading(torch.from_numpy(np.ascontiguousarray(windows)), torch.from_numpy(np.ascontiguousarray(rest)[None]), features)
+        ends, starts = zip(*(self._two_ends(member, reading) for member in self.members), strict=True)
+        slopes, at_end, at_start = mean_gradients(lambda *logits: score(self._join(*logits)), ends, starts, JOINING_STEPS)
+        signal, beside = np.zeros(windows.shape), np.zeros(0 if features is None else len(features))
+        missed = 0.0
+        for number, (member, slope, end, start) in enumerate(zip(self.members, slopes, ends, starts, strict=True)):
+            if isinstance(member, FeatureTrees):
+                beside += _share_of_trees(member, slope, features)
+            else:
+                of_signal, of_features = self._share_of_network(member, slope, reading, steps, shift=number / len(self.members))
+                owed = (slope * (end - start)).sum(dim=1).numpy()
+                missed += float(owed.sum() - of_signal.sum() - of_features.sum())
+                of_signal, of_features = _settle(owed, of_signal, of_features)
+                signal += of_signal
+                beside += of_features.sum(axis=0) if of_features.size else 0.0
+        return Attribution(signal, beside, at_end, at_start, abs(missed))
+
+    def _join(self, *logits: Tensor) -> Tensor:
+        """Join members' (n_points, n_windows, n_own) logits as the ensemble does: (n_points, n_windows, n_outputs)."""
+        shape = logits[0].shape[:2]
+        for stand_in, values in zip(self._stand_ins, logits, strict=True):
+            stand_in.values = values.flatten(0, 1)
+        joined: Tensor = self._joined(torch.zeros(shape.numel(), 1))
+        return joined.unflatten(0, shape)
+
+    @staticmethod
+    def _two_ends(member: nn.Module, reading: _Reading) -> tuple[Tensor, Tensor]:
+        """What a member says of the record's windows and of the baseline, (n_windows, n_own) logits each."""
+        n_windows = len(reading.windows)
+        with torch.no_grad():
+            if isinstance(member, FeatureTrees):
+                end = member(reading.rest, reading.beside(reading.features, 1))
+                assert reading.features is not None
+                start = torch.from_numpy(tree_contributions(member, reading.features, ()).expected[None]).to(end.dtype)
+            else:
+                end = member(reading.windows, reading.beside(reading.features, n_windows))
+                start = member(reading.rest, reading.beside(_compared_with(member, reading), 1))
+        return end.expand(n_windows, -1), start.expand(n_windows, -1)
+
+    @staticmethod
+    def _share_of_network(
+        member: nn.Module, slope: Tensor, reading: _Reading, steps: int, shift: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Share of the signal (n_windows, n_leads, n_times) and, for a network that reads them, of features (n_windows, n_features)."""
+        n_windows = len(reading.windows)
+        ends, starts = [reading.windows], [reading.rest.expand_as(reading.windows)]
+        start = _compared_with(member, reading)
+        if start is not None:
+            ends.append(torch.as_tensor(reading.features).expand(n_windows, -1))
+            starts.append(start.expand(n_windows, -1))
+        signal, *rest = integrated_gradients(member, slope, ends, starts, steps, shift=shift)
+        return signal.numpy(), rest[0].numpy() if rest else np.zeros((n_windows, 0))
+
+
+def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
+    """Features of the baseline for a network that reads some: the medians, NaN where the record's are not known either."""
+    medians = median_features(member)
+    if medians is None or reading.features is None:
+        return None
+    return torch.where(torch.isnan(torch.from_numpy(reading.features)), torch.nan, medians)
+
+
+def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """Share of each feature, (n_features,), from the slopes of all windows, which the trees answer alike."""
+    assert features is not None
+    per_output = slope.sum(dim=0).numpy()
+    counted = np.flatnonzero(per_output)
+    share: NDArray[np.float64] = per_output @ tree_contributions(trees, features, counted.tolist()).by_feature
+    return share
+
+
+def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Share out what is missing of each window's (n_windows,) sum, in proportion to the size of what each value has got."""
+    flat = np.concatenate([share.reshape(len(owed), -1) for share in shares], axis=1)
+    sizes = np.abs(flat)
+    totals = sizes.sum(axis=1, keepdims=True)
+    flat += (owed - flat.sum(axis=1))[:, None] * np.divide(sizes, totals, out=np.zeros_like(sizes), where=totals > 0)
+    parts = np.split(flat, np.cumsum([share[0].size for share in shares])[:-1], axis=1)
+    return tuple(part.reshape(share.shape) for part, share in zip(parts, shares, strict=True))
