@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_PRESENT", "NOT_NORMAL", "find_contradictions"]
 
-# Nothing of a smaller probability is present: of 43 statements below it on validation records none applied.
+# Nothing of a smaller probability is present: of 43 statements below it on records of validation none applied.
 LEAST_PRESENT = 0.05
 # No reading with one of these rhythms is a normal one.
 NOT_NORMAL = ("AFIB", "AFLT", "SVTAC", "PSVT", "PACE", "2AVB", "3AVB")
