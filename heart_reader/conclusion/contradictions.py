@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from heart_reader.conclusion.reconcile import NORMAL, broken_conditions
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks import FREQUENT, FREQUENT_STATEMENTS
-from heart_reader.features.rhythm import Rhythm
+
+if TYPE_CHECKING:
+    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["LEAST_PRESENT", "NOT_NORMAL", "find_contradictions"]
 
-# Nothing of a smaller probability is present: of 43 statements below it on validation records none applied.
+# Nothing of a smaller probability is present: of 43 statements below it on records of validation none applied.
 LEAST_PRESENT = 0.05
 # No reading with one of these rhythms is a normal one.
 NOT_NORMAL = ("AFIB", "AFLT", "SVTAC", "PSVT", "PACE", "2AVB", "3AVB")

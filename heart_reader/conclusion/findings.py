@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from heart_reader.conclusion.lines import Line
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
-from heart_reader.features.rhythm import Rhythm
 from heart_reader.messages import Message, message
+
+if TYPE_CHECKING:
+    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["Facts", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
 
