@@ -141,7 +141,8 @@ def simulate_rhythm(
     Returns
     -------
     SimulatedEcg
-        Records of ten seconds and longer hold what the name says at least once; shorter ones may end before. Its parameters are those of the person; rate and intervals of the rhythm are in the truth.
+        Records of ten seconds and longer hold what the name says at least once; shorter ones may end before. Its parameters are
+        those of the person; rate and intervals of the rhythm are in the truth.
 
     Raises
     ------
@@ -167,12 +168,12 @@ def simulate_rhythm(
     onset_s, st_t_s = _st_t(events, shapes)
     internal_hz = max(fs, _LEAST_INTERNAL_HZ)
     vector = np.zeros((math.ceil(duration_s * internal_hz) + 1, 3))
-    _draw_beats(vector, internal_hz, events, shapes, onset_s, st_t_s, rng)
+    _draw_beats(vector, internal_hz, events, shapes, onset_s=onset_s, st_t_s=st_t_s, rng=rng)
     _draw_atria(vector, internal_hz, events, person, rng)
     for spike_s in events.spikes_s:
         _add_spike(vector, internal_hz, spike_s)
     record = record_heart(vector.T, person, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
-    return SimulatedEcg(record, _truth(named, events, shapes, st_t_s, person.p_ms / 1000.0, duration_s), person)
+    return SimulatedEcg(record, _truth(named, events, shapes, st_t_s=st_t_s, p_s=person.p_ms / 1000.0, duration_s=duration_s), person)
 
 
 def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dict[str, _Shape]:
@@ -225,7 +226,7 @@ def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
 
 
 def _draw_beats(
-    vector: Array, fs: float, events: Events, shapes: dict[str, _Shape], onset_s: Array, st_t_s: Array, rng: np.random.Generator
+    vector: Array, fs: float, events: Events, shapes: dict[str, _Shape], *, onset_s: Array, st_t_s: Array, rng: np.random.Generator
 ) -> None:
     """Add QRS, ST and T of every beat."""
     breath = 2 * np.pi * rng.uniform(0.18, 0.30) * onset_s + rng.uniform(0.0, 2 * np.pi)
@@ -297,7 +298,7 @@ def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Ar
     return waves * rng.uniform(0.75, 1.2)
 
 
-def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
+def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
     """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be seen, spikes."""
     largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
