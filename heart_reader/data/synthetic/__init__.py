@@ -2,7 +2,8 @@
 
 The waves of P, QRS, ST and T are deflections of one electric dipole; limb leads obey Einthoven's law with noise and all, because
 noise is added at the electrodes. Diseases change the waves (``findings``), rhythms their times and origins (``rhythms``), people differ
-(``population``), and everything follows from a generator that is passed in. Run ``python -m heart_reader.data.synthetic --help`` to write files.
+(``population``), and everything follows from a generator that is passed in.
+Run ``python -m heart_reader.data.synthetic --help`` to write files.
 """
 
 from heart_reader.data.synthetic.beats import peak_leads_mv, simulate, simulate_with_truth

@@ -14,6 +14,7 @@ from heart_reader.data.synthetic.files import write_csv, write_wfdb
 from heart_reader.data.synthetic.findings import FINDINGS
 from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
 from heart_reader.data.synthetic.population import draw_parameters
+from heart_reader.data.synthetic.rhythms import simulate_rhythm
 
 __all__ = ["EXAMPLES", "Example", "write_examples"]
 
@@ -46,6 +47,10 @@ class Example:
         Leads that are left out.
     unit, separator, decimal
         Of the CSV file.
+    rhythm
+        One of ``SIMULATED_RHYTHMS``, drawn together with the person; empty: sinus rhythm with the findings.
+    statements
+        Labels of a rhythm.
     """
 
     name: str
@@ -60,11 +65,13 @@ class Example:
     unit: str = "mV"
     separator: str = ","
     decimal: str = "."
+    rhythm: str = ""
+    statements: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Superclasses of what is simulated."""
-        return tuple(dict.fromkeys(FINDINGS[name].superclass for name in self.findings))
+        """Superclasses and statements of what is simulated."""
+        return self.statements or tuple(dict.fromkeys(FINDINGS[name].superclass for name in self.findings))
 
     def parameters(self) -> EcgParameters:
         """Return what the example is simulated from."""
@@ -79,9 +86,17 @@ class Example:
         (12, 2500)
         """
         rng = np.random.default_rng([self.seed, 1])
+        if self.rhythm:
+            return simulate_rhythm(
+                self.rhythm, rng=rng, fs=self.fs, duration_s=self.duration_s, noise=self.noise, record_id=self.name
+            ).record
         record = simulate(self.parameters(), rng=rng, fs=self.fs, duration_s=self.duration_s, record_id=self.name)
         kept = [row for row, name in enumerate(record.lead_names) if name not in self.without]
         return replace(record, signal=record.signal[kept], lead_names=tuple(record.lead_names[row] for row in kept))
+
+
+def _of_rhythm(name: str, rhythm: str, seed: int, description: str, *statements: str) -> Example:
+    return Example(name, ("normal",), seed, description, ("wfdb",), 500.0, rhythm=rhythm, statements=statements)
 
 
 # Seeds were chosen for typical tracings.
@@ -108,6 +123,10 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     Example("noisy", ("normal",), 9, "NORM under strong baseline wander, muscle noise and 50 Hz mains", ("wfdb",), 500.0, noise=_LOUD),
     Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
+    _of_rhythm("rhythm_afib", "atrial_fibrillation", 3, "atrial fibrillation: irregular, no P waves", "AFIB"),
+    _of_rhythm("rhythm_bigeminy", "bigeminy", 1, "sinus rhythm with ventricular premature beats in bigeminy", "PVC", "BIGU"),
+    _of_rhythm("rhythm_paced", "paced", 1, "ventricular pacing that follows the P waves, a spike before every QRS complex", "PACE"),
+    _of_rhythm("rhythm_av_block_3", "av_block_3", 1, "third degree AV block: P waves and slow, wide escape beats go apart", "CD", "3AVB"),
 )
 
 _README = """# Simulated ECGs

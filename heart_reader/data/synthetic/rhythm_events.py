@@ -285,7 +285,7 @@ def _preexcited(timing: Timing) -> Events:
 
 def _pause(timing: Timing) -> Events:
     """The sinus node stands still for two to three and a half seconds, once in ten or so."""
-    events, numbers = Events(), timing.every(2, (9, 13))
+    events, numbers = Events(), timing.every(3, (9, 13))
     due, late_s = next(numbers), 0.0
     for number, p_s, interval in timing.sinus((58.0, 80.0)):
         if number == due:

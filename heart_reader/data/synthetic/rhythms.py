@@ -20,11 +20,12 @@ __all__ = ["SIMULATED_RHYTHMS", "simulate_rhythm"]
 
 Array = NDArray[np.float64]
 
-# A spike of 1 ms needs samples of its own; slower recorders smear it, as they do in life.
-_INTERNAL_HZ, _SPIKE_INTERNAL_HZ = 500.0, 4000.0
-_SPIKE_S, _SPIKE_MV = 0.001, (1.6, 0.9, -1.1)
+# Slower rates are resampled from this one.
+_LEAST_INTERNAL_HZ = 500.0
+_SPIKE_S, _SPIKE_MV = 0.001, (2.6, 1.6, -1.8)
 # T is over so long before the next QRS complex, but lasts at least so long after its own.
 _BEFORE_QRS_S, _LEAST_ST_T_S = 0.01, 0.11
+_SHORT_P_MS = 84.0
 # QT as a share of RR at most.
 _QT_SHARE = 0.85
 
@@ -76,9 +77,10 @@ SIMULATED_RHYTHMS: tuple[str, ...] = tuple(SCHEDULES)
 _OUTFLOW = Morphology(
     p=(),
     qrs=(
-        Wave(0.0, 0.18, 0.42, (0.08, 0.20, -0.08)),
-        Wave(0.10, 0.42, 0.76, (0.35, 1.30, 1.00)),
-        Wave(0.44, 0.68, 1.0, (0.10, 0.45, 0.60)),
+        Wave(0.0, 0.16, 0.36, (0.08, 0.22, -0.12)),
+        Wave(0.10, 0.34, 0.58, (0.35, 1.20, 0.85)),
+        Wave(0.34, 0.56, 0.78, (0.22, 0.95, 0.90)),
+        Wave(0.58, 0.78, 1.0, (0.04, 0.12, 0.30)),
     ),
     st=(-0.03, -0.16, -0.16),
     t=(Wave(0.08, 0.58, 1.0, (-0.12, -0.48, -0.46)),),
@@ -87,9 +89,10 @@ _OUTFLOW = Morphology(
 _LEFT_APEX = Morphology(
     p=(),
     qrs=(
-        Wave(0.0, 0.20, 0.44, (-0.06, 0.16, -0.40)),
-        Wave(0.12, 0.44, 0.78, (-0.55, -1.05, -0.85)),
-        Wave(0.46, 0.70, 1.0, (-0.40, -0.30, -0.12)),
+        Wave(0.0, 0.16, 0.34, (-0.06, 0.16, -0.40)),
+        Wave(0.12, 0.34, 0.58, (-0.40, -0.90, -0.90)),
+        Wave(0.34, 0.58, 0.80, (-0.60, -0.85, -0.45)),
+        Wave(0.60, 0.80, 1.0, (-0.25, -0.12, 0.05)),
     ),
     st=(0.08, 0.12, 0.12),
     t=(Wave(0.08, 0.58, 1.0, (0.30, 0.38, 0.34)),),
@@ -98,9 +101,10 @@ _LEFT_APEX = Morphology(
 _RIGHT_APEX = Morphology(
     p=(),
     qrs=(
-        Wave(0.0, 0.16, 0.40, (0.10, -0.20, 0.18)),
-        Wave(0.10, 0.40, 0.74, (0.34, -1.10, 1.05)),
-        Wave(0.42, 0.68, 1.0, (0.22, -0.45, 0.55)),
+        Wave(0.0, 0.16, 0.36, (0.10, -0.20, 0.18)),
+        Wave(0.10, 0.34, 0.60, (0.02, -1.00, 0.95)),
+        Wave(0.34, 0.58, 0.80, (-0.10, -0.80, 0.85)),
+        Wave(0.58, 0.78, 1.0, (-0.05, -0.15, 0.20)),
     ),
     st=(-0.06, 0.14, -0.20),
     t=(Wave(0.08, 0.58, 1.0, (-0.20, 0.42, -0.50)),),
@@ -137,7 +141,8 @@ def simulate_rhythm(
     Returns
     -------
     SimulatedEcg
-        Its parameters are those of the person; rate and intervals of the rhythm are in the truth.
+        Records of ten seconds and longer hold what the name says at least once; shorter ones may end before. Its parameters are
+        those of the person; rate and intervals of the rhythm are in the truth.
 
     Raises
     ------
@@ -154,20 +159,21 @@ def simulate_rhythm(
         raise ConfigError(f"simulated rhythm {name!r}: choose among {', '.join(SIMULATED_RHYTHMS)}")
     named = _RHYTHMS[name]
     person = draw_parameters([named.heart], rng)
-    person = replace(person, scp_codes=dict.fromkeys(named.scp_codes, 100.0), noise=person.noise if noise is None else noise)
+    # P is over before an early delta wave begins.
+    p_ms = min(person.p_ms, _SHORT_P_MS) if name == "preexcitation" else person.p_ms
+    person = replace(person, p_ms=p_ms, scp_codes=dict.fromkeys(named.scp_codes, 100.0), noise=person.noise if noise is None else noise)
     qt_s = person.qt_ms / 1000.0 * math.cbrt(person.heart_rate_bpm / 70.0)
     events = SCHEDULES[name](Timing(rng, duration_s, person.pr_ms / 1000.0, qt_s, person.rr_variability))
     shapes = _shapes(person, qt_s, rng)
     onset_s, st_t_s = _st_t(events, shapes)
-    internal_hz = max(fs, _SPIKE_INTERNAL_HZ if events.spikes_s else _INTERNAL_HZ)
+    internal_hz = max(fs, _LEAST_INTERNAL_HZ)
     vector = np.zeros((math.ceil(duration_s * internal_hz) + 1, 3))
-    _draw_beats(vector, internal_hz, events, shapes, onset_s, st_t_s, rng)
+    _draw_beats(vector, internal_hz, events, shapes, onset_s=onset_s, st_t_s=st_t_s, rng=rng)
     _draw_atria(vector, internal_hz, events, person, rng)
     for spike_s in events.spikes_s:
-        first, last = (round((spike_s + after) * internal_hz) for after in (0.0, _SPIKE_S))
-        vector[max(first, 0) : max(last, 0)] += _SPIKE_MV
+        _add_spike(vector, internal_hz, spike_s)
     record = record_heart(vector.T, person, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
-    return SimulatedEcg(record, _truth(named, events, shapes, st_t_s, person.p_ms / 1000.0, duration_s), person)
+    return SimulatedEcg(record, _truth(named, events, shapes, st_t_s=st_t_s, p_s=person.p_ms / 1000.0, duration_s=duration_s), person)
 
 
 def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dict[str, _Shape]:
@@ -175,9 +181,9 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     heart = turn_to_axis(person.morphology, person.axis_deg)
     qrs_s = person.qrs_ms / 1000.0
     st_t_s = qt_s - qrs_s
-    # Normal spread follows the first forces of the pathway and is over sooner.
+    # Normal spread, without the first forces of its own, follows those of the pathway.
     rest = tuple(
-        Wave(*(_DELTA_SHARE + (1.0 - _DELTA_SHARE) * at for at in (wave.start, wave.peak, wave.end)), wave.vector) for wave in heart.qrs
+        Wave(*(_DELTA_SHARE + (1.0 - _DELTA_SHARE) * at for at in (wave.start, wave.peak, wave.end)), wave.vector) for wave in heart.qrs[1:]
     )
     t = tuple(wave._replace(vector=_scaled(wave.vector, 0.45)) for wave in heart.t)
     preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
@@ -220,7 +226,7 @@ def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
 
 
 def _draw_beats(
-    vector: Array, fs: float, events: Events, shapes: dict[str, _Shape], onset_s: Array, st_t_s: Array, rng: np.random.Generator
+    vector: Array, fs: float, events: Events, shapes: dict[str, _Shape], *, onset_s: Array, st_t_s: Array, rng: np.random.Generator
 ) -> None:
     """Add QRS, ST and T of every beat."""
     breath = 2 * np.pi * rng.uniform(0.18, 0.30) * onset_s + rng.uniform(0.0, 2 * np.pi)
@@ -254,17 +260,26 @@ def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters,
         vector += _fibrillation_waves(len(vector), fs, rng)
 
 
+def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
+    """Add a spike as a recorder takes it: each sample is the mean over its own share of time, so a short spike loses height."""
+    index = np.arange(math.floor(spike_s * fs), math.ceil((spike_s + _SPIKE_S) * fs) + 1)
+    begin, end = (index - 0.5) / fs, (index + 0.5) / fs
+    share = np.maximum(np.minimum(end, spike_s + _SPIKE_S) - np.maximum(begin, spike_s), 0.0) * fs
+    inside = (index >= 0) & (index < len(vector))
+    vector[index[inside]] += np.outer(share[inside], _SPIKE_MV)
+
+
 def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator) -> Array:
     """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in II, III and aVF; upright in V1."""
     at, height = (0.0, 0.42, 0.66, 0.86, 1.0), (0.45, 0.05, -1.0, 0.62, 0.45)
     phase = np.arange(n_times) / fs * hz + rng.uniform(0.0, 1.0)
     grid = np.linspace(0.0, 1.0, 200, endpoint=False)
     # A corner of the heart's own has no infinitely sharp edge.
-    window = np.hanning(25) / np.hanning(25).sum()
+    window = np.hanning(19) / np.hanning(19).sum()
     tooth = np.convolve(np.tile(np.interp(grid, at, height), 3), window, mode="same")[200:400]
     wave = np.interp(phase % 1.0, grid, tooth - tooth.mean(), period=1.0)
     later = np.interp((phase - 0.12) % 1.0, grid, tooth - tooth.mean(), period=1.0)
-    size = rng.uniform(0.75, 1.15)
+    size = rng.uniform(1.0, 1.5)
     return size * (np.outer(wave, (0.01, 0.095, -0.02)) + np.outer(later, (0.0, 0.0, 0.085)))
 
 
@@ -283,7 +298,7 @@ def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Ar
     return waves * rng.uniform(0.75, 1.2)
 
 
-def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
+def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
     """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be seen, spikes."""
     largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
@@ -293,7 +308,9 @@ def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], st_t_s: Arr
     p_onset_s = np.array([beat.p_s for beat in events.beats])
     t_start = np.array([shapes[beat.shape].heart.t[0].start for beat in events.beats])
     p_all = np.sort(np.array([*events.sinus_p_s, *events.ectopic_p_s]))
-    covered = ((p_all[:, None] < onset_s + qrs_s) & (p_all[:, None] + p_s > onset_s + 1e-9)).any(axis=1) if len(p_all) else np.zeros(0, bool)
+    covered = (
+        ((p_all[:, None] < onset_s + qrs_s) & (p_all[:, None] + p_s > onset_s + 1e-9)).any(axis=1) if len(p_all) else np.zeros(0, bool)
+    )
     visible = p_all[~covered & (p_all >= 0.0) & (p_all + p_s <= duration_s)]
     spikes_s = np.array(events.spikes_s)
     return EcgTruth(
