@@ -1,9 +1,7 @@
 // What was opened in this tab. It lives in memory: closing the tab forgets it.
 
-import { button, byId, el, isolated, ltr } from "./dom.js";
-import { className } from "./classes.js";
-import { formatPercent, t } from "./i18n.js";
-import { judge } from "./verdict.js";
+import { button, byId, el, isolated } from "./dom.js";
+import { renderKind } from "./conclusion.js";
 
 const MOST = 20;
 const MOST_BYTES = 200 * 2 ** 20;
@@ -28,12 +26,10 @@ export function renderHistory(current, open) {
 }
 
 function renderEntry(entry, current, open) {
-  const { kind, named } = judge(entry.reading);
-  const number = named.length ? [` · ${className(named[0].name)} `, ltr(formatPercent(named[0].probability))] : [];
   return button(
     { class: "item", "aria-pressed": String(entry === current), "data-recent": entry.reading.record_id },
     () => open(entry),
-    el("span", {}, isolated(entry.reading.record_id), el("small", {}, t(`verdict.${kind}`), number)),
+    el("span", {}, isolated(entry.reading.record_id), el("small", {}, renderKind(entry.reading))),
     el("span", { class: "format", dir: "ltr" }, entry.reading.source_format.toUpperCase()),
   );
 }

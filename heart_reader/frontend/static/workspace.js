@@ -114,9 +114,10 @@ function display(entry, options, step) {
   clear();
   state.entry = entry;
   markSample(currentSample());
-  // The tracing first: it asks for the width it has, which is quickly told while little else is on the page.
+  // The overview first: the tracing is fitted into what it leaves of the screen.
+  showOverview();
   views.first.show(entry.waveform, entry.reading, options);
-  renderWords();
+  showReading();
   noteView(views.first.options, step);
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
 }
@@ -132,13 +133,15 @@ function noteView(options, step = false) {
   writeAddress(sample === null ? null : { sample, options }, step);
 }
 
-function renderWords() {
-  const { entry } = state;
-  renderOverview(byId("overview"), entry, actions(entry));
-  renderReading(byId("reading"), entry, state.model, askWhy);
+function showOverview() {
+  renderOverview(byId("overview"), state.entry, actions(state.entry));
   byId("overview").hidden = false;
+}
+
+function showReading() {
+  renderReading(byId("reading"), state.entry, state.model, askWhy);
   byId("reading").hidden = false;
-  renderHistory(entry, reopen);
+  renderHistory(state.entry, reopen);
 }
 
 /** The line in the margin of every printed page; a style sheet can only show what it is given as a property. */
@@ -280,9 +283,10 @@ export function showError(error) {
 
 /** Say everything again in another language. */
 export function relabel() {
+  if (state.entry !== null) showOverview();
   for (const view of Object.values(views)) view.relabel();
   if (state.entry === null) return;
-  renderWords();
+  showReading();
   if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
   if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
 }

@@ -101,18 +101,26 @@ function strip(name, startS, durationS, x) {
   return { name, lead: recordedName(name), sign: name.startsWith("-") ? -1 : 1, startS, durationS, x };
 }
 
-/** Give each row the room that its own leads and their names take, in whole millimetres. */
+/**
+ * Give each row the room that its own leads and their names take, in whole millimetres. Two rows stand as far apart as the deepest trace of one
+ * and the tallest below it in the same column ask for: what lies beside each other needs no room between.
+ */
 function placeRows(rows, gain, least, head, label) {
-  let top = head;
-  const placed = rows.map((strips) => {
-    const up = Math.min(least.most, Math.max(least.up, gain, ...strips.map((one) => one.up + label)) + GAP);
-    const down = Math.min(least.most, Math.max(least.down, ...strips.map((one) => one.down)) + GAP);
-    const y = Math.ceil(top + up);
-    const row = { top, y, bottom: y + Math.ceil(down), strips };
-    top = row.bottom;
-    return row;
-  });
-  return { rows: placed, bottom: top };
+  const upOf = (one) => Math.min(least.most, Math.max(least.up, one.up + label) + GAP);
+  const downOf = (one) => Math.min(least.most, Math.max(least.down, one.down) + GAP);
+  const sharesTime = (one, other) => one.startS < other.startS + other.durationS - 1e-9 && other.startS < one.startS + one.durationS - 1e-9;
+  const placed = [];
+  for (const strips of rows) {
+    const [up, down] = [Math.max(gain + GAP, ...strips.map(upOf)), Math.max(...strips.map(downOf))];
+    const above = placed.at(-1);
+    const between = above && Math.max(gain + GAP + least.down, ...strips.flatMap((one) => above.strips.filter((other) => sharesTime(one, other)).map((other) => downOf(other) + upOf(one))));
+    const y = Math.ceil(above ? above.y + between : head + up);
+    // The band of a row begins where that of the one above ends, in proportion to what both reach.
+    const top = above ? above.y + Math.round(((y - above.y) * above.down) / (above.down + up)) : head;
+    if (above) above.bottom = top;
+    placed.push({ top, y, bottom: y + Math.ceil(down), down, strips });
+  }
+  return { rows: placed, bottom: placed.at(-1).bottom };
 }
 
 /** A strip with how far its trace goes above and below the baseline, in millimetres. */
