@@ -9,6 +9,7 @@ import { saveCsv, saveJson } from "./export_reading.js";
 import { remember, remembered, renderHistory } from "./history.js";
 import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
+import { clearPrint, preparePrint } from "./print_page.js";
 import { renderReading } from "./reading.js";
 import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
@@ -17,7 +18,7 @@ import { createTracingView, TRACING_KEYS } from "./tracing.js";
 import { Waveform } from "./waveform.js";
 
 const LONGEST_EXPLAINED_S = 10;
-const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null };
+const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false };
 const views = {};
 
 /** Make the tracings; called once the page has its words. */
@@ -25,7 +26,8 @@ export function prepare() {
   views.first = createTracingView(byId("tracing"), { onOptionsChange: (options) => noteView(options) });
   views.second = createTracingView(byId("tracing-second"), { onOptionsChange: () => {} });
   setTheme(theme());
-  window.addEventListener("beforeprint", () => state.entry && notePrintedLine());
+  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
+  window.addEventListener("afterprint", clearPrint);
 }
 
 export function setModel(model) {
@@ -144,21 +146,24 @@ function showReading() {
   renderHistory(state.entry, reopen);
 }
 
-/** The line in the margin of every printed page; a style sheet can only show what it is given as a property. */
-function notePrintedLine() {
-  const { record_id: id, model } = state.entry.reading;
-  const line = [t("notice"), id, views.first.setting, `heart_reader ${model.name} ${model.checkpoint_sha256.slice(0, 16)}`].join(" · ");
-  document.documentElement.style.setProperty("--printed-line", JSON.stringify(line));
-}
-
 function actions(entry) {
   const small = (id, act, key) => button({ class: "button small", id }, act, t(key));
   return [
     compareSelect(entry),
+    reasonsCheck(),
     small("print", () => window.print(), "actions.print"),
     small("save-csv", () => saveCsv(entry.reading), "actions.csv"),
     small("download", () => saveJson(entry.reading), "actions.json"),
   ];
+}
+
+/** Whether a second page is printed; the choice holds for the tab. */
+function reasonsCheck() {
+  const input = el("input", { type: "checkbox", id: "print-reasons", checked: state.printsReasons });
+  input.addEventListener("change", () => {
+    state.printsReasons = input.checked;
+  });
+  return el("label", { class: "check" }, input, t("actions.print_reasons"));
 }
 
 /** Choose a second recording among those of this tab and the samples. */

@@ -4,7 +4,7 @@ import { el, save } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
 import { Calipers } from "./calipers.js";
 import { modelText, settingText, stretchText, titleText } from "./captions.js";
-import { renderPng, renderPrintPages } from "./export_image.js";
+import { renderPng, renderPrinted } from "./export_image.js";
 import { filterFits } from "./filters.js";
 import { listenForGestures } from "./gestures.js";
 import { pressKey } from "./keys.js";
@@ -22,6 +22,8 @@ import { Viewport } from "./viewport.js";
 const TOLD_AFTER_MS = 150;
 // Setting and stretch below the sheet, and the edge of the card.
 const BELOW_SHEET_PX = 34;
+// Height of the line of settings below a printed tracing.
+const PRINTED_SETTING_MM = 5;
 // A page of one column is scrolled anyway.
 const NARROW_PX = 940;
 
@@ -51,7 +53,6 @@ class TracingView {
     this.settingLine = el("p", { class: "tracing-setting", dir: "ltr" });
     this.legend = el("p", { class: "tracing-legend", hidden: true });
     this.ruler = el("div", { hidden: true });
-    this.printed = el("div", { class: "tracing-print", "aria-hidden": "true" });
     this.place = el("div", { class: "tracing-frame" }, this.sheet, el("div", { class: "tracing-foot" }, this.settingLine, this.stretch), this.legend);
     this.toolbar = new Toolbar(this.prefix, this);
     this.overview = new Overview((startS) => this.goTo(startS));
@@ -66,7 +67,6 @@ class TracingView {
       this.place,
       this.overview.element,
       this.live,
-      this.printed,
     );
     this.drawing = new SheetCanvas(...this.canvases);
     this.calipers = new Calipers(layer, this.live, this.viewport, () => {});
@@ -91,8 +91,6 @@ class TracingView {
       this.measureRoom();
       this.draw();
     });
-    window.addEventListener("beforeprint", () => this.preparePrint());
-    window.addEventListener("afterprint", () => this.printed.replaceChildren());
   }
 
   // What the page asks.
@@ -152,6 +150,12 @@ class TracingView {
   /** The tracing as an image on paper, with its settings, its model and the notice. */
   toPng() {
     return renderPng(this.imageState());
+  }
+
+  /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
+  toPrint(heightMm) {
+    const setting = settingText(this.viewport, { ...this.shown, layout: "3x4-rhythm", speed: 25 }, null);
+    return [renderPrinted(this.imageState(), heightMm - PRINTED_SETTING_MM), el("p", { class: "tracing-setting", dir: "ltr" }, setting)];
   }
 
   relabel() {
@@ -329,9 +333,5 @@ class TracingView {
       calipers: this.calipers.drawn(),
       widthMm: viewport.sheet.width,
     };
-  }
-
-  preparePrint() {
-    this.printed.replaceChildren(...(this.waveform === null ? [] : renderPrintPages(this.imageState())));
   }
 }
