@@ -11,11 +11,12 @@ from heart_reader.cli import add_overrides, run_command
 def main(arguments: argparse.Namespace) -> int:
     """Load the configuration and train."""
     from heart_reader.config import load_config
+    from heart_reader.training.joined import train_joined
     from heart_reader.training.run import train
 
     config = load_config(arguments.config, arguments.overrides)
     out = arguments.out or Path("results") / config.name
-    outcome = train(config, out, resume=arguments.resume)
+    outcome = (train_joined if config.ensemble.members else train)(config, out, resume=arguments.resume)
     if not outcome.complete:
         print(f"stopped; {outcome.checkpoint.directory} is usable, and --resume goes on from here")
         return 1

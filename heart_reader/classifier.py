@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.conclusion.conclude import Conclusion, conclude
+from heart_reader.conclusion.findings import Facts
+from heart_reader.conclusion.reconcile import Answer
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
@@ -18,7 +21,7 @@ from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 
@@ -115,12 +118,14 @@ class EcgClassifier:
         order = self.space.reading_levels(self.level)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}
+        levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
         return Diagnosis(
             record_id=record.record_id,
             source_format=record.source_format,
             fs=record.fs,
             duration_s=record.duration_s,
             levels=levels,
+            conclusion=conclusion,
             quality=quality,
             timeline=self._timeline(per_window[self.level], prepared),
             warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *_absent(known)),
@@ -229,6 +234,19 @@ class EcgClassifier:
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
+    def _conclude(
+        self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
+    ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
+        """Make all decisions agree with each other and with what was measured, and write the diagnosis."""
+        answers = {
+            level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
+        }
+        rhythm = None if measurements is None else measurements.rhythm
+        facts = Facts(_trusted(measurements), rhythm, sex, _why_poor(quality), quality.verdict == "good")
+        decisions, conclusion = conclude(answers, self.space, facts)
+        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
+        return agreed, conclusion
+
     def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
 
@@ -279,6 +297,23 @@ def _measured(record: EcgRecord) -> tuple[Measurements, SignalQuality]:
 
     measurements = measure(record)
     return measurements, assess_signal(record, measurements)
+
+
+def _trusted(measurements: Measurements | None) -> dict[str, float]:
+    """What was measured without reservation, and the rate, by name."""
+    if measurements is None:
+        return {}
+    given = {name: of.value for name, of in measurements.values.items() if of.reason is None or name == "heart_rate_bpm"}
+    given |= {name: of.value for name, of in measurements.rhythm.values.items()}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _why_poor(quality: Quality) -> Message | None:
+    """Why nothing is decided; None where something can be."""
+    if quality.verdict != "poor":
+        return None
+    found = next((sentence for sentence in quality.findings if isinstance(sentence, Message)), None)
+    return found or message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads)
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:

@@ -185,9 +185,29 @@ class TrainingConfig(Section):
         return self
 
 
+class MemberConfig(Section):
+    """One kind of member of an ensemble."""
+
+    model: ModelConfig
+    features: bool = False  # whether it takes features.sets; otherwise it reads the signal alone
+    seeds: Count = 1  # so many members of the kind, with seeds counted up from the experiment's
+
+
+class EnsembleConfig(Section):
+    """A reader of several members; without any it is the one network of ``model``.
+
+    The training records are dealt into folds, patients whole; what each kind of member reads of the fold it was not trained with says how
+    much it counts in every output, and, with validation, where the reader decides.
+    """
+
+    members: tuple[MemberConfig, ...] = ()
+    folds: Annotated[int, Field(ge=2)] = 5
+
+
 class EvaluationConfig(Section):
     """Thresholds, calibration and intervals."""
 
+    min_positives: Count = 1  # a class with fewer positives, or negatives, gets no threshold: it has a probability and is never decided
     thresholds: Literal["youden", "f1", "fbeta", "target_sensitivity"] = "f1"
     target_sensitivity: Share = 0.9
     calibration: Literal["platt", "none"] = "platt"
@@ -248,6 +268,7 @@ class ExperimentConfig(Section):
     model: ModelConfig = ModelConfig()
     features: FeaturesConfig = FeaturesConfig()
     training: TrainingConfig = TrainingConfig()
+    ensemble: EnsembleConfig = EnsembleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
 

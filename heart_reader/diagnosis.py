@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heart_reader.conclusion.conclude import Conclusion
+from heart_reader.conclusion.contradictions import LEAST_PRESENT
 from heart_reader.messages import coded
 
 if TYPE_CHECKING:
@@ -119,7 +121,10 @@ class Diagnosis:
     record_id, source_format, fs, duration_s
         Of the recording as it was read; Hz and seconds.
     levels
-        Level name to class name to reading; the level of interest comes first.
+        Level name to class name to reading; the level of interest comes first. Decisions agree with each other, with the measurements and
+        with the conclusion.
+    conclusion
+        All of it as one diagnosis.
     quality
         Usable leads.
     timeline
@@ -143,6 +148,7 @@ class Diagnosis:
     fs: float
     duration_s: float
     levels: Mapping[str, Mapping[str, ClassReading]]
+    conclusion: Conclusion
     quality: Quality
     timeline: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
@@ -191,18 +197,17 @@ class Diagnosis:
 
     @property
     def summary(self) -> str:
-        """A few sentences in plain language: every class of the level of interest in its band, with its number."""
+        """The headline, then every class of the level of interest in its band, with its number."""
         rated = self._rated()
+        sentences = [str(self.conclusion.headline)]
         if self.quality.verdict == "poor":
-            return f"No decision: too few usable leads. Not rated: {_list(rated['unrated'])}."
-        high = rated["high"]
-        sentences = [f"High probability that the label applies: {_list(high)}." if high else "No label has a high probability."]
+            return " ".join([*sentences, f"Not rated: {_list(rated['unrated'])}."])
+        sentences.append(f"High probability that the label applies: {_list(rated['high'])}." if rated["high"] else "")
         for title, name in (("Medium", "medium"), ("Low", "low"), ("Not rated", "unrated")):
-            if rated[name]:
-                sentences.append(f"{title}: {_list(rated[name])}.")
-        if not any(reading.decision == "present" for label, reading in self.levels[self.level].items() if label != NORMAL):
+            sentences.append(f"{title}: {_list(rated[name])}." if rated[name] else "")
+        if self.conclusion.kind != "abnormal":
             sentences.append("Low probabilities are no proof of a normal heart.")
-        return " ".join(sentences)
+        return " ".join(filter(None, sentences))
 
     def _rated(self) -> dict[str, dict[str, ClassReading]]:
         """Band to class to reading, highest probability first."""
@@ -215,8 +220,10 @@ class Diagnosis:
         """Every sentence of the reading that may have a code."""
         yield from self.warnings
         yield from self.quality.findings
+        yield from self.conclusion.sentences()
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
+            yield from self.measurements.rhythm.sentences()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server.
@@ -233,10 +240,12 @@ class Diagnosis:
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
             "ranked": self.ranked,
             "summary": self.summary,
+            "conclusion": self.conclusion.to_json(),
             "bands": self.bands,
             "decision_rule": self.decision_rule,
             "measurements": {} if self.measurements is None else self.measurements.to_json(),
             "lead_measurements": {} if self.measurements is None else self.measurements.leads_to_json(),
+            "rhythm": None if self.measurements is None else self.measurements.rhythm.to_json(),
             "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
@@ -249,6 +258,8 @@ class Diagnosis:
 
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
     """Return the decision for one class; nothing is called present or absent without a threshold and a usable signal.
+
+    Nothing is present at less than two per cent, whatever its threshold.
 
     Parameters
     ----------
@@ -264,18 +275,19 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     Examples
     --------
     >>> good, poor = Quality((), (), 12, 12), Quality(("V1",), (), 1, 12)
-    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good), decide(0.7, 0.5, poor)
-    ('present', 'absent', 'uncertain', 'uncertain')
+    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good), decide(0.7, 0.5, poor), decide(0.01, 0.005, good)
+    ('present', 'absent', 'uncertain', 'uncertain', 'uncertain')
     >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
     ['absent', 'uncertain', 'uncertain', 'present']
     """
     if threshold is None or quality.verdict == "poor":
         return "uncertain"
-    if zone is None:
-        return "present" if probability >= threshold else "absent"
-    if probability < zone[0]:
+    low, high = (threshold, threshold) if zone is None else zone
+    if probability < low:
         return "absent"
-    return "present" if probability > zone[1] else "uncertain"
+    above = probability >= high if zone is None else probability > high
+    # A threshold that maximises F1 of a rare class may lie below one per cent.
+    return "present" if above and probability >= LEAST_PRESENT else "uncertain"
 
 
 def _band(reading: ClassReading, quality: Quality) -> str:

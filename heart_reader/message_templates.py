@@ -245,6 +245,43 @@ _NOTES: dict[str, Template] = {
     "spikes_cut_out": "{count} pacemaker spikes were found and cut out.",
 }
 
+# The diagnosis, as a clinician writes it. Names of statements are messages of their own, which the page has words for by their codes.
+_CONCLUSION: dict[str, Template] = {
+    "axis_value": "QRS axis {degrees:+.0f} degrees",
+    "duration_value": "{name} {duration:.0f} ms",
+    "extreme_axis": "Extreme axis deviation ({degrees:+.0f} degrees)",
+    "junctional_rhythm": "Junctional rhythm",
+    "kind_not_stated": "{finding}, kind not stated",
+    "left_axis": "Left axis deviation ({degrees:+.0f} degrees)",
+    "long_pr": "Prolonged PR interval",
+    "long_qtc": "Prolonged QTc (Fridericia {qtc:.0f} ms, limit {limit:.0f} ms)",
+    "no_diagnosis": "No diagnosis: {reason}",
+    "not_measured": "nothing was measured",
+    "normal_not_measured": "Normal is not stated, for nothing was measured",
+    "not_stated_against": "{finding} not stated: {other} is more probable",
+    "not_stated_alone": "{finding} not stated: {other} is not stated",
+    "not_stated_measured": "{finding} not stated: {measured}",
+    "nothing_certain": "Nothing abnormal is stated, and normal is not certain",
+    "p_waves_not_seen": "no P waves are seen",
+    "p_waves_seen": "P waves are seen",
+    "otherwise_normal": "Otherwise normal ECG",
+    "pause": "Pause of {seconds:.1f} s",
+    "possible": "possible",
+    "rate_value": "rate {rate:.0f}/min",
+    "rhythm_not_decided": "Rhythm not decided: {reason}",
+    "rhythm_rate": "{rhythm}, rate {rate:.0f}/min",
+    "rhythm_ventricular_rate": "{rhythm}, ventricular rate {rate:.0f}/min",
+    "right_axis": "Right axis deviation ({degrees:+.0f} degrees)",
+    "rr_regular": "RR intervals are regular",
+    "signal_limited": "Normal is not stated, for the signal is limited",
+    "ventricular_couplet": "Ventricular couplet",
+    "ventricular_run": "Run of ventricular beats",
+    "ventricular_tachycardia": "Ventricular tachycardia",
+    "wide_qrs": "Wide QRS complex",
+    "with_count": "{finding} ({count} in the recording)",
+    "with_measure": "{finding} ({measured})",
+}
+
 TEMPLATES: Mapping[str, Template] = {
-    **_COMMON, **_FILES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_NOTES,
+    **_COMMON, **_FILES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_NOTES, **_CONCLUSION,
 }  # fmt: skip

@@ -13,16 +13,21 @@ from heart_reader.errors import ConfigError, DataError
 from heart_reader.evaluation.metrics import BETA
 from heart_reader.predictions import Predictions
 
-__all__ = ["RULES", "ThresholdRule", "choose_thresholds", "require_validation"]
+__all__ = ["HELD_OUT", "RULES", "ThresholdRule", "choose_thresholds", "require_validation"]
 
 ThresholdRule = Literal["youden", "f1", "fbeta", "target_sensitivity"]
 RULES: tuple[ThresholdRule, ...] = ("youden", "f1", "fbeta", "target_sensitivity")
 
+# Validation, and every training record read by what was trained without it, beside validation.
+HELD_OUT = "out-of-fold+val"
+DECIDING_SPLITS = ("val", HELD_OUT)
 # True and false positives, (n_candidates,) each, with the numbers of positives and negatives, to a score per candidate.
 _Score = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
 
 
-def choose_thresholds(predictions: Predictions, rule: ThresholdRule, *, beta: float = BETA, target: float | None = None) -> Thresholds:
+def choose_thresholds(
+    predictions: Predictions, rule: ThresholdRule, *, beta: float = BETA, target: float | None = None, min_positives: int = 1
+) -> Thresholds:
     """Choose one threshold per class on validation.
 
     Candidates lie halfway between neighbouring probabilities, so the choice does not hang on the last digit of one record. Among
@@ -39,11 +44,13 @@ def choose_thresholds(predictions: Predictions, rule: ThresholdRule, *, beta: fl
         Weight of sensitivity for ``"fbeta"``.
     target
         Sensitivity to reach, in (0, 1], for ``"target_sensitivity"``.
+    min_positives
+        A class with fewer positives or negatives gets none: a threshold between so few records says little about the next.
 
     Returns
     -------
     Thresholds
-        None for a class without positives or without negatives.
+        None for a class with too few positives or negatives.
 
     Raises
     ------
@@ -59,18 +66,18 @@ def choose_thresholds(predictions: Predictions, rule: ThresholdRule, *, beta: fl
     require_validation(predictions, "thresholds")
     name, score = _scoring(rule, beta, target)
     columns = zip(predictions.y_true.T > 0.5, predictions.y_prob.T, strict=True)
-    return Thresholds(name, predictions.split, tuple(_best_threshold(true, prob, score) for true, prob in columns))
+    return Thresholds(name, predictions.split, tuple(_best_threshold(true, prob, score, min_positives) for true, prob in columns))
 
 
 def require_validation(predictions: Predictions, what: str) -> None:
-    """Refuse to fit on anything but validation.
+    """Refuse to fit on anything but records that the weights were not trained with: validation, and training records out of fold.
 
     Raises
     ------
     DataError
         If the predictions are of another split.
     """
-    if predictions.split != "val":
+    if predictions.split not in DECIDING_SPLITS:
         raise DataError(
             f"{what} would be fitted on split {predictions.split!r}; only 'val' is allowed: pass the predictions of the validation split"
         )
@@ -93,10 +100,10 @@ def _scoring(rule: str, beta: float, target: float | None) -> tuple[str, _Score]
     raise ConfigError(f"threshold rule {rule!r} is not known; choose among {', '.join(RULES)}")
 
 
-def _best_threshold(y_true: NDArray[np.bool_], y_prob: NDArray[np.float64], score: _Score) -> float | None:
+def _best_threshold(y_true: NDArray[np.bool_], y_prob: NDArray[np.float64], score: _Score, min_positives: int) -> float | None:
     n_pos = int(y_true.sum())
     n_neg = len(y_true) - n_pos
-    if n_pos == 0 or n_neg == 0:
+    if min(n_pos, n_neg) < min_positives:
         return None
     falling = np.unique(y_prob)[::-1]
     group = np.searchsorted(-falling, -y_prob)

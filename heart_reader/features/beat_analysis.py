@@ -13,7 +13,7 @@ from heart_reader.features.beats import BeatClass, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.delineation import Delineation, delineate
 from heart_reader.features.noise import lead_noise_mv, lead_weights
-from heart_reader.features.p_wave import has_p_wave
+from heart_reader.features.p_wave import PWaves, find_p_waves, no_p_waves, ventricles_paced
 from heart_reader.features.pacing import find_spikes, without_spikes
 from heart_reader.features.qrs_detection import detect_qrs
 from heart_reader.features.ranks import median
@@ -40,14 +40,11 @@ class Kind:
         (n_leads, n_times) in mV at ``MEASURING_HZ``.
     delineation
         Boundaries of the median; those of P are NaN where there is no P wave.
-    p_likeness
-        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is no room for a P wave.
     """
 
     beats: BeatClass
     median: Array
     delineation: Delineation
-    p_likeness: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +73,8 @@ class BeatAnalysis:
         The other kinds.
     n_spikes
         Pacemaker spikes in the stretch.
+    p_waves
+        Which of the beats ``in_stretch`` have a P wave.
     """
 
     lead_names: tuple[str, ...]
@@ -88,6 +87,12 @@ class BeatAnalysis:
     main: Kind | None
     others: tuple[BeatClass, ...]
     n_spikes: int
+    p_waves: PWaves
+
+    def beat_times(self) -> Array:
+        """Return (n_beats,) where R is in ``signal`` for every beat of the stretch, NaN where a beat is not whole."""
+        kinds = () if self.main is None else (self.main.beats, *self.others)
+        return _beat_times(kinds, len(self.in_stretch))
 
 
 def analyse(record: EcgRecord) -> BeatAnalysis:
@@ -114,6 +119,11 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     noise_mv = lead_noise_mv(levelled)
     weights = lead_weights(noise_mv)
     kinds = beat_classes(levelled if weights.min(initial=1.0) == 1.0 else levelled * weights[:, None], cut.beats)
+    main = _describe(levelled, kinds[0], names, rr, weights) if kinds else None
+    p_waves = no_p_waves(len(in_stretch))
+    if main is not None:
+        at_spikes = np.rint(spikes * (MEASURING_HZ / record.fs)).astype(np.int64)
+        p_waves = _p_waves(levelled, main, kinds, p_waves, weights, names, at_spikes)
     return BeatAnalysis(
         lead_names=names,
         r_peaks_s=_peak_times(found, record.fs, in_stretch, kinds, cut.start_s),
@@ -122,9 +132,10 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
         in_stretch=in_stretch,
         rr=rr,
         noise_mv=noise_mv,
-        main=_describe(levelled, kinds[0], names, rr, weights) if kinds else None,
+        main=main,
         others=tuple(kinds[1:]),
         n_spikes=len(spikes),
+        p_waves=p_waves,
     )
 
 
@@ -133,7 +144,10 @@ def all_kinds(analysis: BeatAnalysis) -> tuple[Kind, ...]:
     if analysis.main is None:
         return ()
     weights = lead_weights(analysis.noise_mv)
-    others = (_describe(analysis.signal, kind, analysis.lead_names, analysis.rr, weights) for kind in analysis.others)
+    others = [_describe(analysis.signal, kind, analysis.lead_names, analysis.rr, weights) for kind in analysis.others]
+    for kind in others:
+        if 2 * np.isfinite(analysis.p_waves.onset_ms[kind.beats.members]).sum() < len(kind.beats.members):
+            _without_p(kind.delineation)
     return (analysis.main, *others)
 
 
@@ -155,6 +169,8 @@ def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Ar
         return np.zeros(0), np.zeros((0, len(analysis.lead_names), 6))
     times = [analysis.stretch_s[0] + kind.beats.at / MEASURING_HZ for kind in kinds]
     marks = [at[:, None, None] + kind.delineation.leads[None] / 1000.0 for at, kind in zip(times, kinds, strict=True)]
+    for mark, kind in zip(marks, kinds, strict=True):
+        mark[np.isnan(analysis.p_waves.onset_ms[kind.beats.members]), :, :2] = np.nan
     order = np.argsort(np.concatenate(times))
     return np.concatenate(times)[order], np.concatenate(marks)[order]
 
@@ -162,11 +178,32 @@ def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Ar
 def _describe(signal: Array, beats: BeatClass, names: tuple[str, ...], rr: float, weights: Array) -> Kind:
     beat = median_beat(signal, beats.at)
     delineation = delineate(beat, names, rr, weights)
-    found, likeness = has_p_wave(signal, beats.at, delineation, weights)
-    if not found:
-        delineation.leads[:, :2] = np.nan
-        delineation.overall[:2] = np.nan
-    return Kind(beats, beat, delineation, likeness)
+    return Kind(beats, beat, delineation)
+
+
+def _p_waves(
+    signal: Array, main: Kind, kinds: Sequence[BeatClass], unknown: PWaves, weights: Array, names: tuple[str, ...], spikes: NDArray[np.int64]
+) -> PWaves:
+    """Tell which beats have a P wave, and take its boundaries from the median beat where the record has none."""
+    p_waves = unknown
+    if not ventricles_paced(spikes, main.beats.at, main.delineation):
+        at = _beat_times(kinds, len(unknown.probability))
+        p_waves = find_p_waves(signal, at, main.beats.members, main.delineation, weights, names)
+    if not p_waves.present:
+        _without_p(main.delineation)
+    return p_waves
+
+
+def _beat_times(kinds: Sequence[BeatClass], n_beats: int) -> Array:
+    at = np.full(n_beats, np.nan)
+    for kind in kinds:
+        at[kind.members] = kind.at
+    return at
+
+
+def _without_p(delineation: Delineation) -> None:
+    delineation.leads[:, :2] = np.nan
+    delineation.overall[:2] = np.nan
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
 from heart_reader.features.demographics import demographics
-from heart_reader.features.feature_names import FEATURE_NAMES
+from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.feature_space import FeatureSpace, measured_features
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
 
@@ -77,9 +75,9 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
 def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
     """Measure every record of a cache, or take what was measured before, (n_records, n_features).
 
-    The measurements lie beside the signals they come from, under a name that changes with the code that measures.
+    The measurements lie beside the signals they come from, under the version of the code that measures.
     """
-    path = cache.folder / f"measured-{_code_sha256()[:16]}.npy"
+    path = cache.folder / f"measured-v{MEASURING_VERSION}.npy"
     if path.exists():
         stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
         return stored
@@ -90,10 +88,3 @@ def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.floa
     np.save(temporary, matrix, allow_pickle=False)
     temporary.replace(path)
     return matrix
-
-
-def _code_sha256() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

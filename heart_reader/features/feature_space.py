@@ -19,7 +19,7 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable
 from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
 from heart_reader.features.demographics import demographics
-from heart_reader.features.feature_names import FEATURE_NAMES
+from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
 from heart_reader.features.ptbxl_plus import NAMES as PTBXL_PLUS
 from heart_reader.features.ptbxl_plus import published_features
@@ -27,7 +27,8 @@ from heart_reader.messages import message
 
 __all__ = ["FEATURE_TITLES", "FeatureSpace", "measured_features", "withhold"]
 
-NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, "measured": FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
+MEASURED = "measured"
+NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, MEASURED: FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
 
 # How a sentence for a person names each set.
 FEATURE_TITLES: Mapping[str, str] = {
@@ -59,7 +60,7 @@ class FeatureSpace:
             {"name": name, "names": list(NAMES[name]), "widths": widths}
             for name, widths in zip(self.sets, self.layers["widths"], strict=True)
         ]
-        return {"sets": sets, **layers}
+        return {"sets": sets, "measuring_version": MEASURING_VERSION, **layers}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
@@ -83,7 +84,13 @@ class FeatureSpace:
                     f"{where}: trained with {len(item['names'])} features {item['name']!r}, which this version does not compute so: "
                     "use the version that trained it, or train again"
                 )
-        layers = {key: value for key, value in values.items() if key != "sets"}
+        version = values.get("measuring_version", 1)
+        if version != MEASURING_VERSION and any(item["name"] == MEASURED for item in values["sets"]):
+            raise NotServable(
+                f"{where}: trained with version {version} of the measurements, this is version {MEASURING_VERSION}, whose numbers differ: "
+                "use the version that trained it, or train again"
+            )
+        layers = {key: value for key, value in values.items() if key not in ("sets", "measuring_version")}
         return cls(tuple(item["name"] for item in values["sets"]), {"widths": [item["widths"] for item in values["sets"]], **layers})
 
     @cached_property

@@ -90,7 +90,7 @@ def wave_values(analysis: BeatAnalysis, kind: Kind | None, failure: str, rr_mean
     }
     p_ms, pr_ms = kind.delineation.interval("p_on", "p_off"), kind.delineation.interval("p_on", "qrs_on")
     no_p = PACED if paced else NO_P if math.isnan(pr_ms) else None
-    p_doubts = (*doubts, *((message("p_waves_differ"),) if kind.p_likeness < _P_ALIKE_ENOUGH else ()))
+    p_doubts = (*doubts, *((message("p_waves_differ"),) if analysis.p_waves.likeness < _P_ALIKE_ENOUGH else ()))
     values["p_ms"] = _missing("p_ms", no_p) if no_p else _given("p_ms", p_ms, p_doubts)
     values["pr_ms"] = _missing("pr_ms", no_p) if no_p else _given("pr_ms", pr_ms, p_doubts)
     values["p_found"] = _missing("p_found", PACED) if paced else _given("p_found", 0.0 if math.isnan(pr_ms) else 1.0)

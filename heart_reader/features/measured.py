@@ -16,6 +16,7 @@ from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_UNITS, LEAD_UNITS
 from heart_reader.features.global_values import combined_values, is_paced, reservation, rhythm_values, usable_kind, wave_values
 from heart_reader.features.measurement import Fiducials, Measurement, Measurements
+from heart_reader.features.rhythm_rules import read_rhythm
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.messages import Message, message
 
@@ -76,6 +77,7 @@ def measure(record: EcgRecord) -> Measurements:
         median_beat_mv={} if kind is None else dict(zip(analysis.lead_names, kind.median.astype(np.float32), strict=True)),
         fs=MEASURING_HZ,
         r_index=BEAT_FROM,
+        rhythm=read_rhythm(record, analysis),
         notes=_notes(record, analysis),
     )
 

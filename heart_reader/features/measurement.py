@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS
+from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES
+from heart_reader.features.territories import territory_values
+
+if TYPE_CHECKING:
+    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["Fiducials", "Measurement", "Measurements"]
 
@@ -92,6 +96,8 @@ class Measurements:
         Of the median beat, Hz.
     r_index
         Index of R in the median beat.
+    rhythm
+        The rhythm, with what it was told by.
     notes
         What a person should know about how these values came about, in sentences.
     """
@@ -102,6 +108,7 @@ class Measurements:
     median_beat_mv: Mapping[str, NDArray[np.float32]]
     fs: float
     r_index: int
+    rhythm: Rhythm
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -114,10 +121,16 @@ class Measurements:
 
     def vector(self) -> NDArray[np.float32]:
         """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where nothing was measured."""
-        numbers = [self.values[name].value for name in GLOBAL_FEATURES]
-        for lead in STANDARD_LEADS:
-            of = self.leads.get(lead)
-            numbers += [None] * len(LEAD_UNITS) if of is None else [of[stem].value for stem in LEAD_UNITS]
-        vector = np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
+        unknown = [None] * len(LEAD_UNITS)
+        of_leads = [[self.leads[lead][stem].value for stem in LEAD_UNITS] if lead in self.leads else unknown for lead in STANDARD_LEADS]
+        table = _numbers(of_leads)
+        of_record = _numbers([self.values[name].value for name in GLOBAL_FEATURES])
+        of_rhythm = _numbers([self.rhythm.values[name].value for name in RHYTHM_FEATURES])
+        vector = np.concatenate((of_record, table.ravel(), territory_values(table.T), of_rhythm)).astype(np.float32)
         assert vector.shape == (len(FEATURE_NAMES),)
         return vector
+
+
+def _numbers(values: Sequence[Any]) -> NDArray[np.float64]:
+    """Return an array with NaN in place of None."""
+    return np.array(values, dtype=np.float64)

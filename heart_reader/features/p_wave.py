@@ -1,12 +1,14 @@
-"""Whether a P wave precedes the QRS complexes: what is there must look the same before every beat, and be no part of something larger.
+"""Whether a P wave precedes each QRS complex, and the beats of the record as a whole.
 
-In atrial fibrillation the stretch before QRS differs from beat to beat, in complete block it holds a P wave now and then, so in both
-its beats hardly correlate with each other.
+Two logistic regressions, for the record and for each of its beats, on what ``p_wave_inputs`` compares. They were fitted to rhythms that
+cardiologists named (``heart_reader.evaluation.p_wave_fit``), both sides counted alike however rare fibrillation is: a P wave that is
+not there misleads more than one that is missing.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,62 +16,122 @@ from numpy.typing import NDArray
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
+from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, p_inputs
+from heart_reader.features.p_wave_weights import BEAT_WEIGHTS, RECORD_MEANS, RECORD_WEIGHTS
 
-__all__ = ["has_p_wave"]
+__all__ = ["PWaves", "find_p_waves", "known_inputs", "no_p_waves", "ventricles_paced"]
 
 Array = NDArray[np.floating]
+Indices = NDArray[np.int64]
 
-# What is compared: from a little before the onset of P to a little after its offset, every fourth time point.
-_MARGIN, _EVERY = round(0.02 * MEASURING_HZ), 4
-# Least correlation of single beats with the mean of the others, and least size of the wave, mV over all leads.
-_LEAST_LIKENESS, _LEAST_MV = 0.45, 0.004
-_MOST_BEATS = 40
+# By name, so that inputs can be added before they have weights.
+_MEANS, _RECORD = (np.array([of.get(name, 0.0) for name in RECORD_INPUTS]) for of in (RECORD_MEANS, RECORD_WEIGHTS))
+_BEAT = np.array([BEAT_WEIGHTS.get(name, 0.0) for name in BEAT_INPUTS])
+# A record has P waves from the upper probability on, has none up to the lower, and between them nobody can tell.
+_ABSENT, _PRESENT, _OF_BEAT = 0.2, 0.6, 0.5
+# A spike this near to the onset of QRS, milliseconds, made that complex.
+_SPIKE_BEFORE_MS, _SPIKE_AFTER_MS = 40.0, 40.0
 
 
-def has_p_wave(signal: Array, at: NDArray[np.int64], delineation: Delineation, weights: Array) -> tuple[bool, float]:
-    """Tell whether the beats have a P wave, and how alike what precedes them is.
+@dataclass(frozen=True, eq=False)
+class PWaves:
+    """Which beats have a P wave before them.
+
+    Parameters
+    ----------
+    probability
+        (n_beats,) for every beat of the stretch, NaN where it cannot be told.
+    onset_ms
+        (n_beats,) onset of P in milliseconds from R, negative; NaN for a beat without a P wave.
+    present
+        Whether P waves precede the beats of this record; None where it cannot be told.
+    record_probability
+        Probability of that, NaN where it cannot be told.
+    likeness
+        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is no room for a P wave.
+    share
+        Of the beats that could be told, how many have a P wave; NaN without such beats.
+    pr_sd_ms
+        How much the PR interval varies from beat to beat; NaN with fewer than three P waves.
+    """
+
+    probability: Array
+    onset_ms: Array
+    present: bool | None
+    record_probability: float
+    likeness: float
+    share: float
+    pr_sd_ms: float
+
+
+def no_p_waves(n_beats: int) -> PWaves:
+    """Return that nothing can be told."""
+    unknown = np.full(n_beats, math.nan)
+    return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
+
+
+def find_p_waves(signal: Array, at: Array, members: Indices, delineation: Delineation, weights: Array, names: tuple[str, ...]) -> PWaves:
+    """Tell which beats have a P wave.
 
     Parameters
     ----------
     signal
         (n_leads, n_times) in mV at ``MEASURING_HZ``.
     at
-        (n_beats,) indices of R.
+        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
+    members
+        Which of them are of the most frequent kind.
     delineation
         Of their median, which says where a P wave would be.
     weights
         (n_leads,) how much each lead counts, 0 to 1.
-
-    Returns
-    -------
-    tuple
-        The answer, and the mean correlation of each beat with the mean of the others, NaN with a single beat or no room for a P wave.
+    names
+        n_leads names.
     """
-    wave = delineation.waves.get("p")
-    if wave is None:
-        return False, math.nan
-    first, last = wave.onset - _MARGIN - BEAT_FROM, min(wave.offset + _MARGIN, delineation.waves["qrs"].onset) - BEAT_FROM
-    whole = at[(at + first >= 0)][:_MOST_BEATS]
-    if not len(whole):
-        return False, math.nan
-    times = np.arange(first, last, _EVERY)
-    cut = signal[:, whole[:, None] + times].transpose(1, 0, 2)
-    # Without mean and slope: a T wave that is still falling, or breathing, is no P wave.
-    ramp = np.linspace(-1.0, 1.0, len(times))
-    cut = cut - cut.mean(axis=2, keepdims=True)
-    cut = (cut - (cut @ ramp / (ramp @ ramp))[..., None] * ramp) * weights[:, None]
-    cut = cut.reshape(len(whole), -1)
-    mean = cut.mean(axis=0)
-    size = float(np.sqrt(np.square(mean).mean()))
-    if len(whole) < 2:
-        return size > _LEAST_MV, math.nan
-    likeness = _likeness(cut, mean)
-    return likeness > _LEAST_LIKENESS and size > _LEAST_MV, likeness
+    inputs = p_inputs(signal, at, members, delineation, weights, names)
+    if inputs is None:
+        return no_p_waves(len(at))
+    log_odds = float(known_inputs(inputs.record) @ _RECORD) + RECORD_WEIGHTS["constant"]
+    record_probability = float(_probability(np.array(log_odds)))
+    # A wave of a fibrillating record may look like P by chance.
+    probability = record_probability * _probability(inputs.beats @ _BEAT + BEAT_WEIGHTS["constant"])
+    present = True if record_probability >= _PRESENT else False if record_probability <= _ABSENT else None
+    has_p = probability >= _OF_BEAT
+    # Single waves that look like P in a record that has none are chance.
+    onset_ms = np.where(has_p & (present is True), delineation.overall[0] + inputs.shift_ms, math.nan)
+    known = np.isfinite(probability)
+    return PWaves(
+        probability=probability,
+        onset_ms=onset_ms,
+        present=present,
+        record_probability=record_probability,
+        likeness=float(inputs.record[0]),
+        share=float(has_p[known].mean()) if known.any() else math.nan,
+        pr_sd_ms=float(np.nanstd(onset_ms)) if np.isfinite(onset_ms).sum() > 2 else math.nan,
+    )
 
 
-def _likeness(cut: Array, mean: Array) -> float:
-    """Mean correlation of each row with the mean of the others."""
-    others = (mean * len(cut) - cut) / (len(cut) - 1)
-    together = (cut * others).sum(axis=1)
-    sizes = np.sqrt(np.square(cut).sum(axis=1)) * np.sqrt(np.square(others).sum(axis=1))
-    return float((together / np.maximum(sizes, 1e-9)).mean())
+def known_inputs(record: Array) -> Array:
+    """Return inputs of a record, (..., n), the usual value in place of what cannot be told."""
+    return np.where(np.isfinite(record), record, _MEANS)
+
+
+def ventricles_paced(spikes: Indices, r: Indices, delineation: Delineation) -> bool:
+    """Tell whether at least every second QRS complex was made by a pacemaker: what precedes those is no evidence of conduction.
+
+    Parameters
+    ----------
+    spikes
+        (n_spikes,) indices at ``MEASURING_HZ``.
+    r
+        (n_beats,) indices of R.
+    """
+    if not len(spikes) or not len(r):
+        return False
+    from_onset_ms = (spikes[:, None] - r) * (1000.0 / MEASURING_HZ) - (delineation.waves["qrs"].onset - BEAT_FROM) * (1000.0 / MEASURING_HZ)
+    made = ((from_onset_ms >= -_SPIKE_BEFORE_MS) & (from_onset_ms <= _SPIKE_AFTER_MS)).any(axis=0)
+    return bool(2 * made.sum() >= len(r))
+
+
+def _probability(log_odds: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0)))

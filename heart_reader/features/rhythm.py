@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,11 @@ class Rhythm:
     findings: tuple[str, ...] = ()
     values: Mapping[str, Measurement] = field(default_factory=dict)
     beats: tuple[str, ...] = ()
+
+    def sentences(self) -> Iterator[str | None]:
+        """Every sentence that may have a code."""
+        yield self.reason
+        yield from (value.reason for value in self.values.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

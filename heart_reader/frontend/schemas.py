@@ -152,6 +152,42 @@ class Waveform(_Answer):
     data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
 
 
+class ConclusionLine(_Answer):
+    """One line of the diagnosis."""
+
+    group: Literal["rhythm", "conduction", "axis", "infarction", "st_t", "hypertrophy", "other"]
+    text: str
+    codes: list[str] = Field(description="Statements it stands for; empty for what was measured alone")
+    probability: float | None = Field(description="Of the statement; null for what was measured alone")
+
+
+class NotStated(_Answer):
+    """A statement that was read as present and yields to a measurement or to another statement."""
+
+    code: str
+    probability: float
+    text: str
+
+
+class ConclusionReading(_Answer):
+    """One diagnosis, in the order in which a clinician writes it."""
+
+    kind: Literal["normal", "abnormal", "undecided"]
+    headline: str
+    lines: list[ConclusionLine]
+    yielded: list[NotStated]
+
+
+class RhythmReading(_Answer):
+    """The rhythm as it was measured."""
+
+    name: str | None = Field(description="null where the signal does not say")
+    reason: str = Field(description="What the name rests on, or why there is none")
+    findings: list[str]
+    values: dict[str, Measurement] = Field(description="The evidence in numbers")
+    beats: list[str] = Field(description="One kind per beat: normal, supraventricular, ventricular, paced or unknown")
+
+
 class SaidMessage(BaseModel):
     """What an English sentence says, so that it can be said in another language."""
 
@@ -173,6 +209,8 @@ class Reading(_Answer):
     levels: dict[str, dict[str, ClassReading]]
     ranked: list[RankedClass]
     summary: str
+    conclusion: ConclusionReading
+    rhythm: RhythmReading | None = Field(default=None, description="null where nothing was measured")
     bands: dict[Literal["high", "medium", "low", "unrated"], Band]
     decision_rule: str = Field(description="What present, absent and uncertain rest on, to be shown beside them")
     measurements: dict[str, Measurement]

@@ -4,36 +4,43 @@ References
 ----------
 Lakshminarayanan B., Pritzel A., Blundell C. Simple and scalable predictive uncertainty estimation using deep ensembles. NeurIPS
 (2017) 6402-6413.
+Genest C., Zidek J. V. Combining probability distributions: a critique and an annotated bibliography. Statistical Science 1 (1986) 114-135.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["EnsembleNetwork"]
+__all__ = ["EnsembleNetwork", "MeanOf"]
 
 # Keeps the logit of an averaged probability finite in float32.
 _EDGE = 1e-6
 
+# What is averaged: probabilities (a linear pool) or their log-odds (a logarithmic pool, which lets a sure member count for more).
+MeanOf = Literal["probability", "log_odds"]
+
 
 class EnsembleNetwork(nn.Module):
-    """Weighted mean of the members' probabilities, returned as logits, so that it stands wherever one network does.
+    """Weighted mean of the members' answers, returned as logits, so that it stands wherever one network does.
 
     Parameters
     ----------
     members
         Networks of the same windows.
     weights
-        One per member, not negative.
+        (n_members,) or (n_members, n_outputs), not negative.
     outputs
         Per member which of the outputs it answers, in its own order; None means that each of them answers all. An output is averaged over
         the members that answer it.
     n_outputs
         Logits of the whole; only needed with ``outputs``.
+    mean_of
+        What is averaged.
 
     Raises
     ------
@@ -44,19 +51,26 @@ class EnsembleNetwork(nn.Module):
     weights: Tensor
 
     def __init__(
-        self, members: Sequence[nn.Module], weights: Sequence[float], outputs: Sequence[Sequence[int]] | None = None, n_outputs: int = 0
+        self,
+        members: Sequence[nn.Module],
+        weights: Sequence[float] | Sequence[Sequence[float]],
+        outputs: Sequence[Sequence[int]] | None = None,
+        n_outputs: int = 0,
+        mean_of: MeanOf = "probability",
     ) -> None:
         super().__init__()
-        if not members or len(members) != len(weights) or min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError(
-                f"{len(members)} members and weights {list(weights)}: one weight per member is needed, not negative, not all zero"
-            )
+        given = torch.tensor(weights, dtype=torch.float32)
+        if not members or len(members) != len(given) or given.min() < 0 or not (given.sum(dim=0) > 0).all():
+            raise ValueError(f"{len(members)} members and weights {list(weights)}: one per member is needed, not negative, not all zero")
         self.members = nn.ModuleList(members)
-        self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32) / sum(weights))
+        self.register_buffer("weights", given / given.sum(dim=0))
+        self.mean_of = mean_of
         self.places: list[Tensor] | None = None
         if outputs is not None:
-            answered = {output for weight, own in zip(weights, outputs, strict=True) if weight > 0 for output in own}
-            if answered != set(range(n_outputs)):
+            answers = torch.zeros(len(members), n_outputs)
+            for row, own in enumerate(outputs):
+                answers[row, list(own)] = 1.0
+            if not ((answers * given.reshape(len(members), -1)).sum(dim=0) > 0).all():
                 raise ValueError("an output is answered by no member with a weight: add a member that answers all heads")
             # Per member where each output stands among its own answers; for what it does not answer, one behind the last.
             self.places = [
@@ -66,7 +80,9 @@ class EnsembleNetwork(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
         """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are for the members that take them."""
-        answers = [torch.sigmoid(member(x, features, record)) for member in self.members]
+        answers = [member(x, features, record) for member in self.members]
+        if self.mean_of == "probability":
+            answers = [torch.sigmoid(answer) for answer in answers]
         if self.places is None:
             mean = torch.stack([weight * answer for weight, answer in zip(self.weights, answers, strict=True)]).sum(dim=0)
         else:
@@ -75,6 +91,8 @@ class EnsembleNetwork(nn.Module):
             ones = (torch.ones(1, answer.shape[1], dtype=answer.dtype, device=answer.device) for answer in answers)
             share = torch.stack([weight * _placed(one, place) for one, (weight, _, place) in zip(ones, parts, strict=True)]).sum(dim=0)
             mean = summed / share
+        if self.mean_of == "log_odds":
+            return mean
         mean = mean.clamp(_EDGE, 1 - _EDGE)
         return torch.log(mean) - torch.log1p(-mean)
 

@@ -108,7 +108,7 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of ``members`` and ``weights``.
+    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of ``members``, ``weights`` and ``mean_of``.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int
         own = features if member.get("fused") else None
         members.append(build_any(member["name"], member["params"], n_leads, len(outputs[-1]), own))
     partial = any(len(own) < n_outputs for own in outputs)
-    return EnsembleNetwork(members, params["weights"], outputs if partial else None, n_outputs)
+    # Before there was a choice, probabilities were averaged.
+    return EnsembleNetwork(members, params["weights"], outputs if partial else None, n_outputs, params.get("mean_of", "probability"))
 
 
 def build_trees(params: Mapping[str, Any], n_outputs: int, features: Mapping[str, Any] | None) -> FeatureTrees:

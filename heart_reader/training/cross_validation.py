@@ -16,6 +16,7 @@ Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +71,11 @@ def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArr
     pattern = np.where(counts[pattern.ravel()] < n_folds, -1, pattern.ravel())
     units = bootstrap_units(table.patient_ids[train_rows])
     folds = np.full(len(table), -1)
-    for number, (_, held_out) in enumerate(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units)):
+    with warnings.catch_warnings():
+        # Where even together they are too rare for every fold, they are in some.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
+    for number, (_, held_out) in enumerate(parts):
         folds[train_rows[held_out]] = number
     return folds
 

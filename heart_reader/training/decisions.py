@@ -92,7 +92,7 @@ def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -
             calibration = fit_platt(uncalibrated)
             chosen["calibration"][name] = calibration.to_json()
             predictions = replace(uncalibrated, y_prob=calibration.apply(uncalibrated.y_prob))
-        thresholds = choose_thresholds(predictions, config.thresholds, target=config.target_sensitivity)
+        thresholds = choose_thresholds(predictions, config.thresholds, target=config.target_sensitivity, min_positives=config.min_positives)
         chosen["thresholds"][name] = thresholds.to_json()
         chosen["uncertainty"][name] = choose_uncertainty(predictions, thresholds, alpha=config.alpha).to_json()
         chosen["metrics"][name] = _validation_metrics(predictions)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
@@ -35,10 +36,11 @@ from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.evaluation.metrics import metric_value
 from heart_reader.features.build import open_dataset
+from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.training.decisions import save_with_decisions
 
-__all__ = ["Weighting", "choose_weights", "fit_weights", "join", "mixture"]
+__all__ = ["Weighting", "choose_weights", "describe_members", "fit_weights", "join", "joined_tensors", "mixture"]
 
 HALVES = 10
 # What members must share, for their outputs to mean the same.
@@ -97,15 +99,41 @@ def join(
     space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
     val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
     weighting = choose_weights(classifiers, val_set, config) if weights is None else _given(weights, len(members))
-    tensors = {"weights": torch.tensor(weighting.weights, dtype=torch.float32)}
-    for row, member in enumerate(members):
-        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
-    draft = {**_draft(members, weighting), "levels": table.space.to_json(), "config": config.to_json()}
+    tensors = joined_tensors(members, torch.tensor(weighting.weights, dtype=torch.float32))
+    scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
+    draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
+    draft |= {"levels": table.space.to_json(), "config": config.to_json()}
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
 
 
-def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any]:
-    """Return the manifest of the ensemble, without levels, configuration and decisions."""
+def joined_tensors(members: Sequence[Checkpoint], weights: Tensor) -> dict[str, Tensor]:
+    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of these members."""
+    tensors = {"weights": weights}
+    for row, member in enumerate(members):
+        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
+    return tensors
+
+
+def describe_members(
+    members: Sequence[Checkpoint],
+    weights: Sequence[float] | Sequence[Sequence[float]],
+    rule: str,
+    scores: Mapping[str, Any],
+    mean_of: MeanOf = "probability",
+) -> dict[str, Any]:
+    """Return the manifest of the ensemble, without levels, configuration and decisions.
+
+    Parameters
+    ----------
+    members
+        The first one answers all heads.
+    weights, mean_of
+        See :class:`heart_reader.models.ensemble.EnsembleNetwork`.
+    rule
+        How the weights were chosen.
+    scores
+        What they were chosen by.
+    """
     models = [member.manifest["model"] for member in members]
     params = {
         "members": [
@@ -118,9 +146,10 @@ def _draft(members: Sequence[Checkpoint], weighting: Weighting) -> dict[str, Any
             }
             for model, member, columns in zip(models, members, _columns(members), strict=True)
         ],
-        "weights": list(weighting.weights),
-        "rule": weighting.rule,
-        "held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score},
+        "weights": list(weights),
+        "mean_of": mean_of,
+        "rule": rule,
+        **scores,
     }
     elapsed_s = sum(member.manifest["training"]["elapsed_s"] for member in members)
     return {

@@ -39,7 +39,7 @@ from heart_reader.training.manifest import build_manifest
 from heart_reader.training.trainer import Trainer
 from heart_reader.training.trees import grow_trees
 
-__all__ = ["TrainingOutcome", "train"]
+__all__ = ["TrainingOutcome", "train", "write_config"]
 
 STATE = "training_state"
 VALIDATION_WINDOWS = 256
@@ -107,7 +107,7 @@ def train(
     network = _build(config, train_set, space)
     teacher = _teacher(config, table, space)
     trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, space=space, teacher=teacher)
-    _write_config(out, config)
+    write_config(out, config)
     if resume:
         trainer.restore(load_tensors(state / "tensors.safetensors"), json.loads((state / "state.json").read_text())["trainer"])
 
@@ -223,7 +223,7 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
 
 def _train_trees(config: ExperimentConfig, out: Path, records: EcgDataset, space: FeatureSpace | None) -> TrainingOutcome:
     """Grow trees instead of descending a gradient; it takes minutes at most and is not resumed."""
-    _write_config(out, config)
+    write_config(out, config)
     started = time.monotonic()
     network = grow_trees(records.split("train"), resolve_params(TREES, config.model.params), config.seed)
     training = {"epochs": None, "best_epoch": None, "elapsed_s": round(time.monotonic() - started, 1), "device": "cpu"}
@@ -231,7 +231,8 @@ def _train_trees(config: ExperimentConfig, out: Path, records: EcgDataset, space
     return TrainingOutcome(save_with_decisions(out, manifest, network.state_dict(), records.split("val"), config.evaluation), True)
 
 
-def _write_config(out: Path, config: ExperimentConfig) -> None:
+def write_config(out: Path, config: ExperimentConfig) -> None:
+    """Write ``out/config.yaml``, with every default."""
     out.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config.to_json(), sort_keys=False)
     write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))

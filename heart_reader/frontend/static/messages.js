@@ -4,20 +4,24 @@ import { el } from "./dom.js";
 import { formatList, formatPlain, has, language, t } from "./i18n.js";
 
 const ENGLISH = "en";
+// The name of a statement, which the page has words for beside what it means.
+const CLASS_NAME = "class_name";
 
 /** Text with a large first letter. */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Whether the page can say a sentence of the server in its own language; `messages` is what came with the sentence. */
 export function isKnown(sentence, messages) {
-  return language() === ENGLISH || (Object.hasOwn(messages ?? {}, sentence) && has(`messages.${messages[sentence].code}`));
+  return language() === ENGLISH || (Object.hasOwn(messages ?? {}, sentence) && has(pathOf(messages[sentence])));
 }
+
+const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.code}.name` : `messages.${code}`);
 
 /** A sentence in the language of the page, or in English where the page has no words for it. */
 export function say(sentence, messages) {
   if (language() === ENGLISH || !isKnown(sentence, messages)) return sentence;
-  const { code, values } = messages[sentence];
-  return t(`messages.${code}`, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
+  const { values } = messages[sentence];
+  return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
 }
 
 function sayValue(value, messages) {

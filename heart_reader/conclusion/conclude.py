@@ -1,0 +1,259 @@
+"""The diagnosis as a clinician writes it: rhythm and rate, conduction and intervals, axis, infarction, ST-T, hypertrophy, other.
+
+References
+----------
+Mason J. W. et al. AHA/ACCF/HRS recommendations, part II: diagnostic statement list. Circulation 115 (2007) 1325-1332.
+Surawicz B. et al. AHA/ACCF/HRS recommendations, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240.
+Rautaharju P. M. et al. AHA/ACCF/HRS recommendations, part IV: ST segment, T and U waves, QT interval. Circulation 119 (2009) e241-e250.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL
+from heart_reader.conclusion.findings import Facts, measured_codes, measured_lines, not_normal, rhythm_lines
+from heart_reader.conclusion.lines import Line
+from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
+from heart_reader.conclusion.table import GROUPS, class_name, read_table
+from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
+from heart_reader.data.scp_statements import SCP_STATEMENTS
+from heart_reader.messages import Message, message
+
+__all__ = ["Conclusion", "Line", "conclude"]
+
+Answers = Mapping[str, Mapping[str, Answer]]
+Decisions = dict[str, dict[str, str]]
+
+_SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATEMENTS if statement.superclass}
+_INFARCTION = {code for code, superclass in _SUPERCLASS_OF.items() if superclass == "MI"}
+_REPOLARISATION = {code for code, superclass in _SUPERCLASS_OF.items() if superclass == "STTC"}
+# Descriptions that a headline leaves to the lines where one of these statements says more.
+_SAID_BY = {
+    "QWAVE": _INFARCTION,
+    "VCLVH": {"LVH"},
+    "HVOLT": {"LVH", "VCLVH"},
+    "LPR": {"1AVB"},
+    **dict.fromkeys(("STD_", "STE_", "INVT", "LOWT", "NT_", "TAB_"), _REPOLARISATION),
+    "ABQRS": _INFARCTION | {"LVH", "RVH", "CLBBB", "CRBBB", "ILBBB", "IRBBB", "LAFB", "LPFB", "IVCD", "WPW", "QWAVE"},
+}
+# Stated of a normal heart too.
+_HARMLESS = {"SR", "SARRH", NORMAL}
+# Less probable statements than these are said to be possible only: of those stated on validation about one in six applies.
+_POSSIBLE = 0.2
+_NOTHING = Answer(0.0, None, "uncertain")
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """One diagnosis.
+
+    Parameters
+    ----------
+    kind
+        ``"normal"``, ``"abnormal"``, or ``"undecided"`` where nothing abnormal is stated and normal cannot be.
+    headline
+        All of it in a few sentences.
+    lines
+        What is stated, in the order in which it is written.
+    yielded
+        What was read as present and is not stated: code, probability and the reason.
+    """
+
+    kind: str
+    headline: Message
+    lines: tuple[Line, ...]
+    yielded: tuple[tuple[str, float, Message], ...]
+
+    def sentences(self) -> Iterator[str | None]:
+        """Every sentence that has a code."""
+        yield self.headline
+        yield from (line.text for line in self.lines)
+        yield from (text for _, _, text in self.yielded)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "kind": self.kind,
+            "headline": self.headline,
+            "lines": [line.to_json() for line in self.lines],
+            "yielded": [{"code": code, "probability": probability, "text": text} for code, probability, text in self.yielded],
+        }
+
+
+def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decisions, Conclusion]:
+    """Reconcile the decisions of all levels and write the diagnosis.
+
+    Parameters
+    ----------
+    levels
+        Level to class to what the reader says of it.
+    space
+        How levels follow from statements.
+    facts
+        What was measured, and what the signal is worth.
+
+    Returns
+    -------
+    tuple
+        Level to class to decision, and the conclusion. Probabilities are not touched.
+    """
+    statements, superclasses = levels.get(ALL, {}), levels.get(SUPERDIAGNOSTIC, {})
+    statements, against = _with_measured(statements, facts), not_normal(facts)
+    if against is not None:
+        statements, superclasses = _without_normal(statements), _without_normal(superclasses)
+    reconciled = reconcile(statements, superclasses, _SUPERCLASS_OF, facts.numbers)
+    decisions = _agree({**levels, ALL: statements} if ALL in levels else levels, space, reconciled)
+    yielded = tuple((item.code, statements[item.code].probability, _why(item)) for item in reconciled.yielded)
+    if against is not None and levels.get(SUPERDIAGNOSTIC, {}).get(NORMAL, _NOTHING).decision == "present":
+        text = message("not_stated_measured", finding=class_name(NORMAL), measured=against)
+        yielded = (*yielded, (NORMAL, superclasses[NORMAL].probability, text))
+    if facts.poor is not None:
+        return decisions, Conclusion("undecided", message("sentence", sentence=message("no_diagnosis", reason=facts.poor)), (), yielded)
+    rhythm = rhythm_lines(reconciled.stated, statements, facts)
+    lines = [*rhythm.lines, *_stated_lines(reconciled, levels, decisions, facts)]
+    lines += measured_lines(reconciled.stated, facts)
+    lines.sort(key=lambda line: GROUPS.index(line.group))
+    kind = _kind(reconciled, decisions, rhythm.normal, lines, facts)
+    normal = NORMAL in reconciled.superclasses
+    return decisions, Conclusion(kind, _headline(kind, lines, facts, otherwise_normal=normal), tuple(lines), yielded)
+
+
+def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> Mapping[str, Answer]:
+    """The same answers, where what was measured is read as present if the reader is not certain, and as uncertain if it says absent.
+
+    On 745 records of PTB-XL (folds 1 to 9) this raised F1 of sinus rhythm from 0.61 to 0.93, of atrial fibrillation from 0.52 to 0.78, of
+    sinus tachycardia from 0.52 to 0.85, of sinus bradycardia from 0.64 to 0.72 and of ventricular premature complexes from 0.35 to 0.59.
+    """
+    changed = dict(statements)
+    for code in measured_codes(facts) & statements.keys() if facts.poor is None else ():
+        given = statements[code]
+        if given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
+            changed[code] = Answer(given.probability, min(given.threshold, given.probability), "present")
+        elif given.decision == "absent":
+            changed[code] = replace(given, decision="uncertain")
+    return changed
+
+
+def _without_normal(answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    """The same answers, where nothing is read as normal."""
+    return {
+        name: replace(answer, decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
+        for name, answer in answers.items()
+    }
+
+
+def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisions:
+    """Decisions of every level as they follow from what is stated."""
+    decisions = {level: {name: answer.decision for name, answer in of.items()} for level, of in levels.items()}
+    for item in reconciled.yielded:
+        decisions[ALL][item.code] = "absent" if item.condition is not None else "uncertain"
+    if decisions.get(ALL, {}).get(NORMAL) == "present" and NORMAL not in reconciled.stated:
+        decisions[ALL][NORMAL] = "uncertain"
+    for name, decision in decisions.get(SUPERDIAGNOSTIC, {}).items():
+        if name in reconciled.superclasses:
+            decisions[SUPERDIAGNOSTIC][name] = "present"
+        elif decision == "present":
+            decisions[SUPERDIAGNOSTIC][name] = "uncertain"
+    if ALL not in levels:
+        return decisions
+    codes = space.levels[ALL].class_names
+    for level in decisions.keys() - {ALL, SUPERDIAGNOSTIC}:
+        members = space.levels[level].members
+        if members is None:
+            continue
+        for name, group in zip(space.levels[level].class_names, members, strict=True):
+            decisions[level][name] = _from_members(decisions[level][name], [codes[n] for n in group], decisions[ALL], reconciled)
+    return decisions
+
+
+def _from_members(decision: str, members: list[str], statements: Mapping[str, str], reconciled: Reconciled) -> str:
+    """A group is present if a member is; without one it may be, as the superclass it belongs to is."""
+    if len(members) == 1:
+        return statements[members[0]]
+    if any(statements[code] == "present" for code in members):
+        return "present"
+    possible = any(_SUPERCLASS_OF.get(code, code) in reconciled.superclasses for code in members)
+    return decision if possible or decision != "present" else "uncertain"
+
+
+def _why(item: Yielded) -> Message:
+    finding = class_name(item.code)
+    if item.condition is not None and item.value is not None:
+        return message("not_stated_measured", finding=finding, measured=_measured(item.condition.measurement, item.value))
+    if item.to is not None:
+        return message("not_stated_against", finding=finding, other=class_name(item.to))
+    return message("not_stated_alone", finding=finding, other=class_name(item.without or ""))
+
+
+def _measured(name: str, value: float) -> Message:
+    if name == "qrs_axis_deg":
+        return message("axis_value", degrees=value)
+    if name == "heart_rate_bpm":
+        return message("rate_value", rate=value)
+    if name == "p_probability":
+        return message("p_waves_seen") if value > 0.5 else message("p_waves_not_seen")
+    if name == "rr_cv":
+        return message("rr_regular")
+    title = {"pr_ms": "PR", "qrs_ms": "QRS", "qtc_bazett_ms": "QTc"}[name]
+    return message("duration_value", name=title, duration=value)
+
+
+def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions, facts: Facts) -> Iterator[Line]:
+    """Statements that are no rhythm, then superclasses of which no statement is stated, then classes of other tasks."""
+    table = read_table()
+    for code in reconciled.stated:
+        if table.groups.get(code, "other") != "rhythm" and code != NORMAL:
+            text = _with_measure(code, levels[ALL][code].probability, facts)
+            yield Line(table.groups.get(code, "other"), text, (code,), levels[ALL][code].probability)
+    for name in reconciled.superclasses:
+        if name != NORMAL and not any(_SUPERCLASS_OF.get(code) == name for code in reconciled.stated):
+            text = message("kind_not_stated", finding=class_name(name))
+            yield Line(table.groups[name], text, (name,), levels[SUPERDIAGNOSTIC][name].probability)
+    if ALL not in levels and SUPERDIAGNOSTIC not in levels:
+        own = next(iter(levels))
+        for name, answer in levels[own].items():
+            if decisions[own][name] == "present":
+                yield Line("other", class_name(name), (name,), answer.probability)
+
+
+def _with_measure(code: str, probability: float, facts: Facts) -> Message:
+    """A statement with the measurement that it is about, or with how little is to be said for it."""
+    shown = {"1AVB": "pr_ms", "LPR": "pr_ms", "LNGQT": "qtc_bazett_ms", "LAFB": "qrs_axis_deg", "LPFB": "qrs_axis_deg"}
+    shown |= dict.fromkeys(("CLBBB", "CRBBB", "ILBBB", "IRBBB", "IVCD"), "qrs_ms")
+    name = shown.get(code)
+    if name is None or name not in facts.numbers:
+        return (
+            class_name(code)
+            if probability >= _POSSIBLE
+            else message("with_measure", finding=class_name(code), measured=message("possible"))
+        )
+    return message("with_measure", finding=class_name(code), measured=_measured(name, facts.numbers[name]))
+
+
+def _kind(reconciled: Reconciled, decisions: Decisions, normal_rhythm: bool, lines: list[Line], facts: Facts) -> str:
+    """Normal needs everything; abnormal needs one thing that is stated."""
+    codes = {code for line in lines for code in line.codes}
+    if any(line.abnormal for line in lines) or codes & set(NOT_NORMAL) or set(reconciled.superclasses) - {NORMAL}:
+        return "abnormal"
+    certain = NORMAL in reconciled.superclasses or decisions.get(ALL, {}).get(NORMAL) == "present"
+    measured = facts.rhythm is not None
+    return "normal" if certain and measured and normal_rhythm and facts.good and codes <= _HARMLESS else "undecided"
+
+
+def _headline(kind: str, lines: list[Line], facts: Facts, *, otherwise_normal: bool) -> Message:
+    codes = {code for line in lines for code in line.codes}
+    sentences = [
+        message("sentence", sentence=line.text) for line in lines if not any(_SAID_BY.get(code, set()) & codes for code in line.codes)
+    ]
+    if kind == "normal":
+        sentences.insert(0, message("sentence", sentence=class_name(NORMAL)))
+    elif kind == "abnormal" and otherwise_normal:
+        sentences.append(message("sentence", sentence=message("otherwise_normal")))
+    elif kind == "undecided":
+        unmeasured = message("normal_not_measured") if facts.rhythm is None else message("nothing_certain")
+        reason = message("signal_limited") if not facts.good else unmeasured
+        sentences.append(message("sentence", sentence=reason))
+    return message("sentences", sentences=sentences)

@@ -1,0 +1,61 @@
+"""What in a finished reading contradicts itself, checked from the outside: by its decisions, numbers and headline alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heart_reader.conclusion.reconcile import NORMAL, broken_conditions
+from heart_reader.conclusion.table import read_table
+from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
+from heart_reader.data.scp_statements import SCP_STATEMENTS
+from heart_reader.features.rhythm import Rhythm
+
+__all__ = ["LEAST_PRESENT", "NOT_NORMAL", "find_contradictions"]
+
+# Nothing of a smaller probability is present: of 43 statements below it on validation records none applied.
+LEAST_PRESENT = 0.05
+# No reading with one of these rhythms is a normal one.
+NOT_NORMAL = ("AFIB", "AFLT", "SVTAC", "PSVT", "PACE", "2AVB", "3AVB")
+_MEASURED_NOT_NORMAL = ("atrial_fibrillation", "atrial_flutter", "supraventricular_tachycardia", "ventricular_tachycardia", "paced")
+_SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATEMENTS if statement.superclass}
+
+
+def find_contradictions(
+    levels: Mapping[str, Mapping[str, str]],
+    probabilities: Mapping[str, Mapping[str, float]],
+    measurements: Mapping[str, float | None],
+    rhythm: Rhythm | None,
+    conclusion_kind: str | None,
+) -> tuple[str, ...]:
+    """Return what contradicts itself, one code each, such as ``"exclusion:CLBBB+CRBBB"``; nothing in a reading that agrees.
+
+    Parameters
+    ----------
+    levels, probabilities
+        Level to class to decision, and to probability.
+    measurements
+        Name to value, None where not measured.
+    rhythm
+        As measured; None where nothing was.
+    conclusion_kind
+        ``"normal"``, ``"abnormal"``, ``"undecided"`` or None.
+    """
+    present = {level: {name for name, decision in of.items() if decision == "present"} for level, of in levels.items()}
+    stated, superclasses = present.get(ALL, set()), present.get(SUPERDIAGNOSTIC, set())
+    found = [f"exclusion:{rule.first}+{rule.second}" for rule in read_table().exclusions if rule.first in stated and rule.second in stated]
+    found += [f"exclusion:{NORMAL}+{name}" for name in sorted(superclasses - {NORMAL}) if NORMAL in superclasses]
+    values = {name: value for name, value in measurements.items() if value is not None}
+    values |= {} if rhythm is None else {name: of.value for name, of in rhythm.values.items() if of.value is not None}
+    found += [f"measured:{code}" for code in sorted(broken_conditions(stated, values))]
+    found += [
+        f"levels:{code}"
+        for code in sorted(stated)
+        if code in _SUPERCLASS_OF and levels.get(SUPERDIAGNOSTIC) and _SUPERCLASS_OF[code] not in superclasses
+    ]
+    found += [f"improbable:{code}" for code in sorted(stated) if probabilities[ALL][code] < LEAST_PRESENT]
+    if conclusion_kind == "normal":
+        found += [f"normal_over:{code}" for code in NOT_NORMAL if code in stated]
+        found += [f"normal_over:{name}" for name in sorted(superclasses - {NORMAL})]
+        if rhythm is not None and rhythm.name in _MEASURED_NOT_NORMAL:
+            found.append(f"normal_over:{rhythm.name}")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,191 @@
+"""What the atria do, from what is left of the signal without its QRS complexes and T waves.
+
+The median QRST of each kind of beat is subtracted from the leads that show the atria best. What remains repeats itself once per P wave
+in sinus rhythm, three to six times a second in flutter, and is spread over 4 to 9 Hz in fibrillation.
+
+References
+----------
+Slocum J. et al. Diagnosis of atrial fibrillation from surface electrocardiograms based on computer-detected atrial activity.
+J. Electrocardiol. 25 (1992) 1-8.
+Stridh M., Sornmo L. Spatiotemporal QRST cancellation techniques for analysis of atrial fibrillation. IEEE Trans. Biomed. Eng. 48 (2001)
+105-111.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from heart_reader.features.beat_analysis import BeatAnalysis
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.ranks import median
+
+__all__ = ["ATRIAL_HZ", "AtrialActivity", "atrial_activity", "residual"]
+
+Array = NDArray[np.floating]
+
+# Atria are slow: a hundredth of a second is fine enough.
+_STEP = 5
+ATRIAL_HZ = MEASURING_HZ / _STEP
+_LEADS = ("II", "III", "aVF", "V1")
+# What of a beat is subtracted: from before QRS to this share of the RR interval, where its T wave has ended.
+_FROM, _TO_SHARE, _TO_MOST = round(0.07 * ATRIAL_HZ), 0.55, round(0.46 * ATRIAL_HZ)
+# Around a beat that nothing alike is known of, the signal is replaced by a straight line.
+_BLANK_FROM, _BLANK_TO = round(0.07 * ATRIAL_HZ), round(0.32 * ATRIAL_HZ)
+# Of QRS alone, for flutter waves that keep step with the beats.
+_QRS_FROM, _QRS_TO = round(0.06 * ATRIAL_HZ), round(0.09 * ATRIAL_HZ)
+# Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P waves in seconds.
+_ALL_HZ, _FIBRILLATION_HZ, _FLUTTER_HZ, _P_LAG_S = (1.5, 20.0), (4.0, 9.0), (3.5, 6.2), (0.32, 1.4)
+_SHORTEST_S = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class AtrialActivity:
+    """The atria in numbers; NaN where the stretch is too short.
+
+    Parameters
+    ----------
+    fibrillation_share
+        Of the power of what is left, how much lies between 4 and 9 Hz.
+    fibrillation_mv
+        Root mean square of that part, mV.
+    flutter_score, flutter_rate_bpm
+        How well what is left repeats itself at a rate of flutter (a correlation, at one and two periods), and that rate per minute.
+    flutter_locked
+        How far a harmonic of the ventricular rate stands out between its neighbours in the band of flutter, QRS left out: flutter whose
+        waves keep step with the beats. A ratio of powers, as logarithm to base 10.
+    periodicity, rate_bpm
+        The same as the flutter score for the rates of P waves.
+    """
+
+    fibrillation_share: float = math.nan
+    fibrillation_mv: float = math.nan
+    flutter_score: float = math.nan
+    flutter_rate_bpm: float = math.nan
+    flutter_locked: float = math.nan
+    periodicity: float = math.nan
+    rate_bpm: float = math.nan
+
+
+def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
+    """Return the leads that show the atria without QRST, and without QRS only: twice (n_leads, n_times) in mV at ``ATRIAL_HZ``."""
+    rows = [n for n, name in enumerate(analysis.lead_names) if name in _LEADS] or list(range(min(4, len(analysis.lead_names))))
+    n_times = analysis.signal.shape[1] // _STEP
+    slow = analysis.signal[rows, : n_times * _STEP].reshape(len(rows), n_times, _STEP).mean(axis=2)
+    if analysis.main is None:
+        return slow, slow
+    without_qrs = slow.copy()
+    rest = slow.copy()
+    to = max(_BLANK_TO // 2, round(min(_TO_MOST, _TO_SHARE * analysis.rr / _STEP)))
+    for kind in (analysis.main.beats, *analysis.others):
+        at = np.rint(kind.at / _STEP).astype(np.int64)
+        for r in at.tolist():
+            _bridge(without_qrs, r - _QRS_FROM, r + _QRS_TO)
+        if len(at) < 3:
+            for r in at.tolist():
+                _bridge(rest, r - _BLANK_FROM, r + _BLANK_TO)
+            continue
+        _subtract(slow, rest, at, to)
+    return rest, without_qrs
+
+
+def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
+    """Describe the atria.
+
+    Returns
+    -------
+    tuple
+        The description and the signal without QRST, (n_leads, n_times) in mV at ``ATRIAL_HZ``.
+    """
+    if not len(analysis.lead_names):
+        return AtrialActivity(), np.zeros((0, 0))
+    rest, without_qrs = residual(analysis)
+    n_times = rest.shape[1]
+    if n_times < _SHORTEST_S * ATRIAL_HZ:
+        return AtrialActivity(), rest
+    size = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
+    hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
+    power = _power(rest, size)
+    power[(hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1])] = 0.0
+    total = float(power.sum())
+    if total <= 0.0:
+        return AtrialActivity(), rest
+    fibrillation = float(power[(hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])].sum())
+    repeats = fft.irfft(power, size)
+    repeats /= repeats[0]
+    # Without the slow part, which would make neighbouring flutter waves look alike.
+    quick = power.copy()
+    quick[hz < 2.5] = 0.0
+    quick_repeats = fft.irfft(quick, size)
+    quick_repeats /= max(float(quick_repeats[0]), 1e-12)
+    flutter, flutter_s = _best_lag(quick_repeats, 1.0 / _FLUTTER_HZ[1], 1.0 / _FLUTTER_HZ[0], twice=True)
+    periodicity, p_s = _best_lag(repeats, *_P_LAG_S, twice=False)
+    # One-sided power of all leads, the window takes three eighths.
+    mean_square = 2.0 * fibrillation / (size * n_times * len(rest) * 0.375)
+    return AtrialActivity(
+        fibrillation_share=fibrillation / total,
+        fibrillation_mv=math.sqrt(mean_square),
+        flutter_score=flutter,
+        flutter_rate_bpm=60.0 / flutter_s,
+        flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
+        periodicity=periodicity,
+        rate_bpm=60.0 / p_s,
+    ), rest
+
+
+def _subtract(slow: Array, rest: Array, at: NDArray[np.int64], to: int) -> None:
+    """Subtract the median QRST of beats of one kind from the signal, its ends faded out."""
+    window = at[:, None] + np.arange(-_FROM, to)
+    cut = slow.take(window, axis=1, mode="clip")
+    mean = median(cut.transpose(0, 2, 1))
+    # Its ends meet the straight line between them, so that nothing jumps.
+    ramp = np.linspace(0.0, 1.0, mean.shape[1])
+    mean -= mean[:, :1] * (1.0 - ramp) + mean[:, -1:] * ramp
+    for r in at.tolist():
+        start, end = max(r - _FROM, 0), min(r + to, slow.shape[1])
+        rest[:, start:end] -= mean[:, start - r + _FROM : end - r + _FROM]
+
+
+def _bridge(signal: Array, start: int, end: int) -> None:
+    """Put a straight line in place of a part of the signal."""
+    start, end = max(start, 0), min(end, signal.shape[1] - 1)
+    if end > start:
+        signal[:, start:end] = signal[:, start, None] + np.linspace(0.0, 1.0, end - start) * (signal[:, end] - signal[:, start])[:, None]
+
+
+def _power(signal: Array, size: int) -> Array:
+    """Return (size // 2 + 1,) power, all leads together, under a Hann window."""
+    levelled = (signal - signal.mean(axis=1, keepdims=True)) * np.hanning(signal.shape[1])
+    spectrum = fft.rfft(levelled, size, axis=1)
+    answer: Array = np.square(np.abs(spectrum)).sum(axis=0)
+    return answer
+
+
+def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
+    """Return the highest correlation among lags that are a peak of it, and its lag in seconds; at two periods too, if asked for."""
+    low, high = math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ)
+    lags = np.arange(low, high + 1)
+    value = repeats[lags]
+    if twice:
+        value = np.minimum(value, np.maximum(np.maximum(repeats[2 * lags - 1], repeats[2 * lags]), repeats[2 * lags + 1]))
+    peak = (repeats[lags] >= repeats[lags - 1]) & (repeats[lags] >= repeats[lags + 1])
+    best = int(np.where(peak, value, -1.0).argmax())
+    return float(value[best]) if peak[best] else 0.0, float(lags[best] / ATRIAL_HZ)
+
+
+def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
+    """Return by how much the strongest harmonic of the ventricular rate exceeds its neighbours in the band of flutter."""
+    count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
+    resolution = hz[1]
+    levels = np.array(
+        [power[max(0, round((k - 0.3) * ventricular_hz / resolution)) : round((k + 0.3) * ventricular_hz / resolution) + 1].sum()
+         for k in range(1, count + 1)]
+    )  # fmt: skip
+    inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
+    if not inside:
+        return math.nan
+    return max(float(np.log10(max(levels[k - 1], 1e-12) / max(levels[k - 2], levels[k], 1e-12))) for k in inside)

@@ -1,0 +1,264 @@
+"""What the presence of P waves is judged by: the stretch before each QRS complex against those before the others and against diastole.
+
+P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial fibrillation has waves everywhere
+and none of them twice in the same place; in flutter what precedes QRS is found again elsewhere in diastole. How regular the heart beats
+is left out: a rhythm is told from that *and* from P waves, so each must say its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.features.beats import BEAT_FROM
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.delineation import Delineation
+from heart_reader.features.ranks import median
+
+__all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "PInputs", "p_inputs"]
+
+Array = NDArray[np.floating]
+Indices = NDArray[np.int64]
+
+BEAT_INPUTS = ("likeness", "shifted_likeness", "other_size", "log_activity", "abs_shift")
+RECORD_INPUTS = (
+    "likeness", "least_likeness", "shifted_likeness", "log_size", "other_size", "log_shift_spread", "log_over_quiet", "log_elsewhere",
+    "log_rr", "upright_in_ii", "pr", "duration", "log_leads",
+)  # fmt: skip
+
+# Time points are taken together by fours: P waves are slow.
+_STEP = 4
+_STEP_MS = _STEP * 1000.0 / MEASURING_HZ
+# The compared stretch reaches a little beyond the P wave, and is moved by up to 40 ms to where it fits best.
+_MARGIN, _SHIFTS = round(0.02 * MEASURING_HZ), np.arange(-5, 6)
+_SHORTEST = 8
+# Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR interval on.
+_AFTER_R, _LATE = 12, 0.45
+_LEAST_MV, _LEAST_SIZE = 0.001, 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class PInputs:
+    """Inputs of one record.
+
+    Parameters
+    ----------
+    record
+        (len(RECORD_INPUTS),), NaN where something cannot be told.
+    beats
+        (n_beats, len(BEAT_INPUTS)), NaN for beats that cannot be judged.
+    shift_ms
+        (n_beats,) by how much the P wave of a beat lies later than that of the median beat.
+    """
+
+    record: Array
+    beats: Array
+    shift_ms: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretches:
+    """All stretches of the length of a P wave in a record.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV, one time point for four.
+    length
+        Of a stretch, in such time points.
+    activity
+        (n_stretches,) root of the sum of squares over all leads without their means and slopes.
+    """
+
+    signal: Array
+    length: int
+    activity: Array
+
+    def cut(self, places: Indices) -> Array:
+        """Return (n_places, n_leads * length), each lead without mean and slope."""
+        cut = self.signal[:, places[:, None] + np.arange(self.length)].swapaxes(0, 1)
+        ramp = _ramp(self.length)
+        cut = cut - cut.mean(axis=2, keepdims=True)
+        cut -= (cut @ ramp)[..., None] * ramp
+        return cut.reshape(len(places), -1)
+
+    def onto(self, template: Array) -> Array:
+        """Return (n_stretches,) products with a template, (n_leads * length,) without mean and slope."""
+        products = self.signal.T @ template.reshape(len(self.signal), -1)
+        down, right = products.strides
+        diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
+        return diagonals.sum(axis=1)
+
+
+def p_inputs(
+    signal: Array, at: Array, members: Indices, delineation: Delineation, weights: Array, names: tuple[str, ...], decoys: Array | None = None
+) -> PInputs | None:
+    """Compare what precedes QRS.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV at ``MEASURING_HZ``.
+    at
+        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
+    members
+        Which of them are of the most frequent kind: these are compared with each other, the others with their mean.
+    delineation
+        Of the median of those.
+    weights
+        (n_leads,) how much each lead counts, 0 to 1.
+    names
+        n_leads names.
+    decoys
+        (n_decoys,) times that are taken for beats of other kinds, and are judged in place of ``at``.
+
+    Returns
+    -------
+    PInputs or None
+        None with fewer than two beats, or without room for a P wave.
+    """
+    wave, qrs = delineation.waves.get("p"), delineation.waves["qrs"]
+    if wave is None:
+        return None
+    begin, end = wave.onset - _MARGIN - BEAT_FROM, min(wave.offset + _MARGIN, qrs.onset) - BEAT_FROM
+    stretches = _stretches(signal, weights, max(_SHORTEST, round((end - begin) / _STEP)))
+    places = np.rint((at + begin) / _STEP)
+    main = members[_inside(places[members], stretches)]
+    if len(main) < 2:
+        return None
+    cuts = stretches.cut(places[main].astype(np.int64))
+    template = cuts.mean(axis=0)
+    of_main, shift_main = _compared(stretches, places[main].astype(np.int64), template, cuts)
+    record = np.array([
+        *_likeness_and_size(stretches, template, of_main, shift_main, float(weights.sum())),
+        *_diastole(stretches, template, places, at / _STEP, main),
+        math.log(float(median(np.diff(at[np.isfinite(at)]))) / MEASURING_HZ),
+        _upright_in_ii(template, names),
+        (qrs.onset - wave.onset) / MEASURING_HZ,
+        (wave.offset - wave.onset) / MEASURING_HZ,
+        math.log(len(names)),
+    ])  # fmt: skip
+    judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
+    beats, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
+    inside = np.flatnonzero(_inside(judged, stretches))
+    others = inside if decoys is not None else np.setdiff1d(inside, main)
+    beats[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, None)
+    if decoys is None:
+        beats[main], shift_ms[main] = of_main, shift_main
+    return PInputs(record, beats, shift_ms)
+
+
+def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
+    """Take time points together and find the activity of all stretches from running sums."""
+    n_times = signal.shape[1] // _STEP
+    coarse = signal[:, : n_times * _STEP : _STEP].astype(np.float64)
+    for later in range(1, _STEP):
+        coarse += signal[:, later : n_times * _STEP : _STEP]
+    coarse *= (np.sqrt(weights) / _STEP)[:, None]
+    n = max(n_times - length + 1, 0)
+    if not n:
+        return _Stretches(coarse, length, np.zeros(0))
+    sums = np.zeros((len(coarse), n_times + 1))
+    np.cumsum(coarse, axis=1, out=sums[:, 1:])
+    squares = np.concatenate([[0.0], np.cumsum(np.square(coarse).sum(axis=0))])
+    rising = np.zeros_like(sums)
+    np.cumsum(coarse * np.arange(n_times), axis=1, out=rising[:, 1:])
+    total = sums[:, length:] - sums[:, :n]
+    # Of the ramp that ``cut`` takes out, whose middle moves along.
+    slope = rising[:, length:] - rising[:, :n] - (np.arange(n) + 0.5 * (length - 1)) * total
+    ramp = np.arange(length) - 0.5 * (length - 1)
+    left = squares[length:] - squares[:n] - np.square(total).sum(axis=0) / length - np.square(slope).sum(axis=0) / (ramp @ ramp)
+    # A difference of large sums may fall below zero by rounding.
+    return _Stretches(coarse, length, np.sqrt(np.maximum(left, 0.0)))
+
+
+def _ramp(length: int) -> Array:
+    ramp = np.arange(length) - 0.5 * (length - 1)
+    return ramp / math.sqrt(float(ramp @ ramp))
+
+
+def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
+    """Tell which places can be moved either way; comparisons with NaN are false, as they should be here."""
+    return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
+
+
+def _compared(stretches: _Stretches, places: Indices, template: Array, cuts: Array | None) -> tuple[Array, Array]:
+    """Return (n_places, len(BEAT_INPUTS)) inputs, and by how many milliseconds the P wave lies later.
+
+    Parameters
+    ----------
+    cuts
+        What lies at the places, if the template is their mean: each is compared with the mean of the others.
+    """
+    moved = places[:, None] + _SHIFTS
+    product, length = stretches.onto(template)[moved], np.full(len(places), np.linalg.norm(template))
+    if cuts is not None:
+        n = len(cuts)
+        windows = stretches.signal[:, moved[:, :, None] + np.arange(stretches.length)]
+        own = np.einsum("lbst,blt->bs", windows, cuts.reshape(n, len(stretches.signal), -1))
+        product = (product * n - own) / (n - 1)
+        length = np.linalg.norm(template * n - cuts, axis=1) / (n - 1)
+    length = np.maximum(length, 1e-9)
+    rows, best = np.arange(len(places)), product.argmax(axis=1)
+    activity = stretches.activity[moved]
+    alike = product / np.maximum(activity * length[:, None], 1e-9)
+    middle = len(_SHIFTS) // 2
+    shift_ms = _STEP_MS * (_SHIFTS[best] + _beside_top(product, best))
+    other_size = np.minimum(np.abs(product[rows, best] / np.square(length) - 1.0), 2.0)
+    over = np.log((activity[:, middle] + _LEAST_MV) / (length + _LEAST_MV))
+    return np.stack([alike[:, middle], alike[rows, best], other_size, over, np.abs(shift_ms)], axis=1), shift_ms
+
+
+def _beside_top(product: Array, best: Indices) -> Array:
+    """Return how far the top of a parabola through the best of each row and its neighbours lies beside it, -0.5 to 0.5."""
+    rows, inner = np.arange(len(best)), np.clip(best, 1, product.shape[1] - 2)
+    before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))
+    bend = before - 2.0 * top + after
+    beside = np.where((bend < 0) & (inner == best), 0.5 * (before - after) / np.where(bend < 0, bend, -1.0), 0.0)
+    return np.clip(beside, -0.5, 0.5)
+
+
+def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shift_ms: Array, n_leads: float) -> tuple[float, ...]:
+    likeness = np.sort(rows[:, 0])
+    rms_mv = float(np.linalg.norm(template)) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
+    return (
+        float(likeness.mean()),
+        float(likeness[int(0.1 * (len(likeness) - 1))]),
+        float(median(rows[:, 1])),
+        math.log(rms_mv + 0.5 * _LEAST_MV),
+        float(rows[:, 2].mean()),
+        math.log(float(shift_ms.std()) + 2.0),
+    )
+
+
+def _diastole(stretches: _Stretches, template: Array, places: Array, r: Array, main: Indices) -> tuple[float, float]:
+    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is found elsewhere, as logarithms."""
+    length = float(np.linalg.norm(template))
+    product = np.abs(stretches.onto(template)) / max(length * length, 1e-9)
+    quiet, elsewhere = [], []
+    for beat in main:
+        if not beat or math.isnan(r[beat - 1]):
+            continue
+        last = int(places[beat]) - stretches.length // 2
+        first, late = int(r[beat - 1]) + _AFTER_R, int(r[beat - 1] + _LATE * (r[beat] - r[beat - 1]))
+        if last - first >= 4:
+            quiet.append(stretches.activity[first:last].min())
+        if last - late >= 2:
+            elsewhere.append(product[late:last].max())
+    return (
+        math.log((length + _LEAST_MV) / (float(median(np.array(quiet))) + _LEAST_MV)) if quiet else math.nan,
+        math.log(float(median(np.array(elsewhere))) + _LEAST_SIZE) if elsewhere else math.nan,
+    )
+
+
+def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
+    """Return how much of the template is an upright wave in lead II; NaN without that lead."""
+    if "II" not in names:
+        return math.nan
+    part = template.reshape(len(names), -1)[names.index("II")]
+    bump = np.sin(np.linspace(0.0, math.pi, len(part)))
+    bump -= bump.mean()
+    return float(part @ bump) / max(float(np.linalg.norm(template) * np.linalg.norm(bump)), 1e-9)

@@ -1,0 +1,269 @@
+"""The rhythm of a record in numbers: what trees read, and what the rules of ``rhythm_rules`` decide by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.features.atrial_activity import ATRIAL_HZ, AtrialActivity, atrial_activity
+from heart_reader.features.beat_analysis import BeatAnalysis, Kind
+from heart_reader.features.beats import BEAT_FROM
+from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.feature_names import RHYTHM_FEATURES
+from heart_reader.features.premature import BeatShapes, Timing, qrs_spans, run_lengths, shares_of_patterns, time_beats
+from heart_reader.features.ranks import median
+from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
+
+__all__ = ["RhythmEvidence", "gather"]
+
+Array = NDArray[np.floating]
+
+# A beat is wide if its slopes last this much longer than those of the usual beat, and at least so long.
+_WIDER_MS, _WIDE_MS = 14.0, 110.0
+# Beats of a kind that makes up this share of a record may be its usual beats.
+_OFTEN = 0.3
+_PAUSE_S = 2.0
+# An RR interval of this many usual ones may be a dropped beat.
+_DOUBLE = (1.75, 2.25)
+# A gap this much longer than usual may hold a P wave without QRS.
+_GAP, _AFTER_T_S, _BEFORE_QRS_S = 1.5, 0.36, 0.26
+_TACHYCARDIA_BPM, _WIDE_QRS_MS = 100.0, 120.0
+_PAIRS = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class RhythmEvidence:
+    """What is known of the rhythm of a record.
+
+    Parameters
+    ----------
+    numbers
+        Every name of ``RHYTHM_FEATURES``; NaN where it cannot be measured.
+    timing
+        Which beats are early or late.
+    shapes
+        Which have another shape, and how wide they are.
+    wide
+        (n_beats,) whether a beat is wider than the usual beat.
+    atrial
+        What the atria do.
+    spikes
+        Smeared spikes of a pacemaker.
+    """
+
+    numbers: dict[str, float]
+    timing: Timing
+    shapes: BeatShapes
+    wide: NDArray[np.bool_]
+    atrial: AtrialActivity
+    spikes: SmearedSpikes
+
+
+def gather(analysis: BeatAnalysis) -> RhythmEvidence:
+    """Measure the rhythm of a record.
+
+    Parameters
+    ----------
+    analysis
+        Of a record of any length, rate and number of leads.
+    """
+    timing = time_beats(analysis.r_peaks_s)
+    shapes = beat_shapes(analysis)
+    with np.errstate(invalid="ignore"):
+        wide = shapes.width_ms > max(_WIDE_MS, shapes.usual_ms + _WIDER_MS) if math.isfinite(shapes.usual_ms) else np.zeros(0, bool)
+    wide = wide if len(wide) else np.zeros(len(analysis.r_peaks_s), bool)
+    atrial, rest = atrial_activity(analysis)
+    main = analysis.main
+    spikes = SmearedSpikes() if main is None else smeared_spikes(analysis.signal, *_places(analysis, shapes))
+    numbers = (
+        _of_intervals(analysis.r_peaks_s, timing)
+        | _of_beats(timing, shapes, wide)
+        | _of_waves(main, analysis.rr)
+        | _of_p_waves(analysis)
+        | _of_atria(atrial, analysis.rr)
+        | _of_spikes(spikes, analysis)
+        | {"gap_p_likeness": _p_in_gap(analysis, rest)}
+    )
+    numbers["wide_tachycardia"] = min(numbers["rate_max4_bpm"] / _TACHYCARDIA_BPM, shapes.usual_ms / _WIDE_QRS_MS)
+    return RhythmEvidence({name: numbers[name] for name in RHYTHM_FEATURES}, timing, shapes, wide, atrial, spikes)
+
+
+def beat_shapes(analysis: BeatAnalysis) -> BeatShapes:
+    """Tell kinds and widths of all beats; beats beyond the stretch are not told."""
+    kind = np.full(len(analysis.r_peaks_s), -1, np.int64)
+    begin_ms, end_ms = np.full(len(analysis.r_peaks_s), math.nan), np.full(len(analysis.r_peaks_s), math.nan)
+    if analysis.main is None:
+        return BeatShapes(kind, begin_ms, end_ms, math.nan)
+    for number, beats in enumerate((analysis.main.beats, *analysis.others)):
+        rows = analysis.in_stretch[beats.members]
+        kind[rows] = number
+        begin_ms[rows], end_ms[rows] = qrs_spans(analysis.signal, beats.at)
+    width_ms = end_ms - begin_ms
+    usual = [float(median(width_ms[kind == number])) for number in range(1 + len(analysis.others))]
+    # Where wide beats are the majority, those that are narrow are the usual ones as long as there are enough of them.
+    often = [number for number in range(len(usual)) if (kind == number).sum() >= _OFTEN * (kind >= 0).sum()]
+    narrowest = min(often, key=lambda number: usual[number], default=0)
+    if usual[narrowest] < usual[0] - _WIDER_MS:
+        kind[kind == 0], kind[kind == narrowest] = -2, 0
+        kind[kind == -2] = narrowest
+    else:
+        narrowest = 0
+    return BeatShapes(kind, begin_ms, end_ms, usual[narrowest])
+
+
+def _places(analysis: BeatAnalysis, shapes: BeatShapes) -> tuple[NDArray[np.int64], BeatShapes, NDArray[np.int64]]:
+    """Return where R is in the stretch, and the shapes of all beats with which of them are known."""
+    known = np.flatnonzero(shapes.kind >= 0)
+    at = np.rint((analysis.r_peaks_s[known] - analysis.stretch_s[0]) * MEASURING_HZ).astype(np.int64)
+    return at, shapes, known
+
+
+def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
+    names = (
+        "rr_cv", "rr_pnn50", "rr_step", "rr_early_share", "rr_late_share", "rr_min_ratio", "rr_max_ratio", "rr_early_late_share",
+        "rr_autocorrelation", "rr_gap", "rr_double_share", "pause_count", "rate_max4_bpm",
+    )  # fmt: skip
+    numbers = dict.fromkeys(names, math.nan)
+    rr = np.diff(r_peaks_s)
+    if len(rr) < 2:
+        return numbers
+    mean, usual, steps, n = float(rr.mean()), float(median(rr)), np.abs(np.diff(rr)), len(rr)
+    numbers |= {
+        "rr_cv": float(rr.std()) / mean,
+        "rr_pnn50": float((steps > 1e-3 * _PAIRS).mean()),
+        "rr_step": float(median(steps)) / usual,
+        "rr_early_share": float(timing.early.sum()) / n,
+        "rr_late_share": float(timing.late.sum()) / n,
+        "rr_min_ratio": float(rr.min()) / usual,
+        "rr_max_ratio": float(rr.max()) / usual,
+        "rr_early_late_share": float((timing.early[:-1] & timing.late[1:]).sum()) / n,
+        "rr_gap": float(np.diff(np.sort(rr)).max()) / usual,
+        "rr_double_share": float(((rr > _DOUBLE[0] * usual) & (rr < _DOUBLE[1] * usual)).mean()),
+        "pause_count": float((rr > _PAUSE_S).sum()),
+    }
+    if n >= 4:
+        off = rr - mean
+        numbers["rr_autocorrelation"] = float((off[1:] * off[:-1]).sum() / max(float((off * off).sum()), 1e-9))
+        numbers["rate_max4_bpm"] = float(180.0 / (r_peaks_s[3:] - r_peaks_s[:-3]).min())
+    return numbers
+
+
+def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_]) -> dict[str, float]:
+    n_beats = len(shapes.kind)
+    if not (shapes.kind >= 0).any():
+        return dict.fromkeys(
+            ("kinds", "others_early_share", "wide_early_share", "narrow_early_share", "wide_other_share", "bigeminy", "trigeminy",
+             "longest_ectopic_run"), math.nan,
+        )  # fmt: skip
+    other, early = shapes.other, timing.early
+    ectopic = early | (other & wide)
+    runs = run_lengths(ectopic)
+    bigeminy, trigeminy = shares_of_patterns(ectopic)
+    return {
+        "kinds": float(shapes.kind.max()),
+        "others_early_share": float(early[other].mean()) if other.any() else 0.0,
+        "wide_early_share": float((early & wide).sum()) / n_beats,
+        "narrow_early_share": float((early & ~wide & ~other).sum()) / n_beats,
+        "wide_other_share": float((other & wide).sum()) / n_beats,
+        "bigeminy": bigeminy,
+        "trigeminy": trigeminy,
+        "longest_ectopic_run": float(runs.max()) if len(runs) else 0.0,
+    }
+
+
+def _of_waves(main: Kind | None, rr: float) -> dict[str, float]:
+    numbers = dict.fromkeys(("pr_rr_ratio", "pr_segment_ms", "slurred_onset_ms"), math.nan)
+    if main is None:
+        return numbers
+    delineation = main.delineation
+    numbers["pr_rr_ratio"] = delineation.interval("p_on", "qrs_on") / (rr * 1000.0 / MEASURING_HZ)
+    numbers["pr_segment_ms"] = delineation.interval("p_off", "qrs_on")
+    onset = max(2, BEAT_FROM + round(delineation.overall[2] * MEASURING_HZ / 1000.0))
+    step = main.median[:, onset - 2 : onset + 62] - main.median[:, onset : onset + 64]
+    slope = np.sqrt(np.square(step).mean(axis=0))
+    numbers["slurred_onset_ms"] = float(np.argmax(slope > 0.5 * slope.max())) * 1000.0 / MEASURING_HZ
+    return numbers
+
+
+def _of_p_waves(analysis: BeatAnalysis) -> dict[str, float]:
+    waves = analysis.p_waves
+    return {
+        "p_probability": waves.record_probability,
+        "p_likeness": waves.likeness,
+        "p_share": waves.share,
+        "pr_sd_ms": waves.pr_sd_ms,
+    }
+
+
+def _of_atria(atrial: AtrialActivity, rr: float) -> dict[str, float]:
+    ventricular_bpm = 60.0 * MEASURING_HZ / rr
+    return {
+        "fibrillation_share": atrial.fibrillation_share,
+        "fibrillation_mv": atrial.fibrillation_mv,
+        "flutter_score": atrial.flutter_score,
+        "flutter_rate_bpm": atrial.flutter_rate_bpm,
+        "flutter_ratio": atrial.flutter_rate_bpm / ventricular_bpm,
+        "flutter_locked": atrial.flutter_locked,
+        "atrial_periodicity": atrial.periodicity,
+        "atrial_rate_bpm": atrial.rate_bpm,
+        "dissociation": _dissociation(atrial.periodicity, atrial.rate_bpm / ventricular_bpm),
+    }
+
+
+def _dissociation(periodicity: float, ratio: float) -> float:
+    """Periodic P waves at another rate than the beats; zero where the rates are equal or one is a multiple of the other."""
+    if math.isnan(ratio):
+        return math.nan
+    beside = abs(math.log2(ratio) - round(math.log2(ratio)))
+    return max(periodicity, 0.0) * min(1.0, beside / 0.2)
+
+
+def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float]:
+    n_beats = len(analysis.in_stretch)
+    return {
+        "spikes_per_beat": analysis.n_spikes / n_beats if n_beats else math.nan,
+        "spike_mv": spikes.height_mv,
+        "spike_sharpness": spikes.sharpness,
+        "spike_share": spikes.share,
+        "spike_spread_ms": spikes.spread_ms,
+        "spike_to_end_ms": spikes.to_end_ms,
+        "pacing_score": spikes.score,
+    }
+
+
+def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
+    """How much the longest gap between beats holds what looks like the P wave before QRS, a correlation; NaN without a gap or a P wave."""
+    main = analysis.main
+    peaks = analysis.r_peaks_s[analysis.in_stretch]
+    if main is None or len(peaks) < 3 or math.isnan(main.delineation.overall[0]):
+        return math.nan
+    rr = np.diff(peaks)
+    gap = int(rr.argmax())
+    if rr[gap] < _GAP * median(rr):
+        return math.nan
+    p_on, p_off = (float(main.delineation.overall[n]) / 1000.0 - sign * 0.02 for n, sign in ((0, 1), (1, -1)))
+    start = analysis.stretch_s[0]
+    at = np.rint(main.beats.at * (ATRIAL_HZ / MEASURING_HZ)).astype(np.int64)
+    length = max(6, round((p_off - p_on) * ATRIAL_HZ))
+    template = _levelled(median(rest.take(at[:, None] + round(p_on * ATRIAL_HZ) + np.arange(length), axis=1, mode="clip").transpose(0, 2, 1)))
+    first = round((peaks[gap] - start + _AFTER_T_S) * ATRIAL_HZ)
+    last = round((peaks[gap + 1] - start - _BEFORE_QRS_S) * ATRIAL_HZ) - length
+    if last <= first:
+        return math.nan
+    windows = rest.take(np.arange(first, last)[:, None] + np.arange(length), axis=1, mode="clip")
+    return max(_correlation(_levelled(windows[:, n]), template) for n in range(windows.shape[1]))
+
+
+def _levelled(cut: Array) -> Array:
+    """Take mean and slope out of each row."""
+    ramp = np.linspace(-1.0, 1.0, cut.shape[-1])
+    cut = cut - cut.mean(axis=-1, keepdims=True)
+    answer: Array = cut - (cut @ ramp / (ramp @ ramp))[..., None] * ramp
+    return answer
+
+
+def _correlation(first: Array, second: Array) -> float:
+    return float((first * second).sum() / max(math.sqrt(float((first * first).sum() * (second * second).sum())), 1e-9))

@@ -1,0 +1,270 @@
+"""Train a reader of several members from one configuration, and let records that no member was trained with decide the rest.
+
+The training records are dealt into folds, patients whole. Each kind of member is trained on all of them, which gives the members of the
+reader, and once without each fold. What was trained without a fold reads it, so that every training record has an answer of the very
+mixture that never saw it. On these answers each output's shares of the kinds are chosen; on them and on validation, read by the members
+themselves, calibration, thresholds and uncertain zones. A class of 50 training records thus has 50 to decide by, and not the five that
+fell into validation.
+
+A member or a fold that is already trained in ``out/members`` is taken as it is, so an interrupted run goes on.
+
+References
+----------
+Stone M. Cross-validatory choice and assessment of statistical predictions. Journal of the Royal Statistical Society B 36 (1974) 111-147.
+Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import ExperimentConfig, FeaturesConfig, MemberConfig
+from heart_reader.data.batch import Batch
+from heart_reader.data.build import build_preprocessor, build_table
+from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.labels import LabelSpace, sigmoid
+from heart_reader.data.record_table import RecordTable
+from heart_reader.errors import ConfigError
+from heart_reader.evaluation.metrics import class_values
+from heart_reader.evaluation.thresholds import HELD_OUT
+from heart_reader.features.build import choose_space, open_dataset
+from heart_reader.predictions import Predictions
+from heart_reader.training.cross_validation import deal_folds, hold_out
+from heart_reader.training.decisions import choose_decisions
+from heart_reader.training.ensemble import describe_members, joined_tensors
+from heart_reader.training.run import TrainingOutcome, train, write_config
+
+__all__ = ["Shares", "choose_shares", "train_joined"]
+
+# Shares of a kind of member are tried in steps of this size.
+STEP = 0.1
+# The score of an output with this many positives counts as much in the choice of its shares as the mean of all outputs does.
+TYPICAL_POSITIVES = 30
+# An output with fewer positives takes the shares of all outputs together.
+FEWEST_POSITIVES = 5
+# Records read at a time.
+CHUNK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """How much each kind of member counts.
+
+    Parameters
+    ----------
+    values
+        (n_kinds, n_outputs), each column sums to 1.
+    together
+        Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic, since they were chosen there.
+    alone
+        The same of each kind alone, and of the best shares that are the same for all outputs: (n_kinds + 1,).
+    """
+
+    values: NDArray[np.float64]
+    together: float
+    alone: tuple[float, ...]
+
+
+def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -> TrainingOutcome:
+    """Train what ``config.ensemble`` names and write ``out/checkpoint``.
+
+    Parameters
+    ----------
+    config
+        The experiment; each member is trained as it says, with a model of its own.
+    out
+        Directory of the run; the members are in ``out/members``.
+    resume
+        Go on with an interrupted run in ``out``.
+
+    Raises
+    ------
+    ConfigError
+        If ``out`` holds an unfinished run and ``resume`` is not asked, or there are fewer than two kinds of members.
+    DataError
+        If the data cannot be used.
+    CheckpointError
+        If the disk is full.
+    """
+    kinds = config.ensemble.members
+    if len(kinds) < 2:
+        raise ConfigError(f"ensemble.members: {len(kinds)} kind of member; name at least two, or leave the section out")
+    if not resume and (out / "members").exists():
+        raise ConfigError(f"{out} holds an unfinished run: add --resume to go on with it, or choose another --out")
+    table = build_table(config)
+    folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
+    write_config(out, config)
+    members: list[list[Path]] = []
+    held_out: list[list[Path]] = []
+    for kind in kinds:
+        own, of_folds = [], []
+        for seed in range(config.seed, config.seed + kind.seeds):
+            member = _member_config(config, kind, seed)
+            run = out / "members" / member.name
+            outcome = _trained(member, run / "full", table)
+            if not outcome.complete:
+                return outcome
+            own.append(outcome.checkpoint.directory)
+        # One member per kind and fold: more of them would rank a little better and cost as much as the members themselves.
+        member = _member_config(config, kind, config.seed)
+        for number in range(config.ensemble.folds):
+            outcome = _trained(member, out / "members" / member.name / f"fold-{number}", hold_out(table, folds, number))
+            if not outcome.complete:
+                return outcome
+            of_folds.append(outcome.checkpoint.directory)
+        members.append(own)
+        held_out.append(of_folds)
+    records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
+    read = _Read.of(records, folds, members, held_out)
+    return TrainingOutcome(_join(config, out, records, read, members), True)
+
+
+def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> ExperimentConfig:
+    """One member as an experiment of its own."""
+    features = config.features if kind.features else FeaturesConfig()
+    update = {"name": f"{kind.model.name}-{seed}", "seed": seed, "model": kind.model, "features": features}
+    return config.model_copy(update={**update, "ensemble": type(config.ensemble)()})
+
+
+def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> TrainingOutcome:
+    tqdm.write(f"{run}")
+    unfinished = (run / "training_state").exists()
+    if (run / "checkpoint").exists() and not unfinished:
+        return TrainingOutcome(load_checkpoint(run / "checkpoint"), True)
+    return train(config, run, resume=unfinished, table=table)
+
+
+def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:
+    table = records.table
+    shares = choose_shares(read, records.targets, table.space)
+    # Of several members of a kind each has an equal part of its share.
+    weights = np.concatenate(
+        [np.repeat(share[None] / len(own), len(own), axis=0) for share, own in zip(shares.values, members, strict=True)]
+    )
+    checkpoints = [load_checkpoint(path) for own in members for path in own]
+    scores = {"out_of_fold_auroc": {"joined": shares.together, "alone": list(shares.alone)}}
+    draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
+    draft |= {"levels": table.space.to_json(), "config": config.to_json()}
+    decisions = choose_decisions(read.predictions(shares.values, table), config.evaluation)
+    tensors = joined_tensors(checkpoints, torch.tensor(weights, dtype=torch.float32))
+    return save_checkpoint(out / "checkpoint", {**draft, **decisions}, lambda path: save_tensors(path, tensors))
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What each kind of member says of records it was not trained with.
+
+    Parameters
+    ----------
+    rows
+        (n_records,) which rows of the table: training records, then validation.
+    logits
+        Per record (n_kinds, n_windows, n_outputs).
+    n_train
+        How many of the rows are training records.
+    """
+
+    rows: NDArray[np.int64]
+    logits: list[NDArray[np.float32]]
+    n_train: int
+
+    @classmethod
+    def of(
+        cls, records: EcgDataset, folds: NDArray[np.int64], members: Sequence[Sequence[Path]], held_out: Sequence[Sequence[Path]]
+    ) -> _Read:
+        rows, logits = [], []
+        groups = [(np.flatnonzero(folds == number), [[of[number]] for of in held_out]) for number in range(int(folds.max()) + 1)]
+        n_train = sum(len(where) for where, _ in groups)
+        for where, kinds in (*groups, (np.flatnonzero(records.table.splits == "val"), members)):
+            rows.append(where)
+            logits += list(_read(records, where, kinds))
+        return cls(np.concatenate(rows), logits, n_train)
+
+    def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
+        """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs) shares."""
+        for per_kind in self.logits[records]:
+            yield np.einsum("ko,kwo->wo", shares, per_kind)
+
+    def predictions(self, shares: NDArray[np.float64], table: RecordTable) -> dict[str, Predictions]:
+        """Level name to what the mixture reads, before calibration."""
+        chosen = table.select(self.rows)
+        means = [{name: values.mean(axis=0) for name, values in table.space.probabilities(logits).items()} for logits in self.mixed(shares)]
+        answers = {}
+        for name in table.space.answerable():
+            if name not in chosen.labels:
+                continue
+            y_true = chosen.y_true(name)
+            known = ~np.isnan(y_true).any(axis=1)
+            y_prob = np.stack([mean[name] for mean in means])
+            ids, patients = chosen.record_ids[known], chosen.patient_ids[known]
+            names = table.space.levels[name].class_names
+            answers[name] = Predictions(HELD_OUT, name, names, ids, patients, y_true[known], y_prob[known])
+        return answers
+
+
+def _read(records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequence[Path]]) -> Iterator[NDArray[np.float32]]:
+    """Yield per record (n_kinds, n_windows, n_outputs) logits, several members of a kind averaged."""
+    classifiers = [[EcgClassifier.load(path) for path in own] for own in kinds]
+    for start in tqdm(range(0, len(where), CHUNK), "reading held-out records", unit="chunk", disable=None):
+        batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])
+        answers = np.stack(
+            [np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0) for own in classifiers]
+        )
+        yield from np.split(answers, np.flatnonzero(np.diff(batch.record)) + 1, axis=1)
+
+
+def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) -> Shares:
+    """Choose for every output the shares of the kinds that rank the training records best, out of fold.
+
+    A rare output has too few positives to choose by: its AUROC is averaged with that of all outputs, the more so the fewer it has.
+
+    Parameters
+    ----------
+    targets
+        (n_rows, n_outputs) labels of the whole table, NaN where not known.
+    space
+        Of the outputs.
+    """
+    y_true = targets[read.rows[: read.n_train]]
+    n_kinds = read.logits[0].shape[0]
+    tried = [np.array(shares) for shares in _simplex(n_kinds)]
+    scores = np.array([_scores(read, shares, y_true) for shares in tried])
+    n_positive = np.nansum(y_true, axis=0)
+    enough = n_positive >= FEWEST_POSITIVES
+    overall = np.nanmean(scores[:, enough], axis=1, keepdims=True)
+    own = np.where(enough & np.isfinite(scores), scores, overall)
+    joined = (n_positive * own + TYPICAL_POSITIVES * overall) / (n_positive + TYPICAL_POSITIVES)
+    best = joined.argmax(axis=0)
+    together = float(np.nanmean(own[best, np.arange(space.n_outputs)][enough]))
+    corners = [next(n for n, shares in enumerate(tried) if shares[kind] == 1) for kind in range(n_kinds)]
+    alone = (*(float(overall[n, 0]) for n in corners), float(overall.max()))
+    return Shares(np.stack([tried[n] for n in best], axis=1), together, alone)
+
+
+def _scores(read: _Read, shares: NDArray[np.float64], y_true: NDArray[np.float32]) -> NDArray[np.float64]:
+    """AUROC of every output over the training records whose label is known, (n_outputs,)."""
+    each = np.repeat(shares[:, None], y_true.shape[1], axis=1)
+    y_prob = np.stack([sigmoid(logits).mean(axis=0) for logits in read.mixed(each, slice(0, read.n_train))])
+    answers = np.full(y_true.shape[1], np.nan)
+    for output in range(y_true.shape[1]):
+        known = ~np.isnan(y_true[:, output])
+        answers[output] = class_values("macro_auroc", y_true[known, output, None], y_prob[known, output, None])[0]
+    return answers
+
+
+def _simplex(n_kinds: int) -> Iterator[tuple[float, ...]]:
+    """Yield all shares in steps of ``STEP`` that sum to 1."""
+    steps = round(1 / STEP)
+    for counts in product(range(steps + 1), repeat=n_kinds - 1):
+        if sum(counts) <= steps:
+            yield tuple(count / steps for count in (*counts, steps - sum(counts)))
