@@ -17,9 +17,9 @@ export function isKnown(sentence, messages) {
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.code}.name` : `messages.${code}`);
 
-/** A sentence in the language of the page, or in English where the page has no words for it. */
+/** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
 export function say(sentence, messages) {
-  if (language() === ENGLISH || !isKnown(sentence, messages)) return sentence;
+  if (!hasWords(sentence, messages)) return sentence;
   const { values } = messages[sentence];
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
 }
