@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import datetime
 from pathlib import Path
 
 import matplotlib as mpl
@@ -32,7 +33,7 @@ MEASURED = (
     ("PR", ("pr_ms",), "ms"),
     ("QRS", ("qrs_ms",), "ms"),
     ("QT / QTc", ("qt_ms", "qtc_fridericia_ms"), "ms"),
-    ("P / QRS / T axes", ("p_axis_deg", "qrs_axis_deg", "t_axis_deg"), "degrees"),
+    ("P / QRS / T axes", ("p_axis_deg", "qrs_axis_deg", "t_axis_deg"), "°"),
 )
 THIN, THICK, PAPER = "#ffc9c9", "#e6a3a3", "#fff8f8"
 LINE_MM = 4.0
@@ -182,5 +183,5 @@ def _pulse(axes: Axes, y: float) -> None:
 def _foot(axes: Axes, diagnosis: Diagnosis) -> None:
     axes.plot((EDGE_MM, WIDTH_MM - EDGE_MM), (FOOT_MM + 1.5, FOOT_MM + 1.5), color="black", linewidth=0.8)
     _write(axes, EDGE_MM, FOOT_MM + 5.5, NOTICE, weight="bold")
-    model = f"heart_reader  ·  {diagnosis.model['name']}  ·  {diagnosis.model['checkpoint_sha256'][:16]}"
+    model = f"heart_reader  ·  {diagnosis.model['name']}  ·  {diagnosis.model['checkpoint_sha256'][:16]}  ·  {datetime.now().astimezone():%Y-%m-%d %H:%M}"
     _write(axes, WIDTH_MM - EDGE_MM, FOOT_MM + 5.5, model, ha="right")

@@ -12,8 +12,11 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Whether the page can say a sentence of the server in its own language; `messages` is what came with the sentence. */
 export function isKnown(sentence, messages) {
-  return language() === ENGLISH || (Object.hasOwn(messages ?? {}, sentence) && has(pathOf(messages[sentence])));
+  return language() === ENGLISH || hasWords(sentence, messages);
 }
+
+/** Names of classes the server says in English as the page does. */
+const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence) && !(language() === ENGLISH && messages[sentence].code === CLASS_NAME) && has(pathOf(messages[sentence]));
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.code}.name` : `messages.${code}`);
 

@@ -6,7 +6,7 @@ import { button, byId, el, isolated } from "./dom.js";
 import { renderComparison } from "./compare.js";
 import { errorWords, renderError } from "./error_card.js";
 import { saveCsv, saveJson } from "./export_reading.js";
-import { remember, remembered, renderHistory } from "./history.js";
+import { remember, remembered, rememberFailure, renderHistory } from "./history.js";
 import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
 import { clearPrint, preparePrint } from "./print_page.js";
@@ -18,7 +18,9 @@ import { createTracingView, TRACING_KEYS } from "./tracing.js";
 import { Waveform } from "./waveform.js";
 
 const LONGEST_EXPLAINED_S = 10;
-const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false };
+// As in style.css.
+const ONE_COLUMN_PX = 940;
+const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false, queued: false };
 const views = {};
 
 /** Make the tracings; called once the page has its words. */
@@ -48,10 +50,43 @@ export function openSample(sample, options = {}, step = true) {
   return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }
 
-/** Open files of a person. */
-export function openFiles(source) {
-  return open(source, source.files.map(({ name }) => name).join(" + "), [], {}, true);
+/** Open records of a person, one after the other; the first that can be read is shown, the others wait in the list. */
+export function openFiles(sources) {
+  return sources.length === 1 ? open(sources[0], sourceName(sources[0]), [], {}, true) : openMany(sources);
 }
+
+async function openMany(sources) {
+  clear();
+  await request(sourceName(sources[0]), async (signal) => {
+    state.queued = true;
+    signal.addEventListener("abort", endQueue);
+    for (const [index, source] of sources.entries()) {
+      const name = sourceName(source);
+      sayReading(t("status.reading_many", { name, index: index + 1, total: sources.length }));
+      try {
+        const entry = await readEntry(source, [], signal);
+        byId("status").textContent = "";
+        if (state.entry === null) display(entry, {}, true);
+        else renderHistory(state.entry, reopen);
+      } catch (error) {
+        if (error.name === "AbortError" || signal.aborted) throw error;
+        rememberFailure(name, error);
+        renderHistory(state.entry, reopen);
+        if (state.entry === null) showError(error);
+      }
+    }
+    endQueue();
+    return () => {
+      byId("status").textContent = t("status.ready_many", { count: sources.length });
+    };
+  });
+}
+
+function endQueue() {
+  state.queued = false;
+}
+
+const sourceName = ({ files }) => files.map(({ name }) => name).join(" + ");
 
 async function open(source, name, labels, options, step) {
   clear();
@@ -61,11 +96,14 @@ async function open(source, name, labels, options, step) {
   });
 }
 
-/** Show a recording of this tab again; what is being read is no longer wanted. */
+/** Show a recording of this tab again; another that is being read is no longer wanted. */
 function reopen(entry) {
-  state.running?.abort();
-  state.running = null;
-  byId("work").removeAttribute("aria-busy");
+  // Files that are still waiting are read on.
+  if (!state.queued) {
+    state.running?.abort();
+    state.running = null;
+    byId("work").removeAttribute("aria-busy");
+  }
   display(entry, {}, true);
 }
 
@@ -83,7 +121,7 @@ async function request(name, work) {
   const running = new AbortController();
   state.running = running;
   byId("work").setAttribute("aria-busy", "true");
-  byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), t("status.reading", { name }));
+  sayReading(t("status.reading", { name }));
   try {
     const show = await work(running.signal);
     if (running !== state.running) return;
@@ -96,6 +134,8 @@ async function request(name, work) {
   }
   byId("work").removeAttribute("aria-busy");
 }
+
+const sayReading = (text) => byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), text);
 
 /** A new request clears everything: an old reading must never stand beside a new recording or its error. */
 function clear() {
@@ -121,7 +161,13 @@ function display(entry, options, step) {
   views.first.show(entry.waveform, entry.reading, options);
   showReading();
   noteView(views.first.options, step);
+  revealReading();
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
+}
+
+/** On a page of one column the reading lies below the list that it was chosen from. */
+function revealReading() {
+  if (window.innerWidth <= ONE_COLUMN_PX) byId("overview").scrollIntoView({ block: "start" });
 }
 
 /** Look at the recording on the page with these options of its tracing. */
