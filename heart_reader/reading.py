@@ -14,6 +14,7 @@ from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import RecordError, UnreadableRecord
 
 if TYPE_CHECKING:
+    from heart_reader.data.record import EcgRecord
     from heart_reader.features.measurement import Measurements
 
 __all__ = ["Reading", "explain_words", "read_all"]
@@ -42,11 +43,14 @@ class Reading:
         None if it could not be read.
     error
         None if it could.
+    record
+        The signal that was read, for a drawing of it; None if there is none.
     """
 
     path: Path
     diagnosis: Diagnosis | None
     error: RecordError | None
+    record: EcgRecord | None = None
 
     def to_json_line(self) -> str:
         """Return one JSON object on one line."""
@@ -141,6 +145,6 @@ def read_all(
         for path in paths_here:
             try:
                 record = read_record(path, fs=fs, unit=unit, leads=leads)
-                yield Reading(path, classifier.predict(record, measure=measure), None)
+                yield Reading(path, classifier.predict(record, measure=measure), None, record)
             except RecordError as error:
                 yield Reading(path, None, error)

@@ -4,10 +4,10 @@ import { byId } from "./dom.js";
 
 let files = [];
 
-/** Call `open` with a source `{kind, files, settings}` whenever files are dropped or chosen. */
+/** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
 export function acceptFiles(open) {
   const input = byId("file-input");
-  const readChosen = () => open({ kind: "files", files, settings: settings() });
+  const readChosen = () => open(recordsOf(files).map((parts) => ({ kind: "files", files: parts, settings: settings() })));
   const take = (given) => {
     if (!given.length) return;
     files = given;
@@ -20,6 +20,23 @@ export function acceptFiles(open) {
   });
   byId("read-again").addEventListener("click", readChosen);
   acceptDrops(take);
+}
+
+/** Files by record: a WFDB header belongs with the signal files of its name, any other file is a record of its own. */
+export function recordsOf(given) {
+  const stemOf = ({ name }) => name.replace(/\.[^.]*$/, "");
+  const isHeader = ({ name }) => /\.hea$/i.test(name);
+  const headers = given.filter(isHeader);
+  // A header may name signal files as it likes; with one header there is nothing to mistake.
+  if (headers.length === 1 && given.length === 2) return [given];
+  const stems = new Set(headers.map(stemOf));
+  const partOf = (file) => /\.(hea|dat|mat)$/i.test(file.name) && stems.has(stemOf(file));
+  const records = new Map();
+  given.forEach((file, index) => {
+    const key = partOf(file) ? `record ${stemOf(file)}` : `file ${index}`;
+    records.set(key, [...(records.get(key) ?? []), file]);
+  });
+  return [...records.values()];
 }
 
 /** Open the browser's own dialog. */

@@ -1,13 +1,14 @@
 // What was opened in this tab. It lives in memory: closing the tab forgets it.
 
-import { button, byId, el, isolated, ltr } from "./dom.js";
-import { className } from "./classes.js";
-import { formatPercent, t } from "./i18n.js";
-import { judge } from "./verdict.js";
+import { button, byId, el, isolated } from "./dom.js";
+import { renderKind } from "./conclusion.js";
+import { errorWords } from "./error_card.js";
+import { say } from "./messages.js";
 
 const MOST = 20;
 const MOST_BYTES = 200 * 2 ** 20;
 const entries = [];
+let failures = [];
 
 /** Keep an opened recording at the top; the same source is kept once, and the oldest go when there are too many. */
 export function remember(entry) {
@@ -21,19 +22,27 @@ export function remember(entry) {
 
 export const remembered = () => entries;
 
+/** Keep what could not be read in the list, with the reason. */
+export function rememberFailure(name, error) {
+  failures = [{ name, error }, ...failures.filter((failure) => failure.name !== name)].slice(0, MOST);
+}
+
 /** List what was opened; `current` is marked, and `open` is called with the one that is chosen. */
 export function renderHistory(current, open) {
-  byId("recent-part").hidden = entries.length === 0;
-  byId("recent").replaceChildren(...entries.map((entry) => el("li", {}, renderEntry(entry, current, open))));
+  byId("recent-part").hidden = entries.length + failures.length === 0;
+  byId("recent").replaceChildren(...entries.map((entry) => el("li", {}, renderEntry(entry, current, open))), ...failures.map(renderFailure));
+}
+
+function renderFailure({ name, error }) {
+  const detail = error.message ? say(error.message, error.messages) : errorWords(error);
+  return el("li", { class: "failed", "data-failed": name }, isolated(name), el("small", {}, "✗ ", detail));
 }
 
 function renderEntry(entry, current, open) {
-  const { kind, named } = judge(entry.reading);
-  const number = named.length ? [` · ${className(named[0].name)} `, ltr(formatPercent(named[0].probability))] : [];
   return button(
     { class: "item", "aria-pressed": String(entry === current), "data-recent": entry.reading.record_id },
     () => open(entry),
-    el("span", {}, isolated(entry.reading.record_id), el("small", {}, t(`verdict.${kind}`), number)),
+    el("span", {}, isolated(entry.reading.record_id), el("small", {}, renderKind(entry.reading))),
     el("span", { class: "format", dir: "ltr" }, entry.reading.source_format.toUpperCase()),
   );
 }

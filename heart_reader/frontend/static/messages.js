@@ -12,14 +12,17 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Whether the page can say a sentence of the server in its own language; `messages` is what came with the sentence. */
 export function isKnown(sentence, messages) {
-  return language() === ENGLISH || (Object.hasOwn(messages ?? {}, sentence) && has(pathOf(messages[sentence])));
+  return language() === ENGLISH || hasWords(sentence, messages);
 }
+
+/** Names of classes the server says in English as the page does. */
+const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence) && !(language() === ENGLISH && messages[sentence].code === CLASS_NAME) && has(pathOf(messages[sentence]));
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.code}.name` : `messages.${code}`);
 
-/** A sentence in the language of the page, or in English where the page has no words for it. */
+/** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
 export function say(sentence, messages) {
-  if (language() === ENGLISH || !isKnown(sentence, messages)) return sentence;
+  if (!hasWords(sentence, messages)) return sentence;
   const { values } = messages[sentence];
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
 }

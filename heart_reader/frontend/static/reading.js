@@ -2,26 +2,27 @@
 
 import { button, el, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";
+import { summarySentences } from "./conclusion.js";
 import { renderFindings, renderDecision, renderBar } from "./findings.js";
 import { formatPercent, t } from "./i18n.js";
 import { renderMeasurements } from "./measurements.js";
 import { renderModel } from "./model_panel.js";
-import { summarySentences } from "./overview.js";
 
 const READERS = ["lay", "clinical"];
 let reader = "lay";
 
 /** Fill `place` with the reading of a recording; `model` is the model's description or null, `explain` asks for a reason. */
-export function renderReading(place, { reading }, model, explain) {
+export function renderReading(place, { reading, labels }, model, explain) {
   const [level, ...others] = Object.keys(reading.levels);
   const view = { reading, reader, explain };
-  const again = () => renderReading(place, { reading }, model, explain);
+  const again = () => renderReading(place, { reading, labels }, model, explain);
   const side = el("div", { class: "side" });
   place.replaceChildren(
     el(
       "section",
       { class: "card answer", "aria-labelledby": "reading-heading" },
       el("header", { class: "card-head" }, el("h2", { id: "reading-heading" }, t("reading.heading")), readerSwitch(again)),
+      renderTruth(labels, reading),
       el("p", { class: "summary" }, summarySentences(reading).join(" ")),
       renderBands(reading, model),
       el("div", { id: "classes" }, renderFindings(level, Object.keys(reading.levels[level]), view)),
@@ -102,4 +103,17 @@ function renderOtherLevel(level, view) {
   // A table of seventy rows is built when somebody wants to see it.
   details.addEventListener("toggle", () => details.append(renderFindings(level, ranked, { ...view, flat: true })), { once: true });
   return details;
+}
+
+/** What a simulated sample was made to show, against what was read. */
+function renderTruth(labels, { levels }) {
+  if (!labels?.length) return null;
+  const items = labels.map((label) => {
+    const level = Object.keys(levels).find((name) => label in levels[name]);
+    const decision = level === undefined ? null : levels[level][label].decision;
+    const outcome = decision === null ? "unread" : { present: "found", absent: "missed", uncertain: "open" }[decision];
+    const share = level === undefined ? null : [" ", ltr(formatPercent(levels[level][label].probability))];
+    return el("li", { class: `truth-${outcome}` }, el("strong", {}, className(label, level)), " ", ltr(el("span", { class: "code" }, label)), " – ", t(`truth.${outcome}`), share);
+  });
+  return el("div", { class: "truth", id: "truth" }, el("h3", {}, t("truth.heading")), el("ul", {}, items));
 }

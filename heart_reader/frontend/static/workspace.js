@@ -6,9 +6,10 @@ import { button, byId, el, isolated } from "./dom.js";
 import { renderComparison } from "./compare.js";
 import { errorWords, renderError } from "./error_card.js";
 import { saveCsv, saveJson } from "./export_reading.js";
-import { remember, remembered, renderHistory } from "./history.js";
+import { remember, remembered, rememberFailure, renderHistory } from "./history.js";
 import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
+import { clearPrint, preparePrint } from "./print_page.js";
 import { renderReading } from "./reading.js";
 import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
@@ -17,7 +18,9 @@ import { createTracingView, TRACING_KEYS } from "./tracing.js";
 import { Waveform } from "./waveform.js";
 
 const LONGEST_EXPLAINED_S = 10;
-const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null };
+// As in style.css.
+const ONE_COLUMN_PX = 940;
+const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false, queued: false };
 const views = {};
 
 /** Make the tracings; called once the page has its words. */
@@ -25,7 +28,8 @@ export function prepare() {
   views.first = createTracingView(byId("tracing"), { onOptionsChange: (options) => noteView(options) });
   views.second = createTracingView(byId("tracing-second"), { onOptionsChange: () => {} });
   setTheme(theme());
-  window.addEventListener("beforeprint", () => state.entry && notePrintedLine());
+  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
+  window.addEventListener("afterprint", clearPrint);
 }
 
 export function setModel(model) {
@@ -46,10 +50,43 @@ export function openSample(sample, options = {}, step = true) {
   return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }
 
-/** Open files of a person. */
-export function openFiles(source) {
-  return open(source, source.files.map(({ name }) => name).join(" + "), [], {}, true);
+/** Open records of a person, one after the other; the first that can be read is shown, the others wait in the list. */
+export function openFiles(sources) {
+  return sources.length === 1 ? open(sources[0], sourceName(sources[0]), [], {}, true) : openMany(sources);
 }
+
+async function openMany(sources) {
+  clear();
+  await request(sourceName(sources[0]), async (signal) => {
+    state.queued = true;
+    signal.addEventListener("abort", endQueue);
+    for (const [index, source] of sources.entries()) {
+      const name = sourceName(source);
+      sayReading(t("status.reading_many", { name, index: index + 1, total: sources.length }));
+      try {
+        const entry = await readEntry(source, [], signal);
+        byId("status").textContent = "";
+        if (state.entry === null) display(entry, {}, true);
+        else renderHistory(state.entry, reopen);
+      } catch (error) {
+        if (error.name === "AbortError" || signal.aborted) throw error;
+        rememberFailure(name, error);
+        renderHistory(state.entry, reopen);
+        if (state.entry === null) showError(error);
+      }
+    }
+    endQueue();
+    return () => {
+      byId("status").textContent = t("status.ready_many", { count: sources.length });
+    };
+  });
+}
+
+function endQueue() {
+  state.queued = false;
+}
+
+const sourceName = ({ files }) => files.map(({ name }) => name).join(" + ");
 
 async function open(source, name, labels, options, step) {
   clear();
@@ -59,11 +96,14 @@ async function open(source, name, labels, options, step) {
   });
 }
 
-/** Show a recording of this tab again; what is being read is no longer wanted. */
+/** Show a recording of this tab again; another that is being read is no longer wanted. */
 function reopen(entry) {
-  state.running?.abort();
-  state.running = null;
-  byId("work").removeAttribute("aria-busy");
+  // Files that are still waiting are read on.
+  if (!state.queued) {
+    state.running?.abort();
+    state.running = null;
+    byId("work").removeAttribute("aria-busy");
+  }
   display(entry, {}, true);
 }
 
@@ -81,7 +121,7 @@ async function request(name, work) {
   const running = new AbortController();
   state.running = running;
   byId("work").setAttribute("aria-busy", "true");
-  byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), t("status.reading", { name }));
+  sayReading(t("status.reading", { name }));
   try {
     const show = await work(running.signal);
     if (running !== state.running) return;
@@ -94,6 +134,8 @@ async function request(name, work) {
   }
   byId("work").removeAttribute("aria-busy");
 }
+
+const sayReading = (text) => byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), text);
 
 /** A new request clears everything: an old reading must never stand beside a new recording or its error. */
 function clear() {
@@ -114,11 +156,18 @@ function display(entry, options, step) {
   clear();
   state.entry = entry;
   markSample(currentSample());
-  // The tracing first: it asks for the width it has, which is quickly told while little else is on the page.
+  // The overview first: the tracing is fitted into what it leaves of the screen.
+  showOverview();
   views.first.show(entry.waveform, entry.reading, options);
-  renderWords();
+  showReading();
   noteView(views.first.options, step);
+  revealReading();
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
+}
+
+/** On a page of one column the reading lies below the list that it was chosen from. */
+function revealReading() {
+  if (window.innerWidth <= ONE_COLUMN_PX) byId("overview").scrollIntoView({ block: "start" });
 }
 
 /** Look at the recording on the page with these options of its tracing. */
@@ -132,30 +181,35 @@ function noteView(options, step = false) {
   writeAddress(sample === null ? null : { sample, options }, step);
 }
 
-function renderWords() {
-  const { entry } = state;
-  renderOverview(byId("overview"), entry, actions(entry));
-  renderReading(byId("reading"), entry, state.model, askWhy);
+function showOverview() {
+  renderOverview(byId("overview"), state.entry, actions(state.entry));
   byId("overview").hidden = false;
-  byId("reading").hidden = false;
-  renderHistory(entry, reopen);
 }
 
-/** The line in the margin of every printed page; a style sheet can only show what it is given as a property. */
-function notePrintedLine() {
-  const { record_id: id, model } = state.entry.reading;
-  const line = [t("notice"), id, views.first.setting, `heart_reader ${model.name} ${model.checkpoint_sha256.slice(0, 16)}`].join(" · ");
-  document.documentElement.style.setProperty("--printed-line", JSON.stringify(line));
+function showReading() {
+  renderReading(byId("reading"), state.entry, state.model, askWhy);
+  byId("reading").hidden = false;
+  renderHistory(state.entry, reopen);
 }
 
 function actions(entry) {
   const small = (id, act, key) => button({ class: "button small", id }, act, t(key));
   return [
     compareSelect(entry),
+    reasonsCheck(),
     small("print", () => window.print(), "actions.print"),
     small("save-csv", () => saveCsv(entry.reading), "actions.csv"),
     small("download", () => saveJson(entry.reading), "actions.json"),
   ];
+}
+
+/** Whether a second page is printed; the choice holds for the tab. */
+function reasonsCheck() {
+  const input = el("input", { type: "checkbox", id: "print-reasons", checked: state.printsReasons });
+  input.addEventListener("change", () => {
+    state.printsReasons = input.checked;
+  });
+  return el("label", { class: "check" }, input, t("actions.print_reasons"));
 }
 
 /** Choose a second recording among those of this tab and the samples. */
@@ -280,9 +334,10 @@ export function showError(error) {
 
 /** Say everything again in another language. */
 export function relabel() {
+  if (state.entry !== null) showOverview();
   for (const view of Object.values(views)) view.relabel();
   if (state.entry === null) return;
-  renderWords();
+  showReading();
   if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
   if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
 }

@@ -1,36 +1,40 @@
-// The tracing on its own: an image, and pages for the printer. Always on paper, always with its settings, its model and the notice.
+// The tracing on its own: an image, which carries its settings, its model and the notice, and the part of a printed page. Always on paper.
 
 import { el } from "../dom.js";
 import { t } from "../i18n.js";
-import { allowedLayout, isRows, ON_IMAGE, planSheet, splitSheet } from "./layout.js";
+import { allowedLayout, isRows, lowerSheet, ON_IMAGE, ON_PRINT, planSheet } from "./layout.js";
 import { drawPaper, line, THEMES, write } from "./paper.js";
 import { makeView } from "./sheet_canvas.js";
 import { drawSeconds, drawTraces, RELEVANCE_MM } from "./trace.js";
 
 const IMAGE_PX_PER_MM = 10;
-const PRINT_PX_PER_MM = 8;
-// A4 landscape less its margins and the line at its foot.
-const PRINT_HEIGHT_MM = 176;
+const PRINT_PX_PER_MM = 12;
+// What a cardiograph prints, whatever the screen shows.
+const PRINTED = { layout: "3x4-rhythm", speed: 25 };
 const LEAST_WIDTH_MM = 160;
 const CALIPER = "#17405e";
 
-/** Canvases of one tracing: `state` holds `{ waveform, options, startS, reason, stressed, words, title, setting, model, calipers, widthMm }`. */
-function drawPages(state, pxPerMm, heightMm = Infinity) {
-  const { waveform, startS } = state;
-  const options = { ...state.options, layout: allowedLayout(state.options.layout, state.options.speed, waveform.durationS) };
+/** One tracing on a canvas: `state` holds `{ waveform, options, startS, reason, stressed, words, title, setting, model, calipers, widthMm }`. */
+function drawImage(state, pxPerMm) {
+  const options = allowed(state.options, state.waveform);
   const widthMm = isRows(options.layout) && state.widthMm ? Math.max(LEAST_WIDTH_MM, state.widthMm) : undefined;
-  const whole = planSheet(options, waveform.leadNames, (name) => waveform.extent(name), ON_IMAGE, widthMm);
-  return splitSheet(whole, heightMm).map((sheet) => {
-    const canvas = el("canvas", { width: Math.round(sheet.width * pxPerMm), height: Math.round(sheet.height * pxPerMm) });
-    const view = makeView({ ...state, sheet, options, startS, scale: pxPerMm, devicePixelRatio: pxPerMm / 4, theme: "paper" });
-    const pen = canvas.getContext("2d", { alpha: false });
-    drawPaper(pen, view);
-    drawTraces(pen, view);
-    drawSeconds(pen, view);
-    if (state.calipers) drawCalipers(pen, view, state);
-    drawTexts(pen, view, state);
-    return { canvas, sheet };
-  });
+  const sheet = planSheet(options, state.waveform.leadNames, (name) => state.waveform.extent(name), ON_IMAGE, widthMm);
+  const { canvas, pen, view } = drawSheet({ ...state, options }, sheet, pxPerMm);
+  if (state.calipers) drawCalipers(pen, view, state);
+  drawTexts(pen, view, state);
+  return canvas;
+}
+
+const allowed = (options, { durationS }) => ({ ...options, layout: allowedLayout(options.layout, options.speed, durationS) });
+
+function drawSheet(state, sheet, pxPerMm) {
+  const canvas = el("canvas", { width: Math.round(sheet.width * pxPerMm), height: Math.round(sheet.height * pxPerMm) });
+  const view = makeView({ ...state, sheet, scale: pxPerMm, devicePixelRatio: pxPerMm / 4, theme: "paper" });
+  const pen = canvas.getContext("2d", { alpha: false });
+  drawPaper(pen, view);
+  drawTraces(pen, view);
+  drawSeconds(pen, view);
+  return { canvas, pen, view };
 }
 
 function drawTexts(pen, view, { title, setting, model, reason }) {
@@ -71,18 +75,19 @@ function drawCalipers(pen, view, { calipers, startS }) {
 
 /** One PNG of the tracing, as a Blob. */
 export function renderPng(state) {
-  const [{ canvas }] = drawPages(state, IMAGE_PX_PER_MM);
+  const canvas = drawImage(state, IMAGE_PX_PER_MM);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("tracing.image_failed")))), "image/png");
   });
 }
 
-/** Pages for the printer, in millimetres of the paper, as elements. */
-export function renderPrintPages(state) {
-  const pages = drawPages({ ...state, calipers: null, widthMm: null }, PRINT_PX_PER_MM, PRINT_HEIGHT_MM);
-  return pages.map(({ canvas, sheet }) => {
-    canvas.style.width = `${sheet.width}mm`;
-    canvas.style.height = `${sheet.height}mm`;
-    return el("div", { class: "tracing-page" }, canvas);
-  });
+/** The tracing for the printer in true millimetres, at most `heightMm` high: columns and a rhythm strip at 25 mm/s wherever the recording fills them. */
+export function renderPrinted(state, heightMm) {
+  const options = allowed({ ...state.options, ...PRINTED }, state.waveform);
+  const whole = planSheet(options, state.waveform.leadNames, (name) => state.waveform.extent(name), ON_PRINT);
+  const sheet = lowerSheet(whole, heightMm);
+  const { canvas } = drawSheet({ ...state, options, stressed: null }, sheet, PRINT_PX_PER_MM);
+  canvas.style.width = `${sheet.width}mm`;
+  canvas.style.height = `${sheet.height}mm`;
+  return canvas;
 }

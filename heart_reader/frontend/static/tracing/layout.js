@@ -5,7 +5,6 @@
 
 import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
 
-const MARGIN = 5;
 // Margin before the pulse of a row for the name of its lead, in heights of the letters.
 const LABEL_WIDTHS = 2.5;
 const PULSE = { lead: 2.5, durationS: 0.2 };
@@ -18,15 +17,17 @@ const LEAST_PART_OF_PAGE = 0.85;
 const ROOM = { columns: { up: 12, down: 7, most: 32 }, rows: { up: 8, down: 5, most: 32 } };
 const GAP = 1.5;
 // Room around the rows, and height of the lead names. An image carries its own title, settings and notice; on the page they stand beside it.
-export const ON_SCREEN = { head: 3, foot: 6, label: 3.6 };
-export const ON_IMAGE = { head: 12, foot: 24, label: 3.6 };
+export const ON_SCREEN = { head: 3, foot: 6, label: 3.6, margin: 5 };
+export const ON_IMAGE = { head: 12, foot: 24, label: 3.6, margin: 5 };
+// Both A4 and Letter take ten seconds in true millimetres, with narrow margins.
+export const ON_PRINT = { head: 1, foot: 5, label: 3.2, margin: 3 };
 
 /** Seconds of a whole page. */
 export const pageSeconds = (speed) => PAGE_MM / speed;
 
 /** Millimetres of a whole page, margins and pulse included: what "fit" fits. */
 export function pageWidthMm(layout, speed, room) {
-  return traceX(isRows(layout), speed, room) + PAGE_MM + MARGIN;
+  return traceX(isRows(layout), speed, room) + PAGE_MM + room.margin;
 }
 
 /** Layouts without columns go on to the right as far as there is screen. */
@@ -53,7 +54,7 @@ export function planSheet(options, recorded, extentOf, room = ON_SCREEN, widthMm
   const rows = isRows(layout);
   const x = traceX(rows, speed, room);
   const width = rows ? widthMm : pageWidthMm(layout, speed, room);
-  const frame = { x, width: width - x - MARGIN, speed };
+  const frame = { x, width: width - x - room.margin, speed };
   const { strips, leads, marks } = rows ? planRows(options, recorded, frame) : planColumns(options, recorded, frame);
   const reach = (one) => reachMm(one, gain, recorded, extentOf);
   const placed = placeRows(strips.map((row) => row.map(reach)), gain, layout === "12x1" ? ROOM.rows : ROOM.columns, room.head, rows ? 0 : room.label);
@@ -67,13 +68,13 @@ export function planSheet(options, recorded, extentOf, room = ON_SCREEN, widthMm
     rows: placed.rows,
     marks,
     pulse: { x: x - 2 * PULSE.lead - PULSE.durationS * speed, lead: PULSE.lead, width: PULSE.durationS * speed, height: gain },
-    labelX: rows ? MARGIN - 2 : null,
+    labelX: rows ? room.margin - 2 : null,
     unplaced: options.group === "standard" && layout !== "single" ? STANDARD_LEADS.filter((name) => !present.has(name)) : [],
   };
 }
 
-function traceX(rows, speed, { label }) {
-  return (rows ? MARGIN - 2 + LABEL_WIDTHS * label : MARGIN) + 2 * PULSE.lead + PULSE.durationS * speed;
+function traceX(rows, speed, { label, margin }) {
+  return (rows ? margin - 2 + LABEL_WIDTHS * label : margin) + 2 * PULSE.lead + PULSE.durationS * speed;
 }
 
 function planRows(options, recorded, { x, width, speed }) {
@@ -101,18 +102,26 @@ function strip(name, startS, durationS, x) {
   return { name, lead: recordedName(name), sign: name.startsWith("-") ? -1 : 1, startS, durationS, x };
 }
 
-/** Give each row the room that its own leads and their names take, in whole millimetres. */
+/**
+ * Give each row the room that its own leads and their names take, in whole millimetres. Two rows stand as far apart as the deepest trace of one
+ * and the tallest below it in the same column ask for: what lies beside each other needs no room between.
+ */
 function placeRows(rows, gain, least, head, label) {
-  let top = head;
-  const placed = rows.map((strips) => {
-    const up = Math.min(least.most, Math.max(least.up, gain, ...strips.map((one) => one.up + label)) + GAP);
-    const down = Math.min(least.most, Math.max(least.down, ...strips.map((one) => one.down)) + GAP);
-    const y = Math.ceil(top + up);
-    const row = { top, y, bottom: y + Math.ceil(down), strips };
-    top = row.bottom;
-    return row;
-  });
-  return { rows: placed, bottom: top };
+  const upOf = (one) => Math.min(least.most, Math.max(least.up, one.up + label) + GAP);
+  const downOf = (one) => Math.min(least.most, Math.max(least.down, one.down) + GAP);
+  const sharesTime = (one, other) => one.startS < other.startS + other.durationS - 1e-9 && other.startS < one.startS + one.durationS - 1e-9;
+  const placed = [];
+  for (const strips of rows) {
+    const [up, down] = [Math.max(gain + GAP, ...strips.map(upOf)), Math.max(...strips.map(downOf))];
+    const above = placed.at(-1);
+    const between = above && Math.max(gain + GAP + least.down, ...strips.flatMap((one) => above.strips.filter((other) => sharesTime(one, other)).map((other) => downOf(other) + upOf(one))));
+    const y = Math.ceil(above ? above.y + between : head + up);
+    // The band of a row begins where that of the one above ends, in proportion to what both reach.
+    const top = above ? above.y + Math.round(((y - above.y) * above.down) / (above.down + up)) : head;
+    if (above) above.bottom = top;
+    placed.push({ top, y, bottom: y + Math.ceil(down), down, strips });
+  }
+  return { rows: placed, bottom: placed.at(-1).bottom };
 }
 
 /** A strip with how far its trace goes above and below the baseline, in millimetres. */
@@ -123,24 +132,16 @@ function reachMm(one, gain, recorded, extentOf) {
   return { ...one, up: (above / 1000) * gain, down: (below / 1000) * gain };
 }
 
-/** The sheet as pages of at most `heightMm`, each with whole rows and about as many as the others. */
-export function splitSheet(sheet, heightMm) {
-  const { head, foot } = sheet.room;
-  const fill = (most) => {
-    const pages = [];
-    for (const row of sheet.rows) {
-      const page = pages.at(-1);
-      if (page && page.length < most && row.bottom - page[0].top + head + foot <= heightMm) page.push(row);
-      else pages.push([row]);
-    }
-    return pages;
-  };
-  const fewest = fill(Infinity).length;
-  let even = Math.ceil(sheet.rows.length / fewest);
-  while (fill(even).length > fewest) even += 1;
-  return fill(even).map((rows) => {
-    const shift = head - rows[0].top;
-    const moved = rows.map((row) => ({ ...row, top: row.top + shift, y: row.y + shift, bottom: row.bottom + shift }));
-    return { ...sheet, rows: moved, height: moved.at(-1).bottom + foot };
-  });
+/** The sheet in at most `heightMm`: its rows move together, as on the paper of a cardiograph, where tall traces reach over their neighbours. */
+export function lowerSheet(sheet, heightMm) {
+  const excess = sheet.height - heightMm;
+  const { rows } = sheet;
+  if (excess <= 0) return sheet;
+  const [first, last] = [rows[0], rows.at(-1)];
+  const [above, spread] = [first.y - first.top, last.y - first.y];
+  // A single row has only its own margins to give.
+  const share = rows.length > 1 ? Math.max(0.3, (spread - excess) / spread) : 1;
+  const yOf = (row) => first.top + above + share * (row.y - first.y);
+  const moved = rows.map((row) => ({ ...row, top: yOf(row) - share * (row.y - row.top), y: yOf(row), bottom: yOf(row) + share * (row.bottom - row.y) }));
+  return { ...sheet, rows: moved, height: heightMm };
 }

@@ -15,7 +15,7 @@ export const THEMES = {
 const FONT = '"Segoe UI", -apple-system, Roboto, "Helvetica Neue", Arial, "Noto Sans Arabic", sans-serif';
 const LINE_MM = 0.3;
 const GRID_MM = { thin: 0.14, thick: 0.2 };
-const LEAST_TEXT_PX = 10.5;
+const LEAST_TEXT_PX = 12;
 const WEIGHTS = [400, 700];
 
 /** Width of a line on the paper in device pixels; near one pixel it is one, which is drawn much faster. */

@@ -22,8 +22,8 @@ export function calibrate(drawnPx, measuredMm) {
 }
 
 /** Largest scale at which `widthMm` fits into `availablePx`; a large box is a whole number of device pixels, so that the grid is even. */
-export function fitPxPerMm(availablePx, widthMm, devicePixelRatio, leastPxPerMm) {
-  const perLargeBox = Math.floor(Math.max(availablePx / widthMm, leastPxPerMm) * devicePixelRatio * 5 + 1e-6);
+export function fitPxPerMm(availablePx, widthMm, devicePixelRatio) {
+  const perLargeBox = Math.max(1, Math.floor((availablePx / widthMm) * devicePixelRatio * 5 + 1e-6));
   return perLargeBox / 5 / devicePixelRatio;
 }
 

@@ -15,7 +15,7 @@ const leftToRight = (text) => `\u2066${text}\u2069`;
 /** Words of one value of one option. */
 export function wordsOf(option, value) {
   if (option in UNITS) return leftToRight(`${value} ${UNITS[option]}`);
-  return option === "rhythmLead" ? value : t(`tracing.${option}.${value}`);
+  return option === "rhythmLead" ? t("tracing.rhythm_lead", { lead: value }) : t(`tracing.${option}.${value}`);
 }
 
 export class Toolbar {
@@ -46,9 +46,10 @@ export class Toolbar {
 
   select(prefix, option) {
     const id = `${prefix}-${option}`;
-    const input = el("select", { id, "data-option": option });
+    const label = `tracing.${option}_label`;
+    const input = el("select", { id, "data-option": option, title: t(label), "data-i18n-title": label });
     input.addEventListener("change", () => this.view.change({ [option]: NUMERIC.has(option) ? Number(input.value) : input.value }));
-    const field = el("div", { class: "tool-field" }, el("label", { for: id, "data-i18n": `tracing.${option}_label` }, t(`tracing.${option}_label`)), input);
+    const field = el("div", { class: "tool-field" }, el("label", { for: id, class: "visually-hidden", "data-i18n": label }, t(label)), input);
     return { input, field };
   }
 
@@ -76,7 +77,7 @@ export class Toolbar {
     const { layout, filter } = this.selects;
     layout.input.value = allowedLayout(options.layout, options.speed, durationS);
     if (!filterFits(options.filter, fs)) filter.input.value = "off";
-    layout.input.title = columnsFit(options.speed, durationS) ? "" : t("tracing.columns_need", { s: columnsNeedS(options.speed) });
+    layout.input.title = columnsFit(options.speed, durationS) ? t("tracing.layout_label") : t("tracing.columns_need", { s: columnsNeedS(options.speed) });
     for (const [button, pressed] of [["calipers", active], ["march", marching], ["fit", options.zoom === "fit"], ["trueSize", options.zoom === 1]]) {
       this.buttons[button].setAttribute("aria-pressed", String(pressed));
     }

@@ -4,7 +4,7 @@ import { el, save } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
 import { Calipers } from "./calipers.js";
 import { modelText, settingText, stretchText, titleText } from "./captions.js";
-import { renderPng, renderPrintPages } from "./export_image.js";
+import { renderPng, renderPrinted } from "./export_image.js";
 import { filterFits } from "./filters.js";
 import { listenForGestures } from "./gestures.js";
 import { pressKey } from "./keys.js";
@@ -20,6 +20,12 @@ import { Toolbar, wordsOf } from "./toolbar.js";
 import { Viewport } from "./viewport.js";
 
 const TOLD_AFTER_MS = 150;
+// Setting and stretch below the sheet, and the edge of the card.
+const BELOW_SHEET_PX = 34;
+// Height of the line of settings below a printed tracing.
+const PRINTED_SETTING_MM = 5;
+// A page of one column is scrolled anyway.
+const NARROW_PX = 940;
 
 let count = 0;
 
@@ -31,7 +37,7 @@ export function createTracingView(container, { onOptionsChange = () => {} } = {}
 class TracingView {
   constructor(container, onOptionsChange) {
     count += 1;
-    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper" });
+    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper", roomPx: Infinity });
     this.chosen = { ...startingOptions() };
     this.viewport = new Viewport();
     this.build();
@@ -47,22 +53,20 @@ class TracingView {
     this.settingLine = el("p", { class: "tracing-setting", dir: "ltr" });
     this.legend = el("p", { class: "tracing-legend", hidden: true });
     this.ruler = el("div", { hidden: true });
-    this.printed = el("div", { class: "tracing-print", "aria-hidden": "true" });
-    this.place = el("div", { class: "tracing-frame" }, this.sheet, this.settingLine, this.legend);
+    this.place = el("div", { class: "tracing-frame" }, this.sheet, el("div", { class: "tracing-foot" }, this.settingLine, this.stretch), this.legend);
     this.toolbar = new Toolbar(this.prefix, this);
     this.overview = new Overview((startS) => this.goTo(startS));
-    const heading = el("h2", { id: `${this.prefix}-heading`, "data-i18n": "tracing.heading" }, t("tracing.heading"));
+    const heading = el("h2", { id: `${this.prefix}-heading`, class: "visually-hidden", "data-i18n": "tracing.heading" }, t("tracing.heading"));
     this.container.setAttribute("aria-labelledby", heading.id);
     this.container.classList.add("tracing");
     this.container.replaceChildren(
-      el("header", { class: "card-head" }, heading, this.stretch),
+      heading,
       this.toolbar.element,
       this.ruler,
       el("p", { id: `${this.prefix}-hint`, class: "visually-hidden", "data-i18n": "tracing.hint" }, t("tracing.hint")),
       this.place,
       this.overview.element,
       this.live,
-      this.printed,
     );
     this.drawing = new SheetCanvas(...this.canvases);
     this.calipers = new Calipers(layer, this.live, this.viewport, () => {});
@@ -83,9 +87,10 @@ class TracingView {
     });
     // It hears of the height as well, which is the sheet's own doing.
     new ResizeObserver(() => this.place.clientWidth !== this.viewport.screenWidth && this.draw()).observe(this.place);
-    window.addEventListener("resize", () => this.draw());
-    window.addEventListener("beforeprint", () => this.preparePrint());
-    window.addEventListener("afterprint", () => this.printed.replaceChildren());
+    window.addEventListener("resize", () => {
+      this.measureRoom();
+      this.draw();
+    });
   }
 
   // What the page asks.
@@ -97,6 +102,7 @@ class TracingView {
     this.viewport.offset = { x: 0, y: 0 };
     this.container.hidden = false;
     this.overview.show(waveform, reading);
+    this.measureRoom();
     this.draw();
     this.calipers.forget();
     this.calipers.place();
@@ -146,10 +152,17 @@ class TracingView {
     return renderPng(this.imageState());
   }
 
+  /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
+  toPrint(heightMm) {
+    const setting = settingText(this.viewport, { ...this.shown, layout: "3x4-rhythm", speed: 25 }, null);
+    return [renderPrinted(this.imageState(), heightMm - PRINTED_SETTING_MM), el("p", { class: "tracing-setting", dir: "ltr" }, setting)];
+  }
+
   relabel() {
     this.noteWords();
     if (this.waveform === null) return;
     this.overview.relabel();
+    this.measureRoom();
     this.draw();
     this.calipers.place();
   }
@@ -245,7 +258,7 @@ class TracingView {
     if (this.waveform === null || this.container.hidden || this.place.clientWidth === 0) return;
     const ratio = window.devicePixelRatio || 1;
     const { viewport, waveform } = this;
-    viewport.update(this.shown, waveform, this.place.clientWidth, window.innerHeight, ratio);
+    viewport.update(this.shown, waveform, this.place.clientWidth, window.innerHeight, ratio, this.roomPx);
     this.chosen.startS = viewport.startS;
     const scale = viewport.pxPerMm * ratio;
     const state = { ...this.state(), sheet: viewport.sheet, options: viewport.options, scale, devicePixelRatio: ratio, theme: this.theme };
@@ -256,6 +269,13 @@ class TracingView {
     this.sheet.style.width = `${viewport.width}px`;
     this.calipers.place();
     this.describe();
+  }
+
+  /** Height that the first screen of the page leaves for the sheet; it is asked for when a recording comes or the window changes, not at every pan. */
+  measureRoom() {
+    if (this.container.hidden) return;
+    const top = this.place.getBoundingClientRect().top + window.scrollY;
+    this.roomPx = window.innerWidth > NARROW_PX ? window.innerHeight - top - BELOW_SHEET_PX : Infinity;
   }
 
   /** The options as this recording allows them. */
@@ -313,9 +333,5 @@ class TracingView {
       calipers: this.calipers.drawn(),
       widthMm: viewport.sheet.width,
     };
-  }
-
-  preparePrint() {
-    this.printed.replaceChildren(...(this.waveform === null ? [] : renderPrintPages(this.imageState())));
   }
 }

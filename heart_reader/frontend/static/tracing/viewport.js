@@ -6,8 +6,8 @@ import { ZOOM } from "./options.js";
 import { textMm } from "./paper.js";
 import { fitPxPerMm, truePxPerMm } from "./scale.js";
 
-// Below this many pixels a millimetre is no longer one for the eye: a narrow screen then shows a part of the page.
-const LEAST_FIT_PX_PER_MM = 1.9;
+// A screen lower than this part of a sheet is scrolled rather than filled with a tracing too small to read.
+const LEAST_ROOM_PX_PER_MM = 2;
 const LEAST_SHARE_OF_SCREEN = 0.8;
 
 export class Viewport {
@@ -16,11 +16,19 @@ export class Viewport {
     this.planned = { key: null, sheet: null };
   }
 
-  /** Lay the sheet out for `options` in `width` pixels; `startS` and the offset are kept within what there is. Answers whether it could. */
-  update(options, waveform, width, screenHeight, devicePixelRatio) {
+  /**
+   * Lay the sheet out for `options` in `width` pixels; `startS` and the offset are kept within what there is. `roomPx` is the height in which
+   * the columns of a page are to be seen as a whole.
+   */
+  update(options, waveform, width, screenHeight, devicePixelRatio, roomPx = Infinity) {
     const layout = allowedLayout(options.layout, options.speed, waveform.durationS);
-    const fit = fitPxPerMm(width, pageWidthMm(layout, options.speed, ON_SCREEN), devicePixelRatio, LEAST_FIT_PX_PER_MM);
-    Object.assign(this, { options: { ...options, layout }, waveform, screenWidth: width });
+    const pageMm = pageWidthMm(layout, options.speed, ON_SCREEN);
+    let fit = fitPxPerMm(width, pageMm, devicePixelRatio);
+    Object.assign(this, { options: { ...options, layout }, waveform, screenWidth: width, pxPerMm: fit });
+    if (!isRows(layout) && Number.isFinite(roomPx)) {
+      const { height } = this.plan();
+      fit = fitPxPerMm(Math.min(width, (pageMm * Math.max(roomPx, LEAST_ROOM_PX_PER_MM * height)) / height), pageMm, devicePixelRatio);
+    }
     this.pxPerMm = options.zoom === "fit" ? fit : truePxPerMm() * options.zoom;
     this.sheet = this.plan(width / this.pxPerMm);
     this.width = Math.min(width, Math.round(this.sheet.width * this.pxPerMm));

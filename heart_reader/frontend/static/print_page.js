@@ -1,0 +1,91 @@
+// What the printer gets: one page with the conclusion, the measurements and the whole tracing in true millimetres, and a second one with what it rests on if asked.
+
+import { byId, el, isolated, ltr } from "./dom.js";
+import { className, levelName } from "./classes.js";
+import { renderConclusion } from "./conclusion.js";
+import { formatNumber, formatPercent, language, t } from "./i18n.js";
+import { measurementName, measurementNames, unitOf, withUnit } from "./measurements.js";
+import { capital, said } from "./messages.js";
+import { cautions, facts, renderQuality } from "./overview.js";
+import { renderRhythm } from "./rhythm.js";
+import { renderVitals } from "./vitals.js";
+
+// Height of A4 landscape less its margins; Letter is higher.
+const PAGE_MM = 198;
+const LEAST_TRACING_MM = 90;
+const CSS_PX_PER_MM = 96 / 25.4;
+// Statements of a finer level on the second page.
+const MOST_STATEMENTS = 24;
+
+/** Fill the printed pages for `entry`; `drawTracing(heightMm)` answers the tracing, which takes what the words leave of the page. */
+export function preparePrint(entry, drawTracing, withReasons) {
+  const place = byId("printed");
+  const { reading } = entry;
+  const tracing = el("div", { class: "printed-tracing" });
+  place.replaceChildren(
+    el(
+      "section",
+      { class: "printed-page" },
+      renderHead(entry),
+      el("div", { class: "printout" }, renderVitals(reading), renderConclusion(reading), renderRhythm(reading)),
+      renderCautions(reading),
+      tracing,
+      renderFoot(reading),
+    ),
+  );
+  const words = place.firstChild.getBoundingClientRect().height / CSS_PX_PER_MM;
+  tracing.append(...drawTracing(Math.max(LEAST_TRACING_MM, PAGE_MM - words - 1)));
+  if (withReasons) place.append(renderReasons(entry));
+}
+
+export const clearPrint = () => byId("printed").replaceChildren();
+
+function renderHead({ reading, source }) {
+  const files = source.kind === "files" ? source.files.map(({ name }) => name).join(" + ") : reading.record_id;
+  const printed = new Intl.DateTimeFormat(`${language()}-u-nu-latn-ca-gregory`, { dateStyle: "medium", timeStyle: "short" }).format(new Date());
+  return el("header", { class: "printed-head" }, el("h1", {}, isolated(files)), el("p", { class: "facts" }, facts(reading)), renderQuality(reading), el("p", { class: "printed-date" }, t("printed.date", { date: printed })));
+}
+
+function renderCautions(reading) {
+  const found = cautions(reading);
+  return found.length ? el("p", { class: "printed-cautions" }, found.map((text) => ["! ", said("span", {}, text, reading.messages, capital), " "]).flat()) : null;
+}
+
+function renderFoot({ model }) {
+  return el("footer", { class: "printed-foot" }, el("strong", {}, t("notice")), el("span", { dir: "ltr" }, `heart_reader · ${model.name} · ${model.checkpoint_sha256.slice(0, 16)}`));
+}
+
+function renderReasons(entry) {
+  const { reading } = entry;
+  const [level] = Object.keys(reading.levels);
+  return el(
+    "section",
+    { class: "printed-page printed-reasons" },
+    renderHead(entry),
+    el("div", { class: "printed-columns" }, renderClasses(level, Object.entries(reading.levels[level])), renderClasses("all", mostProbable(reading.levels.all ?? {})), renderAllMeasured(reading)),
+    renderFoot(reading),
+  );
+}
+
+const mostProbable = (classes) => Object.entries(classes).filter(([, { threshold }]) => threshold !== null).sort(([, a], [, b]) => b.probability - a.probability).slice(0, MOST_STATEMENTS);
+
+function renderClasses(level, classes) {
+  if (!classes.length) return null;
+  const limit = (threshold) => (threshold === null ? "–" : ltr(formatPercent(threshold)));
+  const rows = classes.map(([name, { probability, threshold, decision }]) =>
+    el("tr", {}, el("th", { scope: "row" }, className(name, level), " ", el("bdi", { dir: "ltr", class: "code" }, name)), el("td", {}, ltr(formatPercent(probability))), el("td", {}, limit(threshold)), el("td", {}, t(`decisions.${decision}`))),
+  );
+  const columns = [levelName(level), t("printed.probability"), t("reading.threshold_legend"), t("reading.decision")];
+  return el("table", {}, el("thead", {}, el("tr", {}, columns.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows));
+}
+
+function renderAllMeasured(reading) {
+  const { measurements, messages } = reading;
+  const rows = measurementNames(measurements).map((name) => {
+    const { value, reason } = measurements[name];
+    const digits = Number.isInteger(value) || Math.abs(value) >= 10 ? 0 : 2;
+    const text = value === null ? t("measurements.not_measured") : ltr(withUnit(formatNumber(value, digits), unitOf(name, measurements[name])));
+    return el("tr", {}, el("th", { scope: "row" }, measurementName(name)), el("td", {}, text), el("td", {}, reason ? said("span", {}, reason, messages) : null));
+  });
+  return rows.length ? el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col", colspan: 3 }, t("measurements.heading")))), el("tbody", {}, rows)) : null;
+}

@@ -1,0 +1,73 @@
+"""A folder of readings, one page of PDF per record."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from heart_reader.errors import ConfigError
+from heart_reader.reading import Reading
+
+__all__ = ["ReportFolder"]
+
+LONGEST_NAME = 120
+
+
+class ReportFolder:
+    """Writes pages into a folder; a page that is there already is never replaced.
+
+    Parameters
+    ----------
+    folder
+        Made if it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        If nothing can be written there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".heart_reader_probe"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to")
+
+    def write(self, reading: Reading) -> Path | None:
+        """Write the page of a record and return where it is; None for a record that could not be read.
+
+        Raises
+        ------
+        ConfigError
+            If the page cannot be written, such as on a full disk.
+        """
+        # The drawing library is slow to load, and a machine that only reads needs none.
+        from heart_reader.reading_page import draw_page
+
+        if reading.diagnosis is None or reading.record is None:
+            return None
+        try:
+            path = self._reserve(reading.diagnosis.record_id)
+            draw_page(reading.diagnosis, reading.record, path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return path
+
+    def _reserve(self, record_id: str) -> Path:
+        """An empty file of the record's name that is new; another record of the same name gets a number."""
+        name = re.sub(r"[^\w.-]+", "_", record_id)[:LONGEST_NAME].lstrip(".") or "record"
+        number = 1
+        while True:
+            path = self._folder / (f"{name}.pdf" if number == 1 else f"{name}-{number}.pdf")
+            try:
+                path.open("x").close()
+                return path
+            except FileExistsError:
+                number += 1
