@@ -96,7 +96,9 @@ class Example:
 
 
 def _of_rhythm(name: str, rhythm: str, seed: int, description: str, *statements: str) -> Example:
-    return Example(name, ("normal",), seed, description, ("wfdb",), 500.0, rhythm=rhythm, statements=statements)
+    # A spike is shorter than a sample at 250 Hz.
+    fs = 500.0 if rhythm == "paced" else 250.0
+    return Example(name, ("normal",), seed, description, ("wfdb",), fs, rhythm=rhythm, statements=statements)
 
 
 # Seeds were chosen for typical tracings.
