@@ -240,11 +240,12 @@ def test_spikes_stand_out_where_the_truth_says(fs: float) -> None:
 
 
 def test_half_an_hour_takes_seconds() -> None:
-    begin = time.perf_counter()
+    """Of the processor, so that what else it does makes no difference."""
+    begin = time.process_time()
     ecg = drawn("atrial_fibrillation", 0, fs=250.0, duration_s=1800.0)
     assert ecg.record.signal.shape == (12, 450_000)
     assert len(ecg.truth.beat_s) > 1800
-    assert time.perf_counter() - begin < 60.0
+    assert time.process_time() - begin < 60.0
 
 
 def test_an_unknown_rhythm_is_refused_in_one_line() -> None:
