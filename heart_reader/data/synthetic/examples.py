@@ -96,7 +96,9 @@ class Example:
 
 
 def _of_rhythm(name: str, rhythm: str, seed: int, description: str, *statements: str) -> Example:
-    return Example(name, ("normal",), seed, description, ("wfdb",), 500.0, rhythm=rhythm, statements=statements)
+    # A spike is shorter than a sample at 250 Hz.
+    fs = 500.0 if rhythm == "paced" else 250.0
+    return Example(name, ("normal",), seed, description, ("wfdb",), fs, rhythm=rhythm, statements=statements)
 
 
 # Seeds were chosen for typical tracings.
@@ -124,9 +126,9 @@ EXAMPLES: tuple[Example, ...] = (
     Example("noisy", ("normal",), 9, "NORM under strong baseline wander, muscle noise and 50 Hz mains", ("wfdb",), 500.0, noise=_LOUD),
     Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
     _of_rhythm("rhythm_afib", "atrial_fibrillation", 3, "atrial fibrillation: irregular, no P waves", "AFIB"),
-    _of_rhythm("rhythm_bigeminy", "bigeminy", 1, "sinus rhythm with ventricular premature beats in bigeminy", "PVC", "BIGU"),
+    _of_rhythm("rhythm_bigeminy", "bigeminy", 3, "sinus rhythm with ventricular premature beats in bigeminy", "PVC", "BIGU"),
     _of_rhythm("rhythm_paced", "paced", 1, "ventricular pacing that follows the P waves, a spike before every QRS complex", "PACE"),
-    _of_rhythm("rhythm_av_block_3", "av_block_3", 1, "third degree AV block: P waves and slow, wide escape beats go apart", "CD", "3AVB"),
+    _of_rhythm("rhythm_av_block_3", "av_block_3", 2, "third degree AV block: P waves and slow, wide escape beats go apart", "CD", "3AVB"),
 )
 
 _README = """# Simulated ECGs

@@ -183,7 +183,7 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     st_t_s = qt_s - qrs_s
     # Normal spread, without the first forces of its own, follows those of the pathway.
     rest = tuple(
-        Wave(*(_DELTA_SHARE + (1.0 - _DELTA_SHARE) * at for at in (wave.start, wave.peak, wave.end)), wave.vector) for wave in heart.qrs[1:]
+        wave._replace(start=_after_delta(wave.start), peak=_after_delta(wave.peak), end=_after_delta(wave.end)) for wave in heart.qrs[1:]
     )
     t = tuple(wave._replace(vector=_scaled(wave.vector, 0.45)) for wave in heart.t)
     preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
@@ -194,6 +194,10 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
         PACED: _Shape(_varied(_RIGHT_APEX, rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
         PREEXCITED: _Shape(preexcited, rng.uniform(0.124, 0.142), st_t_s),
     }
+
+
+def _after_delta(share: float) -> float:
+    return _DELTA_SHARE + (1.0 - _DELTA_SHARE) * share
 
 
 def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
