@@ -67,6 +67,8 @@ class Message(str):
                 return tuple(in_text(item) for item in value)
             return in_text(value) if isinstance(value, str) else value
 
+        if self.code not in TEMPLATES:  # the name of a statement
+            return Message(str(self).replace(old, new), self.code, self.values)
         return message(self.code, **{name: swap(value) for name, value in self.values.items()})
 
     def to_json(self) -> dict[str, Any]:

@@ -150,16 +150,19 @@ def _tracing(axes: Axes, record: EcgRecord, top: float) -> None:
         y = top + spacing * (row + 0.55)
         _pulse(axes, y)
         if row == len(COLUMNS[0]):
-            _strip(axes, record, rhythm, 0.0, column_s * len(COLUMNS), y, (top, bottom))
+            _strip(axes, record, rhythm, (0.0, column_s * len(COLUMNS)), y, (top, bottom))
             continue
         for column, names in enumerate(COLUMNS):
-            _strip(axes, record, names[row], column * column_s, (column + 1) * column_s, y, (top, bottom))
+            _strip(axes, record, names[row], (column * column_s, (column + 1) * column_s), y, (top, bottom))
     setting = f"{SPEED_MM_S:g} mm/s   {GAIN_MM_MV:g} mm/mV   no display filter   print at 100% for true millimetres"
     _write(axes, EDGE_MM, FOOT_MM, setting, 2.7)
 
 
-def _strip(axes: Axes, record: EcgRecord, name: str, start_s: float, end_s: float, y: float, limits: tuple[float, float]) -> None:
+def _strip(  # noqa: PLR0917
+    axes: Axes, record: EcgRecord, name: str, stretch_s: tuple[float, float], y: float, limits: tuple[float, float]
+) -> None:
     """One lead over one stretch of time, its median on the row; what leaves the paper is cut off at its edge."""
+    start_s, end_s = stretch_s
     x = TRACE_X_MM + SPEED_MM_S * start_s
     if name not in record.lead_names:
         _write(axes, x + 1.5, y - 8, f"{name} not recorded", 2.7, color="0.35")
@@ -183,5 +186,6 @@ def _pulse(axes: Axes, y: float) -> None:
 def _foot(axes: Axes, diagnosis: Diagnosis) -> None:
     axes.plot((EDGE_MM, WIDTH_MM - EDGE_MM), (FOOT_MM + 1.5, FOOT_MM + 1.5), color="black", linewidth=0.8)
     _write(axes, EDGE_MM, FOOT_MM + 5.5, NOTICE, weight="bold")
-    model = f"heart_reader  ·  {diagnosis.model['name']}  ·  {diagnosis.model['checkpoint_sha256'][:16]}  ·  {datetime.now().astimezone():%Y-%m-%d %H:%M}"
-    _write(axes, WIDTH_MM - EDGE_MM, FOOT_MM + 5.5, model, ha="right")
+    model = f"heart_reader  ·  {diagnosis.model['name']}  ·  {diagnosis.model['checkpoint_sha256'][:16]}"
+    printed = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+    _write(axes, WIDTH_MM - EDGE_MM, FOOT_MM + 5.5, f"{model}  ·  {printed}", ha="right")

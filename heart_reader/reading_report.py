@@ -38,7 +38,9 @@ class ReportFolder:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> ConfigError:
-        return ConfigError(f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to")
+        return ConfigError(
+            f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to"
+        )
 
     def write(self, reading: Reading) -> Path | None:
         """Write the page of a record and return where it is; None for a record that could not be read.

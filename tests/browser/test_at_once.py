@@ -30,7 +30,17 @@ RHYTHM = {
     "values": {"rr_cv": {"value": 0.04, "unit": "1", "reason": None}},
     "beats": [],
 }
-AT_ONCE = ("#conclusion", ".headline", ".lines", ".yielded", ".vitals", ".rhythm", ".quality", "#tracing .tracing-sheet", ".tracing-setting")
+AT_ONCE = (
+    "#conclusion",
+    ".headline",
+    ".lines",
+    ".yielded",
+    ".vitals",
+    ".rhythm",
+    ".quality",
+    "#tracing .tracing-sheet",
+    ".tracing-setting",
+)
 
 
 def open_stubbed(visit: Callable[..., Any], conclusion: dict[str, Any] | None = None, **context: Any) -> Any:

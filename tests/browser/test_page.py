@@ -73,7 +73,8 @@ def test_quality_warnings_and_conclusion_stand_before_the_tracing(page: Any) -> 
     assert "V3" in page.inner_text("#warnings")
     assert "11 of 12 leads" in page.inner_text(".quality")
     order = page.evaluate(
-        "['.quality', '#warnings', '#conclusion', '#tracing', '#classes'].map((at) => document.querySelector(at).getBoundingClientRect().top)"
+        "['.quality', '#warnings', '#conclusion', '#tracing', '#classes']"
+        ".map((at) => document.querySelector(at).getBoundingClientRect().top)"
     )
     assert order == sorted(order)
     assert page.get_attribute("#conclusion", "data-kind") in {"normal", "abnormal", "undecided"}

@@ -71,7 +71,7 @@ def asked() -> tuple[set[str], list[re.Pattern[str]]]:
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_language_has_the_same_keys_and_the_same_values_to_fill_in(language: str) -> None:
-    # What the server says comes in English; the others have words for all of it, English only where the page says it otherwise.
+    # What the server says comes in English; the others have words for all of it.
     english, other = ({key: of for key, of in leaves(words(name)) if not key.startswith("messages.")} for name in ("en", language))
     assert other.keys() == english.keys()
     for key, value in english.items():
@@ -88,6 +88,15 @@ def test_every_sentence_of_the_server_is_said_in_every_language_with_the_same_va
         # A count that only chooses between singular and plural in English need not be said.
         silent = template_fields(code) - {name for forms in texts_of(code) for name in re.findall(r"\{(\w+)", forms)}
         assert set(re.findall(r"\{(\w+)\}", text)) == template_fields(code) - silent, code
+
+
+def test_no_sentence_on_the_page_names_an_option_of_the_command_line() -> None:
+    said = words("en")["messages"]
+    for code in TEMPLATES:
+        if any("--" in text for text in texts_of(code)):
+            assert set(re.findall(r"\{(\w+)\}", said[code])) == template_fields(code), code
+    for language in LANGUAGES:
+        assert [text for text in words(language)["messages"].values() if "--" in text or ".py" in text] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -18,7 +18,7 @@ export function isKnown(sentence, messages) {
 /** Names of classes the server says in English as the page does. */
 const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence) && !(language() === ENGLISH && messages[sentence].code === CLASS_NAME) && has(pathOf(messages[sentence]));
 
-const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.code}.name` : `messages.${code}`);
+const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.statement}.name` : `messages.${code}`);
 
 /** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
 export function say(sentence, messages) {

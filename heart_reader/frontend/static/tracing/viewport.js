@@ -7,7 +7,7 @@ import { textMm } from "./paper.js";
 import { fitPxPerMm, truePxPerMm } from "./scale.js";
 
 // A screen lower than this part of a sheet is scrolled rather than filled with a tracing too small to read.
-const LEAST_ROOM_PX_PER_MM = 2;
+const LEAST_ROOM_PX_PER_MM = 1.8;
 const LEAST_SHARE_OF_SCREEN = 0.8;
 
 export class Viewport {
