@@ -49,5 +49,5 @@ def test_limits_belong_to_what_they_allow() -> None:
 
 def test_a_name_is_a_message_that_the_page_has_words_for() -> None:
     said = class_name("LAFB")
-    assert (said, said.code, dict(said.values)) == ("Left anterior fascicular block", "class_name", {"code": "LAFB"})
+    assert (said, said.code, dict(said.values)) == ("Left anterior fascicular block", "class_name", {"statement": "LAFB"})
     assert class_name("NEW") == "NEW"
