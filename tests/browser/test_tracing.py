@@ -91,18 +91,20 @@ def test_a_pulse_covers_as_many_millimetres_as_speed_and_gain_say(page: Any, spe
     choose(page, "gain", gain)
     scale = px_per_mm(page)
     geometry = page.evaluate(
-        """async ([speed, gain]) => {
-          const { planSheet } = await import("/static/tracing/layout.js");
+        """async ([speed, gain, scale]) => {
+          const { ON_SCREEN, planSheet } = await import("/static/tracing/layout.js");
           const { DEFAULTS } = await import("/static/tracing/options.js");
+          const { textMm } = await import("/static/tracing/paper.js");
           const reach = () => ({ up: 1000, down: 0 });
-          const sheet = planSheet({ ...DEFAULTS, layout: "12x1", speed, gain }, ["I", "II", "III", "aVR", "aVL", "aVF"], reach);
+          const room = { ...ON_SCREEN, label: textMm(ON_SCREEN.label, scale) };
+          const sheet = planSheet({ ...DEFAULTS, layout: "12x1", speed, gain }, ["I", "II", "III", "aVR", "aVL", "aVF"], reach, room);
           return [sheet.traceX, sheet.rows[0].bottom];
         }""",
-        [speed, gain],
+        [speed, gain, scale],
     )
     start, bottom = (value * scale for value in geometry)
     left, right, top, base = extent_of_traces(page, start + 0.3 * speed * scale, start + 0.7 * speed * scale, slice(0, round(bottom)))
-    assert (base - top) / scale == pytest.approx(gain + 0.3, abs=0.35)
+    assert (base - top) / scale == pytest.approx(gain + 0.3, abs=1.5 / scale)  # whole pixels
     left, right, _, _ = extent_of_traces(page, start + 0.3 * speed * scale, start + 0.7 * speed * scale, slice(top, top + 3))
     assert (left - start) / scale == pytest.approx(0.4 * speed, abs=0.5)
     assert (right - left) / scale == pytest.approx(0.2 * speed + 0.3, abs=0.5)
@@ -142,7 +144,7 @@ def check_sheet(page: Any) -> None:
     assert not drawn[:3].any()
     assert not drawn[:, :8].any()
     name = (paper[..., :3].sum(axis=2) < 250) & (paper[..., 2] > paper[..., 0])  # lead names are bluish black, pulses and marks black
-    assert name.sum() > 20
+    assert name.sum() > 10
     assert (name & drawn).sum() == 0
     shown = page.get_attribute("#tracing .tracing-paper", "aria-label")
     assert page.eval_on_selector("#tracing [data-option='layout']", "select => select.selectedOptions[0].textContent") in shown
@@ -420,8 +422,7 @@ def test_a_filter_is_named_on_the_tracing_and_changes_no_reading(page: Any) -> N
 def test_the_image_is_on_paper_in_true_millimetres_with_its_texts(visit: Callable[..., Any], tmp_path: Path, theme: str) -> None:
     page = visit(color_scheme=theme)
     pick(page, "ten_seconds")
-    ground = tuple(np.median(picture(page, "paper")[..., :3].reshape(-1, 3), axis=0))
-    assert (ground == PAPER) == (theme == "light")
+    assert (picture(page, "paper")[..., :3].mean() > 128) == (theme == "light")
     page.click("#tracing [data-tool='calipers']")
     with page.expect_download() as started:
         page.click("#tracing [data-tool='image']")

@@ -7,6 +7,10 @@ import { capital, said } from "./messages.js";
 import { renderRhythm } from "./rhythm.js";
 import { renderVitals } from "./vitals.js";
 
+// More warnings than these, or any on a narrower screen, fold away below the first.
+const UNFOLDED = 3;
+const WIDE_PX = 1200;
+
 /** Fill `place`; `actions` are the controls for this recording. */
 export function renderOverview(place, { reading }, actions) {
   place.replaceChildren(
@@ -44,12 +48,12 @@ function leadsOf(kind, leads) {
 /** What to be careful about, each sentence once. */
 export const cautions = ({ quality, warnings }) => [...new Set([...(quality.findings ?? []), ...warnings])];
 
-/** The first warning is always read; further ones unfold, so that the tracing stays on the screen. */
+/** A few warnings are all read; of many the first, and the others unfold, so that the tracing stays on the screen. */
 function renderWarnings(reading) {
   const [first, ...further] = cautions(reading);
   if (first === undefined) return null;
   const sentence = (tag, text) => said(tag, {}, text, reading.messages, capital);
   if (!further.length) return el("div", { class: "warnings", id: "warnings" }, sentence("p", first));
   const heading = el("strong", {}, t("warnings.further", { count: further.length }));
-  return el("details", { class: "warnings", id: "warnings" }, el("summary", {}, sentence("span", first), " ", heading), el("ul", {}, further.map((text) => sentence("li", text))));
+  return el("details", { class: "warnings", id: "warnings", open: window.innerWidth > WIDE_PX && further.length < UNFOLDED }, el("summary", {}, sentence("span", first), " ", heading), el("ul", {}, further.map((text) => sentence("li", text))));
 }

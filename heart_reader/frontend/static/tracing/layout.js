@@ -73,7 +73,8 @@ export function planSheet(options, recorded, extentOf, room = ON_SCREEN, widthMm
   };
 }
 
-function traceX(rows, speed, { label, margin }) {
+/** Millimetres from the left edge of a sheet to the first sample. */
+export function traceX(rows, speed, { label, margin }) {
   return (rows ? margin - 2 + LABEL_WIDTHS * label : margin) + 2 * PULSE.lead + PULSE.durationS * speed;
 }
 

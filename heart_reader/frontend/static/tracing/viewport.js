@@ -1,7 +1,7 @@
 // Which part of which sheet is on screen, and at what scale. Lengths in CSS pixels from the top left corner of the canvas, in seconds, or in
 // millimetres of the sheet, as their names say.
 
-import { allowedLayout, isRows, ON_SCREEN, pageWidthMm, planSheet } from "./layout.js";
+import { allowedLayout, isRows, ON_SCREEN, pageWidthMm, planSheet, traceX } from "./layout.js";
 import { ZOOM } from "./options.js";
 import { textMm } from "./paper.js";
 import { fitPxPerMm, truePxPerMm } from "./scale.js";
@@ -85,7 +85,9 @@ export class Viewport {
     const pxPerMm = truePxPerMm() * zoom;
     const [mmX, mmY] = [this.offset.x + x / this.pxPerMm, this.offset.y + y / this.pxPerMm];
     const rows = isRows(this.options.layout);
-    const startS = rows ? this.timeAt(x) - (x / pxPerMm - this.sheet.traceX) / this.options.speed : this.startS;
+    // Lead names take more of a small sheet than of a large one.
+    const traceAt = traceX(rows, this.options.speed, { ...ON_SCREEN, label: textMm(ON_SCREEN.label, pxPerMm) });
+    const startS = rows ? this.timeAt(x) - (x / pxPerMm - traceAt) / this.options.speed : this.startS;
     return { changes: { zoom, startS: Math.max(0, startS) }, offset: { x: rows ? 0 : Math.max(0, mmX - x / pxPerMm), y: Math.max(0, mmY - y / pxPerMm) } };
   }
 
