@@ -43,6 +43,7 @@ _SAID_BY = {
 _HARMLESS = {"SR", "SARRH", NORMAL}
 # Less probable statements than these are said to be possible only: of 37 such statements on records of validation 7 applied.
 _POSSIBLE = 0.2
+PACED, _CERTAIN = "PACE", 1e-6
 _NOTHING = Answer(0.0, None, "uncertain")
 
 
@@ -131,7 +132,10 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
     changed = dict(statements)
     for code in measured_codes(facts) & statements.keys() if facts.poor is None else ():
         given = statements[code]
-        if given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
+        if code == PACED and given.threshold is not None and given.probability >= LEAST_PRESENT:
+            # Spikes make a paced rhythm; no likeness of its beats to a bundle branch block outweighs them.
+            changed[code] = Answer(given.probability, _CERTAIN, "present")
+        elif given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
             changed[code] = Answer(given.probability, min(given.threshold, given.probability), "present")
         elif given.decision == "absent":
             changed[code] = replace(given, decision="uncertain")

@@ -58,7 +58,8 @@ def find_contradictions(
     """
     present = {level: {name for name, decision in of.items() if decision == "present"} for level, of in levels.items()}
     stated, superclasses = present.get(ALL, set()), present.get(SUPERDIAGNOSTIC, set())
-    found = [f"exclusion:{rule.first}+{rule.second}" for rule in read_table().exclusions if rule.first in stated and rule.second in stated]
+    named = stated | (superclasses - {NORMAL})
+    found = [f"exclusion:{rule.first}+{rule.second}" for rule in read_table().exclusions if rule.first in named and rule.second in named]
     if NORMAL in superclasses:
         found += [f"exclusion:{NORMAL}+{name}" for name in sorted(superclasses - {NORMAL})]
         excluded = {

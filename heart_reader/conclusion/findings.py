@@ -184,7 +184,7 @@ def measured_lines(stated: Sequence[str], facts: Facts) -> Iterator[Line]:
         yield Line("conduction", _with(message("wide_qrs"), "QRS", qrs))
     qtc = numbers.get("qtc_fridericia_ms")
     limit = _LONG_QTC_MS.get(facts.sex, 460.0)
-    if qtc is not None and qtc > limit and "LNGQT" not in stated:
+    if qtc is not None and qtc > limit and not paced and "LNGQT" not in stated:
         wide = qrs is not None and qrs >= _WIDE_QRS_MS
         # A wide QRS complex lengthens QT by itself.
         if not wide or qtc > limit + 40.0:

@@ -183,14 +183,8 @@ def _rivals(candidates: Sequence[_Candidate], table: Table) -> list[set[int]]:
     for i, first in enumerate(candidates):
         for j, second in enumerate(candidates[:i]):
             codes = frozenset((first.code, second.code))
-            if first.is_superclass and second.is_superclass:
-                excluded = NORMAL in codes
-            elif first.is_superclass or second.is_superclass:
-                # A rhythm that is not normal has no superclass of its own.
-                excluded = (first if first.is_superclass else second).code == NORMAL and codes in pairs
-            else:
-                excluded = codes in pairs
-            if excluded:
+            both = first.is_superclass and second.is_superclass
+            if NORMAL in codes if both else codes in pairs:
                 found[i].add(j)
                 found[j].add(i)
     return found
