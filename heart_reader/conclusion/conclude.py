@@ -132,13 +132,14 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
     changed = dict(statements)
     for code in measured_codes(facts) & statements.keys() if facts.poor is None else ():
         given = statements[code]
-        if code == PACED and given.threshold is not None and given.probability >= LEAST_PRESENT:
-            # Spikes make a paced rhythm; no likeness of its beats to a bundle branch block outweighs them.
-            changed[code] = Answer(given.probability, _CERTAIN, "present")
-        elif given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
+        if given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
             changed[code] = Answer(given.probability, min(given.threshold, given.probability), "present")
         elif given.decision == "absent":
             changed[code] = replace(given, decision="uncertain")
+    paced = changed.get(PACED)
+    if paced is not None and paced.decision == "present":
+        # Paced beats look like a bundle branch block or an infarction: that they do is no evidence against a pacemaker.
+        changed[PACED] = replace(paced, threshold=_CERTAIN)
     return changed
 
 
