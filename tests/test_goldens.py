@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,4 +104,6 @@ def _same(was: float | None, now: float | None) -> bool:
 
 
 if __name__ == "__main__":
-    GOLDENS.write_text(json.dumps(take(), indent=1) + "\n", encoding="utf-8")
+    # A line per list, so that a difference can be read.
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), json.dumps(take(), indent=1))
+    GOLDENS.write_text(text + "\n", encoding="utf-8")
