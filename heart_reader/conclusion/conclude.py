@@ -43,6 +43,7 @@ _SAID_BY = {
 _HARMLESS = {"SR", "SARRH", NORMAL}
 # Less probable statements than these are said to be possible only: of 37 such statements on records of validation 7 applied.
 _POSSIBLE = 0.2
+_FEWEST_BEATS = 5
 PACED, _CERTAIN = "PACE", 1e-6
 _NOTHING = Answer(0.0, None, "uncertain")
 
@@ -112,7 +113,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
         text = message("not_stated_measured", finding=class_name(NORMAL), measured=against)
         yielded = (*yielded, (NORMAL, superclasses[NORMAL].probability, text))
     if facts.poor is not None:
-        return decisions, Conclusion("undecided", message("sentence", sentence=message("no_diagnosis", reason=facts.poor)), (), yielded)
+        return decisions, Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=facts.poor)), (), yielded)
     rhythm = rhythm_lines(reconciled.stated, statements, facts)
     lines = [*rhythm.lines, *_stated_lines(reconciled, levels, decisions, facts)]
     lines += measured_lines(reconciled.stated, facts)
@@ -149,6 +150,11 @@ def _without_normal(answers: Mapping[str, Answer]) -> dict[str, Answer]:
         name: replace(answer, decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
         for name, answer in answers.items()
     }
+
+
+def _as_sentence(text: Message) -> Message:
+    """A reason may be a whole sentence already."""
+    return text if text.endswith(".") else message("sentence", sentence=text)
 
 
 def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisions:
@@ -203,6 +209,8 @@ def _measured(name: str, value: float) -> Message:
         return message("p_waves_seen") if value > 0.5 else message("p_waves_not_seen")
     if name == "rr_cv":
         return message("rr_regular")
+    if name == "n_beats":
+        return message("rhythm_few_beats", count=round(value))
     title = {"pr_ms": "PR", "qrs_ms": "QRS", "qtc_bazett_ms": "QTc"}[name]
     return message("duration_value", name=title, duration=value)
 
@@ -245,7 +253,8 @@ def _kind(reconciled: Reconciled, decisions: Decisions, normal_rhythm: bool, lin
     if any(line.abnormal for line in lines) or codes & set(NOT_NORMAL) or set(reconciled.superclasses) - {NORMAL}:
         return "abnormal"
     certain = NORMAL in reconciled.superclasses or decisions.get(ALL, {}).get(NORMAL) == "present"
-    measured = facts.rhythm is not None
+    # A strip of a few beats shows too little of a rhythm.
+    measured = facts.rhythm is not None and facts.numbers.get("n_beats", 0.0) >= _FEWEST_BEATS
     return "normal" if certain and measured and normal_rhythm and facts.good and codes <= _HARMLESS else "undecided"
 
 

@@ -37,7 +37,7 @@ SPACE = LabelSpace(
     (ALL, SUPERDIAGNOSTIC),
 )
 SINUS = Rhythm("sinus", message("no_p"))
-NUMBERS = {"heart_rate_bpm": 72.0, "pr_ms": 160.0, "qrs_ms": 90.0, "qtc_fridericia_ms": 410.0, "qrs_axis_deg": 40.0}
+NUMBERS = {"n_beats": 12.0, "heart_rate_bpm": 72.0, "pr_ms": 160.0, "qrs_ms": 90.0, "qtc_fridericia_ms": 410.0, "qrs_axis_deg": 40.0}
 
 
 def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> Answer:
@@ -232,3 +232,21 @@ def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_told() -> None:
     rhythm = Rhythm("atrial_flutter", message("no_p"))
     assert find_contradictions({}, {}, {}, rhythm, "normal") == ("normal_over:atrial_flutter",)
     assert find_contradictions({}, {}, {"pr_ms": None}, None, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("n_beats", "kind", "said"), [(2.0, "undecided", "2 heartbeats"), (4.0, "undecided", "Sinus rhythm"), (5.0, "normal", "Normal ECG")]
+)
+def test_a_few_beats_are_no_rhythm_and_no_normal_ecg(n_beats: float, kind: str, said: str) -> None:
+    rhythm = Rhythm(None, message("rhythm_few_beats", count=2)) if n_beats < 3 else None
+    told = facts(n_beats=n_beats) if rhythm is None else facts(rhythm, n_beats=n_beats)
+    conclusion = conclude_all({**NORMAL, "SR": 0.95}, told)
+    assert conclusion.kind == kind
+    assert said in conclusion.headline
+    assert ("Sinus rhythm" in conclusion.headline) == (n_beats >= 3)
+
+
+def test_of_paced_beats_nothing_but_the_rhythm_is_stated() -> None:
+    conclusion = conclude_all({"PACE": 0.35, "CLBBB": 0.97, "1AVB": 0.9, "LVH": 0.9}, facts(Rhythm("paced", message("no_p"))))
+    assert [line.codes for line in conclusion.lines] == [("PACE",)]
+    assert {code for code, _, _ in conclusion.yielded} >= {"CLBBB", "1AVB", "LVH"}

@@ -32,7 +32,7 @@ def score(statements: dict[str, Answer], superclasses: dict[str, Answer], stated
         return None
     if any(code in SUPERCLASS_OF and SUPERCLASS_OF[code] in superclasses and SUPERCLASS_OF[code] not in kept for code in stated):
         return None
-    if NORMAL in kept and any(frozenset((NORMAL, code)) in PAIRS for code in stated):
+    if any(frozenset((name, code)) in PAIRS for code in stated for name in kept):
         return None
     return sum(statements[code].margin for code in stated) + sum(superclasses[name].margin for name in kept)
 
