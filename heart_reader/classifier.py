@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heart_reader.features.feature_space import FeatureSpace
     from heart_reader.features.measurement import Measurements
     from heart_reader.features.quality import SignalQuality
+    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["EcgClassifier", "assess_quality"]
 
@@ -88,9 +89,15 @@ class EcgClassifier:
         """Return (n_windows, n_outputs) logits."""
         return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
 
-    def inputs(self, record: EcgRecord, prepared: PreparedEcg) -> Inputs:
-        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,) features or None."""
-        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor)
+    def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
+        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,) features or None.
+
+        Parameters
+        ----------
+        measured
+            What was measured of ``prepared`` already.
+        """
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
         return self.preprocessor.windows(prepared), features
 
     def predict(self, record: EcgRecord, *, measure: bool = True) -> Diagnosis:
@@ -108,12 +115,14 @@ class EcgClassifier:
             If the record shares no lead with the model or is too short.
         """
         prepared = self.preprocessor.prepare(record)
-        windows, features = self.inputs(record, prepared)
+        at_network_rate = self._measure_prepared(prepared)
+        windows, features = self.inputs(record, prepared, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
         per_window = self.space.probabilities(self.logits(Batch.of([(windows, features)])))
         quality, measurements = assess_quality(prepared, self.preprocessor.leads), None
         if measure:
-            measurements, signal = _measured(record)
+            seen_alike = at_network_rate if self._is_seen_alike(record) else None
+            measurements, signal = _measured(record, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
             leads = {name: lead.verdict for name, lead in signal.leads.items()}
             quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
         order = self.space.reading_levels(self.level)
@@ -235,6 +244,20 @@ class EcgClassifier:
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
+    def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
+        """Measure what the network sees, if it takes such features."""
+        if self.features is None:
+            return None
+        from heart_reader.features.feature_space import MEASURED, measure_prepared
+
+        return measure_prepared(prepared, self.preprocessor) if MEASURED in self.features.sets else None
+
+    def _is_seen_alike(self, record: EcgRecord) -> bool:
+        """Tell whether the network sees the very samples of a record, so that measuring both would be the same work twice."""
+        given = self.preprocessor
+        unfiltered = given.low_hz is None and given.high_hz is None
+        return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)
+
     def _conclude(
         self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
@@ -246,8 +269,11 @@ class EcgClassifier:
         poor = _why_poor(quality) or (message("not_measured") if measurements is None else None)
         facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
         decisions, conclusion = conclude(answers, self.space, facts)
-        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
-        return agreed, conclusion
+
+        def agreed(one: ClassReading, decision: str) -> ClassReading:
+            return one if one.decision == decision else replace(one, decision=decision)
+
+        return {level: {name: agreed(one, decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}, conclusion
 
     def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
@@ -292,12 +318,15 @@ class EcgClassifier:
         }
 
 
-def _measured(record: EcgRecord) -> tuple[Measurements, SignalQuality]:
-    """Measure a record; what measures is imported with the first reading, for SciPy's filters take most of a second."""
+def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
+    """Measure a record, unless that was done, and assess its signal.
+
+    What measures is imported with the first reading, for SciPy's filters take most of a second.
+    """
     from heart_reader.features.measured import measure
     from heart_reader.features.quality import assess_signal
 
-    measurements = measure(record)
+    measurements = measurements or measure(record, rhythm=rhythm)
     return measurements, assess_signal(record, measurements)
 
 

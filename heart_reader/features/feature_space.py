@@ -21,11 +21,12 @@ from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
 from heart_reader.features.demographics import demographics
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
+from heart_reader.features.measurement import Measurements
 from heart_reader.features.ptbxl_plus import NAMES as PTBXL_PLUS
 from heart_reader.features.ptbxl_plus import published_features
 from heart_reader.messages import message
 
-__all__ = ["FEATURE_TITLES", "FeatureSpace", "measured_features", "withhold"]
+__all__ = ["FEATURE_TITLES", "MEASURED", "FeatureSpace", "measure_prepared", "measured_features", "withhold"]
 
 MEASURED = "measured"
 NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, MEASURED: FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
@@ -99,7 +100,9 @@ class FeatureSpace:
         stops = np.cumsum([len(NAMES[name]) for name in self.sets]).tolist()
         return {name: slice(stop - len(NAMES[name]), stop) for name, stop in zip(self.sets, stops, strict=True)}
 
-    def of_record(self, record: EcgRecord, prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    def of_record(
+        self, record: EcgRecord, prepared: PreparedEcg, preprocessor: Preprocessor, measured: Measurements | None = None
+    ) -> NDArray[np.float32]:
         """Return (n_features,), NaN where not known.
 
         Parameters
@@ -110,10 +113,16 @@ class FeatureSpace:
             The same record as the network sees it.
         preprocessor
             What prepared it.
+        measured
+            What :func:`measure_prepared` gave of it, if it was measured already.
         """
+
+        def measure_now() -> NDArray[np.float32]:
+            return measured_features(prepared, preprocessor) if measured is None else measured.vector()
+
         parts = {
             "demographics": lambda: demographics(record.age, record.sex),
-            "measured": lambda: measured_features(prepared, preprocessor),
+            MEASURED: measure_now,
             "ptbxl_plus": lambda: published_features(record),
         }
         return np.concatenate([parts[name]() for name in self.sets])
@@ -123,11 +132,16 @@ class FeatureSpace:
         return {name: bool(np.isfinite(features[where]).any()) for name, where in self.slices.items()}
 
 
-def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be measured."""
+def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measurements:
+    """Measure a record as the network sees it."""
     masked = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if not there)
     signal = from_microvolts(prepared.microvolts)
-    return measure(EcgRecord("prepared", signal, preprocessor.fs, preprocessor.leads, masked_leads=masked)).vector()
+    return measure(EcgRecord("prepared", signal, preprocessor.fs, preprocessor.leads, masked_leads=masked))
+
+
+def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be measured."""
+    return measure_prepared(prepared, preprocessor).vector()
 
 
 def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_UNITS, LEAD_UNITS
 from heart_reader.features.global_values import combined_values, is_paced, reservation, rhythm_values, usable_kind, wave_values
 from heart_reader.features.measurement import Fiducials, Measurement, Measurements
+from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_rules import read_rhythm
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.messages import Message, message
@@ -35,7 +36,7 @@ _NOT_THERE = {
 }
 
 
-def measure(record: EcgRecord) -> Measurements:
+def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     """Measure a record of any length, rate and number of leads.
 
     Rhythm is measured over the whole record; waves are measured on the median of the most frequent kind of beat, in the quietest minute
@@ -45,6 +46,9 @@ def measure(record: EcgRecord) -> Measurements:
     ----------
     record
         In mV.
+    rhythm
+        Of the same recording at another rate, if it was measured there; it is measured anew where this rate shows spikes of a pacemaker or
+        other beats.
 
     Returns
     -------
@@ -70,6 +74,8 @@ def measure(record: EcgRecord) -> Measurements:
     values |= wave_values(analysis, kind, failure, values["rr_mean_ms"].value)
     values |= combined_values(kind, failure, analysis.lead_names, leads, is_paced(analysis))
     doubts = () if kind is None else reservation(analysis, kind)
+    if rhythm is None or len(analysis.spikes_s) or len(rhythm.beats) != len(analysis.r_peaks_s):
+        rhythm = read_rhythm(record, analysis)
     return Measurements(
         values={name: values[name] for name in GLOBAL_UNITS},
         leads=_by_lead(record.lead_names, analysis.lead_names, leads, failure, doubts),
@@ -77,7 +83,7 @@ def measure(record: EcgRecord) -> Measurements:
         median_beat_mv={} if kind is None else dict(zip(analysis.lead_names, kind.median.astype(np.float32), strict=True)),
         fs=MEASURING_HZ,
         r_index=BEAT_FROM,
-        rhythm=read_rhythm(record, analysis),
+        rhythm=rhythm,
         notes=_notes(record, analysis),
     )
 
