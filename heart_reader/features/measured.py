@@ -47,8 +47,8 @@ def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     record
         In mV.
     rhythm
-        Of the same recording at another rate, if it was measured there; it is measured anew where this rate shows spikes of a pacemaker or
-        other beats.
+        Of the same recording at another rate, if it was measured there; it is measured anew where it could not be named there, or where
+        this rate shows spikes of a pacemaker or other beats.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     values |= wave_values(analysis, kind, failure, values["rr_mean_ms"].value)
     values |= combined_values(kind, failure, analysis.lead_names, leads, is_paced(analysis))
     doubts = () if kind is None else reservation(analysis, kind)
-    if rhythm is None or len(analysis.spikes_s) or len(rhythm.beats) != len(analysis.r_peaks_s):
+    if rhythm is None or rhythm.name is None or len(analysis.spikes_s) or len(rhythm.beats) != len(analysis.r_peaks_s):
         rhythm = read_rhythm(record, analysis)
     return Measurements(
         values={name: values[name] for name in GLOBAL_UNITS},

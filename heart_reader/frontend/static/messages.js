@@ -6,6 +6,7 @@ import { formatList, formatPlain, has, language, t } from "./i18n.js";
 const ENGLISH = "en";
 // The name of a statement, which the page has words for beside what it means.
 const CLASS_NAME = "class_name";
+const SENTENCES = "sentences";
 
 /** Text with a large first letter. */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -23,7 +24,9 @@ const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.st
 /** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
 export function say(sentence, messages) {
   if (!hasWords(sentence, messages)) return sentence;
-  const { values } = messages[sentence];
+  const { code, values } = messages[sentence];
+  // Sentences in a row are no part of another one: isolated from the page they would lose its direction.
+  if (code === SENTENCES) return sayValue(values.sentences, messages);
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
 }
 

@@ -10,7 +10,7 @@ const EVIDENCE = {
   sinus: ["p_share", "pr_sd_ms", "rr_cv"],
   atrial_fibrillation: ["rr_cv", "p_share", "fibrillation_share"],
   atrial_flutter: ["flutter_rate_bpm", "flutter_ratio", "rr_cv"],
-  paced: ["spike_share", "spike_to_end_ms", "rr_cv"],
+  paced: ["spikes_per_beat", "spike_share", "rr_cv"],
 };
 const USUAL_EVIDENCE = ["rr_cv", "p_share", "atrial_rate_bpm"];
 const SHARES = /_share$|^rr_cv$/;
@@ -33,7 +33,9 @@ export function renderRhythm({ rhythm, messages }) {
 }
 
 export function renderEvidence({ name, values }) {
-  const wanted = (EVIDENCE[name] ?? USUAL_EVIDENCE).filter((key) => typeof values[key]?.value === "number" && has(`rhythm.values.${key}`));
+  // Spikes are seen either as such or smeared: the way that they were not seen says nothing.
+  const says = (key) => typeof values[key]?.value === "number" && !(key.startsWith("spike") && values[key].value === 0);
+  const wanted = (EVIDENCE[name] ?? USUAL_EVIDENCE).filter((key) => says(key) && has(`rhythm.values.${key}`));
   if (!wanted.length) return null;
   return el("dl", { class: "evidence" }, wanted.map((key) => [el("dt", {}, t(`rhythm.values.${key}`)), el("dd", {}, ltr(evidenceText(key, values[key])))]).flat());
 }
