@@ -245,7 +245,9 @@ def write_variant(
         )
         if gate.problems and not force:
             raise ExportParityError(f"{out}: {'; '.join(gate.problems)}: not exported; --force writes it with this in its manifest")
-        decisions: Mapping[str, Any] = {} if exact or decided_out_of_fold(undecided) else choose_decisions(raw, origin.config.evaluation)
+        decisions: Mapping[str, Any] = {} if exact else choose_decisions(raw, origin.config.evaluation)
+        if decisions and decided_out_of_fold(undecided):
+            decisions = {"metrics": decisions["metrics"]}
         edge = {**_facts(out.name, reference, origin, gate, forced=force), **facts}
         return save_checkpoint(out, {**undecided, **decisions, "edge": edge}, partial(_copy, graph), onnx=True)
 

@@ -161,10 +161,12 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     n_parameters = model["n_parameters"] + sum(value.numel() for name, value in tensors.items() if name.endswith((".threshold", ".leaf")))
     given = {**params, "members": members, "weights": np.array(summed).tolist()}
     draft["model"] = {"name": ENSEMBLE, "params": given, "n_parameters": n_parameters}
-    if decided_out_of_fold(draft):
-        return save_checkpoint(out / "checkpoint", draft, lambda path: save_tensors(path, tensors))
     config = ExperimentConfig.from_json(dict(ensemble.manifest["config"]))
-    return save_with_decisions(out, draft, tensors, val_set, config.evaluation)
+    chosen = save_with_decisions(out, draft, tensors, val_set, config.evaluation)
+    if not decided_out_of_fold(ensemble.manifest):
+        return chosen
+    kept = {name: ensemble.manifest[name] for name in ("calibration", "thresholds", "uncertainty")}
+    return save_checkpoint(out / "checkpoint", {**chosen.draft(), **kept}, lambda path: save_tensors(path, tensors))
 
 
 def joined_tensors(members: Sequence[Checkpoint], weights: Tensor) -> dict[str, Tensor]:
