@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from heart_reader.diagnosis import NOTICE, Diagnosis
 
 __all__ = ["draw_page"]
 
+# What a row has above and below its median at least: its label and the pulse of 1 mV, and an S wave.
+LEAST_ABOVE_MM, LEAST_BELOW_MM = 15.0, 6.0
 # A4 landscape; 10 s at 25 mm/s are 250 mm.
 WIDTH_MM, HEIGHT_MM = 297.0, 210.0
 SPEED_MM_S, GAIN_MM_MV = 25.0, 10.0
@@ -144,10 +147,9 @@ def _tracing(axes: Axes, record: EcgRecord, top: float) -> None:
         level = [((left, y), (right, y)) for y in np.arange(top, bottom + 0.5, step)]
         axes.add_collection(LineCollection([*upright, *level], colors=colour, linewidths=width))
     rhythm = next((name for name in RHYTHM_LEADS if name in record.lead_names), record.lead_names[0])
-    spacing = (bottom - top) / 4.1
     column_s = TRACE_WIDTH_MM / SPEED_MM_S / len(COLUMNS)
-    for row in range(len(COLUMNS[0]) + 1):
-        y = top + spacing * (row + 0.55)
+    rows = [*zip(*COLUMNS, strict=True), (rhythm,)]
+    for row, y in enumerate(_row_levels(record, rows, top, bottom)):
         _pulse(axes, y)
         if row == len(COLUMNS[0]):
             _strip(axes, record, rhythm, (0.0, column_s * len(COLUMNS)), y, (top, bottom))
@@ -156,6 +158,26 @@ def _tracing(axes: Axes, record: EcgRecord, top: float) -> None:
             _strip(axes, record, names[row], (column * column_s, (column + 1) * column_s), y, (top, bottom))
     setting = f"{SPEED_MM_S:g} mm/s   {GAIN_MM_MV:g} mm/mV   no display filter   print at 100% for true millimetres"
     _write(axes, EDGE_MM, FOOT_MM, setting, 2.7)
+
+
+def _row_levels(record: EcgRecord, rows: Sequence[Sequence[str]], top: float, bottom: float) -> list[float]:
+    """Where the median of each row stands: rows get room as their traces need it, what is left is shared alike."""
+    needs = []
+    for names in rows:
+        leads = [record.lead(name) for name in names if name in record.lead_names]
+        heights = [GAIN_MM_MV * (values - np.median(values)) for values in leads]
+        above = max([LEAST_ABOVE_MM, *(float(height.max()) for height in heights)])
+        below = max([LEAST_BELOW_MM, *(float(-height.min()) for height in heights)])
+        needs.append((above, below))
+    needed = sum(above + below for above, below in needs)
+    # More than the paper has: all rows are moved together, and what leaves the paper is cut off.
+    scale = min(1.0, (bottom - top) / needed)
+    spare = max(0.0, bottom - top - needed) / len(needs)
+    levels, edge = [], top
+    for above, below in needs:
+        levels.append(edge + spare / 2 + scale * above)
+        edge += spare + scale * (above + below)
+    return levels
 
 
 def _strip(  # noqa: PLR0917
