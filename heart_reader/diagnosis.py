@@ -166,10 +166,9 @@ class Diagnosis:
 
     @property
     def ranked(self) -> list[dict[str, Any]]:
-        """The most probable classes of the finest level, at most ten, highest first; classes without a threshold are left out."""
+        """The most probable classes of the finest level, at most ten, highest first; one too rare to be decided has its rank too."""
         name = "all" if "all" in self.levels else self.level
-        readings = [(label, reading) for label, reading in self.levels[name].items() if reading.threshold is not None]
-        readings.sort(key=lambda item: -item[1].probability)
+        readings = sorted(self.levels[name].items(), key=lambda item: -item[1].probability)
         return [{"level": name, "name": label, **reading.to_json()} for label, reading in readings[:RANKED_LENGTH]]
 
     @property

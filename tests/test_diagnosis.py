@@ -159,3 +159,8 @@ def test_too_few_leads_decide_nothing(tiny_checkpoint: Path) -> None:
     reading = EcgClassifier.load(tiny_checkpoint).predict(build_record("one", [wave], 100.0, ["V1"]))
     assert {entry.decision for entry in reading.levels["superdiagnostic"].values()} == {"uncertain"}
     assert len(reading.bands["unrated"]["classes"]) == 5
+
+
+def test_a_class_too_rare_to_be_decided_has_a_rank_and_is_never_present() -> None:
+    reading = _reading({"MI": (0.7, 0.5, None), "CD": (0.9, None, None), "HYP": (0.2, 0.5, None)})
+    assert [(entry["name"], entry["decision"]) for entry in reading.ranked] == [("CD", "uncertain"), ("MI", "present"), ("HYP", "absent")]
