@@ -14,7 +14,7 @@ from heart_reader.data.tasks import FREQUENT, FREQUENT_STATEMENTS
 if TYPE_CHECKING:
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["LEAST_PRESENT", "NOT_NORMAL", "find_contradictions"]
+__all__ = ["LEAST_PRESENT", "NOT_NORMAL", "SUPERCLASS_OF", "find_contradictions"]
 
 # Nothing of a smaller probability is present: of 43 statements below it on records of validation none applied.
 LEAST_PRESENT = 0.05
@@ -33,7 +33,8 @@ _GROUPS_OF = {
     "subdiagnostic": {statement.code: statement.subclass for statement in SCP_STATEMENTS if statement.subclass},
     FREQUENT: {code: name for name, codes in FREQUENT_STATEMENTS.items() for code in codes},
 }
-_SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATEMENTS if statement.superclass}
+# Diagnostic statement to its superclass.
+SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATEMENTS if statement.superclass}
 
 
 def find_contradictions(
@@ -72,7 +73,7 @@ def find_contradictions(
     found += [
         f"levels:{code}"
         for code in sorted(stated)
-        if code in _SUPERCLASS_OF and levels.get(SUPERDIAGNOSTIC) and _SUPERCLASS_OF[code] not in superclasses
+        if code in SUPERCLASS_OF and levels.get(SUPERDIAGNOSTIC) and SUPERCLASS_OF[code] not in superclasses
     ]
     found += [
         f"levels:{code}"

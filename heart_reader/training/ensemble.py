@@ -110,7 +110,7 @@ def join(
     space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
     val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
     weighting = choose_weights(classifiers, val_set, config) if weights is None else _given(weights, len(members))
-    tensors = joined_tensors(members, torch.tensor(weighting.weights, dtype=torch.float32))
+    tensors = joined_tensors([member.tensors() for member in members], torch.tensor(weighting.weights, dtype=torch.float32))
     scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
     draft |= {"levels": table.space.to_json(), "config": config.to_json()}
@@ -149,11 +149,8 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     trees = [row for of in kinds.values() for row in of]
     networks = [row for row in range(len(params["members"])) if row not in trees]
     summed = [weights[networks].sum(axis=0), *(weights[of].sum(axis=0) for of in kinds.values())]
-    tensors = {"weights": torch.tensor(np.array(summed), dtype=torch.float32)}
-    tensors |= {f"members.0.{name}": value for name, value in network.tensors().items()}
-    for place, row in enumerate(rows, start=1):
-        prefix = f"members.{row}."
-        tensors |= {f"members.{place}.{name.removeprefix(prefix)}": value for name, value in own.items() if name.startswith(prefix)}
+    parts = [network.tensors(), *(_member_tensors(own, row) for row in rows)]
+    tensors = joined_tensors(parts, torch.tensor(np.array(summed), dtype=torch.float32))
     model = network.manifest["model"]
     first = {"name": model["name"], "params": model["params"], "fused": False, "outputs": list(range(n_outputs))}
     members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in rows)]
@@ -169,12 +166,18 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     return save_checkpoint(out / "checkpoint", {**chosen.draft(), **kept}, lambda path: save_tensors(path, tensors))
 
 
-def joined_tensors(members: Sequence[Checkpoint], weights: Tensor) -> dict[str, Tensor]:
-    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of these members."""
+def joined_tensors(members: Sequence[Mapping[str, Tensor]], weights: Tensor) -> dict[str, Tensor]:
+    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of members with these tensors."""
     tensors = {"weights": weights}
     for row, member in enumerate(members):
-        tensors |= {f"members.{row}.{name}": value for name, value in member.tensors().items()}
+        tensors |= {f"members.{row}.{name}": value for name, value in member.items()}
     return tensors
+
+
+def _member_tensors(ensemble: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
+    """Return the tensors of one member, what :func:`joined_tensors` was given."""
+    prefix = f"members.{row}."
+    return {name.removeprefix(prefix): value for name, value in ensemble.items() if name.startswith(prefix)}
 
 
 def describe_members(

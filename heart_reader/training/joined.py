@@ -162,7 +162,7 @@ def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read,
     draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
     draft |= {"levels": table.space.to_json(), "config": config.to_json()}
     decisions = choose_decisions(read.predictions(shares.values, table), config.evaluation)
-    tensors = joined_tensors(checkpoints, torch.tensor(weights, dtype=torch.float32))
+    tensors = joined_tensors([one.tensors() for one in checkpoints], torch.tensor(weights, dtype=torch.float32))
     return save_checkpoint(out / "checkpoint", {**draft, **decisions}, lambda path: save_tensors(path, tensors))
 
 
