@@ -186,6 +186,9 @@ _FINDINGS: dict[str, Template] = {
     ),
     "lead_upside_down": "Lead {lead} looks upside down.",
     "leads_exchanged": "Leads {first} and {second} look exchanged.",
+    "leads_scaled": (
+        "Limb leads fit each other only with different gains ({leads}): each was scaled by itself, voltages and axes are not the heart's."
+    ),
     "lead_states": ("Lead {leads}: {state}.", "Leads {leads}: {state}."),
     "leg_electrode": "Lead {lead} hardly shows the heart while the other limb leads do: a leg electrode may sit on an arm.",
     "no_measurements": "No measurements: {reason}.",

@@ -100,15 +100,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (HeartReaderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    weights = {name: _fitted(name, inputs[name], patients) for name in inputs}
-    note = f"Fitted to {len(set(patients))} patients of PTB-XL by python -m heart_reader.evaluation.plausibility_fit; do not edit."
+    weights = {name: _fitted(name, inputs[name], patients[name]) for name in inputs}
+    note = f"Fitted to {len(set(patients['rate']))} patients of PTB-XL by python -m heart_reader.evaluation.plausibility_fit; do not edit."
     chosen.out.write_text(json.dumps({"note": note, "weights": weights}, indent=None) + "\n", encoding="utf-8")
     print(f"wrote {chosen.out}")
     return 0
 
 
-def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], list[str]]:
-    """Return inputs by kind of weights and class, (n_records, n_inputs) each, and the patient of each record."""
+def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, list[str]]]:
+    """Return inputs by kind of weights and class, (n_examples, n_inputs) each, and the patient of each example.
+
+    Leads are taken as recorded and all of one height, as some collections store them: their order must not be told by their size alone.
+    """
     table = folder / "ptbxl_database.csv"
     if not table.is_file():
         raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
@@ -122,11 +125,12 @@ def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], list[str]]:
         record = read_record(path)
         as_stated = measure(record)
         for name, arranged in leads.items():
-            arranged.append(arrangement_inputs(_arranged(as_stated, ARRANGEMENTS[name])))
+            arranged += [arrangement_inputs(_arranged(as_stated, ARRANGEMENTS[name], alike=alike)) for alike in (False, True)]
         for name, at_rate in rates.items():
             factor = float(name.partition(":")[2])
             at_rate.append(rate_inputs(as_stated if factor == 1.0 else measure(replace(record, fs=record.fs * factor))))
-    return {"rate": _stacked(rates), "arrangement": _stacked(leads)}, [patient for _, patient in there]
+    patients = [patient for _, patient in there]
+    return {"rate": _stacked(rates), "arrangement": _stacked(leads)}, {"rate": patients, "arrangement": np.repeat(patients, 2).tolist()}
 
 
 def _stacked(examples: Mapping[str, list[Array | None]]) -> dict[str, Array]:
@@ -136,12 +140,14 @@ def _stacked(examples: Mapping[str, list[Array | None]]) -> dict[str, Array]:
     return {name: np.stack([nothing if of is None else of for of in found]) for name, found in examples.items()}
 
 
-def _arranged(measurements: Measurements, arrangement: Array) -> Measurements:
-    """The same measurements with the median beat's leads mixed up."""
+def _arranged(measurements: Measurements, arrangement: Array, *, alike: bool) -> Measurements:
+    """The same measurements with the median beat's leads mixed up, and of one height if they are to be ``alike``."""
     beats = measurements.median_beat_mv
     if not all(name in beats for name in INDEPENDENT_LEADS):
         return measurements
     mixed = arrangement @ np.stack([beats[name] for name in INDEPENDENT_LEADS])
+    if alike:
+        mixed /= np.maximum(np.ptp(mixed, axis=1, keepdims=True), 1e-6)
     return replace(measurements, median_beat_mv=dict(zip(INDEPENDENT_LEADS, mixed, strict=True)))
 
 

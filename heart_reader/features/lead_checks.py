@@ -33,6 +33,8 @@ _NOISY_MV, _NOISY_SHARE, _TOO_NOISY_MV = 0.06, 0.20, 0.15
 _WANDER_MV = 2.0
 # Two leads are one if they differ by less than this share of their size; an identity holds up to this share.
 _SAME_SHARE, _IDENTITY_SHARE, _IDENTITY_MV = 0.02, 0.25, 0.03
+# A lead is what an identity says with other gains if no more than this share of it is left.
+_SCALED_SHARE = 0.1
 _POINTS = 2500
 # Beats per minute that a heart can have.
 _SLOWEST_BPM, _FASTEST_BPM = 20.0, 300.0
@@ -97,7 +99,7 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
     usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
         return []
-    broken = []
+    broken, scaled = [], []
     for name, parts in _IDENTITIES.items():
         if name in usable:
             made = sum(factor * usable[part] for part, factor in parts.items())
@@ -108,10 +110,22 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
             off = _rms(error - median(error))
             size = max(float(np.std(usable[name])), float(np.std(made)))
             if off > _IDENTITY_MV and off > _IDENTITY_SHARE * size:
-                broken.append(name)
-    if not broken:
-        return []
-    return [message("identities_broken", formulas=[message("identity_broken", lead=name, formula=_FORMULAS[name]) for name in broken])]
+                with_other_gains = _fits_with_other_gains(
+                    usable[name], np.stack([usable[part] for part in parts]), np.array([*parts.values()])
+                )
+                (scaled if with_other_gains else broken).append(name)
+    if broken:
+        return [message("identities_broken", formulas=[message("identity_broken", lead=name, formula=_FORMULAS[name]) for name in broken])]
+    return [message("leads_scaled", leads=scaled)] if scaled else []
+
+
+def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
+    """Tell whether a lead is made of its parts once each of the three may have a gain of its own, as where every lead was normalised."""
+    centred = lead - lead.mean()
+    of_parts = (parts - parts.mean(axis=1, keepdims=True)).T
+    gains = np.linalg.lstsq(of_parts, centred, rcond=None)[0]
+    left = float(np.std(centred - of_parts @ gains))
+    return left < _SCALED_SHARE * float(np.std(centred)) and bool((gains * factors > 0).all())
 
 
 def leg_electrode(record: EcgRecord, measurements: Measurements) -> list[str]:

@@ -36,6 +36,8 @@ INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
 AS_STATED = "as_stated"
 # A doubt is told from the first probability on; from the second on nothing is decided.
 NOTED, WITHHELD = 0.95, 0.995
+# Whatever the weights say: what is quick has no wide QRS complex and no long QT interval, and what is slow no short one, ms.
+_QUICK_QRS_MS, _QUICK_QT_MS, _SLOW_QT_MS = 110.0, 335.0, 480.0
 # A small child's beats are as quick as an adult's at a rate stated too high.
 _GROWN_UP_YEARS = 16.0
 # Inputs are not followed further than this beyond the usual, in standard deviations.
@@ -85,7 +87,7 @@ def doubts(measurements: Measurements, age: float | None = None) -> list[Doubt]:
     rate, arrangement = rate_inputs(measurements), arrangement_inputs(measurements)
     if rate is not None:
         name, probability = _likeliest("rate", rate)
-        if probability >= NOTED and not (name == "too_quick" and age is not None and age < _GROWN_UP_YEARS):
+        if probability >= NOTED and _is_possible(name, measurements, age):
             found.append(Doubt(_of_rate(name, measurements), probability))
     # Leads are compared with each other; where the rate is wrong, so are the waves that they are compared in.
     if arrangement is not None and not found:
@@ -175,6 +177,15 @@ def _likeliest(name: str, inputs: Array) -> tuple[str, float]:
     shares /= shares.sum()
     wrong = [place for place, label in enumerate(of["classes"]) if label != AS_STATED]
     return of["classes"][max(wrong, key=lambda place: shares[place])], float(shares[wrong].sum())
+
+
+def _is_possible(name: str, measurements: Measurements, age: float | None) -> bool:
+    """Keep a ventricular tachycardia from counting as quick, a paced rhythm as slow, and a child as an adult whose rate is wrong."""
+    qrs, qt = measurements.values["qrs_ms"].value, measurements.values["qt_ms"].value
+    if name == "too_slow":
+        return qt is None or qt > _SLOW_QT_MS
+    is_child = age is not None and age < _GROWN_UP_YEARS
+    return not is_child and (qrs is None or qrs < _QUICK_QRS_MS) and (qt is None or qt < _QUICK_QT_MS)
 
 
 def _of_rate(name: str, measurements: Measurements) -> Message:

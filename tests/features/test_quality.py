@@ -88,6 +88,14 @@ def test_broken_identities(good):
     assert any("aVL" in finding and "aVF" in finding and "contradict" in finding for finding in findings)
 
 
+def test_leads_that_were_scaled_by_themselves(good):
+    alike = replace(good, signal=good.signal / np.ptp(good.signal, axis=1, keepdims=True))
+    codes = {finding.code for finding in assess_signal(alike).findings}
+    assert codes == {"leads_scaled"}
+    upside_down = changed(alike, III=-alike.lead("III"))
+    assert "identities_broken" in {finding.code for finding in assess_signal(upside_down).findings}
+
+
 def test_arm_electrodes_interchanged(good):
     findings = assess_signal(arms_swapped(good)).findings
     assert any("arm electrodes interchanged" in finding for finding in findings)
