@@ -1,11 +1,13 @@
 # make run [PORT=8000]   install into .venv and serve the shipped reader on http://127.0.0.1:PORT
 # make test              install and run the tests (make test-slow: the long ones)
 # make check             ruff, mypy and the import rules
+# make lock              write dependencies/*.lock anew from the requirements files
+# make sbom, licences    what is installed with the server, as build/sbom.cdx.json (CycloneDX) and docs/licences.md
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check format install
+.PHONY: run test test-slow check format install lock sbom licences
 
 run: .venv/installed
 	$(BIN)/python run_server.py --port $(PORT)
@@ -28,14 +30,28 @@ format: .venv/installed-dev
 
 install: .venv/installed-dev
 
-# torch first and pinned: an unpinned torch brings gigabytes of CUDA libraries.
-.venv/installed: requirements.txt pyproject.toml
+# Every package, and what it needs, in one version and with the hash of its file (dependencies/). The build of torch that needs CUDA's
+# libraries gets them; a CPU build, where pip is set up to find one, saves gigabytes.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+LOCKED := $(PIP) --require-hashes
+NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".join(m.requires("torch")))
+
+.venv/installed: dependencies/runtime.lock dependencies/cuda.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOCKED) -r dependencies/runtime.lock
+	$(BIN)/python -c '$(NEEDS_NO_CUDA)' || $(LOCKED) -r dependencies/cuda.lock
+	$(PIP) --no-build-isolation --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/installed-dev: .venv/installed dependencies/signing.lock dependencies/dev.lock
+	$(LOCKED) -r dependencies/signing.lock -r dependencies/dev.lock
 	touch $@
+
+lock:
+	$(PYTHON) -m dependencies.lock $(UPGRADE)
+
+sbom: .venv/installed-dev
+	$(BIN)/python -m dependencies.sbom --out build/sbom.cdx.json
+
+licences: .venv/installed-dev
+	$(BIN)/python -m dependencies.licences
