@@ -30,14 +30,18 @@ format: .venv/installed-dev
 
 install: .venv/installed-dev
 
-# Every package, and what it needs, in one version and with the hash of its file (dependencies/). The build of torch that needs CUDA's
-# libraries gets them; a CPU build, where pip is set up to find one, saves gigabytes.
+# Every package, and what it needs, in one version and with the hash of its file (dependencies/). torch is fetched as pip is set up to:
+# where it finds a CPU build, that saves gigabytes; a CUDA build gets the libraries that it needs.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 LOCKED := $(PIP) --require-hashes
+TORCH := $$(grep -o '^torch==[^ ]*' dependencies/torch.lock)
 NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".join(m.requires("torch")))
 
-.venv/installed: dependencies/runtime.lock dependencies/cuda.lock pyproject.toml
+.venv/installed: dependencies/torch.lock dependencies/runtime.lock dependencies/cuda.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/torch $(TORCH)
+	$(LOCKED) --no-index --find-links build/torch -r dependencies/torch.lock
+	rm -r build/torch
 	$(LOCKED) -r dependencies/runtime.lock
 	$(BIN)/python -c '$(NEEDS_NO_CUDA)' || $(LOCKED) -r dependencies/cuda.lock
 	$(PIP) --no-build-isolation --editable .

@@ -23,14 +23,17 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 RESOLVER = "uv==0.13.9"
 PYTHON_VERSION = "3.11"
-# torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same version, does not.
+# torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same version, does not. It has a lock of its
+# own, since pip prefers a file whose hash the index tells to a CPU build in a folder: `make install` fetches what pip would take, and
+# installs that with --no-index.
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
 LOCKS = {
-    "runtime": "what training, evaluation, export and the server need",
-    "cuda": "what torch needs beside runtime.lock where it is a CUDA build",
+    "torch": "torch, as a CPU or a CUDA build",
+    "runtime": "what training, evaluation, export and the server need beside torch.lock",
+    "cuda": "what a CUDA build of torch needs beside runtime.lock",
     "signing": "what signing checkpoints and verifying them need, alone",
     "edge": "what reading ECGs on a device needs, alone",
-    "dev": "what tests and checks need beside runtime.lock and signing.lock",
+    "dev": "what tests and checks need beside torch.lock, runtime.lock and signing.lock",
 }
 # What the resolver adds to each package where it was told of environments that are not supported: see tool.uv in pyproject.toml.
 SUPPORTED = re.compile(
@@ -107,10 +110,9 @@ def main(arguments: argparse.Namespace) -> None:
         # All locks hold the same versions: those of everything together.
         everything = _resolve(binaries / "uv", development, _locked_now(arguments.upgrade))
         blocks = {name: _resolve(binaries / "uv", text, "".join(everything.values())) for name, text in wanted.items()}
-        _add_local_build(blocks["runtime"], binaries / "python")
-    blocks["cuda"] = {name: block for name, block in blocks["runtime"].items() if CUDA.match(name)}
-    blocks["runtime"] = {name: block for name, block in blocks["runtime"].items() if not CUDA.match(name)}
-    beside = {*blocks["runtime"], *blocks["cuda"], *blocks["signing"]}
+        blocks["torch"] = {"torch": _with_local_build(blocks["runtime"].pop("torch"), binaries / "python")}
+    blocks["cuda"] = {name: blocks["runtime"].pop(name) for name in list(blocks["runtime"]) if CUDA.match(name)}
+    beside = {*blocks["torch"], *blocks["runtime"], *blocks["cuda"], *blocks["signing"]}
     blocks["dev"] = {name: block for name, block in blocks["dev"].items() if name not in beside}
     for name, what in LOCKS.items():
         text = HEADER.format(name=name, what=what) + "".join(blocks[name].values())
@@ -141,15 +143,15 @@ def _resolve(uv: Path, requirements: str, preferred: str) -> dict[str, str]:
         return _blocks(SUPPORTED.sub("", output.read_text(encoding="utf-8")))
 
 
-def _add_local_build(blocks: dict[str, str], python: Path) -> None:
-    """Allow the torch that pip takes as it is set up here, and the one of an earlier lock: CPU builds are not on PyPI."""
-    pin = _pin(blocks["torch"])
+def _with_local_build(block: str, python: Path) -> str:
+    """Allow the torch that pip takes as it is set up here, too, and the one of the lock before: CPU builds are not on PyPI."""
+    pin = _pin(block)
     with tempfile.TemporaryDirectory() as folder:
         _run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"torch=={pin.version}")
         taken = {hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir()}
-    earlier = read_lock("runtime").get("torch") if (FOLDER / "runtime.lock").exists() else None
-    hashes = pin.hashes | taken | (earlier.hashes if earlier is not None and earlier.version == pin.version else frozenset())
-    blocks["torch"] = " \\\n    ".join([f"torch=={pin.version}", *(f"--hash=sha256:{value}" for value in sorted(hashes))]) + "\n"
+    before = read_lock("torch")["torch"] if (FOLDER / "torch.lock").exists() else pin
+    hashes = pin.hashes | taken | (before.hashes if before.version == pin.version else frozenset())
+    return " \\\n    ".join([f"torch=={pin.version}", *(f"--hash=sha256:{value}" for value in sorted(hashes))]) + "\n"
 
 
 def _run(*command: object) -> None:
