@@ -15,6 +15,7 @@ import tempfile
 import tomllib
 import venv
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 __all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock"]
@@ -87,7 +88,7 @@ def _blocks(text: str) -> dict[str, str]:
 
 
 def _pin(block: str) -> Pin:
-    requirement = block.split(" \\\n")[0]
+    requirement = block.split(" \\\n", maxsplit=1)[0]
     version, _, marker = requirement.split("==", 1)[1].partition(";")
     return Pin(version.strip(), marker.strip(), frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", block)))
 
@@ -100,15 +101,15 @@ def main(arguments: argparse.Namespace) -> None:
         _run(binaries / "python", "-m", "pip", "install", "--quiet", RESOLVER)
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
         runtime = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-        development = "\n".join([runtime, (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), *sum(extras.values(), [])])
+        development = [runtime, (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), *chain(*extras.values())]
         wanted = {
             "runtime": runtime,
             "signing": "\n".join(extras["signing"]),
             "edge": (ROOT / "requirements-edge.txt").read_text(encoding="utf-8"),
-            "dev": development,
+            "dev": "\n".join(development),
         }
         # All locks hold the same versions: those of everything together.
-        everything = _resolve(binaries / "uv", development, _locked_now(arguments.upgrade))
+        everything = _resolve(binaries / "uv", wanted["dev"], _locked_now(arguments.upgrade))
         blocks = {name: _resolve(binaries / "uv", text, "".join(everything.values())) for name, text in wanted.items()}
         blocks["torch"] = {"torch": _with_local_build(blocks["runtime"].pop("torch"), binaries / "python")}
     blocks["cuda"] = {name: blocks["runtime"].pop(name) for name in list(blocks["runtime"]) if CUDA.match(name)}

@@ -86,7 +86,8 @@ class EcgClassifier:
         Raises
         ------
         CheckpointError
-            If the checkpoint is missing, altered, of another format, not signed by anyone trusted, or needs a runtime that is not installed.
+            If the checkpoint is missing, altered, of another format, not signed by anyone trusted, or needs a runtime that is not
+            installed.
         """
         checkpoint = load_checkpoint(Path(directory))
         signer = None if trusted is None else check_signature(checkpoint, trusted)

@@ -85,7 +85,8 @@ class ReadingProcesses:
 
     def _start(self) -> ProcessPoolExecutor:
         # Not forked: the server has threads, and a lock that one of them holds would never be opened in a copy.
-        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=(self.checkpoint, self.trusted))
+        source = (self.checkpoint, self.trusted)
+        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=source)
 
     def wait(self) -> None:
         """Return when readings can be made: a process takes work only once it is warm."""
