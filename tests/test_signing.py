@@ -42,7 +42,7 @@ def trusted(key: Path) -> TrustedKeys:
 
 @pytest.fixture
 def unsigned(tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint"))
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "tiny"))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_signed_checkpoint_is_the_same_and_says_by_whom(tiny_checkpoint: Path,
     reader = EcgClassifier.load(signed, trusted=trusted)
     assert reader.checkpoint.sha256 == load_checkpoint(tiny_checkpoint).sha256
     assert reader.card()["signature"] == {"state": "verified", "by": "Ward 7", "key": key_id(trusted.keys[0][1])}
-    assert EcgClassifier.load(signed).card()["signature"] == {**reader.card()["signature"], "state": "not verified", "by": None}
+    assert EcgClassifier.load(signed).card()["signature"] == {**reader.card()["signature"], "state": "not_verified", "by": None}
     assert EcgClassifier.load(tiny_checkpoint).card()["signature"] == {"state": "unsigned", "by": None, "key": None}
 
 
@@ -138,7 +138,7 @@ def test_other_files_are_no_signatures(unsigned: Path, trusted: TrustedKeys, con
     checkpoint = load_checkpoint(unsigned)
     with pytest.raises(Integrity):
         check_signature(checkpoint, trusted)
-    assert signature_facts(checkpoint, None) == {"state": "not verified", "by": None, "key": None}
+    assert signature_facts(checkpoint, None) == {"state": "not_verified", "by": None, "key": None}
 
 
 def test_a_signature_has_a_plain_key_and_hash(signed: Path, trusted: TrustedKeys) -> None:
@@ -278,4 +278,4 @@ def test_without_the_library_nothing_is_trusted(signed: Path, trusted: TrustedKe
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ConfigError, match=r"signing\.lock"):
         check_signature(load_checkpoint(signed), trusted)
-    assert EcgClassifier.load(signed).card()["signature"]["state"] == "not verified"
+    assert EcgClassifier.load(signed).card()["signature"]["state"] == "not_verified"

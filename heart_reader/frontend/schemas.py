@@ -322,7 +322,7 @@ class Training(_Answer):
 class SignatureFacts(_Answer):
     """Who made the weights."""
 
-    state: Literal["verified", "not verified", "unsigned"] = Field(description="Not verified: the server was given no keys to trust")
+    state: Literal["verified", "not_verified", "unsigned"] = Field(description="Not verified: the server was given no keys to trust")
     by: str | None = Field(description="Name of the trusted key that signed them")
     key: str | None = Field(description="Identity of the key that signed, or claims to have")
 

@@ -115,16 +115,16 @@ def signature_facts(checkpoint: Checkpoint, signer: str | None) -> dict[str, Any
     Returns
     -------
     dict
-        ``state``: ``"verified"``, ``"not verified"`` or ``"unsigned"``; ``by``, name of the trusted key; ``key``, identity of the key that
+        ``state``: ``"verified"``, ``"not_verified"`` or ``"unsigned"``; ``by``, name of the trusted key; ``key``, identity of the key that
         signed or claims to have.
     """
     try:
         signature = _read(checkpoint.directory)
     except Integrity:
-        return {"state": "not verified", "by": None, "key": None}
+        return {"state": "not_verified", "by": None, "key": None}
     if signature is None:
         return {"state": "unsigned", "by": None, "key": None}
-    return {"state": "not verified" if signer is None else "verified", "by": signer, "key": signature.key}
+    return {"state": "not_verified" if signer is None else "verified", "by": signer, "key": signature.key}
 
 
 def _signed(sha256: str) -> bytes:
