@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 
 from license_expression import get_spdx_licensing
@@ -86,9 +87,13 @@ def licence(name: str) -> str:
     if name in READ_IN_FILES:
         return READ_IN_FILES[name]
     # The whole text of a licence, which some state, is nothing for the parser of expressions.
-    if not stated or "\n" in stated or get_spdx_licensing().validate(stated).errors:
+    if not stated or "\n" in stated or _spdx().validate(stated).errors:
         raise ValueError(f"{name}: its metadata say {stated[:60]!r}, no SPDX expression: read its licence file and name it in {__file__}")
     return stated
+
+
+# Making the parser takes sixty milliseconds, and nearly every package needs it.
+_spdx = cache(get_spdx_licensing)
 
 
 def refused(expression: str) -> bool:
