@@ -217,3 +217,13 @@ def test_the_bill_of_materials_is_valid_and_complete(tmp_path: Path) -> None:
     needs = {one["ref"]: set(one.get("dependsOn", ())) for one in bill["dependencies"]}
     assert {"torch", "onnxruntime", "fastapi"} <= needs["heart-reader"]
     assert "sympy" in needs["torch"]
+
+
+def test_make_installs_nothing_without_its_hash() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = re.findall(r"^(?:PIP|LOCKED) := .*|\$\((?:PIP|LOCKED)\) .*|pip install .*", makefile, re.MULTILINE)
+    assert "PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps" in installs
+    assert "LOCKED := $(PIP) --require-hashes" in installs
+    unchecked = [line for line in installs if line.startswith("$(PIP)")]
+    assert unchecked == ["$(PIP) --no-build-isolation --editable ."]
+    assert makefile.count("pip install") == 1
