@@ -1,11 +1,13 @@
 # make run [PORT=8000]   install into .venv and serve the shipped reader on http://127.0.0.1:PORT
 # make test              install and run the tests (make test-slow: the long ones)
 # make check             ruff, mypy and the import rules
+# make lock              write dependencies/*.lock anew from the requirements files
+# make sbom, licences    what is installed with the server, as build/sbom.cdx.json (CycloneDX) and docs/licences.md
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check format install
+.PHONY: run test test-slow check format install lock sbom licences
 
 run: .venv/installed
 	$(BIN)/python run_server.py --port $(PORT)
@@ -28,14 +30,32 @@ format: .venv/installed-dev
 
 install: .venv/installed-dev
 
-# torch first and pinned: an unpinned torch brings gigabytes of CUDA libraries.
-.venv/installed: requirements.txt pyproject.toml
+# Every package, and what it needs, in one version and with the hash of its file (dependencies/). torch is fetched as pip is set up to:
+# where it finds a CPU build, that saves gigabytes; a CUDA build gets the libraries that it needs.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+LOCKED := $(PIP) --require-hashes
+TORCH := $$(grep -o '^torch==[^ ]*' dependencies/torch.lock)
+NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".join(m.requires("torch")))
+
+.venv/installed: dependencies/torch.lock dependencies/runtime.lock dependencies/cuda.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/torch $(TORCH)
+	$(LOCKED) --no-index --find-links build/torch -r dependencies/torch.lock
+	rm -r build/torch
+	$(LOCKED) -r dependencies/runtime.lock
+	$(BIN)/python -c '$(NEEDS_NO_CUDA)' || $(LOCKED) -r dependencies/cuda.lock
+	$(PIP) --no-build-isolation --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/installed-dev: .venv/installed dependencies/signing.lock dependencies/dev.lock
+	$(LOCKED) -r dependencies/signing.lock -r dependencies/dev.lock
 	touch $@
+
+lock:
+	$(PYTHON) -m dependencies.lock $(UPGRADE)
+
+sbom: .venv/installed-dev
+	$(BIN)/python -m dependencies.sbom --out build/sbom.cdx.json
+
+licences: .venv/installed-dev
+	$(BIN)/python -m dependencies.licences

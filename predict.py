@@ -15,9 +15,11 @@ def main(arguments: argparse.Namespace) -> int:
     from heart_reader.classifier import EcgClassifier
     from heart_reader.reading import explain_words, read_all
     from heart_reader.reading_report import ReportFolder
+    from heart_reader.signing import named_keys
 
     pages = ReportFolder(arguments.report) if arguments.report else None
-    classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint())
+    trusted = named_keys(arguments.trusted_keys)
+    classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint(), trusted=trusted)
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
@@ -35,6 +37,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Read ECGs. Research use only. Not a medical device.")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint directory (default: the shipped reader)")
+    parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="who must have signed it (default: HEART_READER_TRUSTED_KEYS)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write one page of PDF per record into this folder")
     parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")

@@ -16,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve; return 0 if stopped, 1 if it failed, 2 for wrong usage."""
     parser = argparse.ArgumentParser(description="Serve the ECG reader. Research use only. Not a medical device.")
     parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="checkpoint directory (default: the shipped one)")
+    parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="public keys, one of which must have signed the checkpoint")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
     parser.add_argument("--debug", action="store_true", default=None, help="show tracebacks and log more")

@@ -24,6 +24,7 @@ from heart_reader.errors import NotServable
 from heart_reader.messages import Message, message
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
+from heart_reader.signing import TrustedKeys, check_signature, signature_facts
 
 if TYPE_CHECKING:
     from heart_reader.data.dataset import EcgDataset
@@ -51,9 +52,11 @@ class EcgClassifier:
         A verified checkpoint.
     logits
         Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
+    signer
+        Name of the trusted key that signed the checkpoint; None if nobody asked.
     """
 
-    def __init__(self, checkpoint: Checkpoint, logits: Logits) -> None:
+    def __init__(self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None) -> None:
         manifest = checkpoint.manifest
         self.checkpoint = checkpoint
         self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
@@ -65,9 +68,10 @@ class EcgClassifier:
         # Null in checkpoints from before there were uncertain zones: there the thresholds alone decide.
         self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
         self._logits = logits
+        self._signer = signer
 
     @classmethod
-    def load(cls, directory: Path | str, *, threads: int = 1) -> EcgClassifier:
+    def load(cls, directory: Path | str, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:
         """Load a checkpoint directory of either runtime.
 
         Parameters
@@ -76,14 +80,18 @@ class EcgClassifier:
             Holds ``manifest.json`` and one weights file.
         threads
             Threads of one ONNX Runtime call.
+        trusted
+            Who must have signed the checkpoint; None means that nobody has to.
 
         Raises
         ------
         CheckpointError
-            If the checkpoint is missing, altered, of another format, or needs a runtime that is not installed.
+            If the checkpoint is missing, altered, of another format, not signed by anyone trusted, or needs a runtime that is not
+            installed.
         """
         checkpoint = load_checkpoint(Path(directory))
-        return cls(checkpoint, open_runtime(checkpoint, threads))
+        signer = None if trusted is None else check_signature(checkpoint, trusted)
+        return cls(checkpoint, open_runtime(checkpoint, threads), signer)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Return (n_windows, n_outputs) logits."""
@@ -308,6 +316,7 @@ class EcgClassifier:
             "name": manifest["model"]["name"],
             "n_parameters": manifest["model"]["n_parameters"],
             "checkpoint_sha256": self.checkpoint.sha256,
+            "signature": signature_facts(self.checkpoint, self._signer),
             "runtime": self.checkpoint.runtime,
             "level": self.level,
             "levels": {name: list(self.space.levels[name].class_names) for name in self.space.answerable()},

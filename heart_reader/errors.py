@@ -17,7 +17,8 @@
     ├── CheckpointError            a checkpoint that cannot be used
     │   ├── FormatVersion          written by another format
     │   ├── Integrity              changed, truncated or incomplete
-    │   └── NotServable            readable, but not what was asked for
+    │   ├── NotServable            readable, but not what was asked for
+    │   └── NotTrusted             not signed by anyone who is trusted
     └── ExportParityError          an exported model that disagrees with its origin
 
 A message has four parts: what was found, what is allowed, where, and what to do.
@@ -42,6 +43,7 @@ __all__ = [
     "MissingFiles",
     "NonFiniteSignal",
     "NotServable",
+    "NotTrusted",
     "RecordError",
     "SignalTooShort",
     "UnitError",
@@ -121,6 +123,10 @@ class Integrity(CheckpointError):
 
 class NotServable(CheckpointError):
     """A sound checkpoint that cannot do what was asked of it."""
+
+
+class NotTrusted(CheckpointError):
+    """A checkpoint without the signature of anyone who is trusted."""
 
 
 class ExportParityError(HeartReaderError):

@@ -17,31 +17,33 @@ from heart_reader.edge.cpu import dot_product, integer_advice
 from heart_reader.errors import NotServable
 from heart_reader.reading import explain_words, read_all
 from heart_reader.runtimes import open_runtime
+from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys
 
 __all__ = ["load_reader"]
 
 DEFAULT = Path(__file__).resolve().parents[2] / "results" / "edge" / "int8"
 
 
-def load_reader(directory: Path, *, threads: int = 1) -> EcgClassifier:
-    """Load an ONNX checkpoint.
+def load_reader(directory: Path, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:
+    """Load an ONNX checkpoint, see :meth:`EcgClassifier.load`.
 
     Raises
     ------
     NotServable
         If it is a torch checkpoint.
     CheckpointError
-        If it is missing, altered, of another format, or asks for a newer ONNX Runtime.
+        If it is missing, altered, of another format, not signed by anyone trusted, or asks for a newer ONNX Runtime.
     """
     checkpoint = load_checkpoint(directory)
     if checkpoint.runtime != "onnx":
         raise NotServable(f"{directory}: a torch checkpoint; devices read ONNX ones: python export.py {directory} --out DIR")
-    return EcgClassifier(checkpoint, open_runtime(checkpoint, threads))
+    signer = None if trusted is None else check_signature(checkpoint, trusted)
+    return EcgClassifier(checkpoint, open_runtime(checkpoint, threads), signer)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
-    reader = load_reader(arguments.checkpoint, threads=arguments.threads)
+    reader = load_reader(arguments.checkpoint, threads=arguments.threads, trusted=named_keys(arguments.trusted_keys))
     quantization = reader.checkpoint.manifest.get("edge", {}).get("quantization")
     advice = integer_advice(None if quantization is None else quantization["activations"], dot_product())
     if advice is not None:
@@ -65,6 +67,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Read ECGs without torch. Research use only. Not a medical device.")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="ONNX checkpoint directory (default: the shipped INT8 one)")
+    parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help=f"who must have signed the checkpoint (default: {TRUSTED_KEYS})")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--time", action="store_true", help="say how long each reading took")
     parser.add_argument("--quick", action="store_true", help="probabilities alone: no measurements, no check of the signal, no diagnosis")

@@ -19,19 +19,25 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
 from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.signing import TrustedKeys
 
 __all__ = ["ReadingProcesses", "load_warm", "read_file"]
 
 
-def load_warm(checkpoint: Path) -> EcgClassifier:
+def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassifier:
     """Load a checkpoint and make one reading with it, so that the first client finds it warm.
+
+    Parameters
+    ----------
+    trusted
+        Who must have signed it; None means that nobody has to.
 
     Raises
     ------
     CheckpointError
         If the checkpoint cannot be served.
     """
-    classifier = EcgClassifier.load(checkpoint)
+    classifier = EcgClassifier.load(checkpoint, trusted=trusted)
     # Ten seconds of a slow wave in every lead: nothing is read from it but that the model answers.
     wave = [math.sin(2 * math.pi * time / 100) for time in range(1000)]
     classifier.predict(build_record("warm-up", [wave] * len(STANDARD_LEADS), 100.0, STANDARD_LEADS))
@@ -68,16 +74,19 @@ class ReadingProcesses:
         Directory of a checkpoint that can be served.
     count
         How many.
+    trusted
+        Who must have signed the checkpoint; each process asks, also one that takes another's place.
     """
 
-    def __init__(self, checkpoint: Path, count: int) -> None:
-        self.checkpoint, self.count = checkpoint, count
+    def __init__(self, checkpoint: Path, count: int, trusted: TrustedKeys | None = None) -> None:
+        self.checkpoint, self.count, self.trusted = checkpoint, count, trusted
         self._mending = threading.Lock()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
         # Not forked: the server has threads, and a lock that one of them holds would never be opened in a copy.
-        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=(self.checkpoint,))
+        source = (self.checkpoint, self.trusted)
+        return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=_begin, initargs=source)
 
     def wait(self) -> None:
         """Return when readings can be made: a process takes work only once it is warm."""
@@ -95,7 +104,7 @@ class ReadingProcesses:
         """
         pool = self._pool
         try:
-            return pool.submit(_read, self.checkpoint, path, options).result()
+            return pool.submit(_read, self.checkpoint, self.trusted, path, options).result()
         except BrokenProcessPool:
             with self._mending:
                 if self._pool is pool:
@@ -107,12 +116,12 @@ class ReadingProcesses:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(checkpoint: Path) -> None:
+def _begin(checkpoint: Path, trusted: TrustedKeys | None) -> None:
     """Make a process ready to read."""
     # Ctrl-C reaches every process of the terminal; the server answers what is running, then closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _own_classifier(checkpoint)
+    _own_classifier(checkpoint, trusted)
 
 
 def _end_with_parent() -> None:
@@ -126,5 +135,5 @@ def _end_with_parent() -> None:
 _own_classifier = cache(load_warm)
 
 
-def _read(checkpoint: Path, path: Path, options: ReadOptions) -> bytes:
-    return read_file(_own_classifier(checkpoint), path, options)
+def _read(checkpoint: Path, trusted: TrustedKeys | None, path: Path, options: ReadOptions) -> bytes:
+    return read_file(_own_classifier(checkpoint, trusted), path, options)

@@ -18,6 +18,7 @@ from heart_reader.frontend.model_facts import model_facts
 from heart_reader.frontend.reading_processes import ReadingProcesses, load_warm, read_file
 from heart_reader.frontend.schemas import ReadOptions
 from heart_reader.frontend.settings import Settings
+from heart_reader.signing import TrustedKeys
 
 __all__ = ["ReadingService"]
 
@@ -65,10 +66,13 @@ class ReadingService:
         ------
         CheckpointError
             If the checkpoint cannot be served.
+        ConfigError
+            If the file of trusted keys is none.
         """
-        processes = ReadingProcesses(checkpoint, settings.max_concurrency) if settings.processes else None
+        trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
+        processes = ReadingProcesses(checkpoint, settings.max_concurrency, trusted) if settings.processes else None
         try:
-            service = cls(load_warm(checkpoint), settings, metrics, processes)
+            service = cls(load_warm(checkpoint, trusted), settings, metrics, processes)
             if processes is not None:
                 processes.wait()
         except BaseException:

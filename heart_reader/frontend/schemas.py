@@ -319,6 +319,14 @@ class Training(_Answer):
     prevalence: dict[str, float]
 
 
+class SignatureFacts(_Answer):
+    """Who made the weights."""
+
+    state: Literal["verified", "not_verified", "unsigned"] = Field(description="Not verified: the server was given no keys to trust")
+    by: str | None = Field(description="Name of the trusted key that signed them")
+    key: str | None = Field(description="Identity of the key that signed, or claims to have")
+
+
 class ModelAnswer(_Answer):
     """The model card, and what one request may hold."""
 
@@ -326,6 +334,7 @@ class ModelAnswer(_Answer):
     version: str = Field(description="Of heart_reader")
     n_parameters: int
     checkpoint_sha256: str
+    signature: SignatureFacts
     runtime: Literal["torch", "onnx"]
     level: str = Field(description="Level of interest")
     levels: dict[str, list[str]] = Field(description="Class names by level")

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
         Directory of the checkpoint to serve; None means the shipped one.
     explain_checkpoint
         Directory of the torch checkpoint that the served one was exported from; None means to look for it among the shipped ones.
+    trusted_keys
+        File of the public keys, one of which must have signed the checkpoint; None means that it need not be signed.
     host, port
         Where to listen; port 0 takes any free one.
     api_key
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
 
     checkpoint: Path | None = None
     explain_checkpoint: Path | None = None
+    trusted_keys: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     api_key: SecretStr | None = Field(default=None, min_length=MIN_KEY_LENGTH)

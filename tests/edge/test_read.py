@@ -137,7 +137,8 @@ def test_advice_fits_the_processor() -> None:
 def test_a_fresh_environment_reads_an_ecg(variants: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(ROOT / "requirements-edge.txt")]
+    lock = ROOT / "dependencies" / "edge.lock"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
     subprocess.run(install, check=True)
     command = [str(python), "-m", "heart_reader.edge.read", str(RECORD), "--checkpoint", str(variants / "int8"), "--json"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -82,6 +82,7 @@ def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, t
     training = card["training"]
     assert training["n_positive"]["MI"] / training["n_records"] == training["prevalence"]["MI"]
     assert card["checkpoint_sha256"] == EcgClassifier.load(tiny_checkpoint).checkpoint.sha256
+    assert card["signature"] == {"state": "unsigned", "by": None, "key": None}
     assert (card["max_upload_bytes"], card["max_files"]) == (2 * 1024 * 1024, 4)
 
 

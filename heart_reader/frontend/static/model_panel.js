@@ -15,6 +15,7 @@ export function renderModel(reading, model, level) {
     ["trained_on", trainedOn(model)],
     ["label_rule", has(`label_rules.${reading.model.label_rule}`) ? t(`label_rules.${reading.model.label_rule}`) : reading.model.label_rule],
     ["checkpoint", el("code", { dir: "ltr", title: reading.model.checkpoint_sha256 }, reading.model.checkpoint_sha256.slice(0, 16))],
+    ["signature", model?.signature ? t(`model.signature_${model.signature.state}`, { by: model.signature.by }) : null],
   ].filter(([, value]) => value !== null && value !== undefined);
   return el(
     "section",

@@ -1,0 +1,165 @@
+"""Write and read the lock files of this folder: every package that is installed, with its version and the SHA-256 of its files.
+
+Run: ``make lock`` after a change of a requirements file or of an extra. Locked versions stay unless a requirement rules them out;
+``make lock UPGRADE=--upgrade`` takes the newest ones. ``uv`` resolves for all platforms at once, in an environment that is thrown away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+__all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock"]
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+RESOLVER = "uv==0.13.9"
+PYTHON_VERSION = "3.11"
+# torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same version, does not. It has a lock of its
+# own, since pip prefers a file whose hash the index tells to a CPU build in a folder: `make install` fetches what pip would take, and
+# installs that with --no-index.
+CUDA = re.compile(r"(nvidia|cuda)-|triton$")
+LOCKS = {
+    "torch": "torch, as a CPU or a CUDA build",
+    "runtime": "what training, evaluation, export and the server need beside torch.lock",
+    "cuda": "what a CUDA build of torch needs beside runtime.lock",
+    "signing": "what signing checkpoints and verifying them need, alone",
+    "edge": "what reading ECGs on a device needs, alone",
+    "dev": "what tests and checks need beside torch.lock, runtime.lock and signing.lock",
+}
+# What the resolver adds to each package where it was told of environments that are not supported: see tool.uv in pyproject.toml.
+SUPPORTED = re.compile(
+    r" ; python_full_version < '[\d.]+' and \(\(platform_machine == 'arm64' and sys_platform == 'darwin'\) "
+    r"or sys_platform == 'linux' or sys_platform == 'win32'\)(?= \\)"
+)
+HEADER = "# Made by `make lock`: {what}. pip install --require-hashes --no-deps -r dependencies/{name}.lock\n"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One locked package.
+
+    Parameters
+    ----------
+    version
+        The only one allowed.
+    marker
+        Where it is installed, as in PEP 508; empty means everywhere.
+    hashes
+        SHA-256 of the files that may be installed: one per platform, and that of the source.
+    """
+
+    version: str
+    marker: str
+    hashes: frozenset[str]
+
+
+def canonical_name(name: str) -> str:
+    """Return a distribution's name as PyPI compares it.
+
+    Examples
+    --------
+    >>> canonical_name("PyEDFlib")
+    'pyedflib'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def read_lock(name: str) -> dict[str, Pin]:
+    """Return the packages of ``dependencies/NAME.lock`` by canonical name."""
+    return {key: _pin(block) for key, block in _blocks((FOLDER / f"{name}.lock").read_text(encoding="utf-8")).items()}
+
+
+def _blocks(text: str) -> dict[str, str]:
+    """Split a requirements file into the text of each package, with its hashes and the comment that says what needs it."""
+    found: dict[str, str] = {}
+    for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]:
+        found[canonical_name(block.split("==")[0])] = block.rstrip() + "\n"
+    return found
+
+
+def _pin(block: str) -> Pin:
+    requirement = block.split(" \\\n", maxsplit=1)[0]
+    version, _, marker = requirement.split("==", 1)[1].partition(";")
+    return Pin(version.strip(), marker.strip(), frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", block)))
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Resolve and write all locks."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        binaries = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
+        _run(binaries / "python", "-m", "pip", "install", "--quiet", RESOLVER)
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        runtime = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+        development = [runtime, (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), *chain(*extras.values())]
+        wanted = {
+            "runtime": runtime,
+            "signing": "\n".join(extras["signing"]),
+            "edge": (ROOT / "requirements-edge.txt").read_text(encoding="utf-8"),
+            "dev": "\n".join(development),
+        }
+        # All locks hold the same versions: those of everything together.
+        everything = _resolve(binaries / "uv", wanted["dev"], _locked_now(arguments.upgrade))
+        blocks = {name: _resolve(binaries / "uv", text, "".join(everything.values())) for name, text in wanted.items()}
+        blocks["torch"] = {"torch": _with_local_build(blocks["runtime"].pop("torch"), binaries / "python")}
+    blocks["cuda"] = {name: blocks["runtime"].pop(name) for name in list(blocks["runtime"]) if CUDA.match(name)}
+    beside = {*blocks["torch"], *blocks["runtime"], *blocks["cuda"], *blocks["signing"]}
+    blocks["dev"] = {name: block for name, block in blocks["dev"].items() if name not in beside}
+    for name, what in LOCKS.items():
+        text = HEADER.format(name=name, what=what) + "".join(blocks[name].values())
+        (FOLDER / f"{name}.lock").write_text(text, encoding="utf-8")
+        print(f"{name}.lock: {len(blocks[name])} packages")
+
+
+def _locked_now(upgrade: bool) -> str:
+    """Return what is locked already, which the resolver prefers; nothing if newer versions are asked for."""
+    existing = [FOLDER / f"{name}.lock" for name in LOCKS]
+    return "" if upgrade else "".join("".join(_blocks(path.read_text("utf-8")).values()) for path in existing if path.exists())
+
+
+def _resolve(uv: Path, requirements: str, preferred: str) -> dict[str, str]:
+    """Return the text of each package that the requirements need, by canonical name.
+
+    Parameters
+    ----------
+    preferred
+        Lines of a lock whose versions are kept where they can be.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "wanted.txt", Path(folder) / "locked.txt"
+        source.write_text(requirements, encoding="utf-8")
+        output.write_text(preferred, encoding="utf-8")
+        options = ("--universal", "--python-version", PYTHON_VERSION, "--fork-strategy", "fewest", "--generate-hashes", "--no-header")
+        _run(uv, "pip", "compile", "--quiet", *options, "--no-annotate", source, "--output-file", output)
+        return _blocks(SUPPORTED.sub("", output.read_text(encoding="utf-8")))
+
+
+def _with_local_build(block: str, python: Path) -> str:
+    """Allow the torch that pip takes as it is set up here, too, and the one of the lock before: CPU builds are not on PyPI."""
+    pin = _pin(block)
+    with tempfile.TemporaryDirectory() as folder:
+        _run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"torch=={pin.version}")
+        taken = {hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir()}
+    before = read_lock("torch")["torch"] if (FOLDER / "torch.lock").exists() else pin
+    hashes = pin.hashes | taken | (before.hashes if before.version == pin.version else frozenset())
+    return " \\\n    ".join([f"torch=={pin.version}", *(f"--hash=sha256:{value}" for value in sorted(hashes))]) + "\n"
+
+
+def _run(*command: object) -> None:
+    subprocess.run([str(word) for word in command], check=True, cwd=ROOT)  # noqa: S603
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the lock files of dependencies/.")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that the requirements allow")
+    main(parser.parse_args())

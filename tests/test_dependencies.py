@@ -1,0 +1,229 @@
+"""What is installed: declared where it is imported, locked with hashes, under licences that go with MIT."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+from urllib.parse import urljoin
+
+import cyclonedx.schema
+import jsonschema_rs
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from dependencies.licences import PAGE, READ_IN_FILES, SHIPPED_LOCKS, licence, page, refused
+from dependencies.lock import FOLDER, LOCKS, ROOT, canonical_name, read_lock
+
+# Where names may be imported that are not declared for running.
+DEVELOPMENT = ("tests", "benchmarks", "dependencies")
+# Needed for running and imported by other packages or in no file of ours, with what needs them.
+NOT_IMPORTED = {"onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def declared(*files: str) -> dict[str, str]:
+    """Pinned versions by canonical name."""
+    lines = [line for file in files for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
+    return pins(line for line in lines if line and line[0] != "#")
+
+
+def pins(lines: Iterator[str]) -> dict[str, str]:
+    found = {}
+    for line in lines:
+        requirement = Requirement(line)
+        (pin,) = requirement.specifier
+        assert pin.operator == "==", f"{line}: not pinned"
+        found[canonical_name(requirement.name)] = pin.version
+    return found
+
+
+def extras() -> dict[str, str]:
+    return pins(line for lines in EXTRAS.values() for line in lines)
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("importorskip", "import_module"):
+            found |= {argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)}
+    own = {"heart_reader", "tests", "dependencies", *(script.stem for script in ROOT.glob("*.py"))}
+    return {name.split(".")[0] for name in found} - sys.stdlib_module_names - own
+
+
+def distributions(files: list[Path]) -> dict[str, str]:
+    """Canonical names of the distributions that files import, with one of the files."""
+    known = packages_distributions()
+    beside = {path.stem for path in files} | {path.parent.name for path in files}
+    found: dict[str, str] = {}
+    for path in files:
+        for module in imports(path) - beside:
+            assert module in known, f"{path.relative_to(ROOT)}: {module} is imported and not installed"
+            found |= {canonical_name(known[module][0]): str(path.relative_to(ROOT))}
+    return found
+
+
+def runtime_files() -> list[Path]:
+    return [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]
+
+
+def test_what_the_package_imports_is_declared() -> None:
+    found = distributions(runtime_files())
+    assert len(found) > 15
+    allowed = declared("requirements.txt") | extras()
+    assert {name: path for name, path in found.items() if name not in allowed} == {}
+
+
+def test_what_tests_and_tools_import_is_declared() -> None:
+    found = distributions([path for folder in DEVELOPMENT for path in (ROOT / folder).rglob("*.py")])
+    assert "wfdb" in found
+    allowed = declared("requirements.txt", "requirements-dev.txt") | extras()
+    assert {name: path for name, path in found.items() if name not in allowed} == {}
+
+
+def test_what_is_declared_for_running_is_imported() -> None:
+    found = distributions(runtime_files())
+    assert set(declared("requirements.txt")) - set(found) == set(NOT_IMPORTED)
+    assert set(EXTRAS) == {"tune", "signing"}
+    assert set(extras()) - set(found) == set()
+
+
+def test_what_only_tests_need_is_not_installed_for_running() -> None:
+    running = {name for lock in ("torch", "runtime", "edge", "signing") for name in read_lock(lock)}
+    assert running & {"wfdb", "aiohttp", "soundfile", "requests", "pytest", "optuna"} == set()
+    assert set(read_lock("edge")) >= {"numpy", "scipy", "onnxruntime"}
+    assert set(read_lock("edge")) & {"torch", "pandas", "pydantic"} == set()
+
+
+def test_no_library_of_cuda_is_installed_beside_a_cpu_build() -> None:
+    assert [name for lock in LOCKS if lock != "cuda" for name in read_lock(lock) if re.match("nvidia|cuda|triton", name)] == []
+    assert all("sys_platform == 'linux'" in pin.marker for pin in read_lock("cuda").values())
+
+
+@pytest.mark.parametrize(
+    ("files", "locks"),
+    [
+        (("requirements.txt",), ("torch", "runtime")),
+        (("requirements-edge.txt",), ("edge",)),
+        (("requirements.txt", "requirements-dev.txt"), ("torch", "runtime", "signing", "dev")),
+    ],
+)
+def test_locks_hold_what_is_declared(files: tuple[str, ...], locks: tuple[str, ...]) -> None:
+    locked = {name: pin.version for lock in locks for name, pin in read_lock(lock).items()}
+    wanted = declared(*files) | (extras() if "dev" in locks else {})
+    assert {name: (version, locked.get(name)) for name, version in wanted.items() if locked.get(name) != version} == {}, "make lock"
+
+
+def test_locks_agree_with_each_other() -> None:
+    everywhere: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, pin in read_lock(lock).items():
+            everywhere.setdefault(name, set()).add(pin.version)
+    assert {name: versions for name, versions in everywhere.items() if len(versions) > 1} == {}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_a_version_and_hashes(lock: str) -> None:
+    text = (FOLDER / f"{lock}.lock").read_text(encoding="utf-8")
+    found = read_lock(lock)
+    assert len(found) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) > 0, "a package twice"
+    for name, pin in found.items():
+        assert str(Version(pin.version)) == pin.version, name
+        assert pin.hashes, f"{name}: no hash"
+        assert not pin.marker or isinstance(Marker(pin.marker).evaluate(), bool)
+    expected = re.compile(r"#.*|[a-z0-9-]+==\S+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert [line for line in text.splitlines() if not expected.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("requirements*.txt"), *(FOLDER / f"{lock}.lock" for lock in LOCKS)], ids=lambda path: path.name
+)
+def test_no_requirement_names_a_place(path: Path) -> None:
+    """Where packages come from is for whoever installs them to say."""
+    assert re.findall(r"://|^\s*-[-a-z]*(?:index|find|host)\S*|\bwww\.|@ ", path.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("lock", ["torch", "runtime", "signing", "dev"])
+def test_locks_are_complete_and_installed(lock: str) -> None:
+    """Nothing that a locked package needs is missing from the locks, and this installation is the locked one."""
+    locked = {name: pin for one in ("torch", "runtime", "signing", "dev") for name, pin in read_lock(one).items()}
+    for name, pin in read_lock(lock).items():
+        if pin.marker and not Marker(pin.marker).evaluate():
+            continue
+        found = distribution(name)
+        assert Version(found.version).public == pin.version, f"{name}: make install"
+        for requirement in map(Requirement, found.requires or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                needed = canonical_name(requirement.name)
+                assert needed in locked or re.match("nvidia|cuda|triton", needed), f"{name} needs {needed}: make lock"
+
+
+def test_the_page_of_licences_is_in_step_with_the_locks() -> None:
+    def rows(text: str) -> list[str]:
+        return [line for line in text.splitlines() if line.endswith((".lock |", "Windows |"))]
+
+    written = rows(page())
+    assert rows(PAGE.read_text(encoding="utf-8")) == written, "make licences"
+    assert len(written) == sum(len(read_lock(lock)) for lock in SHIPPED_LOCKS)
+
+
+def test_a_package_under_gpl_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused("GPL-2.0-only")
+    monkeypatch.setitem(READ_IN_FILES, "jinja2", "AGPL-3.0-only")
+    with pytest.raises(ValueError, match=r"jinja2 \(AGPL-3\.0-only\): under GPL"):
+        page()
+
+
+def test_a_package_that_states_no_licence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert licence("numpy").startswith("BSD-3-Clause")
+    monkeypatch.delitem(READ_IN_FILES, "kiwisolver")
+    with pytest.raises(ValueError, match=r"kiwisolver: .*no SPDX expression"):
+        licence("kiwisolver")
+
+
+def test_the_bill_of_materials_is_valid_and_complete(tmp_path: Path) -> None:
+    out = tmp_path / "sbom.cdx.json"
+    subprocess.run([sys.executable, "-m", "dependencies.sbom", "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
+    bill = json.loads(out.read_text(encoding="utf-8"))
+    schemas = Path(cyclonedx.schema.__file__).parent / "_res"
+    schema = json.loads((schemas / "bom-1.6.SNAPSHOT.schema.json").read_text(encoding="utf-8"))
+    parts = [
+        (urljoin(schema["$id"], path.name), json.loads(path.read_text(encoding="utf-8"))) for path in schemas.glob("[sjc]*.schema.json")
+    ]
+    validator = jsonschema_rs.validator_for(schema, registry=jsonschema_rs.Registry(parts))
+    assert [error.message for error in validator.iter_errors(bill)] == []
+    assert not validator.is_valid({**bill, "specVersion": 7})
+    by_name = {component["name"]: component for component in bill["components"]}
+    running = [item for lock in ("torch", "runtime") for item in read_lock(lock).items()]
+    here = {name for name, pin in running if not pin.marker or Marker(pin.marker).evaluate()}
+    assert here == {name for name, component in by_name.items() if component["type"] == "library"}
+    assert all(by_name[name]["licenses"] and by_name[name]["purl"].startswith(f"pkg:pypi/{name}@") for name in here)
+    readers = [component for component in bill["components"] if component["type"] == "machine-learning-model"]
+    assert len(readers) == 2
+    needs = {one["ref"]: set(one.get("dependsOn", ())) for one in bill["dependencies"]}
+    assert {"torch", "onnxruntime", "fastapi"} <= needs["heart-reader"]
+    assert "sympy" in needs["torch"]
+
+
+def test_make_installs_nothing_without_its_hash() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = re.findall(r"^(?:PIP|LOCKED) := .*|\$\((?:PIP|LOCKED)\) .*|pip install .*", makefile, re.MULTILINE)
+    assert "PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps" in installs
+    assert "LOCKED := $(PIP) --require-hashes" in installs
+    unchecked = [line for line in installs if line.startswith("$(PIP)")]
+    assert unchecked == ["$(PIP) --no-build-isolation --editable ."]
+    assert makefile.count("pip install") == 1
