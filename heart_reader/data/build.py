@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +15,8 @@ from heart_reader.data.record_table import RecordTable, merge_tables
 from heart_reader.data.sources.ptbxl import read_ptbxl
 from heart_reader.data.sources.table import read_table
 from heart_reader.data.synthetic import write_ptbxl_folder
-from heart_reader.errors import ConfigError
+from heart_reader.errors import ConfigError, DataError
+from heart_reader.folders import claimed
 
 __all__ = ["SIMULATED", "build_preprocessor", "build_table"]
 
@@ -77,7 +79,7 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
         # Simulated records are written where the cache is: beside nobody's real data, and on a disk that can be written.
         root = data.cache_dir / f"synthetic-{source.n_records}-{source.seed}"
         if not root.exists():
-            write_ptbxl_folder(root, source.n_records, source.seed)
+            _simulate(root, source)
     table = read_ptbxl(
         root,
         fs=100 if data.files == "records100" else 500,
@@ -88,6 +90,18 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
         allow_missing=data.allow_missing,
     )
     return replace(table, source=SIMULATED) if isinstance(source, SyntheticSource) else table
+
+
+def _simulate(root: Path, source: SyntheticSource) -> None:
+    """Write simulated records, unless another process just did."""
+    try:
+        with claimed(root):
+            if not root.exists():
+                write_ptbxl_folder(root, source.n_records, source.seed)
+    except OSError as error:
+        raise DataError(
+            f"{root}: cannot be written ({error.strerror or error}): set data.cache_dir to a folder that you may write to"
+        ) from None
 
 
 def _read_table(source: TableSource, config: ExperimentConfig, space: LabelSpace | None) -> list[RecordTable]:
