@@ -7,14 +7,15 @@ pickled. A directory appears under its final name only when it is complete.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heart_reader.errors import CheckpointError, FormatVersion, Integrity, NotServable
+from heart_reader.errors import CheckpointError, ConfigError, FormatVersion, Integrity, NotServable
 from heart_reader.folders import atomic_directory, standing
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "save_checkpoint",
     "save_tensors",
     "served_checkpoint",
+    "understood",
 ]
 
 FORMAT = 1
@@ -48,6 +50,10 @@ WITHIN: Mapping[str, Mapping[str, type]] = {
     "model": {"name": str, "params": dict, "n_parameters": int},
     "weights": {"file": str, "sha256": str, "bytes": int},
 }
+# What reading a field raises that holds something else than it should.
+MISUNDERSTANDINGS = (
+    ConfigError, AssertionError, AttributeError, LookupError, ArithmeticError, MemoryError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 # The largest shipped one has 0.1 MB.
 LARGEST_MANIFEST = 4_000_000
 # What saving itself puts into the manifest.
@@ -205,6 +211,22 @@ def _check_fields(path: Path, prefix: str, values: Mapping[str, Any], fields: Ma
 def _clip(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+@contextlib.contextmanager
+def understood(checkpoint: Checkpoint) -> Iterator[None]:
+    """Refuse, in one line, a manifest with something else in its fields than belongs there.
+
+    Raises
+    ------
+    Integrity
+        In place of whatever fails within the block for that reason.
+    """
+    try:
+        yield
+    except MISUNDERSTANDINGS as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise Integrity(f"{checkpoint.directory / MANIFEST}: cannot be understood ({reason}); copy the checkpoint again") from None
 
 
 def save_checkpoint(
