@@ -26,6 +26,7 @@ __all__ = [
     "Checkpoint",
     "default_checkpoint",
     "file_sha256",
+    "is_published",
     "load_checkpoint",
     "load_manifest",
     "load_tensors",
@@ -117,6 +118,12 @@ def served_checkpoint() -> Path:
 def default_checkpoint() -> Path:
     """Return the directory of the shipped reader."""
     return SHIPPED
+
+
+def is_published(directory: Path) -> bool:
+    """Tell whether a checkpoint is one of those that come with heart_reader, whose reports say what was measured before publication."""
+    run = Path(directory).resolve().parent
+    return RESULTS in run.parents and ((run / "MODEL_CARD.md").exists() or run.is_relative_to(RESULTS / "edge"))
 
 
 def load_checkpoint(directory: Path) -> Checkpoint:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 
 from heart_reader.errors import ConfigError, HeartReaderError
 
-__all__ = ["add_overrides", "run_command"]
+__all__ = ["add_overrides", "positive_number", "run_command"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -18,6 +19,23 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one value; repeatable"
     )
+
+
+def positive_number(text: str) -> float:
+    """Read an argument that is a number above 0, such as a sampling rate.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}; a number above 0 is needed")
+    return number
 
 
 def run_command(
