@@ -20,7 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.prune is not None:
         overrides.append(f"export.pruning.ratio={arguments.prune}")
     check_export(arguments.checkpoint, overrides)
-    from heart_reader.edge.benchmark import benchmark  # only now, for this takes seconds
+    from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
     from heart_reader.edge.variants import build_variants
 
     written = build_variants(arguments.checkpoint, arguments.out, overrides=overrides, force=arguments.force)

@@ -12,6 +12,8 @@ from heart_reader.errors import ConfigError, HeartReaderError
 __all__ = ["add_overrides", "positive_number", "run_command"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+# Packages that are imported by another name.
+PACKAGES = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +68,16 @@ def run_command(
             raise
         print(f"error: {error.message}", file=sys.stderr)
         return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
+    except ModuleNotFoundError as error:
+        if arguments.debug or error.name is None or error.name.startswith("heart_reader"):
+            raise
+        package = PACKAGES.get(error.name.split(".")[0], error.name.split(".")[0])
+        print(
+            f"error: this command needs {package}, which is not installed: python -m pip install {package}, or all that any command needs "
+            "with python -m pip install -r requirements.txt",
+            file=sys.stderr,
+        )
+        return FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED

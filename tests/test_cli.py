@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from heart_reader.checkpoint import load_checkpoint
@@ -169,6 +170,28 @@ def test_reports_go_where_they_replace_none_of_other_records(tiny_checkpoint: Pa
     assert (tmp_path / "run" / "report-test" / "report.json").read_bytes() == before
     answer = run("evaluate.py", tmp_path / "run" / "checkpoint", *quick, *other, "--out", tmp_path / "run" / "report-test")
     assert answer.returncode == 0, answer.stderr
+
+
+def test_own_records_in_folders_per_patient_are_evaluated(tmp_path: Path) -> None:
+    """Also with a reader that answers more than the table knows."""
+    rows = ["path,split,NORM,MI,STTC,CD,HYP"]
+    for number, (name, labels) in enumerate({"norm": "1,0,0,0,0", "mi_inferior": "0,1,0,0,0", "cd_lbbb": "0,0,0,1,0"}.items()):
+        (tmp_path / f"g{number}").mkdir()
+        shutil.copy(ROOT / "test_files" / f"{name}.csv", tmp_path / f"g{number}" / "ecg.csv")
+        rows.append(f"g{number}/ecg.csv,test,{labels}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    settings = (
+        f"data.root={tmp_path}",
+        "data.sources=[{kind: table, path: t.csv}]",
+        f"data.cache_dir={tmp_path / 'c'}",
+        "evaluation.draws=5",
+    )
+    reader = ROOT / "results" / "ptbxl-nano" / "checkpoint"
+    answer = run("evaluate.py", reader, "--no-readings", *(word for text in settings for word in ("--set", text)), cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    out = tmp_path / "results" / "reports" / "ptbxl-nano-test"
+    assert np.load(out / "predictions.npz")["record_ids"].tolist() == ["g0/ecg", "g1/ecg", "g2/ecg"]
+    assert json.loads((out / "report.json").read_text())["statements"] is None
 
 
 def test_reports_of_published_readers_are_not_written_over(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, resolve_data_path
+from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, override_config, resolve_data_path
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable, merge_tables
@@ -29,11 +29,16 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
     return Preprocessor(**config.preprocessing.model_dump())
 
 
-def build_table(config: ExperimentConfig) -> RecordTable:
+def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> RecordTable:
     """Read and join all sources of ``config.data``, then leave out what has no class at ``task.level``, counted by reason.
 
     Records are left out after the sources are joined, so that none which its statements rule out comes back as an unknown one
     through a table that lists its superclasses alone.
+
+    Parameters
+    ----------
+    known_heads
+        Whether heads that the sources know nothing of are left out: another hospital's table may know the level alone.
 
     Raises
     ------
@@ -52,6 +57,9 @@ def build_table(config: ExperimentConfig) -> RecordTable:
     if not tables:
         raise ConfigError("data.sources: none of them exists; name at least one, such as [{kind: ptbxl}] or [{kind: synthetic}]")
     merged = merge_tables(tables)
+    if known_heads:
+        heads = [name for name in config.task.heads if name in merged.labels] or [config.task.level]
+        config = override_config(config, [f"task.heads=[{', '.join(heads)}]"])
     for name in (config.task.level, *config.task.heads):
         if name not in merged.labels:
             raise ConfigError(f"task: no labels at level {name!r} in {merged.source}; it has {', '.join(merged.labels)}")

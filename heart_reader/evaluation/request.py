@@ -48,7 +48,7 @@ def read_split(checkpoint: Checkpoint, config: ExperimentConfig, *, split: str, 
         answered = LabelSpace.from_json(checkpoint.manifest["levels"]).answerable()
     if level not in answered:
         raise NotServable(f"{checkpoint.directory}: no level {level!r}; it answers {', '.join(answered)}")
-    table = build_table(override_config(config, [f"task.level={level}"]))
+    table = build_table(override_config(config, [f"task.level={level}"]), known_heads=True)
     describe_gaps(table, level, split, complete=True)
     return table.split(split)
 
