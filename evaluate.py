@@ -10,19 +10,22 @@ from heart_reader.cli import add_overrides, run_command
 
 def main(arguments: argparse.Namespace) -> None:
     """Read a split with the checkpoint and write its report."""
-    from heart_reader.evaluation.run import evaluate
+    from heart_reader.checkpoint import load_checkpoint
+    from heart_reader.evaluation.request import checkpoint_config, choose_folder, read_split, refuse_other_report
 
-    out = arguments.out or arguments.checkpoint.parent / f"report-{arguments.split}"
-    report = evaluate(
-        arguments.checkpoint,
-        out,
-        split=arguments.split,
-        level=arguments.level,
-        against=arguments.against,
-        overrides=arguments.overrides,
-        stress=arguments.stress,
-        readings=arguments.readings,
-    )
+    checkpoint, against = load_checkpoint(arguments.checkpoint), arguments.against
+    if against is not None:
+        load_checkpoint(against)
+    config = checkpoint_config(checkpoint, arguments.overrides)
+    asked = {"split": arguments.split, "level": arguments.level or config.task.level}
+    table = read_split(checkpoint, config, **asked)
+    out = arguments.out or choose_folder(checkpoint, config, **asked)
+    if arguments.out is None:
+        refuse_other_report(out, table, asked["level"])
+    from heart_reader.evaluation.run import evaluate  # only now, for this takes seconds
+
+    further = {"against": against, "overrides": arguments.overrides, "stress": arguments.stress, "readings": arguments.readings}
+    report = evaluate(arguments.checkpoint, out, **asked, **further, table=table)
     print(report.to_markdown())
     print(f"written to {out}")
 
@@ -32,7 +35,9 @@ if __name__ == "__main__":
     parser.add_argument("checkpoint", type=Path, help="checkpoint directory")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--level", help="level of diagnosis (default: the checkpoint's own)")
-    parser.add_argument("--out", type=Path, help="directory of the report (default: report-SPLIT beside the checkpoint)")
+    parser.add_argument(
+        "--out", type=Path, help="directory of the report (default: beside the checkpoint; of a published reader results/reports/)"
+    )
     parser.add_argument("--against", type=Path, metavar="OTHER", help="compare with another checkpoint, paired on the same records")
     parser.add_argument("--stress", action="store_true", help="read the records with missing leads, noise and other faults too")
     parser.add_argument(

@@ -12,14 +12,17 @@ VARIANTS = ("fp32", "fp16", "int8", "pruned-int8", "nano-int8")
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the variants behind the gate, then measure them side by side."""
-    from heart_reader.edge.benchmark import benchmark
-    from heart_reader.edge.variants import build_variants
+    from heart_reader.edge.settings import check_export
 
     overrides = list(arguments.overrides)
     if arguments.variants:
         overrides.append(f"export.variants=[{', '.join(arguments.variants)}]")
     if arguments.prune is not None:
         overrides.append(f"export.pruning.ratio={arguments.prune}")
+    check_export(arguments.checkpoint, overrides)
+    from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
+    from heart_reader.edge.variants import build_variants
+
     written = build_variants(arguments.checkpoint, arguments.out, overrides=overrides, force=arguments.force)
     if not arguments.no_benchmark:
         print(benchmark([arguments.checkpoint, *(variant.directory for variant in written)], arguments.out, overrides=overrides))

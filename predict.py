@@ -6,17 +6,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from heart_reader.cli import run_command
+from heart_reader.cli import positive_number, run_command
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
     from heart_reader.checkpoint import served_checkpoint
     from heart_reader.classifier import EcgClassifier
+    from heart_reader.data.record import UNIT_TO_MV
+    from heart_reader.errors import ConfigError
     from heart_reader.reading import explain_words, read_all
     from heart_reader.reading_report import ReportFolder
     from heart_reader.signing import named_keys
 
+    if not any(path.exists() for path in arguments.paths):
+        raise ConfigError(f"{', '.join(map(str, arguments.paths))}: no such file or folder: check the name")
+    if arguments.unit is not None and arguments.unit.strip().lower() not in UNIT_TO_MV:
+        raise ConfigError(f"--unit {arguments.unit}: mV, uV, nV or V is needed")
     pages = ReportFolder(arguments.report) if arguments.report else None
     trusted = named_keys(arguments.trusted_keys)
     classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint(), trusted=trusted)
@@ -40,7 +46,7 @@ if __name__ == "__main__":
     parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="who must have signed it (default: HEART_READER_TRUSTED_KEYS)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write one page of PDF per record into this folder")
-    parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
+    parser.add_argument("--fs", type=positive_number, help="sampling rate in Hz, for files that do not state it")
     parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")
     parser.add_argument("--leads", help="lead names in the order of the columns, separated by commas")
     raise SystemExit(run_command(parser, main))

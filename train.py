@@ -11,12 +11,19 @@ from heart_reader.cli import add_overrides, run_command
 def main(arguments: argparse.Namespace) -> int:
     """Load the configuration and train."""
     from heart_reader.config import load_config
-    from heart_reader.training.joined import train_joined
-    from heart_reader.training.run import train
+    from heart_reader.data.build import build_table
+    from heart_reader.folders import run_folder
+    from heart_reader.training.run_state import check_start
 
     config = load_config(arguments.config, arguments.overrides)
     out = arguments.out or Path("results") / config.name
-    outcome = (train_joined if config.ensemble.members else train)(config, out, resume=arguments.resume)
+    with run_folder(out):
+        check_start(config, out, resume=arguments.resume)
+        table = build_table(config)
+        from heart_reader.training.joined import train_joined  # only now, for this takes seconds
+        from heart_reader.training.run import train
+
+        outcome = (train_joined if config.ensemble.members else train)(config, out, resume=arguments.resume, table=table)
     if not outcome.complete:
         print(f"stopped; {outcome.checkpoint.directory} is usable, and --resume goes on from here")
         return 1

@@ -8,18 +8,15 @@ pickled. A directory appears under its final name only when it is complete.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
+from heart_reader.errors import CheckpointError, ConfigError, FormatVersion, Integrity, NotServable
+from heart_reader.folders import atomic_directory, standing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,24 +24,39 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "Checkpoint",
-    "atomic_directory",
     "default_checkpoint",
+    "file_sha256",
+    "is_published",
     "load_checkpoint",
     "load_manifest",
     "load_tensors",
     "save_checkpoint",
     "save_tensors",
     "served_checkpoint",
+    "understood",
 ]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SAFETENSORS = "weights.safetensors"
 ONNX = "model.onnx"
-REQUIRED = (
-    "format", "created", "model", "preprocessor", "leads", "levels", "label_rule", "calibration", "thresholds", "uncertainty",
-    "features", "metrics", "data", "config", "seed", "git_commit", "versions", "weights", "parent", "sha256",
+NOTHING = type(None)
+# Every field of a manifest, and what it is. What stands in these is understood by what reads it.
+FIELDS: Mapping[str, type | tuple[type, ...]] = {
+    "format": int, "created": str, "model": dict, "preprocessor": dict, "leads": list, "levels": dict, "label_rule": str,
+    "calibration": dict, "thresholds": dict, "uncertainty": (dict, NOTHING), "features": (dict, NOTHING), "metrics": dict, "data": dict,
+    "config": dict, "seed": int, "git_commit": (str, NOTHING), "versions": dict, "weights": dict, "parent": (str, NOTHING), "sha256": str,
+}  # fmt: skip
+WITHIN: Mapping[str, Mapping[str, type]] = {
+    "model": {"name": str, "params": dict, "n_parameters": int},
+    "weights": {"file": str, "sha256": str, "bytes": int},
+}
+# What reading a field raises that holds something else than it should.
+MISUNDERSTANDINGS = (
+    ConfigError, AssertionError, AttributeError, LookupError, ArithmeticError, MemoryError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
+# The largest shipped one has 0.1 MB.
+LARGEST_MANIFEST = 4_000_000
 # What saving itself puts into the manifest.
 ADDED = ("format", "weights", "sha256")
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -108,6 +120,12 @@ def default_checkpoint() -> Path:
     return SHIPPED
 
 
+def is_published(directory: Path) -> bool:
+    """Tell whether a checkpoint is one of those that come with heart_reader, whose reports say what was measured before publication."""
+    run = Path(directory).resolve().parent
+    return RESULTS in run.parents and ((run / "MODEL_CARD.md").exists() or run.is_relative_to(RESULTS / "edge"))
+
+
 def load_checkpoint(directory: Path) -> Checkpoint:
     """Read and verify a checkpoint.
 
@@ -120,15 +138,20 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     Integrity
         If the manifest or the weights were changed or are incomplete.
     """
-    directory = Path(directory)
+    directory = standing(Path(directory))
     manifest = load_manifest(directory)
-    file = str(manifest["weights"]["file"])
+    file, n_bytes = manifest["weights"]["file"], manifest["weights"]["bytes"]
     if file not in (SAFETENSORS, ONNX):
-        raise Integrity(f"{directory / MANIFEST}: weights file {file!r}; {SAFETENSORS} or {ONNX} is allowed")
-    if not (directory / file).is_file():
+        raise Integrity(f"{directory / MANIFEST}: weights file {file[:80]!r}; {SAFETENSORS} or {ONNX} is allowed")
+    weights = directory / file
+    if not weights.is_file():
         raise Integrity(f"{directory}: {file} is missing; copy the checkpoint again")
-    if _file_sha256(directory / file) != manifest["weights"]["sha256"]:
-        raise Integrity(f"{directory / file}: does not match the hash in its manifest: changed or cut short; copy the checkpoint again")
+    try:
+        same = weights.stat().st_size == n_bytes and file_sha256(weights) == manifest["weights"]["sha256"]
+    except OSError as error:
+        raise NotServable(f"{weights}: cannot be read ({error.strerror or error}): make it readable for this user") from None
+    if not same:
+        raise Integrity(f"{weights}: does not match the hash in its manifest: changed or cut short; copy the checkpoint again")
     return Checkpoint(directory, manifest)
 
 
@@ -138,27 +161,79 @@ def load_manifest(directory: Path) -> dict[str, Any]:
     Raises
     ------
     NotServable
-        If there is no manifest.
+        If there is no manifest, or it cannot be read.
     FormatVersion
         If it was written by another format.
     Integrity
         If it was changed or is incomplete.
     """
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except OSError:
-        raise NotServable(f"{directory}: no {MANIFEST} in it: pass a checkpoint directory such as {SHIPPED}") from None
-    except ValueError:
-        raise Integrity(f"{directory / MANIFEST}: not JSON: the file was changed or cut short; copy the checkpoint again") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise FormatVersion(f"{directory}: checkpoint format {found}; this version reads format {FORMAT}: train or export it again")
-    absent = [key for key in REQUIRED if key not in manifest]
+    path = standing(Path(directory)) / MANIFEST
+    manifest = _parse(path)
+    found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
+    if not isinstance(manifest, dict) or type(found) is not int or found != FORMAT:
+        raise FormatVersion(
+            f"{directory}: checkpoint format {str(found)[:40]}; this version reads format {FORMAT}: train or export it again"
+        )
+    absent = [key for key in FIELDS if key not in manifest]
     if absent:
-        raise Integrity(f"{directory / MANIFEST}: {', '.join(absent)} missing; copy the checkpoint again")
-    if manifest["sha256"] != _manifest_sha256(manifest):
-        raise Integrity(f"{directory / MANIFEST}: does not match its own hash: it was edited; copy the checkpoint again")
+        raise Integrity(f"{path}: {', '.join(absent)} missing; copy the checkpoint again")
+    try:
+        unchanged = manifest["sha256"] == _manifest_sha256(manifest)
+    except (ValueError, RecursionError):  # what JSON cannot write again was never written by us
+        unchanged = False
+    if not unchanged:
+        raise Integrity(f"{path}: does not match its own hash: it was edited; copy the checkpoint again")
+    _check_fields(path, "", manifest, FIELDS)
+    for key, fields in WITHIN.items():
+        _check_fields(path, f"{key}.", manifest[key], fields)
     return manifest
+
+
+def _parse(path: Path) -> object:
+    try:
+        if not path.is_file():
+            raise FileNotFoundError
+        size_mb, largest_mb = path.stat().st_size / 1e6, LARGEST_MANIFEST / 1e6
+        if size_mb > largest_mb:
+            raise Integrity(f"{path}: {size_mb:.0f} MB; a manifest has at most {largest_mb:.0f}: copy the checkpoint again")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotServable(f"{path.parent}: no {MANIFEST} in it: pass a checkpoint directory such as {SHIPPED}") from None
+    except OSError as error:
+        raise NotServable(f"{path}: cannot be read ({error.strerror or error}): make it readable for this user") from None
+    except (ValueError, RecursionError):
+        raise Integrity(f"{path}: not JSON: the file was changed or cut short; copy the checkpoint again") from None
+
+
+def _check_fields(path: Path, prefix: str, values: Mapping[str, Any], fields: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Refuse a field that is missing or of another kind; a truth value is no number, and no number here is negative."""
+    for key, kinds in fields.items():
+        value = values.get(key)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise Integrity(f"{path}: {prefix}{key} is {_clip(value)}, which no {key} can be; copy the checkpoint again")
+        if isinstance(value, int) and value < 0:
+            raise Integrity(f"{path}: {prefix}{key} is {_clip(value)}, which is negative; copy the checkpoint again")
+
+
+def _clip(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+@contextlib.contextmanager
+def understood(checkpoint: Checkpoint) -> Iterator[None]:
+    """Refuse, in one line, a manifest with something else in its fields than belongs there.
+
+    Raises
+    ------
+    Integrity
+        In place of whatever fails within the block for that reason.
+    """
+    try:
+        yield
+    except MISUNDERSTANDINGS as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise Integrity(f"{checkpoint.directory / MANIFEST}: cannot be understood ({reason}); copy the checkpoint again") from None
 
 
 def save_checkpoint(
@@ -190,15 +265,15 @@ def save_checkpoint(
         If the disk is full or not writable; what stood there before stays.
     """
     file = ONNX if onnx else SAFETENSORS
-    with atomic_directory(directory) as temporary:
+    with atomic_directory(directory, CheckpointError) as temporary:
         write_weights(temporary / file)
         complete: dict[str, Any] = {
             "format": FORMAT,
             **manifest,
-            "weights": {"file": file, "sha256": _file_sha256(temporary / file), "bytes": (temporary / file).stat().st_size},
+            "weights": {"file": file, "sha256": file_sha256(temporary / file), "bytes": (temporary / file).stat().st_size},
         }
         complete["sha256"] = _manifest_sha256(complete)
-        absent = [key for key in REQUIRED if key not in complete]
+        absent = [key for key in FIELDS if key not in complete]
         if absent:
             raise CheckpointError(f"{directory}: the manifest lacks {', '.join(absent)}")
         text = json.dumps(complete, indent=2, ensure_ascii=False, allow_nan=False)
@@ -232,64 +307,8 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise Integrity(f"{path}: {error}; copy the file again") from None
 
 
-@contextlib.contextmanager
-def atomic_directory(final: Path) -> Iterator[Path]:
-    """Give a temporary sibling directory that takes the final name when the block ends without error.
-
-    Raises
-    ------
-    CheckpointError
-        If the disk is full or not writable.
-    """
-    final = Path(final)
-    temporary: Path | None = None
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-        temporary.chmod(0o755)
-        yield temporary
-        for file in temporary.iterdir():
-            _sync(file)
-        _replace(temporary, final)
-    except HeartReaderError:
-        raise
-    except OSError as error:
-        reason = "the disk is full: free some space" if error.errno == errno.ENOSPC else f"{error.strerror or error}"
-        raise CheckpointError(f"{final}: could not be written, {reason}; nothing was left under that name") from error
-    except Exception as error:
-        if "No space left" in str(error):  # safetensors and onnx wrap the operating system's error in their own
-            raise CheckpointError(f"{final}: could not be written, the disk is full: free some space") from error
-        raise
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _replace(temporary: Path, final: Path) -> None:
-    """Rename; a directory cannot replace a full one, so the old one steps aside first."""
-    if not final.exists():
-        temporary.rename(final)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
-    final.rename(aside / "old")
-    try:
-        temporary.rename(final)
-    except OSError:
-        (aside / "old").rename(final)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, understood
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.findings import Facts
 from heart_reader.conclusion.reconcile import Answer
@@ -59,16 +59,27 @@ class EcgClassifier:
     def __init__(self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None) -> None:
         manifest = checkpoint.manifest
         self.checkpoint = checkpoint
-        self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
-        self.space = LabelSpace.from_json(manifest["levels"])
-        self.features = _feature_space(manifest["features"], str(checkpoint.directory))
-        self.level: str = manifest["config"]["task"]["level"]
-        self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
-        self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
-        # Null in checkpoints from before there were uncertain zones: there the thresholds alone decide.
-        self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
         self._logits = logits
         self._signer = signer
+        with understood(checkpoint):
+            self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
+            self.space = LabelSpace.from_json(manifest["levels"])
+            self.features = _feature_space(manifest["features"], str(checkpoint.directory))
+            self.level: str = manifest["config"]["task"]["level"]
+            self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
+            self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
+            # Null in checkpoints from before there were uncertain zones: there the thresholds alone decide.
+            self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
+            self._check_decisions()
+
+    def _check_decisions(self) -> None:
+        """Refuse decisions of classes that the levels do not have: they would be another class's."""
+        if self.level not in self.space.answerable():
+            raise ValueError(f"level {self.level}")
+        for chosen, of in ((self.calibration, "slope"), (self.thresholds, "values"), (self.uncertainty, "low")):
+            for name, decision in chosen.items():
+                if len(getattr(decision, of)) != len(self.space.levels[name].class_names):
+                    raise ValueError(f"{type(decision).__name__.lower()} of level {name}")
 
     @classmethod
     def load(cls, directory: Path | str, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 
 from heart_reader.errors import ConfigError, HeartReaderError
 
-__all__ = ["add_overrides", "run_command"]
+__all__ = ["add_overrides", "positive_number", "run_command"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+# Packages that are imported by another name.
+PACKAGES = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +21,23 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one value; repeatable"
     )
+
+
+def positive_number(text: str) -> float:
+    """Read an argument that is a number above 0, such as a sampling rate.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}; a number above 0 is needed")
+    return number
 
 
 def run_command(
@@ -48,6 +68,16 @@ def run_command(
             raise
         print(f"error: {error.message}", file=sys.stderr)
         return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
+    except ModuleNotFoundError as error:
+        if arguments.debug or error.name is None or error.name.startswith("heart_reader"):
+            raise
+        package = PACKAGES.get(error.name.split(".")[0], error.name.split(".")[0])
+        print(
+            f"error: this command needs {package}, which is not installed: python -m pip install {package}, or all that any command needs "
+            "with python -m pip install -r requirements.txt",
+            file=sys.stderr,
+        )
+        return FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED

@@ -259,7 +259,7 @@ class ExperimentConfig(Section):
     2.5
     """
 
-    name: str = "default"
+    name: Annotated[str, Field(min_length=1)] = "default"  # of a YAML file that states none: the file's own
     seed: Annotated[int, Field(ge=0)] = 42
     data: DataConfig = DataConfig()
     task: TaskConfig = TaskConfig()
@@ -318,7 +318,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Expe
     >>> load_config(None, ["training.epochs=3"]).training.epochs
     3
     """
-    values = {} if path is None else read_mapping(path)
+    values = {} if path is None else {"name": Path(path).stem, **read_mapping(path)}
     return _with_overrides(values, overrides, str(path) if path else "configuration")
 
 

@@ -27,6 +27,7 @@ _FILES: dict[str, Template] = {
     "damaged_dicom": "{where}: a damaged DICOM file ({kind}): export the recording again",
     "damaged_file": "{where}: {problem}: export the recording again",
     "dicom_compressed": "{where}: a compressed DICOM file, which is not read: export it uncompressed (Explicit VR Little Endian)",
+    "dicom_needs_pydicom": "{where}: DICOM is read with pydicom, which is not installed here: python -m pip install pydicom",
     "dicom_without_waveform": ("{where}: a DICOM file without a waveform, perhaps a picture of an ECG: export the recording as a waveform"),
     "edf_gaps": "{where}: an EDF+D file, whose recording has gaps; a continuous one is read: export it as EDF or EDF+C",
     "empty_file": "{where}: an empty file (0 bytes): copy or export it again",

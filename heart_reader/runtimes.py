@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.checkpoint import Checkpoint
+from heart_reader.checkpoint import Checkpoint, understood
 from heart_reader.data.batch import Batch
 from heart_reader.data.labels import LabelSpace
 from heart_reader.errors import Integrity, NotServable
@@ -55,13 +55,25 @@ def build_torch_network(checkpoint: Checkpoint) -> nn.Module:
     except ImportError:
         raise NotServable(f"{checkpoint.directory}: needs torch; install it, or use an exported ONNX checkpoint") from None
     model = checkpoint.manifest["model"]
-    n_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]).n_outputs
-    network = build_any(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs, checkpoint.manifest["features"])
+    with understood(checkpoint):
+        _check_sizes(model["params"], checkpoint.manifest["weights"]["bytes"])
+        n_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]).n_outputs
+        network = build_any(model["name"], model["params"], len(checkpoint.manifest["leads"]), n_outputs, checkpoint.manifest["features"])
     try:
         network.load_state_dict(checkpoint.tensors(), strict=True)
     except RuntimeError as error:
-        raise Integrity(f"{checkpoint.directory}: the weights do not fit {model['name']}: {error}") from None
+        reason = " ".join(str(error).split())[:200]
+        raise Integrity(f"{checkpoint.directory}: the weights do not fit {model['name']}: {reason}; copy the checkpoint again") from None
     return network.eval()
+
+
+def _check_sizes(params: Any, n_bytes: int) -> None:
+    """Refuse a number that no network of these weights can have, before memory is taken for it."""
+    if isinstance(params, Mapping | list):
+        for value in params.values() if isinstance(params, Mapping) else params:
+            _check_sizes(value, n_bytes)
+    elif isinstance(params, int) and params > n_bytes:
+        raise ValueError(f"{str(params)[:20]} in model.params, of {n_bytes} bytes of weights")
 
 
 def _open_torch(checkpoint: Checkpoint) -> Logits:

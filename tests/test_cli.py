@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.diagnosis import BANDS
+from heart_reader.evaluation.request import checkpoint_config, choose_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,6 +42,56 @@ def test_help_and_wrong_usage(script: str) -> None:
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py", "export.py", "predict.py", "run_server.py"])
 def test_scripts_stay_thin(script: str) -> None:
     assert len((ROOT / script).read_text().splitlines()) < 60
+
+
+WITHOUT_SLOW_LIBRARIES = """
+import runpy, sys
+from importlib.abc import MetaPathFinder
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {"torch", "sklearn", "matplotlib", "onnxruntime", "onnx", "pandas", "wfdb"}:
+            raise AssertionError(f"{name} was loaded")
+sys.meta_path.insert(0, Absent())
+sys.argv = sys.argv[1:]
+sys.path.insert(0, "")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train.py --config nowhere.yaml", "nowhere.yaml: No such file"),
+        ("train.py --set training.epoch=3", "unknown key training.epoch"),
+        ("train.py --set data.root=nowhere --out {out}", "nowhere/scp_statements.csv does not exist"),
+        ("train.py --set training.teacher=nowhere --out {out}", "nowhere: no manifest.json"),
+        ("train.py --resume --out {out}", "no unfinished run"),
+        ("evaluate.py nowhere", "nowhere: no manifest.json"),
+        ("evaluate.py results/ptbxl-nano/checkpoint --level flu", "no level 'flu'"),
+        ("evaluate.py results/ptbxl-nano/checkpoint --against nowhere", "nowhere: no manifest.json"),
+        ("evaluate.py results/ptbxl-nano/checkpoint --set model.name=x", "belongs to the trained weights"),
+        ("evaluate.py results/ptbxl-nano/checkpoint --set data.root=nowhere", "nowhere/scp_statements.csv does not exist"),
+        ("export.py nowhere --out {out}", "nowhere: no manifest.json"),
+        ("export.py results/edge/fp32 --out {out}", "use the checkpoint it was exported from"),
+        ("export.py results/ptbxl-nano/checkpoint --prune 3 --out {out}", "export.pruning.ratio = 3.0"),
+        ("predict.py nowhere.csv", "nowhere.csv: no such file or folder"),
+        ("predict.py test_files --checkpoint nowhere", "nowhere: no manifest.json"),
+        ("predict.py test_files --unit parsec", "--unit parsec: mV, uV, nV or V"),
+    ],
+)
+def test_what_is_wrong_is_said_before_slow_libraries_are_loaded(command: str, message: str, tmp_path: Path) -> None:
+    words = command.format(out=tmp_path / "out").split()
+    answer = subprocess.run([sys.executable, "-c", WITHOUT_SLOW_LIBRARIES, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert message in one_line_error(answer, answer.returncode)
+    assert answer.returncode in (1, 2)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rate", ["nan", "-1", "0", "inf", "x"])
+def test_a_rate_that_is_none(rate: str) -> None:
+    answer = run("predict.py", "test_files", f"--fs={rate}")
+    assert answer.returncode == 2
+    assert "a number above 0 is needed" in answer.stderr
 
 
 def test_train_with_a_wrong_configuration(tmp_path: Path) -> None:
@@ -102,6 +154,61 @@ def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: Experime
     assert {row["group"] for row in report["subgroups"]} >= {"everybody", "women", "men"}
     message = one_line_error(run("evaluate.py", tiny_checkpoint, "--set", "preprocessing.fs=500", "--out", out), 2)
     assert "belongs to the trained weights" in message
+
+
+def test_reports_go_where_they_replace_none_of_other_records(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "run" / "checkpoint")
+    quick = ("--no-readings", "--set", "evaluation.draws=5")
+    for _ in range(2):
+        answer = run("evaluate.py", tmp_path / "run" / "checkpoint", *quick)
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stdout.endswith(f"written to {tmp_path / 'run' / 'report-test'}\n")
+    before = (tmp_path / "run" / "report-test" / "report.json").read_bytes()
+    other = ("--set", "data.sources=[{kind: synthetic, n_records: 80, seed: 3}]")
+    message = one_line_error(run("evaluate.py", tmp_path / "run" / "checkpoint", *quick, *other), 2)
+    assert "report-test holds a report of other records" in message
+    assert (tmp_path / "run" / "report-test" / "report.json").read_bytes() == before
+    answer = run("evaluate.py", tmp_path / "run" / "checkpoint", *quick, *other, "--out", tmp_path / "run" / "report-test")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_own_records_in_folders_per_patient_are_evaluated(tmp_path: Path) -> None:
+    """Also with a reader that answers more than the table knows."""
+    rows = ["path,split,NORM,MI,STTC,CD,HYP"]
+    for number, (name, labels) in enumerate({"norm": "1,0,0,0,0", "mi_inferior": "0,1,0,0,0", "cd_lbbb": "0,0,0,1,0"}.items()):
+        (tmp_path / f"g{number}").mkdir()
+        shutil.copy(ROOT / "test_files" / f"{name}.csv", tmp_path / f"g{number}" / "ecg.csv")
+        rows.append(f"g{number}/ecg.csv,test,{labels}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    settings = (
+        f"data.root={tmp_path}",
+        "data.sources=[{kind: table, path: t.csv}]",
+        f"data.cache_dir={tmp_path / 'c'}",
+        "evaluation.draws=5",
+    )
+    reader = ROOT / "results" / "ptbxl-nano" / "checkpoint"
+    answer = run("evaluate.py", reader, "--no-readings", *(word for text in settings for word in ("--set", text)), cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    out = tmp_path / "results" / "reports" / "ptbxl-nano-test"
+    assert np.load(out / "predictions.npz")["record_ids"].tolist() == ["g0/ecg", "g1/ecg", "g2/ecg"]
+    assert json.loads((out / "report.json").read_text())["n_records"] == 3
+
+
+def test_reports_of_published_readers_are_not_written_over(tmp_path: Path) -> None:
+    places = {}
+    for directory in (*(ROOT / "results").glob("ptbxl-*/checkpoint"), *(ROOT / "results" / "edge").glob("*8")):
+        checkpoint = load_checkpoint(directory)
+        config = checkpoint_config(checkpoint, ())
+        place = choose_folder(checkpoint, config, split="test", level="superdiagnostic")
+        places[place] = directory
+        assert place.parent == Path("results") / "reports"
+        assert choose_folder(checkpoint, config, split="val", level="rhythm").name.endswith("-val-rhythm")
+    assert len(places) >= 10
+    assert places[Path("results/reports/int8-test")] == ROOT / "results" / "edge" / "int8"
+    shutil.copytree(ROOT / "results" / "edge" / "nano-int8", tmp_path / "edge" / "nano-int8")
+    own = load_checkpoint(tmp_path / "edge" / "nano-int8")
+    config = checkpoint_config(own, ())
+    assert choose_folder(own, config, split="test", level="superdiagnostic") == tmp_path / "edge" / "nano-int8-report-test"
 
 
 def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:

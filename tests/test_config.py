@@ -88,3 +88,14 @@ def test_every_field_is_read_by_some_code() -> None:
         if path.name != "config.py":
             read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
     assert _field_names(Section) - whole - read - {"kind"} == set()  # kind tells the sources apart by their class
+
+
+def test_a_file_without_a_name_is_named_by_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("seed: 3\n")
+    assert load_config(path).name == "mine"
+    assert load_config(path, ["name=other"]).name == "other"
+    path.write_text("name: stated\n")
+    assert load_config(path).name == "stated"
+    with pytest.raises(ConfigError, match="name = ''"):
+        load_config(path, ["name=''"])

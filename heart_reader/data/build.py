@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, resolve_data_path
+from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, override_config, resolve_data_path
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable, merge_tables
 from heart_reader.data.sources.ptbxl import read_ptbxl
 from heart_reader.data.sources.table import read_table
 from heart_reader.data.synthetic import write_ptbxl_folder
-from heart_reader.errors import ConfigError
+from heart_reader.errors import ConfigError, DataError
+from heart_reader.folders import claimed
 
 __all__ = ["SIMULATED", "build_preprocessor", "build_table"]
 
@@ -27,11 +29,16 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
     return Preprocessor(**config.preprocessing.model_dump())
 
 
-def build_table(config: ExperimentConfig) -> RecordTable:
+def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> RecordTable:
     """Read and join all sources of ``config.data``, then leave out what has no class at ``task.level``, counted by reason.
 
     Records are left out after the sources are joined, so that none which its statements rule out comes back as an unknown one
     through a table that lists its superclasses alone.
+
+    Parameters
+    ----------
+    known_heads
+        Whether heads that the sources know nothing of are left out: another hospital's table may know the level alone.
 
     Raises
     ------
@@ -50,6 +57,9 @@ def build_table(config: ExperimentConfig) -> RecordTable:
     if not tables:
         raise ConfigError("data.sources: none of them exists; name at least one, such as [{kind: ptbxl}] or [{kind: synthetic}]")
     merged = merge_tables(tables)
+    if known_heads:
+        heads = [name for name in config.task.heads if name in merged.labels] or [config.task.level]
+        config = override_config(config, [f"task.heads=[{', '.join(heads)}]"])
     for name in (config.task.level, *config.task.heads):
         if name not in merged.labels:
             raise ConfigError(f"task: no labels at level {name!r} in {merged.source}; it has {', '.join(merged.labels)}")
@@ -77,7 +87,7 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
         # Simulated records are written where the cache is: beside nobody's real data, and on a disk that can be written.
         root = data.cache_dir / f"synthetic-{source.n_records}-{source.seed}"
         if not root.exists():
-            write_ptbxl_folder(root, source.n_records, source.seed)
+            _simulate(root, source)
     table = read_ptbxl(
         root,
         fs=100 if data.files == "records100" else 500,
@@ -88,6 +98,18 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
         allow_missing=data.allow_missing,
     )
     return replace(table, source=SIMULATED) if isinstance(source, SyntheticSource) else table
+
+
+def _simulate(root: Path, source: SyntheticSource) -> None:
+    """Write simulated records, unless another process just did."""
+    try:
+        with claimed(root):
+            if not root.exists():
+                write_ptbxl_folder(root, source.n_records, source.seed)
+    except OSError as error:
+        raise DataError(
+            f"{root}: cannot be written ({error.strerror or error}): set data.cache_dir to a folder that you may write to"
+        ) from None
 
 
 def _read_table(source: TableSource, config: ExperimentConfig, space: LabelSpace | None) -> list[RecordTable]:

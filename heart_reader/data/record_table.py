@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -258,6 +259,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     ]
     theirs = np.flatnonzero(np.array(twin, dtype=np.int64) >= 0)
     mine = np.array(twin, dtype=np.int64)[theirs]
+    _refuse_namesakes(first, mine, other, theirs)
     moved = theirs[first.splits[mine] != other.splits[theirs]]
     if len(moved):
         raise LeakageError(
@@ -275,6 +277,16 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     known = np.zeros(len(other), dtype=bool)
     known[theirs] = True
     return known
+
+
+def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: RecordTable, theirs: NDArray[np.int64]) -> None:
+    """Refuse different files that have an id in common for no better reason than that they are called alike."""
+    for a, b, name in zip(first.paths[mine].tolist(), other.paths[theirs].tolist(), other.record_ids[theirs].tolist(), strict=True):
+        if a != b and PurePath(a).stem == PurePath(b).stem == name:
+            raise DataError(
+                f"record {name} is {a} in {first.source} and {b} in {other.source}: two recordings, or one twice? Give both a column "
+                "record_id, with different ids for different recordings"
+            )
 
 
 def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, blank: np.generic) -> NDArray | None:

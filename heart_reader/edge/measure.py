@@ -1,6 +1,6 @@
 """Measure one checkpoint in a process of its own, where its memory is its own too.
 
-Run by :mod:`heart_reader.edge.benchmark`, with the clock started before anything is imported.
+Run by :mod:`heart_reader.edge.benchmark_run`, with the clock started before anything is imported.
 """
 
 from __future__ import annotations

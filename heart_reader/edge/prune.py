@@ -29,9 +29,9 @@ from heart_reader.edge.graph import count_macs, example_inputs
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
 from heart_reader.edge.settings import export_config
 from heart_reader.errors import ConfigError
-from heart_reader.evaluation.report import write_whole
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.folders import run_folder, write_whole
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.decisions import save_with_decisions
@@ -40,7 +40,7 @@ from heart_reader.training.run import train
 
 __all__ = ["prune", "write_table"]
 
-CUT = ".cut"
+CUT = ".new-cut"
 TAYLOR_BATCHES = 16
 
 
@@ -61,20 +61,24 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
     Raises
     ------
     ConfigError
-        If the checkpoint is an ensemble, or its model cannot be pruned.
+        If the checkpoint is an ensemble, or its model cannot be pruned, or another process works in ``out``.
     CheckpointError, DataError
         If the checkpoint or the records cannot be used.
     """
     origin = load_checkpoint(directory)
     if origin.manifest["model"]["name"] == ENSEMBLE:
         raise ConfigError(f"{directory}: an ensemble is not pruned as such: prune a network that it taught, or one of its members")
-    config = export_config(origin, overrides)
+    with run_folder(out):
+        return _prune(origin, out, export_config(origin, overrides), teacher or directory)
+
+
+def _prune(origin: Checkpoint, out: Path, config: ExperimentConfig, teacher: Path) -> Checkpoint:
     train_set, val_set = _open(config, origin)
     wide, narrow = _cut(origin, config, train_set)
     model = {**origin.manifest["model"], "params": _params(origin, config), "n_parameters": count_parameters(narrow)}
     try:
         cut = save_with_decisions(out / CUT, {**origin.draft(), "model": model}, narrow.state_dict(), val_set, config.evaluation)
-        tuned = train(_finetuning(config, model, cut, teacher or directory), out).checkpoint
+        tuned = train(_finetuning(config, model, cut, teacher), out).checkpoint
     finally:
         shutil.rmtree(out / CUT, ignore_errors=True)
     level = config.task.level
@@ -88,7 +92,7 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
             name: one.manifest["metrics"][level]["macro_auroc"] for name, one in (("before", origin), ("cut", cut), ("trained", tuned))
         },
     }
-    return _signed(tuned, origin, facts, teacher or directory)
+    return _signed(tuned, origin, facts, teacher)
 
 
 def _open(config: ExperimentConfig, origin: Checkpoint) -> tuple[EcgDataset, EcgDataset]:

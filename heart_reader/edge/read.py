@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import run_command
+from heart_reader.cli import positive_number, run_command
 from heart_reader.edge.cpu import dot_product, integer_advice
 from heart_reader.errors import NotServable
 from heart_reader.reading import explain_words, read_all
@@ -72,7 +72,7 @@ if __name__ == "__main__":
     parser.add_argument("--time", action="store_true", help="say how long each reading took")
     parser.add_argument("--quick", action="store_true", help="probabilities alone: no measurements, no check of the signal, no diagnosis")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network (default: 1)")
-    parser.add_argument("--fs", type=float, help="sampling rate in Hz, for files that do not state it")
+    parser.add_argument("--fs", type=positive_number, help="sampling rate in Hz, for files that do not state it")
     parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")
     parser.add_argument("--leads", help="lead names in the order of the columns, separated by commas")
     raise SystemExit(run_command(parser, main))

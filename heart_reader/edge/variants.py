@@ -27,7 +27,7 @@ from heart_reader.edge.prune import prune
 from heart_reader.edge.quantize import write_float16, write_static
 from heart_reader.edge.settings import export_config
 from heart_reader.errors import ConfigError, ExportParityError
-from heart_reader.evaluation.run import checkpoint_config
+from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE

@@ -23,9 +23,10 @@ from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import Difference, difference_of, draw_metrics
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.metrics import macro_mean
-from heart_reader.evaluation.report import write_whole
-from heart_reader.evaluation.run import checkpoint_config, predict_split
+from heart_reader.evaluation.request import checkpoint_config
+from heart_reader.evaluation.run import predict_split
 from heart_reader.evaluation.tables import TITLES
+from heart_reader.folders import write_whole
 
 __all__ = ["RecipeComparison", "compare_recipes", "describe_comparisons"]
 

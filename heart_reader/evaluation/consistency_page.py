@@ -16,7 +16,7 @@ from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import DataError
 from heart_reader.evaluation.consistency import ANY, READINGS, Consistency, ReadingShare
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.evaluation.report import write_whole
+from heart_reader.folders import write_whole
 
 __all__ = ["consistency_page", "main"]
 

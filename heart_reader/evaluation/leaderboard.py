@@ -20,7 +20,7 @@ from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
 from heart_reader.cli import run_command
 from heart_reader.errors import ConfigError, DataError, Integrity
 from heart_reader.evaluation.leaderboard_page import page
-from heart_reader.evaluation.report import write_whole
+from heart_reader.folders import write_whole
 
 __all__ = ["COLUMNS", "Run", "find_runs", "main", "write_leaderboard"]
 

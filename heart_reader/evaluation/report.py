@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from heart_reader.decision import Calibration, Thresholds, Uncertainty
-from heart_reader.errors import DataError, HeartReaderError
+from heart_reader.errors import DataError
 from heart_reader.evaluation import dot_plots, plots, tables
 from heart_reader.evaluation.bootstrap import Difference, Estimate, bootstrap
 from heart_reader.evaluation.consistency import Consistency
@@ -20,9 +19,10 @@ from heart_reader.evaluation.metrics import METRICS, fmax_threshold
 from heart_reader.evaluation.selective import Selective, measure_selective
 from heart_reader.evaluation.statements import Statements
 from heart_reader.evaluation.subgroups import SubgroupRow, write_subgroups
+from heart_reader.folders import write_whole
 from heart_reader.predictions import Predictions
 
-__all__ = ["Comparison", "EvaluationReport", "build_report", "write_report", "write_whole"]
+__all__ = ["Comparison", "EvaluationReport", "build_report", "write_report"]
 
 _NOTHING = Estimate(None, None, None)
 # Files that not every report has: those of an earlier one do not stay.
@@ -326,34 +326,6 @@ def _optional_writers(
                 dot_plots.draw_subgroups(shown, f"{report.level}, {about}", report.confidence), path
             )
     return writers
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all: beside its final name, then renamed.
-
-    Parameters
-    ----------
-    path
-        Final name; its folder is made where it does not exist.
-    write
-        Writes the content to the path it is given.
-
-    Raises
-    ------
-    HeartReaderError
-        If the disk is full or not writable.
-    """
-    partial_path = path.with_name(f".partial-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial_path)
-        partial_path.replace(path)
-    except OSError as error:
-        reason = "the disk is full: free some space" if error.errno == errno.ENOSPC else f"{error.strerror or error}: choose another --out"
-        raise HeartReaderError(f"{path}: could not be written, {reason}") from error
-    finally:
-        if path.parent.is_dir():
-            partial_path.unlink(missing_ok=True)
 
 
 def _reasons(split: str, thresholds: Thresholds | None, calibration: Calibration | None) -> dict[str, str]:

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.config import ExperimentConfig, override_config
-from heart_reader.data.build import SIMULATED, build_table
-from heart_reader.data.coverage import describe_gaps
+from heart_reader.config import ExperimentConfig
+from heart_reader.data.build import SIMULATED
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
-from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.calibration import ece_by_chance
 from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
+from heart_reader.evaluation.request import checkpoint_config, read_split
 from heart_reader.evaluation.stress import run_stress
 from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
 from heart_reader.evaluation.whole import answers_statements, complete_report
 from heart_reader.features.build import open_dataset
+from heart_reader.folders import run_folder
 from heart_reader.predictions import Predictions
 
-__all__ = ["checkpoint_config", "evaluate", "predict_split"]
+__all__ = ["evaluate", "predict_split"]
 
-# What made the weights cannot be changed afterwards.
-FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", "export")
 PTBXL_TEST_FOLD = 2158
 
 
@@ -39,6 +36,7 @@ def evaluate(
     overrides: Sequence[str] = (),
     stress: bool = False,
     readings: bool = True,
+    table: RecordTable | None = None,
 ) -> EvaluationReport:
     """Read one split with a checkpoint and write the report.
 
@@ -60,6 +58,8 @@ def evaluate(
         Whether to read the records under stress too and write that table and figure beside the report.
     readings
         Whether to read every record as a person would be shown it, to count contradictions and decided statements.
+    table
+        What :func:`read_split` gives for the same, where it is read already.
 
     Raises
     ------
@@ -70,10 +70,13 @@ def evaluate(
     DataError
         If the records cannot be used.
     """
+    with run_folder(out, wait=True):  # before minutes of work for a place that cannot be written
+        pass
     classifier = EcgClassifier.load(directory)
     config = checkpoint_config(classifier.checkpoint, overrides)
     level = level or classifier.level
-    table = _table(classifier, config, level, split)
+    if table is None:
+        table = read_split(classifier.checkpoint, config, split=split, level=level)
     levels = tuple(dict.fromkeys((level, *((ALL,) if answers_statements(classifier, table) else ()))))
     by_level = classifier.predict_levels(open_dataset(config, table, classifier.preprocessor, classifier.features), levels)
     predictions = by_level[level]
@@ -99,8 +102,9 @@ def evaluate(
     )
     whole = complete_report(report, classifier, table, by_level, readings=readings)
     report = whole.report
-    write_report(report, predictions, out, whole.subgroups)
-    remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
+    with run_folder(out, wait=True):
+        write_report(report, predictions, out, whole.subgroups)
+        remove_other_stress(out, checkpoint_sha256=report.checkpoint_sha256, split=split, level=level)
     if stress:
         _stress(classifier, table, report, caveats, out)
     return report
@@ -129,33 +133,9 @@ def predict_split(classifier: EcgClassifier, config: ExperimentConfig, split: st
     DataError
         If the records cannot be used.
     """
-    table = _table(classifier, config, classifier.level, split)
+    table = read_split(classifier.checkpoint, config, split=split, level=classifier.level)
     predictions = _predict(classifier, table, config, classifier.level)
     return predictions, _describe_data(table, split, predictions)
-
-
-def checkpoint_config(checkpoint: Checkpoint, overrides: Sequence[str]) -> ExperimentConfig:
-    """Return the configuration of a checkpoint with overrides of what may still change.
-
-    Raises
-    ------
-    ConfigError
-        If an override would change what made the weights, or is not allowed.
-    """
-    fixed = [text for text in overrides if text.split(".")[0].split("=")[0] in FIXED_SECTIONS]
-    if fixed:
-        raise ConfigError(f"--set {fixed[0]}: belongs to the trained weights; data.*, evaluation.*, name and seed can be set")
-    return override_config(ExperimentConfig.from_json(dict(checkpoint.manifest["config"])), overrides)
-
-
-def _table(classifier: EcgClassifier, config: ExperimentConfig, level: str, split: str) -> RecordTable:
-    """Read the records that a task at this level has, whatever level the checkpoint was trained for."""
-    answered = classifier.space.answerable()
-    if level not in answered:
-        raise NotServable(f"{classifier.checkpoint.directory}: no level {level!r}; it answers {', '.join(answered)}")
-    table = build_table(override_config(config, [f"task.level={level}"]))
-    describe_gaps(table, level, split, complete=True)
-    return table.split(split)
 
 
 def _predict(classifier: EcgClassifier, table: RecordTable, config: ExperimentConfig, level: str) -> Predictions:

@@ -11,10 +11,10 @@ from pathlib import Path
 from heart_reader.evaluation.bootstrap import Difference, Estimate
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.plots import save_figure
-from heart_reader.evaluation.report import write_whole
 from heart_reader.evaluation.stress import AUROC, StressReport
 from heart_reader.evaluation.stress_plot import MAX_CLASSES, draw_stress
 from heart_reader.evaluation.tables import TITLES
+from heart_reader.folders import write_whole
 
 __all__ = ["FILES", "remove_other_stress", "stress_csv_rows", "stress_markdown", "write_stress"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from heart_reader.features.demographics import demographics
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.feature_space import FeatureSpace, measured_features
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
+from heart_reader.folders import write_whole
 
 __all__ = ["choose_space", "open_dataset"]
 
@@ -77,14 +80,27 @@ def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.floa
 
     The measurements lie beside the signals they come from, under the version of the code that measures.
     """
-    path = cache.folder / f"measured-v{MEASURING_VERSION}.npy"
-    if path.exists():
-        stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    path = cache.folder / f"measured-v{MEASURING_VERSION}.npz"
+    stored = _stored(path, (len(cache), len(FEATURE_NAMES)))
+    if stored is not None:
         return stored
     matrix = np.empty((len(cache), len(FEATURE_NAMES)), dtype=np.float32)
     for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
         matrix[row] = measured_features(cache.prepared(row), preprocessor)
-    temporary = path.with_suffix(f".{os.getpid()}.building.npy")
-    np.save(temporary, matrix, allow_pickle=False)
-    temporary.replace(path)
+    write_whole(path, lambda new: np.savez(new, measured=matrix))
     return matrix
+
+
+def _stored(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return what was measured before; None where there is nothing, or it is damaged: an archive carries checksums."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            measured: NDArray[np.float32] = archive["measured"]
+        if measured.shape == shape and measured.dtype == np.float32:
+            return measured
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        pass
+    tqdm.write(f"{path}: damaged: measured again")
+    return None

@@ -36,11 +36,12 @@ from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units, difference_of, draw_metrics
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.metrics import macro_mean
-from heart_reader.evaluation.report import write_whole
 from heart_reader.features.build import open_dataset
+from heart_reader.folders import run_folder, write_whole
 from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import mixture
 from heart_reader.training.run import train
+from heart_reader.training.run_state import finished_checkpoint, has_state
 
 __all__ = ["cross_validate", "deal_folds", "hold_out"]
 
@@ -135,9 +136,8 @@ def _read_fold(
     for config, table in zip(configs, tables, strict=True):
         run = out / config.name / f"fold-{number}"
         tqdm.write(f"{config.name}, fold {number + 1} of {folds.max() + 1}")
-        if not (run / "checkpoint").exists():
-            resume = (run / "training_state").exists()
-            outcome = train(config, run, resume=resume, table=hold_out(table, folds, number))
+        if finished_checkpoint(run, config) is None:
+            outcome = train(config, run, resume=has_state(run), table=hold_out(table, folds, number))
             if not outcome.complete:
                 raise KeyboardInterrupt
         classifiers.append(EcgClassifier.load(run / "checkpoint"))
@@ -178,8 +178,9 @@ def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig
 def main(arguments: argparse.Namespace) -> None:
     """Cross-validate, write and print the table."""
     configs = [load_config(path, arguments.overrides) for path in arguments.configs]
-    page = describe(cross_validate(configs, arguments.out, n_folds=arguments.folds), configs, arguments.folds)
-    write_whole(arguments.out / "cross_validation.md", lambda path: path.write_text(page, encoding="utf-8"))
+    with run_folder(arguments.out):
+        page = describe(cross_validate(configs, arguments.out, n_folds=arguments.folds), configs, arguments.folds)
+        write_whole(arguments.out / "cross_validation.md", lambda path: path.write_text(page, encoding="utf-8"))
     print(page)
 
 

@@ -18,12 +18,16 @@ from heart_reader.evaluation.calibration import fit_platt
 from heart_reader.evaluation.conformal import choose_uncertainty
 from heart_reader.evaluation.metrics import class_values, metric_value
 from heart_reader.evaluation.thresholds import HELD_OUT, choose_thresholds
+from heart_reader.folders import run_folder
 from heart_reader.predictions import Predictions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["choose_decisions", "decided_out_of_fold", "save_with_decisions"]
+
+# Weights that validation is read with before there is a checkpoint; what a killed run leaves of it is swept like all that is new.
+PROVISIONAL = ".new-provisional"
 
 
 def save_with_decisions(
@@ -46,21 +50,24 @@ def save_with_decisions(
 
     Raises
     ------
+    ConfigError
+        If another process works in ``out``.
     CheckpointError
         If the disk is full.
     DataError
         If ``val_set`` is of another split.
     """
     undecided = {**draft, "calibration": {}, "thresholds": {}, "uncertainty": {}, "metrics": {}}
-    provisional = out / ".provisional"
-    try:
-        save_checkpoint(provisional, undecided, lambda path: save_tensors(path, tensors))
-        reader = EcgClassifier.load(provisional)
-        levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
-        decisions = choose_decisions(reader.predict_levels(val_set, levels, calibrated=False), config)
-    finally:
-        shutil.rmtree(provisional, ignore_errors=True)
-    return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))
+    with run_folder(out):
+        provisional = out / PROVISIONAL
+        try:
+            save_checkpoint(provisional, undecided, lambda path: save_tensors(path, tensors))
+            reader = EcgClassifier.load(provisional)
+            levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
+            decisions = choose_decisions(reader.predict_levels(val_set, levels, calibrated=False), config)
+        finally:
+            shutil.rmtree(provisional, ignore_errors=True)
+        return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))
 
 
 def decided_out_of_fold(manifest: Mapping[str, Any]) -> bool:

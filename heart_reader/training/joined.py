@@ -38,11 +38,13 @@ from heart_reader.errors import ConfigError
 from heart_reader.evaluation.metrics import class_values
 from heart_reader.evaluation.thresholds import HELD_OUT
 from heart_reader.features.build import choose_space, open_dataset
+from heart_reader.folders import run_folder
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
 from heart_reader.training.decisions import choose_decisions
 from heart_reader.training.ensemble import describe_members, joined_tensors, output_columns
 from heart_reader.training.run import TrainingOutcome, train, write_config
+from heart_reader.training.run_state import MEMBERS, check_start, finished_checkpoint, has_state
 
 __all__ = ["Shares", "choose_shares", "train_joined"]
 
@@ -75,7 +77,7 @@ class Shares:
     alone: tuple[float, ...]
 
 
-def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -> TrainingOutcome:
+def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, table: RecordTable | None = None) -> TrainingOutcome:
     """Train what ``config.ensemble`` names and write ``out/checkpoint``.
 
     Parameters
@@ -86,11 +88,14 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
         Directory of the run; the members are in ``out/members``.
     resume
         Go on with an interrupted run in ``out``.
+    table
+        The records that the configuration names, where they are read already.
 
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or there are fewer than two kinds of members.
+        If another process trains in ``out``, or it holds members and ``resume`` is not asked, or members of another configuration, or there
+        are fewer than two kinds of members.
     DataError
         If the data cannot be used.
     CheckpointError
@@ -99,11 +104,15 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
     kinds = config.ensemble.members
     if len(kinds) < 2:
         raise ConfigError(f"ensemble.members: {len(kinds)} kind of member; name at least two, or leave the section out")
-    if not resume and (out / "members").exists():
-        raise ConfigError(f"{out} holds an unfinished run: add --resume to go on with it, or choose another --out")
     if kinds[0].heads is not None:
         raise ConfigError("ensemble.members: the first kind answers all heads: name its heads in task.heads alone")
-    table = build_table(config)
+    with run_folder(out):
+        check_start(config, out, resume=resume)
+        return _train_members(config, out, build_table(config) if table is None else table)
+
+
+def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> TrainingOutcome:
+    kinds = config.ensemble.members
     folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
     write_config(out, config)
     members: list[list[Path]] = []
@@ -112,7 +121,7 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
         own, of_folds = [], []
         for seed in range(config.seed, config.seed + kind.seeds):
             member = _member_config(config, kind, seed)
-            run = out / "members" / member.name
+            run = out / MEMBERS / member.name
             outcome = _trained(member, run / "full", replace(table, space=table.space.with_heads(member.task.heads)))
             if not outcome.complete:
                 return outcome
@@ -122,7 +131,7 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False) -
         for number in range(config.ensemble.folds):
             part = hold_out(table, folds, number)
             part = replace(part, space=part.space.with_heads(member.task.heads))
-            outcome = _trained(member, out / "members" / member.name / f"fold-{number}", part)
+            outcome = _trained(member, out / MEMBERS / member.name / f"fold-{number}", part)
             if not outcome.complete:
                 return outcome
             of_folds.append(outcome.checkpoint.directory)
@@ -144,10 +153,8 @@ def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> E
 
 def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> TrainingOutcome:
     tqdm.write(f"{run}")
-    unfinished = (run / "training_state").exists()
-    if (run / "checkpoint").exists() and not unfinished:
-        return TrainingOutcome(load_checkpoint(run / "checkpoint"), True)
-    return train(config, run, resume=unfinished, table=table)
+    checkpoint = finished_checkpoint(run, config)
+    return TrainingOutcome(checkpoint, True) if checkpoint is not None else train(config, run, resume=has_state(run), table=table)
 
 
 def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:

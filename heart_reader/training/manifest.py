@@ -21,7 +21,7 @@ from heart_reader.data.record_table import SPLITS, RecordTable
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import count_parameters, resolve_params
 
-__all__ = ["build_manifest", "installed_versions"]
+__all__ = ["build_manifest", "installed_versions", "records_sha256"]
 
 VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -40,7 +40,7 @@ def build_manifest(
     space
         The features that the network takes, or None.
     training
-        How the training went: ``epochs``, ``best_epoch``, ``elapsed_s``, ``device``.
+        How the training went: ``epochs``, ``best_epoch``, ``elapsed_s``, ``device``, ``complete``.
     """
     table = records.table
     train = table.split("train")
@@ -70,7 +70,7 @@ def build_manifest(
             "source": table.source,
             "counts": table.counts(),
             "left_out": dict(table.left_out),
-            "records_sha256": {name: _ids_sha256(table, name) for name in SPLITS},
+            "records_sha256": records_sha256(table),
             "train_positives": positives,
         },
         "training": {**training, "threads": torch.get_num_threads()},
@@ -82,9 +82,10 @@ def build_manifest(
     }
 
 
-def _ids_sha256(table: RecordTable, split: str) -> str:
-    names = sorted(table.record_ids[table.splits == split].tolist())
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+def records_sha256(table: RecordTable) -> dict[str, str]:
+    """Return for each split the hash of the sorted ids of its records."""
+    ids = {name: sorted(table.record_ids[table.splits == name].tolist()) for name in SPLITS}
+    return {name: hashlib.sha256("\n".join(names).encode()).hexdigest() for name, names in ids.items()}
 
 
 def _git_commit() -> str | None:

@@ -20,7 +20,7 @@ from heart_reader.data.build import build_table
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.errors import NotServable
-from heart_reader.evaluation.run import checkpoint_config
+from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.training.decisions import save_with_decisions

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import yaml
 from torch import nn
 from tqdm import tqdm
 
-from heart_reader.checkpoint import Checkpoint, atomic_directory, load_checkpoint, load_tensors, save_tensors
+from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.coverage import describe_gaps
@@ -26,22 +24,22 @@ from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.metrics import metric_value
-from heart_reader.evaluation.report import write_whole
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.folders import remove_directory, run_folder, write_whole
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
 from heart_reader.training.decisions import save_with_decisions
 from heart_reader.training.interrupt import stop_on_signal
-from heart_reader.training.manifest import build_manifest
+from heart_reader.training.manifest import build_manifest, records_sha256
+from heart_reader.training.run_state import STATE, check_start, damaged_state, load_state, save_state
 from heart_reader.training.trainer import Trainer
 from heart_reader.training.trees import grow_trees
 
 __all__ = ["TrainingOutcome", "train", "write_config"]
 
-STATE = "training_state"
 VALIDATION_WINDOWS = 256
 
 
@@ -87,15 +85,21 @@ def train(
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or of another configuration.
+        If another process trains in ``out``, or it holds an unfinished run and ``resume`` is not asked, or the other way round, or of
+        another configuration.
     DataError
         If the data cannot be used.
     CheckpointError
-        If the disk is full.
+        If the disk is full, or the unfinished run is damaged.
     """
-    state = out / STATE
-    _check_resume(config, out, resume)
-    table = build_table(config) if table is None else table
+    with run_folder(out):
+        check_start(config, out, resume=resume)
+        return _train(config, out, build_table(config) if table is None else table, resume, on_epoch)
+
+
+def _train(
+    config: ExperimentConfig, out: Path, table: RecordTable, resume: bool, on_epoch: Callable[[Mapping[str, float]], None] | None
+) -> TrainingOutcome:
     preprocessor = build_preprocessor(config)
     _tell(table)
     _tell_gaps(table, config.task.level)
@@ -109,10 +113,10 @@ def train(
     trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, space=space, teacher=teacher)
     write_config(out, config)
     if resume:
-        trainer.restore(load_tensors(state / "tensors.safetensors"), json.loads((state / "state.json").read_text())["trainer"])
+        _restore(trainer, out, table)
 
     def save() -> None:
-        _save_state(state, trainer, config)
+        save_state(out, *trainer.state(), config, records_sha256(table))
         _write_history(out, trainer.progress.history)
 
     def after_epoch() -> None:
@@ -124,20 +128,18 @@ def train(
         complete = trainer.fit(stop, after_epoch)
     if not complete:
         save()
-    checkpoint = _finish(config, out, trainer, records)
+    checkpoint = _finish(config, out, trainer, records, complete=complete)
     if complete:
-        shutil.rmtree(state, ignore_errors=True)
+        remove_directory(out / STATE)
     return TrainingOutcome(checkpoint, complete)
 
 
-def _check_resume(config: ExperimentConfig, out: Path, resume: bool) -> None:
-    saved = out / STATE / "state.json"
-    if not resume and saved.exists():
-        raise ConfigError(f"{out} holds an unfinished run: add --resume to go on with it, or choose another --out")
-    if resume and not saved.exists():
-        raise ConfigError(f"{out} holds no unfinished run: leave out --resume to start one")
-    if resume and json.loads(saved.read_text())["config"] != config.to_json():
-        raise ConfigError(f"{out} was started with another configuration: pass the same --config and --set, or choose another --out")
+def _restore(trainer: Trainer, out: Path, table: RecordTable) -> None:
+    tensors, values = load_state(out, records_sha256(table))
+    try:
+        trainer.restore(tensors, values)
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:  # it is as it was written, by another version of this code
+        raise damaged_state(out, f"it does not fit this version of the model ({' '.join(str(error).split())[:120]})") from None
 
 
 def _tell(table: RecordTable) -> None:
@@ -226,7 +228,7 @@ def _train_trees(config: ExperimentConfig, out: Path, records: EcgDataset, space
     write_config(out, config)
     started = time.monotonic()
     network = grow_trees(records.split("train"), resolve_params(TREES, config.model.params), config.seed)
-    training = {"epochs": None, "best_epoch": None, "elapsed_s": round(time.monotonic() - started, 1), "device": "cpu"}
+    training = {"epochs": None, "best_epoch": None, "elapsed_s": round(time.monotonic() - started, 1), "device": "cpu", "complete": True}
     manifest = build_manifest(config, network, records, space, training)
     return TrainingOutcome(save_with_decisions(out, manifest, network.state_dict(), records.split("val"), config.evaluation), True)
 
@@ -238,7 +240,7 @@ def write_config(out: Path, config: ExperimentConfig) -> None:
     write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, records: EcgDataset) -> Checkpoint:
+def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, records: EcgDataset, *, complete: bool) -> Checkpoint:
     """Save the chosen weights with decisions, and draw the learning curves."""
     progress = trainer.progress
     training = {
@@ -246,19 +248,13 @@ def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, records: EcgD
         "best_epoch": progress.best_epoch,
         "elapsed_s": round(progress.elapsed_s, 1),
         "device": str(trainer.device),
+        "complete": complete,
     }
     manifest = build_manifest(config, trainer.network, records, trainer.space, training)
     checkpoint = save_with_decisions(out, manifest, trainer.chosen(), records.split("val"), config.evaluation)
-    if trainer.progress.history:
-        plot_learning_curves(trainer.progress.history, trainer.progress.best_epoch, out / "learning_curves.png")
+    if progress.history:
+        write_whole(out / "learning_curves.png", lambda path: plot_learning_curves(progress.history, progress.best_epoch, path))
     return checkpoint
-
-
-def _save_state(folder: Path, trainer: Trainer, config: ExperimentConfig) -> None:
-    tensors, values = trainer.state()
-    with atomic_directory(folder) as temporary:
-        save_tensors(temporary / "tensors.safetensors", tensors)
-        (temporary / "state.json").write_text(json.dumps({"config": config.to_json(), "trainer": values}), encoding="utf-8")
 
 
 def _write_history(out: Path, history: list[dict[str, float]]) -> None:

@@ -14,8 +14,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-import tempfile
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,14 @@ from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
 from heart_reader.errors import ConfigError, DataError, Diverged
-from heart_reader.evaluation.report import write_whole
+from heart_reader.folders import run_folder, write_whole
 from heart_reader.training.run import train
 from heart_reader.training.search_space import SearchSpace, place_values
 
 __all__ = ["TuningOutcome", "tune"]
 
 DATABASE = "study.db"
+TRIAL_PREFIX = ".trial-"
 STARTUP_TRIALS = 5  # finished trials before any is given up
 # A one-cycle learning rate still rises until about here, and a score says little about the end.
 WARMUP_SHARE = 0.3
@@ -81,6 +83,7 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
     """
     space.check(config)
     study = _open_study(config, space, folder)
+    _sweep_trials(folder)
     complete = True
     for _ in range(n_trials):
         complete = _run_trial(study, config, space, folder)
@@ -120,6 +123,13 @@ def _open_study(config: ExperimentConfig, space: SearchSpace, folder: Path) -> o
             f"{'; ...' if len(changed) > 3 else ''}): pass the same --config, --space and --set, or choose another --study"
         )
     return study
+
+
+def _sweep_trials(folder: Path) -> None:
+    """Remove what killed trials left; those that another process trains are its own."""
+    for out in folder.glob(f"{TRIAL_PREFIX}*"):
+        with suppress(ConfigError), run_folder(out):
+            shutil.rmtree(out, ignore_errors=True)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -169,8 +179,11 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
             raise optuna.TrialPruned
 
     # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the bit.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".trial-") as out:
-        outcome = train(config, Path(out), on_epoch=report)
+    out = folder / f"{TRIAL_PREFIX}{trial.number}"
+    try:
+        outcome = train(config, out, on_epoch=report)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
     return float(outcome.checkpoint.manifest["metrics"][config.task.level]["macro_auroc"]) if outcome.complete else None
 
 

@@ -129,13 +129,38 @@ def test_a_data_set_that_moved_keeps_its_cache(records, tmp_path):
     assert build(moved, tmp_path / "cache").folder == a.folder
 
 
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {"truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]), "absent": os.unlink, "one bit": flip_a_bit}
+
+
 @pytest.mark.parametrize("name", ["signals.int16", "index.npz", "cache.json"])
-@pytest.mark.parametrize("damage", ["truncated", "absent"])
-def test_a_damaged_cache_is_built_again(records, tmp_path, name, damage):
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_built_again(records, tmp_path, name, damage, capsys):
     table, microvolts = records
     path = build(table, tmp_path / "cache").folder / name
-    path.write_bytes(path.read_bytes()[:-100]) if damage == "truncated" else path.unlink()
-    np.testing.assert_array_equal(build(table, tmp_path / "cache").prepared(3).microvolts, microvolts[3])
+    DAMAGES[damage](path)
+    cache = build(table, tmp_path / "cache")
+    for row in range(4):
+        np.testing.assert_array_equal(cache.prepared(row).microvolts, microvolts[row])
+    if (name, damage) != ("cache.json", "one bit"):  # which may have hit a word for people
+        assert "it is built again" in capsys.readouterr().out
+
+
+def test_files_have_the_modes_that_the_umask_gives(records, tmp_path):
+    mask = os.umask(0o027)
+    try:
+        folder = build(records[0], tmp_path / "cache").folder
+    finally:
+        os.umask(mask)
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == dict.fromkeys(
+        ["signals.int16", "index.npz", "cache.json"], 0o640
+    )
 
 
 def test_unreadable_records_are_named_and_nothing_is_left(records, tmp_path):
@@ -148,7 +173,7 @@ def test_unreadable_records_are_named_and_nothing_is_left(records, tmp_path):
     ) as caught:
         build(table, tmp_path / "cache")
     assert "\n" not in str(caught.value)
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_an_empty_table_is_refused(records, tmp_path):
@@ -175,7 +200,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(records, tmp_path):
     message = receive.recv()
     assert "the cache cannot be written (File too large)" in message
     assert "free some space or set data.cache_dir" in message
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_said(records, tmp_path):
@@ -218,11 +243,12 @@ def test_an_interrupted_build_leaves_no_cache_and_its_remains_go(records, tmp_pa
     process.send_signal(how)
     process.communicate(timeout=30)
     assert process.returncode != 0
-    left = sorted(path.name for path in (tmp_path / "cache").iterdir())
-    assert all(name == ".lock" or name.endswith(".building") for name in left)
-    assert (len(left) == 2) == (how == signal.SIGKILL)
+    left = sorted(path.name[:5] for path in (tmp_path / "cache").iterdir())
+    assert left == ([".lock", ".new-"] if how == signal.SIGKILL else [])
+    # Whatever is built next in that folder sweeps them.
+    other = build(records[0], tmp_path / "cache", replace(PREPROCESSOR, fs=50.0))
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [other.folder.name]
     cache = build(records[0], tmp_path / "cache")
-    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == sorted([".lock", cache.folder.name])
     np.testing.assert_array_equal(cache.prepared(0).microvolts, records[1][0])
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from heart_reader.data.labels import SUPERCLASSES, LabelSpace, Level
+from heart_reader.data.record_table import merge_tables
 from heart_reader.data.sources import read_table
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
@@ -166,3 +167,40 @@ def test_a_patient_in_two_splits_is_leakage(write_table):
 def test_missing_columns_are_named_with_those_there_are(write_table, header, changes, message):
     with pytest.raises(DataError, match=message):
         read(write_table(header, ["a", "train", "1"], files=False), allow_missing=True, **changes)
+
+
+@pytest.mark.parametrize(
+    ("files", "ids"),
+    [
+        (["g1/norm.csv", "g2/norm.csv", "other.csv"], ["g1/norm", "g2/norm", "other"]),
+        (["g1/norm.csv", "g1/norm.edf"], ["g1/norm.csv", "g1/norm.edf"]),
+        (["../x/a.csv", "b.csv"], ["a", "b"]),
+        (["../x/a.csv", "a.csv"], ["../x/a", "a"]),
+    ],
+)
+def test_a_folder_per_patient_gives_every_record_its_own_name(tmp_path, files, ids):
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in files:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    rows = [",".join(["path", "split", *SUPERCLASSES]), *(f"{name},train,1,0,0,0,0" for name in files)]
+    (home / "table.csv").write_text("\n".join(rows))
+    assert read(home / "table.csv").record_ids.tolist() == ids
+
+
+def test_one_file_twice_is_still_refused(write_table):
+    rows = [["a.csv", "train", 1, 0, 0, 0, 0], ["./a.csv", "train", 0, 1, 0, 0, 0]]
+    with pytest.raises(DataError, match="record a is listed 2 times"):
+        read(write_table(["path", "split", *SUPERCLASSES], *rows))
+
+
+def test_files_called_alike_in_two_tables_are_not_one_record(tmp_path):
+    tables = []
+    for hospital in ("north", "south"):
+        (tmp_path / hospital).mkdir()
+        (tmp_path / hospital / "ecg1.csv").touch()
+        (tmp_path / hospital / "t.csv").write_text(f"path,split,{','.join(SUPERCLASSES)}\necg1.csv,train,1,0,0,0,0\n")
+        tables.append(read(tmp_path / hospital / "t.csv"))
+    with pytest.raises(DataError, match=r"record ecg1 is .*north/ecg1\.csv in t\.csv and .*south/ecg1\.csv in t\.csv: two recordings"):
+        merge_tables(tables)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from heart_reader.edge import benchmark as module
-from heart_reader.edge.benchmark import benchmark
+from heart_reader.edge import benchmark_run as module
+from heart_reader.edge.benchmark_run import benchmark
 from heart_reader.edge.benchmark_table import draw_figure, to_markdown
 from heart_reader.edge.measure import measure
 from heart_reader.errors import HeartReaderError

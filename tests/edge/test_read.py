@@ -20,7 +20,21 @@ from heart_reader.errors import FormatVersion, Integrity, NotServable
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
 # Everything that requirements.txt has and requirements-edge.txt has not.
-ABSENT = ("torch", "pandas", "pydantic", "yaml", "sklearn", "wfdb", "matplotlib", "safetensors", "tqdm", "onnx", "onnxscript", "fastapi")
+ABSENT = (
+    "torch",
+    "pandas",
+    "pydantic",
+    "yaml",
+    "sklearn",
+    "wfdb",
+    "matplotlib",
+    "safetensors",
+    "tqdm",
+    "onnx",
+    "onnxscript",
+    "fastapi",
+    "pydicom",
+)
 BLOCK = f"""
 import sys
 from importlib.abc import MetaPathFinder
@@ -43,6 +57,23 @@ def test_the_command_needs_numpy_scipy_and_onnxruntime_alone(variants: Path) -> 
     reading = json.loads(answer.stdout)
     assert set(reading["levels"]["superdiagnostic"]) == {"NORM", "MI", "STTC", "CD", "HYP"}
     assert "ms from file to reading" in answer.stderr
+
+
+def test_a_dicom_file_without_pydicom_says_what_to_install(variants: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.read', run_name='__main__')"
+    answer = run_python(script, tmp_path / "a.dcm", RECORD, "--checkpoint", variants / "int8", "--json", "--quick")
+    first, second = map(json.loads, answer.stdout.splitlines())
+    assert "python -m pip install pydicom" in first["error"]["message"]
+    assert "levels" in second  # what can be read is
+
+
+def test_the_benchmark_on_a_device_says_what_it_needs(variants: Path) -> None:
+    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.benchmark', run_name='__main__')"
+    answer = run_python(script, variants / "int8")
+    assert answer.returncode == 1
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("error: this command needs tqdm, which is not installed: python -m pip install tqdm, or all")
 
 
 def test_the_feed_needs_no_more(variants: Path) -> None:

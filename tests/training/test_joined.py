@@ -72,6 +72,8 @@ def test_what_is_trained_is_taken_as_it_is(run: Path, config: ExperimentConfig) 
         train_joined(config, run)
     before = {path: path.stat().st_mtime_ns for path in (run / "members").rglob("weights.safetensors")}
     assert len(before) == 2 + 2 + 1 + 2  # two seeds and two folds of the network, one forest and two folds of it
+    with pytest.raises(ConfigError, match="started with another seed and training"):
+        train_joined(override_config(config, ["seed=1", "training.epochs=2"]), run, resume=True)
     again = train_joined(config, run, resume=True)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert again.checkpoint.manifest["thresholds"] == EcgClassifier.load(run / "checkpoint").checkpoint.manifest["thresholds"]

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
-from heart_reader.errors import ConfigError, DataError
+from heart_reader.data.build import build_table
+from heart_reader.errors import CheckpointError, ConfigError, DataError, Integrity
 from heart_reader.training.run import train
+from heart_reader.training.run_state import finished_checkpoint
 from heart_reader.training.trainer import Trainer
 
 
@@ -131,3 +139,108 @@ def test_levels_that_the_data_lack_are_refused(tiny_config: ExperimentConfig, tm
         train(override_config(tiny_config, ["task.heads=[superb]"]), tmp_path / "run")
     with pytest.raises(ConfigError, match="add it to the heads"):
         train(override_config(tiny_config, ["task.heads=[rhythm]"]), tmp_path / "run")
+
+
+def test_a_second_training_in_one_folder_is_refused(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    def train_again(_row: object) -> None:
+        # Another thread does not have what this one has, as another process does not.
+        with ThreadPoolExecutor(1) as pool, pytest.raises(ConfigError, match=r"another process works in this folder \(process \d+ on"):
+            pool.submit(train, tiny_config, tmp_path / "run", resume=True).result()
+
+    assert train(tiny_config, tmp_path / "run", on_epoch=train_again).complete
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint", "config.yaml", "history.csv", "learning_curves.png"]
+
+
+def _interrupted(config: ExperimentConfig, out: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(_row: object) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        train(config, out, on_epoch=stop)
+
+
+def _flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["state.json", "tensors.safetensors", "checksums.json"])
+@pytest.mark.parametrize("damage", [_flip_a_bit, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_a_damaged_state_is_one_clear_line(
+    tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory, name: str, damage: Callable[[Path], None]
+) -> None:
+    # One interrupted training serves all damages.
+    whole = tmp_path_factory.getbasetemp() / "interrupted"
+    if not whole.exists():
+        _interrupted(tiny_config, whole)
+    run = tmp_path_factory.mktemp("damaged") / "run"
+    shutil.copytree(whole, run)
+    damage(run / "training_state" / name)
+    with pytest.raises(Integrity, match=r"training_state: damaged, .*: remove .*/run and train again without --resume") as caught:
+        train(tiny_config, run, resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_state_of_other_records_is_refused(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    _interrupted(tiny_config, tmp_path / "run")
+    table = build_table(tiny_config)
+    with pytest.raises(ConfigError, match="other records than the data sources give now"):
+        train(tiny_config, tmp_path / "run", resume=True, table=table.select(table.record_ids != table.record_ids[0]))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tiny_config: ExperimentConfig, tiny_run: Path, tmp_path: Path) -> None:
+    """Killed between the two renames that put the state of the first epoch in place of an earlier one."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_config.to_json()))
+    code = (
+        "import os, signal, sys, torch\n"
+        "from pathlib import Path\n"
+        "from heart_reader import folders\n"
+        "from heart_reader.config import load_config\n"
+        "from heart_reader.training.run import train\n"
+        "torch.set_num_threads(1)\n"
+        "plain = folders._discard\n"
+        "def discard(path):\n"
+        "    if path.name == '.old-training_state' and path.exists(): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    plain(path)\n"
+        "folders._discard = discard\n"
+        "train(load_config(Path(sys.argv[1], 'config.yaml')), Path(sys.argv[1], 'run'))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True)
+    assert answer.returncode == -signal.SIGKILL, answer.stderr
+    run = tmp_path / "run"
+    (run / "training_state").rename(run / ".new-training_state")
+    left = {path.name for path in run.iterdir()}
+    assert {".lock", ".lock-training_state", ".new-training_state", ".old-training_state"} <= left
+    with pytest.raises(ConfigError, match="add --resume"):
+        train(tiny_config, run)
+    assert train(tiny_config, run, resume=True).complete
+    _assert_same_weights(tiny_run, run)
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoint", "config.yaml", "history.csv", "learning_curves.png"]
+
+
+def test_an_interrupted_run_without_its_state_is_not_taken_for_a_finished_one(
+    tiny_config: ExperimentConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_step = Trainer._train_step
+
+    def step_and_interrupt(self: Trainer, positions: object) -> float:
+        signal.raise_signal(signal.SIGINT)
+        return plain_step(self, positions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_train_step", step_and_interrupt)
+    assert not train(tiny_config, tmp_path / "run").complete
+    shutil.rmtree(tmp_path / "run" / "training_state")
+    with pytest.raises(CheckpointError, match="interrupted"):
+        finished_checkpoint(tmp_path / "run", tiny_config)
+
+
+def test_a_finished_run_of_another_configuration_is_not_taken(tiny_config: ExperimentConfig, tiny_run: Path) -> None:
+    checkpoint = finished_checkpoint(tiny_run, override_config(tiny_config, ["evaluation.draws=5"]))
+    assert checkpoint is not None
+    assert checkpoint.sha256 == load_checkpoint(tiny_run / "checkpoint").sha256
+    with pytest.raises(ConfigError, match="trained with another seed and training: remove it"):
+        finished_checkpoint(tiny_run, override_config(tiny_config, ["seed=7", "training.epochs=3"]))

@@ -110,8 +110,10 @@ def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
 
 def _parse(path: str, content: bytes) -> Dataset:
     """Take the file apart; sequences are read, their values not yet."""
-    import pydicom
-
+    try:
+        import pydicom
+    except ModuleNotFoundError:
+        raise UnreadableRecord(message("dicom_needs_pydicom", where=path)) from None
     # Its complaints about lawful but odd files quote values of the recording.
     python_warnings.filterwarnings("ignore", module="pydicom")
     if _DEFLATED in content:

@@ -61,7 +61,7 @@ def read_table(
         Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is taken (1-8, 9, 10).
     id_column
         Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, else the file names
-        without ending.
+        without ending or, where two of these are the same (a folder per patient), the paths from ``root``.
     patient_column
         Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient ids are empty, and a
         patient in two splits cannot be noticed.
@@ -86,9 +86,10 @@ def read_table(
     table = read_csv(path, "name a CSV with the columns path, split and one column per class")
     columns = _label_columns(table, label_columns)
     space = _space(path, level, columns, space)
-    paths, gone = _find_files(table, path_column, (root if root is not None else path.parent).resolve())
+    root = (root if root is not None else path.parent).resolve()
+    paths, gone = _find_files(table, path_column, root)
     records = RecordTable(
-        record_ids=_record_ids(table, paths, id_column),
+        record_ids=_record_ids(table, paths, root, id_column),
         paths=paths,
         patient_ids=_patient_ids(table, patient_column),
         splits=_splits(table, split_column),
@@ -147,14 +148,22 @@ def _find_files(table: CsvFile, path_column: str, root: Path) -> tuple[NDArray[n
     return np.array(paths), np.array(gone)
 
 
-def _record_ids(table: CsvFile, paths: NDArray[np.str_], id_column: str | None) -> NDArray[np.str_]:
+def _record_ids(table: CsvFile, paths: NDArray[np.str_], root: Path, id_column: str | None) -> NDArray[np.str_]:
     column = id_column or next((name for name in ID_COLUMNS if name in table.header), None)
     if column is None:
-        return np.array([Path(path).stem for path in paths.tolist()])
+        return _names(paths.tolist(), root)
     ids = [plain_name(cell) for cell in table.column(column)]
     if "" in ids:
         raise DataError(f"{table.where(ids.index(''))}: no record id: fill the column {column}")
     return np.array(ids)
+
+
+def _names(paths: list[str], root: Path) -> NDArray[np.str_]:
+    """Name records by their files, as shortly as tells all different files of a table apart."""
+    different = len(set(paths))
+    relative = [Path(os.path.relpath(path, root)) for path in paths]
+    names = [[path.stem for path in relative], [path.with_suffix("").as_posix() for path in relative]]
+    return np.array(next((some for some in names if len(set(some)) == different), [path.as_posix() for path in relative]))
 
 
 def _patient_ids(table: CsvFile, patient_column: str | None) -> NDArray[np.str_]:

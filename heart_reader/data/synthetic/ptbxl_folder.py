@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +16,7 @@ from heart_reader.data.synthetic.files import write_wfdb
 from heart_reader.data.synthetic.heart import EcgParameters
 from heart_reader.data.synthetic.population import random_parameters
 from heart_reader.errors import DataError
+from heart_reader.folders import atomic_directory
 
 __all__ = ["write_ptbxl_folder"]
 
@@ -107,27 +105,15 @@ def write_ptbxl_folder(
     Raises
     ------
     DataError
-        If ``root`` holds something already, or ``n_records`` is not positive.
-    OSError
-        If the disk is full or cannot be written.
+        If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or cannot be written.
     """
     root = Path(root)
     if n_records < 1:
         raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
-    try:
+    with atomic_directory(root, DataError) as unfinished:
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
         _fill(unfinished, n_records, seed, with_500_hz, progress)
-        # mkdtemp makes the folder private to its owner; give it the usual permissions.
-        mask = os.umask(0)
-        os.umask(mask)
-        unfinished.chmod(0o777 & ~mask)
-        unfinished.replace(root)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
 
 
 def _fill(root: Path, n_records: int, seed: int, with_500_hz: bool, progress: Callable[[int], None] | None) -> None:
