@@ -5,8 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from heart_reader.cli import run_command
+from heart_reader.cli import run_command, show_cause
+
+if TYPE_CHECKING:
+    from heart_reader.errors import HeartReaderError
+    from heart_reader.reading import Reading
+    from heart_reader.reading_report import ReportFolder
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -21,14 +27,27 @@ def main(arguments: argparse.Namespace) -> int:
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
-        n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
-        print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
-        page = pages.write(reading) if pages else None
-        if page is not None:
-            print(f"page {page}", file=sys.stderr, flush=True)
+        text, error = reading.told(as_json=arguments.json)
+        print(text, flush=True)
+        if pages and error is None:
+            error = write_page(pages, reading)
+        n_failed, last = n_failed + (error is not None), reading.diagnosis or last
+        show_cause(error, debug=arguments.debug)
     if last is not None and not arguments.json:
         print(explain_words(last))
     return 1 if n_failed else 0
+
+
+def write_page(pages: ReportFolder, reading: Reading) -> HeartReaderError | None:
+    """Write the page of a reading and say where it is; a page that cannot be drawn is an error of its record."""
+    from heart_reader.errors import UnexpectedError
+
+    try:
+        print(f"page {pages.write(reading)}", file=sys.stderr, flush=True)
+    except UnexpectedError as error:
+        print(f"error: {error.message}", file=sys.stderr, flush=True)
+        return error
+    return None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Read many damaged files as a person's would be read, and count what comes of them: nothing may crash, hang or swell.
 
-Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom] [--out runs/robustness]``. Each file
+Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom] [--out build/robustness]``. Each file
 is a simulated record of ``tests/hostile/seeds.py`` with the mutations of ``tests/hostile/mutated_records.py``; one number gives one file,
 always the same. It is read, from file to JSON, text and waveform, in a process that lives until a file kills it: every tenth by the
 default reader, the others by the quickest 8-bit one.
@@ -57,17 +57,17 @@ FAMILIES = ("csv", "wfdb", "edf", "dicom")
 
 MUTATED, LEGAL = "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (
-    "Made by `python benchmarks/robustness.py`: simulated records with one to four mutations, blind ones (bits, bytes, stretches cut, doubled, "
-    "moved, spliced with other files) and ones that know the format (edges in place of numbers, names and units, fields and lines dropped, "
-    f"doubled, swapped, separators and encodings changed, elements removed, samples silenced). Each was read from file to JSON, text and "
-    f"waveform, every {DEFAULT_EVERY}th by the default reader, the others by nano-int8. *Other exceptions* are those that are no refusal of a "
-    "record, processes that died or hung among them. *Longest* is processor time; *most memory* is the peak of resident memory above what the "
-    "process held after its first readings. Seed {seed}."
+    "Made by `python benchmarks/robustness.py`: simulated records with one to four mutations, blind ones (bits, bytes, stretches cut,"
+    " doubled, moved, spliced with other files) and ones that know the format (edges in place of numbers, names and units, fields and lines"
+    " dropped, doubled, swapped, separators and encodings changed, elements removed, samples silenced). Each was read from file to JSON,"
+    f" text and waveform, every {DEFAULT_EVERY}th by the default reader, the others by nano-int8. *Other exceptions* are those that are no"
+    " refusal of a record, processes that died or hung among them. *Longest* is processor time; *most memory* is the peak of resident memory above"
+    " what the process held after its first readings. Seed {seed}."
 )
 LEGAL_WORDS = (
-    "Files that every standard allows, each with the same ECG in it, told in a way that invites a misreading (`tests/hostile`). *Right*: read "
-    "as what it is. *Noted*: read with a warning about what cannot be known. *Refused*: with a message that says what to do. *Misread*: "
-    "something else was read and nothing said."
+    "Files that every standard allows, each with the same ECG in it, told in a way that invites a misreading (`tests/hostile`). *Right*:"
+    " read as what it is. *Noted*: read with a warning about what cannot be known. *Refused*: with a message that says what to do."
+    " *Misread*: something else was read and nothing said."
 )
 
 
@@ -231,9 +231,12 @@ def run(out: Path, formats: Sequence[str], n_files: int, seed: int, n_workers: i
         logs[fmt].flush()
     for log in logs.values():
         log.close()
-    for name, key in (("failed", "why"), ("warned", "warned")):
-        found = Counter(why for of in answers.values() for one in of for why in ([one[key]] if key == "why" and key in one else one.get(key, [])))
-        print(*(f"{name} {count:6} {why}" for why, count in found.most_common()), sep="\n")
+    every = [one for of in answers.values() for one in of]
+    for what, found in (
+        ("failed", Counter(one["why"] for one in every if "why" in one)),
+        ("warned", Counter(text for one in every for text in one["warned"])),
+    ):
+        print(*(f"{what} {count:6} {text}" for text, count in found.most_common()), sep="\n")
     return answers
 
 
@@ -287,7 +290,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of all mutations (default: %(default)s)")
     parser.add_argument("--formats", nargs="*", choices=FORMATS, default=FORMATS, help="default: all")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/robustness"), help="folder of what was found (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("build/robustness"), help="folder of what was found (default: %(default)s)")
     parser.add_argument("--report", type=Path, default=ROOT / "results" / "robustness.md", help="page to write into (default: %(default)s)")
     chosen = parser.parse_args()
     # Before the processes start: NumPy's own threads would only be in their way.

@@ -18,7 +18,8 @@
     │   ├── FormatVersion          written by another format
     │   ├── Integrity              changed, truncated or incomplete
     │   └── NotServable            readable, but not what was asked for
-    └── ExportParityError          an exported model that disagrees with its origin
+    ├── ExportParityError          an exported model that disagrees with its origin
+    └── UnexpectedError            a fault of ours that one record brought to light (the server answers 500)
 
 A message has four parts: what was found, what is allowed, where, and what to do.
 ``code`` is the stable, machine-readable name that JSON answers carry.
@@ -44,13 +45,14 @@ __all__ = [
     "NotServable",
     "RecordError",
     "SignalTooShort",
+    "UnexpectedError",
     "UnitError",
     "UnreadableRecord",
 ]
 
 
 class HeartReaderError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that says what to do."""
 
     @property
     def code(self) -> str:
@@ -125,3 +127,7 @@ class NotServable(CheckpointError):
 
 class ExportParityError(HeartReaderError):
     """An exported model that disagrees with the model it came from."""
+
+
+class UnexpectedError(HeartReaderError):
+    """A failure that nobody foresaw while one record was read; the exception is its cause."""

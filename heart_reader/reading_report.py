@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from heart_reader.errors import ConfigError
+from heart_reader.data.one_record import one_record
+from heart_reader.errors import ConfigError, UnexpectedError
 from heart_reader.reading import Reading
 
 __all__ = ["ReportFolder"]
@@ -49,6 +50,8 @@ class ReportFolder:
         ------
         ConfigError
             If the page cannot be written, such as on a full disk.
+        UnexpectedError
+            If it cannot be drawn.
         """
         # The drawing library is slow to load, and a machine that only reads needs none.
         from heart_reader.reading_page import draw_page
@@ -57,9 +60,16 @@ class ReportFolder:
             return None
         try:
             path = self._reserve(reading.diagnosis.record_id)
-            draw_page(reading.diagnosis, reading.record, path)
         except OSError as error:
             raise self._unwritable(error) from error
+        try:
+            with one_record(reading.path):
+                draw_page(reading.diagnosis, reading.record, path)
+        except UnexpectedError as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error.__cause__, OSError):
+                raise self._unwritable(error.__cause__) from error
+            raise
         return path
 
     def _reserve(self, record_id: str) -> Path:

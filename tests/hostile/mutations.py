@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+
 from tests.hostile.seeds import FORMATS, SEEDS_PER_FORMAT, seed_files
 
 __all__ = ["BLIND", "EDGE_NUMBERS", "EDGE_TEXTS", "TEXT", "Change", "Rng", "edge_number", "edge_text", "stretch"]
@@ -19,7 +20,21 @@ EDGE_NUMBERS = (
 EDGE_TEXTS = (
     *("", " ", "\t", "I", "II", "V1", "-aVR", "aVR", "uV", "µV", "mV", "mv", "V", "nV", "kV", "Hz", "lead I", "#", "\0", "\x1f", "\ufeff"),
     *("\u202e", "\U0001f4a5", "é" * 30, "A" * 10_000, "{where}", "{0}", "%s", "%n", "../seed.hea", "/etc/passwd", "s3://a/b", "seed.hea"),
-    *("<script>", "NULL", "None", "fs=0", "# fs=1e400", "#Age: -5", "#Age: NaN", "# unit=", "EDF Annotations", "EDF+D", "\r", "\n\n", "\x85", "'"),
+    *(
+        "<script>",
+        "NULL",
+        "None",
+        "fs=0",
+        "# fs=1e400",
+        "#Age: -5",
+        "#Age: NaN",
+        "# unit=",
+        "EDF Annotations",
+        "EDF+D",
+        "\r",
+        "\n\n",
+        "\x85",
+    ),
 )
 _NUMBER = re.compile(rb"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _FIELD = re.compile(rb"[^\s,;|/()#=:]+")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -132,8 +131,9 @@ def _field(values: Sequence[object], width: int) -> bytes:
 def _edf(record: EcgRecord, number: int) -> Files:
     """EDF or EDF+C; data records of one second, or one for all where a second is no whole number of samples."""
     per_second = int(record.fs)
-    n_records, length = (record.n_times // per_second, 1.0) if record.n_times >= per_second == record.fs else (1, record.n_times / record.fs)
-    size = record.n_times if n_records == 1 and length != 1.0 else per_second
+    n_records, length, size = 1, record.n_times / record.fs, record.n_times
+    if record.n_times >= per_second == record.fs:
+        n_records, length, size = record.n_times // per_second, 1.0, per_second
     unit, scale = (("mV", 1.0), ("uV", 1e3))[number % 2]
     gain = 1000.0 if np.abs(record.signal).max() < 32 else 32000 / float(np.abs(record.signal).max())
     values = _whole(record, 16, gain)[:, : n_records * size]
