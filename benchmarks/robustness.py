@@ -61,8 +61,8 @@ MUTATED_WORDS = (
     " doubled, moved, spliced with other files) and ones that know the format (edges in place of numbers, names and units, fields and lines"
     " dropped, doubled, swapped, separators and encodings changed, elements removed, samples silenced). Each was read from file to JSON,"
     f" text and waveform, every {DEFAULT_EVERY}th by the default reader, the others by nano-int8. *Other exceptions* are those that are no"
-    " refusal of a record, processes that died or hung among them. *Longest* is processor time; *most memory* is the peak of resident memory above"
-    " what the process held after its first readings. Seed {seed}."
+    " refusal of a record, processes that died or hung among them. *Longest* is processor time; *most memory* is the peak of resident"
+    " memory above what the process held after its first readings. Seed {seed}."
 )
 LEGAL_WORDS = (
     "Files that every standard allows, each with the same ECG in it, told in a way that invites a misreading (`tests/hostile`). *Right*:"
@@ -95,9 +95,9 @@ def _signature(error: BaseException) -> str:
 
 def _read_one(reader: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: float) -> dict[str, Any]:
     """Make a file, read it and measure that."""
+    files = mutated_record(fmt, number, seed)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        files = mutated_record(fmt, number, seed)
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -139,6 +139,10 @@ _WARNINGS: dict[str, Template] = {
     "columns_not_read": "columns not read, for they are no leads: {columns}",
     "few_usable_leads": "only {usable} of {leads} leads carry a signal: no decision is made",
     "flat_leads": ("flat lead: {leads}", "flat leads: {leads}"),
+    "impossible_values": (
+        "lead {leads} holds values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+        "leads {leads} hold values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+    ),
     "lead_left_out": "lead {lead} is {percent:.0f}% missing values and was left out",
     "leads_derived": "derived from I and II: {leads}",
     "leads_missing": (

@@ -16,7 +16,6 @@ from pydantic_core import to_json
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
 from heart_reader.frontend.schemas import ReadOptions
@@ -128,6 +127,4 @@ _own_classifier = cache(load_warm)
 
 
 def _read(checkpoint: Path, path: Path, options: ReadOptions) -> bytes:
-    # One kind of exception goes back to the server: some that libraries raise cannot, and would take the other processes down.
-    with one_record(path.name):
-        return read_file(_own_classifier(checkpoint), path, options)
+    return read_file(_own_classifier(checkpoint), path, options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -15,9 +14,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from heart_reader.errors import UnexpectedError
-from heart_reader.frontend import Settings, create_app, reading_processes
-from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend import Settings, create_app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,18 +77,3 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_any_exception_can_leave_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Odd(Exception):
-        def __init__(self, *, place: str) -> None:
-            self.place = place
-
-    def fail(*arguments: object) -> bytes:
-        raise Odd(place="here")
-
-    monkeypatch.setattr(reading_processes, "read_file", fail)
-    monkeypatch.setattr(reading_processes, "_own_classifier", lambda checkpoint: None)
-    with pytest.raises(UnexpectedError, match=r"^a\.csv: .*Odd") as caught:
-        reading_processes._read(Path(), Path("/tmp/folder/a.csv"), ReadOptions())
-    assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message

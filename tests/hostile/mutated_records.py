@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["mutated_record"]
 _EDF_FIXED = ((0, 8), (8, 88), (88, 168), (168, 176), (176, 184), (184, 192), (192, 236), (236, 244), (244, 252), (252, 256))
 _EDF_COLUMNS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 _SAMPLE_VALUES = (0, 1, 32767, -32768, -1, 2047, -2048, 5000)
+# Lines that are doubled again and again would fill the disk.
+_LONGEST = 4_000_000
 _MAT_FIELDS = ((0, 4), (4, 8), (8, 12), (12, 16), (16, 20))
 
 
@@ -32,7 +35,7 @@ def mutated_record(fmt: str, number: int, seed: int = 0) -> Files:
     for _ in range(n_changes):
         name = list(files)[rng.integers(len(files)) if rng.random() < 0.5 else 0]
         changes = BLIND if rng.random() < 0.35 else _AWARE[name.rpartition(".")[2]]
-        files[name] = changes[rng.integers(len(changes))](files[name], rng)
+        files[name] = changes[rng.integers(len(changes))](files[name], rng)[:_LONGEST]
     return files
 
 
@@ -103,7 +106,10 @@ def _changed_dicom(place: int, n_changes: int, rng: Rng) -> bytes:
         else:
             value = _raw_value(element, rng, "little" if little else "big")
             home[element.tag] = RawDataElement(element.tag, element.VR, len(value), value, 0, implicit, little)
-    return dicom_bytes(dataset)
+    with warnings.catch_warnings():
+        # pydicom says of such values, rightly, that they are not allowed.
+        warnings.simplefilter("ignore")
+        return dicom_bytes(dataset)
 
 
 _SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4}
