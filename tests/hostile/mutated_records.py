@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence as DicomSequence
 
 from tests.hostile.mutations import BLIND, TEXT, Change, Rng, edge_number, edge_text, stretch
@@ -109,7 +110,11 @@ def _changed_dicom(place: int, n_changes: int, rng: Rng) -> bytes:
     with warnings.catch_warnings():
         # pydicom says of such values, rightly, that they are not allowed.
         warnings.simplefilter("ignore")
-        return dicom_bytes(dataset)
+        try:
+            return dicom_bytes(dataset)
+        except (BytesLengthException, AttributeError, ValueError, TypeError):
+            # Some it does not write: bytes are changed instead.
+            return BLIND[rng.integers(len(BLIND))](seed_files("dicom", place)["seed.dcm"], rng)
 
 
 _SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4}
