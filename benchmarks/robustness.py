@@ -39,7 +39,7 @@ from heart_reader.checkpoint import served_checkpoint  # noqa: E402
 from heart_reader.classifier import EcgClassifier  # noqa: E402
 from heart_reader.data.readers import read_record  # noqa: E402
 from heart_reader.errors import RecordError  # noqa: E402
-from heart_reader.evaluation.markdown import markdown_table  # noqa: E402
+from heart_reader.evaluation.markdown import markdown_table, replace_section  # noqa: E402
 from heart_reader.reading import Reading  # noqa: E402
 from tests.hostile.case import outcome  # noqa: E402
 from tests.hostile.mutated_records import mutated_record  # noqa: E402
@@ -55,7 +55,7 @@ ADDRESS_SPACE_BYTES = 4 << 30
 MOST_KEPT = 5
 FAMILIES = ("csv", "wfdb", "edf", "dicom")
 
-MUTATED, LEGAL = "Mutated files", "Hostile but legal files"
+TITLE, MUTATED, LEGAL = "Robustness", "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (
     "Made by `python benchmarks/robustness.py`: simulated records with one to four mutations, blind ones (bits, bytes, stretches cut,"
     " doubled, moved, spliced with other files) and ones that know the format (edges in place of numbers, names and units, fields and lines"
@@ -268,15 +268,6 @@ def legal_table() -> str:
     return markdown_table(("family", "files", "right", "noted", "refused", "misread", "other exceptions"), rows) if rows else ""
 
 
-def replace_section(page: Path, heading: str, body: str) -> None:
-    """Put a section of a Markdown page in place of the one with this heading, or at its end; the others stay as they are."""
-    text = page.read_text(encoding="utf-8") if page.exists() else "# Robustness\n"
-    section = f"## {heading}\n\n{body.strip()}\n"
-    old = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    new = f"{text[: old.start()]}{section}\n{text[old.end() :]}" if old else f"{text.rstrip()}\n\n{section}"
-    page.write_text(new.rstrip() + "\n", encoding="utf-8")
-
-
 def main() -> int:
     """Read what is asked for and write the report.
 
@@ -296,9 +287,9 @@ def main() -> int:
     # Before the processes start: NumPy's own threads would only be in their way.
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     answers = run(chosen.out, chosen.formats, chosen.files, chosen.seed, chosen.workers)
-    replace_section(chosen.report, MUTATED, f"{MUTATED_WORDS.format(seed=chosen.seed)}\n\n{mutated_table(answers)}")
+    replace_section(chosen.report, TITLE, MUTATED, f"{MUTATED_WORDS.format(seed=chosen.seed)}\n\n{mutated_table(answers)}")
     if legal := legal_table():
-        replace_section(chosen.report, LEGAL, f"{LEGAL_WORDS}\n\n{legal}")
+        replace_section(chosen.report, TITLE, LEGAL, f"{LEGAL_WORDS}\n\n{legal}")
     print(f"wrote {chosen.report}")
     return int(any("why" in one for of in answers.values() for one in of))
 

@@ -124,10 +124,11 @@ def _replace(pattern: re.Pattern[bytes], new: Callable[[Rng], bytes], content: b
     if not found:
         return content
     chosen = [found[rng.integers(len(found))]] if rng.random() < 0.7 else [one for one in found if rng.random() < 0.1]
-    fill = new(rng)
-    for one in reversed(chosen[:2000]):
-        content = content[: one.start()] + fill + content[one.end() :]
-    return content
+    fill, parts, end = new(rng), [], 0
+    for one in chosen[:2000]:
+        parts += [content[end : one.start()], fill]
+        end = one.end()
+    return b"".join([*parts, content[end:]])
 
 
 def _lines(change: Callable[[list[bytes], Rng], None], content: bytes, rng: Rng) -> bytes:

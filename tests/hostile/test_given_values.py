@@ -87,7 +87,8 @@ def test_the_command_line_answers_each_with_one_line() -> None:
     )
     file = str(ROOT / "test_files" / "norm.csv")
     commands = [[file, f"{name}={value}", "--json", "--checkpoint", str(QUICK)] for name, value in ARGUMENTS]
-    answer = subprocess.run([sys.executable, "-c", script], input=json.dumps(commands), cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script]
+    answer = subprocess.run(command, input=json.dumps(commands), cwd=ROOT, capture_output=True, text=True, check=True)
     answers = [json.loads(line) for line in answer.stdout.splitlines()]
     assert len(answers) == len(ARGUMENTS)
     for given, (status, out, err) in zip(ARGUMENTS, answers, strict=True):
