@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from heart_reader.cli import run_command, show_cause
-
-if TYPE_CHECKING:
-    from heart_reader.errors import HeartReaderError
-    from heart_reader.reading import Reading
-    from heart_reader.reading_report import ReportFolder
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -30,24 +23,12 @@ def main(arguments: argparse.Namespace) -> int:
         text, error = reading.told(as_json=arguments.json)
         print(text, flush=True)
         if pages and error is None:
-            error = write_page(pages, reading)
+            error = pages.tell(reading)
         n_failed, last = n_failed + (error is not None), reading.diagnosis or last
         show_cause(error, debug=arguments.debug)
     if last is not None and not arguments.json:
         print(explain_words(last))
     return 1 if n_failed else 0
-
-
-def write_page(pages: ReportFolder, reading: Reading) -> HeartReaderError | None:
-    """Write the page of a reading and say where it is; a page that cannot be drawn is an error of its record."""
-    from heart_reader.errors import UnexpectedError
-
-    try:
-        print(f"page {pages.write(reading)}", file=sys.stderr, flush=True)
-    except UnexpectedError as error:
-        print(f"error: {error.message}", file=sys.stderr, flush=True)
-        return error
-    return None
 
 
 if __name__ == "__main__":

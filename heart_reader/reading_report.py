@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from heart_reader.data.one_record import one_record
@@ -42,6 +43,17 @@ class ReportFolder:
         return ConfigError(
             f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to"
         )
+
+    def tell(self, reading: Reading) -> UnexpectedError | None:
+        """Write the page of a record and say where it is on standard error; return why it could not be drawn, if so."""
+        try:
+            page = self.write(reading)
+        except UnexpectedError as error:
+            print(f"error: {error.message}", file=sys.stderr, flush=True)
+            return error
+        if page is not None:
+            print(f"page {page}", file=sys.stderr, flush=True)
+        return None
 
     def write(self, reading: Reading) -> Path | None:
         """Write the page of a record and return where it is; None for a record that could not be read.
