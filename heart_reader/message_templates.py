@@ -139,10 +139,6 @@ _WARNINGS: dict[str, Template] = {
     "columns_not_read": "columns not read, for they are no leads: {columns}",
     "few_usable_leads": "only {usable} of {leads} leads carry a signal: no decision is made",
     "flat_leads": ("flat lead: {leads}", "flat leads: {leads}"),
-    "impossible_values": (
-        "lead {leads} holds values beyond {most:.0f} mV, which no electrode carries: they count as missing",
-        "leads {leads} hold values beyond {most:.0f} mV, which no electrode carries: they count as missing",
-    ),
     "lead_left_out": "lead {lead} is {percent:.0f}% missing values and was left out",
     "leads_derived": "derived from I and II: {leads}",
     "leads_missing": (
@@ -168,6 +164,10 @@ _WARNINGS: dict[str, Template] = {
     "unit_assumed": "unit not stated: read as mV",
     "unit_overridden": "read as {unit} as asked; the file says {stated}",
     "unit_overridden_in_header": "read as {unit} as asked; the header says {stated}",
+    "values_impossible": (
+        "lead {leads} holds values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+        "leads {leads} hold values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+    ),
     "waveform": "{name} ({channels} channels, {duration:g} s)",
     "waveform_chosen": "read the waveform {chosen}; left out: {others}",
     "waveform_derived": "{name} is derived from a recording and was not recorded itself",

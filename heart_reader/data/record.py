@@ -213,7 +213,7 @@ def _bridge_gaps(
     impossible = [name for name, lead, known in zip(names, values, finite, strict=True) if np.isfinite(lead[~known]).any()]
     values = values.copy()
     masked: list[str] = []
-    warnings = [message("impossible_values", count=len(impossible), leads=impossible, most=MOST_MV)] if impossible else []
+    warnings = [message("values_impossible", count=len(impossible), leads=impossible, most=MOST_MV)] if impossible else []
     times = np.arange(values.shape[1])
     for row, name in enumerate(names):
         n_missing = int((~finite[row]).sum())
