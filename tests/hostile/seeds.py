@@ -108,7 +108,7 @@ def _wfdb(record: EcgRecord, number: int, *, mat: bool) -> Files:
     for name, lead in zip(record.lead_names, values, strict=True):
         lines.append(f"seed.{end} {fmt}{'+24' if mat else ''} {gain:g}(0)/mV {bits} 0 {lead[0]} {lead.sum() % 65536} 0 {name}")
     lines += ["#Age: 62", "#Sex: Female", "#Dx: 426783006"]
-    start = np.array([0, len(values), record.n_times, 0, 4], "<i4").tobytes() + b"val\0" if mat else b""
+    start = np.array([30, len(values), record.n_times, 0, 4], "<i4").tobytes() + b"val\0" if mat else b""
     return {"seed.hea": ("\n".join(lines) + "\n").encode(), f"seed.{end}": start + _packed(values.T.ravel(), fmt)}
 
 
