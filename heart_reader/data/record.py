@@ -234,12 +234,18 @@ def _bridge_gaps(
 
 def _is_known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Tell values that an electrode can carry; those of a record in the wrong unit are left to the check of amplitudes."""
-    known = values <= MOST_MV
-    known &= values >= -MOST_MV
+    known = _within(values, MOST_MV)
     if known.all():
         return known
-    holds = np.isfinite(values) & (np.abs(values) <= np.finfo(np.float32).max)
-    return known if np.median((holds & ~known).mean(axis=1)) <= _OFTEN else holds
+    held = _within(values, float(np.finfo(np.float32).max))
+    return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
+
+
+def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
+    """Tell values that are numbers of at most this size, without another copy of a long signal."""
+    within: NDArray[np.bool_] = values <= limit
+    within &= values >= -limit
+    return within
 
 
 def _check_amplitude(
