@@ -48,8 +48,8 @@ from tests.hostile.seeds import FORMATS, Files, seed_files  # noqa: E402
 QUICK = ROOT / "results" / "edge" / "nano-int8"
 DEFAULT_EVERY = 10
 LONGEST_S, MOST_MB = 5.0, 300.0
-# A process that answers no more is given this long before it is killed; on a busy machine five seconds of work take longer.
-KILL_AFTER_S = 60.0
+# A process that answers no more is killed. On a machine that others keep busy a file of a millisecond was seen to wait a minute.
+KILL_AFTER_S = 300.0
 # Memory beyond what the process has: a file that asks for more fails there and not the machine.
 ADDRESS_SPACE_BYTES = 4 << 30
 MOST_KEPT = 5
