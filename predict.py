@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from heart_reader.cli import positive_number, run_command
+from heart_reader.cli import positive_number, run_command, show_cause
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -29,11 +28,12 @@ def main(arguments: argparse.Namespace) -> int:
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
-        n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
-        print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
-        page = pages.write(reading) if pages else None
-        if page is not None:
-            print(f"page {page}", file=sys.stderr, flush=True)
+        text, error = reading.told(as_json=arguments.json)
+        print(text, flush=True)
+        if pages and error is None:
+            error = pages.tell(reading)
+        n_failed, last = n_failed + (error is not None), reading.diagnosis or last
+        show_cause(error, debug=arguments.debug)
     if last is not None and not arguments.json:
         print(explain_words(last))
     return 1 if n_failed else 0

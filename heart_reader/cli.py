@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
-from heart_reader.errors import ConfigError, HeartReaderError
+from heart_reader.errors import ConfigError, HeartReaderError, UnexpectedError
 
-__all__ = ["add_overrides", "positive_number", "run_command"]
+__all__ = ["add_overrides", "positive_number", "run_command", "show_cause"]
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 # Packages that are imported by another name.
@@ -61,6 +63,10 @@ def run_command(
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold what no terminal can show; that must not end the readings of the others.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return command(arguments) or DONE
     except HeartReaderError as error:
@@ -89,3 +95,9 @@ def run_command(
             raise
         print(f"error: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)", file=sys.stderr)
         return FAILED
+
+
+def show_cause(error: HeartReaderError | None, *, debug: bool) -> None:
+    """Print the traceback of what nobody foresaw, where ``--debug`` asks for it; a command that reads the other records goes on."""
+    if debug and isinstance(error, UnexpectedError):
+        traceback.print_exception(error, file=sys.stderr)

@@ -19,7 +19,8 @@
     │   ├── Integrity              changed, truncated or incomplete
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
-    └── ExportParityError          an exported model that disagrees with its origin
+    ├── ExportParityError          an exported model that disagrees with its origin
+    └── UnexpectedError            a fault of ours that one record brought to light (the server answers 500)
 
 A message has four parts: what was found, what is allowed, where, and what to do.
 ``code`` is the stable, machine-readable name that JSON answers carry.
@@ -46,13 +47,14 @@ __all__ = [
     "NotTrusted",
     "RecordError",
     "SignalTooShort",
+    "UnexpectedError",
     "UnitError",
     "UnreadableRecord",
 ]
 
 
 class HeartReaderError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that says what to do."""
 
     @property
     def code(self) -> str:
@@ -131,3 +133,7 @@ class NotTrusted(CheckpointError):
 
 class ExportParityError(HeartReaderError):
     """An exported model that disagrees with the model it came from."""
+
+
+class UnexpectedError(HeartReaderError):
+    """A failure that nobody foresaw while one record was read; the exception is its cause."""

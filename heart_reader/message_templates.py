@@ -62,6 +62,10 @@ _FILES: dict[str, Template] = {
     "signal_format": "{where}: signal format {format} is not read; readable are {readable}: convert the record to format 16",
     "signal_lengths_differ": "{where}: signal files of different lengths ([{lengths}] samples): copy the record again",
     "too_short": "{where}: {duration:.2f} s of signal; at least {least:.0f} s is needed: record longer",
+    "unexpected_error": (
+        "{where}: reading it failed for a reason that nobody foresaw ({kind}), which is a fault of heart_reader: run the command again "
+        "with --debug and report what it shows, with the file if it may be shown"
+    ),
     "unit_missing": ("{where}: lead {lead} has no sensitivity or unit, so its amplitudes are not known: export the recording again"),
     "unit_unknown": "{where}: unit {unit!r}; mV, uV, nV or V is needed: pass --unit or mend the file",
     "units_differ": "{where}: units {units} in one file; one is allowed: mend the file or pass --unit",
@@ -161,6 +165,10 @@ _WARNINGS: dict[str, Template] = {
     "unit_assumed": "unit not stated: read as mV",
     "unit_overridden": "read as {unit} as asked; the file says {stated}",
     "unit_overridden_in_header": "read as {unit} as asked; the header says {stated}",
+    "values_impossible": (
+        "lead {leads} holds values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+        "leads {leads} hold values beyond {most:.0f} mV, which no electrode carries: they count as missing",
+    ),
     "waveform": "{name} ({channels} channels, {duration:g} s)",
     "waveform_chosen": "read the waveform {chosen}; left out: {others}",
     "waveform_derived": "{name} is derived from a recording and was not recorded itself",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import find_records, read_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
-from heart_reader.errors import RecordError, UnreadableRecord
+from heart_reader.errors import HeartReaderError, UnreadableRecord
 
 if TYPE_CHECKING:
     from heart_reader.data.record import EcgRecord
@@ -49,8 +51,17 @@ class Reading:
 
     path: Path
     diagnosis: Diagnosis | None
-    error: RecordError | None
+    error: HeartReaderError | None
     record: EcgRecord | None = None
+
+    def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
+        """Return what to print, and the error that it tells of; a reading that cannot be printed is one of the errors."""
+        try:
+            with one_record(self.path):
+                return self.to_json_line() if as_json else self.to_text(), self.error
+        except HeartReaderError as error:
+            failed = Reading(self.path, None, error)
+            return failed.to_json_line() if as_json else failed.to_text(), error
 
     def to_json_line(self) -> str:
         """Return one JSON object on one line."""
@@ -138,13 +149,28 @@ def read_all(
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
     """
     for given in paths:
-        paths_here = find_records(given) if given.is_dir() else [given]
-        if not paths_here:
-            message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat), CSV, EDF (.edf) and DICOM (.dcm) are read"
-            yield Reading(given, None, UnreadableRecord(message))
+        try:
+            with one_record(given):
+                paths_here = _records_in(given)
+        except HeartReaderError as error:
+            yield Reading(given, None, error)
+            continue
         for path in paths_here:
             try:
-                record = read_record(path, fs=fs, unit=unit, leads=leads)
-                yield Reading(path, classifier.predict(record, measure=measure), None, record)
-            except RecordError as error:
-                yield Reading(path, None, error)
+                with one_record(path):
+                    record = read_record(path, fs=fs, unit=unit, leads=leads)
+                    reading = Reading(path, classifier.predict(record, measure=measure), None, record)
+            except HeartReaderError as error:
+                reading = Reading(path, None, error)
+            yield reading
+
+
+def _records_in(given: Path) -> list[Path]:
+    """The records of a folder; anything else is a record, or says itself why it is none."""
+    if not os.path.isdir(given):
+        return [given]
+    paths = find_records(given)
+    if not paths:
+        message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat), CSV, EDF (.edf) and DICOM (.dcm) are read"
+        raise UnreadableRecord(message)
+    return paths

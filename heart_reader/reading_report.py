@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
-from heart_reader.errors import ConfigError
+from heart_reader.data.one_record import one_record
+from heart_reader.errors import ConfigError, UnexpectedError
 from heart_reader.reading import Reading
 
 __all__ = ["ReportFolder"]
@@ -42,6 +44,17 @@ class ReportFolder:
             f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to"
         )
 
+    def tell(self, reading: Reading) -> UnexpectedError | None:
+        """Write the page of a record and say where it is on standard error; return why it could not be drawn, if so."""
+        try:
+            page = self.write(reading)
+        except UnexpectedError as error:
+            print(f"error: {error.message}", file=sys.stderr, flush=True)
+            return error
+        if page is not None:
+            print(f"page {page}", file=sys.stderr, flush=True)
+        return None
+
     def write(self, reading: Reading) -> Path | None:
         """Write the page of a record and return where it is; None for a record that could not be read.
 
@@ -49,6 +62,8 @@ class ReportFolder:
         ------
         ConfigError
             If the page cannot be written, such as on a full disk.
+        UnexpectedError
+            If it cannot be drawn.
         """
         # The drawing library is slow to load, and a machine that only reads needs none.
         from heart_reader.reading_page import draw_page
@@ -57,9 +72,16 @@ class ReportFolder:
             return None
         try:
             path = self._reserve(reading.diagnosis.record_id)
-            draw_page(reading.diagnosis, reading.record, path)
         except OSError as error:
             raise self._unwritable(error) from error
+        try:
+            with one_record(reading.path):
+                draw_page(reading.diagnosis, reading.record, path)
+        except UnexpectedError as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error.__cause__, OSError):
+                raise self._unwritable(error.__cause__) from error
+            raise
         return path
 
     def _reserve(self, record_id: str) -> Path:

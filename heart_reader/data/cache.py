@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from heart_reader.data.folder_listing import FolderListing
+from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
-from heart_reader.errors import DataError, RecordError
+from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.folders import claimed, fresh_directory, standing, sweep
 
 __all__ = ["SignalCache", "open_or_build"]
@@ -204,9 +205,10 @@ def _write_signals(
         tqdm(pairs, "preparing records", len(table), disable=None if progress else True, unit="record")
     ):
         try:
-            record = read_record(path)
-            prepared = preprocessor.prepare(record)
-        except RecordError as error:
+            with one_record(path):
+                record = read_record(path)
+                prepared = preprocessor.prepare(record)
+        except HeartReaderError as error:
             failures.append(f"{record_id} ({error.message})")
             continue
         file.write(prepared.microvolts.astype(SIGNAL_TYPE, copy=False).tobytes())

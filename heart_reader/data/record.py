@@ -26,6 +26,10 @@ FLAT_MV = 0.005
 N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
+# Recorders bear 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged number, or stands for a missing one.
+MOST_MV = 1000.0
+# Where most leads often hold such values, the unit is wrong: the check of amplitudes looks at the highest 0.5 %.
+_OFTEN = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,11 +207,13 @@ def _bridge_gaps(
     record_id: str, values: NDArray[np.float64], names: tuple[str, ...]
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
     """Interpolate over missing values; mask leads that are mostly missing."""
-    finite = np.isfinite(values)
+    finite = _is_known(values)
     if finite.all():
         return values, (), ()
+    impossible = [name for name, lead, known in zip(names, values, finite, strict=True) if np.isfinite(lead[~known]).any()]
     values = values.copy()
-    masked, warnings = [], []
+    masked: list[str] = []
+    warnings = [message("values_impossible", count=len(impossible), leads=impossible, most=MOST_MV)] if impossible else []
     times = np.arange(values.shape[1])
     for row, name in enumerate(names):
         n_missing = int((~finite[row]).sum())
@@ -224,6 +230,22 @@ def _bridge_gaps(
     if len(masked) == len(names):
         raise NonFiniteSignal(message("all_leads_missing", where=record_id))
     return values, tuple(masked), tuple(warnings)
+
+
+def _is_known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell values that an electrode can carry; those of a record in the wrong unit are left to the check of amplitudes."""
+    known = _within(values, MOST_MV)
+    if known.all():
+        return known
+    held = _within(values, float(np.finfo(np.float32).max))
+    return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
+
+
+def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
+    """Tell values that are numbers of at most this size, without another copy of a long signal."""
+    within: NDArray[np.bool_] = values <= limit
+    within &= values >= -limit
+    return within
 
 
 def _check_amplitude(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import positive_number, run_command
+from heart_reader.cli import positive_number, run_command, show_cause
 from heart_reader.edge.cpu import dot_product, integer_advice
 from heart_reader.errors import NotServable
 from heart_reader.reading import explain_words, read_all
@@ -53,8 +53,10 @@ def main(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     for reading in read_all(reader, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads, measure=not arguments.quick):
         elapsed_ms = 1e3 * (time.perf_counter() - started)
-        n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
-        print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
+        text, error = reading.told(as_json=arguments.json)
+        print(text, flush=True)
+        n_failed, last = n_failed + (error is not None), reading.diagnosis or last
+        show_cause(error, debug=arguments.debug)
         if arguments.time:
             print(f"{reading.path}: {elapsed_ms:.1f} ms from file to reading", file=sys.stderr)
         started = time.perf_counter()

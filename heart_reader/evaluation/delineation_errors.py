@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.one_record import one_record
 from heart_reader.evaluation.delineation_fit import N_FOLDS, BoundaryData, boundary_data, fit_boundary
 from heart_reader.evaluation.delineation_truth import MarkedRecord, marked_records, median_marks
 from heart_reader.features.beat_analysis import BeatAnalysis, Kind, all_kinds, analyse, mark_beats
@@ -77,8 +78,9 @@ def delineation_errors(folder: Path, *, refit: bool) -> dict[str, BoundaryErrors
     """
     records = []
     for marked in marked_records(folder):
-        analysis = analyse(marked.record)
-        records.append(_Analysed(marked, analysis, all_kinds(analysis), boundary_data(marked, analysis)))
+        with one_record(marked.record.record_id):
+            analysis = analyse(marked.record)
+            records.append(_Analysed(marked, analysis, all_kinds(analysis), boundary_data(marked, analysis)))
     parts: list[list[tuple[Array, Array, int, int]]] = [[] for _ in BOUNDARIES]
     for fold in range(N_FOLDS):
         chosen = records[fold::N_FOLDS]

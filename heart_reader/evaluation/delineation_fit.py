@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.config import resolve_data_path
+from heart_reader.data.one_record import one_record
 from heart_reader.errors import HeartReaderError
 from heart_reader.evaluation.delineation_truth import MarkedRecord, marked_records, median_marks
 from heart_reader.features.beat_analysis import BeatAnalysis, analyse
@@ -105,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=_TARGET, help="module to write (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     try:
-        records = [boundary_data(marked, analyse(marked.record)) for marked in marked_records(chosen.ludb)]
+        records = []
+        for marked in marked_records(chosen.ludb):
+            with one_record(marked.record.record_id):
+                records.append(boundary_data(marked, analyse(marked.record)))
     except (HeartReaderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

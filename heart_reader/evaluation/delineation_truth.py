@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import MissingFiles
@@ -58,8 +59,10 @@ def marked_records(folder: Path) -> Iterator[MarkedRecord]:
     if not headers:
         raise MissingFiles(f"{folder}: no LUDB record (1.hea ...): download the database or point HEART_READER_DATA to its parent")
     for header in headers:
-        record = read_record(header)
-        yield MarkedRecord(record, tuple(_waves(header.with_suffix(f".{name.lower()}"), record.fs) for name in record.lead_names))
+        with one_record(header):
+            record = read_record(header)
+            waves = tuple(_waves(header.with_suffix(f".{name.lower()}"), record.fs) for name in record.lead_names)
+        yield MarkedRecord(record, waves)
 
 
 def median_marks(marked: MarkedRecord, r_s: Array, rr_s: float) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, NoiseLevels, random_parameters, simulate_with_truth
@@ -112,7 +113,9 @@ def plus_comparisons(folder: Path) -> Iterator[Comparison]:
                 # Zero beside P_Found = 0 is no measurement.
                 if float(row["12sl_P_Found_Global"]) == 0.0:
                     theirs |= {"p_ms": np.nan, "pr_ms": np.nan, "p_axis_deg": np.nan}
-                yield _compared(read_record(path), path.name, "12SL", theirs)
+                with one_record(path):
+                    compared = _compared(read_record(path), path.name, "12SL", theirs)
+                yield compared
 
 
 def device_comparisons(folder: Path) -> Iterator[Comparison]:
@@ -122,10 +125,11 @@ def device_comparisons(folder: Path) -> Iterator[Comparison]:
         if not theirs:
             continue
         try:
-            record = read_record(path)
+            with one_record(path):
+                compared = _compared(read_record(path), path.name, "device", theirs)
         except RecordError:
             continue
-        yield _compared(record, path.name, "device", theirs)
+        yield compared
 
 
 def _heart(rate_bpm: float, rng: np.random.Generator) -> EcgParameters:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import matplotlib as mpl
 import numpy as np
 from tqdm import tqdm
 
 from heart_reader.config import resolve_data_path
+from heart_reader.data.one_record import one_record
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import HeartReaderError
 from heart_reader.evaluation import measurement_tables as tables
@@ -28,6 +30,8 @@ from heart_reader.features.measured import measure
 from heart_reader.features.wave_edges import BOUNDARIES
 
 __all__ = ["main", "write_report"]
+
+T = TypeVar("T")
 
 DESCRIPTION = "Check the measurements against references and write the report."
 FIGURE = "measurements.png"
@@ -110,10 +114,8 @@ def write_report(out: Path, data: Path) -> None:
     data
         Folder that holds ``mitbih``, ``ludb``, ``ptbxl-plus`` and ``formats``, as far as they are there.
     """
-    bar = tqdm(_headers(data / "mitbih"), unit="record", disable=not sys.stderr.isatty())
-    counts = {path.stem: compare_detector(path) for path in bar}
-    bar = tqdm(counts, unit="record, rhythm", disable=not sys.stderr.isatty())
-    rhythms = {name: compare_rhythm(data / "mitbih" / f"{name}.hea") for name in bar}
+    counts = _each(_headers(data / "mitbih"), compare_detector, "record")
+    rhythms = _each(_headers(data / "mitbih"), compare_rhythm, "record, rhythm")
     at_hand = bool(_headers(data / "ludb"))
     errors = (
         {name: delineation_errors(data / "ludb", refit=refit) for name, refit in (("refit", True), ("shipped", False))} if at_hand else {}
@@ -159,6 +161,15 @@ def _speed() -> str:
         f"{per_s:.0f} ten-second 12-lead records at 500 Hz per second of processor time on one core, best of {_SPEED_ROUNDS} rounds. "
         f"Target: {_TARGET_PER_S:g}: {verdict}."
     )
+
+
+def _each(headers: list[Path], compare: Callable[[Path], T], unit: str) -> dict[str, T]:
+    """Compare every record, by its name."""
+    found = {}
+    for path in tqdm(headers, unit=unit, disable=not sys.stderr.isatty()):
+        with one_record(path):
+            found[path.stem] = compare(path)
+    return found
 
 
 def _headers(folder: Path) -> list[Path]:

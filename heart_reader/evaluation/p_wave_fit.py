@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from heart_reader.config import resolve_data_path
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import HeartReaderError, MissingFiles
@@ -97,11 +98,12 @@ def examples(folder: Path) -> Iterator[Example]:
         has_p = bool(codes & _WITH_P) and not codes & _WITHOUT_P
         if codes & _UNSURE or not codes & (_WITH_P | _WITHOUT_P):
             continue
-        record = read_record(folder / f"{row['filename_lr']}.hea")
-        for taken in (record, _with_leads(record, _FEW_LEADS[number % len(_FEW_LEADS)])):
-            example = _example(taken, row["patient_id"], has_p, np.random.default_rng(number))
-            if example is not None:
-                yield example
+        path = folder / f"{row['filename_lr']}.hea"
+        with one_record(path):
+            record = read_record(path)
+            both = (record, _with_leads(record, _FEW_LEADS[number % len(_FEW_LEADS)]))
+            made = [_example(taken, row["patient_id"], has_p, np.random.default_rng(number)) for taken in both]
+        yield from (example for example in made if example is not None)
     for number, (record, has_p) in enumerate(simulated_rhythms(_N_SIMULATED)):
         example = _example(record, f"{SIMULATED} {number}", has_p, np.random.default_rng(number))
         if example is not None:

@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.contradictions import find_contradictions
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.diagnosis import ClassReading, Diagnosis, decide
-from heart_reader.errors import RecordError
+from heart_reader.errors import HeartReaderError
 
 __all__ = ["DECISIONS", "Readings", "read_split"]
 
@@ -77,9 +78,10 @@ def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool 
     bar = tqdm(table.paths.tolist(), "whole readings", unit="record", disable=not (progress and sys.stderr.isatty()))
     for row, path in enumerate(bar):
         try:
-            parts.append(_Parts.of(classifier.predict(read_record(Path(path)))))
+            with one_record(path):
+                parts.append(_Parts.of(classifier.predict(read_record(Path(path)))))
             rows.append(row)
-        except RecordError as error:
+        except HeartReaderError as error:
             failed[str(table.record_ids[row])] = error.message
     names = {name: classifier.space.levels[name].class_names for name in classifier.space.reading_levels(classifier.level)}
     return Readings(

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier, assess_quality
 from heart_reader.data.batch import Inputs
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import LeadError
@@ -233,15 +234,18 @@ class _Readings:
     def _inputs(self) -> Iterator[Inputs]:
         preprocessor = self.classifier.preprocessor
         for row, (record_id, path) in enumerate(zip(self.table.record_ids.tolist(), self.table.paths.tolist(), strict=True)):
-            record = read_record(path)
-            self.power[row] = signal_power(record)
+            with one_record(path):
+                record = read_record(path)
+                self.power[row] = signal_power(record)
             for number, condition in enumerate(self.conditions):
                 if condition.name in self.left_out:
                     continue
                 rng = np.random.default_rng([self.noise_seed, zlib.crc32(condition.chance.encode()), zlib.crc32(record_id.encode())])
                 try:
-                    changed = condition.change(record, rng)
-                    prepared = preprocessor.prepare(changed)
+                    with one_record(path):
+                        changed = condition.change(record, rng)
+                        prepared = preprocessor.prepare(changed)
+                        inputs = self.classifier.inputs(changed, prepared)
                 except LeadError as error:
                     if condition.name == CLEAN:
                         raise
@@ -249,7 +253,7 @@ class _Readings:
                     continue
                 self.usable[number, row] = assess_quality(prepared, preprocessor.leads).verdict != "poor"
                 self._cells.append((number, row))
-                yield self.classifier.inputs(changed, prepared)
+                yield inputs
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import run_command
 from heart_reader.config import resolve_data_path
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import find_records, read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import LeadError, MissingFiles, RecordError
@@ -104,14 +105,16 @@ def wrong_files_table(classifier: EcgClassifier, sets: Mapping[str, Sequence[Pat
     changed: dict[str, list[tuple[Seen, Seen]]] = {way: [] for way in WAYS}
     for name, paths in sets.items():
         for number, path in enumerate(tqdm(paths, name, unit="record", disable=not sys.stderr.isatty())):
-            record = read_record(path)
-            clean[name].append(see(classifier, record))
+            with one_record(path):
+                record = read_record(path)
+                clean[name].append(see(classifier, record))
             for way, change in WAYS.items():
                 try:
-                    wrong = change(record, np.random.default_rng((_SEED, number)))
+                    with one_record(f"{path}, {way}"):
+                        seen = see(classifier, change(record, np.random.default_rng((_SEED, number))))
                 except LeadError:
                     continue  # a record of few leads cannot be wrong in this way
-                changed[way].append((see(classifier, wrong), clean[name][-1]))
+                changed[way].append((seen, clean[name][-1]))
     as_they_are = [(name, *_shares(of)) for name, of in clean.items()]
     rows = [
         (

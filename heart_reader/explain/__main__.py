@@ -11,6 +11,7 @@ from pathlib import Path
 from heart_reader.checkpoint import default_checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import run_command
+from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.explain.explainer import Explainer
 from heart_reader.explain.explanation import Explanation
@@ -36,10 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> None:
-    record = read_record(arguments.file, fs=arguments.fs, unit=arguments.unit, leads=arguments.leads)
+    with one_record(arguments.file):
+        record = read_record(arguments.file, fs=arguments.fs, unit=arguments.unit, leads=arguments.leads)
     origin = find_origin(load_checkpoint(arguments.checkpoint))
     explainer = Explainer(EcgClassifier.load(origin.directory))
-    explanation = explainer.explain(record, arguments.finding, arguments.level, start_s=arguments.start, duration_s=arguments.duration)
+    stretch = {"start_s": arguments.start, "duration_s": arguments.duration}
+    with one_record(arguments.file):
+        explanation = explainer.explain(record, arguments.finding, arguments.level, **stretch)
     print(json.dumps(explanation.to_json(), ensure_ascii=False, allow_nan=False) if arguments.json else _in_words(explanation))
     if arguments.out is not None:
         from heart_reader.explain.plot import plot_explanation

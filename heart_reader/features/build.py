@@ -13,6 +13,7 @@ from tqdm import tqdm
 from heart_reader.config import ExperimentConfig, FeaturesConfig, resolve_data_path
 from heart_reader.data.cache import SignalCache, open_or_build
 from heart_reader.data.dataset import EcgDataset
+from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
 from heart_reader.features.demographics import demographics
@@ -86,7 +87,8 @@ def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.floa
         return stored
     matrix = np.empty((len(cache), len(FEATURE_NAMES)), dtype=np.float32)
     for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
-        matrix[row] = measured_features(cache.prepared(row), preprocessor)
+        with one_record(str(cache.record_ids[row])):
+            matrix[row] = measured_features(cache.prepared(row), preprocessor)
     write_whole(path, lambda new: np.savez(new, measured=matrix))
     return matrix
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from heart_reader.data.readers.csv import names_a_lead, read_csv
 from heart_reader.data.readers.dicom import looks_like_dicom, read_dicom
 from heart_reader.data.readers.edf import looks_like_edf, read_edf
@@ -28,6 +30,8 @@ _RECORD_SUFFIXES = {".hea", ".edf", ".dcm"}
 _FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
 
 
+# A number that a damaged file makes too large becomes infinite, which is a missing value: nothing to warn of twice.
+@np.errstate(over="ignore", invalid="ignore")
 def read_record(
     path: str | Path,
     *,
