@@ -8,17 +8,34 @@ from collections.abc import Iterator, Sequence
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["decimal_mark", "groups_thousands"]
+__all__ = ["decimal_mark", "groups_thousands", "marks_among"]
 
 # 1,234 or 12.345.678: a number whose marks may group thousands. Below 1000 a mark never does.
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:[.,]\d{3})+")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:[ '\u2019\u00a0\u202f.,_]\d{3})+(?:[.,]\d+)?")
+# Rows joined at a time: searching one long text is ten times faster than searching many short ones.
+_JOINED_ROWS = 4096
 _INTEGER = re.compile(r"[-+]?\d{1,9}")
 
 
 def groups_thousands(text: str) -> bool:
     """Tell whether a text that is no number groups thousands, as ``1 234`` and ``1'234.5`` do."""
     return bool(_GROUPED.fullmatch(text))
+
+
+def marks_among(rows: Sequence[str], marks: str) -> set[str]:
+    """Return which of the characters occur in the rows.
+
+    Examples
+    --------
+    >>> marks_among(["0.5;1", "2;3"], '".,')
+    {'.'}
+    """
+    found: set[str] = set()
+    for start in range(0, len(rows), _JOINED_ROWS):
+        text = "\n".join(rows[start : start + _JOINED_ROWS])
+        found |= {mark for mark in marks if mark in text}
+    return found
 
 
 def decimal_mark(where: str, rows: Sequence[str], separator: str, columns: Sequence[int], line_numbers: Sequence[int]) -> str:
@@ -41,11 +58,10 @@ def decimal_mark(where: str, rows: Sequence[str], separator: str, columns: Seque
     >>> decimal_mark("a.csv", ["0,5;1,125", "12;3"], ";", [0, 1], [1, 2])
     ','
     """
-    mark = "."
-    if separator != "," and any("," in row for row in rows):
-        mark = ","
-        if any("." in row for row in rows):
-            mark = _only_mark(where, rows, separator, columns, line_numbers)
+    found = marks_among(rows, ".," if separator != "," else ".")
+    if not found:
+        return "."
+    mark = found.pop() if len(found) == 1 else _only_mark(where, rows, separator, columns, line_numbers)
     first: tuple[int, str] | None = None
     several = False
     for line, cell in _cells(rows, separator, columns, line_numbers, mark):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.readers.csv_marks import decimal_mark, groups_thousands
+from heart_reader.data.readers.csv_marks import decimal_mark, groups_thousands, marks_among
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -97,7 +97,7 @@ class CsvTable:
 
     def _without_quotes(self) -> CsvTable:
         """The same table with cells separated by a character that no cell has, if there are quotes in it."""
-        if not any('"' in line for line in self.rows):
+        if not marks_among(self.rows, '"'):
             return self
         rows = [_UNIT_SEPARATOR.join(self._unquote(line, row)) for row, line in enumerate(self.rows)]
         return replace(self, rows=rows, separator=_UNIT_SEPARATOR)
@@ -173,8 +173,10 @@ def parse_table(text: str, where: str) -> CsvTable:
     rows: list[str] = []
     line_numbers: list[int] = []
     late: list[tuple[int, str]] = []
-    for number, line in _content_lines(text):
-        if line.startswith("#") and not _ERROR_CELL.match(line):
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line or line.isspace():
+            continue
+        if line[0] == "#" and not _ERROR_CELL.match(line):
             comments.append(line[1:].strip())
             if rows:
                 late.append((number, comments[-1]))
@@ -204,12 +206,6 @@ def parse_table(text: str, where: str) -> CsvTable:
         rows=rows[has_header:],
         line_numbers=line_numbers[has_header:],
     )
-
-
-def _content_lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line and not line.isspace():
-            yield number, line
 
 
 def _separator(line: str) -> str:
