@@ -41,7 +41,8 @@ _FILES: dict[str, Template] = {
     "no_such_file": "{where}: no such file: check the name",
     "no_voltage": "{where}: no voltage among {found}; mV, uV, nV or V is needed: mend the file or pass --unit",
     "not_an_ecg_file": (
-        "{where}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it"
+        "{where}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it: put it "
+        "there, or export the recording in one of these formats"
     ),
     "not_one_record": (
         "{files} are not one record; several files are read together only as a WFDB header with its signal file, such as 100.hea and "
@@ -160,8 +161,8 @@ _WARNINGS: dict[str, Template] = {
     "few_usable_leads": "only {usable} of {leads} leads carry a signal: no decision is made",
     "flat_leads": ("flat lead: {leads}", "flat leads: {leads}"),
     "gap_codes": (
-        "{count} value of {code} in lead {lead} was taken for a missing one",
-        "{count} values of {code} in lead {lead} were taken for missing ones",
+        "{count} value of {value} in lead {lead} was taken for a missing one",
+        "{count} values of {value} in lead {lead} were taken for missing ones",
     ),
     "lead_left_out": "lead {lead} is {percent:.0f}% missing values and was left out",
     "leads_derived": "derived from I and II: {leads}",

@@ -53,7 +53,7 @@ _INVERTED_NOTE = re.compile(
 )
 # What may stand in brackets and leave a lead what it is; a word that is not known, such as a place on the back, may not.
 _HARMLESS = re.compile(
-    r"\d+|[munµμ]?v|(?:milli|micro|nano)?volts?|lsb|bits?|counts?|adu|digits?|per|x\d*|\d+x|\d*k?hz|sps|ch\d*|channel|einthoven|goldberger|"
+    r"\d+|\d*[munµμ]?v|(?:milli|micro|nano)?volts?|lsb|bits?|counts?|adu|digits?|per|x\d*|\d+x|\d*k?hz|sps|ch\d*|channel|einthoven|goldberger|"
     r"wilson|limb|chest|precordial|extremity|augmented|bipolar|unipolar|standard|surface|lead|ecg|ekg|raw|filtered|unfiltered|original|signal"
 )
 _LIMB_WORDS = {"right", "left", "foot", "arm", "leg", "vector"}

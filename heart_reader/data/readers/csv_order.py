@@ -96,5 +96,5 @@ def mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Me
             rest = signal[row][~there & np.isfinite(signal[row])]
             if len(rest) and np.abs(rest - code).min() > rest.max() - rest.min():
                 signal[row, there] = np.nan
-                warnings.append(message("gap_codes", lead=names[row], code=f"{code:.0f}", count=int(there.sum())))
+                warnings.append(message("gap_codes", lead=names[row], value=f"{code:.0f}", count=int(there.sum())))
     return warnings

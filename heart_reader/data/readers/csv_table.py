@@ -84,6 +84,7 @@ class CsvTable:
             If a row has another number of cells than the first, or a chosen cell is not a number, or may be another; the line is named.
         """
         table = self._without_quotes()
+        table._refuse_ragged()
         mark = decimal_mark(table.where, table.rows, table.separator, wanted, table.line_numbers)
         values = np.empty((len(wanted), len(table.rows)))
         for start in range(0, len(table.rows), _CHUNK_ROWS):
@@ -103,7 +104,6 @@ class CsvTable:
         return replace(self, rows=rows, separator=_UNIT_SEPARATOR)
 
     def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int], mark: str) -> NDArray[np.float64]:
-        self._refuse_ragged([line.count(self.separator) + 1 for line in chunk], start)
         if mark == ",":
             chunk = "\n".join(chunk).replace(",", ".").split("\n")
         try:
@@ -117,12 +117,12 @@ class CsvTable:
                 values[position, row] = self._number(texts[column], start + row, column)
         return values
 
-    def _refuse_ragged(self, counts: list[int], start: int) -> None:
-        if counts.count(self.n_columns) == len(counts):
-            return
-        row = next(row for row, count in enumerate(counts) if count != self.n_columns)
-        line = self.line_numbers[start + row]
-        raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
+    def _refuse_ragged(self) -> None:
+        counts = [line.count(self.separator) + 1 for line in self.rows]
+        if counts.count(self.n_columns) < len(counts):
+            row = next(row for row, count in enumerate(counts) if count != self.n_columns)
+            line = self.line_numbers[row]
+            raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
 
     def _unquote(self, line: str, row: int) -> list[str]:
         if '"' not in line:

@@ -26,7 +26,7 @@ _RATE = re.compile(_NUMBER + r"\s*([a-z^\-/1 ]*?)(?:\s*(?:per|/)\s*(?:channel|le
 _TIME = re.compile(_NUMBER + r"\s*([a-zµμ]*)\.?", re.IGNORECASE)
 _ONE_OVER = re.compile(r"1\s*/\s*\(?\s*" + _NUMBER + r"\s*([a-zµμ]*)\s*\)?", re.IGNORECASE)
 # 1,000 is a thousand for some and one for others.
-_UNCLEAR_COMMA = re.compile(r"\d,\d{3}(?!\d)")
+_UNCLEAR_COMMA = re.compile(r"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
 _SAMPLES_PER_S = ("hz", "hertz", "sps", "s/s", "sa/s", "samples/s", "samples/sec", "samples/second", "samples per second", "1/s", "/s", "s^-1")
 _HZ = {**dict.fromkeys(("", *_SAMPLES_PER_S), 1.0), **dict.fromkeys(("khz", "kilohertz", "ksps", "ks/s"), 1e3)}
 _SECONDS = {

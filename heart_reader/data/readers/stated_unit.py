@@ -102,7 +102,7 @@ def mv_per_unit(text: str) -> float | None:
     """
     plain = _plain(text)
     # 1,000 is a thousand for some and one for others.
-    if re.search(r"\d,\d{3}(?!\d)", plain):
+    if re.search(r"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)", plain):
         return None
     if match := _PLAIN.fullmatch(plain) or _PER_COUNT.fullmatch(plain):
         return _float(match[1] or "1") * _MV[match[2]]
