@@ -84,7 +84,7 @@ _LEADS: dict[str, Template] = {
     "modified_lead": (
         "{lead} is a modified lead II and was not taken for lead II: to have it read so, name it II in the file or with --leads"
     ),
-    "names_contradict": "{where}: signal {number} is {named} by the file, {given} was asked for: drop --leads or mend the names in the file",
+    "names_contradict": "{where}: signal {number} is {named} by the file, {given} was asked for: drop --leads or mend the file",
     "names_for_columns": "{where}: {given} lead names given for {columns} columns: name each one once",
     "names_for_named_columns": "{where}: {given} lead names given for {columns} columns ({names}): name each one once",
     "names_for_signals": "{where}: {given} lead names given for {signals} signals ({names}): name each one once",
@@ -111,8 +111,8 @@ _RATES: dict[str, Template] = {
     ),
     "rates_differ": "{where}: {other:g} Hz by {other_source} but {fs:g} Hz by {source}: drop or mend one of them",
     "row_numbers": (
-        "{where}: {there:g} follows {before:g} in column {column}, which numbers the rows: rows are missing, doubled or out of order; export "
-        "the recording again, or drop that column if it numbers something else"
+        "{where}: {there:g} follows {before:g} in column {column}, which numbers the rows: rows are missing, doubled or out of order; "
+        "export the recording again, or drop that column if it numbers something else"
     ),
     "times_incomplete": (
         "{where}: the time column has fewer than two times, or empty cells: samples are missing or the times are rounded; mend the "
@@ -141,11 +141,11 @@ _TEXTS: dict[str, Template] = {
     "no_row_of_names": "{where}: line {line}: no row of column names or numbers: export the recording again",
     "not_a_number": "{where}: line {line}, column {column}: {text!r} is not a number: mend or empty the cell",
     "ragged_line": "{where}: line {line}: {cells} cells, {needed} as in the first row are needed: mend the line or export again",
-    "row_in_comment": "{where}: line {line}: a row of numbers in a comment: without it a sample is missing; restore the row or export again",
+    "row_in_comment": "{where}: line {line}: a row of numbers in a comment: without it a sample is missing; restore it or export again",
     "table_line": "{where}: line {line}: {problem}: mend the line",
     "thousands": (
-        "{where}: line {line}: {text!r} may be a number above a thousand or a decimal one: export without thousands separators, with decimal "
-        "points"
+        "{where}: line {line}: {text!r} may be a number above a thousand or a decimal one: export without thousands separators, with "
+        "decimal points"
     ),
     "value_too_large": "{where}: line {line}: a value beyond {largest:g}, which no ECG has: mend the file",
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,13 +47,14 @@ _MINUS_AFTER = re.compile(r"\s*[x*]\s*-\s*1$|[\s_]*-$|[\s_\-.,:/]*(?:inver\w*|in
 # Two numerals, as in `I II` and `I-II`, are two leads; what belongs together in one name may be parted.
 _CORE = re.compile(r"\+?(?:(I{1,3})|A[\s_\-]{0,2}V[\s_\-]{0,2}([RLF])|V[\s_\-]{0,2}([1-6]))\+?", re.IGNORECASE)
 _INVERTED_NOTE = re.compile(
-    r"[x*]?\s*-\s*(?:1(?:[.,]0*)?)?|(?:inver\w*|inv\.?|neg\w*\.?|reversed|flipped|upside[ \-]down|minus)(?:\s+(?:polarity|sign|signal|lead))?",
+    r"[x*]?\s*-\s*(?:1(?:[.,]0*)?)?|"
+    r"(?:inver\w*|inv\.?|neg\w*\.?|reversed|flipped|upside[ \-]down|minus)(?:\s+(?:polarity|sign|signal|lead))?",
     re.IGNORECASE,
 )
 # What may stand in brackets and leave a lead what it is; a word that is not known, such as a place on the back, may not.
 _HARMLESS = re.compile(
     r"\d+|\d*[munµμ]?v|(?:milli|micro|nano)?volts?|lsb|bits?|counts?|adu|digits?|per|x\d*|\d+x|\d*k?hz|sps|ch\d*|channel|einthoven|goldberger|"
-    r"wilson|limb|chest|precordial|extremity|augmented|bipolar|unipolar|standard|surface|lead|ecg|ekg|raw|filtered|unfiltered|original|signal"
+    r"wilson|limb|chest|precordial|extremity|augmented|voltage|bipolar|unipolar|standard|surface|lead|ecg|ekg|raw|filtered|unfiltered|original|signal"
 )
 _LIMB_WORDS = {"right", "left", "foot", "arm", "leg", "vector"}
 _MODIFIED_II = {"mlii", "modii", "modifiedii", "modleadii", "modifiedleadii", "modifiedlimbleadii"}
@@ -98,7 +98,7 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     LeadError
         If two names mean the same lead.
     """
-    spelled = tuple(canonical_lead(name) or name.strip() for name in without_channel(names))
+    spelled = tuple(canonical_lead(name) or name.strip() for name in without_channel(tuple(names)))
     upright = [name.removeprefix("-") for name in spelled]
     repeated = sorted({name for name in upright if upright.count(name) > 1})
     if repeated:
@@ -106,21 +106,24 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return spelled
 
 
-def without_channel(names: Sequence[str]) -> tuple[str, ...]:
+# The records of one data set share their lead names.
+@lru_cache(maxsize=64)
+def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
     """Take ``Channel`` off the names of a recorder that calls every lead so; a Holter's channels I, II and III stay numbers.
 
     Examples
     --------
-    >>> without_channel(["Channel I", "Channel aVR"]), without_channel(["Channel I", "Channel II"])
+    >>> without_channel(("Channel I", "Channel aVR")), without_channel(("Channel I", "Channel II"))
     (('I', 'Channel aVR'), ('Channel I', 'Channel II'))
     """
     read = [_read(name) for name in names]
     if not any(item is not None and item.channel and not _is_number(item) for item in read):
-        return tuple(names)
+        return names
     return tuple(item.spelled if item is not None and _is_number(item) else name for name, item in zip(names, read, strict=True))
 
 
-def modified_lead(names: Sequence[str]) -> Message | None:
+@lru_cache(maxsize=64)
+def modified_lead(names: tuple[str, ...]) -> Message | None:
     """Return what to do about a modified lead II, such as ``MLII``, among the names of a record that has no lead II; None without one."""
     if any(canonical_lead(name) in ("II", "-II") for name in names):
         return None
@@ -168,7 +171,7 @@ def _is_harmless(note: str, lead: str) -> bool:
         return re.sub(r"[\s_\-]+", "", note).upper() == lead.upper()
     words = re.findall(r"[^\W_]+", note.lower())
     limb = _LIMB_WORDS if lead in LIMB_LEADS else set()
-    return not re.search(r"-\s*\d", note) and all(_HARMLESS.fullmatch(word) or word in limb for word in words)
+    return not re.search(r"-\s*\d", note) and all(_HARMLESS.fullmatch(word) or word in limb or word == lead.lower() for word in words)
 
 
 def derive_limb_leads(lead_i: NDArray[np.floating], lead_ii: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:

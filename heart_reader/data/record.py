@@ -187,9 +187,7 @@ def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
 _canonical_leads = lru_cache(maxsize=64)(canonical_leads)
 
 
-def _upright(
-    values: NDArray[np.float64], names: tuple[str, ...]
-) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[Message, ...]]:
+def _upright(values: NDArray[np.float64], names: tuple[str, ...]) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[Message, ...]]:
     """Turn leads such as ``-aVR``, which are upside down; say so, and what a modified lead is not taken for."""
     hint = modified_lead(names)
     warnings = (hint,) if hint else ()

@@ -34,7 +34,7 @@ def agreed_names(path: str, names: Sequence[str], given: tuple[str, ...] | None)
     LeadError
         If not as many are given as there are signals, or one that is another lead by the file.
     """
-    names = without_channel(names)
+    names = without_channel(tuple(names))
     if given is None:
         return names
     if len(given) != len(names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 __all__ = ["Statement", "age_and_sex", "statements"]
@@ -20,7 +21,10 @@ _VALUE_AND_KEY = re.compile(
 )
 _KEY_NOTE = re.compile(r"[(\[](.*?)[)\]]")
 # MIT-BIH: "69 M 1085 1629 x1", with -1 for an unknown age.
-_MIT_BIH = re.compile(r"\s*(-?\d{1,3})\s+([MF])\s")
+_MIT_BIH = re.compile(r"\s*(-?\d{1,3})\s+([MF])(?:\s|$)")
+# Lines with more characters than this are not kept in memory.
+_MOST_KEPT = 100
+_PERSON = re.compile(rf"age|sex|gender|^{_MIT_BIH.pattern}", re.IGNORECASE)
 _SEXES = {**dict.fromkeys(("m", "male", "man"), "male"), **dict.fromkeys(("f", "female", "woman"), "female")}
 _SEX_KEYS = {"sex", "gender", "patientsex", "patientgender", "subjectsex"}
 _AGE_KEY = re.compile(r"(?:patient|subject)?age(?:in)?((?:[a-z]{2,})?)")
@@ -75,11 +79,17 @@ def age_and_sex(comments: Iterable[str]) -> tuple[float | None, str | None]:
     >>> age_and_sex(["Patient age: 18 months", "gender=M"])
     (1.5, 'male')
     """
-    lines = list(comments)
+    lines = tuple(line for line in comments if _PERSON.search(line))
+    return (_of_lines if sum(map(len, lines)) <= _MOST_KEPT else _of_lines.__wrapped__)(lines)
+
+
+# Most patients of a data set share age and sex with others.
+@lru_cache(maxsize=1024)
+def _of_lines(lines: tuple[str, ...]) -> tuple[float | None, str | None]:
     stated = statements(lines)
     ages = [(match[1], value) for key, value, _ in stated if value and (match := _AGE_KEY.fullmatch(key)) and match[1] in _YEARS]
     sexes = [value for key, value, _ in stated if key in _SEX_KEYS]
-    if not ages and not sexes and (match := next(filter(None, (_MIT_BIH.match(line + " ") for line in lines)), None)):
+    if not ages and not sexes and (match := next(filter(None, map(_MIT_BIH.match, lines)), None)):
         ages, sexes = [("", match[1])], [match[2]]
     return _only([_age(value, unit) for unit, value in ages]), _only([_SEXES.get(value.lower()) for value in sexes])
 

@@ -83,9 +83,10 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
     signal, others = numbers[: len(columns.leads)], numbers[len(columns.leads) :]
     warnings = list(columns.warnings)
-    fs = _rate(path, others[0] * columns.time_unit_s if times else None, stated, given.fs, signal.shape[1], warnings)
+    times_s = others[0] * columns.time_unit_s if times else None
+    fs = _rate(path, _known_rates(path, times_s, stated, given.fs), stated, signal.shape[1], warnings)
     for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
-        check_row_numbers(path, table.names[column] if table.names else "", row_numbers, fs)
+        check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
     warnings += mask_gap_codes(signal, columns.lead_names)
     notes = [note for column in columns.leads for note in unit_notes(table.names[column])] if table.names else []
     unit, factor = agreed_unit(path, stated, notes, given.unit, warnings)
@@ -134,7 +135,9 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     if time is not None and time < len(first) and _CLOCK.fullmatch(first[time]):
         raise UnreadableRecord(message("clock_times", where=table.where, text=first[time][:40]))
     # An unnamed column may hold anything; what begins with a number is taken to number the rows.
-    row_numbers = [column for column, name in enumerate(plain) if name in _INDEX and column < len(first) and _NUMBER.fullmatch(first[column])]
+    row_numbers = [
+        column for column, name in enumerate(plain) if name in _INDEX and column < len(first) and _NUMBER.fullmatch(first[column])
+    ]
     features = _feature_columns(table.where, plain)
     candidates = [
         column for column, name in enumerate(plain) if name not in _TIME_S and name not in _INDEX and not _FEATURE.fullmatch(name)
@@ -142,7 +145,7 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
     others = sorted(set(candidates) - set(chosen))
     warnings: list[str] = [message("columns_not_read", columns=_some(names, others))] if others else []
-    if hint := modified_lead([*lead_names, *(names[column] for column in others)]) if others else None:
+    if hint := modified_lead((*lead_names, *(names[column] for column in others))) if others else None:
         warnings.append(hint)
     return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], row_numbers, features, warnings)
 
@@ -196,14 +199,17 @@ def _some(names: Sequence[str], columns: Sequence[int]) -> str:
     return message("and_more", names=shown, count=len(columns) - 5) if len(columns) > 5 else shown
 
 
-def _rate(
-    path: str, times_s: NDArray[np.float64] | None, stated: Sequence[Statement], given: float | None, n_times: int, warnings: list[str]
-) -> float:
-    """Agree on the sampling rate; two sources that contradict each other are an error."""
+def _known_rates(
+    path: str, times_s: NDArray[np.float64] | None, stated: Sequence[Statement], given: float | None
+) -> list[tuple[Message, float]]:
+    """Every source of the sampling rate with what it says, in Hz."""
     known = [] if times_s is None else [(message("by_times"), rate_of_times(path, times_s))]
     known += [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
-    if given is not None:
-        known.append((message("by_given"), check_fs(path, given)))
+    return known if given is None else [*known, (message("by_given"), check_fs(path, given))]
+
+
+def _rate(path: str, known: Sequence[tuple[Message, float]], stated: Sequence[Statement], n_times: int, warnings: list[str]) -> float:
+    """Agree on the sampling rate; two sources that contradict each other are an error."""
     if not known:
         if text := unclear_rate(stated):
             raise UnreadableRecord(message("rate_unclear", where=path, text=text[:60]))

@@ -68,9 +68,7 @@ def check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: 
         if abs(mean - step) <= 0.01 * step and np.abs(steps - step).max() <= 0.51 * step:
             return
     row = int(np.argmax(steps != 1.0))
-    raise UnreadableRecord(
-        message("row_numbers", where=path, column=column or "1", before=float(numbers[row]), there=float(numbers[row + 1]))
-    )
+    raise UnreadableRecord(message("row_numbers", where=path, column=column, before=float(numbers[row]), there=float(numbers[row + 1])))
 
 
 def mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Message]:

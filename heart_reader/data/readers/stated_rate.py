@@ -13,7 +13,7 @@ from heart_reader.messages import message
 __all__ = ["stated_rates", "unclear_rate"]
 
 _RATE_KEY = re.compile(
-    r"(?:ecg|signal|data|adc|nominal)?(?:fs|sf|sfreq|sr|hz|frequency|freq|(?:sampl(?:e|es|ing)|samp|acquisition|digiti[sz]ation)"
+    r"(?:ecg|signal|data|adc|nominal)?(?:fs|sf|sfreq|hz|frequency|freq|(?:sampl(?:e|es|ing)|samp|acquisition|digiti[sz]ation)"
     r"(?:rate|freq(?:uency)?)|samplesper(?:second|sec|s)|sps|abtastrate|abtastfrequenz|frequencedechantillonnage|frecuenciademuestreo)"
     r"(?:in)?(hz|khz|sps)?"
 )
@@ -27,7 +27,20 @@ _TIME = re.compile(_NUMBER + r"\s*([a-zµμ]*)\.?", re.IGNORECASE)
 _ONE_OVER = re.compile(r"1\s*/\s*\(?\s*" + _NUMBER + r"\s*([a-zµμ]*)\s*\)?", re.IGNORECASE)
 # 1,000 is a thousand for some and one for others.
 _UNCLEAR_COMMA = re.compile(r"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
-_SAMPLES_PER_S = ("hz", "hertz", "sps", "s/s", "sa/s", "samples/s", "samples/sec", "samples/second", "samples per second", "1/s", "/s", "s^-1")
+_SAMPLES_PER_S = (
+    "hz",
+    "hertz",
+    "sps",
+    "s/s",
+    "sa/s",
+    "samples/s",
+    "samples/sec",
+    "samples/second",
+    "samples per second",
+    "1/s",
+    "/s",
+    "s^-1",
+)
 _HZ = {**dict.fromkeys(("", *_SAMPLES_PER_S), 1.0), **dict.fromkeys(("khz", "kilohertz", "ksps", "ks/s"), 1e3)}
 _SECONDS = {
     **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1.0),
@@ -36,7 +49,8 @@ _SECONDS = {
 }
 # What may be a rate, said in a way that is not read, and what has a frequency of another kind.
 _MENTION = re.compile(
-    r"\d\s*(?:k?hz|k?sps|samples?\s*(?:/|per))|sampl\w*[\s_\-]*(?:rate|freq|interval|period|time|at\b)|(?<![a-z0-9])(?:fs|sr|dt)(?![a-z0-9])",
+    r"\d\s*(?:k?hz|k?sps|samples?\s*(?:/|per))|sampl\w*[\s_\-]*(?:rate|freq|interval|period|time|at\b)|"
+    r"(?<![a-z0-9])(?:fs|sr|dt|rate|freq|frequency)(?![a-z0-9])",
     re.IGNORECASE,
 )
 _OTHER = re.compile(

@@ -30,16 +30,17 @@ _PER_COUNT = re.compile(rf"{_NUMBER}\s*{_VOLT}{_PER}{_COUNT}")
 _PER_COUNT_BEHIND = re.compile(rf"{_VOLT}{_PER}{_COUNT}\s*[:=]?\s*{_NUMBER}")
 _COUNTS_PER = re.compile(rf"{_NUMBER}\s*{_COUNT}{_PER}{_VOLT}")
 _ANY_VOLT = re.compile(rf"(?<![a-z]){_VOLT}(?![a-z])")
+# What is not mV, which is what is read where nothing is said.
+_OTHER_VOLT = re.compile(r"(?<![a-z])(?:[unμ]v|(?:micro|nano)?volts?)(?![a-z])")
 # A number beside one of these may scale the values; the bits of a converter and the millimetres of a print do not.
 _SCALE = re.compile(
-    r"(?<![a-z])(?:gain|scal(?:e|ing)|multipl\w*|amplif\w*|resolution|lsb|factor|adu|counts?)(?![a-z]).*\d|\d.*(?:lsb|adu|counts?)", re.IGNORECASE
+    r"(?<![a-z])(?:gain|scal(?:e|ing)|multipl\w*|amplif\w*|resolution|lsb|factor|adu|counts?)(?![a-z]).*\d|\d.*(?:lsb|adu|counts?)",
+    re.IGNORECASE,
 )
 _NO_SCALE = re.compile(r"\d\s*bits?|mm|[:=\s]1(?:\.0*)?\s*$", re.IGNORECASE)
 
 
-def agreed_unit(
-    path: str, stated: Sequence[Statement], notes: Sequence[str], given: str | None, warnings: list[str]
-) -> tuple[str, float]:
+def agreed_unit(path: str, stated: Sequence[Statement], notes: Sequence[str], given: str | None, warnings: list[str]) -> tuple[str, float]:
     """Agree on the unit: the given one, the file's one, else mV with a warning.
 
     Parameters
@@ -65,8 +66,8 @@ def agreed_unit(
     # Spellings of one unit, such as uV and µV, count once.
     in_file = {_rounded(mv_per_unit(text)) or text: text for text in texts}
     scale = _scale_text(stated)
-    if scale and not texts and given is None:
-        raise UnitError(message("scale_unclear", where=path, text=scale[:60]))
+    if not texts and given is None:
+        _refuse_unclear(path, stated, scale)
     if given is not None:
         if set(in_file) - {_rounded(mv_per_unit(given))}:
             warnings.append(message("unit_overridden", unit=given, stated=list(in_file.values())))
@@ -111,6 +112,14 @@ def mv_per_unit(text: str) -> float | None:
     if (match := _COUNTS_PER.fullmatch(plain)) and _float(match[1]):
         return _MV[match[2]] / _float(match[1])
     return None
+
+
+def _refuse_unclear(path: str, stated: Iterable[Statement], scale: str | None) -> None:
+    """Refuse comments that may tell a factor or a unit in other words, where nothing else does."""
+    if scale:
+        raise UnitError(message("scale_unclear", where=path, text=scale[:60]))
+    if text := next((text for _, _, text in stated if _OTHER_VOLT.search(_plain(text))), None):
+        raise UnitError(message("unit_unknown", where=path, unit=text[:60]))
 
 
 def _unit_in_file(path: str, texts: Sequence[str]) -> tuple[str, float]:
