@@ -21,7 +21,8 @@ def rate_cases() -> Iterable[Case]:
         "fs = 250 samples/s",
         "fs = 250 samples per second", "Samples per second: 250", "sampling_interval: 4 ms", "dt=0.004", "dt = 4 ms", "dt_ms=4",
         "sample interval (ms): 4",
-        "Sampling period: 4000 us", "Sampling interval: 0,004 s", "fs: 1/4 ms", "fs = 1/0.004 s", "dt: 1/250", "Abtastrate: 250 Hz",
+        "Sampling period: 4000 us", "Sampling interval: 0,004 s", "fs: 1/4 ms", "fs: 250 (Hz)", "fs = 1/(4 ms)",
+        "fs = 1/0.004 s", "dt: 1/250", "Abtastrate: 250 Hz",
         'fs="250"',
         "site=A, fs=250Hz", "fs=250 unit=mV", "unit=mV fs=250", "unit = mV; fs = 250", "Mains frequency: 50 Hz, fs=250",
         "Lowpass frequency: 150 Hz; fs: 250",
@@ -43,7 +44,7 @@ def rate_cases() -> Iterable[Case]:
     unclear = ("sampled at 250 Hz", "250 Hz", "original sampling rate: 250 Hz", "250 samples per second", "12 leads, 250 Hz",
         "sampling time: 4 ms",
                "Gain: 200 adu/mV fs: 250", "resampled rate=250", "Sample rate of the recorder = 250", "250 sps", "fs 250",
-        "The fs: was 250", "sr = 250", "rate: 250")  # fmt: skip
+        "The fs: was 250", "sr = 250", "rate: 250", "ts=0.004", "T = 0.004")  # fmt: skip
     for text in unclear:
         yield case(f"a rate in other words: {text!r}", lambda text=text: table(head=(f"# {text}", "# unit=mV")), refused="rate_unclear")
         yield case(
@@ -110,7 +111,7 @@ def unit_cases() -> Iterable[Case]:
         "adu",
     ):
         yield case(f"a unit that is none: {text!r}", lambda text=text: table(head=(RATE, f"# unit: {text}")), refused="unit_unknown")
-    for text in ("mV x 10", "mV*10", "10 counts/uV 3"):
+    for text in ("mV x 10", "mV*10", "10 counts/uV 3", "x1000", "1000x", "*2", "/2", "LSB", "counts", "ADU"):
         yield case(
             f"names with a unit that is none: {text!r}",
             lambda text=text: table([f"{lead} [{text}]" for lead in STANDARD_LEADS], (RATE,)),

@@ -24,7 +24,7 @@ _INTERVAL_KEY = re.compile(
 _NUMBER = r"(\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)"
 _RATE = re.compile(_NUMBER + r"\s*([a-z^\-/1 ]*?)(?:\s*(?:per|/)\s*(?:channel|lead))?\.?", re.IGNORECASE)
 _TIME = re.compile(_NUMBER + r"\s*([a-zµμ]*)\.?", re.IGNORECASE)
-_ONE_OVER = re.compile(r"1\s*/\s*\(?\s*" + _NUMBER + r"\s*([a-zµμ]*)\s*\)?", re.IGNORECASE)
+_ONE_OVER = re.compile(r"1\s*/\s*" + _NUMBER + r"\s*([a-zµμ]*)", re.IGNORECASE)
 # 1,000 is a thousand for some and one for others.
 _UNCLEAR_COMMA = re.compile(r"(?<!\d)[1-9]\d{0,2},\d{3}(?!\d)")
 _SAMPLES_PER_S = (
@@ -50,7 +50,7 @@ _SECONDS = {
 # What may be a rate, said in a way that is not read, and what has a frequency of another kind.
 _MENTION = re.compile(
     r"\d\s*(?:k?hz|k?sps|samples?\s*(?:/|per))|sampl\w*[\s_\-]*(?:rate|freq|interval|period|time|at\b)|"
-    r"(?<![a-z0-9])(?:fs|sr|dt|rate|freq|frequency)(?![a-z0-9])",
+    r"(?<![a-z0-9])(?:(?:fs|sr|dt|rate|freq|frequency)(?![a-z0-9])|ts?: 0?[.,]0)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
@@ -84,7 +84,8 @@ def _stated(where: str, statement: Statement) -> float | None:
     rate, interval = _RATE_KEY.fullmatch(statement.key), _INTERVAL_KEY.fullmatch(statement.key)
     if not statement.value or not (rate or interval):
         return None
-    fs = _of_rate(statement.value, rate[1] or "") if rate else _of_interval(statement.value, interval[1] or "") if interval else None
+    value = " ".join(re.sub(r"[()\[\]]", " ", statement.value).split())
+    fs = _of_rate(value, rate[1] or "") if rate else _of_interval(value, interval[1] or "") if interval else None
     if fs is None or _UNCLEAR_COMMA.search(statement.value):
         raise UnreadableRecord(message("rate_not_a_number", where=where, text=statement.value[:40]))
     return fs

@@ -29,7 +29,7 @@ _PLAIN = re.compile(rf"(?:{_NUMBER}\s*)?{_VOLT}")
 _PER_COUNT = re.compile(rf"{_NUMBER}\s*{_VOLT}{_PER}{_COUNT}")
 _PER_COUNT_BEHIND = re.compile(rf"{_VOLT}{_PER}{_COUNT}\s*[:=]?\s*{_NUMBER}")
 _COUNTS_PER = re.compile(rf"{_NUMBER}\s*{_COUNT}{_PER}{_VOLT}")
-_ANY_VOLT = re.compile(rf"(?<![a-z]){_VOLT}(?![a-z])")
+_UNIT_OR_FACTOR = re.compile(rf"(?<![a-z])(?:{_VOLT}|lsb|bits?|counts?|adu|digits?)(?![a-z])|[*×/]\s*\d|(?<![a-z])x\s*\d|\dx|%")
 # What is not mV, which is what is read where nothing is said.
 _OTHER_VOLT = re.compile(r"(?<![a-z])(?:[unμ]v|(?:micro|nano)?volts?)(?![a-z])")
 # A number beside one of these may scale the values; the bits of a converter and the millimetres of a print do not.
@@ -83,14 +83,14 @@ def agreed_unit(path: str, stated: Sequence[Statement], notes: Sequence[str], gi
 
 
 def unit_notes(name: str) -> list[str]:
-    """Return what stands in brackets behind a column's name and has a volt in it, as written.
+    """Return what stands in brackets behind a column's name and is a unit or a factor, as written.
 
     Examples
     --------
     >>> unit_notes("I (uV)"), unit_notes("II [mV x 10]"), unit_notes("V1 (Wilson)")
     (['uV'], ['mV x 10'], [])
     """
-    return [note.strip() for note in _NOTE.findall(name) if _ANY_VOLT.search(_plain(note))]
+    return [note.strip() for note in _NOTE.findall(name) if _UNIT_OR_FACTOR.search(_plain(note))]
 
 
 def mv_per_unit(text: str) -> float | None:
