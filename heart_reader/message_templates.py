@@ -84,6 +84,9 @@ _LEADS: dict[str, Template] = {
     "modified_lead": (
         "{lead} is a modified lead II and was not taken for lead II: to have it read so, name it II in the file or with --leads"
     ),
+    "names_below": (
+        "{where}: line {line}: a row of lead names, but it is not the first row: delete what stands above it, or begin those lines with #"
+    ),
     "names_contradict": "{where}: signal {number} is {named} by the file, {given} was asked for: drop --leads or mend the file",
     "names_for_columns": "{where}: {given} lead names given for {columns} columns: name each one once",
     "names_for_named_columns": "{where}: {given} lead names given for {columns} columns ({names}): name each one once",

@@ -38,6 +38,7 @@ _FROM_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0
 # A longer name is a sentence, not a lead.
 _MAX_NAME = 64
 _NOTE = re.compile(r"\(.*?\)|\[.*?\]")
+_UNSEEN = re.compile(r"[\u200b-\u200f\u2060\ufeff]")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 # The dash of `Lead-I` and `Lead - I` joins; the one of `Lead -I` is a sign.
 _PREFIX = re.compile(r"(?:MDC_ECG_LEAD|MDC ECG LEAD|ECG|EKG|LEAD|EINTHOVEN|GOLDBERGER|WILSON)(?:-\s*|[\s_:]*(?:-\s+)?)", re.IGNORECASE)
@@ -136,7 +137,7 @@ def modified_lead(names: tuple[str, ...]) -> Message | None:
 def _read(name: str) -> _Name | None:
     if len(name) > _MAX_NAME:
         return None
-    text = unicodedata.normalize("NFKC", name).translate(_DASHES).strip(" \t'\"")
+    text = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).translate(_DASHES).strip(" \t'\"")
     notes, text = [note[1:-1].strip() for note in _NOTE.findall(text)], _NOTE.sub(" ", text).strip()
     channel, signs, previous = False, 0, None
     while previous != text:

@@ -56,6 +56,25 @@ def order_cases() -> Iterable[Case]:
     yield case(
         "an unnamed column of another rate", lambda: numbered("", straight, [str(2 * row) for row in straight]), refused="row_numbers"
     )
+    for column in ("timestamp", "Elapsed", "epoch", "Row", "Frame", "Nr.", "t_ms"):
+        first = "time" if column == "t_ms" else "tick"
+
+        def stamped(order: Sequence[int], column: str = column, first: str = first) -> list[str]:
+            lines = numbered(
+                column, order, [str(1_600_000_000_000 + 4 * row if column in ("timestamp", "epoch") else 4 * row) for row in order]
+            )
+            rows = [f"{row / 250 if first == 'time' else row},{line}" for row, line in enumerate(lines[3:])]
+            return [*lines[:2], f"{first},{lines[2]}", *rows]
+
+        yield case(f"rows in order, stamped by {column!r}", lambda stamped=stamped: stamped(straight))
+        yield case(
+            f"rows with a gap, stamped by {column!r}",
+            lambda stamped=stamped: stamped([*straight[:400], *straight[450:]]),
+            refused="row_numbers",
+        )
+    yield case(
+        "a column of times of the day", lambda: numbered("timestamp", straight, ["10:00"] * len(straight)), warned=("columns_not_read",)
+    )
     yield case("an unnamed column of dates", lambda: numbered("", straight, [f"2020-01-01 00:00:00.{row:04d}" for row in straight]))
     yield case("an empty column at the end", lambda: [line + ("" if line[0] == "#" else ",") for line in table()])
     yield case(
@@ -122,7 +141,17 @@ def structure_cases() -> Iterable[Case]:
     )
     yield case("no names", lambda: bare([]), refused="no_lead_names")
     yield case("no names, given ones", lambda: bare([]), arguments={"leads": STANDARD_LEADS})
-    yield case("names in a comment", lambda: bare([f"# {','.join(STANDARD_LEADS)}"]), refused="no_lead_names")
+    yield case("names in a comment, as NumPy writes them", lambda: bare([f"# {','.join(STANDARD_LEADS)}"]))
+    yield case(
+        "names in a comment, others given",
+        lambda: bare([f"# {','.join(STANDARD_LEADS)}"]),
+        refused="names_contradict",
+        arguments={"leads": STANDARD_LEADS[::-1]},
+    )
+    yield case("names in a comment further up", lambda: [f"# {','.join(STANDARD_LEADS)}", *bare([])], refused="no_lead_names")
+    yield case("lines above the names", lambda: ["Sampling rate:,250" + "," * 10, *table()], refused="names_below")
+    yield case("comments that begin otherwise", lambda: ["% fs=250", *table(head=())], refused="names_below")
+    yield case("the separator in the first line, as Excel has it", lambda: ["sep=;", *table(sep=";")], refused="names_below")
     yield case("a second row of units", lambda: [*table()[:3], ",".join(["mV"] * 12), *table()[3:]], refused="not_a_number")
     yield case("names repeated midway", lambda: [*table()[:500], ",".join(STANDARD_LEADS), *table()[500:]], refused="not_a_number")
     for words, row in (("mean", "mean" + ",0.1" * 11), ("sum behind", "0.1," * 11 + "sum"), ("a sentence", "end of recording")):

@@ -32,7 +32,12 @@ _TIME_S = {
     **dict.fromkeys(("us", "µs", "μs", "microseconds", "time_us", "time_µs", "time_μs", "time_microseconds", "t_us"), 1e-6),
     **dict.fromkeys(("minutes", "time_min", "time_minutes", "t_min"), 60.0),
 }
-_INDEX = {"", "#", "n", "no", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no", "sample_#", "unnamed:_0"}
+# Columns that number the rows, or tell their times in a unit that their names do not say.
+_INDEX = {
+    "", "#", "n", "no", "no.", "nr", "nr.", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no",
+    "sample_no.", "sample_#", "sample_id", "unnamed:_0", "row", "rows", "row_index", "row_number", "row_no", "frame", "tick",
+    "seq", "sequence", "timestamp", "timestamps", "time_stamp", "elapsed", "elapsed_time", "epoch", "unix_time",
+}  # fmt: skip
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?")
 _FEATURE = re.compile(r"feat_(\d{1,6})", re.IGNORECASE)
 # Unlabelled tables of these lengths are PTB-XL's: ten seconds at 100 or 500 Hz.
@@ -130,20 +135,25 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     plain = [_plain(name) for name in names]
     first = table.cells(0)
     if canonical_lead(first[0]):
-        raise LeadError(message("leads_in_rows", where=table.where, lead=first[0]))
+        below = len(first) > 1 and canonical_lead(first[1])
+        raise LeadError(
+            message("names_below", where=table.where, line=table.line_numbers[0])
+            if below
+            else message("leads_in_rows", where=table.where, lead=first[0])
+        )
     time = next((column for column, name in enumerate(plain) if name in _TIME_S), None)
     if time is not None and time < len(first) and _CLOCK.fullmatch(first[time]):
         raise UnreadableRecord(message("clock_times", where=table.where, text=first[time][:40]))
     # An unnamed column may hold anything; what begins with a number is taken to number the rows.
-    row_numbers = [
-        column for column, name in enumerate(plain) if name in _INDEX and column < len(first) and _NUMBER.fullmatch(first[column])
-    ]
+    numbering = [column for column, name in enumerate(plain) if (name in _INDEX or name in _TIME_S) and column != time]
+    row_numbers = [column for column in numbering if column < len(first) and _NUMBER.fullmatch(first[column])]
     features = _feature_columns(table.where, plain)
     candidates = [
         column for column, name in enumerate(plain) if name not in _TIME_S and name not in _INDEX and not _FEATURE.fullmatch(name)
     ]
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
-    others = sorted(set(candidates) - set(chosen))
+    texts = {column for column in numbering if plain[column] and column not in row_numbers}
+    others = sorted(texts | (set(candidates) - set(chosen)))
     warnings: list[str] = [message("columns_not_read", columns=_some(names, others))] if others else []
     if hint := modified_lead((*lead_names, *(names[column] for column in others))) if others else None:
         warnings.append(hint)

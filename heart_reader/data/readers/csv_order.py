@@ -51,7 +51,7 @@ def check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: 
     column
         Its name.
     numbers
-        (n_times,). They rise by one, or are times in s or ms that fit the rate.
+        (n_times,). They rise by one, or are times in s, ms, us or ns that fit the rate.
     fs
         Hz.
 
@@ -64,7 +64,7 @@ def check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: 
     if not len(steps) or (steps == 1.0).all():
         return
     mean = float(numbers[-1] - numbers[0]) / len(steps)
-    for step in (1.0 / fs, 1e3 / fs):
+    for step in (1.0 / fs, 1e3 / fs, 1e6 / fs, 1e9 / fs):
         if abs(mean - step) <= 0.01 * step and np.abs(steps - step).max() <= 0.51 * step:
             return
     row = int(np.argmax(steps != 1.0))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.csv_marks import decimal_mark, groups_thousands, marks_among
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
@@ -173,6 +174,7 @@ def parse_table(text: str, where: str) -> CsvTable:
     rows: list[str] = []
     line_numbers: list[int] = []
     late: list[tuple[int, str]] = []
+    above = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line or line.isspace():
             continue
@@ -180,6 +182,8 @@ def parse_table(text: str, where: str) -> CsvTable:
             comments.append(line[1:].strip())
             if rows:
                 late.append((number, comments[-1]))
+            else:
+                above = comments[-1]
         else:
             rows.append(line)
             line_numbers.append(number)
@@ -200,7 +204,7 @@ def parse_table(text: str, where: str) -> CsvTable:
     return CsvTable(
         where=where,
         comments=tuple(comments),
-        names=tuple(cell.strip() for cell in first) if has_header else (),
+        names=tuple(cell.strip() for cell in first) if has_header else _names_in_comment(above, separator, len(first)),
         n_columns=len(first),
         separator=separator,
         rows=rows[has_header:],
@@ -232,6 +236,13 @@ def _numbers_columns(first: Sequence[str], rows: Sequence[str]) -> bool:
     if len(numbers) < 2 or not any(numbers == [str(start + column) for column in range(len(numbers))] for start in (0, 1)):
         return False
     return len(numbers) > 2 or any(mark in row for mark in ".eE" for row in rows[1:2])
+
+
+def _names_in_comment(comment: str, separator: str, n_columns: int) -> tuple[str, ...]:
+    """Names in the comment right above the numbers, where NumPy writes them: a lead each, but for one column in front."""
+    names = tuple(cell.strip() for cell in comment.split(separator))
+    leads = [canonical_lead(name) for name in names]
+    return names if len(names) == n_columns and leads[-1] and all(leads[1:]) else ()
 
 
 def _refuse_rows_in_comments(where: str, late: Sequence[tuple[int, str]], separator: str, n_columns: int) -> None:

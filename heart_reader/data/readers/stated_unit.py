@@ -34,7 +34,7 @@ _UNIT_OR_FACTOR = re.compile(rf"(?<![a-z])(?:{_VOLT}|lsb|bits?|counts?|adu|digit
 _OTHER_VOLT = re.compile(r"(?<![a-z])(?:[unμ]v|(?:micro|nano)?volts?)(?![a-z])")
 # A number beside one of these may scale the values; the bits of a converter and the millimetres of a print do not.
 _SCALE = re.compile(
-    r"(?<![a-z])(?:gain|scal(?:e|ing)|multipl\w*|amplif\w*|resolution|lsb|factor|adu|counts?)(?![a-z]).*\d|\d.*(?:lsb|adu|counts?)",
+    r"(?<![a-z])(?:gain|scal(?:e|ing)|multipl\w*|divi\w*|amplif\w*|resolution|lsb|factor|adu|counts?)(?![a-z]).*\d|values?\s*[x*×/]\s*\d|\d.*(?:lsb|adu|counts?)",
     re.IGNORECASE,
 )
 _NO_SCALE = re.compile(r"\d\s*bits?|mm|[:=\s]1(?:\.0*)?\s*$", re.IGNORECASE)
