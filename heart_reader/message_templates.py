@@ -42,7 +42,8 @@ _FILES: dict[str, Template] = {
     "no_such_file": "{where}: no such file: check the name",
     "no_voltage": "{where}: no voltage among {found}; mV, uV, nV or V is needed: mend the file or pass --unit",
     "not_an_ecg_file": (
-        "{where}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it"
+        "{where}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it: put it "
+        "there, or export the recording in one of these formats"
     ),
     "not_one_record": (
         "{files} are not one record; several files are read together only as a WFDB header with its signal file, such as 100.hea and "
@@ -50,6 +51,10 @@ _FILES: dict[str, Template] = {
     ),
     "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV",
     "records_missing": ("{where}: {there} data records are there, the header promises {promised}: the file is truncated, copy it again"),
+    "scale_unclear": (
+        "{where}: the comment {text!r} may mean that the values are to be scaled: write the unit of one step as `# unit=4.88 uV`, or pass "
+        "--unit if the values are in it"
+    ),
     "samples_missing": (
         "{where}: {there} samples per signal are there, {header} promises {promised}: the file is truncated or the header is wrong, "
         "copy both again"
@@ -77,7 +82,17 @@ _FILES: dict[str, Template] = {
 _LEADS: dict[str, Template] = {
     "lead_code_and_name": "{where}: channel {channel} is lead {coded} by its code and {named} by its name: mend the file or pass it as CSV",
     "lead_in_columns": "{where}: lead {lead} stands in several columns; keep one column per lead",
+    "leads_in_rows": (
+        "{where}: the first column holds lead names ({lead}); a column per lead and a row per time point are needed: transpose the table"
+    ),
     "lead_twice": "lead {leads} appears twice among {names}: keep one column per lead",
+    "modified_lead": (
+        "{lead} is a modified lead II and was not taken for lead II: to have it read so, name it II in the file or with --leads"
+    ),
+    "names_below": (
+        "{where}: line {line}: a row of lead names, but it is not the first row: delete what stands above it, or begin those lines with #"
+    ),
+    "names_contradict": "{where}: signal {number} is {named} by the file, {given} was asked for: drop --leads or mend the file",
     "names_for_columns": "{where}: {given} lead names given for {columns} columns: name each one once",
     "names_for_named_columns": "{where}: {given} lead names given for {columns} columns ({names}): name each one once",
     "names_for_signals": "{where}: {given} lead names given for {signals} signals ({names}): name each one once",
@@ -92,13 +107,21 @@ _RATES: dict[str, Template] = {
     "by_comment": "the comment line",
     "by_given": "--fs",
     "by_times": "the time column",
+    "clock_times": (
+        "{where}: the time column holds {text!r}; seconds or milliseconds from the start are needed: convert it, or drop it and pass --fs"
+    ),
     "rate_contradicts": "{where}: the header says {fs:g} Hz, {given:g} Hz was asked for: drop --fs or mend the header",
     "rate_impossible": "{where}: a sampling rate of {fs:g} Hz; {least:g} to {most:g} Hz is read: mend the file or pass --fs",
     "rate_not_a_number": "{where}: the sampling rate {text!r} in the comments is not a number: write `# fs=500`",
+    "rate_unclear": "{where}: the comment {text!r} may state the sampling rate: write `# fs=500` with the true rate, or pass --fs",
     "rate_unknown": (
         "{where}: {rows} rows and no sampling rate: add the line `# fs=500` with the true rate, add a time column, or pass --fs"
     ),
     "rates_differ": "{where}: {other:g} Hz by {other_source} but {fs:g} Hz by {source}: drop or mend one of them",
+    "row_numbers": (
+        "{where}: {there:g} follows {before:g} in column {column}, which numbers the rows: rows are missing, doubled or out of order; "
+        "export the recording again, or drop that column if it numbers something else"
+    ),
     "times_incomplete": (
         "{where}: the time column has fewer than two times, or empty cells: samples are missing or the times are rounded; mend the "
         "column, or drop it and pass --fs"
@@ -126,7 +149,12 @@ _TEXTS: dict[str, Template] = {
     "no_row_of_names": "{where}: line {line}: no row of column names or numbers: export the recording again",
     "not_a_number": "{where}: line {line}, column {column}: {text!r} is not a number: mend or empty the cell",
     "ragged_line": "{where}: line {line}: {cells} cells, {needed} as in the first row are needed: mend the line or export again",
+    "row_in_comment": "{where}: line {line}: a row of numbers in a comment: without it a sample is missing; restore it or export again",
     "table_line": "{where}: line {line}: {problem}: mend the line",
+    "thousands": (
+        "{where}: line {line}: {text!r} may be a number above a thousand or a decimal one: export without thousands separators, with "
+        "decimal points"
+    ),
     "value_too_large": "{where}: line {line}: a value beyond {largest:g}, which no ECG has: mend the file",
 }
 
@@ -140,6 +168,10 @@ _WARNINGS: dict[str, Template] = {
     "columns_not_read": "columns not read, for they are no leads: {columns}",
     "few_usable_leads": "only {usable} of {leads} leads carry a signal: no decision is made",
     "flat_leads": ("flat lead: {leads}", "flat leads: {leads}"),
+    "gap_codes": (
+        "{count} value of {value} in lead {lead} was taken for a missing one",
+        "{count} values of {value} in lead {lead} were taken for missing ones",
+    ),
     "lead_left_out": "lead {lead} is {percent:.0f}% missing values and was left out",
     "leads_derived": "derived from I and II: {leads}",
     "leads_missing": (
@@ -147,6 +179,10 @@ _WARNINGS: dict[str, Template] = {
         "missing and left out: leads {leads}; the reading is less certain",
     ),
     "leads_not_used": "not read by the model: {leads}",
+    "leads_turned": (
+        "lead {leads} is upside down by its name in the file and was turned",
+        "leads {leads} are upside down by their names in the file and were turned",
+    ),
     "low_rate": "sampled at {fs:g} Hz, the model reads {wanted:g} Hz: nothing above {limit:g} Hz is known",
     "missing_values_bridged": (
         "{count} missing value in lead {lead} was bridged by a straight line",
@@ -161,6 +197,7 @@ _WARNINGS: dict[str, Template] = {
     "records_not_read": "the file holds {there} data records, its header declares {declared}: the rest was not read",
     "resampled": "resampled to {fs:g} Hz like the fastest lead: {leads}",
     "samples_not_read": "{file} holds {there} samples per signal, the header declares {declared}: the rest was not read",
+    "scale_not_applied": "read in the unit that is stated; {text!r} in the comments was not applied",
     "signals_not_leads": "not read, for they are no ECG leads: {signals}",
     "unit_assumed": "unit not stated: read as mV",
     "unit_overridden": "read as {unit} as asked; the file says {stated}",

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heart_reader.data.leads import canonical_leads
+from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
 from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 
 __all__ = ["N_PUBLISHED_FEATURES", "UNIT_TO_MV", "EcgRecord", "build_record"]
 
@@ -130,7 +130,7 @@ def build_record(
     warnings: tuple[str, ...] = (),
     published_features: NDArray[np.float32] | None = None,
 ) -> EcgRecord:
-    """Make a record from raw values: convert to mV, spell the leads, bridge or mask missing values, check amplitudes.
+    """Make a record from raw values: convert to mV, spell the leads, turn what is upside down, bridge or mask gaps, check amplitudes.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def build_record(
         raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))
     units = (unit,) * values.shape[0] if isinstance(unit, str) else unit
     values = _to_mv(record_id, values, units)
-    names = _spelled(record_id, tuple(lead_names))
+    values, names, turned = _upright(values, _spelled(record_id, tuple(lead_names)))
     values, masked, noticed = _bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
     return EcgRecord(
@@ -175,7 +175,7 @@ def build_record(
         sex=sex,
         source_format=source_format,
         masked_leads=masked,
-        warnings=(*warnings, *noticed, *flat),
+        warnings=(*warnings, *turned, *noticed, *flat),
         published_features=published_features,
     )
 
@@ -189,6 +189,19 @@ def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
 
 # The records of one data set share their lead names.
 _canonical_leads = lru_cache(maxsize=64)(canonical_leads)
+
+
+def _upright(values: NDArray[np.float64], names: tuple[str, ...]) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[Message, ...]]:
+    """Turn leads such as ``-aVR``, which are upside down; say so, and what a modified lead is not taken for."""
+    hint = modified_lead(names)
+    warnings = (hint,) if hint else ()
+    rows = [row for row, name in enumerate(names) if name[:1] == "-" and name[1:] in STANDARD_LEADS]
+    if not rows:
+        return values, names, warnings
+    values = values.copy()
+    values[rows] *= -1
+    turned = tuple(name[1:] if row in rows else name for row, name in enumerate(names))
+    return values, turned, (message("leads_turned", count=len(rows), leads=[turned[row] for row in rows]), *warnings)
 
 
 def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDArray[np.float64]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.leads import canonical_lead
-from heart_reader.data.readers.comments import age_and_sex, stated_values
+from heart_reader.data.leads import canonical_lead, modified_lead, without_channel
+from heart_reader.data.readers.agreement import refuse_other_leads
+from heart_reader.data.readers.comments import Statement, age_and_sex, statements
+from heart_reader.data.readers.csv_order import check_row_numbers, mask_gap_codes, rate_of_times
 from heart_reader.data.readers.csv_table import CsvTable, parse_table
 from heart_reader.data.readers.files import Given, check_fs
-from heart_reader.data.record import N_PUBLISHED_FEATURES, UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+from heart_reader.data.readers.stated_rate import stated_rates, unclear_rate
+from heart_reader.data.readers.stated_unit import agreed_unit, unit_notes
+from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord, build_record
+from heart_reader.errors import LeadError, UnreadableRecord
 from heart_reader.messages import Message, message
 
 __all__ = ["names_a_lead", "read_csv"]
@@ -26,25 +29,30 @@ __all__ = ["names_a_lead", "read_csv"]
 _TIME_S = {
     **dict.fromkeys(("time", "t", "s", "sec", "second", "seconds", "time_s", "time_sec", "time_seconds", "t_s"), 1.0),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "time_ms", "time_msec", "time_milliseconds", "t_ms"), 1e-3),
+    **dict.fromkeys(("us", "µs", "μs", "microseconds", "time_us", "time_µs", "time_μs", "time_microseconds", "t_us"), 1e-6),
+    **dict.fromkeys(("minutes", "time_min", "time_minutes", "t_min"), 60.0),
 }
-_INDEX = {"", "#", "n", "no", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no", "sample_#", "unnamed:_0"}
+# Columns that number the rows, or tell their times in a unit that their names do not say.
+_INDEX = {
+    "", "#", "n", "no", "no.", "nr", "nr.", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no",
+    "sample_no.", "sample_#", "sample_id", "unnamed:_0", "row", "rows", "row_index", "row_number", "row_no", "frame", "tick",
+    "seq", "sequence", "timestamp", "timestamps", "time_stamp", "elapsed", "elapsed_time", "epoch", "unix_time",
+}  # fmt: skip
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?")
 _FEATURE = re.compile(r"feat_(\d{1,6})", re.IGNORECASE)
-_UNIT_NOTE = re.compile(r"[(\[]\s*([munµμ]?v)\s*[)\]]", re.IGNORECASE)
-_RATE_KEYS = ("fs", "sampling_rate", "sampling_frequency", "frequency", "hz")
-_UNIT_KEYS = ("unit", "units")
 # Unlabelled tables of these lengths are PTB-XL's: ten seconds at 100 or 500 Hz.
 _FS_OF_LENGTH = {1000: 100.0, 5000: 500.0}
-# A longer name is a sentence, not a lead.
-_MAX_NAME = 64
+_CLOCK = re.compile(r"\[?(?:\d{4}-\d\d-\d\d[ T])?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?.*")
 
 
 class _Columns(NamedTuple):
-    """Which columns are what; ``features`` in the order of their numbers."""
+    """Which columns are what; ``features`` in the order of their numbers, ``row_numbers`` that are numbers."""
 
     leads: list[int]
     lead_names: tuple[str, ...]
     time: int | None
     time_unit_s: float
+    row_numbers: list[int]
     features: list[int]
     warnings: list[str]
 
@@ -75,27 +83,30 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     """
     table = parse_table(text, path)
     columns = _choose_columns(table, given.leads)
-    stated = stated_values(table.comments)
-    numbers = table.numbers(columns.leads if columns.time is None else [*columns.leads, columns.time])
-    signal = numbers[: len(columns.leads)]
+    stated = statements(table.comments)
+    times = [] if columns.time is None else [columns.time]
+    numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
+    signal, others = numbers[: len(columns.leads)], numbers[len(columns.leads) :]
     warnings = list(columns.warnings)
-    rates = {
-        message("by_times"): None if columns.time is None else _rate_of_times(path, numbers[-1] * columns.time_unit_s),
-        message("by_comment"): _stated_rate(path, stated),
-        message("by_given"): given.fs,
-    }
+    times_s = others[0] * columns.time_unit_s if times else None
+    fs = _rate(path, _known_rates(path, times_s, stated, given.fs), stated, signal.shape[1], warnings)
+    for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
+        check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
+    warnings += mask_gap_codes(signal, columns.lead_names)
+    notes = [note for column in columns.leads for note in unit_notes(table.names[column])] if table.names else []
+    unit, factor = agreed_unit(path, stated, notes, given.unit, warnings)
     age, sex = age_and_sex(table.comments)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
-        signal,
-        _rate(path, signal.shape[1], rates, warnings),
+        signal if factor == 1.0 else signal * factor,
+        fs,
         columns.lead_names,
-        unit=_unit(path, _units_in_file(table, columns, stated), given.unit, warnings),
+        unit=unit,
         age=age,
         sex=sex,
         source_format="csv",
         warnings=tuple(warnings),
-        published_features=_features(table, columns.features),
+        published_features=np.where(np.isfinite(features), features, np.nan).astype(np.float32) if columns.features else None,
     )
 
 
@@ -108,13 +119,9 @@ def names_a_lead(first_lines: str) -> bool:
     (True, False)
     """
     try:
-        return any(_lead(name) for name in parse_table(first_lines, "").names)
+        return any(canonical_lead(name) for name in without_channel(parse_table(first_lines, "").names))
     except UnreadableRecord:
         return False
-
-
-def _lead(name: str) -> str | None:
-    return canonical_lead(name) if len(name) <= _MAX_NAME else None
 
 
 def _plain(name: str) -> str:
@@ -124,17 +131,33 @@ def _plain(name: str) -> str:
 
 def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     """Sort the columns into leads, time, row numbers, features and others."""
-    names = table.names or _given_names(table, leads)
+    names = without_channel(table.names or _given_names(table, leads))
     plain = [_plain(name) for name in names]
+    first = table.cells(0)
+    if canonical_lead(first[0]):
+        below = len(first) > 1 and canonical_lead(first[1])
+        raise LeadError(
+            message("names_below", where=table.where, line=table.line_numbers[0])
+            if below
+            else message("leads_in_rows", where=table.where, lead=first[0])
+        )
     time = next((column for column, name in enumerate(plain) if name in _TIME_S), None)
+    if time is not None and time < len(first) and _CLOCK.fullmatch(first[time]):
+        raise UnreadableRecord(message("clock_times", where=table.where, text=first[time][:40]))
+    # An unnamed column may hold anything; what begins with a number is taken to number the rows.
+    numbering = [column for column, name in enumerate(plain) if (name in _INDEX or name in _TIME_S) and column != time]
+    row_numbers = [column for column in numbering if column < len(first) and _NUMBER.fullmatch(first[column])]
     features = _feature_columns(table.where, plain)
     candidates = [
         column for column, name in enumerate(plain) if name not in _TIME_S and name not in _INDEX and not _FEATURE.fullmatch(name)
     ]
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
-    others = sorted(set(candidates) - set(chosen))
+    texts = {column for column in numbering if plain[column] and column not in row_numbers}
+    others = sorted(texts | (set(candidates) - set(chosen)))
     warnings: list[str] = [message("columns_not_read", columns=_some(names, others))] if others else []
-    return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], features, warnings)
+    if hint := modified_lead((*lead_names, *(names[column] for column in others))) if others else None:
+        warnings.append(hint)
+    return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], row_numbers, features, warnings)
 
 
 def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
@@ -147,15 +170,6 @@ def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
     return [column for _, column in numbered]
 
 
-def _features(table: CsvTable, columns: list[int]) -> NDArray[np.float32] | None:
-    """Features stand in the first row of data only; an empty cell is not known."""
-    if not columns:
-        return None
-    first = replace(table, rows=table.rows[:1], line_numbers=table.line_numbers[:1])
-    values = first.numbers(columns)[:, 0]
-    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
-
-
 def _lead_columns(
     table: CsvTable, names: Sequence[str], candidates: list[int], leads: tuple[str, ...] | None
 ) -> tuple[list[int], tuple[str, ...]]:
@@ -163,14 +177,19 @@ def _lead_columns(
     if leads is not None and table.names and len(leads) != len(candidates):
         shown = _some(names, candidates)
         raise LeadError(message("names_for_named_columns", where=table.where, given=len(leads), columns=len(candidates), names=shown))
+    if leads is not None and table.names:
+        refuse_other_leads(table.where, [names[column] for column in candidates], leads)
     if leads is not None:
         chosen, lead_names = candidates, leads if table.names else tuple(names[column] for column in candidates)
     else:
-        chosen = [column for column in candidates if _lead(names[column])]
+        chosen = [column for column in candidates if canonical_lead(names[column])]
         lead_names = tuple(names[column] for column in chosen)
+    if not chosen and (hint := modified_lead(names)):
+        raise LeadError(message("in_record", where=table.where, problem=hint))
     if not chosen:
         raise LeadError(message("no_lead_column", where=table.where, found=_some(names, range(len(names)))))
-    repeated = [name for name, count in Counter(_lead(name) or name for name in lead_names).items() if count > 1]
+    upright = ((canonical_lead(name) or name).removeprefix("-") for name in lead_names)
+    repeated = [name for name, count in Counter(upright).items() if count > 1]
     if repeated:
         raise LeadError(message("lead_in_columns", where=table.where, lead=repeated[0]))
     return chosen, lead_names
@@ -190,35 +209,20 @@ def _some(names: Sequence[str], columns: Sequence[int]) -> str:
     return message("and_more", names=shown, count=len(columns) - 5) if len(columns) > 5 else shown
 
 
-def _rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
-    """Sampling rate in Hz of evenly rising times in seconds, which may be rounded."""
-    if len(times_s) < 2 or not np.isfinite(times_s).all():
-        raise UnreadableRecord(message("times_incomplete", where=path))
-    span = float(times_s[-1] - times_s[0])
-    step = span / (len(times_s) - 1)
-    if not step > 0 or np.abs(np.diff(times_s) - step).max() > 0.5 * step:
-        raise UnreadableRecord(message("times_uneven", where=path))
-    fs = check_fs(path, 1.0 / step)
-    # Rounded times leave the rate uncertain by their largest deviation at both ends; within that, a whole number is meant.
-    deviation = np.abs(times_s - times_s[0] - step * np.arange(len(times_s))).max()
-    whole = round(fs)
-    return float(whole) if abs(whole - fs) <= fs * (2.0 * deviation / span + 1e-6) else fs
+def _known_rates(
+    path: str, times_s: NDArray[np.float64] | None, stated: Sequence[Statement], given: float | None
+) -> list[tuple[Message, float]]:
+    """Every source of the sampling rate with what it says, in Hz."""
+    known = [] if times_s is None else [(message("by_times"), rate_of_times(path, times_s))]
+    known += [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
+    return known if given is None else [*known, (message("by_given"), check_fs(path, given))]
 
 
-def _stated_rate(path: str, stated: dict[str, str]) -> float | None:
-    text = next((stated[key] for key in _RATE_KEYS if key in stated), None)
-    if text is None:
-        return None
-    try:
-        return check_fs(path, float(re.sub(r"(?i)hz$", "", text)))
-    except ValueError:
-        raise UnreadableRecord(message("rate_not_a_number", where=path, text=text)) from None
-
-
-def _rate(path: str, n_times: int, rates: Mapping[Message, float | None], warnings: list[str]) -> float:
+def _rate(path: str, known: Sequence[tuple[Message, float]], stated: Sequence[Statement], n_times: int, warnings: list[str]) -> float:
     """Agree on the sampling rate; two sources that contradict each other are an error."""
-    known = [(source, check_fs(path, fs)) for source, fs in rates.items() if fs is not None]
     if not known:
+        if text := unclear_rate(stated):
+            raise UnreadableRecord(message("rate_unclear", where=path, text=text[:60]))
         if n_times not in _FS_OF_LENGTH:
             raise UnreadableRecord(message("rate_unknown", where=path, rows=n_times))
         warnings.append(message("rate_assumed", rows=n_times, fs=_FS_OF_LENGTH[n_times]))
@@ -229,24 +233,3 @@ def _rate(path: str, n_times: int, rates: Mapping[Message, float | None], warnin
         if abs(other - fs) > 1e-3 * fs:
             raise UnreadableRecord(message("rates_differ", where=path, other=other, other_source=other_source, fs=fs, source=source))
     return fs
-
-
-def _units_in_file(table: CsvTable, columns: _Columns, stated: dict[str, str]) -> list[str]:
-    """Units that a comment line and notes such as ``I (uV)`` state; spellings of one unit, such as uV and µV, count once."""
-    notes = [_UNIT_NOTE.search(table.names[column][:_MAX_NAME]) for column in columns.leads] if table.names else []
-    spelled = [stated[key] for key in _UNIT_KEYS if key in stated] + [note[1] for note in notes if note]
-    return list({UNIT_TO_MV.get(name.lower(), name): name for name in spelled}.values())
-
-
-def _unit(path: str, in_file: list[str], given: str | None, warnings: list[str]) -> str:
-    """Agree on the unit: the given one, the file's one, else mV with a warning."""
-    if given is not None:
-        if any(UNIT_TO_MV.get(name.lower()) != UNIT_TO_MV.get(given.lower()) for name in in_file):
-            warnings.append(message("unit_overridden", unit=given, stated=in_file))
-        return given
-    if len(in_file) > 1:
-        raise UnitError(message("units_differ", where=path, units=in_file))
-    if not in_file:
-        warnings.append(message("unit_assumed"))
-        return "mV"
-    return in_file[0]

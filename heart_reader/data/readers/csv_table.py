@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.leads import canonical_lead
+from heart_reader.data.readers.csv_marks import decimal_mark, groups_thousands, marks_among
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
 __all__ = ["CsvTable", "parse_table"]
 
 _QUOTED = re.compile(r'"[^"]*"')
+# A spreadsheet's errors, and what it prints where a column is too narrow, begin like a comment and are a row.
+_ERROR_CELL = re.compile(r"#(?:NAME\?|N/A|NV|REF!|VALUE!|DIV/0!|NUM!|NULL!|#+[,;\t])")
+# Separates what was within quotes: no text has it.
+_UNIT_SEPARATOR = "\x1f"
 # Rows parsed at a time: half an hour of twelve leads must not become millions of Python strings at once.
 _CHUNK_ROWS = 4096
 # float32 ends at 3e38; no export of a converter's values comes near this.
@@ -52,60 +58,76 @@ class CsvTable:
     rows: Sequence[str]
     line_numbers: Sequence[int]
 
-    def numbers(self, wanted: Sequence[int]) -> NDArray[np.float64]:
-        """Return (len(wanted), n_rows): the chosen columns as numbers, an empty cell as NaN.
+    def cells(self, row: int) -> list[str]:
+        """Return the cells of one data row, without blanks and quotes around."""
+        return [cell.strip() for cell in self._unquote(self.rows[row], row)]
+
+    def numbers(self, wanted: Sequence[int], *, first: Sequence[int] = ()) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the chosen columns as numbers, an empty cell as NaN.
+
+        The whole table decides whether a comma is a decimal mark, so columns of one table are to be asked for together.
+
+        Parameters
+        ----------
+        wanted
+            Columns to convert.
+        first
+            Columns of which only the first row is to be converted.
+
+        Returns
+        -------
+        tuple
+            (len(wanted), n_rows) and (len(first),).
 
         Raises
         ------
         UnreadableRecord
-            If a row has another number of cells than the first, or a chosen cell is not a number; the line is named.
+            If a row has another number of cells than the first, or a chosen cell is not a number, or may be another; the line is named.
         """
-        values = np.empty((len(wanted), len(self.rows)))
-        for start in range(0, len(self.rows), _CHUNK_ROWS):
-            chunk = self.rows[start : start + _CHUNK_ROWS]
-            values[:, start : start + len(chunk)] = self._chunk(chunk, start, wanted)
+        table = self._without_quotes()
+        table._refuse_ragged()
+        mark = decimal_mark(table.where, table.rows, table.separator, wanted, table.line_numbers)
+        values = np.empty((len(wanted), len(table.rows)))
+        for start in range(0, len(table.rows), _CHUNK_ROWS):
+            chunk = table.rows[start : start + _CHUNK_ROWS]
+            values[:, start : start + len(chunk)] = table._chunk(chunk, start, wanted, mark)
         huge = np.abs(values) > _LARGEST
-        if (huge & np.isfinite(values)).any():
+        if huge.any() and (huge & np.isfinite(values)).any():
             row = int(np.argmax((huge & np.isfinite(values)).any(axis=0)))
             raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
-        return values
+        return values, table._chunk(table.rows[:1], 0, first, mark)[:, 0] if first else np.empty(0)
 
-    def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int]) -> NDArray[np.float64]:
-        quoted = any('"' in line for line in chunk)
-        if not quoted:
-            self._refuse_ragged([line.count(self.separator) + 1 for line in chunk], start)
-            if self.separator != ",":
-                chunk = self._decimal_points(chunk, start)
-            try:
-                # The C parser is twice as fast as float(), but knows no empty cells.
-                return np.loadtxt(chunk, delimiter=self.separator, usecols=wanted, comments=None, ndmin=2).T
-            except ValueError:
-                cells = [line.split(self.separator, max(wanted) + 1) for line in chunk]
-        else:
-            cells = [self._unquote(line, start + row) for row, line in enumerate(chunk)]
-            self._refuse_ragged([len(row) for row in cells], start)
+    def _without_quotes(self) -> CsvTable:
+        """The same table with cells separated by a character that no cell has, if there are quotes in it."""
+        if not marks_among(self.rows, '"'):
+            return self
+        rows = [_UNIT_SEPARATOR.join(self._unquote(line, row)) for row, line in enumerate(self.rows)]
+        return replace(self, rows=rows, separator=_UNIT_SEPARATOR)
+
+    def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int], mark: str) -> NDArray[np.float64]:
+        if mark == ",":
+            chunk = "\n".join(chunk).replace(",", ".").split("\n")
+        try:
+            # The C parser is twice as fast as float(), but knows no empty cells.
+            return np.loadtxt(chunk, delimiter=self.separator, usecols=wanted, comments=None, ndmin=2).T
+        except ValueError:
+            cells = [line.split(self.separator, max(wanted) + 1) for line in chunk]
         values = np.empty((len(wanted), len(chunk)))
         for row, texts in enumerate(cells):
             for position, column in enumerate(wanted):
                 values[position, row] = self._number(texts[column], start + row, column)
         return values
 
-    def _refuse_ragged(self, counts: list[int], start: int) -> None:
-        if counts.count(self.n_columns) == len(counts):
-            return
-        row = next(row for row, count in enumerate(counts) if count != self.n_columns)
-        line = self.line_numbers[start + row]
-        raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
-
-    def _decimal_points(self, chunk: Sequence[str], start: int) -> list[str]:
-        """Read decimal commas; a file that also has points may mean thousands by one of them."""
-        text = "\n".join(chunk)
-        if "," in text and "." in text:
-            line = self.line_numbers[start + next(row for row, line in enumerate(chunk) if "," in line)]
-            raise UnreadableRecord(message("decimal_marks", where=self.where, line=line))
-        return text.replace(",", ".").split("\n")
+    def _refuse_ragged(self) -> None:
+        counts = [line.count(self.separator) + 1 for line in self.rows]
+        if counts.count(self.n_columns) < len(counts):
+            row = next(row for row, count in enumerate(counts) if count != self.n_columns)
+            line = self.line_numbers[row]
+            raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
 
     def _unquote(self, line: str, row: int) -> list[str]:
+        if '"' not in line:
+            return line.split(self.separator)
         try:
             return next(csv.reader([line], delimiter=self.separator))
         except csv.Error as error:
@@ -115,13 +137,15 @@ class CsvTable:
         text = cell.strip()
         if not text:
             return np.nan
-        # Python also reads 1_000; in a file that is a slip. Within quotes a decimal comma is possible under any separator.
+        # Python also reads 1_000; in a file that is a slip.
         try:
             if "_" in text:
                 raise ValueError
-            return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+            return float(text)
         except ValueError:
             line = self.line_numbers[row]
+            if groups_thousands(text):
+                raise UnreadableRecord(message("thousands", where=self.where, line=line, text=text[:40])) from None
             raise UnreadableRecord(message("not_a_number", where=self.where, line=line, column=column + 1, text=text[:40])) from None
 
 
@@ -138,20 +162,28 @@ def parse_table(text: str, where: str) -> CsvTable:
     Raises
     ------
     UnreadableRecord
-        If there is no row of data.
+        If there is no row of data, or one is within a comment.
 
     Examples
     --------
     >>> table = parse_table("# fs=500\nI;II\n0,1;0,2\n0,3;\n", "a.csv")
-    >>> table.names, table.numbers([0, 1]).tolist()
+    >>> table.names, table.numbers([0, 1])[0].tolist()
     (('I', 'II'), [[0.1, 0.3], [0.2, nan]])
     """
     comments: list[str] = []
     rows: list[str] = []
     line_numbers: list[int] = []
-    for number, line in _content_lines(text):
-        if line.startswith("#"):
+    late: list[tuple[int, str]] = []
+    above = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line or line.isspace():
+            continue
+        if line[0] == "#" and not _ERROR_CELL.match(line):
             comments.append(line[1:].strip())
+            if rows:
+                late.append((number, comments[-1]))
+            else:
+                above = comments[-1]
         else:
             rows.append(line)
             line_numbers.append(number)
@@ -165,24 +197,19 @@ def parse_table(text: str, where: str) -> CsvTable:
         first = next(csv.reader(rows[:1], delimiter=separator))
     except (csv.Error, StopIteration):
         raise UnreadableRecord(message("no_row_of_names", where=where, line=line_numbers[0])) from None
-    has_header = not all(_is_numeric(cell) for cell in first)
+    has_header = not all(_is_numeric(cell) for cell in first) or _numbers_columns(first, rows)
     if has_header and len(rows) == 1:
         raise UnreadableRecord(message("no_names_below", where=where))
+    _refuse_rows_in_comments(where, late, separator, len(first))
     return CsvTable(
         where=where,
         comments=tuple(comments),
-        names=tuple(cell.strip() for cell in first) if has_header else (),
+        names=tuple(cell.strip() for cell in first) if has_header else _names_in_comment(above, separator, len(first)),
         n_columns=len(first),
         separator=separator,
         rows=rows[has_header:],
         line_numbers=line_numbers[has_header:],
     )
-
-
-def _content_lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line and not line.isspace():
-            yield number, line
 
 
 def _separator(line: str) -> str:
@@ -200,3 +227,27 @@ def _is_numeric(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _numbers_columns(first: Sequence[str], rows: Sequence[str]) -> bool:
+    """Tell a row that numbers the columns, from 0 or 1 on, from one of data, which looks like the row below."""
+    cells = [cell.strip() for cell in first]
+    numbers = cells[not cells[0] :]
+    if len(numbers) < 2 or not any(numbers == [str(start + column) for column in range(len(numbers))] for start in (0, 1)):
+        return False
+    return len(numbers) > 2 or any(mark in row for mark in ".eE" for row in rows[1:2])
+
+
+def _names_in_comment(comment: str, separator: str, n_columns: int) -> tuple[str, ...]:
+    """Names in the comment right above the numbers, where NumPy writes them: a lead each, but for one column in front."""
+    names = tuple(cell.strip() for cell in comment.split(separator))
+    leads = [canonical_lead(name) for name in names]
+    return names if len(names) == n_columns and leads[-1] and all(leads[1:]) else ()
+
+
+def _refuse_rows_in_comments(where: str, late: Sequence[tuple[int, str]], separator: str, n_columns: int) -> None:
+    """Refuse a table one of whose rows was made a comment: without it, what follows comes a sample early."""
+    for number, comment in late:
+        cells = comment.split(separator)
+        if len(cells) == n_columns > 1 and all(_is_numeric(cell) for cell in cells) and any(cell.strip() for cell in cells):
+            raise UnreadableRecord(message("row_in_comment", where=where, line=number))

@@ -154,8 +154,12 @@ def test_microvolts_declared_as_millivolts_are_refused(tmp_path):
 
 def test_given_leads_rename_in_order(tmp_path):
     header = write(tmp_path, n_leads=2)
+    with pytest.raises(LeadError, match="signal 1 is I by the file, II was asked for"):
+        read_record(header, leads=("II", "V5"))
+    edit(header, " I\n", " MLII\n")
+    edit(header, " II\n", " ECG2\n")
     assert read_record(header, leads=("II", "V5")).lead_names == ("II", "V5")
-    with pytest.raises(LeadError, match=r"3 lead names given for 2 signals \(I, II\)"):
+    with pytest.raises(LeadError, match=r"3 lead names given for 2 signals \(MLII, ECG2\)"):
         read_record(header, leads=("II", "V5", "V6"))
 
 
