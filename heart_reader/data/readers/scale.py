@@ -1,0 +1,65 @@
+"""What a file says one unit of its samples is, held against what ECG recorders can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import UNIT_TO_MV
+from heart_reader.errors import UnitError
+from heart_reader.messages import Message, message
+
+__all__ = ["COARSE_STEP_MV", "LARGEST_MV", "check_range", "scale_warnings"]
+
+# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
+COARSE_STEP_MV = 0.02
+# Recorders bear electrode offsets of 300 mV (IEC 60601-2-25). Beyond this float32 no longer tells half a microvolt.
+LARGEST_MV = 5000.0
+
+
+def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[float]) -> list[Message]:
+    """Name the leads whose scale is too coarse to be true, and those that are stored upside down.
+
+    Parameters
+    ----------
+    names, units
+        One per lead; what is no voltage is passed over.
+    steps
+        Physical value of one unit of the samples, in the lead's unit; negative where the scale is inverted.
+
+    Examples
+    --------
+    >>> scale_warnings(["I", "II"], ["mV", "uV"], [-0.001, 1.0])[0].code
+    'scale_inverted'
+    """
+    factors = [UNIT_TO_MV.get(unit.strip().lower(), 0.0) for unit in units]
+    warnings = []
+    if coarse := [name for name, step, factor in zip(names, steps, factors, strict=True) if abs(step) * factor > COARSE_STEP_MV]:
+        warnings.append(message("coarse_step", leads=coarse, limit=1000 * COARSE_STEP_MV))
+    if inverted := [name for name, step, factor in zip(names, steps, factors, strict=True) if step * factor < 0]:
+        warnings.append(message("scale_inverted", leads=inverted))
+    return warnings
+
+
+def check_range(path: str, signal: NDArray[np.floating], names: Sequence[str], units: Sequence[str]) -> None:
+    """Refuse values that no electrode has, and that float32 would round to a staircase or to infinity.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in physical units; NaN is passed over.
+    names, units
+        One per lead; what is no voltage is passed over.
+
+    Raises
+    ------
+    UnitError
+        If a lead goes beyond :data:`LARGEST_MV`.
+    """
+    farthest = np.fmax.reduce(np.abs(signal), axis=1)
+    for name, unit, value in zip(names, units, farthest, strict=True):
+        if value * UNIT_TO_MV.get(unit.strip().lower(), 0.0) > LARGEST_MV:
+            reach = value * UNIT_TO_MV[unit.strip().lower()]
+            raise UnitError(message("offset_impossible", where=path, lead=name, reach=reach, most=LARGEST_MV))
