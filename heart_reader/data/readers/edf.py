@@ -8,6 +8,7 @@ See :mod:`heart_reader.data.readers.edf_header`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,8 +16,11 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
+from heart_reader.data.readers.edf_gaps import check_onsets, missing_samples
 from heart_reader.data.readers.edf_header import EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
 from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.filters import Band, filter_warnings
+from heart_reader.data.readers.scale import LARGEST_MV, check_range, scale_warnings
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import resample
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
@@ -25,8 +29,9 @@ from heart_reader.messages import message
 __all__ = ["looks_like_edf", "read_edf"]
 
 _BYTES_PER_SAMPLE = 2
-# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
-_COARSE_STEP_MV = 0.02
+_LARGEST = 1 << 15
+# "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
+_HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
 
 def read_edf(path: str, size: int, given: Given) -> EcgRecord:
@@ -57,15 +62,27 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
     warnings: list[str] = []
     n_records = _n_records(path, header, len(content), warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
+    check_onsets(path, content, header, n_records)
     rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
     frames = np.frombuffer(content, "<i2", n_records * header.samples_per_record, header.n_bytes).reshape(n_records, -1)
-    leads = [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in chosen]
-    coarse = [name for name, item, unit in zip(names, chosen, units, strict=True) if abs(item.gain) * UNIT_TO_MV[unit] > _COARSE_STEP_MV]
-    if coarse:
-        warnings.append(message("coarse_step", leads=coarse, limit=1000 * _COARSE_STEP_MV))
+    leads, beyond = [], []
+    for name, item, fs in zip(names, chosen, rates, strict=True):
+        samples = frames[:, item.start : item.start + item.n_samples].reshape(-1)
+        if samples.min() < item.digital_min or samples.max() > item.digital_max:
+            beyond.append(name)
+        leads.append(_physical(samples, item, fs))
+    if beyond:
+        warnings.append(message("range_left", leads=beyond))
+    signal = _at_one_rate(path, leads, rates, names, warnings)
+    if any(
+        (abs(item.gain) * _LARGEST + abs(item.offset)) * UNIT_TO_MV[unit] > LARGEST_MV for item, unit in zip(chosen, units, strict=True)
+    ):
+        check_range(path, signal, names, units)
+    warnings += scale_warnings(names, units, [item.gain for item in chosen])
+    warnings += filter_warnings(names, [_band(item.prefilter) for item in chosen])
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
-        _at_one_rate(path, leads, rates, names, warnings),
+        signal,
         max(rates),
         names,
         unit=units,
@@ -112,6 +129,21 @@ def _choose(
     return chosen, tuple(names[row] for row in kept), units
 
 
+def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.float64]:
+    """Physical values of a signal, NaN where nothing was measured."""
+    values: NDArray[np.float64] = samples * item.gain + item.offset
+    missing = missing_samples(samples, item.digital_min, item.digital_max, fs)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
+
+
+def _band(prefilter: str) -> Band:
+    """Filters of a signal in Hz."""
+    low, high = (pattern.search(prefilter.upper().replace(",", ".")) for pattern in (_HIGH_PASS, _LOW_PASS))
+    return float(low[1]) if low else None, float(high[1]) if high else None
+
+
 def _at_one_rate(
     path: str, leads: Sequence[NDArray[np.floating]], rates: Sequence[float], names: tuple[str, ...], warnings: list[str]
 ) -> NDArray[np.floating]:
@@ -123,7 +155,18 @@ def _at_one_rate(
     if slower:
         warnings.append(message("resampled", fs=fastest, leads=slower))
     n_times = len(leads[rates.index(fastest)])
-    return np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
+    return np.stack([_fit(_resampled(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
+
+
+def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArray[np.floating]:
+    """Resample to another rate; gaps stay gaps, and do not spread."""
+    missing = np.isnan(values)
+    if fs == target or not missing.any() or missing.all():
+        return values if fs == target else resample(values, fs, target)
+    times = np.arange(len(values))
+    result = resample(np.interp(times, times[~missing], values[~missing]), fs, target)
+    nearest = np.minimum(np.rint(np.arange(len(result)) * fs / target).astype(int), len(values) - 1)
+    return np.where(missing[nearest], np.nan, result)
 
 
 def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:
