@@ -129,9 +129,9 @@ def _choose(
     return chosen, tuple(names[row] for row in kept), units
 
 
-def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.float64]:
+def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.floating]:
     """Physical values of a signal, NaN where nothing was measured."""
-    values: NDArray[np.float64] = samples * item.gain + item.offset
+    values: NDArray[np.floating] = samples * item.gain + item.offset
     missing = missing_samples(samples, item.digital_min, item.digital_max, fs)
     if missing is not None:
         values[missing] = np.nan
