@@ -7,7 +7,6 @@ DICOM PS3.3, C.10.9 Waveform Module; PS3.16, CID 3001 ECG Leads: code 65 is the 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.filters import Band
+from heart_reader.data.readers.scale import LARGEST_MV
 from heart_reader.data.record import UNIT_TO_MV
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
@@ -32,6 +32,8 @@ _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
 _UNIT_NAMES = {"volt": "V", "millivolt": "mV", "microvolt": "uV", "nanovolt": "nV"}
 # Boundaries of waves are told to a few milliseconds.
 _MOST_SKEW_S = 0.004
+# Beyond this arithmetic ends before a unit is asked for.
+_LARGEST = 1e30
 _UNRELIABLE = {"INVALID", "DISCONNECTED", "UNCALIBRATED", "UNREFERENCED", "QUESTIONABLE", "SUSPECT", "FAIL"}
 
 
@@ -85,18 +87,21 @@ def channel_scales(path: str, names: Sequence[str], channels: Sequence[Dataset])
     Raises
     ------
     UnitError
-        If a scale is 0 or no number.
+        If a scale is 0, endless or no number.
     """
     gains, baselines = [], []
     for name, channel in zip(names, channels, strict=True):
         correction = channel.get("ChannelSensitivityCorrectionFactor")
         # An empty one is none.
         factor = 1.0 if correction in (None, "") else float(correction)
+        baseline = float(channel.get("ChannelBaseline") or 0)
         for number in (float(channel.ChannelSensitivity), factor):
-            if number == 0 or not math.isfinite(number):
+            if number == 0 or not abs(number) <= _LARGEST:
                 raise UnitError(message("scale_missing", where=path, lead=name, factor=number))
+        if not abs(baseline) <= _LARGEST:
+            raise UnitError(message("offset_impossible", where=path, lead=name, reach=baseline, most=LARGEST_MV))
         gains.append(float(channel.ChannelSensitivity) * factor)
-        baselines.append(float(channel.get("ChannelBaseline") or 0))
+        baselines.append(baseline)
     return np.array(gains), np.array(baselines)
 
 

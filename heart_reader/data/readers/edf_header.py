@@ -154,15 +154,15 @@ def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal
                 _number(path, columns[name][row], f"{name.replace('_', ' ')}imum of {label}")
                 for name in ("physical_min", "physical_max", "digital_min", "digital_max")
             )
-            if digital_low >= digital_high or low == high:
+            gain = (high - low) / (digital_high - digital_low) if digital_low < digital_high else 0.0
+            offset = low - gain * digital_low
+            if gain == 0 or not math.isfinite(offset):
                 raise _damaged(
                     path,
                     f"signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
                     "different physical limits are needed",
                 )
-            gain = (high - low) / (digital_high - digital_low)
             unit, prefilter = _text(columns["unit"][row]), _text(columns["prefilter"][row])
-            offset = low - gain * digital_low
             signals.append(EdfSignal(label, unit, gain, offset, n_samples, position, digital_low, digital_high, prefilter))
         position += n_samples
     return tuple(signals), annotations, position
@@ -196,8 +196,10 @@ def _damaged(path: str, problem: str) -> UnreadableRecord:
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
     """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date ...``."""
     fields = patient.upper().split()
-    sex = {"F": "female", "M": "male"}.get(fields[1]) if len(fields) > 1 else None
     born = _date(fields[2]) if len(fields) > 2 else None
+    # In plain EDF a patient may be called Jane M Doe.
+    known = born is not None or fields[2:3] == ["X"]
+    sex = {"F": "female", "M": "male"}.get(fields[1]) if known else None
     match = re.match(rf"STARTDATE {_DATE}", recording.upper())
     started = _date(match[1]) if match else None
     if born is None or started is None:
