@@ -29,6 +29,10 @@ __all__ = ["channel_band", "channel_lead", "channel_scales", "channel_units", "c
 # Last part of the codes of the twelve leads and of the inverted one, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike.
 _CODES = {1: "I", 2: "II", **{2 + i: f"V{i}" for i in range(1, 7)}, 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", 65: "-aVR"}
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
+# Numbers of elements of a channel.
+_LABEL, _STATUS = 0x003A0203, 0x003A0205
+_SENSITIVITY, _CORRECTION, _BASELINE = 0x003A0210, 0x003A0212, 0x003A0213
+_TIME_SKEW, _SAMPLE_SKEW, _FILTER_LOW, _FILTER_HIGH = 0x003A0214, 0x003A0215, 0x003A0220, 0x003A0221
 _UNIT_NAMES = {"volt": "V", "millivolt": "mV", "microvolt": "uV", "nanovolt": "nV"}
 # Boundaries of waves are told to a few milliseconds.
 _MOST_SKEW_S = 0.004
@@ -48,7 +52,9 @@ def channel_lead(path: str, number: int, channel: Dataset) -> str:
     source = channel.ChannelSourceSequence[0] if channel.get("ChannelSourceSequence") else channel
     match = _CODE.fullmatch(str(source.get("CodeValue") or "").strip())
     coded = _CODES.get(int(match[1])) if match else None
-    told = [str(words).strip() for words in (source.get("CodeMeaning"), channel.get("ChannelLabel")) if words]
+    told = [
+        str(words).strip() for words in (source.get("CodeMeaning"), channel[_LABEL].value if _LABEL in channel else None) if words
+    ]
     for words in told:
         named = canonical_lead(words)
         if coded is not None and named is not None and coded != named:
@@ -67,7 +73,7 @@ def channel_units(path: str, names: Sequence[str], channels: Sequence[Dataset], 
     stated: list[str] = []
     for name, channel in zip(names, channels, strict=True):
         sequence = channel.get("ChannelSensitivityUnitsSequence")
-        if channel.get("ChannelSensitivity") is None or (not sequence and given is None):
+        if _number(channel, _SENSITIVITY) is None or (not sequence and given is None):
             raise UnitError(message("unit_missing", where=path, lead=name))
         if not sequence:
             stated.append(message("no_unit"))
@@ -91,16 +97,15 @@ def channel_scales(path: str, names: Sequence[str], channels: Sequence[Dataset])
     """
     gains, baselines = [], []
     for name, channel in zip(names, channels, strict=True):
-        correction = channel.get("ChannelSensitivityCorrectionFactor")
-        # An empty one is none.
-        factor = 1.0 if correction in (None, "") else float(correction)
-        baseline = float(channel.get("ChannelBaseline") or 0)
-        for number in (float(channel.ChannelSensitivity), factor):
+        correction = _number(channel, _CORRECTION)
+        sensitivity, factor = _number(channel, _SENSITIVITY) or 0.0, 1.0 if correction is None else correction
+        baseline = _number(channel, _BASELINE) or 0.0
+        for number in (sensitivity, factor):
             if number == 0 or not abs(number) <= _LARGEST:
                 raise UnitError(message("scale_missing", where=path, lead=name, factor=number))
         if not abs(baseline) <= _LARGEST:
             raise UnitError(message("offset_impossible", where=path, lead=name, reach=baseline, most=LARGEST_MV))
-        gains.append(float(channel.ChannelSensitivity) * factor)
+        gains.append(sensitivity * factor)
         baselines.append(baseline)
     return np.array(gains), np.array(baselines)
 
@@ -121,21 +126,31 @@ def check_skews(path: str, channels: Sequence[Dataset], fs: float) -> list[Messa
 
 
 def _skew_s(channel: Dataset, fs: float) -> float:
-    return float(channel.get("ChannelTimeSkew") or 0) + float(channel.get("ChannelSampleSkew") or 0) / fs
+    return (_number(channel, _TIME_SKEW) or 0.0) + (_number(channel, _SAMPLE_SKEW) or 0.0) / fs
 
 
 def channel_band(channel: Dataset) -> Band:
     """Limits of a channel's filters in Hz."""
-    low, high = (channel.get(name) for name in ("FilterLowFrequency", "FilterHighFrequency"))
-    return None if low in (None, "") else float(low), None if high in (None, "") else float(high)
+    return _number(channel, _FILTER_LOW), _number(channel, _FILTER_HIGH)
 
 
 def status_warnings(names: Sequence[str], channels: Sequence[Dataset]) -> list[Message]:
     """Name the channels whose recorder did not trust them."""
     marked = []
     for name, channel in zip(names, channels, strict=True):
-        status = channel.get("ChannelStatus") or ()
+        if _STATUS not in channel:
+            continue
+        status = channel[_STATUS].value or ()
         words = {str(word).strip().upper() for word in ([status] if isinstance(status, str) else status)}
         if found := sorted(words & _UNRELIABLE):
             marked.append(f"{name} ({', '.join(found)})")
     return [message("channel_status", leads=marked)] if marked else []
+
+
+def _number(channel: Dataset, tag: int) -> float | None:
+    """A number of a channel, from its bytes: pydicom takes ten times as long; None where there is none."""
+    if tag not in channel:
+        return None
+    value = channel.get_item(tag).value
+    text = value.strip(b" \0") if isinstance(value, bytes) else value
+    return None if text is None or text in (b"", "") else float(text)
