@@ -26,7 +26,7 @@ BANDS = {
     "high": f"Read as present, and at least {EVEN:.0%}.",
     "medium": f"In between: uncertain, or read as present although below {EVEN:.0%}, or as absent although not.",
     "low": f"Read as absent, and below {EVEN:.0%}.",
-    "unrated": "No decision: too few such records in validation, or too few usable leads.",
+    "unrated": "No decision: too few such records in validation, or a recording that cannot be trusted.",
 }
 
 
@@ -77,7 +77,8 @@ class Quality:
     n_usable_leads, n_leads
         Leads with a signal, and leads that the model reads.
     signal
-        What the recording itself is worth: ``"good"``, ``"limited"`` or ``"poor"`` (no heartbeat, or most leads spoiled).
+        What the recording itself is worth: ``"good"``, ``"limited"`` or ``"poor"`` (no heartbeat, most leads spoiled, or
+        a file that is very likely not what it says).
     findings
         Sentences about what was found in it, such as leads that seem to be swapped; the gravest first.
     leads
@@ -94,7 +95,7 @@ class Quality:
 
     @property
     def verdict(self) -> str:
-        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (most of them are: no decision is made)."""
+        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (the recording cannot be trusted: no decision is made)."""
         if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
             return "poor"
         return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"

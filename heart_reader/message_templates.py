@@ -218,17 +218,26 @@ _WARNINGS: dict[str, Template] = {
 
 # What was found in the signal.
 _FINDINGS: dict[str, Template] = {
-    "arm_leads_swapped": "The waves of lead I point down, P included: arm electrodes interchanged.",
+    "all_leads_upside_down": "All leads look upside down: the sign of the signal is probably wrong.",
+    "arm_leads_swapped": "Lead I looks upside down beside the chest leads: arm electrodes interchanged.",
     "arm_leads_or_dextrocardia": (
-        "The waves of lead I point down, P included: arm electrodes interchanged or the heart lies on the right side."
+        "Lead I looks upside down beside the chest leads: arm electrodes interchanged or the heart lies on the right side."
     ),
+    "chest_leads_reversed": "The chest leads look as if they stood in reverse order, V6 first.",
     "identities_broken": "Limb leads contradict each other ({formulas}): leads are mislabelled, or were not recorded at the same time.",
     "identity_broken": "{lead} is not {formula}",
     "lead_pair": "{first} and {second}",
+    "lead_unit_wrong": (
+        "Lead {leads} has QRS complexes of {height:.0f} mV, which no heart makes: its unit is probably wrong.",
+        "Leads {leads} have QRS complexes of up to {height:.0f} mV, which no heart makes: their unit is probably wrong.",
+    ),
+    "lead_upside_down": "Lead {lead} looks upside down.",
+    "leads_exchanged": "Leads {first} and {second} look exchanged.",
     "lead_states": ("Lead {leads}: {state}.", "Leads {leads}: {state}."),
     "leg_electrode": "Lead {lead} hardly shows the heart while the other limb leads do: a leg electrode may sit on an arm.",
     "no_measurements": "No measurements: {reason}.",
     "rate_implausible": "A heart rate of {rate:.0f} bpm: the stated sampling rate may be wrong.",
+    "right_arm_and_leg_swapped": "The limb leads look as they do with the electrodes of the right arm and the left leg interchanged.",
     "same_signal": "The same signal in two leads: {pairs}.",
     "state_flat": "flat",
     "state_interrupted": "standing still for a second or more",
@@ -236,8 +245,11 @@ _FINDINGS: dict[str, Template] = {
     "state_noisy": "noisy",
     "state_saturated": "cut off at the limit of the recorder",
     "state_wandering": "with a wandering baseline",
-    "too_quick": ("Everything is quick ({rate:.0f} bpm, QRS {qrs:.0f} ms, QT {qt:.0f} ms): the stated sampling rate may be too high."),
-    "too_slow": "Everything is slow ({rate:.0f} bpm, QRS {qrs:.0f} ms, QT {qt:.0f} ms): the stated sampling rate may be too low.",
+    "too_quick": (
+        "Everything is quick ({rate:.0f} bpm, QRS {qrs:.0f} ms, QT {qt:.0f} ms): the stated sampling rate is probably too high, or the "
+        "patient is a small child."
+    ),
+    "too_slow": "Everything is slow ({rate:.0f} bpm, QRS {qrs:.0f} ms, QT {qt:.0f} ms): the stated sampling rate is probably too low.",
     "voltage_high": "QRS complexes of {height:.0f} mV: the unit may be wrong.",
     "voltage_low": "QRS complexes of at most {height:.2f} mV: the unit may be wrong, or the voltage is very low.",
 }

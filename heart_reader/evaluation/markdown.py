@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["cell", "interval", "lines", "markdown_table", "number", "with_interval"]
+__all__ = ["cell", "interval", "lines", "markdown_table", "number", "replace_section", "with_interval"]
 
 
 def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
@@ -37,3 +39,24 @@ def interval(estimate: object, sign: str = "") -> str:
 def with_interval(estimate: object) -> str:
     """Return the point of an estimate and its interval, a dash where it has none."""
     return f"{number(getattr(estimate, 'point', None))} {interval(estimate)}".strip()
+
+
+def replace_section(page: Path, title: str, heading: str, body: str) -> None:
+    """Write a page's section of second level in place of the former one, or at its end; the other sections stay as they are.
+
+    Parameters
+    ----------
+    page
+        Made with ``title`` where there is none.
+    heading
+        Without its ``##``.
+    body
+        Markdown without headings of the first or second level.
+    """
+    text = page.read_text(encoding="utf-8") if page.is_file() else f"# {title}\n"
+    section = f"## {heading}\n\n{body.strip()}\n"
+    found = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    before, after = (text.rstrip() + "\n\n", "") if found is None else (text[: found.start()], text[found.end() :])
+    text = f"{before}{section}\n{after}".rstrip() + "\n"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")

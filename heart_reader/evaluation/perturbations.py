@@ -29,8 +29,11 @@ __all__ = [
     "drop_leads",
     "flatten_leads",
     "keep_leads",
+    "misstate_rate",
+    "reverse_chest",
     "round_amplitude",
     "scale_gain",
+    "scale_lead",
     "signal_power",
     "swap_arms",
     "swap_leads",
@@ -103,6 +106,25 @@ def scale_gain(record: EcgRecord, factor: float) -> EcgRecord:
     return replace(record, signal=record.signal * np.float32(factor))
 
 
+def scale_lead(record: EcgRecord, name: str, factor: float) -> EcgRecord:
+    """Return the record with one lead in another unit, or with -1 upside down.
+
+    Raises
+    ------
+    LeadError
+        If it has no such lead.
+    """
+    _require(record, (name,))
+    signal = record.signal.copy()
+    signal[record.lead_names.index(name)] *= np.float32(factor)
+    return replace(record, signal=signal)
+
+
+def misstate_rate(record: EcgRecord, factor: float) -> EcgRecord:
+    """Return the record with the same samples and a sampling rate that is wrong by a factor."""
+    return replace(record, fs=record.fs * factor)
+
+
 def change_rate(record: EcgRecord, fs: float) -> EcgRecord:
     """Return the record as if recorded at ``fs`` Hz; above its own rate nothing is gained, below it the fast parts are gone."""
     return replace(record, signal=resample(record.signal.astype(np.float64), record.fs, fs).astype(np.float32), fs=fs)
@@ -135,6 +157,19 @@ def swap_arms(record: EcgRecord) -> EcgRecord:
         source, sign = _ARMS[name]
         signal[record.lead_names.index(name)] = sign * record.lead(source)
     return replace(record, signal=signal, masked_leads=tuple(_ARMS[name][0] if name in _ARMS else name for name in record.masked_leads))
+
+
+def reverse_chest(record: EcgRecord) -> EcgRecord:
+    """Return the record with V6 under the name of V1 and so on.
+
+    Raises
+    ------
+    LeadError
+        If it lacks a chest lead.
+    """
+    for first, second in (("V1", "V6"), ("V2", "V5"), ("V3", "V4")):
+        record = swap_leads(record, first, second)
+    return record
 
 
 def swap_leads(record: EcgRecord, first: str, second: str) -> EcgRecord:

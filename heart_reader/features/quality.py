@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from heart_reader.data.record import EcgRecord
-from heart_reader.features.lead_checks import broken_identities, duplicated_leads, lead_states, limb_reversal, rate_and_unit
+from heart_reader.features.lead_checks import (
+    broken_identities,
+    doubtful_unit,
+    duplicated_leads,
+    impossible_rate,
+    lead_states,
+    leg_electrode,
+)
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
+from heart_reader.features.plausibility import doubts
 from heart_reader.messages import message
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
@@ -45,7 +53,8 @@ class SignalQuality:
     findings
         Plain sentences, the gravest first; empty where nothing was found.
     verdict
-        ``"good"``, ``"limited"`` (something was found) or ``"poor"`` (no heartbeat, or fewer than half of the leads are good).
+        ``"good"``, ``"limited"`` (something was found) or ``"poor"`` (no heartbeat, fewer than half of the leads good, or a file that is
+        very likely not what it says).
     """
 
     leads: Mapping[str, LeadQuality]
@@ -88,17 +97,19 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     beats = measurements.values["n_beats"]
     if beats.value is None:
         findings.append(message("no_measurements", reason=beats.reason or ""))
-    findings += broken_identities(record, states)
+    doubted = doubts(measurements, record.age)
+    findings += [doubt.text for doubt in doubted]
+    unit, unit_is_wrong = doubtful_unit(measurements)
+    findings += [*unit, *impossible_rate(measurements), *broken_identities(record, states)]
     pairs = duplicated_leads(record)
     if pairs:
         findings.append(message("same_signal", pairs=[message("lead_pair", first=first, second=second) for first, second in pairs]))
-    findings += limb_reversal(record, measurements)
-    findings += rate_and_unit(measurements)
+    findings += leg_electrode(record, measurements)
     for state in _STATES:
         names = [name for name, of in states.items() if of == state]
         if names:
             findings.append(message("lead_states", count=len(names), leads=names, state=message(f"state_{state}")))
     n_good = sum(state == "good" for state in states.values())
-    poor = beats.value is None or 2 * n_good < len(states)
+    poor = beats.value is None or unit_is_wrong or any(doubt.is_grave for doubt in doubted) or 2 * n_good < len(states)
     leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
     return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")

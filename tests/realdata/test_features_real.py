@@ -12,6 +12,7 @@ from heart_reader.data.readers import read_record
 from heart_reader.evaluation.annotations import read_annotations
 from heart_reader.evaluation.beat_comparison import BeatCounts, compare_detector
 from heart_reader.evaluation.delineation_errors import delineation_errors
+from heart_reader.evaluation.wrong_files import SAYS_SO, WAYS, record_sets
 from heart_reader.features import assess_signal, measure
 
 with warnings.catch_warnings():
@@ -97,3 +98,17 @@ def test_fibrillation_has_no_pr_and_sinus_rhythm_has_one(real_data):
         measured[code] = np.mean([measure(record).values["pr_ms"].value is not None for record in records])
     assert measured["'AFIB'"] <= 0.15
     assert measured["'SR'"] >= 0.9
+
+
+def test_wrong_files_are_noted_and_right_ones_are_not(real_data):
+    """Validation records: the weights that tell were fitted to training records."""
+    paths = next(iter(dict(record_sets(folder(real_data, "ptbxl").parent, "val")).values()))[:48]
+    records = [read_record(path) for path in paths]
+    seen = [assess_signal(record) for record in records]
+    assert sum(one.verdict == "poor" for one in seen) <= 1
+    assert sum(any(sentence.code in SAYS_SO for sentence in one.findings) for one in seen) <= 2
+    for number, (way, change) in enumerate(WAYS.items()):
+        some = [assess_signal(change(record, np.random.default_rng(number))) for record in records[number % 2 :: 2]]
+        noted = [any(sentence.code in SAYS_SO for sentence in one.findings) for one in some]
+        assert np.mean(noted) >= 0.8, way
+        assert np.mean([one.verdict == "poor" for one in some]) >= 0.6, way

@@ -1,0 +1,244 @@
+"""Does a file say the truth about itself? Its sampling rate and its leads are held against what hearts look like.
+
+Two softmax regressions on what was measured of the commonest beat, fitted by ``heart_reader.evaluation.plausibility_fit`` to records of
+PTB-XL as they are and with a false rate, leads exchanged or upside down.
+
+References
+----------
+Hedén B. et al. Detection of frequently overlooked electrocardiographic lead reversals using artificial neural networks.
+American Journal of Cardiology 78 (1996) 600-604.
+Batchvarov V. N., Malik M., Camm A. J. Incorrect electrode cable connection during electrocardiographic recording.
+Europace 9 (2007) 1081-1090.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.features.measurement import Measurements
+from heart_reader.messages import Message, message
+
+__all__ = ["AS_STATED", "INDEPENDENT_LEADS", "NOTED", "WITHHELD", "Doubt", "arrangement_inputs", "doubts", "rate_inputs", "standardised"]
+
+Array = NDArray[np.floating]
+
+# The other four limb leads are made of the first two.
+INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
+# The class of files that are as they say.
+AS_STATED = "as_stated"
+# A doubt is told from the first probability on; from the second on nothing is decided.
+NOTED, WITHHELD = 0.95, 0.995
+# A small child's beats are as quick as an adult's at a rate stated too high.
+_GROWN_UP_YEARS = 16.0
+# Inputs are not followed further than this beyond the usual, in standard deviations.
+_FAR = 6.0
+# Times around R that hold any QRS complex, and where ST and T follow, ms.
+_ABOUT_R_MS, _AFTER_R_MS = 150.0, 100.0
+_SMALL_MV = 1e-6
+# With so little R in V6 the heart may lie on the right side.
+_LITTLE_R_MV = 0.3
+
+_RATE_VALUES = ("heart_rate_bpm", "qrs_ms", "qt_ms", "pr_ms", "p_ms", "rr_mean_ms")
+_RATE_STEMS = ("QT_Int", "QRS_Dur", "R_Dur", "S_Dur", "QRS_IntDefl")
+_RATE_RHYTHM = ("p_probability", "rr_cv", "fibrillation_share", "flutter_score", "pacing_score")
+
+
+class Doubt(NamedTuple):
+    """One thing that a file seems to say wrongly.
+
+    Parameters
+    ----------
+    text
+        For people.
+    probability
+        That it is so, among files as the weights were fitted to: half of them wrong.
+    """
+
+    text: Message
+    probability: float
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether it is likely enough to decide nothing."""
+        return self.probability >= WITHHELD
+
+
+def doubts(measurements: Measurements, age: float | None = None) -> list[Doubt]:
+    """Return what a file seems to say wrongly about its sampling rate and its leads, the likeliest first.
+
+    Parameters
+    ----------
+    measurements
+        Of the record.
+    age
+        Of the patient in years; children are quicker than any grown-up.
+    """
+    found = []
+    rate, arrangement = rate_inputs(measurements), arrangement_inputs(measurements)
+    if rate is not None:
+        name, probability = _likeliest("rate", rate)
+        if probability >= NOTED and not (name == "too_quick" and age is not None and age < _GROWN_UP_YEARS):
+            found.append(Doubt(_of_rate(name, measurements), probability))
+    # Leads are compared with each other; where the rate is wrong, so are the waves that they are compared in.
+    if arrangement is not None and not found:
+        name, probability = _likeliest("arrangement", arrangement)
+        if probability >= NOTED:
+            found.append(Doubt(_of_leads(name, measurements), probability))
+    return found
+
+
+def rate_inputs(measurements: Measurements) -> Array | None:
+    """Return (n_inputs,) what tells of the sampling rate: durations, steepness and the rhythm, NaN where not known; None without a beat."""
+    values = measurements.values
+    if not measurements.median_beat_mv or values["qrs_ms"].value is None:
+        return None
+    durations = [_log(values[name].value) for name in _RATE_VALUES]
+    typical = [_log(_median([of[stem].value for of in measurements.leads.values()])) for stem in _RATE_STEMS]
+    rhythm = [measurements.rhythm.values[name].value for name in _RATE_RHYTHM]
+    return np.array([*durations, *typical, *_steepness(measurements), *(math.nan if value is None else value for value in rhythm)])
+
+
+def arrangement_inputs(measurements: Measurements) -> Array | None:
+    """Return (n_inputs,) what tells of the leads' order and signs; None unless all eight independent leads and a QRS complex are there.
+
+    Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and its share of the whole.
+    """
+    beats, marks = measurements.median_beat_mv, measurements.fiducials.global_ms
+    if not all(name in beats for name in INDEPENDENT_LEADS) or marks["qrs_on"] is None or marks["qrs_off"] is None:
+        return None
+    beat = np.stack([beats[name] for name in INDEPENDENT_LEADS]).astype(np.float64)
+    first, last = _place(measurements, marks["qrs_on"]), _place(measurements, marks["qrs_off"])
+    last = max(last, first + 5)
+    t_off = marks["t_off"]
+    end = last + 150 if t_off is None else max(_place(measurements, t_off), last + 10)
+    level = beat[:, max(0, first - 6) : first + 1].mean(axis=1, keepdims=True)
+    qrs, st_t = beat[:, first:last] - level, beat[:, last:end] - level
+    p_on, p_off = marks["p_on"], marks["p_off"]
+    if p_on is None or p_off is None:
+        p_shares = np.zeros(len(beat))
+    else:
+        p = beat[:, _place(measurements, p_on) : _place(measurements, p_off)] - level
+        p_shares = p.sum(axis=1) / (np.abs(p).sum() / len(p) + _SMALL_MV)
+    of_qrs, of_st_t = _norms(qrs), _norms(st_t)
+    above, below = np.maximum(qrs.max(axis=1), 0.0), np.maximum(-qrs.min(axis=1), 0.0)
+    pairs = np.triu_indices(len(beat), 1)
+    lead_iii = qrs[1] - qrs[0]
+    return np.concatenate(
+        (
+            (qrs @ qrs.T / np.outer(of_qrs, of_qrs))[pairs],
+            (st_t @ st_t.T / np.outer(of_st_t, of_st_t))[pairs],
+            qrs @ lead_iii / (of_qrs * (np.sqrt(np.square(lead_iii).sum()) + _SMALL_MV)),
+            _balance(qrs),
+            _balance(st_t),
+            p_shares,
+            above / (above + below + _SMALL_MV),
+            np.log(of_qrs / np.sqrt(np.square(of_qrs).mean()) + 0.05),
+            np.log(of_st_t / np.sqrt(np.square(of_st_t).mean()) + 0.05),
+            qrs[:, : max(qrs.shape[1] // 2, 2)].sum(axis=1) / (np.abs(qrs).sum(axis=1) + _SMALL_MV),
+        )
+    )
+
+
+def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) -> Array:
+    """Return (..., n_terms): inputs in standard deviations, zero where not known, and with ``squares`` also the products of every two."""
+    z = np.clip((inputs - mean) / spread, -_FAR, _FAR)
+    z = np.where(np.isnan(z), 0.0, z)
+    if not squares:
+        return z
+    first, second = np.triu_indices(z.shape[-1])
+    return np.concatenate((z, z[..., first] * z[..., second]), axis=-1)
+
+
+@cache
+def _weights_of() -> dict[str, dict[str, Any]]:
+    """Weights of ``"rate"`` and ``"arrangement"``: classes, means and spreads of the inputs, weights and constants."""
+    read = json.loads(files(__package__).joinpath("plausibility_weights.json").read_text(encoding="utf-8"))
+    return {
+        name: {key: value if key == "classes" else np.array(value) for key, value in of.items()} for name, of in read["weights"].items()
+    }
+
+
+def _likeliest(name: str, inputs: Array) -> tuple[str, float]:
+    """The likeliest way of being wrong, and the probability of being wrong at all."""
+    of = _weights_of()[name]
+    terms = standardised(inputs, of["mean"], of["spread"], squares=name == "rate")
+    log_odds = of["weights"] @ terms + of["constant"]
+    shares = np.exp(log_odds - log_odds.max())
+    shares /= shares.sum()
+    wrong = [place for place, label in enumerate(of["classes"]) if label != AS_STATED]
+    return of["classes"][max(wrong, key=lambda place: shares[place])], float(shares[wrong].sum())
+
+
+def _of_rate(name: str, measurements: Measurements) -> Message:
+    rate, qrs, qt = (measurements.values[key].value or 0.0 for key in ("heart_rate_bpm", "qrs_ms", "qt_ms"))
+    return message("too_quick" if name == "too_quick" else "too_slow", rate=rate, qrs=qrs, qt=qt)
+
+
+def _of_leads(name: str, measurements: Measurements) -> Message:
+    kind, *leads = name.split(":")
+    # Where lead III is at hand and fits to I and II, one of these alone cannot be upside down; else another check says so.
+    if kind == "arm_leads_swapped" or (leads == ["I"] and "III" in measurements.leads):
+        r_v6 = measurements.leads["V6"]["R_Amp"].value or 0.0
+        return message("arm_leads_or_dextrocardia" if r_v6 < _LITTLE_R_MV else "arm_leads_swapped")
+    if kind == "right_arm_and_leg_swapped" or (leads == ["II"] and "III" in measurements.leads):
+        return message("right_arm_and_leg_swapped")
+    if kind == "lead_upside_down":
+        return message("lead_upside_down", lead=leads[0])
+    if kind == "leads_exchanged":
+        return message("leads_exchanged", first=leads[0], second=leads[1])
+    return message("chest_leads_reversed" if kind == "chest_leads_reversed" else "all_leads_upside_down")
+
+
+def _steepness(measurements: Measurements) -> list[float]:
+    """How steep and how bent the QRS complex is, how steep what follows, and for how long the beat is large; all as logarithms."""
+    beat = np.stack(list(measurements.median_beat_mv.values())).astype(np.float64)
+    r, step = measurements.r_index, measurements.fs / 1000.0
+    beat -= np.median(beat, axis=1, keepdims=True)
+    about = beat[:, r - round(_ABOUT_R_MS * step) : r + round(_ABOUT_R_MS * step)]
+    about = about - about.mean(axis=1, keepdims=True)
+    slope = np.diff(about, axis=1)
+    after = beat[:, r + round(_AFTER_R_MS * step) :]
+    energy = np.square(beat).sum(axis=0)
+    return [
+        _log_ratio(slope, about),
+        _log_ratio(np.diff(slope, axis=1), slope),
+        _log_ratio(np.diff(after, axis=1), after - after.mean(axis=1, keepdims=True)),
+        math.log(int((energy > 0.25 * energy.max()).sum()) + 1),
+    ]
+
+
+def _log_ratio(one: Array, other: Array) -> float:
+    above, below = float(np.square(one).sum()), float(np.square(other).sum())
+    return 0.5 * math.log(above / below) if above > 0 and below > 0 else math.nan
+
+
+def _place(measurements: Measurements, ms: float) -> int:
+    """Time point of the median beat, from milliseconds after R."""
+    n_times = len(next(iter(measurements.median_beat_mv.values())))
+    return min(max(measurements.r_index + round(ms * measurements.fs / 1000.0), 0), n_times - 1)
+
+
+def _norms(waves: Array) -> Array:
+    return np.sqrt(np.square(waves).sum(axis=1)) + _SMALL_MV
+
+
+def _balance(waves: Array) -> Array:
+    """From -1, all below the level, to 1, all above it, per lead."""
+    return waves.sum(axis=1) / (np.abs(waves).sum(axis=1) + _SMALL_MV)
+
+
+def _median(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None and value > 0]
+    return float(np.median(known)) if known else None
+
+
+def _log(value: float | None) -> float:
+    return math.log(value) if value is not None and value > 0 else math.nan
