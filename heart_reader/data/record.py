@@ -25,6 +25,8 @@ IMPLAUSIBLE_MV = 30.0
 FLAT_MV = 0.005
 # 782 features of 12SL and 531 of ECGDeli that PTB-XL+ publishes.
 N_PUBLISHED_FEATURES = 1313
+# Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave single precision.
+MOST_MV = 1e12
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
 # Time points that are bridged at a time: interpolation takes several numbers of double precision for each.
@@ -136,7 +138,7 @@ def build_record(
     Parameters
     ----------
     signal
-        (n_leads, n_times) in ``unit``, or what makes it; NaN and infinity mean missing.
+        (n_leads, n_times) in ``unit``, or what makes it; NaN, infinity and more than 1e12 mV mean missing.
     fs
         Hz.
     unit
@@ -201,8 +203,10 @@ def _in_mv(record_id: str, parts: SignalParts, units: tuple[str, ...]) -> NDArra
     if parts.is_one:
         return _to_mv(record_id, parts.whole(), units)
     values = np.empty((parts.n_leads, parts.n_times), np.float32)
-    for start, part in parts:
-        values[:, start : start + part.shape[1]] = _to_mv(record_id, part, units)
+    # What single precision cannot hold is no measurement, see MOST_MV.
+    with np.errstate(over="ignore"):
+        for start, part in parts:
+            values[:, start : start + part.shape[1]] = _to_mv(record_id, part, units)
     return values
 
 
@@ -222,9 +226,10 @@ def _bridge_gaps(
     record_id: str, values: NDArray[np.floating], names: tuple[str, ...]
 ) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[str, ...]]:
     """Interpolate over missing values; mask leads that are mostly missing."""
-    finite = np.isfinite(values)
-    if finite.all():
+    # (False where a value is NaN.)
+    if values.max() <= MOST_MV and values.min() >= -MOST_MV:
         return values, (), ()
+    finite = np.abs(values) <= MOST_MV
     values = values.copy()
     masked, warnings = [], []
     for row, name in enumerate(names):
@@ -252,7 +257,7 @@ def _interpolate(lead: NDArray[np.floating], finite: NDArray[np.bool_]) -> None:
         if len(known) == stop - start:
             continue
         # What lies before the part is whole by now, or nothing of it is known; what follows is looked for.
-        before = [start - 1] if start and np.isfinite(lead[start - 1]) else []
+        before = [start - 1] if start and abs(lead[start - 1]) <= MOST_MV else []
         after = [stop + int(finite[stop:].argmax())] if finite[stop:].any() else []
         known = np.concatenate([np.array(before, int), known, np.array(after, int)])
         lead[start:stop] = np.interp(np.arange(start, stop), known, lead[known])
