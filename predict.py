@@ -9,6 +9,11 @@ from pathlib import Path
 from heart_reader.cli import run_command
 
 
+def show_progress(path: Path, share: float) -> None:
+    """Say on one line of the terminal, wiped in the end, how much of a long recording is read."""
+    print("\r\033[K" if share == 1 else f"\r{path.name}: {share:.0%} read", end="", file=sys.stderr, flush=True)
+
+
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
     from heart_reader.checkpoint import served_checkpoint
@@ -20,7 +25,8 @@ def main(arguments: argparse.Namespace) -> int:
     classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint())
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
-    for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
+    progress = show_progress if sys.stderr.isatty() else None
+    for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads, progress=progress):
         n_failed, last = n_failed + (reading.error is not None), reading.diagnosis or last
         print(reading.to_json_line() if arguments.json else reading.to_text(), flush=True)
         page = pages.write(reading) if pages else None

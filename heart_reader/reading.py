@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,7 @@ def read_all(
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
     measure: bool = True,
+    progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
     """Read files, and all records of folders.
 
@@ -136,6 +138,8 @@ def read_all(
         See :func:`heart_reader.data.readers.read_record`.
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
+    progress
+        Called with the file and the share of it that has been read, 0 to 1; several times for a recording of more than 42 minutes.
     """
     for given in paths:
         paths_here = find_records(given) if given.is_dir() else [given]
@@ -145,6 +149,7 @@ def read_all(
         for path in paths_here:
             try:
                 record = read_record(path, fs=fs, unit=unit, leads=leads)
-                yield Reading(path, classifier.predict(record, measure=measure), None, record)
+                said = None if progress is None else partial(progress, path)
+                yield Reading(path, classifier.predict(record, measure=measure, progress=said), None, record)
             except RecordError as error:
                 yield Reading(path, None, error)

@@ -30,10 +30,11 @@ from heart_reader.data.readers.dicom_channels import (
     check_skews,
     status_warnings,
 )
-from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.files import Given, check_length, read_bytes
 from heart_reader.data.readers.filters import filter_warnings
-from heart_reader.data.readers.scale import check_range, scale_warnings
+from heart_reader.data.readers.scale import scale_warnings, within_range
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import RecordError, UnreadableRecord
 from heart_reader.messages import Message, message
 
@@ -143,6 +144,7 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
     if group.averaged:
         warnings.append(message("waveform_derived", name=group.name))
     signal, names, units = _voltages(path, dataset, group, given, warnings)
+    check_length(path, signal.n_leads, signal.n_times, group.fs, given)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -158,7 +160,7 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
 
 def _voltages(
     path: str, dataset: Dataset, group: _Group, given: Given, warnings: list[str]
-) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
     """The channels that are voltages, unless there is none: (n_leads, n_times) in physical units, NaN where they are padding."""
     channels = list(group.item.ChannelDefinitionSequence)
     units = _units(channel_units(path, group.leads, channels, given.unit), given.unit, warnings)
@@ -168,24 +170,28 @@ def _voltages(
     if others := [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in kept]:
         warnings.append(message("no_voltage_left_out", signals=others))
     names, units = tuple(names[row] for row in kept), tuple(units[row] for row in kept)
-    channels, digital = [channels[row] for row in kept], digital[kept]
+    channels = [channels[row] for row in kept]
     gains, baselines = channel_scales(path, names, channels)
     padding = _padding(group.item, digital.dtype)
-    missing = None if padding in (None, 0) else digital == padding
     kind = str(group.item.WaveformSampleInterpretation)
-    for row, (name, channel) in enumerate(zip(names, channels, strict=True)):
-        _check_bits(path, name, channel, digital[row] if missing is None else digital[row][~missing[row]], kind)
-    signal: NDArray[np.float64] = digital * gains[:, None] + baselines[:, None]
+    for row, name, channel in zip(kept, names, channels, strict=True):
+        samples = digital[row]
+        _check_bits(path, name, channel, samples[samples != padding] if padding else samples, kind)
     if padding == 0:
         warnings.append(message("padding_zero"))
-    elif missing is not None:
-        signal[missing] = np.nan
-    check_range(path, signal, names, units)
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        samples = digital[kept, start:stop]
+        physical: NDArray[np.float64] = samples * gains[:, None] + baselines[:, None]
+        if padding:
+            physical[samples == padding] = np.nan
+        return physical
+
     warnings += check_skews(path, channels, group.fs)
     warnings += scale_warnings(names, units, gains.tolist())
     warnings += status_warnings(names, channels)
     warnings += filter_warnings(names, [channel_band(channel) for channel in channels])
-    return signal, names, units
+    return within_range(path, SignalParts(len(kept), group.n_times, cut), names, units), names, units
 
 
 def _group(path: str, number: int, item: Dataset) -> _Group:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.readers.edf_header import EdfHeader
+from heart_reader.data.readers.files import read_bytes
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -25,13 +26,11 @@ _LONG_GAP_S = 0.1
 _JUMP = 0.25
 
 
-def check_onsets(path: str, content: bytes, header: EdfHeader, n_records: int) -> None:
+def check_onsets(path: str, header: EdfHeader, n_records: int) -> None:
     """Compare the onsets that EDF+ writes into each data record with the length of the records.
 
     Parameters
     ----------
-    content
-        The whole file.
     n_records
         Data records to look at.
 
@@ -44,7 +43,7 @@ def check_onsets(path: str, content: bytes, header: EdfHeader, n_records: int) -
         return
     start, length = (_BYTES_PER_SAMPLE * number for number in header.annotations)
     first, size = header.n_bytes + start, _BYTES_PER_SAMPLE * header.samples_per_record
-    stated = [_onset(content[at : at + length]) for at in range(first, first + n_records * size, size)]
+    stated = [_onset(read_bytes(path, length, at)) for at in range(first, first + n_records * size, size)]
     onsets = [(number, onset) for number, onset in enumerate(stated) if onset is not None]
     if len({onset for _, onset in onsets}) < 2:
         # Nothing to compare, or a program that writes 0 everywhere.

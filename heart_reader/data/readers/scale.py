@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.record import UNIT_TO_MV
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import UnitError
 from heart_reader.messages import Message, message
 
-__all__ = ["COARSE_STEP_MV", "LARGEST_MV", "check_range", "scale_warnings"]
+__all__ = ["COARSE_STEP_MV", "LARGEST_MV", "scale_warnings", "within_range"]
 
 # ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
 COARSE_STEP_MV = 0.02
@@ -43,8 +44,8 @@ def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[f
     return warnings
 
 
-def check_range(path: str, signal: NDArray[np.floating], names: Sequence[str], units: Sequence[str]) -> None:
-    """Refuse values that no electrode has, and that float32 would round to a staircase or to infinity.
+def within_range(path: str, signal: SignalParts, names: Sequence[str], units: Sequence[str]) -> SignalParts:
+    """Refuse, while they are decoded, values that no electrode has, and that float32 would round to a staircase or to infinity.
 
     Parameters
     ----------
@@ -56,10 +57,15 @@ def check_range(path: str, signal: NDArray[np.floating], names: Sequence[str], u
     Raises
     ------
     UnitError
-        If a lead goes beyond :data:`LARGEST_MV`.
+        When a part is asked for in which a lead goes beyond :data:`LARGEST_MV`.
     """
-    farthest = np.fmax.reduce(np.abs(signal), axis=1)
-    for name, unit, value in zip(names, units, farthest, strict=True):
-        if value * UNIT_TO_MV.get(unit.strip().lower(), 0.0) > LARGEST_MV:
-            reach = value * UNIT_TO_MV[unit.strip().lower()]
-            raise UnitError(message("offset_impossible", where=path, lead=name, reach=reach, most=LARGEST_MV))
+    factors = [UNIT_TO_MV.get(unit.strip().lower(), 0.0) for unit in units]
+
+    def cut(start: int, stop: int) -> NDArray[np.floating]:
+        values = signal.cut(start, stop)
+        for name, factor, farthest in zip(names, factors, np.fmax.reduce(np.abs(values), axis=1), strict=True):
+            if farthest * factor > LARGEST_MV:
+                raise UnitError(message("offset_impossible", where=path, lead=name, reach=farthest * factor, most=LARGEST_MV))
+        return values
+
+    return SignalParts(signal.n_leads, signal.n_times, cut)
