@@ -52,9 +52,7 @@ def channel_lead(path: str, number: int, channel: Dataset) -> str:
     source = channel.ChannelSourceSequence[0] if channel.get("ChannelSourceSequence") else channel
     match = _CODE.fullmatch(str(source.get("CodeValue") or "").strip())
     coded = _CODES.get(int(match[1])) if match else None
-    told = [
-        str(words).strip() for words in (source.get("CodeMeaning"), channel[_LABEL].value if _LABEL in channel else None) if words
-    ]
+    told = [str(words).strip() for words in (source.get("CodeMeaning"), channel[_LABEL].value if _LABEL in channel else None) if words]
     for words in told:
         named = canonical_lead(words)
         if coded is not None and named is not None and coded != named:
