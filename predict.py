@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from heart_reader.cli import positive_number, run_command, show_cause
+
+
+def show_progress(path: Path, share: float) -> None:
+    """Say on one line of the terminal, wiped in the end, how much of a long recording is read."""
+    print("\r\033[K" if share == 1 else f"\r{path.name}: {share:.0%} read", end="", file=sys.stderr, flush=True)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -27,7 +33,8 @@ def main(arguments: argparse.Namespace) -> int:
     classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint(), trusted=trusted)
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
-    for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads):
+    progress = show_progress if sys.stderr.isatty() else None
+    for reading in read_all(classifier, arguments.paths, fs=arguments.fs, unit=arguments.unit, leads=leads, progress=progress):
         text, error = reading.told(as_json=arguments.json)
         print(text, flush=True)
         if pages and error is None:

@@ -50,6 +50,10 @@ _FILES: dict[str, Template] = {
         "100.dat: send one recording at a time"
     ),
     "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV",
+    "record_too_long": (
+        "{where}: {got} values ({leads} leads of {times} time points; a second counts as {per_second} values at least), at most {allowed} "
+        "are read here: cut the recording into parts"
+    ),
     "records_missing": ("{where}: {there} data records are there, the header promises {promised}: the file is truncated, copy it again"),
     "scale_unclear": (
         "{where}: the comment {text!r} may mean that the values are to be scaled: write the unit of one step as `# unit=4.88 uV`, or pass "
@@ -100,6 +104,47 @@ _LEADS: dict[str, Template] = {
     "no_lead_column": "{where}: no column is a lead (found {found}): name them I, II ... V6 or pass --leads",
     "no_lead_names": "{where}: {columns} columns and no row of lead names: add one (I, II ... V6) or pass --leads, a name per column",
     "rates_without_names": "{where}: {leads} and others at {fs:g} Hz, without lead names: name them in the file or pass --leads",
+}
+
+# The same, about samples that are not what their header says.
+_SAMPLES: dict[str, Template] = {
+    "bits_stored": (
+        "{where}: samples of lead {lead} do not fit into {bits} bits ({kind}), which the file declares: sign or upper bits may be "
+        "wrong, so amplitudes are not known: export the recording again"
+    ),
+    "channel_skew": (
+        "{where}: leads begin up to {skew:.1f} ms apart by their channel skews; only leads recorded within {most:.0f} ms of each other "
+        "are read: export the recording with aligned leads"
+    ),
+    "edf_jump": (
+        "{where}: data record {number} begins at {onset:.3f} s, the one before it ends at {expected:.3f} s: the recording has gaps; a "
+        "continuous one is read: export its parts one by one"
+    ),
+    "matrix_differs": (
+        "{where}: a matrix of {rows} x {columns} values of kind {kind}, {header} describes {signals} signals in rows of 16-bit numbers "
+        "(kind 30): the two do not belong together, copy both again"
+    ),
+    "offset_impossible": (
+        "{where}: lead {lead} reaches {reach:g} mV, an electrode stays below {most:g} mV: the baseline or the gain in the header is "
+        "wrong; mend the header or export the recording again"
+    ),
+    "samples_of_another": (
+        "{where}: the samples of {leads} are not those that {header} was written for, by their checksums: the two files are of "
+        "different recordings or one was changed: copy both again from one place, or, if the samples are certainly right, set the "
+        "checksums in the header to 0"
+    ),
+    "samples_surplus": (
+        "{where}: {there} bytes of samples, {declared} are declared: perhaps channels are missing from the description, so that leads "
+        "would be taken for one another: export the recording again"
+    ),
+    "scale_missing": (
+        "{where}: lead {lead} has a sensitivity or correction of {factor}; a number other than 0 is needed: export the recording again"
+    ),
+    "signals_not_described": (
+        "{where}: {samples} samples are no whole record of the {signals} signals that {header} describes: lines are missing from the "
+        "header or the file is cut, copy both again"
+    ),
+    "unit_code_and_name": "{where}: the unit of lead {lead} is {coded} by its code and {named} by its name: mend the file or pass --unit",
 }
 
 # The same, about the sampling rate.
@@ -165,6 +210,12 @@ _WARNINGS: dict[str, Template] = {
         "one unit of {leads} is more than {limit:g} uV by the header, which no ECG recorder is: the amplitudes may be wrong by a constant "
         "factor"
     ),
+    "channel_status": "the recorder marked as unreliable: {leads}",
+    "filtered_above": "recorded without what is quicker than {fs:g} Hz, which takes notches and height off QRS complexes: {leads}",
+    "filtered_below": "recorded without what is slower than {fs:g} Hz, which bends ST segments: {leads}",
+    "leads_skewed": "leads begin up to {skew:.1f} ms apart by their channel skews and were read as simultaneous",
+    "range_left": "samples of {leads} leave the digital range that the header states: the amplitudes may be wrong by a constant factor",
+    "scale_inverted": "stored upside down by the header (a negative scale) and turned upright: {leads}",
     "columns_not_read": "columns not read, for they are no leads: {columns}",
     "few_usable_leads": "only {usable} of {leads} leads carry a signal: no decision is made",
     "flat_leads": ("flat lead: {leads}", "flat leads: {leads}"),
@@ -365,5 +416,5 @@ _CONCLUSION: dict[str, Template] = {
 }
 
 TEMPLATES: Mapping[str, Template] = {
-    **_COMMON, **_FILES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_RHYTHM, **_NOTES, **_CONCLUSION,
+    **_COMMON, **_FILES, **_SAMPLES, **_LEADS, **_RATES, **_TEXTS, **_WARNINGS, **_FINDINGS, **_REASONS, **_RHYTHM, **_NOTES, **_CONCLUSION,
 }  # fmt: skip

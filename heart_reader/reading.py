@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,7 @@ def read_all(
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
     measure: bool = True,
+    progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
     """Read files, and all records of folders.
 
@@ -147,6 +149,8 @@ def read_all(
         See :func:`heart_reader.data.readers.read_record`.
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
+    progress
+        Called with the file and the share of it that has been read, 0 to 1; several times for a recording of more than 42 minutes.
     """
     for given in paths:
         try:
@@ -159,7 +163,8 @@ def read_all(
             try:
                 with one_record(path):
                     record = read_record(path, fs=fs, unit=unit, leads=leads)
-                    reading = Reading(path, classifier.predict(record, measure=measure), None, record)
+                    said = None if progress is None else partial(progress, path)
+                    reading = Reading(path, classifier.predict(record, measure=measure, progress=said), None, record)
             except HeartReaderError as error:
                 reading = Reading(path, None, error)
             yield reading

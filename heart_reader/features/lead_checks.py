@@ -44,6 +44,8 @@ _HIGH_MV, _LOW_MV, _LOW_HIGHEST_MV = (4.8, 6.0), (0.2, 0.17), (0.5, 0.45)
 _MANY_LEADS = 8
 # No heart makes a QRS complex so high in any lead.
 _IMPOSSIBLE_MV = 15.0
+# Time points looked at together: a recording of days has too many for lists of their places.
+_AT_ONCE = 1 << 20
 
 # Lead: what it is made of, by Einthoven and Goldberger, in factors and as it is written.
 _IDENTITIES: dict[str, dict[str, float]] = {
@@ -99,7 +101,8 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
     usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
         return []
-    broken, scaled = [], []
+    broken: list[str] = []
+    scaled: list[str] = []
     for name, parts in _IDENTITIES.items():
         if name in usable:
             made = sum(factor * usable[part] for part, factor in parts.items())
@@ -185,9 +188,7 @@ def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
 
 
 def _longest_still_s(lead: Array, fs: float) -> float:
-    moves = np.flatnonzero(np.diff(lead) != 0)
-    edges = np.concatenate([[-1], moves, [len(lead) - 1]])
-    return float(np.diff(edges).max()) / fs
+    return (_longest_run(lead[1:] == lead[:-1]) + 1) / fs
 
 
 def _at_rail(lead: Array, rail: float, fs: float) -> bool:
@@ -195,13 +196,19 @@ def _at_rail(lead: Array, rail: float, fs: float) -> bool:
     if abs(rail) < _RAIL_MV:
         return False
     least = max(3, round(_RAIL_S * fs))
-    there = np.flatnonzero(lead == rail)
-    return len(there) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
+    there = lead == rail
+    return int(np.count_nonzero(there)) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
 
 
-def _longest_run(there: NDArray[np.int64]) -> int:
-    breaks = np.flatnonzero(np.diff(there) > 1)
-    return int(np.diff(np.concatenate([[-1], breaks, [len(there) - 1]])).max())
+def _longest_run(flags: NDArray[np.bool_]) -> int:
+    """Return how many true values follow each other at most."""
+    longest, last = 0, -1
+    for start in range(0, len(flags), _AT_ONCE):
+        ends = start + np.flatnonzero(~flags[start : start + _AT_ONCE])
+        if len(ends):
+            longest = max(longest, int(np.diff(ends, prepend=last).max()) - 1)
+            last = int(ends[-1])
+    return max(longest, len(flags) - 1 - last)
 
 
 def _is_noisy(measurements: Measurements, name: str) -> bool:
@@ -217,4 +224,5 @@ def _wander_mv(lead: Array, fs: float) -> float:
     n_parts = len(lead) // length
     if n_parts < 2:
         return 0.0
-    return float(np.ptp(median(lead[: n_parts * length].reshape(n_parts, length))))
+    parts, at_once = lead[: n_parts * length].reshape(n_parts, length), max(1, _AT_ONCE // length)
+    return float(np.ptp(np.concatenate([median(parts[start : start + at_once]) for start in range(0, n_parts, at_once)])))

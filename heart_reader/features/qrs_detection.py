@@ -127,7 +127,9 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
 @lru_cache(maxsize=16)
 def _band_filter(hz: float) -> tuple[Array, Array, Array]:
     """Return the filter's numerator and denominator, and the state in which it rests on a constant signal of one."""
-    numerator, denominator = sps.butter(2, (_BAND_HZ[0], min(_BAND_HZ[1], 0.45 * hz)), btype="bandpass", fs=hz)
+    high = min(_BAND_HZ[1], 0.45 * hz)
+    # Below 20 Hz the band lies lower, for there would be none.
+    numerator, denominator = sps.butter(2, (min(_BAND_HZ[0], high / 1.5), high), btype="bandpass", fs=hz)
     return numerator, denominator, sps.lfilter_zi(numerator, denominator)
 
 

@@ -16,7 +16,7 @@ from heart_reader.data.readers.agreement import refuse_other_leads
 from heart_reader.data.readers.comments import Statement, age_and_sex, statements
 from heart_reader.data.readers.csv_order import check_row_numbers, mask_gap_codes, rate_of_times
 from heart_reader.data.readers.csv_table import CsvTable, parse_table
-from heart_reader.data.readers.files import Given, check_fs
+from heart_reader.data.readers.files import Given, check_fs, check_length
 from heart_reader.data.readers.stated_rate import stated_rates, unclear_rate
 from heart_reader.data.readers.stated_unit import agreed_unit, unit_notes
 from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord, build_record
@@ -83,6 +83,7 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     """
     table = parse_table(text, path)
     columns = _choose_columns(table, given.leads)
+    check_length(path, len(columns.leads), len(table.rows), None, given)
     stated = statements(table.comments)
     times = [] if columns.time is None else [columns.time]
     numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
@@ -90,6 +91,7 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     warnings = list(columns.warnings)
     times_s = others[0] * columns.time_unit_s if times else None
     fs = _rate(path, _known_rates(path, times_s, stated, given.fs), stated, signal.shape[1], warnings)
+    check_length(path, len(columns.leads), len(table.rows), fs, given)
     for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
         check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
     warnings += mask_gap_codes(signal, columns.lead_names)

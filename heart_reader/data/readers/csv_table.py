@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
+from heart_reader.data.readers.csv_lines import Lines, line_blocks
 from heart_reader.data.readers.csv_marks import decimal_mark, groups_thousands, marks_among
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
@@ -90,18 +92,22 @@ class CsvTable:
         values = np.empty((len(wanted), len(table.rows)))
         for start in range(0, len(table.rows), _CHUNK_ROWS):
             chunk = table.rows[start : start + _CHUNK_ROWS]
-            values[:, start : start + len(chunk)] = table._chunk(chunk, start, wanted, mark)
-        huge = np.abs(values) > _LARGEST
-        if huge.any() and (huge & np.isfinite(values)).any():
-            row = int(np.argmax((huge & np.isfinite(values)).any(axis=0)))
-            raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
+            part = values[:, start : start + len(chunk)]
+            part[:] = table._chunk(chunk, start, wanted, mark)
+            huge = np.abs(part) > _LARGEST
+            if huge.any() and (huge & np.isfinite(part)).any():
+                row = start + int(np.argmax((huge & np.isfinite(part)).any(axis=0)))
+                raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
         return values, table._chunk(table.rows[:1], 0, first, mark)[:, 0] if first else np.empty(0)
 
     def _without_quotes(self) -> CsvTable:
         """The same table with cells separated by a character that no cell has, if there are quotes in it."""
         if not marks_among(self.rows, '"'):
             return self
-        rows = [_UNIT_SEPARATOR.join(self._unquote(line, row)) for row, line in enumerate(self.rows)]
+        rows = Lines()
+        for start in range(0, len(self.rows), _CHUNK_ROWS):
+            chunk = self.rows[start : start + _CHUNK_ROWS]
+            rows.extend([_UNIT_SEPARATOR.join(self._unquote(line, start + row)) for row, line in enumerate(chunk)])
         return replace(self, rows=rows, separator=_UNIT_SEPARATOR)
 
     def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int], mark: str) -> NDArray[np.float64]:
@@ -171,34 +177,37 @@ def parse_table(text: str, where: str) -> CsvTable:
     (('I', 'II'), [[0.1, 0.3], [0.2, nan]])
     """
     comments: list[str] = []
-    rows: list[str] = []
-    line_numbers: list[int] = []
+    lines, line_numbers, number = Lines(), array("Q"), 0
     late: list[tuple[int, str]] = []
     above = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line or line.isspace():
-            continue
-        if line[0] == "#" and not _ERROR_CELL.match(line):
-            comments.append(line[1:].strip())
-            if rows:
-                late.append((number, comments[-1]))
+    for block in line_blocks(text):
+        kept: list[str] = []
+        for number, line in enumerate(block, start=number + 1):  # noqa: B020  (goes on where the block before ended)
+            if not line or line.isspace():
+                continue
+            if line[0] == "#" and not _ERROR_CELL.match(line):
+                comments.append(line[1:].strip())
+                if lines or kept:
+                    late.append((number, comments[-1]))
+                else:
+                    above = comments[-1]
             else:
-                above = comments[-1]
-        else:
-            rows.append(line)
-            line_numbers.append(number)
-    if not rows:
+                kept.append(line)
+                line_numbers.append(number)
+        lines.extend(kept)
+    if not lines:
         raise UnreadableRecord(message("no_row", where=where))
-    separator = _separator(rows[0])
+    separator = _separator(lines[0])
     # Spreadsheets leave rows of nothing but separators at the end.
-    while rows and not rows[-1].strip(separator + " \t"):
-        rows.pop()
+    n_rows = len(lines)
+    while n_rows and not lines[n_rows - 1].strip(separator + " \t"):
+        n_rows -= 1
     try:
-        first = next(csv.reader(rows[:1], delimiter=separator))
+        first = next(csv.reader(lines[: min(n_rows, 1)], delimiter=separator))
     except (csv.Error, StopIteration):
         raise UnreadableRecord(message("no_row_of_names", where=where, line=line_numbers[0])) from None
-    has_header = not all(_is_numeric(cell) for cell in first) or _numbers_columns(first, rows)
-    if has_header and len(rows) == 1:
+    has_header = not all(_is_numeric(cell) for cell in first) or _numbers_columns(first, lines[:2])
+    if has_header and n_rows == 1:
         raise UnreadableRecord(message("no_names_below", where=where))
     _refuse_rows_in_comments(where, late, separator, len(first))
     return CsvTable(
@@ -207,7 +216,7 @@ def parse_table(text: str, where: str) -> CsvTable:
         names=tuple(cell.strip() for cell in first) if has_header else _names_in_comment(above, separator, len(first)),
         n_columns=len(first),
         separator=separator,
-        rows=rows[has_header:],
+        rows=lines.cut(int(has_header), n_rows),
         line_numbers=line_numbers[has_header:],
     )
 

@@ -22,9 +22,20 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
-from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.dicom_channels import (
+    channel_band,
+    channel_lead,
+    channel_scales,
+    channel_units,
+    check_skews,
+    status_warnings,
+)
+from heart_reader.data.readers.files import Given, check_length, read_bytes
+from heart_reader.data.readers.filters import filter_warnings
+from heart_reader.data.readers.scale import scale_warnings, within_range
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
+from heart_reader.data.signal_parts import SignalParts
+from heart_reader.errors import RecordError, UnreadableRecord
 from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
@@ -36,12 +47,11 @@ __all__ = ["looks_like_dicom", "read_dicom"]
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
 _MAX_CHANNELS = 256
-# Last part of the codes of the twelve leads, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike.
-_CODES = {1: "I", 2: "II", **{2 + i: f"V{i}" for i in range(1, 7)}, 61: "III", 62: "aVR", 63: "aVL", 64: "aVF"}
-_CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
 _SEXES = {"M": "male", "F": "female"}
 _AGE_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _MAX_AGE = 130.0
+# A pacemaker's spike may cross half the range now and then.
+_MOST_JUMPS = 1e-3
 _AVERAGED = ("MEDIAN", "AVERAGE", "REPRESENTATIVE", "TEMPLATE")
 
 
@@ -135,10 +145,8 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
     warnings: list[str] = [message("waveform_chosen", chosen=group.words, others=others)] if others else []
     if group.averaged:
         warnings.append(message("waveform_derived", name=group.name))
-    channels = list(group.item.ChannelDefinitionSequence)
-    units = _units(path, group, channels, given.unit, warnings)
-    names = agreed_names(path, group.leads, given.leads)
-    signal = _physical(path, group, channels, little_endian=not _is_big_endian(dataset), warnings=warnings)
+    signal, names, units = _voltages(path, dataset, group, given, warnings)
+    check_length(path, signal.n_leads, signal.n_times, group.fs, given)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -150,6 +158,42 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
         source_format="dicom",
         warnings=tuple(warnings),
     )
+
+
+def _voltages(
+    path: str, dataset: Dataset, group: _Group, given: Given, warnings: list[str]
+) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
+    """The channels that are voltages, unless there is none: (n_leads, n_times) in physical units, NaN where they are padding."""
+    channels = list(group.item.ChannelDefinitionSequence)
+    units = _units(channel_units(path, group.leads, channels, given.unit), given.unit, warnings)
+    names = agreed_names(path, group.leads, given.leads)
+    digital = _samples(path, group, len(channels), little_endian=not _is_big_endian(dataset))
+    kept = [row for row, of in enumerate(units) if of.lower() in UNIT_TO_MV] or list(range(len(units)))
+    if others := [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in kept]:
+        warnings.append(message("no_voltage_left_out", signals=others))
+    names, units = tuple(names[row] for row in kept), tuple(units[row] for row in kept)
+    channels = [channels[row] for row in kept]
+    gains, baselines = channel_scales(path, names, channels)
+    padding = _padding(group.item, digital.dtype)
+    kind = str(group.item.WaveformSampleInterpretation)
+    for row, name, channel in zip(kept, names, channels, strict=True):
+        samples = digital[row]
+        _check_bits(path, name, channel, samples[samples != padding] if padding else samples, kind)
+    if padding == 0:
+        warnings.append(message("padding_zero"))
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        samples = digital[kept, start:stop]
+        physical: NDArray[np.float64] = samples * gains[:, None] + baselines[:, None]
+        if padding:
+            physical[samples == padding] = np.nan
+        return physical
+
+    warnings += check_skews(path, channels, group.fs)
+    warnings += scale_warnings(names, units, gains.tolist())
+    warnings += status_warnings(names, channels)
+    warnings += filter_warnings(names, [channel_band(channel) for channel in channels])
+    return within_range(path, SignalParts(len(kept), group.n_times, cut), names, units), names, units
 
 
 def _group(path: str, number: int, item: Dataset) -> _Group:
@@ -167,28 +211,13 @@ def _group(path: str, number: int, item: Dataset) -> _Group:
         )
     label = str(item.get("MultiplexGroupLabel") or f"number {number}").strip()
     averaged = str(item.get("WaveformOriginality")) == "DERIVED" or any(word in label.upper() for word in _AVERAGED)
-    return _Group(label, tuple(_lead(path, row, channel) for row, channel in enumerate(channels, start=1)), fs, n_times, averaged, item)
+    return _Group(
+        label, tuple(channel_lead(path, row, channel) for row, channel in enumerate(channels, start=1)), fs, n_times, averaged, item
+    )
 
 
-def _lead(path: str, number: int, channel: Dataset) -> str:
-    """Name of a channel: its code where that is known, else the words beside it."""
-    source = channel.ChannelSourceSequence[0] if channel.get("ChannelSourceSequence") else channel
-    match = _CODE.fullmatch(str(source.get("CodeValue") or "").strip())
-    coded = _CODES.get(int(match[1])) if match else None
-    words = str(source.get("CodeMeaning") or channel.get("ChannelLabel") or f"channel {number}").strip()
-    named = canonical_lead(words)
-    if coded is not None and named is not None and coded != named:
-        raise LeadError(message("lead_code_and_name", where=path, channel=number, coded=coded, named=named))
-    return coded or named or words
-
-
-def _units(path: str, group: _Group, channels: list[Dataset], given: str | None, warnings: list[str]) -> tuple[str, ...]:
-    stated = []
-    for name, channel in zip(group.leads, channels, strict=True):
-        sequence = channel.get("ChannelSensitivityUnitsSequence")
-        if channel.get("ChannelSensitivity") is None or (not sequence and given is None):
-            raise UnitError(message("unit_missing", where=path, lead=name))
-        stated.append(str(sequence[0].CodeValue).strip() if sequence else message("no_unit"))
+def _units(stated: list[str], given: str | None, warnings: list[str]) -> tuple[str, ...]:
+    """Agree on the units."""
     if given is None:
         return tuple(stated)
     if any(UNIT_TO_MV.get(unit.lower()) != UNIT_TO_MV.get(given.lower()) for unit in stated):
@@ -196,28 +225,44 @@ def _units(path: str, group: _Group, channels: list[Dataset], given: str | None,
     return (given,) * len(stated)
 
 
-def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endian: bool, warnings: list[str]) -> NDArray[np.float64]:
-    """Samples in physical units, (n_channels, n_times), NaN where they are padding."""
+def _samples(path: str, group: _Group, n_channels: int, *, little_endian: bool) -> NDArray[np.integer]:
+    """Samples as stored, (n_channels, n_times)."""
     kind = str(group.item.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
         raise UnreadableRecord(message("damaged_file", where=path, problem=f"samples of kind {kind!r}; {', '.join(_SAMPLES)} are read"))
     dtype = np.dtype(_SAMPLES[kind]).newbyteorder("<" if little_endian else ">")
     data = bytes(group.item.WaveformData)
-    n_samples = group.n_times * len(channels)
-    if len(data) < n_samples * dtype.itemsize or int(group.item.WaveformBitsAllocated) != 8 * dtype.itemsize:
+    n_samples = group.n_times * n_channels
+    needed = n_samples * dtype.itemsize
+    if len(data) < needed or int(group.item.WaveformBitsAllocated) != 8 * dtype.itemsize:
         raise UnreadableRecord(
-            message("samples_truncated", where=path, there=len(data), channels=len(channels), samples=group.n_times, kind=kind)
+            message("samples_truncated", where=path, there=len(data), channels=n_channels, samples=group.n_times, kind=kind)
         )
-    digital = np.frombuffer(data, dtype, n_samples).reshape(group.n_times, len(channels)).T
-    gain = np.array([[float(item.ChannelSensitivity) * float(item.get("ChannelSensitivityCorrectionFactor") or 1)] for item in channels])
-    baseline = np.array([[float(item.get("ChannelBaseline") or 0)] for item in channels])
-    physical: NDArray[np.float64] = digital * gain + baseline
-    padding = _padding(group.item, dtype)
-    if padding == 0:
-        warnings.append(message("padding_zero"))
-    elif padding is not None:
-        physical[digital == padding] = np.nan
-    return physical
+    # An odd number of bytes is filled up by one.
+    if len(data) > needed + needed % 2:
+        raise UnreadableRecord(message("samples_surplus", where=path, there=len(data), declared=needed))
+    return np.frombuffer(data, dtype, n_samples).reshape(group.n_times, n_channels).T
+
+
+def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.integer], kind: str) -> None:
+    """Refuse samples of one channel, without padding, whose upper bits or sign are not what is declared."""
+    signed, allocated = samples.dtype.kind == "i", 8 * samples.dtype.itemsize
+    bits = int(channel.get("WaveformBitsStored") or allocated)
+    if not 1 < bits <= allocated:
+        problem = f"channel {name} stores {bits} bits of {allocated}; 2 to {allocated} are allowed"
+        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+    if not samples.size:
+        return
+    lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    low, high = int(samples.min()), int(samples.max())
+    wraps = high - low > highest - lowest >> 1 and _jumps(samples, 1 << bits - 1) > _MOST_JUMPS * samples.size
+    if low < lowest or high > highest or wraps:
+        raise UnreadableRecord(message("bits_stored", where=path, lead=name, bits=bits, kind=kind))
+
+
+def _jumps(samples: NDArray[np.integer], height: int) -> int:
+    """Count steps above a height. Numbers whose sign was taken for a bit jump across the range wherever they pass 0."""
+    return int(np.count_nonzero(np.abs(np.diff(samples.astype(np.int64))) > height))
 
 
 def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:

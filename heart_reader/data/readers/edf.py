@@ -8,25 +8,33 @@ See :mod:`heart_reader.data.readers.edf_header`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
-from heart_reader.data.readers.edf_header import EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
-from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.edf_gaps import check_onsets, missing_samples
+from heart_reader.data.readers.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.readers.files import Given, check_length, read_bytes
+from heart_reader.data.readers.filters import Band, filter_warnings
+from heart_reader.data.readers.scale import LARGEST_MV, scale_warnings, within_range
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import resample
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import message
 
 __all__ = ["looks_like_edf", "read_edf"]
 
 _BYTES_PER_SAMPLE = 2
-# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
-_COARSE_STEP_MV = 0.02
+_LARGEST = 1 << 15
+_VALUES_AT_ONCE = 1 << 22
+# "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
+_HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
 
 def read_edf(path: str, size: int, given: Given) -> EcgRecord:
@@ -52,20 +60,26 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
     RecordError
         If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
     """
-    content = read_bytes(path, size)
-    header = parse_edf_header(path, content)
+    header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
     warnings: list[str] = []
-    n_records = _n_records(path, header, len(content), warnings)
+    n_records = _n_records(path, header, size, warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
     rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
-    frames = np.frombuffer(content, "<i2", n_records * header.samples_per_record, header.n_bytes).reshape(n_records, -1)
-    leads = [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in chosen]
-    coarse = [name for name, item, unit in zip(names, chosen, units, strict=True) if abs(item.gain) * UNIT_TO_MV[unit] > _COARSE_STEP_MV]
-    if coarse:
-        warnings.append(message("coarse_step", leads=coarse, limit=1000 * _COARSE_STEP_MV))
+    check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
+    check_onsets(path, header, n_records)
+    samples = _Samples(path, header, n_records, chosen)
+    if beyond := [name for name, leaves in zip(names, samples.beyond_range(), strict=True) if leaves]:
+        warnings.append(message("range_left", leads=beyond))
+    signal = _at_one_rate(samples, rates, names, warnings)
+    if any(
+        (abs(item.gain) * _LARGEST + abs(item.offset)) * UNIT_TO_MV[unit] > LARGEST_MV for item, unit in zip(chosen, units, strict=True)
+    ):
+        signal = within_range(path, signal, names, units)
+    warnings += scale_warnings(names, units, [item.gain for item in chosen])
+    warnings += filter_warnings(names, [_band(item.prefilter) for item in chosen])
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
-        _at_one_rate(path, leads, rates, names, warnings),
+        signal,
         max(rates),
         names,
         unit=units,
@@ -74,6 +88,42 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
         source_format="edf",
         warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The signals of a file that are leads."""
+
+    path: str
+    header: EdfHeader
+    n_records: int
+    chosen: Sequence[EdfSignal]
+
+    def stored(self, first: int, end: int) -> list[NDArray[np.int16]]:
+        """Return each of them as stored, from one data record to before another."""
+        n_bytes = _BYTES_PER_SAMPLE * self.header.samples_per_record
+        content = read_bytes(self.path, (end - first) * n_bytes, self.header.n_bytes + first * n_bytes)
+        if len(content) < (end - first) * n_bytes:
+            raise UnreadableRecord(f"{self.path}: the file shrank while it was read: wait until it is complete")
+        frames = np.frombuffer(content, "<i2").reshape(end - first, -1)
+        return [frames[:, item.start : item.start + item.n_samples].reshape(-1) for item in self.chosen]
+
+    def decoded(self, first: int, end: int) -> list[NDArray[np.floating]]:
+        """Return each of them in physical units, NaN where nothing was measured."""
+        return [
+            _physical(samples, item, item.n_samples / self.header.record_s)
+            for samples, item in zip(self.stored(first, end), self.chosen, strict=True)
+        ]
+
+    def beyond_range(self) -> list[bool]:
+        """Tell for each of them whether a sample is outside its digital range."""
+        beyond = [False] * len(self.chosen)
+        step = max(1, _VALUES_AT_ONCE // self.header.samples_per_record)
+        for first in range(0, self.n_records, step):
+            for row, samples in enumerate(self.stored(first, min(first + step, self.n_records))):
+                item = self.chosen[row]
+                beyond[row] |= bool(samples.min() < item.digital_min or samples.max() > item.digital_max)
+        return beyond
 
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
@@ -112,18 +162,51 @@ def _choose(
     return chosen, tuple(names[row] for row in kept), units
 
 
-def _at_one_rate(
-    path: str, leads: Sequence[NDArray[np.floating]], rates: Sequence[float], names: tuple[str, ...], warnings: list[str]
-) -> NDArray[np.floating]:
+def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.floating]:
+    """Physical values of a signal, NaN where nothing was measured."""
+    values: NDArray[np.floating] = samples * item.gain + item.offset
+    missing = missing_samples(samples, item.digital_min, item.digital_max, fs)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
+
+
+def _band(prefilter: str) -> Band:
+    """Filters of a signal in Hz."""
+    low, high = (pattern.search(prefilter.upper().replace(",", ".")) for pattern in (_HIGH_PASS, _LOW_PASS))
+    return float(low[1]) if low else None, float(high[1]) if high else None
+
+
+def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
     """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are known may be mixed so."""
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
-    if slower and not all(canonical_lead(name) for name in names):
-        raise LeadError(message("rates_without_names", where=path, leads=slower, fs=fastest))
-    if slower:
-        warnings.append(message("resampled", fs=fastest, leads=slower))
+    if not slower:
+        per_record = samples.chosen[0].n_samples
+
+        def cut(start: int, stop: int) -> NDArray[np.floating]:
+            first = start // per_record
+            leads = samples.decoded(first, -(-stop // per_record))
+            return np.stack([lead[start - first * per_record : stop - first * per_record] for lead in leads])
+
+        return SignalParts(len(names), samples.n_records * per_record, cut)
+    if not all(canonical_lead(name) for name in names):
+        raise LeadError(message("rates_without_names", where=samples.path, leads=slower, fs=fastest))
+    warnings.append(message("resampled", fs=fastest, leads=slower))
+    leads = samples.decoded(0, samples.n_records)
     n_times = len(leads[rates.index(fastest)])
-    return np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
+    return SignalParts.of(np.stack([_fit(_resampled(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)]))
+
+
+def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArray[np.floating]:
+    """Resample to another rate; gaps stay gaps, and do not spread."""
+    missing = np.isnan(values)
+    if fs == target or not missing.any() or missing.all():
+        return values if fs == target else resample(values, fs, target)
+    times = np.arange(len(values))
+    result = resample(np.interp(times, times[~missing], values[~missing]), fs, target)
+    nearest = np.minimum(np.rint(np.arange(len(result)) * fs / target).astype(int), len(values) - 1)
+    return np.where(missing[nearest], np.nan, result)
 
 
 def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:

@@ -12,19 +12,20 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
+__all__ = ["MAX_HEADER_BYTES", "MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
 
 # Sleep laboratories record some dozens of signals.
 MAX_SIGNALS = 512
 ANNOTATIONS = "EDF Annotations"
 _BLOCK = 256
+MAX_HEADER_BYTES = _BLOCK * (1 + MAX_SIGNALS)
 _MAX_AGE = 130.0
-_DAYS_PER_YEAR = 365.25
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 # Width of each column of the signals' part, in its order.
 _COLUMNS = {
     "label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8, "digital_min": 8, "digital_max": 8,
@@ -47,6 +48,10 @@ class EdfSignal:
         Samples in each data record.
     start
         Where they stand in a data record.
+    digital_min, digital_max
+        Smallest and largest sample that the file declares.
+    prefilter
+        The recorder's filters in its own words.
     """
 
     label: str
@@ -55,6 +60,9 @@ class EdfSignal:
     offset: float
     n_samples: int
     start: int
+    digital_min: float
+    digital_max: float
+    prefilter: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,8 @@ class EdfHeader:
         Samples of all signals together in a data record, annotations included.
     n_bytes
         Size of the header.
+    annotations
+        Where the first signal of annotations stands in a data record, and its length, both in samples; None without one.
     age, sex
         Years, and ``"male"`` or ``"female"``; None where the file does not say.
     """
@@ -82,6 +92,7 @@ class EdfHeader:
     record_s: float
     samples_per_record: int
     n_bytes: int
+    annotations: tuple[int, int] | None
     age: float | None
     sex: str | None
 
@@ -119,39 +130,43 @@ def parse_edf_header(path: str, content: bytes) -> EdfHeader:
     record_s = _number(path, content[244:252], "length of a data record")
     if n_records < -1 or n_records == 0 or record_s <= 0:
         raise _damaged(path, f"{n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed")
-    signals, samples_per_record = _signals(path, content[_BLOCK:n_bytes], n_signals)
+    signals, annotations, samples_per_record = _signals(path, content[_BLOCK:n_bytes], n_signals)
     age, sex = _person(_text(content[8:88]), _text(content[88:168]))
-    return EdfHeader(signals, None if n_records == -1 else n_records, record_s, samples_per_record, n_bytes, age, sex)
+    return EdfHeader(signals, None if n_records == -1 else n_records, record_s, samples_per_record, n_bytes, annotations, age, sex)
 
 
-def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal, ...], int]:
-    """Signals but annotations, and the samples of all in one data record."""
+def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal, ...], tuple[int, int] | None, int]:
+    """Signals but annotations, where the annotations are, and the samples of all in one data record."""
     columns: dict[str, list[bytes]] = {}
     start = 0
     for name, width in _COLUMNS.items():
         columns[name] = [content[start + row * width : start + (row + 1) * width] for row in range(n_signals)]
         start += width * n_signals
-    signals, position = [], 0
+    signals, annotations, position = [], None, 0
     for row in range(n_signals):
         label = _text(columns["label"][row])
         n_samples = _integer(path, columns["n_samples"][row], f"samples of {label}")
         if n_samples < 1:
             raise _damaged(path, f"{n_samples} samples of {label} in a data record; at least one is needed")
-        if label != ANNOTATIONS:
+        if label == ANNOTATIONS:
+            annotations = annotations or (position, n_samples)
+        else:
             low, high, digital_low, digital_high = (
                 _number(path, columns[name][row], f"{name.replace('_', ' ')}imum of {label}")
                 for name in ("physical_min", "physical_max", "digital_min", "digital_max")
             )
-            if digital_low >= digital_high or low == high:
+            gain = (high - low) / (digital_high - digital_low) if digital_low < digital_high else 0.0
+            offset = low - gain * digital_low
+            if gain == 0 or not math.isfinite(offset):
                 raise _damaged(
                     path,
                     f"signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
                     "different physical limits are needed",
                 )
-            gain = (high - low) / (digital_high - digital_low)
-            signals.append(EdfSignal(label, _text(columns["unit"][row]), gain, low - gain * digital_low, n_samples, position))
+            unit, prefilter = _text(columns["unit"][row]), _text(columns["prefilter"][row])
+            signals.append(EdfSignal(label, unit, gain, offset, n_samples, position, digital_low, digital_high, prefilter))
         position += n_samples
-    return tuple(signals), position
+    return tuple(signals), annotations, position
 
 
 def _text(field: bytes) -> str:
@@ -182,18 +197,23 @@ def _damaged(path: str, problem: str) -> UnreadableRecord:
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
     """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date ...``."""
     fields = patient.upper().split()
-    sex = {"F": "female", "M": "male"}.get(fields[1]) if len(fields) > 1 else None
     born = _date(fields[2]) if len(fields) > 2 else None
+    # In plain EDF a patient may be called Jane M Doe.
+    known = born is not None or fields[2:3] == ["X"]
+    sex = {"F": "female", "M": "male"}.get(fields[1]) if known else None
     match = re.match(rf"STARTDATE {_DATE}", recording.upper())
     started = _date(match[1]) if match else None
     if born is None or started is None:
         return None, sex
-    age = float((started - born).days // _DAYS_PER_YEAR)
+    age = float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))
     return age if 0 <= age <= _MAX_AGE else None, sex
 
 
-def _date(text: str) -> datetime | None:
+def _date(text: str) -> date | None:
+    day, _, rest = text.partition("-")
+    month, _, year = rest.partition("-")
     try:
-        return datetime.strptime(text, "%d-%b-%Y")
+        # Not strptime, which knows the months in the language of the machine.
+        return date(int(year), _MONTHS.index(month) + 1, int(day))
     except ValueError:
         return None

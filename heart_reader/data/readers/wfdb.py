@@ -8,7 +8,8 @@ WFDB Applications Guide, header(5) and signal(5). https://physionet.org/physioto
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,19 @@ from numpy.typing import NDArray
 
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
 from heart_reader.data.readers.comments import age_and_sex
-from heart_reader.data.readers.files import Given, check_fs, file_size, read_bytes
-from heart_reader.data.readers.wfdb_header import DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
+from heart_reader.data.readers.files import Given, check_fs, check_length, file_size, read_bytes
+from heart_reader.data.readers.scale import scale_warnings, within_range
+from heart_reader.data.readers.wfdb_check import MATRIX_OFFSET, SampleCheck, check_count, check_matrix
+from heart_reader.data.readers.wfdb_header import CHECKSUM_MODULUS, DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 
 __all__ = ["read_wfdb"]
+
+# How many time points are summed together; even, for 12-bit samples come in pairs.
+_FRAMES_AT_ONCE = 1 << 16
 
 
 def _decode_16(raw: bytes) -> NDArray[np.signedinteger]:
@@ -101,12 +108,14 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     header = parse_header(text, path)
     warnings: list[str] = []
     rate = _rate(path, header, given.fs, warnings)
-    signal = _read_signals(path, header, warnings)
-    uncalibrated = [line.name for line in header.signals if not line.calibrated]
-    if uncalibrated:
-        warnings.append(message("no_calibration", leads=uncalibrated, gain=DEFAULT_GAIN))
+    signal = _signals(path, header, warnings)
+    check_length(path, signal.n_leads, signal.n_times, rate, given)
     names = agreed_names(path, [line.name for line in header.signals], given.leads)
-    signal, names, units = _voltages(header, signal, names, given.unit, warnings)
+    units = tuple([line.unit for line in header.signals])
+    if given.unit is not None or not all(line.usual for line in header.signals):
+        warnings += _scale(header.signals, names, given.unit)
+        signal = within_range(path, signal, names, [given.unit or unit for unit in units])
+        signal, names, units = _voltages(header, signal, names, given.unit, warnings)
     age, sex = age_and_sex(header.comments) if header.comments else (None, None)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
@@ -131,9 +140,18 @@ def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) 
     return agreed_fs(path, header.fs, fs)
 
 
+def _scale(lines: Sequence[SignalLine], names: tuple[str, ...], unit: str | None) -> list[Message]:
+    """Say what is remarkable about gains."""
+    uncalibrated = [line.name for line in lines if not line.calibrated]
+    said = [message("no_calibration", leads=uncalibrated, gain=DEFAULT_GAIN)] if uncalibrated else []
+    units = [unit or line.unit for line in lines]
+    # Eight bits are lawfully coarser.
+    return said + scale_warnings(names, units, [(0.125 if line.fmt == 80 else 1.0) / line.gain for line in lines])
+
+
 def _voltages(
-    header: WfdbHeader, signal: NDArray[np.float64], names: tuple[str, ...], unit: str | None, warnings: list[str]
-) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    header: WfdbHeader, signal: SignalParts, names: tuple[str, ...], unit: str | None, warnings: list[str]
+) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
     """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing else is there."""
     units = tuple(line.unit for line in header.signals)
     if unit is not None:
@@ -146,11 +164,11 @@ def _voltages(
         return signal, names, units
     others = [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in keep]
     warnings.append(message("no_voltage_left_out", signals=others))
-    return signal[keep], tuple(names[row] for row in keep), tuple(units[row] for row in keep)
+    return signal.rows(keep), tuple(names[row] for row in keep), tuple(units[row] for row in keep)
 
 
-def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray[np.float64]:
-    """Read every signal file; return (n_signals, n_times) in physical units."""
+def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
+    """Look at every signal file; what is decoded is (n_signals, n_times) in physical units."""
     files: dict[str, list[int]] = {}
     for row, line in enumerate(header.signals):
         files.setdefault(line.file_name, []).append(row)
@@ -158,20 +176,24 @@ def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray
     parts = []
     for file_name, rows in files.items():
         lines = [header.signals[row] for row in rows]
-        parts.append(_read_file(os.path.join(folder, file_name), path, lines, header.n_times, warnings))
+        parts.append(_open_file(os.path.join(folder, file_name), path, lines, header.n_times, warnings))
     if len(parts) == 1:
         return parts[0]
-    lengths = {part.shape[1] for part in parts}
+    lengths = {part.n_times for part in parts}
     if len(lengths) > 1:
         raise UnreadableRecord(message("signal_lengths_differ", where=path, lengths=[str(length) for length in sorted(lengths)]))
-    signal = np.empty((len(header.signals), lengths.pop()))
-    for rows, part in zip(files.values(), parts, strict=True):
-        signal[rows] = part
-    return signal
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        signal = np.empty((len(header.signals), stop - start))
+        for rows, part in zip(files.values(), parts, strict=True):
+            signal[rows] = part.cut(start, stop)
+        return signal
+
+    return SignalParts(len(header.signals), lengths.pop(), cut)
 
 
-def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> NDArray[np.float64]:
-    """Read one signal file as (n_signals, n_times) in physical units; its size is checked against the header first."""
+def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> SignalParts:
+    """Compare the size of one signal file with the header; what is decoded is (n_signals, n_times) in physical units."""
     layouts = {(line.fmt, line.byte_offset) for line in lines}
     if len(layouts) > 1:
         raise UnreadableRecord(
@@ -181,29 +203,54 @@ def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
     if fmt not in _FORMATS:
         raise UnreadableRecord(message("signal_format", where=path, format=fmt, readable=[str(number) for number in _FORMATS]))
     layout, n_signals = _FORMATS[fmt], len(lines)
-    there = layout.n_samples(max(0, file_size(path) - offset)) // n_signals
+    in_file = layout.n_samples(max(0, file_size(path) - offset))
+    there = in_file // n_signals
     promised = there if n_times is None else n_times
     if promised == 0:
         raise UnreadableRecord(message("without_samples", where=path))
     if there < promised:
         header = os.path.basename(header_path)
         raise UnreadableRecord(message("samples_missing", where=path, there=there, header=header, promised=promised))
+    if in_file != promised * n_signals:
+        check_count(path, header_path, in_file, lines, n_times)
+    if offset == MATRIX_OFFSET:
+        check_matrix(path, header_path, n_signals, fmt)
     if there > promised:
         warnings.append(message("samples_not_read", file=os.path.basename(path), there=there, declared=promised))
-    n_samples = promised * n_signals
-    raw = read_bytes(path, layout.n_bytes(n_samples), offset)
-    if len(raw) < layout.n_bytes(n_samples):
-        raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
-    frames = layout.decode(raw)[:n_samples].reshape(promised, n_signals)
-    return _to_physical(np.ascontiguousarray(frames.T), lines, layout.invalid)
+    sums_of_file = partial(_sums, path, layout, offset, n_signals, there) if there > promised else None
+    check = SampleCheck((path, header_path), lines, layout.invalid, promised, sums_of_file)
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        # An even number of samples ends with a byte in every format.
+        first, n_samples = layout.n_bytes(start * n_signals), (stop - start) * n_signals
+        raw = read_bytes(path, layout.n_bytes(n_samples), offset + first)
+        if len(raw) < layout.n_bytes(n_samples):
+            raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
+        digital = np.ascontiguousarray(layout.decode(raw)[:n_samples].reshape(stop - start, n_signals).T)
+        check.add(start, digital)
+        return _to_physical(digital, lines, layout.invalid)
+
+    return SignalParts(n_signals, promised, cut)
+
+
+def _sums(path: str, layout: _Format, offset: int, n_signals: int, n_times: int) -> list[int]:
+    """Sum all samples of each signal in a file modulo the checksum's, a part at a time."""
+    sums = np.zeros(n_signals, np.int64)
+    for start in range(0, n_times, _FRAMES_AT_ONCE):
+        n_samples = min(_FRAMES_AT_ONCE, n_times - start) * n_signals
+        raw = read_bytes(path, layout.n_bytes(n_samples), offset + layout.n_bytes(start * n_signals))
+        sums += layout.decode(raw)[:n_samples].reshape(-1, n_signals).sum(axis=0, dtype=np.int64)
+    return [int(total) % CHECKSUM_MODULUS for total in sums]
 
 
 def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], invalid: int) -> NDArray[np.float64]:
     """Apply ``(sample - baseline) / gain`` per signal in float64; invalid samples become NaN."""
-    physical = digital.astype(np.float64)
-    if any(line.baseline for line in lines):
-        physical -= np.array([[line.baseline] for line in lines], dtype=np.float64)
-    physical /= np.array([[line.gain] for line in lines])
+    gains = [line.gain for line in lines]
+    # One number for all is quicker than a column of them, and gives the same.
+    gain = np.float64(gains[0]) if gains.count(gains[0]) == len(gains) else np.array(gains)[:, None]
+    baselines = [line.baseline for line in lines]
+    zeroed = digital - np.array(baselines, dtype=np.float64)[:, None] if any(baselines) else digital
+    physical: NDArray[np.float64] = np.true_divide(zeroed, gain)
     if digital.min() == invalid:
         physical[digital == invalid] = np.nan
     return physical

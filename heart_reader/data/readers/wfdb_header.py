@@ -15,21 +15,32 @@ from typing import NamedTuple
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
+__all__ = ["CHECKSUM_MODULUS", "DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
 
 # What the format itself prescribes where a header is silent.
 DEFAULT_FS_HZ = 250.0
 DEFAULT_GAIN = 200.0
+CHECKSUM_MODULUS = 1 << 16
 # Far above any recording and low enough that a hostile header costs nothing.
 MAX_SIGNALS = 256
 MAX_NAME = 64
+# A usual gain is positive and resolves 20 microvolts or better; with a usual baseline no 16-bit sample is far from zero then.
+_USUAL_GAIN, _USUAL_BASELINE = {"mv": 50.0, "uv": 0.05}, 1 << 17
+_MAX_BASELINE = 1 << 31
+# Formats whose samples may lie anywhere.
+_WIDE = {24, 32}
 
 _FORMAT = re.compile(r"(\d{1,4})(?:x(\d{1,9}))?(?::(\d{1,9}))?(?:\+(\d{1,12}))?")
 _GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})\))?(?:/(\S{0,32}))?")
 
 
 class SignalLine(NamedTuple):
-    """One signal: where its samples are and how they become physical values, ``(sample - baseline) / gain``."""
+    """One signal: where its samples are and how they become physical values, ``(sample - baseline) / gain``.
+
+    ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale is in no way remarkable. ``checksum``
+    is the sum of all samples modulo 65,536, ``initial`` the first of them where there is no checksum; each is 0 where it is not stated,
+    for 0 is the format's placeholder.
+    """
 
     file_name: str
     fmt: int
@@ -39,6 +50,9 @@ class SignalLine(NamedTuple):
     unit: str
     name: str
     calibrated: bool
+    usual: bool
+    initial: int
+    checksum: int
 
 
 class WfdbHeader(NamedTuple):
@@ -136,11 +150,11 @@ def _record_line(line: str) -> tuple[int, float | None, int | None]:
         raise ValueError(message("header_segments", name=fields[0]))
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no record line (name, number of signals, rate, length)")
-    n_signals = _whole(fields[1], "number of signals")
+    n_signals = _count(fields[1], "number of signals")
     if not 1 <= n_signals <= MAX_SIGNALS:
         raise ValueError(f"{n_signals} signals; 1 to {MAX_SIGNALS} are read")
     fs = _real(fields[2].partition("/")[0], "sampling rate") if len(fields) > 2 else None
-    n_times = _whole(fields[3], "number of samples") if len(fields) > 3 else 0
+    n_times = _count(fields[3], "number of samples") if len(fields) > 3 else 0
     # The format uses 0 for "not known".
     return n_signals, fs or None, n_times or None
 
@@ -154,16 +168,31 @@ def _signal_line(line: str, position: int) -> SignalLine:
     # A header comes from anyone; it may name files of its own folder only.
     if "/" in file_name or "\\" in file_name or file_name in {".", ".."}:
         raise ValueError(message("header_lies_outside", file=file_name))
-    fmt, byte_offset = _format(fields[1])
-    gain, baseline, unit, calibrated = _gain(fields[2]) if len(fields) > 2 else (DEFAULT_GAIN, None, "mV", False)
+    fmt, byte_offset, gain, baseline, unit, calibrated, usual = _layout(fields[1], fields[2] if len(fields) > 2 else "0")
     if baseline is None:
-        baseline = _whole(fields[4], "ADC zero") if len(fields) > 4 else 0
+        baseline = _baseline(fields[4], "ADC zero") if len(fields) > 4 else 0
+        usual = usual and abs(baseline) <= _USUAL_BASELINE
+    try:
+        checksum = int(fields[6])
+    except (IndexError, ValueError):
+        checksum = _whole(fields[6], "checksum") if len(fields) > 6 else 0
+    initial = 0 if checksum or len(fields) < 6 else _whole(fields[5], "initial value")
     name = fields[8].strip()[:MAX_NAME] if len(fields) > 8 else f"signal {position}"
-    return SignalLine(file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated)
+    # Half the time of naming them, twelve times a record.
+    return SignalLine._make((file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated, usual, initial, checksum))
 
 
 # The lines of one header, and the headers of one data set, repeat the same two fields: parse each spelling once.
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def _layout(form: str, scale: str) -> tuple[int, int, float, int | None, str, bool, bool]:
+    """Format number, byte offset, gain, baseline, unit, whether the gain is a real one, and whether all of it is usual."""
+    fmt, byte_offset = _format(form)
+    gain, baseline, unit, calibrated = _gain(scale)
+    fine = calibrated and gain >= _USUAL_GAIN.get(unit.lower(), math.inf)
+    near = fmt not in _WIDE and abs(baseline or 0) <= _USUAL_BASELINE
+    return fmt, byte_offset, gain, baseline, unit, calibrated, fine and near
+
+
 def _format(text: str) -> tuple[int, int]:
     """Format number and byte offset from ``16x1:0+24``."""
     match = _FORMAT.fullmatch(text)
@@ -176,28 +205,43 @@ def _format(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[4] or 0)
 
 
-@lru_cache(maxsize=4096)
 def _gain(text: str) -> tuple[float, int | None, str, bool]:
     """Gain, baseline, unit and whether the gain is a real one, from ``1000.0(0)/mV``."""
     match = _GAIN.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is no gain such as 1000(0)/mV")
     gain = _real(match[1], "gain")
-    baseline = None if match[2] is None else int(match[2])
+    baseline = None if match[2] is None else _baseline(match[2], "baseline")
+    unit = match[3] or "mV"
     if gain == 0:
-        return DEFAULT_GAIN, baseline, match[3] or "mV", False
+        return DEFAULT_GAIN, baseline, unit, False
     # Outside this the conversion leaves what float32 can hold.
     if not 1e-9 <= abs(gain) <= 1e15:
         raise ValueError(f"a gain of {gain:g}, which no converter has")
-    return gain, baseline, match[3] or "mV", True
+    return gain, baseline, unit, True
+
+
+def _baseline(text: str, meaning: str) -> int:
+    value = _whole(text, meaning)
+    if abs(value) > _MAX_BASELINE:
+        raise ValueError(f"{meaning} {value}, which no sample can have")
+    return value
+
+
+def _count(text: str, meaning: str) -> int:
+    value = _whole(text, meaning)
+    if value < 0:
+        raise ValueError(f"{meaning} {value} is negative")
+    return value
 
 
 def _whole(text: str, meaning: str) -> int:
-    if not (text.lstrip("-+").isdecimal() and len(text) <= 18):
+    try:
+        value = int(text[:19])
+    except ValueError:
+        value = None
+    if value is None or len(text) > 18:
         raise ValueError(f"{meaning} {text[:40]!r} is not a whole number")
-    value = int(text)
-    if value < 0 and meaning != "ADC zero":
-        raise ValueError(f"{meaning} {value} is negative")
     return value
 
 

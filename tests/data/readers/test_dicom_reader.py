@@ -15,6 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.readers import find_records, read_record
+from heart_reader.data.readers.dicom_channels import channel_lead
 from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
 
 # Order of the standard leads in the coding schemes.
@@ -172,6 +173,92 @@ def test_content_decides_and_folders_list_it(tmp_path):
     assert read_record(path).source_format == "dicom"
     path.rename(tmp_path / "b.dcm")
     assert find_records(tmp_path) == [tmp_path / "b.dcm"]
+
+
+def test_the_code_of_the_inverted_lead_is_not_avr(tmp_path):
+    channels = [channel("Lead I", "5.6.3-9-1"), channel("upside down", "5.6.3-9-65")]
+    read = read_dicom_names(save(tmp_path / "a.dcm", group(samples(2), channels)))
+    assert read == ("I", "-aVR")
+    for words, code in (("Lead aVR", "5.6.3-9-65"), ("Lead II", "2:65")):
+        with pytest.raises(LeadError, match="channel 1 is lead -aVR by its code"):
+            read_record(save(tmp_path / "b.dcm", group(samples(1), [channel(words, code)])))
+
+
+def read_dicom_names(path: Path) -> tuple[str, ...]:
+    """Names as they are handed on to whoever turns leads upright."""
+    return tuple(
+        channel_lead(str(path), number, item)
+        for number, item in enumerate(pydicom.dcmread(path).WaveformSequence[0].ChannelDefinitionSequence, start=1)
+    )
+
+
+@pytest.mark.parametrize(("name", "small", "large"), [("ChannelTimeSkew", 0.001, 0.02), ("ChannelSampleSkew", 0.5, 10)])
+def test_channels_that_begin_apart(tmp_path, name, small, large):
+    for skew, complaint in ((small, None), (large, "leads begin up to 20.0 ms apart")):
+        channels = twelve()
+        setattr(channels[3], name, skew)
+        path = save(tmp_path / "a.dcm", group(samples(), channels))
+        if complaint is None:
+            assert read_record(path).warnings == ("leads begin up to 1.0 ms apart by their channel skews and were read as simultaneous",)
+            continue
+        with pytest.raises(UnreadableRecord, match=complaint):
+            read_record(path)
+
+
+def test_bits_above_those_that_are_stored(tmp_path):
+    channels = twelve()
+    for item in channels:
+        item.WaveformBitsStored = 12
+    expected = read_record(save(tmp_path / "a.dcm", group(samples(), channels))).signal
+    np.testing.assert_allclose(expected, samples() * 0.005, atol=1e-6)
+    for change in (lambda values: values & 0xFFF, lambda values: values ^ (values % 2 << 13)):
+        with pytest.raises(UnreadableRecord, match=r"do not fit into 12 bits \(SS\)"):
+            read_record(save(tmp_path / "b.dcm", group(change(samples()), channels)))
+
+
+def test_surplus_samples_are_refused(tmp_path):
+    item = group(samples(), twelve())
+    item.WaveformData += bytes(24)
+    with pytest.raises(UnreadableRecord, match="120024 bytes of samples, 120000 are declared"):
+        read_record(save(tmp_path / "a.dcm", item))
+    item = group(samples(1, 999).astype(np.int8), [channel("I", "2:1")])
+    item.WaveformBitsAllocated, item.WaveformSampleInterpretation = 8, "SB"
+    item.WaveformData = (samples(1, 999) // 2).astype(np.int8).tobytes() + b"\0"
+    item.ChannelDefinitionSequence[0].WaveformBitsStored = 8
+    assert read_record(save(tmp_path / "b.dcm", item)).n_times == 999
+
+
+def test_scales_of_channels(tmp_path):
+    channels = [channel("I", "2:1"), channel("pressure", None, unit="mmHg")]
+    record = read_record(save(tmp_path / "a.dcm", group(samples(2), channels)))
+    assert (record.lead_names, record.warnings) == (("I",), ("no voltage and left out: pressure (mmHg)",))
+    channels = [channel("I", "2:1", sensitivity=-2.5), channel("II", "2:2")]
+    record = read_record(save(tmp_path / "b.dcm", group(samples(2), channels)))
+    np.testing.assert_allclose(record.signal, samples(2) * [[-0.005], [0.005]], atol=1e-6)
+    assert record.warnings == ("stored upside down by the header (a negative scale) and turned upright: I",)
+    with pytest.raises(UnitError, match="lead I has a sensitivity or correction of 0"):
+        read_record(save(tmp_path / "c.dcm", group(samples(1), [channel("I", "2:1", sensitivity=0)])))
+    channels[0].ChannelSensitivityUnitsSequence[0].CodeMeaning = "millivolt"
+    with pytest.raises(UnitError, match="the unit of lead I is uV by its code and millivolt by its name"):
+        read_record(save(tmp_path / "d.dcm", group(samples(2), channels)))
+
+
+def test_filters_and_states_of_channels_are_named(tmp_path):
+    channels = twelve()
+    channels[2].ChannelStatus = "DISCONNECTED"
+    channels[5].FilterLowFrequency, channels[6].FilterHighFrequency = 2, 30
+    record = read_record(save(tmp_path / "a.dcm", group(samples(), channels)))
+    assert record.warnings == (
+        "the recorder marked as unreliable: III (DISCONNECTED)",
+        "recorded without what is slower than 2 Hz, which bends ST segments: aVF",
+        "recorded without what is quicker than 30 Hz, which takes notches and height off QRS complexes: V1",
+    )
+
+
+@pytest.mark.parametrize(("text", "age"), [("018M", 1.5), ("006W", 42 / 365.25), ("010D", 10 / 365.25), ("000Y", 0.0), ("999Y", None)])
+def test_ages(tmp_path, text, age):
+    record = read_record(save(tmp_path / "a.dcm", group(samples(), twelve()), PatientAge=text, PatientSex="O"))
+    assert (record.age, record.sex) == (age if age is None else pytest.approx(age), None)
 
 
 @pytest.fixture(scope="module")

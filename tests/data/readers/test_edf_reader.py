@@ -185,6 +185,89 @@ def test_content_decides_and_folders_list_it(tmp_path):
     assert find_records(tmp_path) == [tmp_path / "b.EDF"]
 
 
+def raw(path: Path, samples: np.ndarray, first: int = 0) -> Path:
+    """Overwrite samples of the only signal of a file."""
+    content = bytearray(path.read_bytes())
+    start = 512 + 2 * first
+    content[start : start + 2 * len(samples)] = samples.astype("<i2").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+def test_a_run_of_the_smallest_number_is_a_gap_and_one_of_them_is_not(tmp_path):
+    path = write(tmp_path / "a.edf", ("II",))
+    expected = read_record(path).signal
+    record = read_record(raw(path, np.full(20, -32768), first=1000))
+    assert record.warnings == ("20 missing values in lead II were bridged by straight lines",)
+    np.testing.assert_allclose(record.signal, expected, atol=0.01)
+    path = raw(write(tmp_path / "b.edf", ("II",)), np.full(1, -32768), first=1000)
+    assert read_record(path).warnings == ()
+    assert read_record(path).signal.min() == pytest.approx(-5)
+    with pytest.raises(RecordError):
+        read_record(raw(write(tmp_path / "c.edf", ("II",)), np.full(5000, -32768)))
+
+
+def test_a_wave_that_is_cut_off_at_the_limit_is_no_gap(tmp_path):
+    cut = np.maximum(np.rint(32768 * 1.2 * np.sin(2 * np.pi * 1.5 * np.arange(5000) / 500)), -32768)
+    record = read_record(raw(write(tmp_path / "a.edf", ("II",)), np.minimum(cut, 32767)))
+    assert record.warnings == ()
+
+
+def test_onsets_that_jump_are_a_gap(tmp_path):
+    path = write(tmp_path / "a.edf", plus=True)
+    content = path.read_bytes()
+    assert content.count(b"+7\x14\x14") == 1
+    path.write_bytes(content.replace(b"+7\x14\x14", b"+9\x14\x14"))
+    with pytest.raises(UnreadableRecord, match=r"data record 8 begins at 9\.000 s, the one before it ends at 7\.000 s"):
+        read_record(path)
+
+
+def test_falling_physical_limits_are_named_and_a_range_that_is_left_too(tmp_path):
+    path = write(tmp_path / "a.edf", ("I",))
+    expected = read_record(path).signal
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"-5      5       ", b"5       -5      "))
+    record = read_record(path)
+    np.testing.assert_allclose(record.signal, -expected, atol=1e-6)
+    assert record.warnings == ("stored upside down by the header (a negative scale) and turned upright: I",)
+    path.write_bytes(content.replace(b"-32768  32767   ", b"-2048   2047    "))
+    assert any("leave the digital range" in text for text in read_record(path).warnings)
+
+
+def test_values_that_no_electrode_has_are_refused(tmp_path):
+    path = write(tmp_path / "a.edf", ("I",))
+    path.write_bytes(path.read_bytes().replace(b"-5      5       ", b"1e7     10000010"))
+    with pytest.raises(UnitError, match="lead I reaches 1e\\+07 mV, an electrode stays below 5000 mV"):
+        read_record(path)
+
+
+def test_filters_that_change_what_is_read_are_named(tmp_path):
+    path = write(tmp_path / "a.edf", ("I",))
+    content = bytearray(path.read_bytes())
+    content[256 + 136 : 256 + 136 + 15] = b"HP:1Hz LP:20Hz "
+    path.write_bytes(content)
+    assert read_record(path).warnings == (
+        "recorded without what is slower than 1 Hz, which bends ST segments: I",
+        "recorded without what is quicker than 20 Hz, which takes notches and height off QRS complexes: I",
+    )
+
+
+@pytest.mark.parametrize(
+    ("patient", "recording", "age", "sex"),
+    [
+        ("X F 01-JUN-1951 X", "Startdate 31-MAY-2020", 68.0, "female"),
+        ("X F 01-JUN-1951 X", "Startdate 01-JUN-2020", 69.0, "female"),
+        ("X M 29-FEB-2000 X", "Startdate 28-FEB-2001", 0.0, "male"),
+        ("X M X X", "Startdate 01-JUN-2020", None, "male"),
+        ("Jane M Doe", "", None, None),
+    ],
+)
+def test_people_of_edf_headers(tmp_path, patient, recording, age, sex):
+    path = set_field(set_field(write(tmp_path / "a.edf", ("I",)), (8, 88), patient), (88, 168), recording)
+    record = read_record(path)
+    assert (record.age, record.sex) == (age, sex)
+
+
 @settings(max_examples=150, deadline=2000)
 @given(st.data())
 def test_mutated_files_are_read_or_refused(tmp_path_factory, data):

@@ -53,6 +53,27 @@ def test_signal_line(signal, fmt, offset, gain, baseline, unit, name):
 
 
 @pytest.mark.parametrize(
+    ("signal", "initial", "checksum", "usual"),
+    [
+        (SIGNAL, 0, 1508, True),
+        ("a.dat 16 1000 16 0 7 0 0 II", 7, 0, True),
+        ("a.dat 16 1000/mV 16 0", 0, 0, True),
+        ("a.dat 16 1/uV 16 0 7 -5 0 II", 0, -5, True),
+        ("a.dat 16 -1000/mV", 0, 0, False),
+        ("a.dat 16 20/mV", 0, 0, False),
+        ("a.dat 16 1000/mmHg", 0, 0, False),
+        ("a.dat 16 1000(900000)/mV", 0, 0, False),
+        ("a.dat 16 1000 16 900000", 0, 0, False),
+        ("a.dat 24 1000/mV", 0, 0, False),
+        ("a.dat 16 0", 0, 0, False),
+    ],
+)
+def test_what_is_to_be_checked(signal, initial, checksum, usual):
+    line = one(signal).signals[0]
+    assert (line.initial, line.checksum, line.usual) == (initial, checksum, usual)
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("", "without a record line"),
@@ -76,6 +97,9 @@ def test_signal_line(signal, fmt, offset, gain, baseline, unit, name):
         ("a 1 500 10\na.dat 16 1.2.3/mV", "gain '1.2.3'"),
         ("a 1 500 10\na.dat 16 1e-300/mV", "which no converter has"),
         ("a 1 500 10\na.dat 16 200 11 zero", "ADC zero 'zero'"),
+        ("a 1 500 10\na.dat 16 200 11 9999999999", "which no sample can have"),
+        ("a 1 500 10\na.dat 16 200 11 0 first 0", "initial value 'first'"),
+        ("a 1 500 10\na.dat 16 200 11 0 5 sum", "checksum 'sum'"),
         ("a 1 500 10\n../secret 16 200", "outside the header's folder"),
         ("a 1 500 10\n/etc/passwd 16 200", "outside the header's folder"),
         ("a 1 500 10\n..\\secret 16 200", "outside the header's folder"),

@@ -321,3 +321,78 @@ def test_every_byte_of_a_header_may_be_wrong(tmp_path):
                 read_record(header)
                 n_read += 1
     assert 0 < n_read < 3 * len(good)
+
+
+@pytest.mark.parametrize("fmt", sorted(BITS))
+def test_samples_of_another_recording_are_noticed_by_the_checksums_of_wfdb(tmp_path, fmt):
+    header = write(tmp_path, fmt=fmt, n_leads=3)
+    write(tmp_path, "b", fmt=fmt, n_leads=3, seed=1)
+    (tmp_path / "a.dat").write_bytes((tmp_path / "b.dat").read_bytes())
+    with pytest.raises(UnreadableRecord, match=r"the samples of I, II, III are not those that a\.hea was written for.*set the checksums"):
+        read_record(header)
+
+
+def test_one_changed_number_is_noticed_and_its_lead_is_named(tmp_path):
+    header = write(tmp_path)
+    data = bytearray((tmp_path / "a.dat").read_bytes())
+    data[2 * (12 * 500 + 4)] ^= 1
+    (tmp_path / "a.dat").write_bytes(data)
+    with pytest.raises(UnreadableRecord, match="the samples of aVL are not those"):
+        read_record(header)
+
+
+def test_a_header_without_checksums_is_held_against_its_first_samples(tmp_path):
+    header = write(tmp_path, n_leads=2)
+    expected = golden(header)
+    lines = [line.split() for line in header.read_text().splitlines()[1:]]
+
+    def headed(initial: str, checksum: str) -> Path:
+        text = "a 2 100 1000\n" + "\n".join(" ".join([*line[:5], initial or line[5], checksum, *line[7:]]) for line in lines)
+        header.write_text(text)
+        return header
+
+    for initial, checksum in (("", "0"), ("0", "0")):
+        np.testing.assert_array_equal(read_record(headed(initial, checksum)).signal, expected)
+    with pytest.raises(UnreadableRecord, match="the samples of I, II are not those"):
+        read_record(headed("1", "0"))
+    header.write_text("a 2 100 1000\n" + "\n".join(" ".join(line[:5]) for line in lines))
+    np.testing.assert_array_equal(read_record(header, leads=("I", "II")).signal, expected)
+
+
+def test_a_line_lost_from_a_header_is_noticed_by_the_size_of_the_file(tmp_path):
+    header = write(tmp_path)
+    lines = [" ".join(line.split()[:5]) for line in header.read_text().splitlines()[1:]]
+    for record_line in ("a 11 100 1000", "a 11 100"):
+        header.write_text("\n".join([record_line, *lines[1:]]))
+        with pytest.raises(UnreadableRecord, match="12000 samples are no whole record of the 11 signals"):
+            read_record(header)
+
+
+def test_the_matrix_of_a_mat_file_must_be_the_one_of_the_header(tmp_path):
+    header = write(tmp_path)
+    expected = golden(header)
+    edit(header, "a.dat 16 ", "a.mat 16+24 ")
+    for kind, rows, columns in ((30, 12, 1000), (30, 1000, 12), (1030, 12, 1000), (0, 12, 1000)):
+        head = np.array([kind, rows, columns, 0, 4], "<i4").tobytes() + b"val\0"
+        (tmp_path / "a.mat").write_bytes(head + (tmp_path / "a.dat").read_bytes())
+        if (kind, rows) == (30, 12):
+            np.testing.assert_array_equal(read_record(header).signal, expected)
+            continue
+        with pytest.raises(UnreadableRecord, match=f"a matrix of {rows} x {columns} values of kind {kind}"):
+            read_record(header)
+
+
+def test_scales_that_are_inverted_or_impossible_are_named(tmp_path):
+    header = write(tmp_path, n_leads=2)
+    expected = golden(header)
+    text = header.read_text()
+    header.write_text(text.replace(" 6553.4(0)/mV", " -6553.4(0)/mV", 1))
+    record = read_record(header)
+    np.testing.assert_array_equal(record.signal, expected * [[-1], [1]])
+    assert record.warnings == ("stored upside down by the header (a negative scale) and turned upright: I",)
+    header.write_text(text.replace("(0)/mV", "(200000000)/mV", 1))
+    with pytest.raises(UnitError, match=r"lead I reaches 30523\.5 mV, an electrode stays below 5000 mV"):
+        read_record(header)
+    header.write_text(text.replace("(0)/mV", "(99999999999)/mV", 1))
+    with pytest.raises(UnreadableRecord, match="baseline 99999999999, which no sample can have"):
+        read_record(header)
