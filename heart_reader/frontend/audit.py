@@ -111,6 +111,9 @@ class Audit:
 
         async def send_noted(message: Message) -> None:
             await answer.note(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Before the answer is complete: nobody has one without its line.
+                self._write(scope, answer, time.perf_counter() - started_at)
             await send(message)
 
         try:
@@ -125,6 +128,10 @@ class Audit:
             self._write(scope, answer, time.perf_counter() - started_at)
 
     def _write(self, scope: Scope, answer: _Answer, duration_s: float) -> None:
+        """Write the line, once."""
+        if answer.is_written:
+            return
+        answer.is_written = True
         state = scope["state"]
         service = scope["app"].state.service
         fields = {
@@ -148,6 +155,7 @@ class _Answer:
     def __init__(self) -> None:
         self.status = 0
         self.outcome: str | None = None
+        self.is_written = False
         self.sha256 = hashlib.sha256()
         self._error = b""
 
