@@ -138,7 +138,8 @@ class Audit:
             "request_id": state["request_id"],
             "key": LOCAL if self.local else state.get("key_name"),
             "client": (scope.get("client") or (None,))[0],
-            "asked": scope["path"].split("/")[3] if not scope["path"].endswith("/explanation") else "explain",
+            # Never the path, which may hold anything.
+            "route": getattr(scope.get("route"), "path", "unmatched"),
             "record_sha256": state.get("record_sha256"),
             "model_sha256": None if service is None else service.classifier.checkpoint.sha256,
             "outcome": answer.outcome or answer.code(),
