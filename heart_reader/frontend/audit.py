@@ -141,7 +141,7 @@ class Audit:
             # Never the path, which may hold anything.
             "route": getattr(scope.get("route"), "path", "unmatched"),
             "record_sha256": state.get("record_sha256"),
-            "model_sha256": None if service is None else service.classifier.checkpoint.sha256,
+            "model_sha256": None if service is None else service.model["checkpoint_sha256"],
             "outcome": answer.outcome or answer.code(),
             "status": answer.status,
             "answer_sha256": answer.sha256.hexdigest() if answer.status else None,
