@@ -161,6 +161,8 @@ class ConnectionGuard:
         return now > pace.until
 
     def _let_go(self, connection: Connection) -> None:
+        if connection.transport.is_closing():
+            return  # nothing can be written on it any more
         half = connection.conn.their_state is h11.IDLE and bool(connection.conn.trailing_data[0])
         if half and not connection.refused:
             message = f"The head of the request did not come within {self.settings.patience_s:g} s: try again."
