@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.datastructures import UploadFile
 
+from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
 from heart_reader.frontend.reading_service import ReadingService
@@ -26,7 +28,7 @@ from heart_reader.frontend.schemas import (
     SampleList,
     Stretch,
 )
-from heart_reader.frontend.uploads import capped_request, parse_form, stored_record
+from heart_reader.frontend.uploads import Options, received, stored_record
 
 __all__ = ["STATIC_DIR", "api", "operation", "pages"]
 
@@ -128,19 +130,16 @@ async def sample(request: Request, sample_id: str) -> Response:
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
+        await note_record(request, path)
         return _json(await service.run(partial(service.read, path, ReadOptions(waveform=True))))
 
 
 @api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-    """Read one ECG. The recording is deleted as soon as it is read; nothing of it is stored or logged."""
-    service, settings = _service(request), request.app.state.settings
-    with service.place():
-        form, files, options = await parse_form(capped_request(request, settings), options, settings)
-        try:
-            return _json(await service.run(partial(_read_upload, service, files, options)))
-        finally:
-            await form.close()
+    """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
+    service = _service(request)
+    async with _placed_upload(request, service, options) as (files, told):
+        return _json(await service.run(partial(_read_upload, service, files, told)))
 
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"])
@@ -149,19 +148,26 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
+        await note_record(request, path)
         return ExplanationAnswer(**await service.explanations.run(partial(service.explanations.explain, path, FileFacts(), stretch)))
 
 
 @api.post("/explain", tags=["explanation"], openapi_extra=_FORM)
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> ExplanationAnswer:
-    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; nothing of it is stored or logged."""
-    service, settings = _service(request), request.app.state.settings
+    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its hash is logged."""
+    service = _service(request)
+    async with _placed_upload(request, service, options) as (files, told):
+        return ExplanationAnswer(**await service.explanations.run(partial(_explain_upload, service, files, told)))
+
+
+@asynccontextmanager
+async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
+    """Receive an upload, then hold a place in the queue for it: while it comes it holds none, so that slow clients hold up nobody."""
     with service.place():
-        form, files, options = await parse_form(capped_request(request, settings), options, settings)
-        try:
-            return ExplanationAnswer(**await service.explanations.run(partial(_explain_upload, service, files, options)))
-        finally:
-            await form.close()
+        pass  # where the queue is full, it is refused before it comes
+    async with received(request, options) as (files, merged):
+        with service.place():
+            yield files, merged
 
 
 def _json(content: bytes) -> Response:
