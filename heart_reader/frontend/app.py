@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
@@ -18,6 +18,7 @@ from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.upload_folders import UploadFolders
 
 __all__ = ["create_app"]
 
@@ -40,13 +41,13 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     CheckpointError
         When the server starts, if the checkpoint cannot be served.
     """
-    app = FastAPI(
-        title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, docs_url=None, redoc_url=None
-    )
+    # What describes the interface is a route like any other, behind the key where there is one.
+    app = FastAPI(title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, openapi_url=None)
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.samples = SampleFolder(settings.samples_dir)
     app.state.service = None
+    app.state.folders = None
     app.state.startup_error = None
     add_error_handlers(app)
     if host_names is not None:
@@ -64,13 +65,14 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     checkpoint = settings.checkpoint or served_checkpoint()
-    try:
-        app.state.service = await to_thread.run_sync(ReadingService.load, checkpoint, settings, app.state.metrics)
-    except Exception as error:
-        app.state.startup_error = error
-        raise
-    try:
-        yield
-    finally:
-        service, app.state.service = app.state.service, None
-        await to_thread.run_sync(service.close)
+    with closing(UploadFolders()) as app.state.folders:
+        try:
+            app.state.service = await to_thread.run_sync(ReadingService, checkpoint, settings, app.state.metrics)
+        except Exception as error:
+            app.state.startup_error = error
+            raise
+        try:
+            yield
+        finally:
+            service, app.state.service = app.state.service, None
+            await to_thread.run_sync(service.close)
