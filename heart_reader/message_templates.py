@@ -48,6 +48,10 @@ _FILES: dict[str, Template] = {
         "100.dat: send one recording at a time"
     ),
     "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV",
+    "record_too_long": (
+        "{where}: {got} values ({leads} leads of {times} time points; a second counts as {per_second} values at least), at most {allowed} "
+        "are read here: cut the recording into parts"
+    ),
     "records_missing": ("{where}: {there} data records are there, the header promises {promised}: the file is truncated, copy it again"),
     "samples_missing": (
         "{where}: {there} samples per signal are there, {header} promises {promised}: the file is truncated or the header is wrong, "

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import canonical_leads
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 from heart_reader.messages import message
 
@@ -26,6 +27,8 @@ FLAT_MV = 0.005
 N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
+# Time points that are bridged at a time: interpolation takes several numbers of double precision for each.
+_BRIDGED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +106,21 @@ class EcgRecord:
 
     def waveform(self) -> dict[str, Any]:
         """Return the signal for a browser: base64 of little-endian int16 microvolts, leads first."""
-        microvolts = np.clip(np.rint(self.signal * 1000.0), -32768, 32767).astype("<i2")
+        microvolts: NDArray[np.int16] = np.empty(self.signal.shape, "<i2")
+        for start, part in SignalParts.of(self.signal):
+            microvolts[:, start : start + part.shape[1]] = np.clip(np.rint(part * 1000.0), -32768, 32767)
         return {
             "fs": self.fs,
             "lead_names": list(self.lead_names),
             "n_times": self.n_times,
             "encoding": "base64 int16 microvolts, leads first",
-            "data": base64.b64encode(microvolts.tobytes()).decode("ascii"),
+            "data": base64.b64encode(microvolts.data).decode("ascii"),
         }
 
 
 def build_record(
     record_id: str,
-    signal: ArrayLike,
+    signal: ArrayLike | SignalParts,
     fs: float,
     lead_names: tuple[str, ...] | list[str],
     *,
@@ -131,7 +136,7 @@ def build_record(
     Parameters
     ----------
     signal
-        (n_leads, n_times) in ``unit``; NaN and infinity mean missing.
+        (n_leads, n_times) in ``unit``, or what makes it; NaN and infinity mean missing.
     fs
         Hz.
     unit
@@ -154,11 +159,9 @@ def build_record(
     >>> record.lead_names, float(record.signal[0, 1])
     (('I', 'aVR'), 1.0)
     """
-    values = np.asarray(signal)
-    if values.ndim != 2 or values.size == 0:
-        raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))
-    units = (unit,) * values.shape[0] if isinstance(unit, str) else unit
-    values = _to_mv(record_id, values, units)
+    parts = signal if isinstance(signal, SignalParts) else _parts(record_id, np.asarray(signal))
+    units = (unit,) * parts.n_leads if isinstance(unit, str) else unit
+    values = _in_mv(record_id, parts, units)
     names = _spelled(record_id, tuple(lead_names))
     values, masked, noticed = _bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
@@ -187,6 +190,22 @@ def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
 _canonical_leads = lru_cache(maxsize=64)(canonical_leads)
 
 
+def _parts(record_id: str, values: NDArray[Any]) -> SignalParts:
+    if values.ndim != 2 or values.size == 0:
+        raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))
+    return SignalParts.of(values)
+
+
+def _in_mv(record_id: str, parts: SignalParts, units: tuple[str, ...]) -> NDArray[np.floating]:
+    """Decode the signal and convert it in double precision, (n_leads, n_times) in mV; a long one keeps single precision."""
+    if parts.is_one:
+        return _to_mv(record_id, parts.whole(), units)
+    values = np.empty((parts.n_leads, parts.n_times), np.float32)
+    for start, part in parts:
+        values[:, start : start + part.shape[1]] = _to_mv(record_id, part, units)
+    return values
+
+
 def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDArray[np.float64]:
     if units == ("mV",) * len(units):
         return values.astype(np.float64, copy=False)
@@ -200,15 +219,14 @@ def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDAr
 
 
 def _bridge_gaps(
-    record_id: str, values: NDArray[np.float64], names: tuple[str, ...]
-) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    record_id: str, values: NDArray[np.floating], names: tuple[str, ...]
+) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[str, ...]]:
     """Interpolate over missing values; mask leads that are mostly missing."""
     finite = np.isfinite(values)
     if finite.all():
         return values, (), ()
     values = values.copy()
     masked, warnings = [], []
-    times = np.arange(values.shape[1])
     for row, name in enumerate(names):
         n_missing = int((~finite[row]).sum())
         if not n_missing:
@@ -219,16 +237,30 @@ def _bridge_gaps(
             masked.append(name)
             warnings.append(message("lead_left_out", lead=name, percent=100 * share))
         else:
-            values[row] = np.interp(times, times[finite[row]], values[row, finite[row]])
+            _interpolate(values[row], finite[row])
             warnings.append(message("missing_values_bridged", count=n_missing, lead=name))
     if len(masked) == len(names):
         raise NonFiniteSignal(message("all_leads_missing", where=record_id))
     return values, tuple(masked), tuple(warnings)
 
 
+def _interpolate(lead: NDArray[np.floating], finite: NDArray[np.bool_]) -> None:
+    """Put straight lines, in place, where (n_times,) values are not finite; beyond the first and the last that are, these go on."""
+    for start in range(0, len(lead), _BRIDGED_AT_ONCE):
+        stop = min(start + _BRIDGED_AT_ONCE, len(lead))
+        known = start + np.flatnonzero(finite[start:stop])
+        if len(known) == stop - start:
+            continue
+        # What lies before the part is whole by now, or nothing of it is known; what follows is looked for.
+        before = [start - 1] if start and np.isfinite(lead[start - 1]) else []
+        after = [stop + int(finite[stop:].argmax())] if finite[stop:].any() else []
+        known = np.concatenate([np.array(before, int), known, np.array(after, int)])
+        lead[start:stop] = np.interp(np.arange(start, stop), known, lead[known])
+
+
 def _check_amplitude(
     record_id: str,
-    values: NDArray[np.float64],
+    values: NDArray[np.floating],
     names: tuple[str, ...],
     masked: tuple[str, ...],
     units: tuple[str, ...],
@@ -236,7 +268,7 @@ def _check_amplitude(
     """Refuse amplitudes that no heart makes; name flat leads."""
     span = values.max(axis=1) - values.min(axis=1)
     if span.max() > IMPLAUSIBLE_MV:
-        peak = np.percentile(np.abs(values - np.median(values, axis=1, keepdims=True)), 99.5, axis=1)
+        peak = np.array([np.percentile(np.abs(lead - np.median(lead)), 99.5) for lead in values])
         alive = peak[span > FLAT_MV]
         if np.median(alive) > IMPLAUSIBLE_MV:
             raise UnitError(message("implausible_amplitude", where=record_id, peak=np.median(alive), unit=units[0], most=IMPLAUSIBLE_MV))

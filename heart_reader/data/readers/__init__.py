@@ -34,6 +34,7 @@ def read_record(
     fs: float | None = None,
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
+    max_values: int | None = None,
 ) -> EcgRecord:
     r"""Read one ECG.
 
@@ -47,6 +48,9 @@ def read_record(
         mV, uV, nV or V; overrides what the file states, with a warning.
     leads
         Names for the file's leads, in order.
+    max_values
+        Leads times time points that are read at most, each second counted as 1200 of them at least; None leaves only the size of the file
+        as a limit, and 20 days.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def read_record(
     >>> record.record_id, record.lead_names, record.fs, record.signal.tolist()
     ('a', ('I', 'II'), 500.0, [[0.0, 0.05000000074505806], [0.10000000149011612, 1.0]])
     """
-    given = Given(fs, unit, None if leads is None else tuple(leads))
+    given = Given(fs, unit, None if leads is None else tuple(leads), max_values)
     name = os.fspath(path)
     refuse_remote(name)
     if not os.path.exists(name) and os.path.exists(name + ".hea"):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.comments import age_and_sex, stated_values
 from heart_reader.data.readers.csv_table import CsvTable, parse_table
-from heart_reader.data.readers.files import Given, check_fs
+from heart_reader.data.readers.files import Given, check_fs, check_length
 from heart_reader.data.record import N_PUBLISHED_FEATURES, UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
@@ -75,6 +75,7 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     """
     table = parse_table(text, path)
     columns = _choose_columns(table, given.leads)
+    check_length(path, len(columns.leads), len(table.rows), None, given)
     stated = stated_values(table.comments)
     numbers = table.numbers(columns.leads if columns.time is None else [*columns.leads, columns.time])
     signal = numbers[: len(columns.leads)]
@@ -84,11 +85,13 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
         message("by_comment"): _stated_rate(path, stated),
         message("by_given"): given.fs,
     }
+    fs = _rate(path, signal.shape[1], rates, warnings)
+    check_length(path, len(columns.leads), len(table.rows), fs, given)
     age, sex = age_and_sex(table.comments)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
-        _rate(path, signal.shape[1], rates, warnings),
+        fs,
         columns.lead_names,
         unit=_unit(path, _units_in_file(table, columns, stated), given.unit, warnings),
         age=age,

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
-from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.files import Given, check_length, read_bytes
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 
@@ -137,6 +138,7 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
     units = _units(path, group, channels, given.unit, warnings)
     names = agreed_names(path, group.leads, given.leads)
     signal = _physical(path, group, channels, little_endian=not _is_big_endian(dataset), warnings=warnings)
+    check_length(path, signal.n_leads, signal.n_times, group.fs, given)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -194,7 +196,7 @@ def _units(path: str, group: _Group, channels: list[Dataset], given: str | None,
     return (given,) * len(stated)
 
 
-def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endian: bool, warnings: list[str]) -> NDArray[np.float64]:
+def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endian: bool, warnings: list[str]) -> SignalParts:
     """Samples in physical units, (n_channels, n_times), NaN where they are padding."""
     kind = str(group.item.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
@@ -209,13 +211,18 @@ def _physical(path: str, group: _Group, channels: list[Dataset], *, little_endia
     digital = np.frombuffer(data, dtype, n_samples).reshape(group.n_times, len(channels)).T
     gain = np.array([[float(item.ChannelSensitivity) * float(item.get("ChannelSensitivityCorrectionFactor") or 1)] for item in channels])
     baseline = np.array([[float(item.get("ChannelBaseline") or 0)] for item in channels])
-    physical: NDArray[np.float64] = digital * gain + baseline
     padding = _padding(group.item, dtype)
     if padding == 0:
         warnings.append(message("padding_zero"))
-    elif padding is not None:
-        physical[digital == padding] = np.nan
-    return physical
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        samples = digital[:, start:stop]
+        physical: NDArray[np.float64] = samples * gain + baseline
+        if padding:
+            physical[samples == padding] = np.nan
+        return physical
+
+    return SignalParts(len(channels), group.n_times, cut)
 
 
 def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:

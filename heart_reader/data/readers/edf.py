@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
-from heart_reader.data.readers.edf_header import EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
-from heart_reader.data.readers.files import Given, read_bytes
+from heart_reader.data.readers.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.readers.files import Given, check_length, read_bytes
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import resample
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import message
 
@@ -52,20 +54,18 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
     RecordError
         If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
     """
-    content = read_bytes(path, size)
-    header = parse_edf_header(path, content)
+    header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
     warnings: list[str] = []
-    n_records = _n_records(path, header, len(content), warnings)
+    n_records = _n_records(path, header, size, warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
     rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
-    frames = np.frombuffer(content, "<i2", n_records * header.samples_per_record, header.n_bytes).reshape(n_records, -1)
-    leads = [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in chosen]
+    check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
     coarse = [name for name, item, unit in zip(names, chosen, units, strict=True) if abs(item.gain) * UNIT_TO_MV[unit] > _COARSE_STEP_MV]
     if coarse:
         warnings.append(message("coarse_step", leads=coarse, limit=1000 * _COARSE_STEP_MV))
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
-        _at_one_rate(path, leads, rates, names, warnings),
+        _at_one_rate(_Samples(path, header, n_records, chosen), rates, names, warnings),
         max(rates),
         names,
         unit=units,
@@ -74,6 +74,25 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
         source_format="edf",
         warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The signals of a file that are leads."""
+
+    path: str
+    header: EdfHeader
+    n_records: int
+    chosen: Sequence[EdfSignal]
+
+    def decoded(self, first: int, end: int) -> list[NDArray[np.float64]]:
+        """Return each of them in physical units, from one data record to before another."""
+        n_bytes = _BYTES_PER_SAMPLE * self.header.samples_per_record
+        content = read_bytes(self.path, (end - first) * n_bytes, self.header.n_bytes + first * n_bytes)
+        if len(content) < (end - first) * n_bytes:
+            raise UnreadableRecord(f"{self.path}: the file shrank while it was read: wait until it is complete")
+        frames = np.frombuffer(content, "<i2").reshape(end - first, -1)
+        return [frames[:, item.start : item.start + item.n_samples].reshape(-1) * item.gain + item.offset for item in self.chosen]
 
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
@@ -112,18 +131,25 @@ def _choose(
     return chosen, tuple(names[row] for row in kept), units
 
 
-def _at_one_rate(
-    path: str, leads: Sequence[NDArray[np.floating]], rates: Sequence[float], names: tuple[str, ...], warnings: list[str]
-) -> NDArray[np.floating]:
+def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
     """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are known may be mixed so."""
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
-    if slower and not all(canonical_lead(name) for name in names):
-        raise LeadError(message("rates_without_names", where=path, leads=slower, fs=fastest))
-    if slower:
-        warnings.append(message("resampled", fs=fastest, leads=slower))
+    if not slower:
+        per_record = samples.chosen[0].n_samples
+
+        def cut(start: int, stop: int) -> NDArray[np.float64]:
+            first = start // per_record
+            leads = samples.decoded(first, -(-stop // per_record))
+            return np.stack([lead[start - first * per_record : stop - first * per_record] for lead in leads])
+
+        return SignalParts(len(names), samples.n_records * per_record, cut)
+    if not all(canonical_lead(name) for name in names):
+        raise LeadError(message("rates_without_names", where=samples.path, leads=slower, fs=fastest))
+    warnings.append(message("resampled", fs=fastest, leads=slower))
+    leads = samples.decoded(0, samples.n_records)
     n_times = len(leads[rates.index(fastest)])
-    return np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)])
+    return SignalParts.of(np.stack([_fit(resample(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)]))
 
 
 def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:

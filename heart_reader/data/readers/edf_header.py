@@ -17,12 +17,13 @@ from datetime import datetime
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
+__all__ = ["MAX_HEADER_BYTES", "MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
 
 # Sleep laboratories record some dozens of signals.
 MAX_SIGNALS = 512
 ANNOTATIONS = "EDF Annotations"
 _BLOCK = 256
+MAX_HEADER_BYTES = _BLOCK * (1 + MAX_SIGNALS)
 _MAX_AGE = 130.0
 _DAYS_PER_YEAR = 365.25
 # Width of each column of the signals' part, in its order.

@@ -12,12 +12,16 @@ from typing import NamedTuple
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
+__all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "check_length", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
 
 # A day of 12 leads at 500 Hz in 16 bits is just under this.
 MAX_FILE_BYTES = 1 << 30
 # Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
 MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
+# Leads times time points of one record: two leads of 12 days at 1000 Hz. Whatever its leads and rate, a second of a record costs about as
+# much as one of twelve leads at 100 Hz, which it is read as: no second counts for less.
+MAX_VALUES = 1 << 31
+VALUES_PER_S = 1200
 
 # Two letters or more: "C:" is a drive. One slash is enough, for pathlib turns s3://a into s3:/a.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -27,11 +31,15 @@ _NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
 
 
 class Given(NamedTuple):
-    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None where the file is to say it."""
+    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None where the file is to say it.
+
+    ``max_values`` is the longest record that is read, see :func:`check_length`; None means :data:`MAX_VALUES`.
+    """
 
     fs: float | None = None
     unit: str | None = None
     leads: tuple[str, ...] | None = None
+    max_values: int | None = None
 
 
 def refuse_remote(path: str) -> None:
@@ -123,3 +131,32 @@ def check_fs(path: str, fs: float) -> float:
     if not (math.isfinite(fs) and MIN_FS_HZ <= fs <= MAX_FS_HZ):
         raise UnreadableRecord(message("rate_impossible", where=path, fs=fs, least=MIN_FS_HZ, most=MAX_FS_HZ))
     return float(fs)
+
+
+def check_length(path: str, n_leads: int, n_times: int, fs: float | None, given: Given) -> None:
+    """Refuse a record that is longer than the caller allows, before memory is taken for it.
+
+    A record counts as its leads times its time points, and as :data:`VALUES_PER_S` values per second at least.
+
+    Parameters
+    ----------
+    n_leads, n_times
+        What the file declares.
+    fs
+        Hz; None where it is not known yet.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the record has more values than ``given.max_values``.
+
+    Examples
+    --------
+    >>> check_length("a.csv", 2, 5000, 500.0, Given(max_values=12_000))
+    """
+    most = MAX_VALUES if given.max_values is None else given.max_values
+    got = max(n_leads * n_times, 0 if fs is None else math.ceil(VALUES_PER_S * n_times / fs))
+    if got > most:
+        raise UnreadableRecord(
+            message("record_too_long", where=path, got=got, leads=n_leads, times=n_times, per_second=VALUES_PER_S, allowed=most)
+        )

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from heart_reader.data.readers.agreement import agreed_fs, agreed_names
 from heart_reader.data.readers.comments import age_and_sex
-from heart_reader.data.readers.files import Given, check_fs, file_size, read_bytes
+from heart_reader.data.readers.files import Given, check_fs, check_length, file_size, read_bytes
 from heart_reader.data.readers.wfdb_header import DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -101,7 +102,8 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     header = parse_header(text, path)
     warnings: list[str] = []
     rate = _rate(path, header, given.fs, warnings)
-    signal = _read_signals(path, header, warnings)
+    signal = _signals(path, header, warnings)
+    check_length(path, signal.n_leads, signal.n_times, rate, given)
     uncalibrated = [line.name for line in header.signals if not line.calibrated]
     if uncalibrated:
         warnings.append(message("no_calibration", leads=uncalibrated, gain=DEFAULT_GAIN))
@@ -132,8 +134,8 @@ def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) 
 
 
 def _voltages(
-    header: WfdbHeader, signal: NDArray[np.float64], names: tuple[str, ...], unit: str | None, warnings: list[str]
-) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    header: WfdbHeader, signal: SignalParts, names: tuple[str, ...], unit: str | None, warnings: list[str]
+) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
     """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing else is there."""
     units = tuple(line.unit for line in header.signals)
     if unit is not None:
@@ -146,11 +148,11 @@ def _voltages(
         return signal, names, units
     others = [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in keep]
     warnings.append(message("no_voltage_left_out", signals=others))
-    return signal[keep], tuple(names[row] for row in keep), tuple(units[row] for row in keep)
+    return signal.rows(keep), tuple(names[row] for row in keep), tuple(units[row] for row in keep)
 
 
-def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray[np.float64]:
-    """Read every signal file; return (n_signals, n_times) in physical units."""
+def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
+    """Look at every signal file; what is decoded is (n_signals, n_times) in physical units."""
     files: dict[str, list[int]] = {}
     for row, line in enumerate(header.signals):
         files.setdefault(line.file_name, []).append(row)
@@ -158,20 +160,24 @@ def _read_signals(path: str, header: WfdbHeader, warnings: list[str]) -> NDArray
     parts = []
     for file_name, rows in files.items():
         lines = [header.signals[row] for row in rows]
-        parts.append(_read_file(os.path.join(folder, file_name), path, lines, header.n_times, warnings))
+        parts.append(_open_file(os.path.join(folder, file_name), path, lines, header.n_times, warnings))
     if len(parts) == 1:
         return parts[0]
-    lengths = {part.shape[1] for part in parts}
+    lengths = {part.n_times for part in parts}
     if len(lengths) > 1:
         raise UnreadableRecord(message("signal_lengths_differ", where=path, lengths=[str(length) for length in sorted(lengths)]))
-    signal = np.empty((len(header.signals), lengths.pop()))
-    for rows, part in zip(files.values(), parts, strict=True):
-        signal[rows] = part
-    return signal
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        signal = np.empty((len(header.signals), stop - start))
+        for rows, part in zip(files.values(), parts, strict=True):
+            signal[rows] = part.cut(start, stop)
+        return signal
+
+    return SignalParts(len(header.signals), lengths.pop(), cut)
 
 
-def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> NDArray[np.float64]:
-    """Read one signal file as (n_signals, n_times) in physical units; its size is checked against the header first."""
+def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> SignalParts:
+    """Compare the size of one signal file with the header; what is decoded is (n_signals, n_times) in physical units."""
     layouts = {(line.fmt, line.byte_offset) for line in lines}
     if len(layouts) > 1:
         raise UnreadableRecord(
@@ -190,12 +196,17 @@ def _read_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
         raise UnreadableRecord(message("samples_missing", where=path, there=there, header=header, promised=promised))
     if there > promised:
         warnings.append(message("samples_not_read", file=os.path.basename(path), there=there, declared=promised))
-    n_samples = promised * n_signals
-    raw = read_bytes(path, layout.n_bytes(n_samples), offset)
-    if len(raw) < layout.n_bytes(n_samples):
-        raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
-    frames = layout.decode(raw)[:n_samples].reshape(promised, n_signals)
-    return _to_physical(np.ascontiguousarray(frames.T), lines, layout.invalid)
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        # An even number of samples ends with a byte in every format.
+        first, n_samples = layout.n_bytes(start * n_signals), (stop - start) * n_signals
+        raw = read_bytes(path, layout.n_bytes(n_samples), offset + first)
+        if len(raw) < layout.n_bytes(n_samples):
+            raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
+        frames = layout.decode(raw)[:n_samples].reshape(stop - start, n_signals)
+        return _to_physical(np.ascontiguousarray(frames.T), lines, layout.invalid)
+
+    return SignalParts(n_signals, promised, cut)
 
 
 def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], invalid: int) -> NDArray[np.float64]:
