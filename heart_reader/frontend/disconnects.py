@@ -32,7 +32,7 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
         If the client left.
     """
     given_up = Event()
-    outcome: bytes | Exception = ClientDisconnect()
+    outcome: bytes | Exception = GivenUp()
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_watch, request, given_up, group.cancel_scope)
@@ -40,8 +40,10 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
             try:
                 outcome = await to_thread.run_sync(work, given_up, limiter=threads)
             except Exception as error:
-                outcome = ClientDisconnect() if isinstance(error, GivenUp) else error
+                outcome = error
             group.cancel_scope.cancel()
+        if given_up.is_set():
+            raise ClientDisconnect
     finally:
         # The server itself may have cancelled this, when it was told to stop.
         given_up.set()

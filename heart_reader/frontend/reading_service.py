@@ -10,6 +10,7 @@ from threading import Event
 
 import anyio
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
@@ -109,6 +110,9 @@ class ReadingService:
             reading = await run_for(request, work, self._threads)
         except (RecordError, RequestRefused) as error:
             self.metrics.count_reading(error.code)
+            raise
+        except ClientDisconnect:
+            self.metrics.count_reading("given_up")
             raise
         self.metrics.count_reading("read")
         return reading
