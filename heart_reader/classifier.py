@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
 from heart_reader.messages import Message, message
+from heart_reader.pooling import Pooled, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EcgClassifier", "assess_quality"]
 
-# Windows per call of the network: bounds the memory of a recording of hours. More at a time is slower: a core's caches are left.
+# Windows per call of the network. More at a time is slower: a core's caches are left.
 BATCH_WINDOWS = 32
+# Windows that are in memory at a time: those of 42 minutes, 25 MB.
+PART_WINDOWS = 2048
 # Recordings longer than this report each class's highest window beside its mean.
 USUAL_DURATION_S = 10.5
 
@@ -97,10 +100,12 @@ class EcgClassifier:
         measured
             What was measured of ``prepared`` already.
         """
-        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
-        return self.preprocessor.windows(prepared), features
+        return self.preprocessor.windows(prepared), self._features_of(record, prepared, measured)
 
-    def predict(self, record: EcgRecord, *, measure: bool = True) -> Diagnosis:
+    def _features_of(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None) -> NDArray[np.float32] | None:
+        return None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
+
+    def predict(self, record: EcgRecord, *, measure: bool = True, progress: Callable[[float], None] | None = None) -> Diagnosis:
         """Read one ECG.
 
         Parameters
@@ -108,6 +113,8 @@ class EcgClassifier:
         measure
             False leaves intervals, rhythm and the check of the signal out, where a device has no time for them. Then there are
             probabilities, and no diagnosis.
+        progress
+            Called with the share of the recording that the network has read, 0 to 1, every 42 minutes of it.
 
         Raises
         ------
@@ -116,18 +123,18 @@ class EcgClassifier:
         """
         prepared = self.preprocessor.prepare(record)
         at_network_rate = self._measure_prepared(prepared)
-        windows, features = self.inputs(record, prepared, at_network_rate)
+        features = self._features_of(record, prepared, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
-        per_window = self.space.probabilities(self.logits(Batch.of([(windows, features)])))
+        order = self.space.reading_levels(self.level)
+        pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
         quality, measurements = assess_quality(prepared, self.preprocessor.leads), None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(record) else None
             measurements, signal = _measured(record, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
             leads = {name: lead.verdict for name, lead in signal.leads.items()}
             quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
-        order = self.space.reading_levels(self.level)
         long = record.duration_s > USUAL_DURATION_S
-        levels = {name: self._read_level(name, per_window[name], quality, long) for name in order}
+        levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
         levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
         return Diagnosis(
             record_id=record.record_id,
@@ -137,7 +144,12 @@ class EcgClassifier:
             levels=levels,
             conclusion=conclusion,
             quality=quality,
-            timeline=self._timeline(per_window[self.level], prepared),
+            timeline=timeline(
+                self._calibrated(self.level, per_window),
+                self.space.levels[self.level].class_names,
+                self.preprocessor,
+                prepared.microvolts.shape[1],
+            ),
             warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *_absent(known)),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
@@ -234,8 +246,19 @@ class EcgClassifier:
                 found = "no such labels" if theirs is None else ", ".join(theirs.class_names)
                 raise NotServable(f"level {name}: the checkpoint answers {', '.join(ours)}; the data have {found}")
 
-    def _read_level(self, name: str, per_window: NDArray[np.float64], quality: Quality, long: bool) -> dict[str, ClassReading]:
-        mean, highest = self._calibrated(name, per_window.mean(axis=0)), self._calibrated(name, per_window.max(axis=0))
+    def _probabilities(
+        self, prepared: PreparedEcg, features: NDArray[np.float32] | None, progress: Callable[[float], None] | None
+    ) -> Iterator[dict[str, NDArray[np.float64]]]:
+        """Read all windows, some at a time; yield level name to (n_windows, n_classes)."""
+        starts = self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times))
+        for first in range(0, len(starts), PART_WINDOWS):
+            windows = self.preprocessor.windows(prepared, starts[first : first + PART_WINDOWS])
+            yield self.space.probabilities(self.logits(Batch.of([(windows, features)])))
+            if progress is not None:
+                progress((first + len(windows)) / len(starts))
+
+    def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
+        mean, highest = self._calibrated(name, pooled.mean), self._calibrated(name, pooled.highest)
         unknown = (None,) * len(mean)
         thresholds = self.thresholds[name].values if name in self.thresholds else unknown
         zones = self.uncertainty[name].zones if name in self.uncertainty else unknown
@@ -277,19 +300,6 @@ class EcgClassifier:
 
     def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
-
-    def _timeline(self, per_window: NDArray[np.float64], prepared: PreparedEcg) -> tuple[Mapping[str, Any], ...]:
-        fs, n_times = self.preprocessor.fs, prepared.microvolts.shape[1]
-        names = self.space.levels[self.level].class_names
-        starts = self.preprocessor.starts(max(n_times, self.preprocessor.n_times))
-        return tuple(
-            {
-                "start_s": float(start / fs),
-                "end_s": float(min(start + self.preprocessor.n_times, n_times) / fs),
-                "probabilities": dict(zip(names, map(float, row), strict=True)),
-            }
-            for start, row in zip(starts, self._calibrated(self.level, per_window), strict=True)
-        )
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
         warnings: list[str] = []

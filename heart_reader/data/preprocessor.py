@@ -9,16 +9,18 @@ lossless: an array read back from the cache is bit-equal to one made from the fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data import signal_parts
 from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
-from heart_reader.data.signal import bandpass, resample
+from heart_reader.data.signal import bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
 
@@ -27,6 +29,9 @@ __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
 # Below one second there is not even one beat.
 MIN_DURATION_S = 1.0
 INT16_MAX_UV = 32767
+
+# Gives one lead from a time point to before another, float64 in mV.
+_Lead = Callable[[int, int], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,23 +126,48 @@ class Preprocessor:
         """
         if record.duration_s < MIN_DURATION_S:
             raise SignalTooShort(message("too_short", where=record.record_id, duration=record.duration_s, least=MIN_DURATION_S))
-        values, mask, warnings = self._select_leads(record)
-        values = bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
-        rounded = values * 1000.0
-        np.rint(rounded, out=rounded)
-        if rounded.max() > INT16_MAX_UV or rounded.min() < -INT16_MAX_UV:
+        leads, mask, warnings = self._select_leads(record)
+        microvolts = np.zeros((len(self.leads), resampled_length(record.n_times, record.fs, self.fs)), np.int16)
+        rows, clipped = np.flatnonzero(mask), False
+        for chosen, start, values in self._pieces(record, leads):
+            rounded = values * 1000.0
+            np.rint(rounded, out=rounded)
+            if rounded.max() > INT16_MAX_UV or rounded.min() < -INT16_MAX_UV:
+                rounded, clipped = rounded.clip(-INT16_MAX_UV, INT16_MAX_UV), True
+            microvolts[rows[chosen], start : start + rounded.shape[1]] = rounded
+        if clipped:
             warnings.append(message("amplitudes_clipped", limit=INT16_MAX_UV / 1000))
-            rounded = rounded.clip(-INT16_MAX_UV, INT16_MAX_UV)
         if record.fs < self.fs:
             warnings.append(message("low_rate", fs=record.fs, wanted=self.fs, limit=record.fs / 2))
-        return PreparedEcg(rounded.astype(np.int16), mask, tuple(warnings))
+        return PreparedEcg(microvolts, mask, tuple(warnings))
+
+    def _pieces(self, record: EcgRecord, leads: list[_Lead]) -> Iterator[tuple[slice, int, NDArray[np.floating]]]:
+        """Give the leads in the model's rate and band: which of them, from which time point on, and (n_leads, n_times) in mV.
+
+        All leads of a usual record come at once, those of a long one after each other, and those of a very long one in pieces.
+        """
+        most, unfiltered = signal_parts.PART_VALUES, self.low_hz is None and self.high_hz is None
+        if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
+            parts = SignalParts(len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads]))
+            yield from ((slice(None), start, values) for start, values in resample_parts(parts, record.fs, self.fs))
+            return
+        at_once = max(1, most // record.n_times)
+        for first in range(0, len(leads), at_once):
+            chosen = slice(first, first + at_once)
+            values = np.stack([lead(0, record.n_times) for lead in leads[chosen]])
+            yield chosen, 0, bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
 
     def starts(self, n_times: int) -> NDArray[np.int64]:
         """Return where the windows of a prepared record of ``n_times`` points begin."""
         return window_starts(n_times, self.n_times, self.stride)
 
-    def windows(self, prepared: PreparedEcg) -> NDArray[np.float32]:
+    def windows(self, prepared: PreparedEcg, starts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Cut a prepared record into overlapping windows.
+
+        Parameters
+        ----------
+        starts
+            Some of :meth:`starts`; None means all.
 
         Returns
         -------
@@ -148,28 +178,28 @@ class Preprocessor:
         missing = self.n_times - signal.shape[1]
         if missing > 0:
             signal = np.pad(signal, ((0, 0), (0, missing)), mode="constant" if self.pad == "zero" else "edge")
-        cuts = [signal[:, start : start + self.n_times] for start in self.starts(signal.shape[1])]
+        cuts = [signal[:, start : start + self.n_times] for start in (self.starts(signal.shape[1]) if starts is None else starts)]
         return from_microvolts(np.stack(cuts))
 
     def __call__(self, record: EcgRecord) -> NDArray[np.float32]:
         """Return :meth:`windows` of :meth:`prepare`."""
         return self.windows(self.prepare(record))
 
-    def _select_leads(self, record: EcgRecord) -> tuple[NDArray[np.floating], NDArray[np.bool_], list[str]]:
-        """Order the leads, derive limb leads from I and II, leave the rest at zero."""
+    def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
+        """Find the leads of the model that there are, in its order; limb leads are derived from I and II."""
         known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
-        if record.lead_names == self.leads and len(known) == len(self.leads):
-            return record.signal.astype(np.float64), np.ones(len(self.leads), dtype=bool), []
-        values = np.zeros((len(self.leads), record.n_times))
+        leads: list[_Lead] = []
         mask = np.zeros(len(self.leads), dtype=bool)
-        limb = _derivable(record, known)
         derived = []
         for row, name in enumerate(self.leads):
             if name in known:
-                values[row], mask[row] = record.signal[known[name]], True
-            elif name in limb:
-                values[row], mask[row] = limb[name], True
+                leads.append(_recorded(record, known[name]))
+            elif {"I", "II"} <= known.keys() and name in LIMB_LEADS:
+                leads.append(_derived(record, known, name))
                 derived.append(name)
+            else:
+                continue
+            mask[row] = True
         if not mask.any():
             raise LeadError(message("no_known_lead", where=record.record_id, leads=record.lead_names, wanted=self.leads))
         warnings: list[str] = [message("leads_derived", leads=derived)] if derived else []
@@ -179,14 +209,17 @@ class Preprocessor:
         ignored = [name for name in record.lead_names if name not in self.leads]
         if ignored:
             warnings.append(message("leads_not_used", leads=ignored))
-        return values, mask, warnings
+        return leads, mask, warnings
 
 
-def _derivable(record: EcgRecord, known: dict[str, int]) -> dict[str, NDArray[np.floating]]:
-    """Limb leads that follow from I and II by Einthoven's law."""
-    if not {"I", "II"} <= set(known) or set(LIMB_LEADS) <= set(known):
-        return {}
-    return derive_limb_leads(record.signal[known["I"]].astype(np.float64), record.signal[known["II"]].astype(np.float64))
+def _recorded(record: EcgRecord, row: int) -> _Lead:
+    return lambda start, stop: record.signal[row, start:stop].astype(np.float64)
+
+
+def _derived(record: EcgRecord, known: Mapping[str, int], name: str) -> _Lead:
+    """A limb lead that follows from I and II by Einthoven's law."""
+    first, second = _recorded(record, known["I"]), _recorded(record, known["II"])
+    return lambda start, stop: derive_limb_leads(first(start, stop), second(start, stop))[name]
 
 
 def window_starts(n_times: int, window: int, stride: int) -> NDArray[np.int64]:
@@ -208,4 +241,6 @@ def window_starts(n_times: int, window: int, stride: int) -> NDArray[np.int64]:
 
 def from_microvolts(microvolts: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return float32 millivolts; the one place where int16 becomes what a model sees."""
-    return microvolts.astype(np.float32) / np.float32(1000.0)
+    values = microvolts.astype(np.float32)
+    values /= np.float32(1000.0)
+    return values

@@ -5,15 +5,18 @@ Resampling needs NumPy alone and scipy.signal is imported where it is used: on a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data import signal_parts
+from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import ConfigError
 
-__all__ = ["bandpass", "resample"]
+__all__ = ["bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
 
 # 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this denominator.
 _MAX_DENOMINATOR = 10_000
@@ -47,12 +50,80 @@ def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDAr
     if fs_from == fs_to:
         return values
     ratio = _ratio(fs_from, fs_to)
-    if ratio.numerator * ratio.denominator > _MAX_MATRIX:
+    if not can_be_resampled_in_parts(fs_from, fs_to):
         from scipy import signal as sps
 
         # "line" continues the signal along the line from its first to its last value: no edge transient on an offset baseline.
         return sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
     return _resample(values, ratio.numerator, ratio.denominator)
+
+
+def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
+    """Return how many time points resampling gives.
+
+    Examples
+    --------
+    >>> resampled_length(901, 360.0, 100.0), resampled_length(901, 100.0, 100.0)
+    (251, 901)
+    """
+    ratio = _ratio(fs_from, fs_to)
+    return n_times if fs_from == fs_to else -(-n_times * ratio.numerator // ratio.denominator)
+
+
+def can_be_resampled_in_parts(fs_from: float, fs_to: float) -> bool:
+    """Tell whether the ratio of two rates in Hz is simple enough for :func:`resample_parts`."""
+    ratio = _ratio(fs_from, fs_to)
+    return ratio.numerator * ratio.denominator <= _MAX_MATRIX
+
+
+def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator[tuple[int, NDArray[np.floating]]]:
+    """Like :func:`resample` for a signal that is too long to be in memory at once.
+
+    Yields
+    ------
+    tuple
+        Where a piece begins at the new rate, and the piece, (n_leads, n_times).
+    """
+    if fs_from == fs_to:
+        yield from parts
+        return
+    ratio = _ratio(fs_from, fs_to)
+    matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
+    n_times, n_out = parts.n_times, resampled_length(parts.n_times, fs_from, fs_to)
+    n_blocks = -(-n_out // step_out)
+    at_once = max(1, signal_parts.PART_VALUES // (parts.n_leads * step_in))
+    ends = parts.cut(0, 1), parts.cut(n_times - 1, n_times)
+    for first in range(0, n_blocks, at_once):
+        count = min(at_once, n_blocks - first)
+        start = first * step_in - n_before
+        stop = start + (count - 1) * step_in + len(matrix)
+        piece = _continued(parts.cut(max(start, 0), min(stop, n_times)), ends, n_times, start, stop)
+        yield first * step_out, _product(piece, matrix, step_in, count)[..., : n_out - first * step_out]
+
+
+def _continued(
+    values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
+) -> NDArray[np.floating]:
+    """Return time points ``start`` to ``stop`` of a signal that goes on beyond its ends along the line from its first to its last value.
+
+    Parameters
+    ----------
+    values
+        (..., n), those of the points that the signal has.
+    ends
+        Its first and its last value, (..., 1) each.
+    """
+    slope = (ends[1] - ends[0]) / max(1, n_times - 1)
+    before = ends[0] + slope * np.arange(min(start, 0), 0, dtype=values.dtype)
+    after = ends[1] + slope * np.arange(1, stop - n_times + 1, dtype=values.dtype)
+    return np.concatenate([before, values, after], axis=-1)
+
+
+def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in: int, n_blocks: int) -> NDArray[np.floating]:
+    """Multiply blocks of points, ``step_in`` apart, by the matrix that gives each block's points at the new rate."""
+    blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
+    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell it from.)
+    return (blocks @ matrix.astype(padded.dtype, copy=False)).reshape(*padded.shape[:-1], n_blocks * matrix.shape[1])
 
 
 def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
@@ -61,14 +132,9 @@ def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.fl
     n_times = values.shape[-1]
     n_out = -(-n_times * up // down)
     n_blocks = -(-n_out // step_out)
-    n_needed = (n_blocks - 1) * step_in + len(matrix)
-    slope = (values[..., -1:] - values[..., :1]) / max(1, n_times - 1)
-    before = values[..., :1] + slope * np.arange(-n_before, 0, dtype=values.dtype)
-    after = values[..., -1:] + slope * np.arange(1, n_needed - n_before - n_times + 1, dtype=values.dtype)
-    padded = np.concatenate([before, values, after], axis=-1)
-    blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell it from.)
-    return (blocks @ matrix.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], n_blocks * step_out)[..., :n_out]
+    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
+    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
+    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
 
 
 @lru_cache(maxsize=8)

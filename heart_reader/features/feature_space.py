@@ -134,9 +134,10 @@ class FeatureSpace:
 
 def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measurements:
     """Measure a record as the network sees it."""
-    masked = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if not there)
-    signal = from_microvolts(prepared.microvolts)
-    return measure(EcgRecord("prepared", signal, preprocessor.fs, preprocessor.leads, masked_leads=masked))
+    # Leads that are missing have no measurements either way; in a recording of hours they would cost as much as those that are there.
+    names = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if there)
+    signal = from_microvolts(prepared.microvolts if prepared.lead_mask.all() else prepared.microvolts[prepared.lead_mask])
+    return measure(EcgRecord("prepared", signal, preprocessor.fs, names))
 
 
 def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:

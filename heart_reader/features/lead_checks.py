@@ -34,6 +34,8 @@ _WANDER_MV = 2.0
 # Two leads are one if they differ by less than this share of their size; an identity holds up to this share.
 _SAME_SHARE, _IDENTITY_SHARE, _IDENTITY_MV = 0.02, 0.25, 0.03
 _POINTS = 2500
+# Time points looked at together: a recording of days has too many for lists of their places.
+_AT_ONCE = 1 << 20
 
 # Lead: what it is made of, by Einthoven and Goldberger, in factors and as it is written.
 _IDENTITIES: dict[str, dict[str, float]] = {
@@ -171,9 +173,7 @@ def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
 
 
 def _longest_still_s(lead: Array, fs: float) -> float:
-    moves = np.flatnonzero(np.diff(lead) != 0)
-    edges = np.concatenate([[-1], moves, [len(lead) - 1]])
-    return float(np.diff(edges).max()) / fs
+    return (_longest_run(lead[1:] == lead[:-1]) + 1) / fs
 
 
 def _at_rail(lead: Array, rail: float, fs: float) -> bool:
@@ -181,13 +181,19 @@ def _at_rail(lead: Array, rail: float, fs: float) -> bool:
     if abs(rail) < _RAIL_MV:
         return False
     least = max(3, round(_RAIL_S * fs))
-    there = np.flatnonzero(lead == rail)
-    return len(there) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
+    there = lead == rail
+    return int(np.count_nonzero(there)) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
 
 
-def _longest_run(there: NDArray[np.int64]) -> int:
-    breaks = np.flatnonzero(np.diff(there) > 1)
-    return int(np.diff(np.concatenate([[-1], breaks, [len(there) - 1]])).max())
+def _longest_run(flags: NDArray[np.bool_]) -> int:
+    """Return how many true values follow each other at most."""
+    longest, last = 0, -1
+    for start in range(0, len(flags), _AT_ONCE):
+        ends = start + np.flatnonzero(~flags[start : start + _AT_ONCE])
+        if len(ends):
+            longest = max(longest, int(np.diff(ends, prepend=last).max()) - 1)
+            last = int(ends[-1])
+    return max(longest, len(flags) - 1 - last)
 
 
 def _is_noisy(measurements: Measurements, name: str) -> bool:
@@ -203,4 +209,5 @@ def _wander_mv(lead: Array, fs: float) -> float:
     n_parts = len(lead) // length
     if n_parts < 2:
         return 0.0
-    return float(np.ptp(median(lead[: n_parts * length].reshape(n_parts, length))))
+    parts, at_once = lead[: n_parts * length].reshape(n_parts, length), max(1, _AT_ONCE // length)
+    return float(np.ptp(np.concatenate([median(parts[start : start + at_once]) for start in range(0, n_parts, at_once)])))

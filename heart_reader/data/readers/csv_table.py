@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.readers.csv_lines import Lines, line_blocks
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -63,11 +65,12 @@ class CsvTable:
         values = np.empty((len(wanted), len(self.rows)))
         for start in range(0, len(self.rows), _CHUNK_ROWS):
             chunk = self.rows[start : start + _CHUNK_ROWS]
-            values[:, start : start + len(chunk)] = self._chunk(chunk, start, wanted)
-        huge = np.abs(values) > _LARGEST
-        if (huge & np.isfinite(values)).any():
-            row = int(np.argmax((huge & np.isfinite(values)).any(axis=0)))
-            raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
+            part = values[:, start : start + len(chunk)]
+            part[:] = self._chunk(chunk, start, wanted)
+            huge = np.abs(part) > _LARGEST
+            if huge.any() and (huge & np.isfinite(part)).any():
+                row = start + int(np.argmax((huge & np.isfinite(part)).any(axis=0)))
+                raise UnreadableRecord(message("value_too_large", where=self.where, line=self.line_numbers[row], largest=f"{_LARGEST:g}"))
         return values
 
     def _chunk(self, chunk: Sequence[str], start: int, wanted: Sequence[int]) -> NDArray[np.float64]:
@@ -147,26 +150,31 @@ def parse_table(text: str, where: str) -> CsvTable:
     (('I', 'II'), [[0.1, 0.3], [0.2, nan]])
     """
     comments: list[str] = []
-    rows: list[str] = []
-    line_numbers: list[int] = []
-    for number, line in _content_lines(text):
-        if line.startswith("#"):
-            comments.append(line[1:].strip())
-        else:
-            rows.append(line)
-            line_numbers.append(number)
-    if not rows:
+    lines, line_numbers, number = Lines(), array("Q"), 0
+    for block in line_blocks(text):
+        kept = []
+        for number, line in enumerate(block, start=number + 1):  # noqa: B020  (goes on where the block before ended)
+            if not line or line.isspace():
+                continue
+            if line.startswith("#"):
+                comments.append(line[1:].strip())
+            else:
+                kept.append(line)
+                line_numbers.append(number)
+        lines.extend(kept)
+    if not lines:
         raise UnreadableRecord(message("no_row", where=where))
-    separator = _separator(rows[0])
+    separator = _separator(lines[0])
     # Spreadsheets leave rows of nothing but separators at the end.
-    while rows and not rows[-1].strip(separator + " \t"):
-        rows.pop()
+    n_rows = len(lines)
+    while n_rows and not lines[n_rows - 1].strip(separator + " \t"):
+        n_rows -= 1
     try:
-        first = next(csv.reader(rows[:1], delimiter=separator))
+        first = next(csv.reader(lines[: min(n_rows, 1)], delimiter=separator))
     except (csv.Error, StopIteration):
         raise UnreadableRecord(message("no_row_of_names", where=where, line=line_numbers[0])) from None
     has_header = not all(_is_numeric(cell) for cell in first)
-    if has_header and len(rows) == 1:
+    if has_header and n_rows == 1:
         raise UnreadableRecord(message("no_names_below", where=where))
     return CsvTable(
         where=where,
@@ -174,15 +182,9 @@ def parse_table(text: str, where: str) -> CsvTable:
         names=tuple(cell.strip() for cell in first) if has_header else (),
         n_columns=len(first),
         separator=separator,
-        rows=rows[has_header:],
+        rows=lines.cut(int(has_header), n_rows),
         line_numbers=line_numbers[has_header:],
     )
-
-
-def _content_lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line and not line.isspace():
-            yield number, line
 
 
 def _separator(line: str) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from heart_reader.data import record as record_module
 from heart_reader.data import signal_parts
-from heart_reader.data.readers import read_record
+from heart_reader.data.readers import csv_lines, read_record
+from heart_reader.data.readers.csv_table import parse_table
 from heart_reader.data.record import build_record
 from heart_reader.errors import UnreadableRecord
 from tests.data.readers.long_files import WRITERS, tiled
@@ -68,3 +69,26 @@ def test_no_second_counts_for_less_than_what_it_is_read_as(tmp_path, name):
     assert read_record(path, max_values=72_000).n_times == 3000
     with pytest.raises(UnreadableRecord, match="72000 values"):
         read_record(path, max_values=71_999)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_of_many_blocks_is_the_same_table(tmp_path, monkeypatch, end):
+    rows = [f"{row % 7},{row % 11 / 10}" for row in range(500)]
+    rows[3:3] = ["", "# a comment", "  "]
+    text = end.join(["# fs=250", "# unit=mV", "I,II", *rows, ",", ","]) + end
+    whole = parse_table(text, "a.csv")
+    monkeypatch.setattr(csv_lines, "BLOCK_LENGTH", 50)
+    blocks = parse_table(text, "a.csv")
+    assert [line for block in csv_lines.line_blocks(text) for line in block] == text.splitlines()
+    assert list(blocks.rows) == list(whole.rows) == blocks.rows[:] == [row for row in rows if row.strip() and row[0] != "#"]
+    assert (blocks.rows[-1], blocks.rows[1:400:9]) == (whole.rows[-1], whole.rows[1:400:9])
+    assert list(blocks.line_numbers) == list(whole.line_numbers)
+    np.testing.assert_array_equal(blocks.numbers([0, 1]), whole.numbers([0, 1]))
+    with pytest.raises(UnreadableRecord, match="line 300"):
+        parse_table(_with(text, end, 300, "1,x"), "a.csv").numbers([0, 1])
+
+
+def _with(text: str, end: str, line: int, content: str) -> str:
+    lines = text.split(end)
+    lines[line - 1] = content
+    return end.join(lines)

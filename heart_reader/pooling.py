@@ -1,0 +1,77 @@
+"""What the windows of one record say together, gathered some windows at a time, so that a recording of days takes little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.preprocessor import Preprocessor
+
+__all__ = ["Pooled", "pool", "timeline"]
+
+
+class Pooled(NamedTuple):
+    """Of one level over all windows: (n_classes,) mean and highest probabilities."""
+
+    mean: NDArray[np.float64]
+    highest: NDArray[np.float64]
+
+
+def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> tuple[dict[str, Pooled], NDArray[np.float64]]:
+    """Take mean and maximum over windows.
+
+    Parameters
+    ----------
+    parts
+        Level name to (n_windows, n_classes) probabilities, of some windows after the others.
+    names
+        The levels that are wanted.
+
+    Returns
+    -------
+    tuple
+        Every level pooled, and (n_windows, n_classes) of the first level.
+
+    Examples
+    --------
+    >>> pooled, rows = pool([{"a": np.array([[0.2], [0.4]])}, {"a": np.array([[0.9]])}], ["a"])
+    >>> pooled["a"].mean, pooled["a"].highest, rows.shape
+    (array([0.5]), array([0.9]), (3, 1))
+    """
+    sums: dict[str, NDArray[np.float64]] = {}
+    highest: dict[str, NDArray[np.float64]] = {}
+    rows: list[NDArray[np.float64]] = []
+    for answers in parts:
+        for name in names:
+            total, top = answers[name].sum(axis=0), answers[name].max(axis=0)
+            sums[name] = sums[name] + total if rows else total
+            highest[name] = np.maximum(highest[name], top) if rows else top
+        rows.append(answers[names[0]])
+    first = np.concatenate(rows)
+    return {name: Pooled(sums[name] / len(first), highest[name]) for name in names}, first
+
+
+def timeline(
+    per_window: NDArray[np.float64], class_names: Sequence[str], preprocessor: Preprocessor, n_times: int
+) -> tuple[Mapping[str, Any], ...]:
+    """Return begin, end and probabilities of every window.
+
+    Parameters
+    ----------
+    per_window
+        (n_windows, n_classes), calibrated.
+    n_times
+        Length of the prepared record.
+    """
+    fs, length = preprocessor.fs, preprocessor.n_times
+    return tuple(
+        {
+            "start_s": float(start / fs),
+            "end_s": float(min(start + length, n_times) / fs),
+            "probabilities": dict(zip(class_names, map(float, row), strict=True)),
+        }
+        for start, row in zip(preprocessor.starts(max(n_times, length)), per_window, strict=True)
+    )
