@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     processes: bool = True
     max_values: int = Field(default=10_800_000, ge=1)
     reading_timeout_s: float = Field(default=20.0, gt=0)
-    reading_memory_mb: int = Field(default=400, ge=1)
+    reading_memory_mb: int = Field(default=320, ge=1)
     queue_limit: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False

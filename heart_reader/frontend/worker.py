@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ __all__ = ["OutOfMemory", "Prepare", "work"]
 
 # Makes the function that does the work; it and its arguments are sent to the process.
 Prepare = Callable[[], Callable[..., bytes]]
+# What a process may keep of a reading that is over: after an ordinary one there is nothing to give back.
+KEPT_MB = 32
 # How libraries say it that are not Python's own.
 OUT_OF_MEMORY = ("bad_alloc", "allocate memory")
 
@@ -56,7 +59,7 @@ def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
     except Exception as error:
         pipe.send(_sendable(error))
         return
-    limit = _allocated_bytes() + memory_mb * MEGABYTE
+    limit, idle = _status_bytes("VmData") + memory_mb * MEGABYTE, _status_bytes("VmRSS")
     pipe.send(None)
     while True:
         try:
@@ -64,6 +67,8 @@ def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
         except EOFError:
             return
         _answer(pipe, do, arguments, limit)
+        if _status_bytes("VmRSS") > idle + KEPT_MB * MEGABYTE:
+            _give_back_memory()
 
 
 def _answer(pipe: Connection, do: Callable[..., bytes], arguments: tuple[Any, ...], limit: int) -> None:
@@ -98,13 +103,23 @@ def _sendable(error: Exception) -> Exception:
     return UnforeseenElsewhere(type(error).__name__, str(error), traceback.format_tb(error.__traceback__))
 
 
-def _allocated_bytes() -> int:
-    """What the process has asked for to write into, whether or not it has written there; 0 where the system does not say."""
+def _status_bytes(name: str) -> int:
+    """Return what Linux says of the memory of this process; 0 elsewhere.
+
+    ``VmData`` is what it has asked for to write into, whether or not it has written there; ``VmRSS`` what of all its memory is there.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{name}:")), 0)
+
+
+def _give_back_memory() -> None:
+    """Give memory that was freed back to the system: the allocator of glibc keeps it for the process."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @contextmanager
