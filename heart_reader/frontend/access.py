@@ -1,37 +1,52 @@
-"""Who may ask: the key of a server that other machines can reach, and the names under which it may be addressed."""
+"""Who may ask: the keys of a server that other machines can reach, and the names under which it may be addressed."""
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
-from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from heart_reader.frontend.addresses import Delays, neighbourhood
 from heart_reader.frontend.error_answers import RequestRefused, error_answer
+from heart_reader.frontend.keys import KeyRing, key_hash
 
 __all__ = ["API_KEY", "HostGuard", "check_key"]
 
 API_KEY = "X-API-Key"
-_key_header = APIKeyHeader(name=API_KEY, auto_error=False, description="The key that the server was started with")
+_key_header = APIKeyHeader(name=API_KEY, auto_error=False, description="One of the keys of the server")
 
 
-def check_key(request: Request, key: Annotated[str | None, Depends(_key_header)]) -> None:
-    """Refuse a request without the server's key, before its body is read.
+async def check_key(request: Request, key: Annotated[str | None, Depends(_key_header)]) -> None:
+    """Refuse a request without one of the server's keys, before its body is read; remember the name of the key.
+
+    An address that sends different wrong keys guesses, and has to wait before any key of it is looked at again. One that sends the same
+    wrong key again, such as a program that missed a rotation, has to wait with that key only: others behind the same address go on.
 
     Raises
     ------
     RequestRefused
-        401.
+        401, or 429 with ``Retry-After``.
     """
-    expected: SecretStr = request.app.state.settings.api_key
-    # The time of the comparison must not tell how much of a guess was right.
-    if key is None or not hmac.compare_digest(key.encode(), expected.get_secret_value().encode()):
-        raise RequestRefused(401, "unauthorized", f"This server needs a key: send it in the header {API_KEY}; its operator knows it.")
+    refused = RequestRefused(401, "unauthorized", f"This server needs a key: send it in the header {API_KEY}; its operator knows it.")
+    if not key:
+        raise refused
+    keys: KeyRing = request.app.state.keys
+    wrong_keys: Delays = request.app.state.wrong_keys
+    address, sent_hash = neighbourhood(request.client.host if request.client else None), key_hash(key)
+    key_from_there = f"{address} {sent_hash}"
+    if wait_s := wrong_keys.wait_s(address, key_from_there):
+        message = f"Too many wrong keys came from your address: try again in {wait_s} seconds, with the right key."
+        raise RequestRefused(429, "too_many_wrong_keys", message, headers={"Retry-After": str(wait_s)})
+    name = keys.name_of(sent_hash)
+    if name is None:
+        if wrong_keys.count(key_from_there) == 1:
+            wrong_keys.count(address)
+        raise refused
+    request.state.key_name = name
 
 
 class HostGuard:

@@ -11,7 +11,10 @@ from fastapi.staticfiles import StaticFiles
 
 from heart_reader.checkpoint import served_checkpoint
 from heart_reader.frontend.access import HostGuard, check_key
+from heart_reader.frontend.addresses import AddressGuard, Delays
+from heart_reader.frontend.audit import Audit
 from heart_reader.frontend.error_answers import add_error_handlers
+from heart_reader.frontend.keys import KeyRing
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import RequestContext
 from heart_reader.frontend.reading_service import ReadingService
@@ -19,6 +22,7 @@ from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.upload_folders import UploadFolders
+from heart_reader.frontend.upload_room import UploadRoom
 
 __all__ = ["create_app"]
 
@@ -40,21 +44,30 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     ------
     CheckpointError
         When the server starts, if the checkpoint cannot be served.
+    ConfigError
+        If the file of keys cannot be read.
     """
     # What describes the interface is a route like any other, behind the key where there is one.
     app = FastAPI(title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, openapi_url=None)
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.samples = SampleFolder(settings.samples_dir)
+    app.state.keys = KeyRing(settings.api_key, settings.api_keys_file)
+    app.state.wrong_keys = Delays()
+    app.state.uploads = UploadRoom(settings)
+    app.state.metrics.watch_uploads(lambda: len(app.state.uploads))
     app.state.service = None
     app.state.folders = None
     app.state.startup_error = None
     add_error_handlers(app)
     if host_names is not None:
         app.add_middleware(HostGuard, names=host_names)
+    if settings.share_of_an_address is not None:
+        app.add_middleware(AddressGuard, most=settings.share_of_an_address, retry_after_s=settings.retry_after_s)
+    app.add_middleware(Audit, local=not app.state.keys)
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.include_router(pages)
-    keyed = [] if settings.api_key is None else [Depends(check_key)]
+    keyed = [Depends(check_key)] if app.state.keys else []
     app.include_router(operation, dependencies=keyed)
     app.include_router(api, dependencies=keyed)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")

@@ -1,6 +1,7 @@
 """Log lines as JSON objects, one per line, for people and for programs that collect them.
 
-No line holds a file name, an address, a query value or a word of a recording: routes are named instead.
+No line holds a file name, a URL, a query value or a word of a recording: routes are named instead. Only the audit line says from which
+address of the network a recording came.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ class Metrics:
         self._seconds = Histogram("heart_reader_request_seconds", "Time to answer a request", ["route"], registry=self.registry)
         self._readings = Counter("heart_reader_readings", "Recordings received, by outcome", ["outcome"], registry=self.registry)
         self._in_flight = Gauge("heart_reader_readings_in_flight", "Readings running or waiting", registry=self.registry)
+        self._uploads = Gauge("heart_reader_uploads_in_flight", "Uploads under way", registry=self.registry)
+        self._closed = Counter("heart_reader_connections_closed", "Connections closed by the server", ["reason"], registry=self.registry)
 
     def count_request(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
@@ -41,6 +43,14 @@ class Metrics:
     def watch_in_flight(self, count: Callable[[], float]) -> None:
         """Ask ``count`` for the readings in flight whenever the metrics are rendered."""
         self._in_flight.set_function(count)
+
+    def watch_uploads(self, count: Callable[[], float]) -> None:
+        """Ask ``count`` for the uploads under way whenever the metrics are rendered."""
+        self._uploads.set_function(count)
+
+    def count_closed(self, reason: str) -> None:
+        """Count one connection that the server closed."""
+        self._closed.labels(reason).inc()
 
     def render(self) -> bytes:
         """Return the current values as text."""

@@ -76,7 +76,7 @@ class ReadingService:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place in the queue, from before the upload is read until the answer is made.
+        """Hold a place in the queue until the answer is made.
 
         Raises
         ------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -14,6 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import UploadFile
 
 from heart_reader.frontend.access import API_KEY, check_key
+from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
 from heart_reader.frontend.reading_service import ReadingService
@@ -30,7 +32,7 @@ from heart_reader.frontend.schemas import (
     Stretch,
 )
 from heart_reader.frontend.upload_folders import UploadFolders
-from heart_reader.frontend.uploads import capped_request, parse_form, stored_record
+from heart_reader.frontend.uploads import Options, received, stored_record
 
 __all__ = ["STATIC_DIR", "api", "operation", "pages"]
 
@@ -91,9 +93,9 @@ async def page() -> FileResponse:
 async def docs(request: Request) -> FileResponse:
     """Answer the description of the interface as a page, which asks for the key where the server has one."""
     status = 200
-    if request.app.state.settings.api_key is not None:
+    if request.app.state.keys:
         try:
-            check_key(request, request.headers.get(API_KEY))
+            await check_key(request, request.headers.get(API_KEY))
         except RequestRefused:
             # A browser cannot send a key with an address that a person types: the page is without content until it has the key.
             if "text/html" not in request.headers.get("accept", ""):
@@ -147,19 +149,16 @@ async def sample(request: Request, sample_id: str) -> Response:
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
+        await note_record(request, path)
         return _json(await service.run(request, partial(service.read, path, ReadOptions(waveform=True))))
 
 
 @api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
-    """Read one ECG. The recording is deleted as soon as it is read; nothing of it is stored or logged."""
-    service, settings, folders = _service(request), request.app.state.settings, request.app.state.folders
-    with service.place():
-        form, files, options = await parse_form(capped_request(request, settings), options, settings)
-        try:
-            return _json(await service.run(request, partial(_read_upload, service, folders, files, options)))
-        finally:
-            await form.close()
+    """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
+    service = _service(request)
+    async with _placed_upload(request, service, options) as (files, told):
+        return _json(await service.run(request, partial(_read_upload, service, request.app.state.folders, files, told)))
 
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
@@ -168,19 +167,27 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
+        await note_record(request, path)
         return _json(await service.explanations.run(request, partial(service.explanations.explain, path, FileFacts(), stretch)))
 
 
 @api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=_FORM)
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
-    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; nothing of it is stored or logged."""
-    service, settings, folders = _service(request), request.app.state.settings, request.app.state.folders
+    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its hash is logged."""
+    service = _service(request)
+    async with _placed_upload(request, service, options) as (files, told):
+        work = partial(_explain_upload, service, request.app.state.folders, files, told)
+        return _json(await service.explanations.run(request, work))
+
+
+@asynccontextmanager
+async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
+    """Receive an upload, then hold a place in the queue for it: while it comes it holds none, so that slow clients hold up nobody."""
     with service.place():
-        form, files, options = await parse_form(capped_request(request, settings), options, settings)
-        try:
-            return _json(await service.explanations.run(request, partial(_explain_upload, service, folders, files, options)))
-        finally:
-            await form.close()
+        pass  # where the queue is full, it is refused before it comes
+    async with received(request, options) as (files, merged):
+        with service.place():
+            yield files, merged
 
 
 def _json(content: bytes) -> Response:

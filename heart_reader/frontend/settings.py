@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["MEGABYTE", "Settings"]
@@ -33,10 +33,28 @@ class Settings(BaseSettings):
     host, port
         Where to listen; port 0 takes any free one.
     api_key
-        Clients must send it as ``X-API-Key``; needed where other machines can reach the server.
+        Clients must send it as ``X-API-Key``; needed where other machines can reach the server, unless there is a file of keys.
+    api_keys_file
+        File of named keys, see :class:`~heart_reader.frontend.keys.KeyRing`; read again when it changes.
     allowed_hosts
         Names under which clients may address the server, separated by commas; None means this machine's own names where only this machine
         is served, and any name elsewhere.
+    trusted_proxies
+        Addresses and networks, separated by commas, of proxies whose ``X-Forwarded-For`` says who the client is; nobody else is believed.
+    audit_log
+        File of the lines that say who had what read; None means among the other lines, on the standard error.
+    max_connections
+        Connections that are open at a time; for one more, the one that has brought no request for the longest is closed.
+    max_per_address
+        Requests of one address that are answered at a time; None means half of the places of the queue, and no limit where only this
+        machine is served.
+    patience_s
+        How long a client is waited for, in seconds: for the whole head of a request, and for ``patience_s * min_bytes_per_s`` bytes of a
+        recording or of the answer that it takes.
+    min_bytes_per_s
+        The slowest that a client may send or take.
+    max_uploads
+        Uploads that may be under way at a time; for one more, the slowest is refused.
     samples_dir
         Folder of the ECGs that the page offers; a folder that does not exist offers none.
     max_upload_mb
@@ -81,7 +99,15 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     api_key: SecretStr | None = Field(default=None, min_length=MIN_KEY_LENGTH)
+    api_keys_file: Path | None = None
     allowed_hosts: str | None = None
+    trusted_proxies: str | None = None
+    audit_log: Path | None = None
+    max_connections: int = Field(default=512, ge=1)
+    max_per_address: int | None = Field(default=None, ge=1)
+    patience_s: float = Field(default=10.0, gt=0)
+    min_bytes_per_s: int = Field(default=4096, ge=1)
+    max_uploads: int = Field(default=64, ge=1)
     samples_dir: Path = _PROJECT / "test_files"
     max_upload_mb: int = Field(default=50, ge=1)
     max_files: int = Field(default=4, ge=1)
@@ -95,18 +121,50 @@ class Settings(BaseSettings):
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: str | None) -> str | None:
+        for proxy in (proxies or "").split(",") if proxies is not None else ():
+            try:
+                ip_network(proxy.strip())
+            except ValueError:
+                raise ValueError(f"{proxy.strip()!r} is no address and no network, such as 10.0.0.5 or 10.0.0.0/24") from None
+        return proxies
+
     @model_validator(mode="after")
     def _key_beyond_this_machine(self) -> Settings:
-        if self.api_key is None and not self.only_this_machine:
+        if self.api_key is None and self.api_keys_file is None and not self.only_this_machine:
+            where = f"host {self.host}" if self.trusted_proxies is None else "a server behind a proxy"
             raise ValueError(
-                f"host {self.host} can be reached from other machines and no API key is set: "
-                "set HEART_READER_API_KEY, or serve 127.0.0.1, this machine only"
+                f"{where} can be reached from other machines and no API key is set: "
+                "set HEART_READER_API_KEY or HEART_READER_API_KEYS_FILE, or serve 127.0.0.1 without proxies, this machine only"
             )
         return self
 
     @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks of the proxies that are believed."""
+        return tuple(ip_network(proxy.strip()) for proxy in self.trusted_proxies.split(",")) if self.trusted_proxies is not None else ()
+
+    @property
+    def share_of_an_address(self) -> int | None:
+        """Requests of one address that are answered at a time; None means any number.
+
+        Examples
+        --------
+        >>> Settings().share_of_an_address
+        >>> Settings(trusted_proxies="127.0.0.1", api_key="0123456789abcdef", max_concurrency=2).share_of_an_address
+        9
+        """
+        if self.max_per_address is not None or self.only_this_machine:
+            return self.max_per_address
+        return max(1, (self.max_concurrency + self.queue_limit) // 2)
+
+    @property
     def only_this_machine(self) -> bool:
-        """Whether the address is a loopback one."""
+        """Whether the address is a loopback one, and no proxy stands before it."""
+        if self.trusted_proxies is not None:
+            return False
         try:
             return ip_address(self.host).is_loopback
         except ValueError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,15 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from heart_reader.errors import UnreadableRecord
+from heart_reader.frontend.audit import note_files
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts
 from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.upload_folders import UploadFolders
+from heart_reader.frontend.upload_room import Upload, UploadRoom
 from heart_reader.messages import message
 
-__all__ = ["capped_request", "parse_form", "safe_name", "stored_record"]
+__all__ = ["Options", "received", "safe_name", "stored_record"]
 
 MAX_NAME = 100
 FILE_FIELD = "file"
@@ -50,13 +52,35 @@ def safe_name(name: str) -> str:
     return base or "record"
 
 
-def capped_request(request: Request, settings: Settings) -> Request:
-    """Return the same request with a body that may not exceed the limit; what was announced too large is refused unread.
+@asynccontextmanager
+async def received(request: Request, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
+    """Receive the files of one record, at least one, with what the client said about them; they are closed afterwards.
 
     Raises
     ------
     RequestRefused
-        413, now if ``Content-Length`` says so, or while the body is read.
+        As :func:`_capped_request` and :func:`_parse_form` do; 503 if the upload had to give way to faster ones.
+    RequestValidationError
+        If a field is unknown or has no lawful value.
+    """
+    settings, room = request.app.state.settings, request.app.state.uploads
+    assert isinstance(room, UploadRoom)
+    with room.upload() as upload:
+        form, files, options = await _parse_form(_capped_request(request, settings, upload), options, settings)
+    try:
+        await note_files(request, [part.file for part in files], sum(part.size or 0 for part in files))
+        yield files, options
+    finally:
+        await form.close()
+
+
+def _capped_request(request: Request, settings: Settings, upload: Upload) -> Request:
+    """Return the same request with a body that may not exceed the limit nor stall; what was announced too large is refused unread.
+
+    Raises
+    ------
+    RequestRefused
+        413, now if ``Content-Length`` says so, or while the body is read; 408 while it is read.
     """
     limit = settings.max_upload_bytes
     too_large = RequestRefused(
@@ -65,25 +89,29 @@ def capped_request(request: Request, settings: Settings) -> Request:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise too_large
-    return Request(request.scope, _counted(request.receive, limit, too_large))
+    least = settings.min_bytes_per_s
+    too_slow = RequestRefused(408, "upload_too_slow", f"The upload was slower than {least} bytes per second: try a better connection.")
+    return Request(request.scope, _counted(request.receive, upload, limit, too_large, too_slow))
 
 
-def _counted(receive: Receive, limit: int, too_large: RequestRefused) -> Receive:
-    """Count what arrives, so that a body without an honest length stops at the limit."""
-    n_bytes = 0
+def _counted(receive: Receive, upload: Upload, limit: int, too_large: RequestRefused, too_slow: RequestRefused) -> Receive:
+    """Count what arrives, so that a body without an honest length stops at the limit, and one that does not come at all stops."""
 
     async def receive_counted() -> Message:
-        nonlocal n_bytes
-        message = await receive()
-        n_bytes += len(message.get("body", b""))
-        if n_bytes > limit:
+        try:
+            with anyio.fail_after(upload.patience_s()):
+                message = await receive()
+        except TimeoutError:
+            raise too_slow from None
+        upload.count(len(message.get("body", b"")))
+        if upload.n_bytes > limit:
             raise too_large
         return message
 
     return receive_counted
 
 
-async def parse_form(request: Request, options: Options, settings: Settings) -> tuple[FormData, list[UploadFile], Options]:
+async def _parse_form(request: Request, options: Options, settings: Settings) -> tuple[FormData, list[UploadFile], Options]:
     """Read a multipart form; its plain fields override the options of the address.
 
     Returns
