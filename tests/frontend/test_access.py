@@ -48,7 +48,7 @@ def test_the_command_says_why_it_does_not_start() -> None:
 
 def test_every_answer_about_an_ecg_needs_the_key(settings: Settings, ecg_csv: bytes) -> None:
     with TestClient(create_app(settings.model_copy(update={"api_key": Settings(api_key=KEY).api_key}))) as client:
-        for address in (*GUARDED, *DESCRIPTION):
+        for address in GUARDED:
             for headers in ({}, {"X-API-Key": KEY + "x"}, {"X-API-Key": ""}):
                 answer = client.get(address, headers=headers)
                 assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), address
@@ -58,6 +58,15 @@ def test_every_answer_about_an_ecg_needs_the_key(settings: Settings, ecg_csv: by
             assert client.post(address, files={"file": ("a.csv", ecg_csv)}, headers={"X-API-Key": KEY}).status_code == 200
         for address in ("/", "/health", "/ready", "/static/style.css"):
             assert client.get(address).status_code == 200
+
+
+def test_the_description_of_the_interface_needs_the_key(settings: Settings) -> None:
+    with TestClient(create_app(settings.model_copy(update={"api_key": Settings(api_key=KEY).api_key}))) as client:
+        for address in DESCRIPTION:
+            for headers in ({}, {"X-API-Key": KEY + "x"}):
+                answer = client.get(address, headers=headers)
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), address
+            assert client.get(address, headers={"X-API-Key": KEY}).status_code == 200, address
         # A browser gets the page that asks for the key, and nothing with it.
         page = client.get("/docs", headers={"Accept": "text/html,*/*;q=0.8"})
         assert (page.status_code, page.headers["content-type"].split(";")[0]) == (401, "text/html")
