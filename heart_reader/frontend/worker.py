@@ -30,7 +30,7 @@ Prepare = Callable[[], Callable[..., bytes]]
 # What a process may keep of a reading that is over: after an ordinary one there is nothing to give back.
 KEPT_MB = 32
 # How libraries say it that are not Python's own.
-OUT_OF_MEMORY = ("bad_alloc", "allocate memory")
+OUT_OF_MEMORY = ("bad_alloc", "allocate memory", "could not create a primitive")
 
 
 class OutOfMemory(Exception):
