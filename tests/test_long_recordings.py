@@ -24,7 +24,7 @@ SCRIPT = """
 import resource, sys
 from heart_reader.checkpoint import served_checkpoint
 from heart_reader.data.readers import read_record
-from heart_reader.frontend.reading_processes import load_warm
+from heart_reader.frontend.reading_work import load_warm
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, def
 from heart_reader.classifier import EcgClassifier
 from heart_reader.edge.read import load_reader
 from heart_reader.errors import ConfigError, Integrity, NotTrusted
-from heart_reader.frontend.reading_processes import ReadingProcesses, load_warm
+from heart_reader.frontend.reading_work import load_warm, prepare_reading
+from heart_reader.frontend.workers import Workers
 from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys, sign_checkpoint, signature_facts
 from heart_reader.signing.keys import create_key, key_id, read_private_key
 from heart_reader.signing.signature import SIGNATURE
@@ -253,13 +255,14 @@ def test_the_server_reads_only_what_is_trusted(signed: Path, trusted: TrustedKey
 
 
 def test_each_process_that_reads_asks_for_the_signature(signed: Path, trusted: TrustedKeys) -> None:
+    sha256 = load_checkpoint(signed).sha256
     (signed / SIGNATURE).unlink()
-    processes = ReadingProcesses(signed, 1, trusted)
+    workers = Workers(partial(prepare_reading, signed, sha256, trusted, 10_000_000), 1, timeout_s=20.0, memory_mb=500)
     try:
-        with pytest.raises(Exception, match="process"):  # the pool's own error: its process ended before it could read
-            processes.wait()
+        with pytest.raises(NotTrusted):
+            workers.wait()
     finally:
-        processes.close()
+        workers.close()
 
 
 def test_a_device_reads_only_what_is_trusted(trusted: TrustedKeys) -> None:

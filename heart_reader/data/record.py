@@ -207,6 +207,8 @@ def _upright(values: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDAr
     values[rows] *= -1
     turned = tuple(name[1:] if row in rows else name for row, name in enumerate(names))
     return values, turned, (message("leads_turned", count=len(rows), leads=[turned[row] for row in rows]), *warnings)
+
+
 def _parts(record_id: str, values: NDArray[Any]) -> SignalParts:
     if values.ndim != 2 or values.size == 0:
         raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))

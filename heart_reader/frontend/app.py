@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI
@@ -21,6 +21,7 @@ from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import UploadRoom
 
 __all__ = ["create_app"]
@@ -46,9 +47,8 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     ConfigError
         If the file of keys cannot be read.
     """
-    app = FastAPI(
-        title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, docs_url=None, redoc_url=None
-    )
+    # What describes the interface is a route like any other, behind the key where there is one.
+    app = FastAPI(title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, openapi_url=None)
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.samples = SampleFolder(settings.samples_dir)
@@ -57,6 +57,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     app.state.uploads = UploadRoom(settings)
     app.state.metrics.watch_uploads(lambda: len(app.state.uploads))
     app.state.service = None
+    app.state.folders = None
     app.state.startup_error = None
     add_error_handlers(app)
     if host_names is not None:
@@ -77,13 +78,14 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     checkpoint = settings.checkpoint or served_checkpoint()
-    try:
-        app.state.service = await to_thread.run_sync(ReadingService.load, checkpoint, settings, app.state.metrics)
-    except Exception as error:
-        app.state.startup_error = error
-        raise
-    try:
-        yield
-    finally:
-        service, app.state.service = app.state.service, None
-        await to_thread.run_sync(service.close)
+    with closing(UploadFolders()) as app.state.folders:
+        try:
+            app.state.service = await to_thread.run_sync(ReadingService, checkpoint, settings, app.state.metrics)
+        except Exception as error:
+            app.state.startup_error = error
+            raise
+        try:
+            yield
+        finally:
+            service, app.state.service = app.state.service, None
+            await to_thread.run_sync(service.close)

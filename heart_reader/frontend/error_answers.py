@@ -20,7 +20,7 @@ from heart_reader.errors import HeartReaderError, RecordError
 from heart_reader.frontend.schemas import ErrorAnswer
 from heart_reader.messages import Message, coded
 
-__all__ = ["RequestRefused", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
+__all__ = ["RequestRefused", "UnforeseenElsewhere", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -45,6 +45,24 @@ class RequestRefused(HTTPException):
         self.code = code
 
 
+class UnforeseenElsewhere(Exception):
+    """An error that nobody foresaw, in a process from which it cannot be sent as it is.
+
+    Parameters
+    ----------
+    kind
+        Name of its class.
+    words
+        Its message, which may quote the recording.
+    frames
+        Where it was raised, as :func:`traceback.format_tb` says it.
+    """
+
+    def __init__(self, kind: str, words: str, frames: list[str]) -> None:
+        super().__init__(kind, words, frames)
+        self.kind, self.words, self.frames = kind, words, frames
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of ``app`` in the one shape."""
     app.add_exception_handler(HeartReaderError, _answer_heart_reader_error)
@@ -57,9 +75,10 @@ def hidden_error(request_id: str, error: Exception) -> JSONResponse:
 
     The frames are logged but not the message: messages quote file names and values of the record.
     """
-    frames = traceback.format_tb(error.__traceback__)
-    log.error("unexpected error", extra={"request_id": request_id, "error": type(error).__name__, "frames": frames})
-    log.debug("message of the unexpected error", extra={"request_id": request_id, "words": str(error)})
+    if not isinstance(error, UnforeseenElsewhere):
+        error = UnforeseenElsewhere(type(error).__name__, str(error), traceback.format_tb(error.__traceback__))
+    log.error("unexpected error", extra={"request_id": request_id, "error": error.kind, "frames": error.frames})
+    log.debug("message of the unexpected error", extra={"request_id": request_id, "words": error.words})
     message = f"The server failed to answer; the recording may be fine. Try again, and report request {request_id} if it happens again."
     return error_answer(500, "internal_error", message, request_id)
 

@@ -37,7 +37,7 @@ class Metrics:
         self._seconds.labels(route).observe(duration_s)
 
     def count_reading(self, outcome: str) -> None:
-        """Count one recording: ``"read"`` or the code of the error that stopped it."""
+        """Count one recording: ``"read"``, the code of the error that stopped it, or ``"given_up"`` if its client left."""
         self._readings.labels(outcome).inc()
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:

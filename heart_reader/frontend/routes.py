@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from threading import Event
+from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import UploadFile
 
+from heart_reader.frontend.access import API_KEY, check_key
 from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
@@ -28,6 +31,7 @@ from heart_reader.frontend.schemas import (
     SampleList,
     Stretch,
 )
+from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.uploads import Options, received, stored_record
 
 __all__ = ["STATIC_DIR", "api", "operation", "pages"]
@@ -86,9 +90,24 @@ async def page() -> FileResponse:
 
 
 @pages.get("/docs", include_in_schema=False)
-async def docs() -> FileResponse:
-    """Answer the description of the interface as a page."""
-    return FileResponse(STATIC_DIR / "docs.html")
+async def docs(request: Request) -> FileResponse:
+    """Answer the description of the interface as a page, which asks for the key where the server has one."""
+    status = 200
+    if request.app.state.keys:
+        try:
+            await check_key(request, request.headers.get(API_KEY))
+        except RequestRefused:
+            # A browser cannot send a key with an address that a person types: the page is without content until it has the key.
+            if "text/html" not in request.headers.get("accept", ""):
+                raise
+            status = 401
+    return FileResponse(STATIC_DIR / "docs.html", status_code=status)
+
+
+@operation.get("/openapi.json", include_in_schema=False)
+async def description(request: Request) -> JSONResponse:
+    """Answer the description of the interface for tools."""
+    return JSONResponse(request.app.openapi())
 
 
 @pages.get("/health", tags=["operation"])
@@ -99,8 +118,8 @@ async def health() -> Health:
 
 @pages.get("/ready", tags=["operation"], responses={503: {"model": ErrorAnswer}})
 async def ready(request: Request) -> Health:
-    """Say whether the model is loaded and has made its first reading."""
-    _service(request)
+    """Say whether a reading could be made now: the model is loaded, its files are sound, and a process is there to read."""
+    await to_thread.run_sync(_service(request).check_ready)
     return Health(status="ready")
 
 
@@ -131,7 +150,7 @@ async def sample(request: Request, sample_id: str) -> Response:
     path = request.app.state.samples.path(sample_id)
     with service.place():
         await note_record(request, path)
-        return _json(await service.run(partial(service.read, path, ReadOptions(waveform=True))))
+        return _json(await service.run(request, partial(service.read, path, ReadOptions(waveform=True))))
 
 
 @api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
@@ -139,25 +158,26 @@ async def predict(request: Request, options: Annotated[ReadOptions, Query()]) ->
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
     service = _service(request)
     async with _placed_upload(request, service, options) as (files, told):
-        return _json(await service.run(partial(_read_upload, service, files, told)))
+        return _json(await service.run(request, partial(_read_upload, service, request.app.state.folders, files, told)))
 
 
-@api.get("/samples/{sample_id}/explanation", tags=["explanation"])
-async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> ExplanationAnswer:
+@api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
+async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> Response:
     """Explain one finding in one of the sample ECGs: which leads and which moments moved its probability."""
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
         await note_record(request, path)
-        return ExplanationAnswer(**await service.explanations.run(partial(service.explanations.explain, path, FileFacts(), stretch)))
+        return _json(await service.explanations.run(request, partial(service.explanations.explain, path, FileFacts(), stretch)))
 
 
-@api.post("/explain", tags=["explanation"], openapi_extra=_FORM)
-async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> ExplanationAnswer:
+@api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=_FORM)
+async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
     """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its hash is logged."""
     service = _service(request)
     async with _placed_upload(request, service, options) as (files, told):
-        return ExplanationAnswer(**await service.explanations.run(partial(_explain_upload, service, files, told)))
+        work = partial(_explain_upload, service, request.app.state.folders, files, told)
+        return _json(await service.explanations.run(request, work))
 
 
 @asynccontextmanager
@@ -174,11 +194,15 @@ def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _read_upload(service: ReadingService, files: Sequence[UploadFile], options: ReadOptions) -> bytes:
-    with stored_record(files) as path:
-        return service.read(path, options)
+def _read_upload(
+    service: ReadingService, folders: UploadFolders, files: Sequence[UploadFile], options: ReadOptions, given_up: Event
+) -> bytes:
+    with stored_record(files, folders) as path:
+        return service.read(path, options, given_up)
 
 
-def _explain_upload(service: ReadingService, files: Sequence[UploadFile], options: ExplainOptions) -> dict[str, Any]:
-    with stored_record(files) as path:
-        return service.explanations.explain(path, options, options)
+def _explain_upload(
+    service: ReadingService, folders: UploadFolders, files: Sequence[UploadFile], options: ExplainOptions, given_up: Event
+) -> bytes:
+    with stored_record(files, folders) as path:
+        return service.explanations.explain(path, options, options, given_up)

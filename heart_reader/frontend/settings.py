@@ -68,7 +68,14 @@ class Settings(BaseSettings):
     max_concurrency
         Readings made at the same time; more than the cores only makes each of them slower.
     processes
-        Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server.
+        Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server. A thread
+        cannot be ended: there a reading has no other bound than ``max_values``, and goes on when its client has left.
+    max_values
+        Most values of one record, leads times time points; the default is half an hour of twelve leads at 500 Hz.
+    reading_timeout_s
+        Longest time of one reading or explanation once it has begun, in seconds; the process of one that takes longer is replaced.
+    reading_memory_mb
+        Memory that one reading or explanation may take beyond what its process holds when it is idle, in MiB; bounded on Linux only.
     queue_limit
         Requests that may wait for their turn; the next one is answered 503.
     retry_after_s
@@ -110,6 +117,9 @@ class Settings(BaseSettings):
     upload_timeout_s: float = Field(default=120.0, gt=0)
     max_concurrency: int = Field(default_factory=_usable_cores, ge=1)
     processes: bool = True
+    max_values: int = Field(default=10_800_000, ge=1)
+    reading_timeout_s: float = Field(default=20.0, gt=0)
+    reading_memory_mb: int = Field(default=320, ge=1)
     queue_limit: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False

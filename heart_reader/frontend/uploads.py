@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from heart_reader.frontend.audit import note_files
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts
 from heart_reader.frontend.settings import MEGABYTE, Settings
+from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import Upload, UploadRoom
 from heart_reader.messages import message
 
@@ -30,8 +30,6 @@ __all__ = ["Options", "received", "safe_name", "stored_record"]
 
 MAX_NAME = 100
 FILE_FIELD = "file"
-# A folder in memory, where there is one: a recording of usual size never touches a disk, and making and removing its folder costs nothing.
-MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the folders made in it are private, as those of tempfile are
 MAX_BYTES_IN_MEMORY = MEGABYTE
 Options = TypeVar("Options", bound=FileFacts)
 
@@ -128,14 +126,14 @@ async def _parse_form(request: Request, options: Options, settings: Settings) ->
     Raises
     ------
     RequestRefused
-        408, 413 or 415, or 422 if there is no file.
+        408, 413, 415 or 507, or 422 if there is no file.
     RequestValidationError
         If a field is unknown or has no lawful value.
     """
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise RequestRefused(415, "not_multipart", "Send the recording as multipart/form-data, in the field 'file'.")
     try:
-        with anyio.fail_after(settings.upload_timeout_s):
+        with anyio.fail_after(settings.upload_timeout_s), _full_disk_told():
             form = await request.form(max_files=settings.max_files, max_fields=len(type(options).model_fields), max_part_size=4096)
     except TimeoutError:
         raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None
@@ -153,20 +151,35 @@ async def _parse_form(request: Request, options: Options, settings: Settings) ->
 
 
 @contextmanager
-def stored_record(files: Sequence[UploadFile]) -> Iterator[Path]:
+def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterator[Path]:
     """Write uploaded files into a private folder that is removed afterwards; give the file that stands for the record.
 
     A folder of their own: a header may name other files, and must find only those that were sent with it.
 
     Raises
     ------
+    RequestRefused
+        507 if the disk is full.
     UnreadableRecord
         If they are not one record.
     """
     small = sum(part.size or 0 for part in files) <= MAX_BYTES_IN_MEMORY
-    parent = MEMORY_FOLDER if small and os.access(MEMORY_FOLDER, os.W_OK | os.X_OK) else None
-    with tempfile.TemporaryDirectory(prefix="heart-reader-", dir=parent) as folder:
-        yield _record_file(_store(files, Path(folder)))
+    with ExitStack() as stack:
+        with _full_disk_told():
+            paths = _store(files, stack.enter_context(folders.private(in_memory=small)))
+        yield _record_file(paths)
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    """Say it to the client if there is no room for an upload: it is the server's fault, and the recording may be sent again."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        words = "The server has no room to store the recording: try again later, and tell the operator of this server."
+        raise RequestRefused(507, "disk_full", words) from None
 
 
 def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from heart_reader.frontend.middleware import SECURITY_HEADERS
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key of enough letters"
 GUARDED = ["/api/v1/model", "/api/v1/samples", "/api/v1/samples/pair", "/api/v1/samples/pair/explanation?finding=MI", "/metrics"]
+DESCRIPTION = ["/docs", "/openapi.json"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
@@ -55,8 +56,21 @@ def test_every_answer_about_an_ecg_needs_the_key(settings: Settings, ecg_csv: by
         for address in ("/api/v1/predict", "/api/v1/explain?finding=MI"):
             assert client.post(address, files={"file": ("a.csv", ecg_csv)}).status_code == 401
             assert client.post(address, files={"file": ("a.csv", ecg_csv)}, headers={"X-API-Key": KEY}).status_code == 200
-        for address in ("/", "/health", "/ready", "/docs", "/static/style.css"):
+        for address in ("/", "/health", "/ready", "/static/style.css"):
             assert client.get(address).status_code == 200
+
+
+def test_the_description_of_the_interface_needs_the_key(settings: Settings) -> None:
+    with TestClient(create_app(settings.model_copy(update={"api_key": Settings(api_key=KEY).api_key}))) as client:
+        for address in DESCRIPTION:
+            for headers in ({}, {"X-API-Key": KEY + "x"}):
+                answer = client.get(address, headers=headers)
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), address
+            assert client.get(address, headers={"X-API-Key": KEY}).status_code == 200, address
+        # A browser gets the page that asks for the key, and nothing with it.
+        page = client.get("/docs", headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (page.status_code, page.headers["content-type"].split(";")[0]) == (401, "text/html")
+        assert "/api/v1" not in page.text
 
 
 def test_a_key_outside_ascii_is_no_error_of_the_server(settings: Settings) -> None:

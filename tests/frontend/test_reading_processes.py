@@ -47,13 +47,24 @@ def test_a_refusal_is_the_same(client: TestClient, other: TestClient) -> None:
     assert first["detail"]["messages"]
 
 
-def test_a_process_that_dies_is_replaced(other: TestClient, ecg_csv: bytes) -> None:
+def test_a_process_that_dies_costs_no_answer(other: TestClient, ecg_csv: bytes) -> None:
+    assert other.get("/ready").status_code == 200
     (process,) = multiprocessing.active_children()
     os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
     process.join()
+    answer = other.get("/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_process")
+    assert other.get("/health").status_code == 200
+    assert other.post("/api/v1/predict", files=[("file", ("ecg.csv", ecg_csv))]).status_code == 200
+    assert other.get("/ready").status_code == 200
+
+
+def test_an_explanation_is_the_same(client: TestClient, other: TestClient, ecg_csv: bytes) -> None:
     upload = [("file", ("ecg.csv", ecg_csv))]
-    assert other.post("/api/v1/predict", files=upload).json()["code"] == "internal_error"
-    assert other.post("/api/v1/predict", files=upload).status_code == 200
+    first, second = (server.post("/api/v1/explain?finding=MI", files=upload).raise_for_status().json() for server in (client, other))
+    assert second["probability"] == pytest.approx(first["probability"], abs=1e-6)
+    assert second["lead_shares"] == pytest.approx(first["lead_shares"], abs=1e-4)
+    assert other.post("/api/v1/explain?finding=XYZ", files=upload).json()["code"] == "unknown_finding"
 
 
 def test_processes_end_with_a_server_that_is_killed(tiny_checkpoint: Path) -> None:

@@ -56,6 +56,9 @@ async function parse(response) {
 
 export const fetchModel = () => request("api/v1/model");
 
+/** The OpenAPI description of the server. */
+export const fetchDescription = () => request("openapi.json");
+
 export const fetchSamples = () => request("api/v1/samples");
 
 /** Read a recording: a sample `{kind, id}`, or files `{kind, files, settings}` whose settings may hold fs, unit and leads. */

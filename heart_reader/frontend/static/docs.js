@@ -1,6 +1,9 @@
 // The OpenAPI description as a page, without anything from elsewhere.
 
+import { fetchDescription, onKeyNeeded } from "./api.js";
+import { askForKey } from "./dialogs.js";
 import { byId, el } from "./dom.js";
+import { setLanguage } from "./i18n.js";
 
 const place = byId("endpoints");
 place.className = "docs-list";
@@ -30,8 +33,10 @@ function renderOperation(path, method, operation) {
 }
 
 try {
-  const response = await fetch("openapi.json");
-  const { paths } = await response.json();
+  // This page is in English, and so is the question for the key.
+  await setLanguage("en");
+  onKeyNeeded(askForKey);
+  const { paths } = await fetchDescription();
   const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map((entry) => [path, ...entry]));
   place.replaceChildren(...operations.map((operation) => renderOperation(...operation)));
 } catch (error) {

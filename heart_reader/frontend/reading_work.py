@@ -1,0 +1,104 @@
+"""What is done to read a file, in a thread of the server or in a process of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from heart_reader.checkpoint import Checkpoint
+from heart_reader.classifier import EcgClassifier
+from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.readers import read_record
+from heart_reader.data.record import build_record
+from heart_reader.errors import Integrity
+from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.signing import TrustedKeys
+
+__all__ = ["check_same", "load_warm", "prepare_reading", "read_file"]
+
+
+def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassifier:
+    """Load a checkpoint and make one reading with it, so that the first client finds it warm.
+
+    Parameters
+    ----------
+    trusted
+        Who must have signed it; None means that nobody has to.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be served.
+    """
+    classifier = EcgClassifier.load(checkpoint, trusted=trusted)
+    # Ten seconds of a slow wave in every lead: nothing is read from it but that the model answers.
+    wave = [math.sin(2 * math.pi * time / 100) for time in range(1000)]
+    classifier.predict(build_record("warm-up", [wave] * len(STANDARD_LEADS), 100.0, STANDARD_LEADS))
+    return classifier
+
+
+def prepare_reading(checkpoint: Path, sha256: str, trusted: TrustedKeys | None, max_values: int) -> Callable[[Path, ReadOptions], bytes]:
+    """Return a function that reads files with a warm classifier, see :func:`read_file`.
+
+    Parameters
+    ----------
+    checkpoint
+        Its directory.
+    sha256
+        Of the checkpoint that it must be.
+    trusted
+        Who must have signed it; each process asks, also one that takes another's place.
+    max_values
+        Most values of one record, leads times time points.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be served, or is another one by now.
+    """
+    classifier = load_warm(checkpoint, trusted)
+    check_same(classifier.checkpoint, sha256)
+    return partial(read_file, classifier, max_values)
+
+
+def check_same(checkpoint: Checkpoint, sha256: str) -> None:
+    """Refuse a checkpoint that took another's place: a process that starts late must not read with other weights than the rest.
+
+    Raises
+    ------
+    Integrity
+        If its hash is another one.
+    """
+    if checkpoint.sha256 != sha256:
+        raise Integrity(f"{checkpoint.directory}: another checkpoint than the one that is served: start the server again to serve it")
+
+
+def read_file(classifier: EcgClassifier, max_values: int, path: Path, options: ReadOptions) -> bytes:
+    """Read one recording from disk.
+
+    Returns
+    -------
+    bytes
+        The reading in JSON, with ``waveform`` if the options ask for it. It is not validated once more on its way out, which would
+        cost a tenth of a reading; a test does that.
+
+    Raises
+    ------
+    RecordError
+        If the recording cannot be read, or has more than ``max_values`` values.
+    RequestRefused
+        422 if it holds parts within parts deeper than Python can follow.
+    """
+    try:
+        record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names, max_values=max_values)
+    except RecursionError:
+        raise RequestRefused(422, "too_nested", "This recording holds parts within parts, too many to follow: export it again.") from None
+    reading = classifier.predict(record).to_json()
+    if options.waveform:
+        reading["waveform"] = record.waveform()
+    return to_json(reading, inf_nan_mode="null")
