@@ -83,7 +83,7 @@ def test_a_table_of_many_blocks_is_the_same_table(tmp_path, monkeypatch, end):
     assert list(blocks.rows) == list(whole.rows) == blocks.rows[:] == [row for row in rows if row.strip() and row[0] != "#"]
     assert (blocks.rows[-1], blocks.rows[1:400:9]) == (whole.rows[-1], whole.rows[1:400:9])
     assert list(blocks.line_numbers) == list(whole.line_numbers)
-    np.testing.assert_array_equal(blocks.numbers([0, 1]), whole.numbers([0, 1]))
+    np.testing.assert_array_equal(blocks.numbers([0, 1])[0], whole.numbers([0, 1])[0])
     with pytest.raises(UnreadableRecord, match="line 300"):
         parse_table(_with(text, end, 300, "1,x"), "a.csv").numbers([0, 1])
 
