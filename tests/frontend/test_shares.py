@@ -30,14 +30,14 @@ def shared(settings: Settings) -> Settings:
 def held(client: TestClient, address: str, release: threading.Event) -> tuple[threading.Thread, list[int]]:
     """Send an upload that ends when it is told to."""
     statuses: list[int] = []
-    parts = [b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n']
+    parts = [b"\r\n--b--\r\n", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n']
 
     async def receive() -> dict[str, Any]:
-        if parts:
-            return {"type": "http.request", "body": parts.pop(), "more_body": True}
-        while not release.is_set():
+        if not parts:
+            await anyio.sleep_forever()  # the client stays and has nothing more to say
+        while len(parts) == 1 and not release.is_set():
             await anyio.sleep(0.01)
-        return {"type": "http.request", "body": b"\r\n--b--\r\n", "more_body": False}
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
