@@ -83,8 +83,10 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     """
     table = parse_table(text, path)
     columns = _choose_columns(table, given.leads)
-    check_length(path, len(columns.leads), len(table.rows), None, given)
     stated = statements(table.comments)
+    # Before any number is made: what the times say is known only afterwards.
+    told = _known_rates(path, None, stated, given.fs)
+    check_length(path, len(columns.leads), len(table.rows), told[-1][1] if told else None, given)
     times = [] if columns.time is None else [columns.time]
     numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
     signal, others = numbers[: len(columns.leads)], numbers[len(columns.leads) :]

@@ -71,6 +71,15 @@ def test_no_second_counts_for_less_than_what_it_is_read_as(tmp_path, name):
         read_record(path, max_values=71_999)
 
 
+def test_a_long_table_is_refused_before_numbers_are_made_of_it(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("# fs=50\n# unit=mV\nI\n" + "0\n" * 2999 + "no number\n")
+    with pytest.raises(UnreadableRecord, match="72000 values"):
+        read_record(path, max_values=71_999)
+    with pytest.raises(UnreadableRecord, match="no number"):
+        read_record(path, max_values=72_000)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_table_of_many_blocks_is_the_same_table(tmp_path, monkeypatch, end):
     rows = [f"{row % 7},{row % 11 / 10}" for row in range(500)]
