@@ -70,7 +70,7 @@ def test_a_sample_is_drawn_and_read(page: Any) -> None:
 
 def test_quality_warnings_and_conclusion_stand_before_the_tracing(page: Any) -> None:
     pick(page, "no_v3")
-    assert "V3" in page.inner_text("#warnings")
+    assert "V3" in page.text_content("#warnings")
     assert "11 of 12 leads" in page.inner_text(".quality")
     order = page.evaluate(
         "['.quality', '#warnings', '#conclusion', '#tracing', '#classes']"

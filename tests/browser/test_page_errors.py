@@ -83,7 +83,7 @@ def test_a_file_in_another_unit_than_it_says_can_be_read_after_saying_it(visit: 
     page.select_option("#setting-unit", "uV")
     page.click("#read-again")
     page.wait_for_selector("#reading:not([hidden])")
-    assert "uV" in page.inner_text("#warnings")
+    assert "uV" in page.text_content("#warnings")
 
 
 def test_too_large_a_file_is_refused_without_sending_it(visit: Callable[..., Any]) -> None:

@@ -71,7 +71,7 @@ def test_warnings_findings_and_reasons_are_said_in_the_language_of_the_page(
 ) -> None:
     page = visit(locale=locale)
     open_reading(page, "no_v3")
-    warnings = page.inner_text("#warnings").replace("\u2068", "").replace("\u2069", "")
+    warnings = page.text_content("#warnings").replace("\u2068", "").replace("\u2069", "")
     assert warning in warnings
     assert page.query_selector("#warnings [lang], .measurements [lang]") is None
     assert reason in page.text_content("[data-measurement=cornell_mv]")
