@@ -11,15 +11,15 @@ import argparse
 import http.client
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from serving import ROOT, build_request, resident_mb
+from serving import ROOT, build_request, resident_mb, started_server
 
 sys.path.insert(0, str(ROOT))
 
@@ -87,28 +87,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "robustness.md", help="page to write (default: %(default)s)")
     arguments = parser.parse_args()
     rows = []
-    command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server,
-    ):
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            if not line:
-                raise SystemExit("error: the server did not start; run it alone to see why")
-            port = int(line.split(" on ")[1].split()[0].rpartition(":")[2])
-            idle = resident_mb(server.pid)
-            for title, (fmt, n_leads, fs, duration_s) in UPLOADS.items():
-                path = WRITERS[fmt](Path(folder) / "record", tiled(n_leads, fs, duration_s), fs, NAMES[:n_leads])
-                size = sum(file.stat().st_size for file in Path(folder).glob("record.*")) / 1e6
-                status, taken, most = watched(server.pid, lambda path=path: send(port, path))
-                rows.append((title, f"{size:.1f} MB", status, f"{taken:.1f} s", f"{most:.0f} MB"))
-                print(*rows[-1], sep="  ", flush=True)
-                for file in Path(folder).glob("record.*"):
-                    file.unlink()
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory() as folder, started_server(None) as (port, pid):
+        idle = resident_mb(pid)
+        for title, (fmt, n_leads, fs, duration_s) in UPLOADS.items():
+            path = WRITERS[fmt](Path(folder) / "record", tiled(n_leads, fs, duration_s), fs, NAMES[:n_leads])
+            size = sum(file.stat().st_size for file in Path(folder).glob("record.*")) / 1e6
+            status, taken, most = watched(pid, partial(send, port, path))
+            rows.append((title, f"{size:.1f} MB", status, f"{taken:.1f} s", f"{most:.0f} MB"))
+            print(*rows[-1], sep="  ", flush=True)
+            for file in Path(folder).glob("record.*"):
+                file.unlink()
     table = markdown_table(("upload", "size", "answer", "time", "most memory of all processes"), rows)
     words = (
         f"Made by `python benchmarks/largest_upload.py` on {os.cpu_count()} cores: the default reader with its usual limits; idle, all its "

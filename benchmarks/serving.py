@@ -19,6 +19,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,6 +125,23 @@ async def first_answer(port: int, request: bytes) -> dict[str, object]:
     return answer
 
 
+@contextmanager
+def started_server(checkpoint: Path | None, settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """Start a server of its own with settings as in the environment; give its port and its process, and stop it."""
+    command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
+    command += ["--checkpoint", str(checkpoint)] if checkpoint else []
+    surroundings = {**os.environ, **(settings or {})}
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            if not line:
+                raise SystemExit("error: the server did not start; run it alone to see why")
+            yield int(line.split(" on ")[1].split()[0].rpartition(":")[2]), server.pid
+        finally:
+            server.terminate()
+
+
 def main() -> None:
     """Start a server, put load on it, stop it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -133,17 +152,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=5000, help="of all clients together")
     parser.add_argument("--alone", type=int, default=300, help="of the one client")
     arguments = parser.parse_args()
-    command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
-    command += ["--checkpoint", str(arguments.checkpoint)] if arguments.checkpoint else []
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            if not line:
-                raise SystemExit("error: the server did not start; run it alone to see why")
-            measure(int(line.split(" on ")[1].split()[0].rpartition(":")[2]), server.pid, arguments)
-        finally:
-            server.terminate()
+    with started_server(arguments.checkpoint) as (port, pid):
+        measure(port, pid, arguments)
 
 
 if __name__ == "__main__":

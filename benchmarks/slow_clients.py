@@ -11,6 +11,7 @@ are let go, and take turns in five kinds:
 - an answer that is not taken: a reading asked for, and its answer left lying.
 
 Readings without and with them take turns, so that other load on the machine falls on both. Readers send one recording after the other.
+``--out results/robustness.md`` makes a section of that page of the figures.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from serving import ROOT, build_request, cpu_s
+from serving import ROOT, build_request, cpu_s, started_server
+
+sys.path.insert(0, str(ROOT))
+
+from heart_reader.evaluation.markdown import markdown_table, replace_section
 
 KEY = "key of the benchmark"
 PAUSE_S = 0.5
@@ -205,6 +210,18 @@ def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) 
     for name, share in (("p50", 50), ("p95", 95), ("p99", 99)):
         print(f"{name}     {p(share, without):8.1f} ms {p(share, beside):8.1f} ms {p(share, beside) / p(share, without):9.2f}")
     print(f"readings   {len(without):8d}    {len(beside):8d}; refused in all: {n_refused}")
+    if arguments.out:
+        rows = [
+            (f"p{share}", *(f"{p(share, of):.0f} ms" for of in (without, beside)), f"{p(share, beside) / p(share, without):.2f}")
+            for share in (50, 95, 99)
+        ]
+        words = (
+            f"Made by `python benchmarks/slow_clients.py` on {os.cpu_count()} cores: {arguments.slow} clients at {arguments.addresses} addresses "
+            f"that send or take next to nothing, straight at the server, and {arguments.readers} that read without and beside them, by turns. "
+            f"{len(without)} readings without, {len(beside)} beside them, {n_refused} refused."
+        )
+        table = markdown_table(("latency of a reading", "without", "beside", "ratio"), rows)
+        replace_section(arguments.out, "Robustness", "Slow clients", f"{words}\n\n{table}")
     each = 1e3 * cpu_without / len(without)
     # What a reading itself takes of the processor does not depend on others: the rest went into slow clients.
     share = (cpu_beside - cpu_without / len(without) * len(beside)) / (arguments.rounds * arguments.seconds)
@@ -224,25 +241,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of a stretch without or beside them (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of both (default: %(default)s)")
     parser.add_argument("--most", type=float, default=2.0, help="that p99 may be times the usual (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="page that gets the figures as a section")
     parser.add_argument("--be-slow-on", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.be_slow_on:
         be_slow(arguments.be_slow_on, build_request(arguments.file, arguments.be_slow_on, "?waveform=1"), arguments)
         return
     # Host 127.0.0.1 counts all of this machine as one client, who may do anything: a server for others does not.
-    surroundings = {**os.environ, "HEART_READER_API_KEY": KEY, "HEART_READER_TRUSTED_PROXIES": "127.0.0.254"}
-    command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
-    command += ["--checkpoint", str(arguments.checkpoint)] if arguments.checkpoint else []
-    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            if not line:
-                raise SystemExit("error: the server did not start; run it alone to see why")
-            port = int(line.split(" on ")[1].split()[0].rpartition(":")[2])
-            n_refused, ratio = measure(port, server.pid, build_request(arguments.file, port, "?waveform=1"), arguments)
-        finally:
-            server.terminate()
+    settings = {"HEART_READER_API_KEY": KEY, "HEART_READER_TRUSTED_PROXIES": "127.0.0.254"}
+    with started_server(arguments.checkpoint, settings) as (port, pid):
+        n_refused, ratio = measure(port, pid, build_request(arguments.file, port, "?waveform=1"), arguments)
     if n_refused or ratio > arguments.most:
         raise SystemExit(f"error: {n_refused} refused and p99 {ratio:.2f} times the usual; 0 and {arguments.most:g} are allowed")
 
