@@ -216,9 +216,9 @@ def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) 
             for share in (50, 95, 99)
         ]
         words = (
-            f"Made by `python benchmarks/slow_clients.py` on {os.cpu_count()} cores: {arguments.slow} clients at {arguments.addresses} addresses "
-            f"that send or take next to nothing, straight at the server, and {arguments.readers} that read without and beside them, by turns. "
-            f"{len(without)} readings without, {len(beside)} beside them, {n_refused} refused."
+            f"Made by `python benchmarks/slow_clients.py` on {os.cpu_count()} cores: {arguments.slow} clients at {arguments.addresses} "
+            f"addresses that send or take next to nothing, straight at the server, and {arguments.readers} that read without and beside "
+            f"them, by turns. {len(without)} readings without, {len(beside)} beside them, {n_refused} refused."
         )
         table = markdown_table(("latency of a reading", "without", "beside", "ratio"), rows)
         replace_section(arguments.out, "Robustness", "Slow clients", f"{words}\n\n{table}")
