@@ -26,7 +26,17 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.measurement import Measurements
 from heart_reader.messages import Message, message
 
-__all__ = ["AS_STATED", "INDEPENDENT_LEADS", "NOTED", "WITHHELD", "Doubt", "arrangement_inputs", "doubts", "rate_inputs", "standardised"]
+__all__ = [
+    "AS_STATED",
+    "INDEPENDENT_LEADS",
+    "NOTED",
+    "WITHHELD",
+    "Doubt",
+    "arrangement_inputs",
+    "find_doubt",
+    "rate_inputs",
+    "standardised",
+]
 
 Array = NDArray[np.floating]
 
@@ -36,6 +46,8 @@ INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
 AS_STATED = "as_stated"
 # A doubt is told from the first probability on; from the second on nothing is decided.
 NOTED, WITHHELD = 0.95, 0.995
+# Neighbours that change places cost a reading little: that is noted only.
+_SLIGHT = frozenset({"leads_exchanged:V1:V2"})
 # Whatever the weights say: what is quick has no wide QRS complex and no long QT interval, and what is slow no short one, ms.
 _QUICK_QRS_MS, _QUICK_QT_MS, _SLOW_QT_MS = 110.0, 335.0, 480.0
 # A small child's beats are as quick as an adult's at a rate stated too high.
@@ -60,21 +72,16 @@ class Doubt(NamedTuple):
     ----------
     text
         For people.
-    probability
-        That it is so, among files as the weights were fitted to: half of them wrong.
+    is_grave
+        Whether it is likely enough, and matters enough, to decide nothing.
     """
 
     text: Message
-    probability: float
-
-    @property
-    def is_grave(self) -> bool:
-        """Whether it is likely enough to decide nothing."""
-        return self.probability >= WITHHELD
+    is_grave: bool
 
 
-def doubts(measurements: Measurements, age: float | None = None) -> list[Doubt]:
-    """Return what a file seems to say wrongly about its sampling rate and its leads, the likeliest first.
+def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | None:
+    """Return what a file seems to say wrongly about its sampling rate or else its leads, if anything.
 
     Parameters
     ----------
@@ -83,18 +90,17 @@ def doubts(measurements: Measurements, age: float | None = None) -> list[Doubt]:
     age
         Of the patient in years; children are quicker than any grown-up.
     """
-    found = []
     rate, arrangement = rate_inputs(measurements), arrangement_inputs(measurements)
     if rate is not None:
-        name, probability = _likeliest("rate", rate)
-        if probability >= NOTED and _is_possible(name, measurements, age):
-            found.append(Doubt(_of_rate(name, measurements), probability))
-    # Leads are compared with each other; where the rate is wrong, so are the waves that they are compared in.
-    if arrangement is not None and not found:
-        name, probability = _likeliest("arrangement", arrangement)
-        if probability >= NOTED:
-            found.append(Doubt(_of_leads(name, measurements), probability))
-    return found
+        name, wrong, grave = _likeliest("rate", rate)
+        if wrong >= NOTED and _is_possible(name, measurements, age):
+            # Where the rate is wrong, so are the waves that leads would be compared in.
+            return Doubt(_of_rate(name, measurements), grave >= WITHHELD)
+    if arrangement is not None:
+        name, wrong, grave = _likeliest("arrangement", arrangement)
+        if wrong >= NOTED:
+            return Doubt(_of_leads(name, measurements), grave >= WITHHELD)
+    return None
 
 
 def rate_inputs(measurements: Measurements) -> Array | None:
@@ -168,15 +174,16 @@ def _weights_of() -> dict[str, dict[str, Any]]:
     }
 
 
-def _likeliest(name: str, inputs: Array) -> tuple[str, float]:
-    """The likeliest way of being wrong, and the probability of being wrong at all."""
+def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
+    """The likeliest way of being wrong, the probability of being wrong at all, and of being wrong in a way that matters."""
     of = _weights_of()[name]
     terms = standardised(inputs, of["mean"], of["spread"], squares=name == "rate")
     log_odds = of["weights"] @ terms + of["constant"]
     shares = np.exp(log_odds - log_odds.max())
     shares /= shares.sum()
     wrong = [place for place, label in enumerate(of["classes"]) if label != AS_STATED]
-    return of["classes"][max(wrong, key=lambda place: shares[place])], float(shares[wrong].sum())
+    grave = [place for place in wrong if of["classes"][place] not in _SLIGHT]
+    return of["classes"][max(wrong, key=lambda place: shares[place])], float(shares[wrong].sum()), float(shares[grave].sum())
 
 
 def _is_possible(name: str, measurements: Measurements, age: float | None) -> bool:

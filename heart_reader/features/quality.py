@@ -17,7 +17,7 @@ from heart_reader.features.lead_checks import (
 )
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
-from heart_reader.features.plausibility import doubts
+from heart_reader.features.plausibility import find_doubt
 from heart_reader.messages import message
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
@@ -97,8 +97,8 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     beats = measurements.values["n_beats"]
     if beats.value is None:
         findings.append(message("no_measurements", reason=beats.reason or ""))
-    doubted = doubts(measurements, record.age)
-    findings += [doubt.text for doubt in doubted]
+    doubt = find_doubt(measurements, record.age)
+    findings += [] if doubt is None else [doubt.text]
     unit, unit_is_wrong = doubtful_unit(measurements)
     findings += [*unit, *impossible_rate(measurements), *broken_identities(record, states)]
     pairs = duplicated_leads(record)
@@ -110,6 +110,6 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
         if names:
             findings.append(message("lead_states", count=len(names), leads=names, state=message(f"state_{state}")))
     n_good = sum(state == "good" for state in states.values())
-    poor = beats.value is None or unit_is_wrong or any(doubt.is_grave for doubt in doubted) or 2 * n_good < len(states)
+    poor = beats.value is None or unit_is_wrong or (doubt is not None and doubt.is_grave) or 2 * n_good < len(states)
     leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
     return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")

@@ -13,7 +13,7 @@ from heart_reader.evaluation import perturbations
 from heart_reader.evaluation.plausibility_fit import ARRANGEMENTS, RATES
 from heart_reader.features import assess_signal
 from heart_reader.features.measured import measure
-from heart_reader.features.plausibility import arrangement_inputs, doubts, rate_inputs
+from heart_reader.features.plausibility import arrangement_inputs, find_doubt, rate_inputs
 from heart_reader.message_templates import TEMPLATES
 
 
@@ -29,9 +29,9 @@ def patients() -> list[EcgRecord]:
 
 
 def said(record: EcgRecord) -> str:
-    """Code of the first doubt, or nothing."""
-    found = doubts(measure(record))
-    return found[0].text.code if found else ""
+    """Code of the doubt, or nothing."""
+    found = find_doubt(measure(record))
+    return "" if found is None else found.text.code
 
 
 def test_few_doubts_about_files_that_are_right(patients):
@@ -56,8 +56,16 @@ def test_what_is_wrong_is_told_by_its_name(patients, change, codes):
 
 
 def test_the_lead_upside_down_is_named(patients):
-    found = doubts(measure(perturbations.scale_lead(patients[0], "V4", -1.0)))
-    assert "V4" in found[0].text
+    found = find_doubt(measure(perturbations.scale_lead(patients[0], "V4", -1.0)))
+    assert found.is_grave
+    assert "V4" in found.text
+
+
+def test_neighbours_exchanged_are_noted_only(patients):
+    found = [find_doubt(measure(perturbations.swap_leads(record, "V1", "V2"))) for record in patients]
+    exchanged = [doubt for doubt in found if doubt and doubt.text == "Leads V1 and V2 look exchanged."]
+    assert len(exchanged) >= 0.5 * len(patients)
+    assert not any(doubt.is_grave for doubt in exchanged)
 
 
 def test_a_wrong_unit_is_noted_and_nothing_is_decided(patients):
@@ -73,8 +81,9 @@ def test_a_wrong_unit_is_noted_and_nothing_is_decided(patients):
 
 def test_children_may_be_quick(patients):
     quick = measure(perturbations.misstate_rate(patients[0], 2.0))
-    assert [doubt.text.code for doubt in doubts(quick, age=40.0)] == ["too_quick"]
-    assert "too_quick" not in [doubt.text.code for doubt in doubts(quick, age=1.0)]
+    assert find_doubt(quick, age=40.0).text.code == "too_quick"
+    young = find_doubt(quick, age=1.0)
+    assert young is None or young.text.code != "too_quick"
 
 
 def test_leads_are_compared_only_where_all_are_there(patients):
@@ -83,7 +92,7 @@ def test_leads_are_compared_only_where_all_are_there(patients):
     assert rate_inputs(measure(few)) is not None
     flat = replace(patients[0], signal=np.zeros_like(patients[0].signal))
     assert rate_inputs(measure(flat)) is None
-    assert doubts(measure(flat)) == []
+    assert find_doubt(measure(flat)) is None
 
 
 def test_every_way_of_being_wrong_has_its_words():
