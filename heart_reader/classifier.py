@@ -17,11 +17,11 @@ from heart_reader.conclusion.reconcile import Answer
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
-from heart_reader.data.record import FLAT_MV, EcgRecord
+from heart_reader.data.record import EcgRecord
 from heart_reader.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
-from heart_reader.messages import Message, message
+from heart_reader.messages import message
 from heart_reader.pooling import Pooled, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from heart_reader.features.quality import SignalQuality
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["EcgClassifier", "assess_quality"]
+__all__ = ["EcgClassifier"]
 
 # Windows per call of the network. More at a time is slower: a core's caches are left.
 BATCH_WINDOWS = 32
@@ -146,7 +146,7 @@ class EcgClassifier:
         known = {} if features is None or self.features is None else self.features.known(features)
         order = self.space.reading_levels(self.level)
         pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
-        quality, measurements = assess_quality(prepared, self.preprocessor.leads), None
+        quality, measurements = Quality.of(prepared, self.preprocessor.leads), None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(record) else None
             measurements, signal = _measured(record, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
@@ -308,7 +308,7 @@ class EcgClassifier:
             level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
         }
         rhythm = None if measurements is None else measurements.rhythm
-        poor = _why_poor(quality) or (message("not_measured") if measurements is None else None)
+        poor = quality.why_poor or (message("not_measured") if measurements is None else None)
         facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
         decisions, conclusion = conclude(answers, self.space, facts)
 
@@ -369,14 +369,6 @@ def _trusted(measurements: Measurements | None) -> dict[str, float]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _why_poor(quality: Quality) -> Message | None:
-    """Why nothing is decided; None where something can be."""
-    if quality.verdict != "poor":
-        return None
-    found = next((sentence for sentence in quality.findings if isinstance(sentence, Message)), None)
-    return found or message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads)
-
-
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
     """Import what measures only for a network that asks for it, for the same reason."""
     if values is None:
@@ -393,23 +385,3 @@ def _absent(known: Mapping[str, bool]) -> list[str]:
     from heart_reader.features.feature_space import FEATURE_TITLES
 
     return [message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there])]
-
-
-def assess_quality(prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
-    """Return which leads are missing or flat, and so how far a reading can be trusted.
-
-    Parameters
-    ----------
-    prepared
-        A record as the model reads it.
-    leads
-        Names of its n_leads leads.
-    """
-    span_uv = prepared.microvolts.max(axis=1).astype(np.int32) - prepared.microvolts.min(axis=1)
-    flat = prepared.lead_mask & (span_uv < FLAT_MV * 1000)
-    return Quality(
-        missing_leads=tuple(name for name, there in zip(leads, prepared.lead_mask, strict=True) if not there),
-        flat_leads=tuple(name for name, still in zip(leads, flat, strict=True) if still),
-        n_usable_leads=int((prepared.lead_mask & ~flat).sum()),
-        n_leads=len(leads),
-    )

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from heart_reader.conclusion.conclude import Conclusion
 from heart_reader.conclusion.contradictions import LEAST_PRESENT
-from heart_reader.messages import coded
+from heart_reader.data.preprocessor import PreparedEcg
+from heart_reader.data.record import FLAT_MV
+from heart_reader.messages import Message, coded, message
 
 if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
@@ -99,6 +103,34 @@ class Quality:
         if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
             return "poor"
         return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"
+
+    @property
+    def why_poor(self) -> Message | None:
+        """Why nothing is decided; None where something can be."""
+        if self.verdict != "poor":
+            return None
+        found = next((sentence for sentence in self.findings if isinstance(sentence, Message)), None)
+        return found or message("few_usable_leads", usable=self.n_usable_leads, leads=self.n_leads)
+
+    @classmethod
+    def of(cls, prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
+        """Tell which leads are missing or flat, and so how far a reading can be trusted.
+
+        Parameters
+        ----------
+        prepared
+            A record as the model reads it.
+        leads
+            Names of its n_leads leads.
+        """
+        span_uv = prepared.microvolts.max(axis=1).astype(np.int32) - prepared.microvolts.min(axis=1)
+        flat = prepared.lead_mask & (span_uv < FLAT_MV * 1000)
+        return cls(
+            missing_leads=tuple(name for name, there in zip(leads, prepared.lead_mask, strict=True) if not there),
+            flat_leads=tuple(name for name, still in zip(leads, flat, strict=True) if still),
+            n_usable_leads=int((prepared.lead_mask & ~flat).sum()),
+            n_leads=len(leads),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.classifier import EcgClassifier, assess_quality
+from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Batch
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord, build_record
@@ -193,7 +193,7 @@ class StreamReader:
             start_s=start / preprocessor.fs,
             end_s=(start + preprocessor.n_times) / preprocessor.fs,
             probabilities={name: self._named(name, per_window[name][0]) for name in levels},
-            quality=assess_quality(prepared, preprocessor.leads),
+            quality=Quality.of(prepared, preprocessor.leads),
         )
 
     def _prepare(self, start: int) -> PreparedEcg:

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from heart_reader.classifier import EcgClassifier, assess_quality
+from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Inputs
 from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
+from heart_reader.diagnosis import Quality
 from heart_reader.errors import LeadError
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_metrics, estimate_of
 from heart_reader.evaluation.metrics import macro_mean
@@ -251,7 +252,7 @@ class _Readings:
                         raise
                     self.left_out[condition.name] = error.message
                     continue
-                self.usable[number, row] = assess_quality(prepared, preprocessor.leads).verdict != "poor"
+                self.usable[number, row] = Quality.of(prepared, preprocessor.leads).verdict != "poor"
                 self._cells.append((number, row))
                 yield inputs
 
