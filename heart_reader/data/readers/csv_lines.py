@@ -57,9 +57,13 @@ class Lines(Sequence[str]):
     def cut(self, start: int, stop: int) -> Lines:
         """Return the same lines without some at the start and at the end."""
         kept = Lines()
-        for number in range(len(self._blocks)):
-            first = self._starts[number]
-            kept.extend(self._lines(number)[max(start - first, 0) : max(stop - first, 0)])
+        for number, (first, end) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
+            if start <= first and end <= stop:
+                # A whole block is shared, not copied.
+                kept._blocks.append(self._blocks[number])
+                kept._starts.append(kept._starts[-1] + end - first)
+            else:
+                kept.extend(self._lines(number)[max(start - first, 0) : max(stop - first, 0)])
         return kept
 
     def __len__(self) -> int:

@@ -125,11 +125,12 @@ class CsvTable:
         return values
 
     def _refuse_ragged(self) -> None:
-        counts = [line.count(self.separator) + 1 for line in self.rows]
-        if counts.count(self.n_columns) < len(counts):
-            row = next(row for row, count in enumerate(counts) if count != self.n_columns)
-            line = self.line_numbers[row]
-            raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
+        for start in range(0, len(self.rows), _CHUNK_ROWS):
+            counts = [line.count(self.separator) + 1 for line in self.rows[start : start + _CHUNK_ROWS]]
+            if counts.count(self.n_columns) < len(counts):
+                row = next(row for row, count in enumerate(counts) if count != self.n_columns)
+                line = self.line_numbers[start + row]
+                raise UnreadableRecord(message("ragged_line", where=self.where, line=line, cells=counts[row], needed=self.n_columns))
 
     def _unquote(self, line: str, row: int) -> list[str]:
         if '"' not in line:
@@ -177,7 +178,7 @@ def parse_table(text: str, where: str) -> CsvTable:
     (('I', 'II'), [[0.1, 0.3], [0.2, nan]])
     """
     comments: list[str] = []
-    lines, line_numbers, number = Lines(), array("Q"), 0
+    lines, line_numbers, number = Lines(), array("I"), 0
     late: list[tuple[int, str]] = []
     above = ""
     for block in line_blocks(text):
@@ -210,6 +211,8 @@ def parse_table(text: str, where: str) -> CsvTable:
     if has_header and n_rows == 1:
         raise UnreadableRecord(message("no_names_below", where=where))
     _refuse_rows_in_comments(where, late, separator, len(first))
+    # In place: of a table of millions of rows a copy takes as much memory as its text.
+    del line_numbers[: int(has_header)]
     return CsvTable(
         where=where,
         comments=tuple(comments),
@@ -217,7 +220,7 @@ def parse_table(text: str, where: str) -> CsvTable:
         n_columns=len(first),
         separator=separator,
         rows=lines.cut(int(has_header), n_rows),
-        line_numbers=line_numbers[has_header:],
+        line_numbers=line_numbers,
     )
 
 
