@@ -28,8 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        parser.error(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (from the command line or a HEART_READER_ variable)")
+        parser.error(first_complaint(error))
     try:
         serve(settings)
     except HeartReaderError as error:
@@ -40,6 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Say which setting is wrong and why, without what it was set to: that may be a key."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    words = first["msg"].removeprefix("Value error, ")
+    if name == "api_key":
+        words = "a key has at least 16 characters"
+    return f"{name} (HEART_READER_{name.upper()}): {words}" if name else words
 
 
 def print_new_key(name: str) -> int:
