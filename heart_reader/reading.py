@@ -75,7 +75,8 @@ class Reading:
         """Return a few lines for a person."""
         if self.diagnosis is None:
             assert self.error is not None
-            return f"{self.path}: cannot be read: {self.error.message}\n"
+            # Most reasons begin with the file, which is said once.
+            return f"{self.path}: cannot be read: {self.error.message.removeprefix(f'{self.path}: ')}\n"
         reading = self.diagnosis
         lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
         lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
