@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from heart_reader.errors import HeartReaderError
 from heart_reader.frontend import Settings, serve
 from heart_reader.frontend.keys import new_key
+from heart_reader.frontend.settings import first_complaint
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,16 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
-
-
-def first_complaint(error: ValidationError) -> str:
-    """Say which setting is wrong and why, without what it was set to: that may be a key."""
-    first = error.errors()[0]
-    name = ".".join(map(str, first["loc"]))
-    words = first["msg"].removeprefix("Value error, ")
-    if name == "api_key":
-        words = "a key has at least 16 characters"
-    return f"{name} (HEART_READER_{name.upper()}): {words}" if name else words
 
 
 def print_new_key(name: str) -> int:
