@@ -224,3 +224,16 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRecord) as caught:
         read_record(path)
     assert Reading(path, None, caught.value).to_text() == f"{path}: cannot be read: an empty file (0 bytes): copy or export it again\n"
+
+
+def test_files_that_are_called_alike_are_told_apart_by_their_folders(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for patient in ("p1", "p2"):
+        (tmp_path / "ward" / patient).mkdir(parents=True)
+        (tmp_path / "ward" / patient / "ecg.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
+    (tmp_path / "ward" / "p2" / "ecg.csv").write_bytes(b"")
+    (tmp_path / "ward" / "p2" / "other.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
+    reader = EcgClassifier.load(tiny_checkpoint)
+    for given in ([tmp_path / "ward"], [tmp_path / "ward" / "p1", tmp_path / "ward" / "p2"]):
+        lines = [json.loads(reading.to_json_line()) for reading in read_all(reader, given)]
+        assert [line["record_id"] for line in lines] == ["p1/ecg", "p2/ecg", "other"]
+        assert ["error" in line for line in lines] == [False, True, False]
