@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server. A thread
         cannot be ended: there a reading has no other bound than ``max_values``, and goes on when its client has left.
     max_values
-        Most values of one record, leads times time points; the default is half an hour of twelve leads at 500 Hz.
+        Most values of one record, leads times time points, each second counted as 1200 of them at least; the default is half an hour of
+        twelve leads at 500 Hz.
     reading_timeout_s
         Longest time of one reading or explanation once it has begun, in seconds; the process of one that takes longer is replaced.
     reading_memory_mb
