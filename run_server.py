@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from heart_reader.errors import HeartReaderError
 from heart_reader.frontend import Settings, serve
 from heart_reader.frontend.keys import new_key
+from heart_reader.frontend.settings import first_complaint
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,8 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        parser.error(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (from the command line or a HEART_READER_ variable)")
+        parser.error(first_complaint(error))
     try:
         serve(settings)
     except HeartReaderError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +48,15 @@ class Reading:
         None if it could.
     record
         The signal that was read, for a drawing of it; None if there is none.
+    name
+        What it is called; None means by its file.
     """
 
     path: Path
     diagnosis: Diagnosis | None
     error: HeartReaderError | None
     record: EcgRecord | None = None
+    name: str | None = None
 
     def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
         """Return what to print, and the error that it tells of; a reading that cannot be printed is one of the errors."""
@@ -61,7 +64,7 @@ class Reading:
             with one_record(self.path):
                 return self.to_json_line() if as_json else self.to_text(), self.error
         except HeartReaderError as error:
-            failed = Reading(self.path, None, error)
+            failed = Reading(self.path, None, error, name=self.name)
             return failed.to_json_line() if as_json else failed.to_text(), error
 
     def to_json_line(self) -> str:
@@ -69,13 +72,14 @@ class Reading:
         if self.diagnosis is not None:
             return json.dumps(self.diagnosis.to_json(), ensure_ascii=False, allow_nan=False)
         assert self.error is not None
-        return json.dumps({"record_id": self.path.stem, "error": {"code": self.error.code, "message": self.error.message}})
+        return json.dumps({"record_id": self.name or self.path.stem, "error": {"code": self.error.code, "message": self.error.message}})
 
     def to_text(self) -> str:
         """Return a few lines for a person."""
         if self.diagnosis is None:
             assert self.error is not None
-            return f"{self.path}: cannot be read: {self.error.message}\n"
+            # Most reasons begin with the file, which is said once.
+            return f"{self.path}: cannot be read: {self.error.message.removeprefix(f'{self.path}: ')}\n"
         reading = self.diagnosis
         lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
         lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
@@ -139,7 +143,7 @@ def read_all(
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
-    """Read files, and all records of folders.
+    """Read files, and all records of folders; records whose files are called alike are called by their folders, too.
 
     Parameters
     ----------
@@ -152,22 +156,42 @@ def read_all(
     progress
         Called with the file and the share of it that has been read, 0 to 1; several times for a recording of more than 42 minutes.
     """
+    found: list[tuple[Path, list[Path] | HeartReaderError]] = []
     for given in paths:
         try:
             with one_record(given):
-                paths_here = _records_in(given)
+                found.append((given, _records_in(given)))
         except HeartReaderError as error:
-            yield Reading(given, None, error)
+            found.append((given, error))
+    names = _names_of_alike(path for _, here in found if isinstance(here, list) for path in here)
+    for given, here in found:
+        if isinstance(here, HeartReaderError):
+            yield Reading(given, None, here)
             continue
-        for path in paths_here:
+        for path in here:
             try:
                 with one_record(path):
                     record = read_record(path, fs=fs, unit=unit, leads=leads)
+                    if path in names:
+                        record = replace(record, record_id=names[path])
                     said = None if progress is None else partial(progress, path)
                     reading = Reading(path, classifier.predict(record, measure=measure, progress=said), None, record)
             except HeartReaderError as error:
-                reading = Reading(path, None, error)
+                reading = Reading(path, None, error, name=names.get(path))
             yield reading
+
+
+def _names_of_alike(paths: Iterable[Path]) -> dict[Path, str]:
+    """What files are called that have one name in several folders, such as one folder per patient: the path from where these part."""
+    folders: dict[str, dict[Path, Path]] = {}
+    for path in paths:
+        folders.setdefault(path.stem, {})[path] = Path(os.path.abspath(path)).parent
+    names = {}
+    for stem, alike in folders.items():
+        if len(set(alike.values())) > 1:
+            common = os.path.commonpath(alike.values())
+            names.update({path: (folder.relative_to(common) / stem).as_posix() for path, folder in alike.items()})
+    return names
 
 
 def _records_in(given: Path) -> list[Path]:

@@ -36,7 +36,9 @@ _FILES: dict[str, Template] = {
         "{files} are not one record; several files are read together only as a WFDB header with its signal file, such as 100.hea and "
         "100.dat: send one recording at a time"
     ),
+    "packed_file": "{where}: a packed file or an Excel workbook, which is not read: unpack it, or save the sheet as CSV",
     "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV",
+    "picture_file": "{where}: a picture of an ECG, which is not read: export the recording as WFDB, EDF, DICOM or CSV",
     "record_too_long": (
         "{where}: {got} values ({leads} leads of {times} time points; a second counts as {per_second} values at least), at most {allowed} "
         "are read here: cut the recording into parts"
@@ -55,6 +57,7 @@ _FILES: dict[str, Template] = {
         "copy it again"
     ),
     "sent_twice": "{file} was sent twice; the files of one record have different names: send each of them once",
+    "signal_file_missing": "{where}: the header {header} names this file, which is not there: hand over both, under their own names",
     "signal_format": "{where}: signal format {format} is not read; readable are {readable}: convert the record to format 16",
     "signal_lengths_differ": "{where}: signal files of different lengths ([{lengths}] samples): copy the record again",
     "too_short": "{where}: {duration:.2f} s of signal; at least {least:.0f} s is needed: record longer",

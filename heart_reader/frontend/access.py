@@ -39,7 +39,7 @@ async def check_key(request: Request, key: Annotated[str | None, Depends(_key_he
     address, sent_hash = neighbourhood(request.client.host if request.client else None), key_hash(key)
     key_from_there = f"{address} {sent_hash}"
     if wait_s := wrong_keys.wait_s(address, key_from_there):
-        message = f"Too many wrong keys came from your address: try again in {wait_s} seconds, with the right key."
+        message = f"Too many wrong keys came from your address: try again in {wait_s} s, with the right key."
         raise RequestRefused(429, "too_many_wrong_keys", message, headers={"Retry-After": str(wait_s)})
     name = keys.name_of(sent_hash)
     if name is None:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heart_reader.errors import ConfigError
 from heart_reader.frontend.logs import JsonLines
+from heart_reader.frontend.middleware import CLIENT_CLOSED
 from heart_reader.frontend.settings import MEGABYTE
 
 __all__ = ["Audit", "audit_into", "note_files", "note_record"]
@@ -119,10 +120,10 @@ class Audit:
         try:
             await self.app(scope, receive, send_noted)
         except ClientDisconnect:
-            answer.outcome = "client_closed"
+            answer.failed("client_closed", CLIENT_CLOSED)
             raise
         except Exception:
-            answer.outcome = "internal_error"
+            answer.failed("internal_error", 500)
             raise
         finally:
             self._write(scope, answer, time.perf_counter() - started_at)
@@ -144,7 +145,7 @@ class Audit:
             "model_sha256": None if service is None else service.model["checkpoint_sha256"],
             "outcome": answer.outcome or answer.code(),
             "status": answer.status,
-            "answer_sha256": answer.sha256.hexdigest() if answer.status else None,
+            "answer_sha256": answer.sha256.hexdigest() if answer.is_begun else None,
             "duration_ms": round(duration_s * 1000, 1),
         }
         log.info("audit", extra=fields)
@@ -155,6 +156,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.status = 0
+        self.is_begun = False
         self.outcome: str | None = None
         self.is_written = False
         self.sha256 = hashlib.sha256()
@@ -162,7 +164,7 @@ class _Answer:
 
     async def note(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.is_begun = message["status"], True
             return
         body = message.get("body", b"")
         if self.status >= 400:
@@ -171,6 +173,10 @@ class _Answer:
             self.sha256.update(body)
         else:
             await to_thread.run_sync(self.sha256.update, body)
+
+    def failed(self, outcome: str, status: int) -> None:
+        """Note why there is no answer, or no whole one, with the status that the other log has for it."""
+        self.outcome, self.status = outcome, self.status or status
 
     def code(self) -> str:
         """``"answered"``, or the code of the error."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.errors import CheckpointError
+from heart_reader.signing import TrustedKeys, check_signature
+from heart_reader.signing.signature import SIGNATURE
 
 __all__ = ["CheckpointWatch"]
 
@@ -15,11 +17,13 @@ class CheckpointWatch:
     ----------
     checkpoint
         As it was loaded.
+    trusted
+        Whose signature a process asks for before it reads with the checkpoint; None if it asks for none.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-        self._files = (checkpoint.directory / "manifest.json", checkpoint.weights_path)
+    def __init__(self, checkpoint: Checkpoint, trusted: TrustedKeys | None = None) -> None:
+        self._checkpoint, self._trusted = checkpoint, trusted
+        self._files = (checkpoint.directory / "manifest.json", checkpoint.weights_path, checkpoint.directory / SIGNATURE)
         self._verified = self._state()
 
     def is_intact(self) -> bool:
@@ -27,8 +31,11 @@ class CheckpointWatch:
         state = self._state()
         if state != self._verified:
             try:
-                if load_checkpoint(self._checkpoint.directory).sha256 != self._checkpoint.sha256:
+                found = load_checkpoint(self._checkpoint.directory)
+                if found.sha256 != self._checkpoint.sha256:
                     return False
+                if self._trusted is not None:
+                    check_signature(found, self._trusted)
             except (CheckpointError, OSError):
                 return False
             self._verified = state

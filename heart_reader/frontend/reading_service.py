@@ -63,8 +63,8 @@ class ReadingService:
         self.settings = settings
         self.metrics = metrics
         served = load_checkpoint(checkpoint)
-        self._watch = CheckpointWatch(served)
         trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
+        self._watch = CheckpointWatch(served, trusted)
         prepare = partial(prepare_reading, checkpoint, served.sha256, trusted, settings.max_values)
         self._readers = start_work(prepare, settings.max_concurrency, settings)
         try:
@@ -145,7 +145,7 @@ class ReadingService:
             503 if the checkpoint on disk is not the one that was loaded, or no process is ready.
         """
         if not self._watch.is_intact():
-            words = "The checkpoint on disk is damaged or another one by now: put the served one back, or start the server again."
+            words = "The checkpoint on disk is damaged, unsigned or another one by now: put the served one back, or start the server again."
             raise RequestRefused(503, "checkpoint_changed", words)
         if not self._readers.is_ready():
             raise RequestRefused(503, "no_process", NO_PROCESS)

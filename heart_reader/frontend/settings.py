@@ -6,10 +6,10 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["MEGABYTE", "Settings"]
+__all__ = ["MEGABYTE", "Settings", "first_complaint"]
 
 MEGABYTE = 1024 * 1024
 MIN_KEY_LENGTH = 16
@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server. A thread
         cannot be ended: there a reading has no other bound than ``max_values``, and goes on when its client has left.
     max_values
-        Most values of one record, leads times time points; the default is half an hour of twelve leads at 500 Hz.
+        Most values of one record, leads times time points, each second counted as 1200 of them at least; the default is half an hour of
+        twelve leads at 500 Hz.
     reading_timeout_s
         Longest time of one reading or explanation once it has begun, in seconds; the process of one that takes longer is replaced.
     reading_memory_mb
@@ -191,3 +192,13 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         """Largest request body in bytes."""
         return self.max_upload_mb * MEGABYTE
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Say which setting is wrong and why, without what it was set to: that may be a key."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    words = first["msg"].removeprefix("Value error, ")
+    if name == "api_key":
+        words = f"a key has at least {MIN_KEY_LENGTH} characters"
+    return f"{name} (HEART_READER_{name.upper()}): {words}" if name else words

@@ -19,7 +19,7 @@ from heart_reader.config import override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
-from heart_reader.errors import NotServable
+from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
@@ -45,12 +45,14 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     CheckpointError
         If the checkpoint cannot be used.
     ConfigError
-        If an override would change what made the weights.
+        If an override would change what made the weights, or ``out`` holds the checkpoint itself.
     NotServable
         If it holds an ONNX graph, or its levels have other classes than the data.
     DataError
         If the records cannot be used.
     """
+    if (out / "checkpoint").resolve() == directory.resolve():
+        raise ConfigError(f"--out {out}: would replace the checkpoint that is recalibrated: name another folder")
     origin = load_checkpoint(directory)
     config = checkpoint_config(origin, overrides)
     tensors = origin.tensors()

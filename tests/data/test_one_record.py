@@ -19,7 +19,8 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.one_record import one_record
-from heart_reader.errors import DataError, LeadError, UnexpectedError
+from heart_reader.data.readers import read_record
+from heart_reader.errors import DataError, LeadError, UnexpectedError, UnreadableRecord
 from heart_reader.evaluation.readings import read_split
 from heart_reader.messages import Message
 from heart_reader.reading import Reading, read_all
@@ -215,3 +216,24 @@ def test_an_error_of_its_own_is_a_reading_like_any(tmp_path: Path) -> None:
     with pytest.raises(UnexpectedError) as caught, one_record(tmp_path):
         FAILURES["IndexError"]()
     assert "cannot be read" in Reading(tmp_path, None, caught.value).to_text()
+
+
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.touch()
+    with pytest.raises(UnreadableRecord) as caught:
+        read_record(path)
+    assert Reading(path, None, caught.value).to_text() == f"{path}: cannot be read: an empty file (0 bytes): copy or export it again\n"
+
+
+def test_files_that_are_called_alike_are_told_apart_by_their_folders(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for patient in ("p1", "p2"):
+        (tmp_path / "ward" / patient).mkdir(parents=True)
+        (tmp_path / "ward" / patient / "ecg.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
+    (tmp_path / "ward" / "p2" / "ecg.csv").write_bytes(b"")
+    (tmp_path / "ward" / "p2" / "other.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
+    reader = EcgClassifier.load(tiny_checkpoint)
+    for given in ([tmp_path / "ward"], [tmp_path / "ward" / "p1", tmp_path / "ward" / "p2"]):
+        lines = [json.loads(reading.to_json_line()) for reading in read_all(reader, given)]
+        assert [line["record_id"] for line in lines] == ["p1/ecg", "p2/ecg", "other"]
+        assert ["error" in line for line in lines] == [False, True, False]

@@ -105,7 +105,8 @@ def test_a_fault_of_the_server_has_its_line(settings: Settings, file: Path, ecg_
         monkeypatch.setattr(client.app.state.service, "read", fail)
         assert client.post("/api/v1/predict", files={"file": ("a.csv", ecg_csv)}).status_code == 500
     (line,) = lines(file)
-    assert (line["outcome"], line["record_sha256"]) == ("internal_error", [sha256(ecg_csv)])
+    assert (line["outcome"], line["status"], line["answer_sha256"]) == ("internal_error", 500, None)
+    assert line["record_sha256"] == [sha256(ecg_csv)]
     assert "Jane" not in json.dumps(line)
 
 

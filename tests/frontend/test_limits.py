@@ -22,6 +22,8 @@ from starlette.datastructures import UploadFile
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.upload_folders import PREFIX, UploadFolders
+from heart_reader.signing import sign_checkpoint
+from heart_reader.signing.keys import create_key, read_private_key
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDICT = "/api/v1/predict"
@@ -154,6 +156,21 @@ def test_ready_tells_a_damaged_checkpoint_and_one_that_is_back(settings: Setting
         assert code_of(client.get("/ready")) == (503, "checkpoint_changed")
         weights.write_bytes(sound)
         assert client.get("/ready").status_code == 200
+
+
+def test_ready_tells_that_a_signature_which_is_asked_for_is_gone(settings: Settings, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(settings.checkpoint, tmp_path / "served"))  # type: ignore[type-var]
+    public = create_key(tmp_path / "key", "Ward 7", None)
+    sign_checkpoint(copy, read_private_key(tmp_path / "key", lambda: ""))
+    signature = copy / "manifest.sig"
+    for trusted, then in ((public, (503, "checkpoint_changed")), (None, (200, None))):
+        with TestClient(create_app(settings.model_copy(update={"checkpoint": copy, "trusted_keys": trusted}))) as client:
+            assert client.get("/ready").status_code == 200
+            aside = signature.rename(tmp_path / "aside")
+            answer = client.get("/ready")
+            assert (answer.status_code, answer.json().get("code")) == then
+            aside.rename(signature)
+            assert client.get("/ready").status_code == 200
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

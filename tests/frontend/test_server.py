@@ -75,6 +75,19 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
     assert stopped.value.code == 2
 
 
+def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    main = runpy.run_path(str(ROOT / "run_server.py"))["main"]
+    monkeypatch.setenv("HEART_READER_API_KEY", "hush-hush")
+    with pytest.raises(SystemExit):
+        main([])
+    monkeypatch.delenv("HEART_READER_API_KEY")
+    with pytest.raises(SystemExit):
+        main(["--host", "0.0.0.0"])
+    short, open_to_all = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert short.split(": ", 1)[1] == "error: api_key (HEART_READER_API_KEY): a key has at least 16 characters"
+    assert ": error: host 0.0.0.0 can be reached from other machines and no API key is set" in open_to_all
+
+
 def test_settings_come_from_the_environment_and_give_way_to_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEART_READER_PORT", "8123")
     monkeypatch.setenv("HEART_READER_HOST", "0.0.0.0")

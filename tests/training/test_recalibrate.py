@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_same_data_same_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None
 def test_what_made_the_weights_cannot_change(tiny_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="belongs to the trained weights"):
         recalibrate(tiny_checkpoint, tmp_path / "x", overrides=["preprocessing.fs=500"])
+
+
+def test_the_checkpoint_itself_is_not_replaced(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(tiny_checkpoint, tmp_path / "run" / "checkpoint"))
+    before = (own / "manifest.json").read_bytes()
+    with pytest.raises(ConfigError, match="would replace the checkpoint that is recalibrated"):
+        recalibrate(own, tmp_path / "elsewhere" / ".." / "run")
+    assert (own / "manifest.json").read_bytes() == before
 
 
 def test_another_hospital_may_know_superclasses_only(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -28,6 +28,16 @@ _TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
 _RECORD_SUFFIXES = {".hea", ".edf", ".dcm"}
 # How files begin that people take for ECG records, and which message tells them.
 _FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
+_FOREIGN_BYTES = (
+    (b"\xff\xd8\xff", "picture_file"),
+    (b"\x89PNG\r\n", "picture_file"),
+    (b"GIF8", "picture_file"),
+    (b"II*\0", "picture_file"),
+    (b"MM\0*", "picture_file"),
+    (b"PK\x03\x04", "packed_file"),
+    (b"\x1f\x8b\x08", "packed_file"),
+    (b"\xd0\xcf\x11\xe0", "packed_file"),
+)
 
 
 # A number that a damaged file makes too large becomes infinite, which is a missing value: nothing to warn of twice.
@@ -167,9 +177,11 @@ def _read_header(name: str, size: int, text: str, given: Given) -> EcgRecord:
 def _refuse_foreign(name: str, head: bytes) -> None:
     """Say what a file is that is neither WFDB nor a table."""
     start = decode_text(head[:1024]).lstrip()
-    for magic, code in _FOREIGN:
-        if start.startswith(magic):
-            raise UnreadableRecord(message(code, where=name))
+    codes = [code for magic, code in _FOREIGN if start.startswith(magic)]
+    if not is_text(head):
+        codes += [code for magic, code in _FOREIGN_BYTES if head.startswith(magic)]
+    if codes:
+        raise UnreadableRecord(message(codes[0], where=name))
     if not is_text(head):
         header = os.path.splitext(os.path.basename(name))[0] + ".hea"
         raise UnreadableRecord(message("not_an_ecg_file", where=name, header=header))

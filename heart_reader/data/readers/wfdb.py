@@ -202,6 +202,8 @@ def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
     fmt, offset = layouts.pop()
     if fmt not in _FORMATS:
         raise UnreadableRecord(message("signal_format", where=path, format=fmt, readable=[str(number) for number in _FORMATS]))
+    if not os.path.lexists(path):
+        raise UnreadableRecord(message("signal_file_missing", where=path, header=os.path.basename(header_path)))
     layout, n_signals = _FORMATS[fmt], len(lines)
     in_file = layout.n_samples(max(0, file_size(path) - offset))
     there = in_file // n_signals

@@ -53,7 +53,10 @@ def test_a_signal_file_without_its_header(tmp_path):
         (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "an XML or HTML file"),
         ('<?xml version="1.0"?>'.encode("utf-16"), "an XML or HTML file"),
         (b"%PDF-1.7\n\x00", "a PDF"),
-        (b"PK\x03\x04\x00\x00", "neither WFDB, EDF, DICOM nor CSV text"),
+        (b"PK\x03\x04\x00\x00", "a packed file or an Excel workbook"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(100), "a picture of an ECG"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "a picture of an ECG"),
+        (b"\x93NUMPY\x01\x00v\x00", "neither WFDB, EDF, DICOM nor CSV text"),
         (b"   \n\n", "no row of data"),
     ],
 )

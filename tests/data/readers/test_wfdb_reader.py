@@ -255,7 +255,7 @@ def test_missing_and_empty_signal_files(tmp_path):
     with pytest.raises(UnreadableRecord, match=r"a\.dat: an empty file"):
         read_record(header)
     (tmp_path / "a.dat").unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: no such file"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: the header a\.hea names this file, which is not there"):
         read_record(header)
 
 
