@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or of another configuration.
+        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or a run of another configuration.
     CheckpointError
         If the unfinished run is damaged, or a checkpoint that the configuration names cannot be used.
     """
@@ -46,6 +47,10 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
         raise ConfigError(f"{out} holds no unfinished run: leave out --resume to start one")
     if resume and _read_values(out)["config"] != config.to_json():
         raise ConfigError(f"{out} was started with another configuration: pass the same --config and --set, or choose another --out")
+    if not resume:
+        # Hours of work are not replaced by something else; a damaged checkpoint is.
+        with suppress(CheckpointError):
+            finished_checkpoint(out, config)
 
 
 def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:

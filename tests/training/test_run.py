@@ -244,3 +244,6 @@ def test_a_finished_run_of_another_configuration_is_not_taken(tiny_config: Exper
     assert checkpoint.sha256 == load_checkpoint(tiny_run / "checkpoint").sha256
     with pytest.raises(ConfigError, match="trained with another seed and training: remove it"):
         finished_checkpoint(tiny_run, override_config(tiny_config, ["seed=7", "training.epochs=3"]))
+    with pytest.raises(ConfigError, match="remove it, or choose another --out"):
+        train(override_config(tiny_config, ["seed=7"]), tiny_run)
+    assert load_checkpoint(tiny_run / "checkpoint").sha256 == checkpoint.sha256
