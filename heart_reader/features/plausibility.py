@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.measurement import Measurements
+from heart_reader.features.ranks import median
 from heart_reader.messages import Message, message
 
 __all__ = [
@@ -161,7 +163,7 @@ def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) ->
     z = np.where(np.isnan(z), 0.0, z)
     if not squares:
         return z
-    first, second = np.triu_indices(z.shape[-1])
+    first, second = _pairs(z.shape[-1])
     return np.concatenate((z, z[..., first] * z[..., second]), axis=-1)
 
 
@@ -172,6 +174,10 @@ def _weights_of() -> dict[str, dict[str, Any]]:
     return {
         name: {key: value if key == "classes" else np.array(value) for key, value in of.items()} for name, of in read["weights"].items()
     }
+
+
+# Made anew they would take as long as the products.
+_pairs = cache(np.triu_indices)
 
 
 def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
@@ -219,12 +225,12 @@ def _steepness(measurements: Measurements) -> list[float]:
     """How steep and how bent the QRS complex is, how steep what follows, and for how long the beat is large; all as logarithms."""
     beat = np.stack(list(measurements.median_beat_mv.values())).astype(np.float64)
     r, step = measurements.r_index, measurements.fs / 1000.0
-    beat -= np.median(beat, axis=1, keepdims=True)
+    beat -= median(beat)[:, None]
     about = beat[:, r - round(_ABOUT_R_MS * step) : r + round(_ABOUT_R_MS * step)]
     about = about - about.mean(axis=1, keepdims=True)
     slope = np.diff(about, axis=1)
     after = beat[:, r + round(_AFTER_R_MS * step) :]
-    energy = np.square(beat).sum(axis=0)
+    energy = np.einsum("lt,lt->t", beat, beat)
     return [
         _log_ratio(slope, about),
         _log_ratio(np.diff(slope, axis=1), slope),
@@ -234,7 +240,7 @@ def _steepness(measurements: Measurements) -> list[float]:
 
 
 def _log_ratio(one: Array, other: Array) -> float:
-    above, below = float(np.square(one).sum()), float(np.square(other).sum())
+    above, below = float(np.vdot(one, one)), float(np.vdot(other, other))
     return 0.5 * math.log(above / below) if above > 0 and below > 0 else math.nan
 
 
@@ -255,7 +261,7 @@ def _balance(waves: Array) -> Array:
 
 def _median(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None and value > 0]
-    return float(np.median(known)) if known else None
+    return statistics.median(known) if known else None
 
 
 def _log(value: float | None) -> float:
