@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -147,7 +148,9 @@ def with_uploads(test: Callable[[Uploads], Awaitable[None]], **changes: Any) -> 
             await test(made[0])
             tasks.cancel_scope.cancel()
 
-    anyio.run(run)
+    # In a thread of its own: the browser that other tests drive keeps a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(anyio.run, run).result()
     assert (len(made[0].room), made[0].room.n_bytes) == (0, 0)
     return made[0]
 
