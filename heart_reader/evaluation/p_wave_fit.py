@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,8 @@ from heart_reader.config import resolve_data_path
 from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import read_record
 from heart_reader.data.record import EcgRecord
-from heart_reader.errors import HeartReaderError, MissingFiles
+from heart_reader.data.sources.ptbxl import rows_of_folds
+from heart_reader.errors import HeartReaderError
 from heart_reader.evaluation.p_wave_simulated import simulated_rhythms
 from heart_reader.features.beat_analysis import BeatAnalysis, analyse, judged_beats
 from heart_reader.features.beats import BEAT_FROM
@@ -88,11 +88,7 @@ def examples(folder: Path) -> Iterator[Example]:
     MissingFiles
         If the folder has no table of records.
     """
-    table = folder / "ptbxl_database.csv"
-    if not table.is_file():
-        raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row["strat_fold"]) <= _LAST_FOLD]
+    rows = rows_of_folds(folder, range(1, _LAST_FOLD + 1))
     for number, row in enumerate(tqdm(rows, unit="record", disable=not sys.stderr.isatty())):
         codes = set(ast.literal_eval(row["scp_codes"]))
         has_p = bool(codes & _WITH_P) and not codes & _WITHOUT_P

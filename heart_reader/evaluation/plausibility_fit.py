@@ -8,7 +8,6 @@ were not fitted.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,8 @@ from tqdm import tqdm
 
 from heart_reader.config import resolve_data_path
 from heart_reader.data.readers import read_record
-from heart_reader.errors import HeartReaderError, MissingFiles
+from heart_reader.data.sources.ptbxl import rows_of_folds
+from heart_reader.errors import HeartReaderError
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.plausibility import (
@@ -112,11 +112,7 @@ def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, list
 
     Leads are taken as recorded and all of one height, as some collections store them: their order must not be told by their size alone.
     """
-    table = folder / "ptbxl_database.csv"
-    if not table.is_file():
-        raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row["strat_fold"]) <= _LAST_FOLD]
+    rows = rows_of_folds(folder, range(1, _LAST_FOLD + 1))
     names = [(row[column], row["patient_id"]) for row in rows for column in ("filename_lr", "filename_hr")]
     there = [(folder / f"{name}.hea", patient) for name, patient in names if (folder / f"{name}.hea").is_file()]
     rates: dict[str, list[Array | None]] = {f"{name}:{factor}": [] for name, factors in RATES.items() for factor in factors}

@@ -9,7 +9,6 @@ unless asked for.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from heart_reader.config import resolve_data_path
 from heart_reader.data.one_record import one_record
 from heart_reader.data.readers import find_records, read_record
 from heart_reader.data.record import EcgRecord
-from heart_reader.errors import LeadError, MissingFiles, RecordError
+from heart_reader.data.sources.ptbxl import rows_of_folds
+from heart_reader.errors import LeadError, RecordError
 from heart_reader.evaluation import perturbations
 from heart_reader.evaluation.markdown import markdown_table, replace_section
 from heart_reader.messages import Message
@@ -147,12 +147,7 @@ def record_sets(folder: Path, split: str) -> Iterator[tuple[str, list[Path]]]:
     MissingFiles
         If there is no PTB-XL.
     """
-    table = folder / "ptbxl" / "ptbxl_database.csv"
-    if not table.is_file():
-        raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
-    folds = {"train": range(1, 9), "val": (9,), "test": (10,)}[split]
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row["strat_fold"]) in folds]
+    rows = rows_of_folds(folder / "ptbxl", {"train": range(1, 9), "val": (9,), "test": (10,)}[split])
     for title, column in (("100 Hz", "filename_lr"), ("500 Hz", "filename_hr")):
         there = [path for row in rows if (path := folder / "ptbxl" / f"{row[column]}.hea").is_file()]
         if there:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heart_reader.data.leads import canonical_lead, modified_lead, without_channel
 from heart_reader.data.readers.agreement import refuse_other_leads
@@ -85,14 +84,15 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     columns = _choose_columns(table, given.leads)
     stated = statements(table.comments)
     # Before any number is made: what the times say is known only afterwards.
-    told = _known_rates(path, None, stated, given.fs)
+    told = _told_rates(path, stated, given.fs)
     check_length(path, len(columns.leads), len(table.rows), told[-1][1] if told else None, given)
     times = [] if columns.time is None else [columns.time]
     numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
     signal, others = numbers[: len(columns.leads)], numbers[len(columns.leads) :]
     warnings = list(columns.warnings)
     times_s = others[0] * columns.time_unit_s if times else None
-    fs = _rate(path, _known_rates(path, times_s, stated, given.fs), stated, signal.shape[1], warnings)
+    known = told if times_s is None else [(message("by_times"), rate_of_times(path, times_s)), *told]
+    fs = _rate(path, known, stated, signal.shape[1], warnings)
     check_length(path, len(columns.leads), len(table.rows), fs, given)
     for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
         check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
@@ -213,13 +213,10 @@ def _some(names: Sequence[str], columns: Sequence[int]) -> str:
     return message("and_more", names=shown, count=len(columns) - 5) if len(columns) > 5 else shown
 
 
-def _known_rates(
-    path: str, times_s: NDArray[np.float64] | None, stated: Sequence[Statement], given: float | None
-) -> list[tuple[Message, float]]:
-    """Every source of the sampling rate with what it says, in Hz."""
-    known = [] if times_s is None else [(message("by_times"), rate_of_times(path, times_s))]
-    known += [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
-    return known if given is None else [*known, (message("by_given"), check_fs(path, given))]
+def _told_rates(path: str, stated: Sequence[Statement], given: float | None) -> list[tuple[Message, float]]:
+    """What comments and the caller say about the sampling rate, in Hz, each with who says it."""
+    told = [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
+    return told if given is None else [*told, (message("by_given"), check_fs(path, given))]
 
 
 def _rate(path: str, known: Sequence[tuple[Message, float]], stated: Sequence[Statement], n_times: int, warnings: list[str]) -> float:

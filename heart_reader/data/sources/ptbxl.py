@@ -9,7 +9,8 @@ Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights fro
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import csv
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
 from heart_reader.data.tasks import FREQUENT, contrast_levels, frequent_level, missing_statements
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["read_ptbxl", "split_of_fold"]
+__all__ = ["read_ptbxl", "rows_of_folds", "split_of_fold"]
 
 DATABASE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
@@ -128,6 +129,21 @@ def read_ptbxl(
         )
     table = table.drop(f"PTB-XL: no files at {fs} Hz", gone)
     return table if keep_unlabelled else table.drop_unlabelled(level)
+
+
+def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
+    """Return the rows of PTB-XL's own table that lie in some folds, as they stand there, for what needs files and patients only.
+
+    Raises
+    ------
+    MissingFiles
+        If the folder has no such table.
+    """
+    table = folder / DATABASE
+    if not table.is_file():
+        raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
+    with table.open(newline="", encoding="utf-8") as stream:
+        return [row for row in csv.DictReader(stream) if int(row["strat_fold"]) in folds]
 
 
 def split_of_fold(fold: str, where: str) -> str:
