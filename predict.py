@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
     from heart_reader.reading_report import ReportFolder
     from heart_reader.signing import named_keys
 
-    if not any(path.exists() for path in arguments.paths):
+    if not any(path.exists() or Path(f"{path}.hea").exists() for path in arguments.paths):  # a WFDB record goes without extension
         raise ConfigError(f"{', '.join(map(str, arguments.paths))}: no such file or folder: check the name")
     if arguments.unit is not None and arguments.unit.strip().lower() not in UNIT_TO_MV:
         raise ConfigError(f"--unit {arguments.unit}: mV, uV, nV or V is needed")

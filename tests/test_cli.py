@@ -115,6 +115,12 @@ def test_predict_reads_what_it_can(tiny_checkpoint: Path, tmp_path: Path) -> Non
     assert set(second["error"]) == {"code", "message"}
 
 
+def test_predict_takes_a_record_by_its_name_alone(tiny_checkpoint: Path) -> None:
+    answer = run("predict.py", "test_files/norm", "--checkpoint", tiny_checkpoint, "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["record_id"] == "norm"
+
+
 def test_predict_in_a_folder_without_records(tiny_checkpoint: Path, tmp_path: Path) -> None:
     answer = run("predict.py", tmp_path, "--checkpoint", tiny_checkpoint, "--json")
     assert answer.returncode == 1
