@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.evaluation.markdown import markdown_table, replace_section
-from tests.data.readers.long_files import WRITERS, tiled
+from tests.data.formats.long_files import WRITERS, tiled
 
 # Format, leads, rate in Hz, seconds.
 UPLOADS = {

@@ -17,7 +17,7 @@ import torch
 from heart_reader.checkpoint import default_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Batch
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -37,7 +37,7 @@ from tqdm import tqdm  # noqa: E402
 
 from heart_reader.checkpoint import served_checkpoint  # noqa: E402
 from heart_reader.classifier import EcgClassifier  # noqa: E402
-from heart_reader.data.readers import read_record  # noqa: E402
+from heart_reader.data.formats import read_record  # noqa: E402
 from heart_reader.errors import RecordError  # noqa: E402
 from heart_reader.evaluation.markdown import markdown_table, replace_section  # noqa: E402
 from heart_reader.reading import Reading  # noqa: E402

@@ -8,8 +8,8 @@ Examples
 """
 
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.preprocessor import Preprocessor
-from heart_reader.data.readers import find_records, read_record
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.diagnosis import NOTICE, Diagnosis
 from heart_reader.errors import HeartReaderError

@@ -18,7 +18,7 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
-from heart_reader.decision import Calibration, Thresholds, Uncertainty
+from heart_reader.decisions.decision import Calibration, Thresholds, Uncertainty
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
 from heart_reader.messages import message

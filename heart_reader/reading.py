@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.one_record import one_record
-from heart_reader.data.readers import find_records, read_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
 
@@ -150,7 +150,7 @@ def read_all(
     fs
         Sampling rate in Hz for files that do not state it.
     unit, leads
-        See :func:`heart_reader.data.readers.read_record`.
+        See :func:`heart_reader.data.formats.read_record`.
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
     progress

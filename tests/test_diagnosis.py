@@ -15,10 +15,10 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.conclude import conclude
 from heart_reader.conclusion.findings import Facts
 from heart_reader.conclusion.reconcile import Answer
+from heart_reader.data.formats import read_record
 from heart_reader.data.labels import LabelSpace, Level
-from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
-from heart_reader.decision import Uncertainty
+from heart_reader.decisions.decision import Uncertainty
 from heart_reader.diagnosis import BANDS, ClassReading, Diagnosis, Quality, decide
 from heart_reader.features.measured import measure
 from heart_reader.messages import message

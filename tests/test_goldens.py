@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.readers import find_records, read_record
+from heart_reader.data.formats import find_records, read_record
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
 

@@ -18,7 +18,7 @@ from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.edge.variants import build_variants
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.settings import Settings
@@ -107,7 +107,7 @@ class Absent(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 import json
 print(json.dumps(EcgClassifier.load({str(onnx_checkpoint)!r}).predict(read_record({str(dataset.table.paths[0])!r})).to_json()))
 """

@@ -14,7 +14,7 @@ from heart_reader.checkpoint import served_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.record import EcgRecord
 from heart_reader.reading import read_all
-from tests.data.readers.long_files import WRITERS, tiled
+from tests.data.formats.long_files import WRITERS, tiled
 
 resource = pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = """
 import resource, sys
 from heart_reader.checkpoint import served_checkpoint
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.frontend.reading_work import load_warm
 
 def peak():

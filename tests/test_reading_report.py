@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.errors import ConfigError
 from heart_reader.reading import Reading, read_all
 from heart_reader.reading_report import ReportFolder

@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from heart_reader.data.folder_listing import FolderListing
+from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
-from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.folders import claimed, fresh_directory, standing, sweep

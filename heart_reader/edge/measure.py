@@ -46,7 +46,7 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
     """
     from heart_reader.classifier import EcgClassifier
     from heart_reader.data.batch import Batch
-    from heart_reader.data.readers import read_record
+    from heart_reader.data.formats import read_record
 
     imported = time.perf_counter()
     reader = EcgClassifier.load(directory, threads=threads)

@@ -2,7 +2,7 @@
 
 Whole patients are drawn with replacement, since two ECGs of one patient are not two independent cases; a record whose patient is
 not known stands for itself. Thresholds were chosen on validation and stay fixed inside every draw. A draw is a count per record,
-so all draws of a chunk are evaluated together (see :mod:`heart_reader.evaluation.ranking`).
+so all draws of a chunk are evaluated together (see :mod:`heart_reader.metrics.ranking`).
 
 References
 ----------
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.decision import Thresholds
+from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.evaluation.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = [

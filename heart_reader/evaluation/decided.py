@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.decision import Uncertainty
+from heart_reader.decisions.decision import Uncertainty
 from heart_reader.evaluation.bootstrap import Estimate, draw_weights, estimate_of
-from heart_reader.evaluation.metrics import macro_mean
+from heart_reader.metrics.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["MEASURES", "RECORDS_DECIDED", "Decided", "measure_decisions"]

@@ -10,13 +10,13 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import SIMULATED
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
+from heart_reader.decisions.calibration import ece_by_chance
 from heart_reader.evaluation.bootstrap import paired_bootstrap
-from heart_reader.evaluation.calibration import ece_by_chance
-from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
+from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report, write_report
 from heart_reader.evaluation.request import checkpoint_config, read_split
-from heart_reader.evaluation.stress import run_stress
-from heart_reader.evaluation.stress_tables import remove_other_stress, write_stress
-from heart_reader.evaluation.whole import answers_statements, complete_report
+from heart_reader.evaluation.stress.stress import run_stress
+from heart_reader.evaluation.stress.tables import remove_other_stress, write_stress
+from heart_reader.evaluation.whole.whole import answers_statements, complete_report
 from heart_reader.features.build import open_dataset
 from heart_reader.folders import run_folder
 from heart_reader.predictions import Predictions

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.decision import Thresholds
+from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import DataError
 from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.evaluation.metrics import macro_mean
+from heart_reader.metrics.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["COVERAGES", "MEASURE", "SELECTIVE_METRICS", "Selective", "SelectivePoint", "measure_selective", "sureness"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.evaluation.metrics import macro_mean
+from heart_reader.metrics.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["ALL_STATEMENTS", "MIN_POSITIVES", "StatementGroup", "Statements", "measure_statements", "statement_groups"]

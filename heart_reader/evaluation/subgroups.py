@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.record_table import RecordTable
-from heart_reader.decision import Thresholds
+from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_weights, estimate_of
-from heart_reader.evaluation.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["EVERYBODY", "MACRO", "MIN_CASES", "SUBGROUP_METRICS", "SubgroupRow", "group_records", "measure_subgroups", "write_subgroups"]

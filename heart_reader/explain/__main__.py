@@ -11,8 +11,8 @@ from pathlib import Path
 from heart_reader.checkpoint import default_checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import run_command
+from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
-from heart_reader.data.readers import read_record
 from heart_reader.explain.explainer import Explainer
 from heart_reader.explain.explanation import Explanation
 from heart_reader.explain.measurement_shares import by_group, largest

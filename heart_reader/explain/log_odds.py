@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from heart_reader.data.labels import ALL, Contrast, LabelSpace
-from heart_reader.decision import Calibration
+from heart_reader.decisions.decision import Calibration
 from heart_reader.errors import NotServable
 
 __all__ = ["class_log_odds", "class_probability"]
 
-# The edge of heart_reader.decision.log_odds.
+# The edge of heart_reader.decisions.decision.log_odds.
 _EDGE = 1e-12
 
 

@@ -1,7 +1,7 @@
 """Onsets and offsets of P, QRS and T, per lead and for all leads together.
 
 ``wave_edges`` brackets each boundary by crossings of thresholds. The boundary is a weighted sum of them: weights, and one constant per
-lead, were fitted by ridge regression to boundaries that cardiologists marked (``heart_reader.evaluation.delineation_fit``), so that a
+lead, were fitted by ridge regression to boundaries that cardiologists marked (``heart_reader.studies.delineation_fit``), so that a
 boundary lies where they put it and not where some fraction of a slope happens to be crossed. There are about 25 numbers per boundary.
 
 References
@@ -86,7 +86,7 @@ def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weight
     Parameters
     ----------
     weights
-        Boundary to (n_inputs,) weights, as ``heart_reader.evaluation.delineation_fit`` makes them.
+        Boundary to (n_inputs,) weights, as ``heart_reader.studies.delineation_fit`` makes them.
     """
     leads = np.full((len(lead_names), len(BOUNDARIES)), math.nan)
     for column, boundary in enumerate(BOUNDARIES):

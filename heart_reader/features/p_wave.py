@@ -1,7 +1,7 @@
 """Whether a P wave precedes each QRS complex, and the beats of the record as a whole.
 
 Two logistic regressions, for the record and for each of its beats, on what ``p_wave_inputs`` compares. They were fitted to rhythms that
-cardiologists named (``heart_reader.evaluation.p_wave_fit``), both sides counted alike however rare fibrillation is: a P wave that is
+cardiologists named (``heart_reader.studies.p_wave_fit``), both sides counted alike however rare fibrillation is: a P wave that is
 not there misleads more than one that is missing.
 """
 

@@ -1,6 +1,6 @@
 """Does a file say the truth about itself? Its sampling rate and its leads are held against what hearts look like.
 
-Two softmax regressions on what was measured of the commonest beat, fitted by ``heart_reader.evaluation.plausibility_fit`` to records of
+Two softmax regressions on what was measured of the commonest beat, fitted by ``heart_reader.studies.plausibility_fit`` to records of
 PTB-XL as they are and with a false rate, leads exchanged or upside down.
 
 References

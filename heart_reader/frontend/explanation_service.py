@@ -14,7 +14,7 @@ from fastapi import Request
 from pydantic_core import to_json
 
 from heart_reader.checkpoint import Checkpoint
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.errors import CheckpointError, NotServable, RecordError
 from heart_reader.frontend.disconnects import run_for
 from heart_reader.frontend.error_answers import RequestRefused, without_folder

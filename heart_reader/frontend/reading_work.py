@@ -11,8 +11,8 @@ from pydantic_core import to_json
 
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.formats import read_record
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.readers import read_record
 from heart_reader.data.record import build_record
 from heart_reader.errors import Integrity
 from heart_reader.frontend.error_answers import RequestRefused

@@ -14,11 +14,11 @@ from heart_reader.checkpoint import Checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import EvaluationConfig
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.evaluation.calibration import fit_platt
-from heart_reader.evaluation.conformal import choose_uncertainty
-from heart_reader.evaluation.metrics import class_values, metric_value
-from heart_reader.evaluation.thresholds import HELD_OUT, choose_thresholds
+from heart_reader.decisions.calibration import fit_platt
+from heart_reader.decisions.thresholds import HELD_OUT, choose_thresholds
+from heart_reader.decisions.zones import choose_uncertainty
 from heart_reader.folders import run_folder
+from heart_reader.metrics.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
 
 if TYPE_CHECKING:

@@ -31,11 +31,11 @@ from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
-from heart_reader.decision import log_odds
+from heart_reader.decisions.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
-from heart_reader.evaluation.metrics import metric_value
 from heart_reader.features.build import open_dataset
+from heart_reader.metrics.metrics import metric_value
 from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE

@@ -34,11 +34,11 @@ from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.data.record_table import RecordTable
+from heart_reader.decisions.thresholds import HELD_OUT
 from heart_reader.errors import ConfigError
-from heart_reader.evaluation.metrics import class_values
-from heart_reader.evaluation.thresholds import HELD_OUT
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.folders import run_folder
+from heart_reader.metrics.metrics import class_values
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
 from heart_reader.training.decisions import choose_decisions

@@ -10,7 +10,7 @@ import pytest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.data.build import build_preprocessor
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.run import evaluate
 from heart_reader.features.build import choose_space

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from heart_reader.data.cache import open_or_build
+from heart_reader.data.formats import read_record
 from heart_reader.data.labels import SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
-from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import DataError
 

@@ -81,7 +81,7 @@ def test_the_feed_needs_no_more(variants: Path) -> None:
         "from pathlib import Path\n"
         "from heart_reader.edge.read import load_reader\n"
         "from heart_reader.edge.stream import StreamReader\n"
-        "from heart_reader.data.readers import read_record\n"
+        "from heart_reader.data.formats import read_record\n"
         "record = read_record(sys.argv[2])\n"
         "stream = StreamReader(load_reader(Path(sys.argv[1])), record.fs, record.lead_names)\n"
         "print(len(stream.push(record.signal) + stream.finish()))"
@@ -105,7 +105,7 @@ def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
     script = (
         "import json, sys, time\n"
         "from pathlib import Path\n"
-        "from heart_reader.data.readers import read_record\n"
+        "from heart_reader.data.formats import read_record\n"
         "from heart_reader.edge.measure import peak_memory_mb\n"
         "from heart_reader.edge.read import load_reader\n"
         "reader = load_reader(Path(sys.argv[1]))\n"

@@ -8,8 +8,8 @@ import pytest
 
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.errors import ConfigError
-from heart_reader.evaluation.compare import compare_recipes, describe_comparisons
 from heart_reader.evaluation.run import evaluate
+from heart_reader.studies.compare import compare_recipes, describe_comparisons
 from heart_reader.training.run import train
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heart_reader.decision import Thresholds, Uncertainty
+from heart_reader.decisions.decision import Thresholds, Uncertainty
+from heart_reader.decisions.zones import RULE, choose_uncertainty
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.evaluation.conformal import RULE, choose_uncertainty
 from heart_reader.predictions import Predictions
 
 

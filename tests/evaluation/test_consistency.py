@@ -11,15 +11,15 @@ import pytest
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.build import build_table
+from heart_reader.data.formats import read_record
 from heart_reader.data.labels import LabelSpace, Level
-from heart_reader.data.readers import read_record
 from heart_reader.data.record_table import RecordTable
 from heart_reader.evaluation.bootstrap import Estimate
-from heart_reader.evaluation.consistency import ANY, READINGS, Consistency, measure_consistency
-from heart_reader.evaluation.consistency_page import consistency_page
-from heart_reader.evaluation.decided_statements import commonest_statements
-from heart_reader.evaluation.readings import DECISIONS, Readings, read_split
-from heart_reader.evaluation.shares import estimate_ratios
+from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, measure_consistency
+from heart_reader.evaluation.whole.decided_statements import commonest_statements
+from heart_reader.evaluation.whole.readings import DECISIONS, Readings, read_split
+from heart_reader.evaluation.whole.shares import estimate_ratios
+from heart_reader.studies.consistency_page import consistency_page
 
 SETTINGS = {"draws": 200, "confidence": 0.9, "seed": 1}
 ABSENT, UNCERTAIN, PRESENT = 0, 1, 2

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heart_reader.decision import Thresholds, Uncertainty
+from heart_reader.decisions.decision import Thresholds, Uncertainty
+from heart_reader.decisions.thresholds import choose_thresholds
+from heart_reader.decisions.zones import RULE, choose_uncertainty
 from heart_reader.errors import DataError
-from heart_reader.evaluation.conformal import RULE, choose_uncertainty
 from heart_reader.evaluation.decided import MEASURES, measure_decisions
-from heart_reader.evaluation.metrics import metric_value
-from heart_reader.evaluation.report import EvaluationReport, build_report
+from heart_reader.evaluation.report.report import EvaluationReport, build_report
 from heart_reader.evaluation.selective import COVERAGES, measure_selective, sureness
-from heart_reader.evaluation.thresholds import choose_thresholds
+from heart_reader.metrics.metrics import metric_value
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}
 SETTINGS = {**DRAWING, "label_rule": "any_likelihood", "config_name": "default", "checkpoint_sha256": "ab" * 32}

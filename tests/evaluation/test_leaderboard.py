@@ -11,8 +11,8 @@ import pytest
 from heart_reader.checkpoint import load_manifest, save_checkpoint
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.errors import DataError, Integrity
-from heart_reader.evaluation.leaderboard import find_runs, main, write_leaderboard
 from heart_reader.evaluation.run import evaluate
+from heart_reader.studies.leaderboard import find_runs, main, write_leaderboard
 from heart_reader.training.run import train
 
 

@@ -10,14 +10,14 @@ import pytest
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
 from heart_reader.errors import MissingFiles, UnreadableRecord
-from heart_reader.evaluation import rhythm_comparison
-from heart_reader.evaluation.annotations import read_annotations, read_rhythms
-from heart_reader.evaluation.beat_comparison import BeatCounts, compare_beats
-from heart_reader.evaluation.delineation_fit import BoundaryData, fit_boundary
-from heart_reader.evaluation.delineation_truth import MarkedRecord, MarkedWave, marked_records, median_marks
-from heart_reader.evaluation.measurement_references import Comparison
-from heart_reader.evaluation.measurement_tables import differences, iec_table, rhythm_table
-from heart_reader.evaluation.rhythm_comparison import window_rhythms
+from heart_reader.studies import rhythm_comparison
+from heart_reader.studies.annotations import read_annotations, read_rhythms
+from heart_reader.studies.beat_comparison import BeatCounts, compare_beats
+from heart_reader.studies.delineation_fit import BoundaryData, fit_boundary
+from heart_reader.studies.delineation_truth import MarkedRecord, MarkedWave, marked_records, median_marks
+from heart_reader.studies.measurement_references import Comparison
+from heart_reader.studies.measurement_tables import differences, iec_table, rhythm_table
+from heart_reader.studies.rhythm_comparison import window_rhythms
 
 
 def words(*values: int) -> bytes:

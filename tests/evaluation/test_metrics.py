@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score, brier_score_loss, fbeta_score, roc_auc_score
 
 from heart_reader.errors import DataError
-from heart_reader.evaluation.metrics import METRICS, Sample, WeightedSample, class_values, fmax_threshold, metric_value
+from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, class_values, fmax_threshold, metric_value
 
 # Few distinct values, so that ties are the rule; one positive and one negative make every metric defined.
 SCORES = hnp.arrays(

@@ -12,8 +12,8 @@ from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import LeadError
-from heart_reader.evaluation import perturbations
-from heart_reader.evaluation.perturbations import NOISE_KINDS, NoiseKind
+from heart_reader.evaluation.stress import perturbations
+from heart_reader.evaluation.stress.perturbations import NOISE_KINDS, NoiseKind
 
 READER = Preprocessor(fs=100.0, leads=STANDARD_LEADS, window_s=2.5, stride_s=1.25, low_hz=None, high_hz=None, pad="zero")
 LIMB_ERROR_UV = 2  # of rounding

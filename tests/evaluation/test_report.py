@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heart_reader.decision import Thresholds, Uncertainty
+from heart_reader.decisions.calibration import fit_platt
+from heart_reader.decisions.decision import Thresholds, Uncertainty
+from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.evaluation.bootstrap import paired_bootstrap
-from heart_reader.evaluation.calibration import fit_platt
-from heart_reader.evaluation.metrics import METRICS
-from heart_reader.evaluation.report import Comparison, EvaluationReport, build_report, write_report
-from heart_reader.evaluation.thresholds import choose_thresholds
+from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report, write_report
+from heart_reader.metrics.metrics import METRICS
 from heart_reader.predictions import Predictions
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}

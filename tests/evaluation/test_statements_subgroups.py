@@ -11,12 +11,12 @@ import pytest
 
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
-from heart_reader.decision import Thresholds
-from heart_reader.evaluation.dot_plots import draw_statements, draw_subgroups
-from heart_reader.evaluation.metrics import metric_value
-from heart_reader.evaluation.plots import save_figure
+from heart_reader.decisions.decision import Thresholds
+from heart_reader.evaluation.report.dot_plots import draw_statements, draw_subgroups
+from heart_reader.evaluation.report.plots import save_figure
 from heart_reader.evaluation.statements import ALL_STATEMENTS, Statements, measure_statements
 from heart_reader.evaluation.subgroups import EVERYBODY, MACRO, SubgroupRow, group_records, measure_subgroups, write_subgroups
+from heart_reader.metrics.metrics import metric_value
 from heart_reader.predictions import Predictions
 
 SETTINGS = {"draws": 60, "confidence": 0.9, "seed": 3}

@@ -17,12 +17,12 @@ from heart_reader.data.build import build_table
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import LeadError
-from heart_reader.evaluation import perturbations
 from heart_reader.evaluation.run import evaluate
-from heart_reader.evaluation.stress import AUROC, MEAN_MISSING, StressReport, run_stress
-from heart_reader.evaluation.stress_conditions import CLEAN, ONE_MISSING, Condition, stress_conditions
-from heart_reader.evaluation.stress_plot import draw_stress
-from heart_reader.evaluation.stress_tables import FILES, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
+from heart_reader.evaluation.stress import perturbations
+from heart_reader.evaluation.stress.conditions import CLEAN, ONE_MISSING, Condition, stress_conditions
+from heart_reader.evaluation.stress.plot import draw_stress
+from heart_reader.evaluation.stress.stress import AUROC, MEAN_MISSING, StressReport, run_stress
+from heart_reader.evaluation.stress.tables import FILES, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
 
 LEVEL = "superdiagnostic"
 SETTINGS = {"config_name": "tiny", "draws": 20, "confidence": 0.9, "seed": 42}

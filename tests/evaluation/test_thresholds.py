@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, fbeta_score, recall_score, roc_curve
 
-from heart_reader.decision import Thresholds
+from heart_reader.decisions.decision import Thresholds
+from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.evaluation.thresholds import choose_thresholds
 from heart_reader.predictions import Predictions
 
 

@@ -8,7 +8,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.data.synthetic.files import write_csv
 from heart_reader.evaluation.markdown import replace_section
-from heart_reader.evaluation.wrong_files import WAYS, record_sets, wrong_files_table
+from heart_reader.studies.wrong_files import WAYS, record_sets, wrong_files_table
 
 
 def test_every_way_has_a_row_and_every_set_too(tiny_checkpoint, tmp_path):

@@ -18,7 +18,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.synthetic import random_parameters, simulate
-from heart_reader.decision import log_odds
+from heart_reader.decisions.decision import log_odds
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin

@@ -10,10 +10,10 @@ import pytest
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.synthetic import EcgParameters, NoiseLevels, simulate_with_truth
-from heart_reader.evaluation.p_wave_fit import fit_logistic
-from heart_reader.evaluation.p_wave_simulated import simulated_rhythm
 from heart_reader.features import measure
 from heart_reader.features.beat_analysis import all_kinds, analyse, mark_beats
+from heart_reader.studies.p_wave_fit import fit_logistic
+from heart_reader.studies.p_wave_simulated import simulated_rhythm
 
 N = 20
 

@@ -9,12 +9,12 @@ import pytest
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import random_parameters, simulate
-from heart_reader.evaluation import perturbations
-from heart_reader.evaluation.plausibility_fit import ARRANGEMENTS, RATES
+from heart_reader.evaluation.stress import perturbations
 from heart_reader.features import assess_signal
 from heart_reader.features.measured import measure
 from heart_reader.features.plausibility import arrangement_inputs, find_doubt, rate_inputs
 from heart_reader.message_templates import TEMPLATES
+from heart_reader.studies.plausibility_fit import ARRANGEMENTS, RATES
 
 
 @pytest.fixture(scope="module")

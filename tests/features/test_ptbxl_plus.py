@@ -11,7 +11,7 @@ import pytest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.errors import DataError, MissingFiles
 from heart_reader.features.build import choose_space
 from heart_reader.features.ptbxl_plus import has_tables, published_features, read_tables

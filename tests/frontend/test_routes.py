@@ -18,8 +18,8 @@ from heart_reader import __version__
 from heart_reader.checkpoint import load_manifest, served_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.table import class_name
+from heart_reader.data.formats import read_record
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.readers import read_record
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.routes import STATIC_DIR

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import RecordError

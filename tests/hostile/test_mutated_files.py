@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.errors import RecordError
 from heart_reader.messages import Message
 from heart_reader.reading import Reading

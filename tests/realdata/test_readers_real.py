@@ -10,8 +10,8 @@ import pydicom
 import pyedflib
 import pytest
 
+from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.readers import find_records, read_record
 from heart_reader.errors import LeadError, UnreadableRecord
 
 with warnings.catch_warnings():

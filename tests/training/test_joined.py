@@ -11,8 +11,8 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
+from heart_reader.decisions.thresholds import HELD_OUT, choose_thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.evaluation.thresholds import HELD_OUT, choose_thresholds
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.predictions import Predictions
 from heart_reader.training.joined import train_joined

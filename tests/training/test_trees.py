@@ -15,7 +15,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.data.readers import read_record
+from heart_reader.data.formats import read_record
 from heart_reader.edge.graph import write_graph
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.run import evaluate

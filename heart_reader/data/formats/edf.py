@@ -1,0 +1,214 @@
+"""EDF and continuous EDF+ files, which sleep laboratories and Holter programs export.
+
+References
+----------
+See :mod:`heart_reader.data.formats.edf_header`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.formats.agreement import agreed_fs, agreed_names
+from heart_reader.data.formats.edf_gaps import check_onsets, missing_samples
+from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.formats.files import Given, check_length, read_bytes
+from heart_reader.data.formats.filters import Band, filter_warnings
+from heart_reader.data.formats.scale import LARGEST_MV, scale_warnings, within_range
+from heart_reader.data.leads import canonical_lead
+from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
+from heart_reader.data.signal import resample
+from heart_reader.data.signal_parts import SignalParts
+from heart_reader.errors import LeadError, UnitError, UnreadableRecord
+from heart_reader.messages import message
+
+__all__ = ["looks_like_edf", "read_edf"]
+
+_BYTES_PER_SAMPLE = 2
+_LARGEST = 1 << 15
+_VALUES_AT_ONCE = 1 << 22
+# "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
+_HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
+
+
+def read_edf(path: str, size: int, given: Given) -> EcgRecord:
+    """Read the leads of an EDF file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Of the file in bytes.
+    given
+        A rate that must be the file's; a unit that overrides the file's, with a warning; new names for all voltages.
+
+    Raises
+    ------
+    LeadError
+        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be told apart.
+    UnitError
+        If no signal is a voltage.
+    UnreadableRecord
+        If header and file do not fit together.
+    RecordError
+        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    """
+    header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
+    warnings: list[str] = []
+    n_records = _n_records(path, header, size, warnings)
+    chosen, names, units = _choose(path, header.signals, given, warnings)
+    rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
+    check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
+    check_onsets(path, header, n_records)
+    samples = _Samples(path, header, n_records, chosen)
+    if beyond := [name for name, leaves in zip(names, samples.beyond_range(), strict=True) if leaves]:
+        warnings.append(message("range_left", leads=beyond))
+    signal = _at_one_rate(samples, rates, names, warnings)
+    if any(
+        (abs(item.gain) * _LARGEST + abs(item.offset)) * UNIT_TO_MV[unit] > LARGEST_MV for item, unit in zip(chosen, units, strict=True)
+    ):
+        signal = within_range(path, signal, names, units)
+    warnings += scale_warnings(names, units, [item.gain for item in chosen])
+    warnings += filter_warnings(names, [_band(item.prefilter) for item in chosen])
+    return build_record(
+        os.path.splitext(os.path.basename(path))[0],
+        signal,
+        max(rates),
+        names,
+        unit=units,
+        age=header.age,
+        sex=header.sex,
+        source_format="edf",
+        warnings=tuple(warnings),
+    )
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The signals of a file that are leads."""
+
+    path: str
+    header: EdfHeader
+    n_records: int
+    chosen: Sequence[EdfSignal]
+
+    def stored(self, first: int, end: int) -> list[NDArray[np.int16]]:
+        """Return each of them as stored, from one data record to before another."""
+        n_bytes = _BYTES_PER_SAMPLE * self.header.samples_per_record
+        content = read_bytes(self.path, (end - first) * n_bytes, self.header.n_bytes + first * n_bytes)
+        if len(content) < (end - first) * n_bytes:
+            raise UnreadableRecord(f"{self.path}: the file shrank while it was read: wait until it is complete")
+        frames = np.frombuffer(content, "<i2").reshape(end - first, -1)
+        return [frames[:, item.start : item.start + item.n_samples].reshape(-1) for item in self.chosen]
+
+    def decoded(self, first: int, end: int) -> list[NDArray[np.floating]]:
+        """Return each of them in physical units, NaN where nothing was measured."""
+        return [
+            _physical(samples, item, item.n_samples / self.header.record_s)
+            for samples, item in zip(self.stored(first, end), self.chosen, strict=True)
+        ]
+
+    def beyond_range(self) -> list[bool]:
+        """Tell for each of them whether a sample is outside its digital range."""
+        beyond = [False] * len(self.chosen)
+        step = max(1, _VALUES_AT_ONCE // self.header.samples_per_record)
+        for first in range(0, self.n_records, step):
+            for row, samples in enumerate(self.stored(first, min(first + step, self.n_records))):
+                item = self.chosen[row]
+                beyond[row] |= bool(samples.min() < item.digital_min or samples.max() > item.digital_max)
+        return beyond
+
+
+def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
+    """Agree with the size of the file on the number of data records."""
+    there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
+    promised = there if header.n_records is None else header.n_records
+    if there < promised or promised == 0:
+        # An open number needs one at least.
+        raise UnreadableRecord(message("records_missing", where=path, there=there, promised=max(promised, 1)))
+    if there > promised:
+        warnings.append(message("records_not_read", there=there, declared=promised))
+    return promised
+
+
+def _choose(
+    path: str, signals: Sequence[EdfSignal], given: Given, warnings: list[str]
+) -> tuple[list[EdfSignal], tuple[str, ...], tuple[str, ...]]:
+    """The signals that are leads, their names and units: standard leads where there are any, else every voltage."""
+    voltages = [item for item in signals if given.unit is not None or item.unit.lower() in UNIT_TO_MV]
+    if not voltages:
+        found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
+        raise UnitError(message("no_voltage", where=path, found=found))
+    names = agreed_names(path, [item.label for item in voltages], given.leads)
+    standard = [row for row, name in enumerate(names) if canonical_lead(name)]
+    kept = standard if standard and given.leads is None else list(range(len(names)))
+    chosen = [voltages[row] for row in kept]
+    others = [item.label for item in signals if item not in chosen]
+    if others:
+        warnings.append(message("signals_not_leads", signals=others))
+    different = sorted({item.unit or message("no_unit") for item in chosen} - {given.unit})
+    if given.unit is not None and different:
+        warnings.append(message("unit_overridden_in_header", unit=given.unit, stated=different))
+    units = tuple((given.unit or item.unit).strip().lower() for item in chosen)
+    if unknown := sorted({unit for unit in units if unit not in UNIT_TO_MV}):
+        raise UnitError(message("unit_unknown", where=path, unit=", ".join(unknown)))
+    return chosen, tuple(names[row] for row in kept), units
+
+
+def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.floating]:
+    """Physical values of a signal, NaN where nothing was measured."""
+    values: NDArray[np.floating] = samples * item.gain + item.offset
+    missing = missing_samples(samples, item.digital_min, item.digital_max, fs)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
+
+
+def _band(prefilter: str) -> Band:
+    """Filters of a signal in Hz."""
+    low, high = (pattern.search(prefilter.upper().replace(",", ".")) for pattern in (_HIGH_PASS, _LOW_PASS))
+    return float(low[1]) if low else None, float(high[1]) if high else None
+
+
+def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
+    """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are known may be mixed so."""
+    fastest = max(rates)
+    slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
+    if not slower:
+        per_record = samples.chosen[0].n_samples
+
+        def cut(start: int, stop: int) -> NDArray[np.floating]:
+            first = start // per_record
+            leads = samples.decoded(first, -(-stop // per_record))
+            return np.stack([lead[start - first * per_record : stop - first * per_record] for lead in leads])
+
+        return SignalParts(len(names), samples.n_records * per_record, cut)
+    if not all(canonical_lead(name) for name in names):
+        raise LeadError(message("rates_without_names", where=samples.path, leads=slower, fs=fastest))
+    warnings.append(message("resampled", fs=fastest, leads=slower))
+    leads = samples.decoded(0, samples.n_records)
+    n_times = len(leads[rates.index(fastest)])
+    return SignalParts.of(np.stack([_fit(_resampled(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)]))
+
+
+def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArray[np.floating]:
+    """Resample to another rate; gaps stay gaps, and do not spread."""
+    missing = np.isnan(values)
+    if fs == target or not missing.any() or missing.all():
+        return values if fs == target else resample(values, fs, target)
+    times = np.arange(len(values))
+    result = resample(np.interp(times, times[~missing], values[~missing]), fs, target)
+    nearest = np.minimum(np.rint(np.arange(len(result)) * fs / target).astype(int), len(values) - 1)
+    return np.where(missing[nearest], np.nan, result)
+
+
+def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:
+    """Cut or extend by the rounding of a ratio of rates."""
+    return np.pad(values[:n_times], (0, max(0, n_times - len(values))), mode="edge")

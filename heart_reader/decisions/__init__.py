@@ -1,0 +1,1 @@
+"""From probabilities to decisions, and how what decides is chosen."""

@@ -1,0 +1,1 @@
+"""Whole readings: what comes out, beside what the classes say alone."""

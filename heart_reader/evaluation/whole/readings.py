@@ -1,0 +1,142 @@
+"""Whole readings of a split: what a person would be shown of every record, beside what the classes say each for itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.conclusion.contradictions import find_contradictions
+from heart_reader.data.formats import read_record
+from heart_reader.data.one_record import one_record
+from heart_reader.data.record_table import RecordTable
+from heart_reader.diagnosis import ClassReading, Diagnosis, decide
+from heart_reader.errors import HeartReaderError
+
+__all__ = ["DECISIONS", "Readings", "read_split"]
+
+# Decisions as they stand in arrays.
+DECISIONS = ("absent", "uncertain", "present")
+
+Decisions = Mapping[str, NDArray[np.int8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What came of the records of one split.
+
+    *Finished* is the reading that is shown, after its parts were made to agree; *alone* is what thresholds and uncertain zones say of
+    every class for itself.
+
+    Parameters
+    ----------
+    rows
+        (n_readings,) positions of the records in the table that was read.
+    class_names
+        Level name to its n_classes names.
+    finished, alone
+        Level name to (n_readings, n_classes) positions in :data:`DECISIONS`.
+    contradictions, contradictions_alone
+        Per reading the codes of what contradicts itself in it.
+    kinds
+        Per reading the kind of its conclusion.
+    failed
+        Records that could not be read, each with the reason.
+    """
+
+    rows: NDArray[np.intp]
+    class_names: Mapping[str, tuple[str, ...]]
+    finished: Decisions
+    alone: Decisions
+    contradictions: tuple[tuple[str, ...], ...]
+    contradictions_alone: tuple[tuple[str, ...], ...]
+    kinds: tuple[str, ...]
+    failed: Mapping[str, str]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
+    """Read the file of every record as it is read for a person, measurements and conclusion included.
+
+    Parameters
+    ----------
+    table
+        Records of one split.
+    progress
+        Whether to show a bar where standard error is a terminal.
+    """
+    rows, failed = [], {}
+    parts: list[_Parts] = []
+    bar = tqdm(table.paths.tolist(), "whole readings", unit="record", disable=not (progress and sys.stderr.isatty()))
+    for row, path in enumerate(bar):
+        try:
+            with one_record(path):
+                parts.append(_Parts.of(classifier.predict(read_record(Path(path)))))
+            rows.append(row)
+        except HeartReaderError as error:
+            failed[str(table.record_ids[row])] = error.message
+    names = {name: classifier.space.levels[name].class_names for name in classifier.space.reading_levels(classifier.level)}
+    return Readings(
+        rows=np.array(rows, dtype=np.intp),
+        class_names=names,
+        finished=_stack([part.finished for part in parts], names),
+        alone=_stack([part.alone for part in parts], names),
+        contradictions=tuple(part.contradictions for part in parts),
+        contradictions_alone=tuple(part.contradictions_alone for part in parts),
+        kinds=tuple(part.kind for part in parts),
+        failed=failed,
+    )
+
+
+Levels = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """One reading, as far as it is counted."""
+
+    finished: Levels
+    alone: Levels
+    contradictions: tuple[str, ...]
+    contradictions_alone: tuple[str, ...]
+    kind: str
+
+    @classmethod
+    def of(cls, reading: Diagnosis) -> _Parts:
+        finished = {level: {name: answer.decision for name, answer in of.items()} for level, of in reading.levels.items()}
+        alone = {level: {name: _decided_alone(answer, reading) for name, answer in of.items()} for level, of in reading.levels.items()}
+        probabilities = {level: {name: answer.probability for name, answer in of.items()} for level, of in reading.levels.items()}
+        measured = reading.measurements
+        values = {} if measured is None else {name: value.value for name, value in measured.values.items()}
+        rhythm = None if measured is None else measured.rhythm
+        kind = reading.conclusion.kind
+        # Classes alone draw no conclusion.
+        return cls(
+            finished,
+            alone,
+            find_contradictions(finished, probabilities, values, rhythm, kind),
+            find_contradictions(alone, probabilities, values, rhythm, None),
+            kind,
+        )
+
+
+def _decided_alone(answer: ClassReading, reading: Diagnosis) -> str:
+    return decide(answer.probability, answer.threshold, reading.quality, answer.zone)
+
+
+def _stack(readings: Sequence[Levels], names: Mapping[str, tuple[str, ...]]) -> dict[str, NDArray[np.int8]]:
+    place = {decision: position for position, decision in enumerate(DECISIONS)}
+    return {
+        level: np.array([[place[reading[level][name]] for name in classes] for reading in readings], dtype=np.int8).reshape(
+            len(readings), len(classes)
+        )
+        for level, classes in names.items()
+    }

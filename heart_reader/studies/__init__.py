@@ -1,0 +1,1 @@
+"""What made the fitted numbers and the tables; no part of a reading."""

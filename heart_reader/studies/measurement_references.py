@@ -1,0 +1,182 @@
+"""Measurements beside what is known: simulated ECGs with their truth, and what other programs measured on the same recordings."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from heart_reader.data.formats import read_record
+from heart_reader.data.one_record import one_record
+from heart_reader.data.record import EcgRecord
+from heart_reader.data.synthetic import EcgParameters, NoiseLevels, random_parameters, simulate_with_truth
+from heart_reader.errors import RecordError
+from heart_reader.features.measured import measure
+
+__all__ = ["COMPARED", "Comparison", "device_comparisons", "plus_comparisons", "simulated_comparisons"]
+
+COMPARED = ("heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "qt_ms", "p_axis_deg", "qrs_axis_deg", "t_axis_deg")
+
+NOISE_FACTORS = (0.0, 1.0, 2.0, 4.0)
+RATES_BPM = (45.0, 60.0, 75.0, 100.0, 130.0)
+_PER_CELL, _PER_CLASS = 10, 40
+_CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+
+# Name here: PTB-XL+ column of the 12SL program, and element of a GE MUSE file.
+_PLUS = {
+    "heart_rate_bpm": "HR_Ventr_Global",
+    "p_ms": "P_Dur_Global",
+    "pr_ms": "PR_Int_Global",
+    "qrs_ms": "QRS_Dur_Global",
+    "qt_ms": "QT_Int_Global",
+    "p_axis_deg": "P_AxisFront_Global",
+    "qrs_axis_deg": "R_AxisFrontal_Global",
+    "t_axis_deg": "T_AxisFront_Global",
+}
+_MUSE = {
+    "heart_rate_bpm": "VentricularRate",
+    "pr_ms": "PRInterval",
+    "qrs_ms": "QRSDuration",
+    "qt_ms": "QTInterval",
+    "p_axis_deg": "PAxis",
+    "qrs_axis_deg": "RAxis",
+    "t_axis_deg": "TAxis",
+}
+_PHILIPS = {
+    "heart_rate_bpm": "meanventrate",
+    "pr_ms": "meanprint",
+    "qrs_ms": "meanqrsdur",
+    "qt_ms": "meanqtint",
+    "p_axis_deg": "pfrontaxis",
+    "qrs_axis_deg": "qrsfrontaxis",
+    "t_axis_deg": "tfrontaxis",
+}
+_DICOM = {
+    "heart_rate_bpm": "Heart rate",
+    "pr_ms": "PR Interval",
+    "qrs_ms": "QRS Duration",
+    "qt_ms": "QT Interval",
+    "p_axis_deg": "P Axis",
+    "qrs_axis_deg": "QRS Axis",
+    "t_axis_deg": "T Axis",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One record measured twice.
+
+    Parameters
+    ----------
+    name
+        Of the record.
+    group
+        What it is counted with: ``noise 2``, ``rate 60``, a superclass.
+    ours, theirs
+        Name of a measurement to its value; None where there is none.
+    """
+
+    name: str
+    group: str
+    ours: dict[str, float | None]
+    theirs: dict[str, float | None]
+
+
+def simulated_comparisons() -> Iterator[Comparison]:
+    """Simulate normal hearts over noise levels and rates, then hearts of every superclass; always the same ones."""
+    for factor in NOISE_FACTORS:
+        for rate in RATES_BPM:
+            for number in range(_PER_CELL):
+                rng = np.random.default_rng([2024, round(factor), round(rate), number])
+                noise = NoiseLevels(30.0 * factor, 7.0 * factor, 1.0 * factor)
+                yield _simulated(replace(_heart(rate, rng), noise=noise), rng, f"noise x{factor:g}, {rate:g} bpm")
+    for superclass in _CLASSES:
+        for number in range(_PER_CLASS):
+            rng = np.random.default_rng([2025, _CLASSES.index(superclass), number])
+            yield _simulated(random_parameters((superclass,), rng), rng, superclass)
+
+
+def plus_comparisons(folder: Path) -> Iterator[Comparison]:
+    """Compare with 12SL's columns of PTB-XL+ where the signal is at hand: ``sample_*.csv`` beside ``samples_named_features.csv``."""
+    table = folder / "samples_named_features.csv"
+    if not table.is_file():
+        return
+    with table.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            path = folder / f"sample_{row['sample']}.csv"
+            if path.is_file():
+                theirs = {name: float(row[f"12sl_{column}"]) for name, column in _PLUS.items()}
+                # Zero beside P_Found = 0 is no measurement.
+                if float(row["12sl_P_Found_Global"]) == 0.0:
+                    theirs |= {"p_ms": np.nan, "pr_ms": np.nan, "p_axis_deg": np.nan}
+                with one_record(path):
+                    compared = _compared(read_record(path), path.name, "12SL", theirs)
+                yield compared
+
+
+def device_comparisons(folder: Path) -> Iterator[Comparison]:
+    """Compare with what the device wrote into a clinical file, where the file can be read and holds measurements."""
+    for path in sorted(folder.glob("*/*")):
+        theirs = _of_dicom(path) if path.suffix.lower() == ".dcm" else _of_xml(path) if path.suffix.lower() == ".xml" else {}
+        if not theirs:
+            continue
+        try:
+            with one_record(path):
+                compared = _compared(read_record(path), path.name, "device", theirs)
+        except RecordError:
+            continue
+        yield compared
+
+
+def _heart(rate_bpm: float, rng: np.random.Generator) -> EcgParameters:
+    """Draw intervals that fit into a beat of this rate."""
+    rr_ms = 60_000.0 / rate_bpm
+    qt = float(np.clip(390.0 * np.cbrt(rr_ms / 1000.0) * rng.uniform(0.92, 1.08), 230.0, 480.0))
+    pr = min(float(rng.uniform(120.0, 210.0)), max(90.0, 0.95 * rr_ms - qt))
+    qt = min(qt, 0.95 * rr_ms - pr)
+    return EcgParameters(
+        heart_rate_bpm=rate_bpm,
+        p_ms=min(float(rng.uniform(80.0, 120.0)), pr - 15.0),
+        pr_ms=pr,
+        qrs_ms=min(float(rng.uniform(76.0, 150.0)), qt - 155.0),
+        qt_ms=qt,
+        axis_deg=float(rng.uniform(-20.0, 80.0)),
+    )
+
+
+def _simulated(parameters: EcgParameters, rng: np.random.Generator, group: str) -> Comparison:
+    ecg = simulate_with_truth(parameters, rng=rng, fs=500.0, duration_s=10.0)
+    truth = ecg.truth
+    theirs = {name: getattr(truth, name) for name in ("heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "qt_ms")}
+    return _compared(ecg.record, ecg.record.record_id, group, theirs | {"qrs_axis_deg": truth.axis_deg})
+
+
+def _compared(record: EcgRecord, name: str, group: str, theirs: dict[str, float]) -> Comparison:
+    values = measure(record).values
+    known = {key: None if key not in theirs or np.isnan(theirs[key]) else float(theirs[key]) for key in COMPARED}
+    return Comparison(name, group, {key: values[key].value for key in COMPARED}, known)
+
+
+def _of_xml(path: Path) -> dict[str, float]:
+    """Read the first number of each known element; the files are looked through as text, so that nothing in them is followed."""
+    text = path.read_bytes().decode("latin-1")
+    names = _MUSE if "<RestingECGMeasurements>" in text else _PHILIPS
+    found = {name: re.search(rf"<{tag}>\s*(-?\d+(?:\.\d+)?)\s*</{tag}>", text) for name, tag in names.items()}
+    return {name: float(match.group(1)) for name, match in found.items() if match}
+
+
+def _of_dicom(path: Path) -> dict[str, float]:
+    import pydicom  # The one reader that needs it loads it on use as well.
+
+    values = {}
+    for note in pydicom.dcmread(path).get("WaveformAnnotationSequence", []):
+        meaning = [code.CodeMeaning for code in note.get("ConceptNameCodeSequence", [])]
+        number = note.get("NumericValue")
+        for name, title in _DICOM.items():
+            if meaning == [title] and number is not None:
+                values[name] = float(number[0] if isinstance(number, list) else number)
+    return values
