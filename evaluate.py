@@ -1,4 +1,6 @@
-"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER] [--stress] [--no-readings]``."""
+"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER]
+[--stress] [--no-readings]``.
+"""
 
 from __future__ import annotations
 

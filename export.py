@@ -1,4 +1,6 @@
-"""Export a reader for devices: ``python export.py CHECKPOINT --out DIR [--variants fp32 int8] [--prune 0.5] [--force]``."""
+"""Export a reader for devices: ``python export.py CHECKPOINT --out DIR [--variants fp32 int8]
+[--prune 0.5] [--force]``.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""Time 1,000 bootstrap draws of all metrics against a plain loop over scikit-learn, in one run on one core.
+"""Time 1,000 bootstrap draws of all metrics against a plain loop over scikit-learn, in one run on
+one core.
 
-Run: ``python benchmarks/bootstrap.py [--plain-draws 20]``. The plain loop repeats the rows of each draw and calls scikit-learn per
-class; Fmax and the expected calibration error, which scikit-learn lacks, are written out in NumPy by the same definitions (Fmax as
-one pass over the sorted probabilities, not as a loop over thresholds, which would flatter the ratio). The plain loop is timed over
-fewer draws and scaled; the printed difference is the largest over those draws and all metrics.
+Run: ``python benchmarks/bootstrap.py [--plain-draws 20]``. The plain loop repeats the rows of each
+draw and calls scikit-learn per class; Fmax and the expected calibration error, which scikit-learn
+lacks, are written out in NumPy by the same definitions (Fmax as one pass over the sorted
+probabilities, not as a loop over thresholds, which would flatter the ratio). The plain loop is
+timed over fewer draws and scaled; the printed difference is the largest over those draws and all
+metrics.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 
 def simulate(n_records: int, seed: int = 0) -> Predictions:
-    """Make predictions about as good as those of a trained reader; one patient in ten has two records."""
+    """Make predictions about as good as those of a trained reader; one patient in ten has two
+    records.
+    """
     rng = np.random.default_rng(seed)
     y_true = (rng.random((n_records, len(CLASSES))) < [0.45, 0.25, 0.24, 0.23, 0.12]).astype(np.float32)
     y_prob = 1 / (1 + np.exp(-(2.2 * y_true - 1.4 + rng.normal(0, 1.1, y_true.shape))))
@@ -60,7 +65,9 @@ def plain_fmax(y_true: Array, y_prob: Array) -> float:
 
 
 def plain_ece(true: Array, prob: Array) -> float:
-    """Expected calibration error of one class: every record cut into 15 equal pieces, the pieces dealt into 15 equal bins."""
+    """Expected calibration error of one class: every record cut into 15 equal pieces, the pieces
+    dealt into 15 equal bins.
+    """
     values, group = np.unique(prob, return_inverse=True)
     size = np.bincount(group)
     error = (np.bincount(group, weights=true) / size - values)[np.sort(group)]

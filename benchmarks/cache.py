@@ -1,9 +1,11 @@
-"""Time building the signal cache against a loop of ``wfdb.rdsamp`` over the same records, and compare every value.
+"""Time building the signal cache against a loop of ``wfdb.rdsamp`` over the same records, and
+compare every value.
 
-Run: ``python benchmarks/cache.py [--records 2000] [--rounds 3]``. The records are those of PTB-XL in the folder that
-``HEART_READER_DATA`` names, else simulated ones in the same layout. All files are read once before, so that both find them in
-memory; the two then take turns, and the fastest round of each counts. The loop only reads; the build also checks, prepares,
-writes and flushes to disk.
+Run: ``python benchmarks/cache.py [--records 2000] [--rounds 3]``. The records are those of PTB-XL
+in the folder that ``HEART_READER_DATA`` names, else simulated ones in the same layout. All files
+are read once before, so that both find them in memory; the two then take turns, and the fastest
+round of each counts. The loop only reads; the build also checks, prepares, writes and flushes to
+disk.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
-"""Time the tracing of the page in Chromium: the first draw of twelve leads of 5000 samples, and one step of a pan.
+"""Time the tracing of the page in Chromium: the first draw of twelve leads of 5000 samples, and one
+step of a pan.
 
-Run: ``python benchmarks/drawing.py [--rounds 9] [--layout 3x4-rhythm] [--against FRONTEND]``. A first draw begins with what the server
-answers, in a page that has just been loaded, and ends with pixels that can be read back; each round is a new page. A step of a pan through
-a minute is everything the view does for it: canvas, texts and accessible names. Beside the time on the clock stands the processor time of
-the page, which does not depend on what else the machine does. With ``--against`` another version's frontend folder is timed in turn with
-this one, and ratios are printed.
+Run: ``python benchmarks/drawing.py [--rounds 9] [--layout 3x4-rhythm] [--against FRONTEND]``. A
+first draw begins with what the server answers, in a page that has just been loaded, and ends with
+pixels that can be read back; each round is a new page. A step of a pan through a minute is
+everything the view does for it: canvas, texts and accessible names. Beside the time on the clock
+stands the processor time of the page, which does not depend on what else the machine does. With
+``--against`` another version's frontend folder is timed in turn with this one, and ratios are
+printed.
 """
 
 from __future__ import annotations

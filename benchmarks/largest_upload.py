@@ -1,8 +1,9 @@
-"""What the largest uploads cost a server, or that they are refused: memory of all its processes together, and time.
+"""What the largest uploads cost a server, or that they are refused: memory of all its processes
+together, and time.
 
-Run: ``python benchmarks/largest_upload.py``. A server of its own is started with its usual limits and gets simulated records, one after the
-other: as large as it allows in every format, and larger in each way that a setting bounds. The figures become a section of
-``results/robustness.md``.
+Run: ``python benchmarks/largest_upload.py``. A server of its own is started with its usual limits
+and gets simulated records, one after the other: as large as it allows in every format, and larger
+in each way that a setting bounds. The figures become a section of ``results/robustness.md``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ EVERY_S = 0.02
 
 
 def watched(pid: int, work: Callable[[], str]) -> tuple[str, float, float]:
-    """Do work, and return what it answers, how long it took in s, and the most memory of the process and its children in MiB."""
+    """Do work, and return what it answers, how long it took in s, and the most memory of the
+    process and its children in MiB.
+    """
     most, done = resident_mb(pid), threading.Event()
 
     def watch() -> None:

@@ -1,7 +1,7 @@
 """Time the measurement of ten-second 12-lead records on one core, and each of its stretches.
 
-Run: ``python benchmarks/measuring.py [--records 60] [--rounds 5] [--fs 500]``. Processor time, so that a busy machine
-does not blur the figure.
+Run: ``python benchmarks/measuring.py [--records 60] [--rounds 5] [--fs 500]``. Processor time, so
+that a busy machine does not blur the figure.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def main() -> None:
     rounds = [sum(milliseconds(lambda record=record: measure(record)) for record in records) for _ in range(arguments.rounds)]
     best, worst = (1000 * len(records) / of for of in (min(rounds), max(rounds)))
     print(f"{best:.0f} records/s in the best of {arguments.rounds} rounds, {worst:.0f} in the worst")
-    # Another record each time: a processor learns the comparisons of one record by heart, and is then faster than with any patient.
+    # Another record each time: a processor learns the comparisons of one record by heart, and is
+    # then faster than with any patient.
     parts = [stretches(record) for record in records]
     for name in parts[0]:
         print(f"{name:<32} {statistics.median(milliseconds(of[name]) for of in parts * arguments.rounds):6.2f} ms")

@@ -1,10 +1,13 @@
-"""Time what a person waits for in Chromium: from the moment a file is chosen to the moment its reading is drawn.
+"""Time what a person waits for in Chromium: from the moment a file is chosen to the moment its
+reading is drawn.
 
-Run: ``python benchmarks/opening.py [--rounds 15] [--against FRONTEND] [--checkpoint DIR]``. A server is started as a user starts it; the
-file is a simulated ten-second 12-lead ECG at 500 Hz as a WFDB pair. The clock runs from the event of the file field until the frame with
-tracing and reading has been painted, and is split at the answer of the server: ``server`` is what passes until its last byte is here,
-``page`` the rest. Beside it stands the processor time of the page, which does not depend on what else the machine does. With ``--against``
-another version's frontend folder is timed in turn with this one, on the same server, and ratios are printed.
+Run: ``python benchmarks/opening.py [--rounds 15] [--against FRONTEND] [--checkpoint DIR]``. A
+server is started as a user starts it; the file is a simulated ten-second 12-lead ECG at 500 Hz as a
+WFDB pair. The clock runs from the event of the file field until the frame with tracing and reading
+has been painted, and is split at the answer of the server: ``server`` is what passes until its last
+byte is here, ``page`` the rest. Beside it stands the processor time of the page, which does not
+depend on what else the machine does. With ``--against`` another version's frontend folder is timed
+in turn with this one, on the same server, and ratios are printed.
 """
 
 from __future__ import annotations
@@ -77,7 +80,9 @@ def opened(browser: Browser, address: str, static: Path) -> Page:
 
 
 def open_file(page: Page, files: list[Path]) -> dict[str, float]:
-    """Choose the files; return milliseconds in all, until the server's answer was here, and of the page's processor."""
+    """Choose the files; return milliseconds in all, until the server's answer was here, and of the
+    page's processor.
+    """
     clock = page.context.new_cdp_session(page)
     clock.send("Performance.enable", {"timeDomain": "threadTicks"})
     start = thread_ms(clock)

@@ -1,7 +1,8 @@
-"""Time one ECG from file to ``Diagnosis`` on one thread, beside the network alone, for a torch and an ONNX checkpoint.
+"""Time one ECG from file to ``Diagnosis`` on one thread, beside the network alone, for a torch and
+an ONNX checkpoint.
 
-Run: ``python benchmarks/reading.py [FILE] [--checkpoint DIR ...]``. Checkpoints take turns; the median of each is printed, and each
-stretch of the road as its share.
+Run: ``python benchmarks/reading.py [FILE] [--checkpoint DIR ...]``. Checkpoints take turns; the
+median of each is printed, and each stretch of the road as its share.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
-"""Read many damaged files as a person's would be read, and count what comes of them: nothing may crash, hang or swell.
+"""Read many damaged files as a person's would be read, and count what comes of them: nothing may
+crash, hang or swell.
 
-Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom] [--out build/robustness]``. Each file
-is a simulated record of ``tests/hostile/seeds.py`` with the mutations of ``tests/hostile/mutated_records.py``; one number gives one file,
-always the same. It is read, from file to JSON, text and waveform, in a process that lives until a file kills it: every tenth by the
-default reader, the others by the quickest 8-bit one.
+Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom]
+[--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with the
+mutations of ``tests/hostile/mutated_records.py``; one number gives one file, always the same. It is
+read, from file to JSON, text and waveform, in a process that lives until a file kills it: every
+tenth by the default reader, the others by the quickest 8-bit one.
 
-Stopped and started again with the same ``--out`` a run goes on where it was: remove that folder when the code has changed. Files that
-did anything but be read or refused are kept in ``OUT/failures`` with the traceback. At the end the counts go into
-``results/robustness.md``, beside those of the hostile but legal files of ``tests/hostile``.
+Stopped and started again with the same ``--out`` a run goes on where it was: remove that folder
+when the code has changed. Files that did anything but be read or refused are kept in
+``OUT/failures`` with the traceback. At the end the counts go into ``results/robustness.md``, beside
+those of the hostile but legal files of ``tests/hostile``.
 """
 
 from __future__ import annotations
@@ -48,7 +51,8 @@ from tests.hostile.seeds import FORMATS, Files, seed_files  # noqa: E402
 QUICK = ROOT / "results" / "edge" / "nano-int8"
 DEFAULT_EVERY = 10
 LONGEST_S, MOST_MB = 5.0, 300.0
-# A process that answers no more is killed. On a machine that others keep busy a file of a millisecond was seen to wait a minute.
+# A process that answers no more is killed. On a machine that others keep busy a file of a
+# millisecond was seen to wait a minute.
 KILL_AFTER_S = 300.0
 # Memory beyond what the process has: a file that asks for more fails there and not the machine.
 ADDRESS_SPACE_BYTES = 4 << 30

@@ -1,12 +1,13 @@
 """Put load on a server of its own over the loopback: readings per second, latencies, memory.
 
-Run: ``python benchmarks/serving.py [--checkpoint DIR] [--file HEADER_OR_FILE] [--clients 8] [--requests 5000]``. The clients share the
-cores with the server, so on two cores they cost it a part of its speed. Processor time per reading does not depend on what else the
-machine does: its inverse, times the cores, is the most that an idle machine can serve.
+Run: ``python benchmarks/serving.py [--checkpoint DIR] [--file HEADER_OR_FILE] [--clients 8]
+[--requests 5000]``. The clients share the cores with the server, so on two cores they cost it a
+part of its speed. Processor time per reading does not depend on what else the machine does: its
+inverse, times the cores, is the most that an idle machine can serve.
 
-1. One client, one request at a time: what the interface alone takes for a recording.
-2. ``--clients`` at once over connections that are kept: readings per second and the spread of their latencies.
-3. The resident memory of the server before and after all of them.
+1. One client, one request at a time: what the interface alone takes for a recording. 2.
+``--clients`` at once over connections that are kept: readings per second and the spread of their
+latencies. 3. The resident memory of the server before and after all of them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ WARM_UP = 50
 
 
 def build_request(path: Path, port: int, query: str) -> bytes:
-    """Return a whole HTTP request that uploads a recording, with every file of its stem if it is a WFDB header."""
+    """Return a whole HTTP request that uploads a recording, with every file of its stem if it is a
+    WFDB header.
+    """
     files = [path, path.with_suffix(".dat")] if path.suffix == ".hea" else [path]
     body = b""
     for file in files:
@@ -56,7 +59,9 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 
 async def client(port: int, request: bytes, count: int) -> list[float]:
-    """Send ``count`` requests one after the other over one connection; return how long each took in ms."""
+    """Send ``count`` requests one after the other over one connection; return how long each took in
+    ms.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     taken = []
     for _ in range(count):
@@ -81,7 +86,9 @@ def family(pid: int) -> list[int]:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process and those that it has started, in MiB; what they share is counted once each."""
+    """Resident memory of a process and those that it has started, in MiB; what they share is
+    counted once each.
+    """
     texts = [Path(f"/proc/{one}/status").read_text() for one in family(pid)]
     return sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith("VmRSS")) / 1024
 
@@ -127,7 +134,9 @@ async def first_answer(port: int, request: bytes) -> dict[str, object]:
 
 @contextmanager
 def started_server(checkpoint: Path | None, settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """Start a server of its own with settings as in the environment; give its port and its process, and stop it."""
+    """Start a server of its own with settings as in the environment; give its port and its process,
+    and stop it.
+    """
     command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
     command += ["--checkpoint", str(checkpoint)] if checkpoint else []
     surroundings = {**os.environ, **(settings or {})}

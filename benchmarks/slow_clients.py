@@ -1,8 +1,10 @@
-"""What slow clients cost the others: latencies of readings alone, and beside clients that send and take next to nothing.
+"""What slow clients cost the others: latencies of readings alone, and beside clients that send and
+take next to nothing.
 
-Run: ``python benchmarks/slow_clients.py [--slow 200] [--addresses 200] [--readers 2] [--seconds 30] [--rounds 3]``. A server of its own is
-started with its usual limits, on this machine, with a key. Slow clients have addresses of their own (127.0.1.x), reconnect as soon as they
-are let go, and take turns in five kinds:
+Run: ``python benchmarks/slow_clients.py [--slow 200] [--addresses 200] [--readers 2] [--seconds 30]
+[--rounds 3]``. A server of its own is started with its usual limits, on this machine, with a key.
+Slow clients have addresses of their own (127.0.1.x), reconnect as soon as they are let go, and take
+turns in five kinds:
 
 - half a head: a request line and a header now and then, never an end,
 - a slow body: a recording, a few bytes at a time, with the right key,
@@ -10,8 +12,9 @@ are let go, and take turns in five kinds:
 - idle: a connection without a word,
 - an answer that is not taken: a reading asked for, and its answer left lying.
 
-Readings without and with them take turns, so that other load on the machine falls on both. Readers send one recording after the other.
-``--out results/robustness.md`` makes a section of that page of the figures.
+Readings without and with them take turns, so that other load on the machine falls on both. Readers
+send one recording after the other. ``--out results/robustness.md`` makes a section of that page of
+the figures.
 """
 
 from __future__ import annotations
@@ -138,7 +141,9 @@ class SlowClients:
 
 
 async def read_on(port: int, request: bytes, seconds: float) -> tuple[list[float], int]:
-    """Read one recording after the other; return how long each took in ms, and how many were refused."""
+    """Read one recording after the other; return how long each took in ms, and how many were
+    refused.
+    """
     taken, refused, end = [], 0, time.perf_counter() + seconds
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     while time.perf_counter() < end:
@@ -180,14 +185,18 @@ def be_slow(port: int, request: bytes, arguments: argparse.Namespace) -> None:
 
 
 def timed(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[list[float], int, float]:
-    """Let readers read for one stretch; return latencies in ms, how many were refused, and the server's processor time in s."""
+    """Let readers read for one stretch; return latencies in ms, how many were refused, and the
+    server's processor time in s.
+    """
     before = cpu_s(pid)
     taken, refused = asyncio.run(readers(port, request, arguments.readers, arguments.seconds))
     return taken, refused, cpu_s(pid) - before
 
 
 def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[int, float]:
-    """Print latencies without and with slow clients, side by side; return how many were refused, and the ratio of the two p99."""
+    """Print latencies without and with slow clients, side by side; return how many were refused,
+    and the ratio of the two p99.
+    """
     asyncio.run(readers(port, request, arguments.readers, 3.0))
     without: list[float] = []
     beside: list[float] = []
@@ -195,7 +204,8 @@ def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) 
     for _ in range(arguments.rounds):
         taken, refused, cpu = timed(port, pid, request, arguments)
         without, n_refused, cpu_without = without + taken, n_refused + refused, cpu_without + cpu
-        # They have a process of their own: what being slow costs them is not to be measured as the server's.
+        # They have a process of their own: what being slow costs them is not to be measured as the
+        # server's.
         command = [sys.executable, __file__, *sys.argv[1:], "--be-slow-on", str(port)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow:
             time.sleep(2.0)
@@ -223,7 +233,8 @@ def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) 
         table = markdown_table(("latency of a reading", "without", "beside", "ratio"), rows)
         replace_section(arguments.out, "Robustness", "Slow clients", f"{words}\n\n{table}")
     each = 1e3 * cpu_without / len(without)
-    # What a reading itself takes of the processor does not depend on others: the rest went into slow clients.
+    # What a reading itself takes of the processor does not depend on others: the rest went into
+    # slow clients.
     share = (cpu_beside - cpu_without / len(without) * len(beside)) / (arguments.rounds * arguments.seconds)
     print(f"processor time of a reading {each:.1f} ms; of the server for slow clients {share:.1%} of a core")
     print(f"load of the machine {os.getloadavg()[0]:.1f}, of which this benchmark is a part")
@@ -247,7 +258,8 @@ def main() -> None:
     if arguments.be_slow_on:
         be_slow(arguments.be_slow_on, build_request(arguments.file, arguments.be_slow_on, "?waveform=1"), arguments)
         return
-    # Host 127.0.0.1 counts all of this machine as one client, who may do anything: a server for others does not.
+    # Host 127.0.0.1 counts all of this machine as one client, who may do anything: a server for
+    # others does not.
     settings = {"HEART_READER_API_KEY": KEY, "HEART_READER_TRUSTED_PROXIES": "127.0.0.254"}
     with started_server(arguments.checkpoint, settings) as (port, pid):
         n_refused, ratio = measure(port, pid, build_request(arguments.file, port, "?waveform=1"), arguments)

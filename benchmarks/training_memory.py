@@ -1,8 +1,10 @@
-"""Show the memory of training on all of PTB-XL at 100 Hz: a cache of its size, trained on with the default recipe.
+"""Show the memory of training on all of PTB-XL at 100 Hz: a cache of its size, trained on with the
+default recipe.
 
-Run: ``python benchmarks/training_memory.py [--steps 40]``. The cache is a sparse file of the true size, 21,799 x 12 x 1000 int16, with
-labels drawn at random for all 76 outputs. After some steps of training the rest of the epoch is only read, so that every page of the
-cache is touched. Its pages are mapped from disk: they count as resident here, but the system drops them when memory is short.
+Run: ``python benchmarks/training_memory.py [--steps 40]``. The cache is a sparse file of the true
+size, 21,799 x 12 x 1000 int16, with labels drawn at random for all 76 outputs. After some steps of
+training the rest of the epoch is only read, so that every page of the cache is touched. Its pages
+are mapped from disk: they count as resident here, but the system drops them when memory is short.
 """
 
 from __future__ import annotations

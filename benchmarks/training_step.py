@@ -1,7 +1,8 @@
 """Time a training step in bfloat16 against float32, in turns in one run.
 
-Run: ``python benchmarks/training_step.py [--threads 1] [--model inception1d]``. One step is what the trainer does with a batch of 64
-random 2.5 s crops at 100 Hz: forward, loss, backward, clipping, AdamW. The median of each is compared.
+Run: ``python benchmarks/training_step.py [--threads 1] [--model inception1d]``. One step is what
+the trainer does with a batch of 64 random 2.5 s crops at 100 Hz: forward, loss, backward, clipping,
+AdamW. The median of each is compared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Write docs/licences.md: the licences of all that is installed beside heart_reader, and refuse those that do not go with MIT.
+"""Write docs/licences.md: the licences of all that is installed beside heart_reader, and refuse
+those that do not go with MIT.
 
 Run: ``make licences``, which reads the metadata of the packages in ``.venv``.
 """
@@ -97,7 +98,8 @@ _spdx = cache(get_spdx_licensing)
 
 
 def refused(expression: str) -> bool:
-    """Tell whether a licence rules a package out: every choice it leaves is GPL, AGPL or LGPL without an exception.
+    """Tell whether a licence rules a package out: every choice it leaves is GPL, AGPL or LGPL
+    without an exception.
 
     Examples
     --------

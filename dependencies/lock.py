@@ -1,7 +1,9 @@
-"""Write and read the lock files of this folder: every package that is installed, with its version and the SHA-256 of its files.
+"""Write and read the lock files of this folder: every package that is installed, with its version
+and the SHA-256 of its files.
 
-Run: ``make lock`` after a change of a requirements file or of an extra. Locked versions stay unless a requirement rules them out;
-``make lock UPGRADE=--upgrade`` takes the newest ones. ``uv`` resolves for all platforms at once, in an environment that is thrown away.
+Run: ``make lock`` after a change of a requirements file or of an extra. Locked versions stay unless
+a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones. ``uv`` resolves
+for all platforms at once, in an environment that is thrown away.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 RESOLVER = "uv==0.13.9"
 PYTHON_VERSION = "3.11"
-# torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same version, does not. It has a lock of its
-# own, since pip prefers a file whose hash the index tells to a CPU build in a folder: `make install` fetches what pip would take, and
-# installs that with --no-index.
+# torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same
+# version, does not. It has a lock of its own, since pip prefers a file whose hash the index tells
+# to a CPU build in a folder: `make install` fetches what pip would take, and installs that with
+# --no-index.
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
 LOCKS = {
     "torch": "torch, as a CPU or a CUDA build",
@@ -36,7 +39,8 @@ LOCKS = {
     "edge": "what reading ECGs on a device needs, alone",
     "dev": "what tests and checks need beside torch.lock, runtime.lock and signing.lock",
 }
-# What the resolver adds to each package where it was told of environments that are not supported: see tool.uv in pyproject.toml.
+# What the resolver adds to each package where it was told of environments that are not supported:
+# see tool.uv in pyproject.toml.
 SUPPORTED = re.compile(
     r" ; python_full_version < '[\d.]+' and \(\(platform_machine == 'arm64' and sys_platform == 'darwin'\) "
     r"or sys_platform == 'linux' or sys_platform == 'win32'\)(?= \\)"
@@ -80,7 +84,9 @@ def read_lock(name: str) -> dict[str, Pin]:
 
 
 def _blocks(text: str) -> dict[str, str]:
-    """Split a requirements file into the text of each package, with its hashes and the comment that says what needs it."""
+    """Split a requirements file into the text of each package, with its hashes and the comment that
+    says what needs it.
+    """
     found: dict[str, str] = {}
     for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]:
         found[canonical_name(block.split("==")[0])] = block.rstrip() + "\n"
@@ -122,7 +128,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def _locked_now(upgrade: bool) -> str:
-    """Return what is locked already, which the resolver prefers; nothing if newer versions are asked for."""
+    """Return what is locked already, which the resolver prefers; nothing if newer versions are
+    asked for.
+    """
     existing = [FOLDER / f"{name}.lock" for name in LOCKS]
     return "" if upgrade else "".join("".join(_blocks(path.read_text("utf-8")).values()) for path in existing if path.exists())
 
@@ -145,7 +153,9 @@ def _resolve(uv: Path, requirements: str, preferred: str) -> dict[str, str]:
 
 
 def _with_local_build(block: str, python: Path) -> str:
-    """Allow the torch that pip takes as it is set up here, too, and the one of the lock before: CPU builds are not on PyPI."""
+    """Allow the torch that pip takes as it is set up here, too, and the one of the lock before: CPU
+    builds are not on PyPI.
+    """
     pin = _pin(block)
     with tempfile.TemporaryDirectory() as folder:
         _run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"torch=={pin.version}")

@@ -1,7 +1,8 @@
-"""Write the bill of materials of an installation: packages with versions, hashes and licences, and the shipped readers.
+"""Write the bill of materials of an installation: packages with versions, hashes and licences, and
+the shipped readers.
 
-It is CycloneDX 1.6 in JSON. Run: ``make sbom``, which describes the packages of ``.venv`` that are locked for running, and refuses
-versions other than the locked ones.
+It is CycloneDX 1.6 in JSON. Run: ``make sbom``, which describes the packages of ``.venv`` that are
+locked for running, and refuses versions other than the locked ones.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def bill() -> Bom:
 
 
 def _package(name: str, pin: Pin) -> Component:
-    """Describe a package; a lock allows one file per platform, so its hashes are those of the files that may have been installed."""
+    """Describe a package; a lock allows one file per platform, so its hashes are those of the files
+    that may have been installed.
+    """
     try:
         version = distribution(name).version
     except PackageNotFoundError:

@@ -1,8 +1,9 @@
 """The one file that reads or writes weights.
 
-A checkpoint is a directory: ``manifest.json``, which a person can read, and one weights file, ``weights.safetensors`` or
-``model.onnx``. The manifest carries the SHA-256 of the weights and of itself, so one changed byte in either is noticed. Nothing is
-pickled. A directory appears under its final name only when it is complete.
+A checkpoint is a directory: ``manifest.json``, which a person can read, and one weights file,
+``weights.safetensors`` or ``model.onnx``. The manifest carries the SHA-256 of the weights and of
+itself, so one changed byte in either is noticed. Nothing is pickled. A directory appears under its
+final name only when it is complete.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ class Checkpoint:
         return "onnx" if self.weights_path.suffix == ".onnx" else "torch"
 
     def draft(self) -> dict[str, Any]:
-        """Return a copy of the manifest for a checkpoint derived from this one, without what :func:`save_checkpoint` adds."""
+        """Return a copy of the manifest for a checkpoint derived from this one, without what
+        :func:`save_checkpoint` adds.
+        """
         return {key: value for key, value in self.manifest.items() if key not in ADDED}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -111,7 +114,9 @@ class Checkpoint:
 
 
 def served_checkpoint() -> Path:
-    """Return the directory of the shipped reader as an ONNX graph: it starts without torch and reads faster."""
+    """Return the directory of the shipped reader as an ONNX graph: it starts without torch and
+    reads faster.
+    """
     return RESULTS / "edge" / "fp32"
 
 
@@ -121,7 +126,9 @@ def default_checkpoint() -> Path:
 
 
 def is_published(directory: Path) -> bool:
-    """Tell whether a checkpoint is one of those that come with heart_reader, whose reports say what was measured before publication."""
+    """Tell whether a checkpoint is one of those that come with heart_reader, whose reports say what
+    was measured before publication.
+    """
     run = Path(directory).resolve().parent
     return RESULTS in run.parents and ((run / "MODEL_CARD.md").exists() or run.is_relative_to(RESULTS / "edge"))
 
@@ -206,7 +213,9 @@ def _parse(path: Path) -> object:
 
 
 def _check_fields(path: Path, prefix: str, values: Mapping[str, Any], fields: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Refuse a field that is missing or of another kind; a truth value is no number, and no number here is negative."""
+    """Refuse a field that is missing or of another kind; a truth value is no number, and no number
+    here is negative.
+    """
     for key, kinds in fields.items():
         value = values.get(key)
         if not isinstance(value, kinds) or isinstance(value, bool):

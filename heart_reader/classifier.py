@@ -1,4 +1,6 @@
-"""The one inference path: a checkpoint directory in, readings out. Evaluation, commands and server all go through it."""
+"""The one inference path: a checkpoint directory in, readings out. Evaluation, commands and server
+all go through it.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,8 @@ class EcgClassifier:
             self.level: str = manifest["config"]["task"]["level"]
             self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
             self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
-            # Null in checkpoints from before there were uncertain zones: there the thresholds alone decide.
+            # Null in checkpoints from before there were uncertain zones: there the thresholds alone
+            # decide.
             self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
             self._check_decisions()
 
@@ -100,8 +103,8 @@ class EcgClassifier:
         Raises
         ------
         CheckpointError
-            If the checkpoint is missing, altered, of another format, not signed by anyone trusted, or needs a runtime that is not
-            installed.
+            If the checkpoint is missing, altered, of another format, not signed by anyone trusted,
+            or needs a runtime that is not installed.
         """
         checkpoint = load_checkpoint(Path(directory))
         signer = None if trusted is None else check_signature(checkpoint, trusted)
@@ -112,7 +115,8 @@ class EcgClassifier:
         return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
 
     def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
-        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,) features or None.
+        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and
+        (n_features,) features or None.
 
         Parameters
         ----------
@@ -130,10 +134,11 @@ class EcgClassifier:
         Parameters
         ----------
         measure
-            False leaves intervals, rhythm and the check of the signal out, where a device has no time for them. Then there are
-            probabilities, and no diagnosis.
+            False leaves intervals, rhythm and the check of the signal out, where a device has no
+            time for them. Then there are probabilities, and no diagnosis.
         progress
-            Called with the share of the recording that the network has read, 0 to 1, every 42 minutes of it.
+            Called with the share of the recording that the network has read, 0 to 1, every 42
+            minutes of it.
 
         Raises
         ------
@@ -183,7 +188,8 @@ class EcgClassifier:
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
-        """Read all records of a data set at one level; rows whose truth is not fully known are left out.
+        """Read all records of a data set at one level; rows whose truth is not fully known are left
+        out.
 
         Parameters
         ----------
@@ -227,7 +233,8 @@ class EcgClassifier:
         return result
 
     def mean_probabilities(self, records: Iterable[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
-        """Yield each record's mean over windows at every level, filling network calls with windows of several records.
+        """Yield each record's mean over windows at every level, filling network calls with windows
+        of several records.
 
         Parameters
         ----------
@@ -237,7 +244,8 @@ class EcgClassifier:
         Yields
         ------
         dict
-            Level name to (n_classes,) probabilities before calibration, in the order of the records.
+            Level name to (n_classes,) probabilities before calibration, in the order of the
+            records.
         """
         waiting: list[Inputs] = []
         for record in records:
@@ -295,7 +303,9 @@ class EcgClassifier:
         return measure_prepared(prepared, self.preprocessor) if MEASURED in self.features.sets else None
 
     def _is_seen_alike(self, record: EcgRecord) -> bool:
-        """Tell whether the network sees the very samples of a record, so that measuring both would be the same work twice."""
+        """Tell whether the network sees the very samples of a record, so that measuring both would
+        be the same work twice.
+        """
         given = self.preprocessor
         unfiltered = given.low_hz is None and given.high_hz is None
         return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)
@@ -303,7 +313,9 @@ class EcgClassifier:
     def _conclude(
         self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
-        """Make all decisions agree with each other and with what was measured, and write the diagnosis."""
+        """Make all decisions agree with each other and with what was measured, and write the
+        diagnosis.
+        """
         answers = {
             level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
         }

@@ -59,12 +59,14 @@ def run_command(
     Returns
     -------
     int
-        0, 1 or 2. Errors are printed as one line on standard error, with a traceback only under ``--debug``.
+        0, 1 or 2. Errors are printed as one line on standard error, with a traceback only under
+        ``--debug``.
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
-        # A file's name may hold what no terminal can show; that must not end the readings of the others.
+        # A file's name may hold what no terminal can show; that must not end the readings of the
+        # others.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -98,6 +100,8 @@ def run_command(
 
 
 def show_cause(error: HeartReaderError | None, *, debug: bool) -> None:
-    """Print the traceback of what nobody foresaw, where ``--debug`` asks for it; a command that reads the other records goes on."""
+    """Print the traceback of what nobody foresaw, where ``--debug`` asks for it; a command that
+    reads the other records goes on.
+    """
     if debug and isinstance(error, UnexpectedError):
         traceback.print_exception(error, file=sys.stderr)

@@ -1,6 +1,8 @@
-"""The experiment configuration: typed, frozen, strict. Every default of heart_reader lives in this file and nowhere else.
+"""The experiment configuration: typed, frozen, strict. Every default of heart_reader lives in this
+file and nowhere else.
 
-A YAML file states only what differs from these defaults; ``--set section.key=value`` overrides both.
+A YAML file states only what differs from these defaults; ``--set section.key=value`` overrides
+both.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class TableSource(Section):
 
 
 class SyntheticSource(Section):
-    """Simulated ECGs, written once as a PTB-XL-shaped folder below ``data.root`` and read from there."""
+    """Simulated ECGs, written once as a PTB-XL-shaped folder below ``data.root`` and read from
+    there.
+    """
 
     kind: Literal["synthetic"]
     n_records: Count = 600
@@ -68,8 +72,9 @@ class DataConfig(Section):
     sources: tuple[Source, ...] = (PtbxlSource(),)
     files: Literal["records100", "records500"] = "records100"
     label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
-    # Records without a class at task.level: False leaves them out, as the benchmark does; True keeps them as all-zero; "statements" keeps
-    # them for what else is known of them, such as a paced rhythm, with their classes at that level as not known.
+    # Records without a class at task.level: False leaves them out, as the benchmark does; True
+    # keeps them as all-zero; "statements" keeps them for what else is known of them, such as a
+    # paced rhythm, with their classes at that level as not known.
     keep_unlabelled: bool | Literal["statements"] = False
     allow_missing: bool = False  # True: listed files that are absent are counted, not refused
     cache_dir: Path = Path("data/cache")
@@ -197,8 +202,9 @@ class MemberConfig(Section):
 class EnsembleConfig(Section):
     """A reader of several members; without any it is the one network of ``model``.
 
-    The training records are dealt into folds, patients whole; what each kind of member reads of the fold it was not trained with says how
-    much it counts in every output, and, with validation, where the reader decides.
+    The training records are dealt into folds, patients whole; what each kind of member reads of the
+    fold it was not trained with says how much it counts in every output, and, with validation,
+    where the reader decides.
     """
 
     members: tuple[MemberConfig, ...] = ()
@@ -375,7 +381,8 @@ def _override(values: dict[str, Any], text: str) -> None:
 
 
 def resolve_data_path(path: Path) -> Path:
-    """Put ``data/x`` below the folder that the environment variable ``HEART_READER_DATA`` names, if it is set.
+    """Put ``data/x`` below the folder that the environment variable ``HEART_READER_DATA`` names, if
+    it is set.
 
     Other paths stay as they are, relative to the working directory.
     """

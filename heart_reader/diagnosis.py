@@ -1,4 +1,6 @@
-"""A reading of one ECG: probabilities with their thresholds and decisions, what they rest on, and what to be careful about."""
+"""A reading of one ECG: probabilities with their thresholds and decisions, what they rest on, and
+what to be careful about.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ RANKED_LENGTH = 10
 NAMED_LENGTH = 8
 NORMAL = "NORM"
 EVEN = 0.5
-# Calibrated probabilities are plain language only where a word agrees with both the number and the decision.
+# Calibrated probabilities are plain language only where a word agrees with both the number and the
+# decision.
 BANDS = {
     "high": f"Read as present, and at least {EVEN:.0%}.",
     "medium": f"In between: uncertain, or read as present although below {EVEN:.0%}, or as absent although not.",
@@ -47,10 +50,11 @@ class ClassReading:
     decision
         ``"present"``, ``"absent"`` or ``"uncertain"``.
     zone
-        Lower and upper limit of the uncertain zone: read as absent below it, as present above it. None where the class has none; then
-        the threshold alone decides, if there is one.
+        Lower and upper limit of the uncertain zone: read as absent below it, as present above it.
+        None where the class has none; then the threshold alone decides, if there is one.
     maximum
-        Highest probability of a single window, given for recordings longer than the usual ten seconds.
+        Highest probability of a single window, given for recordings longer than the usual ten
+        seconds.
     """
 
     probability: float
@@ -81,10 +85,11 @@ class Quality:
     n_usable_leads, n_leads
         Leads with a signal, and leads that the model reads.
     signal
-        What the recording itself is worth: ``"good"``, ``"limited"`` or ``"poor"`` (no heartbeat, most leads spoiled, or
-        a file that is very likely not what it says).
+        What the recording itself is worth: ``"good"``, ``"limited"`` or ``"poor"`` (no heartbeat,
+        most leads spoiled, or a file that is very likely not what it says).
     findings
-        Sentences about what was found in it, such as leads that seem to be swapped; the gravest first.
+        Sentences about what was found in it, such as leads that seem to be swapped; the gravest
+        first.
     leads
         Lead name to what its signal is: ``"good"``, ``"noisy"``, ``"saturated"`` and so on.
     """
@@ -99,7 +104,9 @@ class Quality:
 
     @property
     def verdict(self) -> str:
-        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (the recording cannot be trusted: no decision is made)."""
+        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (the recording
+        cannot be trusted: no decision is made).
+        """
         if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
             return "poor"
         return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"
@@ -154,8 +161,8 @@ class Diagnosis:
     record_id, source_format, fs, duration_s
         Of the recording as it was read; Hz and seconds.
     levels
-        Level name to class name to reading; the level of interest comes first. Decisions agree with each other, with the measurements and
-        with the conclusion.
+        Level name to class name to reading; the level of interest comes first. Decisions agree with
+        each other, with the measurements and with the conclusion.
     conclusion
         All of it as one diagnosis.
     quality
@@ -169,11 +176,14 @@ class Diagnosis:
     age, sex
         Years and ``"male"`` or ``"female"`` as the file says, None where it does not.
     measurements
-        Intervals, axes and voltages of the recording as it was read, at its own rate; None where nobody asked for them.
+        Intervals, axes and voltages of the recording as it was read, at its own rate; None where
+        nobody asked for them.
     features
-        Which sets of features the network takes beside the signal, and whether anything of each was known; empty for the signal alone.
+        Which sets of features the network takes beside the signal, and whether anything of each was
+        known; empty for the signal alone.
     alpha
-        Share of errors of each kind that the uncertain zones of the level of interest allow; None if it has no zones.
+        Share of errors of each kind that the uncertain zones of the level of interest allow; None
+        if it has no zones.
     """
 
     record_id: str
@@ -199,16 +209,20 @@ class Diagnosis:
 
     @property
     def ranked(self) -> list[dict[str, Any]]:
-        """The most probable classes of the finest level, at most ten, highest first; one too rare to be decided has its rank too."""
+        """The most probable classes of the finest level, at most ten, highest first; one too rare
+        to be decided has its rank too.
+        """
         name = "all" if "all" in self.levels else self.level
         readings = sorted(self.levels[name].items(), key=lambda item: -item[1].probability)
         return [{"level": name, "name": label, **reading.to_json()} for label, reading in readings[:RANKED_LENGTH]]
 
     @property
     def bands(self) -> dict[str, dict[str, Any]]:
-        """The classes of the level of interest by band: ``high``, ``medium``, ``low`` and ``unrated``.
+        """The classes of the level of interest by band: ``high``, ``medium``, ``low`` and
+        ``unrated``.
 
-        Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to probability, highest first.
+        Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to
+        probability, highest first.
         """
         rated = self._rated()
         return {
@@ -260,7 +274,8 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server.
 
-        ``messages`` maps each of its English sentences to a code and values, with which it can be said in another language.
+        ``messages`` maps each of its English sentences to a code and values, with which it can be
+        said in another language.
         """
         return {
             "record_id": self.record_id,
@@ -289,7 +304,8 @@ class Diagnosis:
 
 
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
-    """Return the decision for one class; nothing is called present or absent without a threshold and a usable signal.
+    """Return the decision for one class; nothing is called present or absent without a threshold
+    and a usable signal.
 
     Nothing is present at less than two per cent, whatever its threshold.
 
@@ -323,7 +339,9 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
 
 
 def _band(reading: ClassReading, quality: Quality) -> str:
-    """The band of one class; a zone that is open at one end says too little to call what lies in it medium."""
+    """The band of one class; a zone that is open at one end says too little to call what lies in it
+    medium.
+    """
     if reading.decision == "uncertain":
         bounded = reading.zone is not None and reading.zone[0] > 0 and reading.zone[1] < 1
         return "medium" if bounded and quality.verdict != "poor" else "unrated"
@@ -333,7 +351,9 @@ def _band(reading: ClassReading, quality: Quality) -> str:
 
 
 def _list(readings: Mapping[str, ClassReading]) -> str:
-    """Names with their numbers, as long as a sentence can be; a decision is named where the number alone would not suggest it."""
+    """Names with their numbers, as long as a sentence can be; a decision is named where the number
+    alone would not suggest it.
+    """
     named = []
     for label, reading in readings.items():
         unexpected = reading.decision == ("present" if reading.probability < EVEN else "absent")

@@ -1,4 +1,5 @@
-"""How folders and files are written: whole or not at all, by one process at a time, with the modes that the umask gives.
+"""How folders and files are written: whole or not at all, by one process at a time, with the modes
+that the umask gives.
 
 .. code-block:: text
 
@@ -8,8 +9,9 @@
     .gone-NAME    what is being removed
     .lock-NAME    held by the process that writes NAME
 
-A lock is the operating system's and ends with its process, however that ends. So whoever holds it knows that what he finds of the other
-hidden names is of a dead process, and removes it. Where a file system has no locks, everyone goes on as if alone.
+A lock is the operating system's and ends with its process, however that ends. So whoever holds it
+knows that what he finds of the other hidden names is of a dead process, and removes it. Where a
+file system has no locks, everyone goes on as if alone.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ _mine = threading.local()
 
 
 def standing(path: Path) -> Path:
-    """Return where a directory stands: under its name, or aside, if the process that was replacing it was killed between two renames."""
+    """Return where a directory stands: under its name, or aside, if the process that was replacing
+    it was killed between two renames.
+    """
     path = Path(path)
     if path.exists():
         return path
@@ -58,7 +62,8 @@ def standing(path: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic_directory(final: Path, failure: type[HeartReaderError] = HeartReaderError) -> Iterator[Path]:
-    """Give an empty directory that takes the final name when the block ends without error; what stood there is replaced.
+    """Give an empty directory that takes the final name when the block ends without error; what
+    stood there is replaced.
 
     Parameters
     ----------
@@ -83,7 +88,9 @@ def atomic_directory(final: Path, failure: type[HeartReaderError] = HeartReaderE
 
 @contextlib.contextmanager
 def fresh_directory(final: Path) -> Iterator[Path]:
-    """As :func:`atomic_directory`, for who holds the name already, and with the operating system's own errors."""
+    """As :func:`atomic_directory`, for who holds the name already, and with the operating system's
+    own errors.
+    """
     final = Path(final).resolve()
     new = final.with_name(f".new-{final.name}")
     new.mkdir()
@@ -125,14 +132,17 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory at once for all who look: a kill leaves it whole or leaves nothing under its name."""
+    """Remove a directory at once for all who look: a kill leaves it whole or leaves nothing under
+    its name.
+    """
     with claimed(path):
         _discard(path)
 
 
 @contextlib.contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Let one process at a time write under a name, waiting for another; what killed ones left is put in order first.
+    """Let one process at a time write under a name, waiting for another; what killed ones left is
+    put in order first.
 
     A thread that has the name already has it once more.
 
@@ -151,7 +161,8 @@ def claimed(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def run_folder(out: Path, *, wait: bool = False) -> Iterator[None]:
-    """Let one process at a time work in a folder, and remove what killed ones left in it. It goes again if it stays empty.
+    """Let one process at a time work in a folder, and remove what killed ones left in it. It goes
+    again if it stays empty.
 
     Parameters
     ----------
@@ -222,7 +233,8 @@ def _locked(lock: Path, *, wait: bool) -> Iterator[bool]:
         yield True
     finally:
         held.discard(lock)
-        # Removed while it is held, so that who waited for this very file notices; Windows removes no open file.
+        # Removed while it is held, so that who waited for this very file notices; Windows removes
+        # no open file.
         if sys.platform != "win32":
             lock.unlink(missing_ok=True)
         os.close(descriptor)
@@ -250,7 +262,9 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:
-    """Tell whether the name is still that of the open file: its last holder may have removed it meanwhile."""
+    """Tell whether the name is still that of the open file: its last holder may have removed it
+    meanwhile.
+    """
     try:
         return os.path.samestat(os.fstat(descriptor), lock.stat())
     except FileNotFoundError:

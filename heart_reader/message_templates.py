@@ -1,8 +1,8 @@
 """The English templates of :mod:`heart_reader.messages`, by code.
 
-``{name}`` takes a value, with a format after a colon; of a list, that is what joins it. Two forms are for a ``count`` of one and of
-several.
-The page has the same sentences in its other languages, under the same codes.
+``{name}`` takes a value, with a format after a colon; of a list, that is what joins it. Two forms
+are for a ``count`` of one and of several. The page has the same sentences in its other languages,
+under the same codes.
 """
 
 from __future__ import annotations
@@ -196,7 +196,8 @@ _NOTES: dict[str, Template] = {
     "spikes_cut_out": "{count} pacemaker spikes were found and cut out.",
 }
 
-# The diagnosis, as a clinician writes it. Names of statements are messages of their own, which the page has words for by their codes.
+# The diagnosis, as a clinician writes it. Names of statements are messages of their own, which the
+# page has words for by their codes.
 _CONCLUSION: dict[str, Template] = {
     "axis_value": "QRS axis {degrees:+.0f} degrees",
     "duration_value": "{name} {duration:.0f} ms",

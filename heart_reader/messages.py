@@ -1,7 +1,9 @@
-"""Sentences for people: English text that remembers what it says, so that a program or a page can say it in another language.
+"""Sentences for people: English text that remembers what it says, so that a program or a page can
+say it in another language.
 
-Every sentence has a code and an English template. A :class:`Message` is the finished English sentence, a plain ``str`` to whoever only
-wants to read it, with its ``code`` and ``values`` beside it. A value may itself be a message.
+Every sentence has a code and an English template. A :class:`Message` is the finished English
+sentence, a plain ``str`` to whoever only wants to read it, with its ``code`` and ``values`` beside
+it. A value may itself be a message.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Message(str):
     code
         Name of the template, stable across releases.
     values
-        Name to number, text or tuple of texts, as the sentence says them: a number is rounded as it is in the text.
+        Name to number, text or tuple of texts, as the sentence says them: a number is rounded as it
+        is in the text.
 
     Examples
     --------
@@ -57,7 +60,9 @@ class Message(str):
         return Message, (str(self), self.code, dict(self.values))
 
     def replaced(self, old: str, new: str) -> Message:
-        """Return the same sentence with ``old`` replaced in all its texts, such as a folder that is nobody's affair."""
+        """Return the same sentence with ``old`` replaced in all its texts, such as a folder that is
+        nobody's affair.
+        """
 
         def in_text(text: str) -> str:
             return text.replaced(old, new) if isinstance(text, Message) else text.replace(old, new)
@@ -77,7 +82,9 @@ class Message(str):
 
 
 class _Joining(Formatter):
-    """Formats as ``str.format`` does; a list is joined, by commas or by what stands after the colon."""
+    """Formats as ``str.format`` does; a list is joined, by commas or by what stands after the
+    colon.
+    """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, tuple):
@@ -97,7 +104,8 @@ def message(code: str, **values: Value) -> Message:
     code
         One of ``TEMPLATES``.
     values
-        What its template names, no more and no less; ``count`` chooses between one and several where the template has two forms.
+        What its template names, no more and no less; ``count`` chooses between one and several
+        where the template has two forms.
 
     Raises
     ------
@@ -150,7 +158,9 @@ def _specs(code: str) -> dict[str, str]:
 
 
 def _plain(code: str, value: Value, spec: str) -> Plain:
-    """A value as the sentence says it; a number that is none becomes text, for JSON has no such numbers."""
+    """A value as the sentence says it; a number that is none becomes text, for JSON has no such
+    numbers.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, Integral):

@@ -1,4 +1,6 @@
-"""What the windows of one record say together, gathered some windows at a time, so that a recording of days takes little memory."""
+"""What the windows of one record say together, gathered some windows at a time, so that a recording
+of days takes little memory.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ class Reading:
     name: str | None = None
 
     def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
-        """Return what to print, and the error that it tells of; a reading that cannot be printed is one of the errors."""
+        """Return what to print, and the error that it tells of; a reading that cannot be printed is
+        one of the errors.
+        """
         try:
             with one_record(self.path):
                 return self.to_json_line() if as_json else self.to_text(), self.error
@@ -117,7 +119,9 @@ def _measurements(measurements: Measurements) -> str:
 
 
 def explain_words(diagnosis: Diagnosis) -> str:
-    """Say what high, medium, low, present and absent mean; once is enough for many readings of one checkpoint."""
+    """Say what high, medium, low, present and absent mean; once is enough for many readings of one
+    checkpoint.
+    """
     lines = ["What the words mean:"]
     lines += [f"  {name:<8}{band['definition']}" for name, band in diagnosis.bands.items()]
     return "\n".join([*lines, f"  {diagnosis.decision_rule}"])
@@ -143,7 +147,8 @@ def read_all(
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
-    """Read files, and all records of folders; records whose files are called alike are called by their folders, too.
+    """Read files, and all records of folders; records whose files are called alike are called by
+    their folders, too.
 
     Parameters
     ----------
@@ -154,7 +159,8 @@ def read_all(
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
     progress
-        Called with the file and the share of it that has been read, 0 to 1; several times for a recording of more than 42 minutes.
+        Called with the file and the share of it that has been read, 0 to 1; several times for a
+        recording of more than 42 minutes.
     """
     found: list[tuple[Path, list[Path] | HeartReaderError]] = []
     for given in paths:
@@ -182,7 +188,9 @@ def read_all(
 
 
 def _names_of_alike(paths: Iterable[Path]) -> dict[Path, str]:
-    """What files are called that have one name in several folders, such as one folder per patient: the path from where these part."""
+    """What files are called that have one name in several folders, such as one folder per patient:
+    the path from where these part.
+    """
     folders: dict[str, dict[Path, Path]] = {}
     for path in paths:
         folders.setdefault(path.stem, {})[path] = Path(os.path.abspath(path)).parent

@@ -1,4 +1,6 @@
-"""A reading as one page of paper: conclusion, measurements and the whole tracing in true millimetres, drawn as lines rather than dots."""
+"""A reading as one page of paper: conclusion, measurements and the whole tracing in true
+millimetres, drawn as lines rather than dots.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from heart_reader.diagnosis import NOTICE, Diagnosis
 
 __all__ = ["draw_page"]
 
-# What a row has above and below its median at least: its label and the pulse of 1 mV, and an S wave.
+# What a row has above and below its median at least: its label and the pulse of 1 mV, and an S
+# wave.
 LEAST_ABOVE_MM, LEAST_BELOW_MM = 15.0, 6.0
 # A4 landscape; 10 s at 25 mm/s are 250 mm.
 WIDTH_MM, HEIGHT_MM = 297.0, 210.0
@@ -161,7 +164,9 @@ def _tracing(axes: Axes, record: EcgRecord, top: float) -> None:
 
 
 def _row_levels(record: EcgRecord, rows: Sequence[Sequence[str]], top: float, bottom: float) -> list[float]:
-    """Where the median of each row stands: rows get room as their traces need it, what is left is shared alike."""
+    """Where the median of each row stands: rows get room as their traces need it, what is left is
+    shared alike.
+    """
     needs = []
     for names in rows:
         leads = [record.lead(name) for name in names if name in record.lead_names]
@@ -183,7 +188,9 @@ def _row_levels(record: EcgRecord, rows: Sequence[Sequence[str]], top: float, bo
 def _strip(  # noqa: PLR0917
     axes: Axes, record: EcgRecord, name: str, stretch_s: tuple[float, float], y: float, limits: tuple[float, float]
 ) -> None:
-    """One lead over one stretch of time, its median on the row; what leaves the paper is cut off at its edge."""
+    """One lead over one stretch of time, its median on the row; what leaves the paper is cut off at
+    its edge.
+    """
     start_s, end_s = stretch_s
     x = TRACE_X_MM + SPEED_MM_S * start_s
     if name not in record.lead_names:

@@ -45,7 +45,9 @@ class ReportFolder:
         )
 
     def tell(self, reading: Reading) -> UnexpectedError | None:
-        """Write the page of a record and say where it is on standard error; return why it could not be drawn, if so."""
+        """Write the page of a record and say where it is on standard error; return why it could not
+        be drawn, if so.
+        """
         try:
             page = self.write(reading)
         except UnexpectedError as error:
@@ -56,7 +58,8 @@ class ReportFolder:
         return None
 
     def write(self, reading: Reading) -> Path | None:
-        """Write the page of a record and return where it is; None for a record that could not be read.
+        """Write the page of a record and return where it is; None for a record that could not be
+        read.
 
         Raises
         ------
@@ -85,7 +88,9 @@ class ReportFolder:
         return path
 
     def _reserve(self, record_id: str) -> Path:
-        """An empty file of the record's name that is new; another record of the same name gets a number."""
+        """An empty file of the record's name that is new; another record of the same name gets a
+        number.
+        """
         name = re.sub(r"[^\w.-]+", "_", record_id)[:LONGEST_NAME].lstrip(".") or "record"
         number = 1
         while True:

@@ -1,4 +1,6 @@
-"""The English templates of what refuses a file, see :mod:`heart_reader.message_templates`; each ends with what to do."""
+"""The English templates of what refuses a file, see :mod:`heart_reader.message_templates`; each
+ends with what to do.
+"""
 
 from __future__ import annotations
 

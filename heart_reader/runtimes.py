@@ -1,4 +1,6 @@
-"""What turns windows into logits: torch or ONNX Runtime. Neither is imported until a checkpoint needs it."""
+"""What turns windows into logits: torch or ONNX Runtime. Neither is imported until a checkpoint
+needs it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
 
 
 def build_torch_network(checkpoint: Checkpoint) -> nn.Module:
-    """Return the network (or the ensemble) of a torch checkpoint with its weights, in evaluation mode.
+    """Return the network (or the ensemble) of a torch checkpoint with its weights, in evaluation
+    mode.
 
     Raises
     ------

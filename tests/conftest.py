@@ -1,4 +1,6 @@
-"""Small real things that many tests share: a simulated data set, a network trained on it for two steps, its checkpoint."""
+"""Small real things that many tests share: a simulated data set, a network trained on it for two
+steps, its checkpoint.
+"""
 
 from __future__ import annotations
 

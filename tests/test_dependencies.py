@@ -1,4 +1,6 @@
-"""What is installed: declared where it is imported, locked with hashes, under licences that go with MIT."""
+"""What is installed: declared where it is imported, locked with hashes, under licences that go with
+MIT.
+"""
 
 from __future__ import annotations
 
@@ -159,7 +161,9 @@ def test_no_requirement_names_a_place(path: Path) -> None:
 
 @pytest.mark.parametrize("lock", ["torch", "runtime", "signing", "dev"])
 def test_locks_are_complete_and_installed(lock: str) -> None:
-    """Nothing that a locked package needs is missing from the locks, and this installation is the locked one."""
+    """Nothing that a locked package needs is missing from the locks, and this installation is the
+    locked one.
+    """
     locked = {name: pin for one in ("torch", "runtime", "signing", "dev") for name, pin in read_lock(one).items()}
     for name, pin in read_lock(lock).items():
         if pin.marker and not Marker(pin.marker).evaluate():

@@ -1,4 +1,6 @@
-"""What a reading says: decisions by the zones, words that agree with their numbers, old checkpoints as before."""
+"""What a reading says: decisions by the zones, words that agree with their numbers, old checkpoints
+as before.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Writers that are killed between any two steps, two writers at once, and what readers find meanwhile."""
+"""Writers that are killed between any two steps, two writers at once, and what readers find
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def read(final: Path) -> str:
 
 
 def die_at(step: int, action: Callable[[], None]) -> bool:
-    """Run in a process that is gone, without any clean-up, before its step-th change of a folder; tell whether it was."""
+    """Run in a process that is gone, without any clean-up, before its step-th change of a folder;
+    tell whether it was.
+    """
 
     def child() -> None:
         done = 0

@@ -1,7 +1,8 @@
-"""What the shipped readers say of the shipped ECGs, kept, so that a drift of measurements or probabilities does not pass unnoticed.
+"""What the shipped readers say of the shipped ECGs, kept, so that a drift of measurements or
+probabilities does not pass unnoticed.
 
-``python tests/test_goldens.py`` writes them anew: after a change that is meant to move them, together with a new ``MEASURING_VERSION``
-if measurements moved.
+``python tests/test_goldens.py`` writes them anew: after a change that is meant to move them,
+together with a new ``MEASURING_VERSION`` if measurements moved.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ CHECKPOINTS = {
     for path in sorted((ROOT / "results").glob("*/**/manifest.json"))
     if (path.parent / "model.onnx").exists() or (path.parent / "weights.safetensors").exists()
 }
-# Kernels of other processors add in another order; 8-bit ones may round a value to its neighbour. Measurements are decided by comparisons
-# of float32 sums, which hardly ever fall out differently.
+# Kernels of other processors add in another order; 8-bit ones may round a value to its neighbour.
+# Measurements are decided by comparisons of float32 sums, which hardly ever fall out differently.
 TOLERANCE, TOLERANCE_8_BIT = 2e-3, 0.04
 SIGNIFICANT = 5
 

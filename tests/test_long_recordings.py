@@ -19,7 +19,8 @@ from tests.data.formats.long_files import WRITERS, tiled
 resource = pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
 
 ROOT = Path(__file__).resolve().parent.parent
-# What ``{call}`` adds to the memory of a process that is ready to read, in MB; the kernel counts in kB, macOS in bytes.
+# What ``{call}`` adds to the memory of a process that is ready to read, in MB; the kernel counts in
+# kB, macOS in bytes.
 SCRIPT = """
 import resource, sys
 from heart_reader.checkpoint import served_checkpoint

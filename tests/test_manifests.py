@@ -1,4 +1,6 @@
-"""Manifests that nobody wrote: whatever stands in them, loading says one line, soon and in little memory."""
+"""Manifests that nobody wrote: whatever stands in them, loading says one line, soon and in little
+memory.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,3 @@
-"""From probabilities, measurements and the measured rhythm to one diagnosis that agrees with itself."""
+"""From probabilities, measurements and the measured rhythm to one diagnosis that agrees with
+itself.
+"""

@@ -1,10 +1,12 @@
-"""The diagnosis as a clinician writes it: rhythm and rate, conduction and intervals, axis, infarction, ST-T, hypertrophy, other.
+"""The diagnosis as a clinician writes it: rhythm and rate, conduction and intervals, axis,
+infarction, ST-T, hypertrophy, other.
 
 References
 ----------
-Mason J. W. et al. AHA/ACCF/HRS recommendations, part II: diagnostic statement list. Circulation 115 (2007) 1325-1332.
-Surawicz B. et al. AHA/ACCF/HRS recommendations, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240.
-Rautaharju P. M. et al. AHA/ACCF/HRS recommendations, part IV: ST segment, T and U waves, QT interval. Circulation 119 (2009) e241-e250.
+Mason J. W. et al. AHA/ACCF/HRS recommendations, part II: diagnostic statement list. Circulation 115
+(2007) 1325-1332. Surawicz B. et al. AHA/ACCF/HRS recommendations, part III: intraventricular
+conduction disturbances. Circulation 119 (2009) e235-e240. Rautaharju P. M. et al. AHA/ACCF/HRS
+recommendations, part IV: ST segment, T and U waves, QT interval. Circulation 119 (2009) e241-e250.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ _SAID_BY = {
 }
 # Stated of a normal heart too.
 _HARMLESS = {"SR", "SARRH", NORMAL}
-# Less probable statements than these are said to be possible only: of 37 such statements on records of validation 7 applied.
+# Less probable statements than these are said to be possible only: of 37 such statements on records
+# of validation 7 applied.
 _POSSIBLE = 0.2
 _FEWEST_BEATS = 5
 PACED, FIRST_DEGREE, _CERTAIN = "PACE", "1AVB", 1e-6
@@ -54,7 +57,8 @@ class Conclusion:
     Parameters
     ----------
     kind
-        ``"normal"``, ``"abnormal"``, or ``"undecided"`` where nothing abnormal is stated and normal cannot be.
+        ``"normal"``, ``"abnormal"``, or ``"undecided"`` where nothing abnormal is stated and normal
+        cannot be.
     headline
         All of it in a few sentences.
     lines
@@ -123,10 +127,12 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
 
 
 def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, Answer]:
-    """The same answers, where what was measured is read as present if the reader is not certain, and as uncertain if it says absent.
+    """The same answers, where what was measured is read as present if the reader is not certain,
+    and as uncertain if it says absent.
 
-    With the exclusions, on 377 validation records of the default reader, this raised F1 of sinus rhythm from 0.90 to 0.95, of atrial
-    fibrillation from 0.90 to 0.92 and of sinus bradycardia from 0.71 to 0.83.
+    With the exclusions, on 377 validation records of the default reader, this raised F1 of sinus
+    rhythm from 0.90 to 0.95, of atrial fibrillation from 0.90 to 0.92 and of sinus bradycardia from
+    0.71 to 0.83.
     """
     changed = dict(statements)
     for code in measured_codes(facts) & statements.keys() if facts.poor is None else ():
@@ -137,11 +143,13 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
             changed[code] = replace(given, decision="uncertain")
     block = changed.get(FIRST_DEGREE)
     if block is not None and block.decision == "present" and facts.numbers.get("pr_ms", 0.0) >= _SURELY_LONG_PR_MS:
-        # So long a PR interval is a first degree block by definition: of 98 labelled training records with it 63 say so and 9 are normal.
+        # So long a PR interval is a first degree block by definition: of 98 labelled training
+        # records with it 63 say so and 9 are normal.
         changed[FIRST_DEGREE] = replace(block, threshold=_CERTAIN)
     paced = changed.get(PACED)
     if paced is not None and paced.decision == "present":
-        # Paced beats look like a bundle branch block or an infarction: that they do is no evidence against a pacemaker.
+        # Paced beats look like a bundle branch block or an infarction: that they do is no evidence
+        # against a pacemaker.
         changed[PACED] = replace(paced, threshold=_CERTAIN)
     return changed
 
@@ -218,7 +226,9 @@ def _measured(name: str, value: float) -> Message:
 
 
 def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions, facts: Facts) -> Iterator[Line]:
-    """Statements that are no rhythm, then superclasses of which no statement is stated, then classes of other tasks."""
+    """Statements that are no rhythm, then superclasses of which no statement is stated, then
+    classes of other tasks.
+    """
     table = read_table()
     for code in reconciled.stated:
         if table.groups.get(code, "other") != "rhythm" and code != NORMAL:

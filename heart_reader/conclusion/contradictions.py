@@ -1,4 +1,6 @@
-"""What in a finished reading contradicts itself, checked from the outside: by its decisions, numbers and headline alone."""
+"""What in a finished reading contradicts itself, checked from the outside: by its decisions,
+numbers and headline alone.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_PRESENT", "NOT_NORMAL", "SUPERCLASS_OF", "find_contradictions"]
 
-# Nothing of a smaller probability is present: of 43 statements below it on records of validation none applied.
+# Nothing of a smaller probability is present: of 43 statements below it on records of validation
+# none applied.
 LEAST_PRESENT = 0.05
 # No reading with one of these rhythms is a normal one.
 NOT_NORMAL = ("AFIB", "AFLT", "SVTAC", "PSVT", "PACE", "2AVB", "3AVB")
@@ -44,7 +47,8 @@ def find_contradictions(
     rhythm: Rhythm | None,
     conclusion_kind: str | None,
 ) -> tuple[str, ...]:
-    """Return what contradicts itself, one code each, such as ``"exclusion:CLBBB+CRBBB"``; nothing in a reading that agrees.
+    """Return what contradicts itself, one code each, such as ``"exclusion:CLBBB+CRBBB"``; nothing
+    in a reading that agrees.
 
     Parameters
     ----------

@@ -51,7 +51,8 @@ class Facts:
     Parameters
     ----------
     numbers
-        Name to value of what was measured, without what deserves little trust; empty where nothing was measured.
+        Name to value of what was measured, without what deserves little trust; empty where nothing
+        was measured.
     rhythm
         As measured; None where nothing was.
     sex
@@ -80,7 +81,8 @@ class RhythmLines:
 def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts: Facts) -> RhythmLines:
     """Write the one basic rhythm with its rate, then extra beats, blocks and pauses.
 
-    A statement names the rhythm; where none is stated, the measured rhythm does; where neither says, the reason stands there.
+    A statement names the rhythm; where none is stated, the measured rhythm does; where neither
+    says, the reason stands there.
     """
     basic = next((code for code in _BASIC if code in stated), None)
     rate = facts.numbers.get("heart_rate_bpm")
@@ -126,7 +128,9 @@ def measured_codes(facts: Facts) -> set[str]:
 
 
 def not_normal(facts: Facts) -> Message | None:
-    """Return what was measured that no normal ECG has, whatever a reader says; None where nothing was."""
+    """Return what was measured that no normal ECG has, whatever a reader says; None where nothing
+    was.
+    """
     if facts.rhythm is None:
         return None
     for finding, code in (("av_block_3", "3AVB"), ("av_block_2", "2AVB")):
@@ -161,7 +165,9 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
 
 
 def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, Answer]) -> Line:
-    """A line that stands for a statement where that is stated, and for what was measured where it is not."""
+    """A line that stands for a statement where that is stated, and for what was measured where it
+    is not.
+    """
     return Line("rhythm", text, (code,), statements[code].probability) if code in stated else Line("rhythm", text)
 
 

@@ -1,14 +1,17 @@
-"""The most probable set of statements that can stand together, given their probabilities and what was measured.
+"""The most probable set of statements that can stand together, given their probabilities and what
+was measured.
 
-Each statement read as present is a candidate, and so is each superclass. A set of them is scored by how far the log-odds of its members
-lie above those of their thresholds, which is where each is as likely to be right as to be wrong by the rule that chose the thresholds. A
-stated statement states its superclass, at the cost of that superclass where it lies below its own threshold. Among the sets that break no
-rule the best one is found exactly: for each set of superclasses, by taking or leaving each statement that excludes another.
+Each statement read as present is a candidate, and so is each superclass. A set of them is scored by
+how far the log-odds of its members lie above those of their thresholds, which is where each is as
+likely to be right as to be wrong by the rule that chose the thresholds. A stated statement states
+its superclass, at the cost of that superclass where it lies below its own threshold. Among the sets
+that break no rule the best one is found exactly: for each set of superclasses, by taking or leaving
+each statement that excludes another.
 
 References
 ----------
-Mason J. W. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram, part II. Circulation
-115 (2007) 1325-1332.
+Mason J. W. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+electrocardiogram, part II. Circulation 115 (2007) 1325-1332.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ _EDGE = 1e-9
 
 @dataclass(frozen=True)
 class Answer:
-    """What the reader says of one class: probability, threshold (None where there is none) and decision."""
+    """What the reader says of one class: probability, threshold (None where there is none) and
+    decision.
+    """
 
     probability: float
     threshold: float | None
@@ -105,7 +110,8 @@ def reconcile(
     yielded = [Yielded(condition.code, condition, value) for condition, value in broken.values()]
     present = {code: answer.margin for code, answer in statements.items() if answer.decision == "present" and code not in broken}
     candidates = [_Candidate(code, False, margin) for code, margin in present.items()]
-    # A superclass that is not read as present never gains by being stated, but a statement may bring it in.
+    # A superclass that is not read as present never gains by being stated, but a statement may
+    # bring it in.
     candidates += [
         _Candidate(name, True, answer.margin if answer.decision == "present" else min(answer.margin, -_EDGE))
         for name, answer in superclasses.items()
@@ -143,7 +149,9 @@ class _Candidate:
 
 
 def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], superclass_of: Mapping[str, str]) -> set[int]:
-    """For each set of superclasses find the best statements beside it, and return the places of the best of all."""
+    """For each set of superclasses find the best statements beside it, and return the places of the
+    best of all.
+    """
     supers = [n for n, candidate in enumerate(candidates) if candidate.is_superclass]
     known = {candidates[n].code for n in supers}
     best_score, best = -math.inf, set[int]()
@@ -164,7 +172,9 @@ def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], supercla
 
 
 def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: Sequence[set[int]]) -> tuple[float, set[int]]:
-    """Largest sum of margins of places of which no two are rivals, and these places: with the first one or without it."""
+    """Largest sum of margins of places of which no two are rivals, and these places: with the first
+    one or without it.
+    """
     if not places:
         return 0.0, set()
     first, rest = places[0], places[1:]
@@ -177,7 +187,9 @@ def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: S
 
 
 def _rivals(candidates: Sequence[_Candidate], table: Table) -> list[set[int]]:
-    """Of each candidate the places of those that do not stand beside it: by the table, and NORM beside another superclass."""
+    """Of each candidate the places of those that do not stand beside it: by the table, and NORM
+    beside another superclass.
+    """
     pairs = {frozenset((rule.first, rule.second)) for rule in table.exclusions}
     found: list[set[int]] = [set() for _ in candidates]
     for i, first in enumerate(candidates):

@@ -1,4 +1,5 @@
-"""What can stand together in one reading: the statements, which exclude each other, and what must be measured where one is stated.
+"""What can stand together in one reading: the statements, which exclude each other, and what must
+be measured where one is stated.
 
 The table itself is ``table.json``, each rule with its source.
 """
@@ -114,5 +115,7 @@ def _conditions(item: Mapping[str, Any]) -> list[Condition]:
 
 
 def class_name(code: str) -> Message:
-    """Return the name of a statement or superclass for people; the page has its own words for each code."""
+    """Return the name of a statement or superclass for people; the page has its own words for each
+    code.
+    """
     return Message(read_table().names.get(code, code), "class_name", {"statement": code})

@@ -1,4 +1,6 @@
-"""What one call of a network gets: windows of one or several records, and what else is known of each record."""
+"""What one call of a network gets: windows of one or several records, and what else is known of
+each record.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,12 @@ from numpy.typing import NDArray
 
 __all__ = ["INPUT_NAMES", "Batch", "Inputs"]
 
-# Of the inputs of a network and of an ONNX graph; the last two are there only if the network takes features.
+# Of the inputs of a network and of an ONNX graph; the last two are there only if the network takes
+# features.
 INPUT_NAMES = ("signal_mv", "features", "record")
 
-# Of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN where not known, or None for a network that takes none.
+# Of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN where not known, or
+# None for a network that takes none.
 Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
@@ -22,7 +26,8 @@ Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 class Batch:
     """Windows of records, one record after the other.
 
-    Features are kept once per record, so that a network computes what follows from them once and not for every window.
+    Features are kept once per record, so that a network computes what follows from them once and
+    not for every window.
 
     Parameters
     ----------
@@ -81,7 +86,9 @@ class Batch:
         return Batch(self.windows, None, self.record)
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield the windows in order, at most ``size`` at a time, each part with the features it needs."""
+        """Yield the windows in order, at most ``size`` at a time, each part with the features it
+        needs.
+        """
         for start in range(0, len(self), size):
             record = self.record[start : start + size]
             features = None if self.features is None else self.features[record[0] : record[-1] + 1]

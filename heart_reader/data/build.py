@@ -30,15 +30,17 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
 
 
 def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> RecordTable:
-    """Read and join all sources of ``config.data``, then leave out what has no class at ``task.level``, counted by reason.
+    """Read and join all sources of ``config.data``, then leave out what has no class at
+    ``task.level``, counted by reason.
 
-    Records are left out after the sources are joined, so that none which its statements rule out comes back as an unknown one
-    through a table that lists its superclasses alone.
+    Records are left out after the sources are joined, so that none which its statements rule out
+    comes back as an unknown one through a table that lists its superclasses alone.
 
     Parameters
     ----------
     known_heads
-        Whether heads that the sources know nothing of are left out: another hospital's table may know the level alone.
+        Whether heads that the sources know nothing of are left out: another hospital's table may
+        know the level alone.
 
     Raises
     ------
@@ -84,7 +86,8 @@ def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig)
     data = config.data
     root = resolve_data_path(data.root)
     if isinstance(source, SyntheticSource):
-        # Simulated records are written where the cache is: beside nobody's real data, and on a disk that can be written.
+        # Simulated records are written where the cache is: beside nobody's real data, and on a disk
+        # that can be written.
         root = data.cache_dir / f"synthetic-{source.n_records}-{source.seed}"
         if not root.exists():
             _simulate(root, source)

@@ -1,7 +1,8 @@
-"""Prepared signals of many records in one file of int16 microvolts, built once and then mapped into memory.
+"""Prepared signals of many records in one file of int16 microvolts, built once and then mapped into
+memory.
 
-:meth:`~heart_reader.data.preprocessor.Preprocessor.prepare` rounds to whole microvolts, so the cache loses nothing: what it gives back
-is bit-equal to what reading the file again would give.
+:meth:`~heart_reader.data.preprocessor.Preprocessor.prepare` rounds to whole microvolts, so the
+cache loses nothing: what it gives back is bit-equal to what reading the file again would give.
 
 .. code-block:: text
 
@@ -9,9 +10,10 @@ is bit-equal to what reading the file again would give.
                    index.npz        record_ids, offsets, n_times, lead_mask
                    cache.json       what it was built from, for people and for the check at opening
 
-The key is a hash of the preprocessing and of every record's id, files, sizes and times of change. Checksums of signals and index are
-compared at every opening, which takes a tenth of a second for 4,000 records; what does not match is built again. A build appears whole
-or not at all (:mod:`heart_reader.folders`): a second process waits and then uses what the first one built.
+The key is a hash of the preprocessing and of every record's id, files, sizes and times of change.
+Checksums of signals and index are compared at every opening, which takes a tenth of a second for
+4,000 records; what does not match is built again. A build appears whole or not at all
+(:mod:`heart_reader.folders`): a second process waits and then uses what the first one built.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ from heart_reader.folders import claimed, fresh_directory, standing, sweep
 
 __all__ = ["SignalCache", "open_or_build"]
 
-# Raise it whenever the layout, a reader or the preparation changes what a record becomes: old caches are then built anew.
+# Raise it whenever the layout, a reader or the preparation changes what a record becomes: old
+# caches are then built anew.
 CACHE_FORMAT = 1
 SIGNALS, INDEX, DESCRIPTION = "signals.int16", "index.npz", "cache.json"
 SIGNAL_TYPE = np.dtype("<i2")
@@ -80,7 +83,9 @@ class SignalCache:
         return len(self.record_ids)
 
     def prepared(self, row: int) -> PreparedEcg:
-        """Return one record as the preprocessor prepared it; the signal is a view of the file, its warnings are not kept."""
+        """Return one record as the preprocessor prepared it; the signal is a view of the file, its
+        warnings are not kept.
+        """
         n_leads, n_times, start = self.lead_mask.shape[1], int(self.n_times[row]), int(self.offsets[row])
         return PreparedEcg(self.signals[start : start + n_leads * n_times].reshape(n_leads, n_times), self.lead_mask[row])
 
@@ -102,7 +107,8 @@ class SignalCache:
 
 
 def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
-    """Open the cache of these records in this preparation; read and prepare every record first where there is none.
+    """Open the cache of these records in this preparation; read and prepare every record first
+    where there is none.
 
     Parameters
     ----------
@@ -114,7 +120,8 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
     Raises
     ------
     DataError
-        If a record cannot be read (the message names the first few and why), or the cache cannot be written.
+        If a record cannot be read (the message names the first few and why), or the cache cannot be
+        written.
     """
     if len(table) == 0:
         raise DataError(f"{table.source}: no records to prepare: check the splits and what was left out ({dict(table.left_out)})")
@@ -143,7 +150,9 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
 
 
 def _key(table: RecordTable, preprocessor: Preprocessor) -> str:
-    """Hash what the signals depend on: windows are cut later and do not count, nor does the folder the data set lies in."""
+    """Hash what the signals depend on: windows are cut later and do not count, nor does the folder
+    the data set lies in.
+    """
     prepared_by = [preprocessor.fs, preprocessor.leads, preprocessor.low_hz, preprocessor.high_hz]
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, prepared_by]).encode())
     listing = FolderListing()

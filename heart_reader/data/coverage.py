@@ -1,4 +1,6 @@
-"""Whether the records of a split can teach or measure a level at all, and which of its classes they cannot."""
+"""Whether the records of a split can teach or measure a level at all, and which of its classes they
+cannot.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ __all__ = ["describe_gaps"]
 
 
 def describe_gaps(table: RecordTable, level: str, split: str, *, complete: bool) -> str:
-    """Name the classes of a level that no record of a split carries, or that none is without; empty where there are none.
+    """Name the classes of a level that no record of a split carries, or that none is without; empty
+    where there are none.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Records of one split as arrays for a network: random crops for training, the fixed windows of a reading for everything else."""
+"""Records of one split as arrays for a network: random crops for training, the fixed windows of a
+reading for everything else.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class EcgDataset:
     preprocessor
         Cuts windows; the same object that made the cache.
     features
-        (n_records, n_features) of the records beside their signals, NaN where not known; None where no network asks for any.
+        (n_records, n_features) of the records beside their signals, NaN where not known; None where
+        no network asks for any.
     """
 
     def __init__(
@@ -55,11 +58,15 @@ class EcgDataset:
         return EcgDataset(self.table.split(name), self._cache, self.preprocessor, features)
 
     def windows(self, position: int) -> NDArray[np.float32]:
-        """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a reading sees them."""
+        """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a
+        reading sees them.
+        """
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
 
     def inputs(self, position: int) -> Inputs:
-        """Return what a network gets of one record: its windows, and its (n_features,) features or None."""
+        """Return what a network gets of one record: its windows, and its (n_features,) features or
+        None.
+        """
         return self.windows(position), None if self.features is None else self.features[position]
 
     def whole(self) -> Batch:

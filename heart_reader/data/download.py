@@ -1,8 +1,9 @@
-"""Download a public ECG data set: ``python -m heart_reader.data.download ptbxl [--to data/ptbxl] [--only 'records100/*']``.
+"""Download a public ECG data set: ``python -m heart_reader.data.download ptbxl [--to data/ptbxl]
+[--only 'records100/*']``.
 
-PhysioNet publishes ``SHA256SUMS.txt`` with every data set. Each file it lists is fetched to ``NAME.part``, resumed there after a cut,
-checked, and only then given its name; a file that is there and whole is not fetched again. So the same command starts, continues
-and verifies a download.
+PhysioNet publishes ``SHA256SUMS.txt`` with every data set. Each file it lists is fetched to
+``NAME.part``, resumed there after a cut, checked, and only then given its name; a file that is
+there and whole is not fetched again. So the same command starts, continues and verifies a download.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One line of the sums file: the path below the data set's wanted part, the address and the SHA-256 in hexadecimal."""
+    """One line of the sums file: the path below the data set's wanted part, the address and the
+    SHA-256 in hexadecimal.
+    """
 
     path: str
     url: str
@@ -80,7 +83,8 @@ def download(dataset: Dataset, folder: Path, *, only: Sequence[str] = ()) -> tup
     folder
         Where the files go, in the layout they are published in.
     only
-        Patterns such as ``records100/*``; a file is wanted if it matches any of them. Empty means all files.
+        Patterns such as ``records100/*``; a file is wanted if it matches any of them. Empty means
+        all files.
 
     Returns
     -------
@@ -90,7 +94,8 @@ def download(dataset: Dataset, folder: Path, *, only: Sequence[str] = ()) -> tup
     Raises
     ------
     DataError
-        If the sums file is unusable, nothing matches, or a file cannot be fetched, written or does not have its published sum.
+        If the sums file is unusable, nothing matches, or a file cannot be fetched, written or does
+        not have its published sum.
     """
     if not re.match(r"https?://[^/\s]+/", dataset.base_url):
         raise DataError(f"{dataset.base_url}: an address that starts with https:// is needed: mend --base-url")
@@ -105,7 +110,8 @@ def download(dataset: Dataset, folder: Path, *, only: Sequence[str] = ()) -> tup
         for task in tqdm(as_completed(tasks), str(folder), len(tasks), disable=None, unit="file"):
             n_fetched += task.result()
     finally:
-        # After an error or Ctrl-C the few files under way are finished and the others are not begun.
+        # After an error or Ctrl-C the few files under way are finished and the others are not
+        # begun.
         pool.shutdown(wait=True, cancel_futures=True)
     return n_fetched, len(wanted) - n_fetched
 
@@ -146,7 +152,8 @@ def _ensure(file: ListedFile, target: Path) -> bool:
         resumed = part.exists()
         _fetch(file.url, part)
         if resumed and _sha256(part) != file.sha256:
-            # The beginning may come from another release or a damaged disk: once more from the start.
+            # The beginning may come from another release or a damaged disk: once more from the
+            # start.
             part.unlink()
             _fetch(file.url, part)
         found = _sha256(part)
@@ -167,7 +174,9 @@ def _sha256(path: Path) -> str:
 
 
 def _fetch(url: str, part: Path) -> None:
-    """Append to ``part`` what it lacks; a connection that is cut is taken up again for as long as that brings anything."""
+    """Append to ``part`` what it lacks; a connection that is cut is taken up again for as long as
+    that brings anything.
+    """
     n_stalled, n_before = 0, _size(part)
     while not _fetch_rest(url, part, n_before):
         n_after = _size(part)
@@ -220,7 +229,9 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if all files are there and right, 1 after a failure, 2 after a wrong call."""
+    """Run the command; return 0 if all files are there and right, 1 after a failure, 2 after a
+    wrong call.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m heart_reader.data.download",
         description="Download a public ECG data set from PhysioNet. Run the same command again to resume or to verify.",

@@ -11,7 +11,8 @@ __all__ = ["FolderListing"]
 class FolderListing:
     """Answers for many paths whether they are files, at the price of one listing per folder.
 
-    Asking the file system for each of PTB-XL's 43,598 files takes seconds on a network disk; listing its 44 folders does not.
+    Asking the file system for each of PTB-XL's 43,598 files takes seconds on a network disk;
+    listing its 44 folders does not.
 
     Examples
     --------

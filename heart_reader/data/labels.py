@@ -1,13 +1,15 @@
 """Label rules, levels of diagnosis, and how coarse levels follow from fine ones.
 
-A *level* is a set of classes that one record may carry: ``all`` (71 SCP-ECG statements), ``diagnostic`` (44), ``subdiagnostic``
-(23), ``superdiagnostic`` (5), ``form`` (19), ``rhythm`` (12). A network answers one or two levels directly (its *heads*); the
-others are aggregated from the statements by noisy-OR. A binary level sets classes of another level against each other
+A *level* is a set of classes that one record may carry: ``all`` (71 SCP-ECG statements),
+``diagnostic`` (44), ``subdiagnostic`` (23), ``superdiagnostic`` (5), ``form`` (19), ``rhythm``
+(12). A network answers one or two levels directly (its *heads*); the others are aggregated from the
+statements by noisy-OR. A binary level sets classes of another level against each other
 (:class:`Contrast`). :mod:`heart_reader.data.tasks` adds such questions to the six levels.
 
 References
 ----------
-Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
+Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI
+25 (2021) 1519-1528.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ LabelRule = Literal["any_likelihood", "likelihood_50"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A binary question put to another level: whether its positive classes apply or its negative ones.
+    """A binary question put to another level: whether its positive classes apply or its negative
+    ones.
 
-    It is a question about records to which exactly one of the two sides applies; for the others there is no true answer.
+    It is a question about records to which exactly one of the two sides applies; for the others
+    there is no true answer.
 
     Parameters
     ----------
@@ -50,7 +54,8 @@ class Contrast:
     negative: tuple[int, ...]
 
     def truth(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the answers of records, (n_records, 1): 1, 0, or NaN where neither or both sides apply or it is not known.
+        """Return the answers of records, (n_records, 1): 1, 0, or NaN where neither or both sides
+        apply or it is not known.
 
         Parameters
         ----------
@@ -69,9 +74,11 @@ class Contrast:
         return answers
 
     def probability(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of the positive side given that exactly one side applies, (n_rows, 1).
+        """Return the probability of the positive side given that exactly one side applies, (n_rows,
+        1).
 
-        With p and q for the two sides, each a noisy-OR of its classes, this is p(1 - q) / (p(1 - q) + q(1 - p)).
+        With p and q for the two sides, each a noisy-OR of its classes, this is p(1 - q) / (p(1 - q)
+        + q(1 - p)).
 
         Parameters
         ----------
@@ -102,9 +109,11 @@ class Level:
     class_names
         n_classes names.
     members
-        For each class the positions of its statements in the level ``all``; None where the level is not made of statements.
+        For each class the positions of its statements in the level ``all``; None where the level is
+        not made of statements.
     contrast
-        What a binary level asks of another one; such a level has one class. None for any other level.
+        What a binary level asks of another one; such a level has one class. None for any other
+        level.
     """
 
     name: str
@@ -160,8 +169,9 @@ class LabelSpace:
     def reading_levels(self, first: str) -> tuple[str, ...]:
         """Return the levels that a reading states, the level of interest first.
 
-        A binary level stands in a reading only if it is the one of interest: its probability presupposes that one of its two sides
-        applies, which nobody knows of an ECG that is yet to be read.
+        A binary level stands in a reading only if it is the one of interest: its probability
+        presupposes that one of its two sides applies, which nobody knows of an ECG that is yet to
+        be read.
         """
         return (first, *(name for name in self.answerable() if name != first and self.levels[name].contrast is None))
 
@@ -172,8 +182,8 @@ class LabelSpace:
     def probabilities(self, logits: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
         """Turn logits into probabilities of every answerable level.
 
-        A level with a head and with statements is the mean of its head and of the noisy-OR of its statements; a binary level, of its
-        head and of what the level it questions says.
+        A level with a head and with statements is the mean of its head and of the noisy-OR of its
+        statements; a binary level, of its head and of what the level it questions says.
 
         Parameters
         ----------
@@ -246,7 +256,8 @@ def _aggregation_from_json(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def any_known(labels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return whether any label of a row applies, (n_rows,): 1 if one does, 0 if none does, NaN if that is not known.
+    """Return whether any label of a row applies, (n_rows,): 1 if one does, 0 if none does, NaN if
+    that is not known.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
-"""Lead names: the standard order, the spellings found in files, and the identities between limb leads.
+"""Lead names: the standard order, the spellings found in files, and the identities between limb
+leads.
 
 References
 ----------
-Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
-Circulation 115 (2007) 1306-1324.
+Kligfield P. et al. Recommendations for the standardization and interpretation of the
+electrocardiogram, part I. Circulation 115 (2007) 1306-1324.
 """
 
 from __future__ import annotations
@@ -45,14 +46,16 @@ _PREFIX = re.compile(r"(?:MDC_ECG_LEAD|MDC ECG LEAD|ECG|EKG|LEAD|EINTHOVEN|GOLDB
 _CHANNEL = re.compile(r"(?:CHANNEL|CHAN|CH)(?![A-Z0-9])\.?(?:-\s*|[\s_:]*(?:-\s+)?)", re.IGNORECASE)
 _MINUS = re.compile(r"-\s*(?:1\s*[x*]\s*)?|(?:minus|neg(?:ative)?|inv(?:erted)?)[\s_\-]+", re.IGNORECASE)
 _MINUS_AFTER = re.compile(r"\s*[x*]\s*-\s*1$|[\s_]*-$|[\s_\-.,:/]*(?:inver\w*|inv|neg\w*|revers\w*|flipped|minus)\.?$", re.IGNORECASE)
-# Two numerals, as in `I II` and `I-II`, are two leads; what belongs together in one name may be parted.
+# Two numerals, as in `I II` and `I-II`, are two leads; what belongs together in one name may be
+# parted.
 _CORE = re.compile(r"\+?(?:(I{1,3})|A[\s_\-]{0,2}V[\s_\-]{0,2}([RLF])|V[\s_\-]{0,2}([1-6]))\+?", re.IGNORECASE)
 _INVERTED_NOTE = re.compile(
     r"[x*]?\s*-\s*(?:1(?:[.,]0*)?)?|"
     r"(?:inver\w*|inv\.?|neg\w*\.?|reversed|flipped|upside[ \-]down|minus)(?:\s+(?:polarity|sign|signal|lead))?",
     re.IGNORECASE,
 )
-# What may stand in brackets and leave a lead what it is; a word that is not known, such as a place on the back, may not.
+# What may stand in brackets and leave a lead what it is; a word that is not known, such as a place
+# on the back, may not.
 _HARMLESS = re.compile(
     r"\d+|\d*[munµμ]?v|(?:milli|micro|nano)?volts?|lsb|bits?|counts?|adu|digits?|per|x\d*|\d+x|\d*k?hz|sps|ch\d*|channel|einthoven|goldberger|"
     r"wilson|limb|chest|precordial|extremity|augmented|voltage|bipolar|unipolar|standard|surface|lead|ecg|ekg|raw|filtered|unfiltered|original|signal"
@@ -62,7 +65,9 @@ _MODIFIED_II = {"mlii", "modii", "modifiedii", "modleadii", "modifiedleadii", "m
 
 
 class _Name(NamedTuple):
-    """What a name says: one of the twelve, upside down or not, and whether it calls itself a channel."""
+    """What a name says: one of the twelve, upside down or not, and whether it calls itself a
+    channel.
+    """
 
     lead: str
     inverted: bool
@@ -76,9 +81,10 @@ class _Name(NamedTuple):
 def canonical_lead(name: str) -> str | None:
     """Return the standard spelling of one lead name, or None if it is not one of the twelve.
 
-    Case, ``MDC_ECG_LEAD_`` and ``Lead`` prefixes, blanks and harmless notes in brackets do not matter. A lead that is upside down, such as
-    ``aVR (inverted)``, keeps its sign. ``MLII``, ``V4R``, ``I-II`` and ``V4 (posterior)`` are other leads and give None. So does
-    ``Channel I``, as a Holter numbers what it records; see :func:`without_channel`.
+    Case, ``MDC_ECG_LEAD_`` and ``Lead`` prefixes, blanks and harmless notes in brackets do not
+    matter. A lead that is upside down, such as ``aVR (inverted)``, keeps its sign. ``MLII``,
+    ``V4R``, ``I-II`` and ``V4 (posterior)`` are other leads and give None. So does ``Channel I``,
+    as a Holter numbers what it records; see :func:`without_channel`.
 
     Examples
     --------
@@ -92,7 +98,8 @@ def canonical_lead(name: str) -> str | None:
 
 
 def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Spell every known lead in the standard way, a minus before it if it is upside down, and leave the others as they are.
+    """Spell every known lead in the standard way, a minus before it if it is upside down, and leave
+    the others as they are.
 
     Raises
     ------
@@ -110,7 +117,8 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 # The records of one data set share their lead names.
 @lru_cache(maxsize=64)
 def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Take ``Channel`` off the names of a recorder that calls every lead so; a Holter's channels I, II and III stay numbers.
+    """Take ``Channel`` off the names of a recorder that calls every lead so; a Holter's channels I,
+    II and III stay numbers.
 
     Examples
     --------
@@ -125,14 +133,17 @@ def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def modified_lead(names: tuple[str, ...]) -> Message | None:
-    """Return what to do about a modified lead II, such as ``MLII``, among the names of a record that has no lead II; None without one."""
+    """Return what to do about a modified lead II, such as ``MLII``, among the names of a record
+    that has no lead II; None without one.
+    """
     if any(canonical_lead(name) in ("II", "-II") for name in names):
         return None
     found = [name for name in names if re.sub(r"[\s_.\-]+", "", name).lower() in _MODIFIED_II]
     return message("modified_lead", lead=found[0]) if found else None
 
 
-# Twelve names a record, nearly always the same twelve: the cache takes a tenth off the reading of a data set.
+# Twelve names a record, nearly always the same twelve: the cache takes a tenth off the reading of a
+# data set.
 @lru_cache(maxsize=1024)
 def _read(name: str) -> _Name | None:
     if len(name) > _MAX_NAME:

@@ -1,4 +1,6 @@
-"""A net around the work on one record of many: a failure that nobody foresaw becomes the error of that record."""
+"""A net around the work on one record of many: a failure that nobody foresaw becomes the error of
+that record.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ __all__ = ["one_record"]
 
 @contextmanager
 def one_record(where: str | Path) -> Iterator[None]:
-    """Name the record in every exception that is not one of ours already; what stops a program passes.
+    """Name the record in every exception that is not one of ours already; what stops a program
+    passes.
 
     Parameters
     ----------
@@ -24,8 +27,8 @@ def one_record(where: str | Path) -> Iterator[None]:
     Raises
     ------
     UnexpectedError
-        If anything but a :class:`~heart_reader.errors.HeartReaderError` was raised within, a shortage of memory and an endless
-        recursion included; that is its cause.
+        If anything but a :class:`~heart_reader.errors.HeartReaderError` was raised within, a
+        shortage of memory and an endless recursion included; that is its cause.
 
     Examples
     --------

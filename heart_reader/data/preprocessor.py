@@ -1,10 +1,12 @@
 """The one preprocessing: from any record to the arrays every model reads.
 
-Training, evaluation, export and serving call the same frozen :class:`Preprocessor`. It learns nothing from data (per-lead mean
-and spread are the network's first layer) and needs NumPy and SciPy only.
+Training, evaluation, export and serving call the same frozen :class:`Preprocessor`. It learns
+nothing from data (per-lead mean and spread are the network's first layer) and needs NumPy and SciPy
+only.
 
-Its output is rounded to whole microvolts, the resolution of PTB-XL itself. That makes the int16 cache of the training data
-lossless: an array read back from the cache is bit-equal to one made from the file.
+Its output is rounded to whole microvolts, the resolution of PTB-XL itself. That makes the int16
+cache of the training data lossless: an array read back from the cache is bit-equal to one made from
+the file.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ class Preprocessor:
     low_hz, high_hz
         Corners of the optional band-pass in Hz, None for none.
     pad
-        What fills a window that is longer than the record: ``"zero"`` or ``"edge"``; the record stands at the start.
+        What fills a window that is longer than the record: ``"zero"`` or ``"edge"``; the record
+        stands at the start.
     """
 
     fs: float
@@ -142,9 +145,11 @@ class Preprocessor:
         return PreparedEcg(microvolts, mask, tuple(warnings))
 
     def _pieces(self, record: EcgRecord, leads: list[_Lead]) -> Iterator[tuple[slice, int, NDArray[np.floating]]]:
-        """Give the leads in the model's rate and band: which of them, from which time point on, and (n_leads, n_times) in mV.
+        """Give the leads in the model's rate and band: which of them, from which time point on, and
+        (n_leads, n_times) in mV.
 
-        All leads of a usual record come at once, those of a long one after each other, and those of a very long one in pieces.
+        All leads of a usual record come at once, those of a long one after each other, and those of
+        a very long one in pieces.
         """
         most, unfiltered = signal_parts.PART_VALUES, self.low_hz is None and self.high_hz is None
         if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
@@ -186,7 +191,9 @@ class Preprocessor:
         return self.windows(self.prepare(record))
 
     def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
-        """Find the leads of the model that there are, in its order; limb leads are derived from I and II."""
+        """Find the leads of the model that there are, in its order; limb leads are derived from I
+        and II.
+        """
         known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
         leads: list[_Lead] = []
         mask = np.zeros(len(self.leads), dtype=bool)

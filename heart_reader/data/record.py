@@ -1,4 +1,6 @@
-"""One ECG in memory: leads first, millivolts, its own sampling rate and everything the reader noticed."""
+"""One ECG in memory: leads first, millivolts, its own sampling rate and everything the reader
+noticed.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +21,27 @@ __all__ = ["N_PUBLISHED_FEATURES", "UNIT_TO_MV", "EcgRecord", "build_record"]
 
 UNIT_TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
 
-# No surface ECG reaches this in most of its leads; one in microvolts that claims to be in millivolts does.
+# No surface ECG reaches this in most of its leads; one in microvolts that claims to be in
+# millivolts does.
 IMPLAUSIBLE_MV = 30.0
-# A lead that never leaves this band carries no heartbeat: the smallest visible QRS is about ten times larger.
+# A lead that never leaves this band carries no heartbeat: the smallest visible QRS is about ten
+# times larger.
 FLAT_MV = 0.005
 # 782 features of 12SL and 531 of ECGDeli that PTB-XL+ publishes.
 N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
-# Recorders bear 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged number, or stands for a missing one.
+# Recorders bear 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
+# number, or stands for a missing one.
 MOST_MV = 1000.0
-# Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave single precision.
+# Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave
+# single precision.
 _HELD_MV = 1e12
-# Where most leads often hold such values, the unit is wrong: the check of amplitudes looks at the highest 0.5 %.
+# Where most leads often hold such values, the unit is wrong: the check of amplitudes looks at the
+# highest 0.5 %.
 _OFTEN = 0.005
-# Time points that are bridged at a time: interpolation takes several numbers of double precision for each.
+# Time points that are bridged at a time: interpolation takes several numbers of double precision
+# for each.
 _BRIDGED_AT_ONCE = 1 << 20
 
 
@@ -64,7 +72,8 @@ class EcgRecord:
     warnings
         What a person should know before trusting a reading.
     published_features
-        (1313,) features of PTB-XL+ that came with the file, NaN where not known; None where none came.
+        (1313,) features of PTB-XL+ that came with the file, NaN where not known; None where none
+        came.
     """
 
     record_id: str
@@ -137,12 +146,14 @@ def build_record(
     warnings: tuple[str, ...] = (),
     published_features: NDArray[np.float32] | None = None,
 ) -> EcgRecord:
-    """Make a record from raw values: convert to mV, spell the leads, turn what is upside down, bridge or mask gaps, check amplitudes.
+    """Make a record from raw values: convert to mV, spell the leads, turn what is upside down,
+    bridge or mask gaps, check amplitudes.
 
     Parameters
     ----------
     signal
-        (n_leads, n_times) in ``unit``, or what makes it; NaN, infinity and more than 1e12 mV mean missing.
+        (n_leads, n_times) in ``unit``, or what makes it; NaN, infinity and more than 1e12 mV mean
+        missing.
     fs
         Hz.
     unit
@@ -197,7 +208,9 @@ _canonical_leads = lru_cache(maxsize=64)(canonical_leads)
 
 
 def _upright(values: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[Message, ...]]:
-    """Turn leads such as ``-aVR``, which are upside down; say so, and what a modified lead is not taken for."""
+    """Turn leads such as ``-aVR``, which are upside down; say so, and what a modified lead is not
+    taken for.
+    """
     hint = modified_lead(names)
     warnings = (hint,) if hint else ()
     rows = [row for row, name in enumerate(names) if name[:1] == "-" and name[1:] in STANDARD_LEADS]
@@ -216,7 +229,9 @@ def _parts(record_id: str, values: NDArray[Any]) -> SignalParts:
 
 
 def _in_mv(record_id: str, parts: SignalParts, units: tuple[str, ...]) -> NDArray[np.floating]:
-    """Decode the signal and convert it in double precision, (n_leads, n_times) in mV; a long one keeps single precision."""
+    """Decode the signal and convert it in double precision, (n_leads, n_times) in mV; a long one
+    keeps single precision.
+    """
     if parts.is_one:
         return _to_mv(record_id, parts.whole(), units)
     values = np.empty((parts.n_leads, parts.n_times), np.float32)
@@ -270,7 +285,9 @@ def _bridge_gaps(
 
 
 def _known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell values that an electrode can carry; those of a record in the wrong unit are left to the check of amplitudes."""
+    """Tell values that an electrode can carry; those of a record in the wrong unit are left to the
+    check of amplitudes.
+    """
     known = _within(values, MOST_MV)
     held = _within(values, _HELD_MV)
     return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
@@ -284,13 +301,16 @@ def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
 
 
 def _interpolate(lead: NDArray[np.floating], known: NDArray[np.bool_]) -> None:
-    """Put straight lines, in place, where (n_times,) values are not known; beyond the first and the last that are, these go on."""
+    """Put straight lines, in place, where (n_times,) values are not known; beyond the first and the
+    last that are, these go on.
+    """
     for start in range(0, len(lead), _BRIDGED_AT_ONCE):
         stop = min(start + _BRIDGED_AT_ONCE, len(lead))
         here = start + np.flatnonzero(known[start:stop])
         if len(here) == stop - start:
             continue
-        # What lies before the part is whole by now, or nothing of it is known; what follows is looked for.
+        # What lies before the part is whole by now, or nothing of it is known; what follows is
+        # looked for.
         before = [start - 1] if known[:start].any() else []
         after = [stop + int(known[stop:].argmax())] if known[stop:].any() else []
         here = np.concatenate([np.array(before, int), here, np.array(after, int)])

@@ -45,7 +45,8 @@ class RecordTable:
     ages, sexes
         (n_records,) years or NaN; ``"male"``, ``"female"`` or empty.
     groups
-        Further columns that tell records apart, such as ``device`` and ``site``: (n_records,) texts each, empty where not known.
+        Further columns that tell records apart, such as ``device`` and ``site``: (n_records,) texts
+        each, empty where not known.
     """
 
     record_ids: NDArray[np.str_]
@@ -142,8 +143,9 @@ class RecordTable:
     def drop_unlabelled(self, level: str) -> RecordTable:
         """Leave out, and count, the rows that carry none of the classes of a level.
 
-        Rows of which that is not known stay. Of a level of one class the rows stay that carry it and those that do not; of a binary
-        level only they do, and a row that is on neither or on both sides goes.
+        Rows of which that is not known stay. Of a level of one class the rows stay that carry it
+        and those that do not; of a binary level only they do, and a row that is on neither or on
+        both sides goes.
 
         Raises
         ------
@@ -160,7 +162,8 @@ class RecordTable:
         return self.drop(f"{self.source}: no class at level {level}", (values == 0).all(axis=1))
 
     def blank_unlabelled(self, level: str) -> RecordTable:
-        """Mark the classes of a level as not known (NaN) where a row carries none of them; the row stays for its other labels.
+        """Mark the classes of a level as not known (NaN) where a row carries none of them; the row
+        stays for its other labels.
 
         Raises
         ------
@@ -177,11 +180,13 @@ class RecordTable:
 
 
 def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
-    """Join several tables; where two list the same record or file the first one is kept and the second is counted.
+    """Join several tables; where two list the same record or file the first one is kept and the
+    second is counted.
 
-    Rows that know only their superclasses get NaN for the statements, except where the superclass settles them: a superclass
-    that is absent rules out each of its statements, and a superclass of one statement is that statement. What statements settle
-    about a coarser level is filled in likewise, and what is known of the classes that a binary level sets against each other.
+    Rows that know only their superclasses get NaN for the statements, except where the superclass
+    settles them: a superclass that is absent rules out each of its statements, and a superclass of
+    one statement is that statement. What statements settle about a coarser level is filled in
+    likewise, and what is known of the classes that a binary level sets against each other.
 
     Raises
     ------
@@ -237,7 +242,9 @@ def _append(first: RecordTable, other: RecordTable) -> RecordTable:
 
 
 def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
-    """Unite the levels of two tables; how a level follows from statements may be known to one of them only."""
+    """Unite the levels of two tables; how a level follows from statements may be known to one of
+    them only.
+    """
     levels = dict(first.space.levels)
     for name, level in other.space.levels.items():
         mine = levels.setdefault(name, level)
@@ -251,7 +258,9 @@ def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
 
 
 def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
-    """Return which rows of ``other`` the first table has too, by id or by file; refuse those that contradict it."""
+    """Return which rows of ``other`` the first table has too, by id or by file; refuse those that
+    contradict it.
+    """
     row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
     row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
     twin = [
@@ -280,7 +289,9 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
 
 
 def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: RecordTable, theirs: NDArray[np.int64]) -> None:
-    """Refuse different files that have an id in common for no better reason than that they are called alike."""
+    """Refuse different files that have an id in common for no better reason than that they are
+    called alike.
+    """
     for a, b, name in zip(first.paths[mine].tolist(), other.paths[theirs].tolist(), other.record_ids[theirs].tolist(), strict=True):
         if a != b and PurePath(a).stem == PurePath(b).stem == name:
             raise DataError(
@@ -296,7 +307,9 @@ def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, b
 
 
 def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
-    """Fill what known classes settle about their statements, then what is settled about coarser levels, then binary levels."""
+    """Fill what known classes settle about their statements, then what is settled about coarser
+    levels, then binary levels.
+    """
     filled = {name: values.copy() for name, values in labels.items()}
     if ALL in filled:
         made_of = {

@@ -2,8 +2,9 @@
 
 References
 ----------
-Wagner P. et al. PTB-XL, a large publicly available electrocardiography dataset. Scientific Data 7 (2020) 154.
-ISO 11073-91064. Standard communication protocol, computer-assisted electrocardiography (SCP-ECG).
+Wagner P. et al. PTB-XL, a large publicly available electrocardiography dataset. Scientific Data 7
+(2020) 154. ISO 11073-91064. Standard communication protocol, computer-assisted electrocardiography
+(SCP-ECG).
 """
 
 from __future__ import annotations

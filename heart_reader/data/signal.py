@@ -1,6 +1,8 @@
-"""Pure functions on signals: (..., n_times) arrays in, arrays out, nothing learned and nothing remembered.
+"""Pure functions on signals: (..., n_times) arrays in, arrays out, nothing learned and nothing
+remembered.
 
-Resampling needs NumPy alone and scipy.signal is imported where it is used: on a small device its import takes seconds and 70 MB.
+Resampling needs NumPy alone and scipy.signal is imported where it is used: on a small device its
+import takes seconds and 70 MB.
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ from heart_reader.errors import ConfigError
 
 __all__ = ["bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
 
-# 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this denominator.
+# 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this
+# denominator.
 _MAX_DENOMINATOR = 10_000
-# Numbers in the matrix of a ratio, about; that of 256.41 Hz would fill the memory of a small device.
+# Numbers in the matrix of a ratio, about; that of 256.41 Hz would fill the memory of a small
+# device.
 _MAX_MATRIX = 1_000_000
-# Points at the new rate that one row of the product gives; fewer copy more, more multiply more zeros.
+# Points at the new rate that one row of the product gives; fewer copy more, more multiply more
+# zeros.
 _BLOCK = 32
 
 
@@ -53,7 +58,8 @@ def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDAr
     if not can_be_resampled_in_parts(fs_from, fs_to):
         from scipy import signal as sps
 
-        # "line" continues the signal along the line from its first to its last value: no edge transient on an offset baseline.
+        # "line" continues the signal along the line from its first to its last value: no edge
+        # transient on an offset baseline.
         return sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
     return _resample(values, ratio.numerator, ratio.denominator)
 
@@ -104,7 +110,8 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
 def _continued(
     values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
 ) -> NDArray[np.floating]:
-    """Return time points ``start`` to ``stop`` of a signal that goes on beyond its ends along the line from its first to its last value.
+    """Return time points ``start`` to ``stop`` of a signal that goes on beyond its ends along the
+    line from its first to its last value.
 
     Parameters
     ----------
@@ -120,9 +127,12 @@ def _continued(
 
 
 def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in: int, n_blocks: int) -> NDArray[np.floating]:
-    """Multiply blocks of points, ``step_in`` apart, by the matrix that gives each block's points at the new rate."""
+    """Multiply blocks of points, ``step_in`` apart, by the matrix that gives each block's points at
+    the new rate.
+    """
     blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell it from.)
+    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell
+    # it from.)
     return (blocks @ matrix.astype(padded.dtype, copy=False)).reshape(*padded.shape[:-1], n_blocks * matrix.shape[1])
 
 
@@ -139,14 +149,17 @@ def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.fl
 
 @lru_cache(maxsize=8)
 def _polyphase(up: int, down: int) -> tuple[NDArray[np.float64], int, int, int]:
-    """Return the resampling filter as a matrix that maps a block of points to the points in its middle at the new rate.
+    """Return the resampling filter as a matrix that maps a block of points to the points in its
+    middle at the new rate.
 
-    The filter is a sinc of ten zero crossings on either side under a Kaiser window with beta 5, scipy's own choice.
+    The filter is a sinc of ten zero crossings on either side under a Kaiser window with beta 5,
+    scipy's own choice.
 
     Returns
     -------
     tuple
-        (n_in, n_out) matrix, how many points of a block lie before its first answer, and points per block in and out.
+        (n_in, n_out) matrix, how many points of a block lie before its first answer, and points per
+        block in and out.
     """
     half = 10 * max(up, down)
     time = np.arange(-half, half + 1)

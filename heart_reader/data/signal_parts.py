@@ -1,4 +1,6 @@
-"""A signal that is made part by part: one of hours is decoded in double precision, but never lies in memory so as a whole."""
+"""A signal that is made part by part: one of hours is decoded in double precision, but never lies
+in memory so as a whole.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 
 __all__ = ["SignalParts"]
 
-# Values of one part, 32 MB in double precision; eleven minutes of twelve leads at 500 Hz are one part.
+# Values of one part, 32 MB in double precision; eleven minutes of twelve leads at 500 Hz are one
+# part.
 PART_VALUES = 1 << 22
 
 

@@ -1,6 +1,8 @@
-"""Questions beside PTB-XL's own six levels: the 22 frequent diagnoses, infarction against normal, normal against abnormal.
+"""Questions beside PTB-XL's own six levels: the 22 frequent diagnoses, infarction against normal,
+normal against abnormal.
 
-Each is a level like any other, so ``task.level`` may name it, and a network trained on statements or superclasses answers it.
+Each is a level like any other, so ``task.level`` may name it, and a network trained on statements
+or superclasses answers it.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ __all__ = ["CONTRASTS", "FREQUENT", "FREQUENT_STATEMENTS", "contrast_levels", "f
 
 FREQUENT = "frequent"
 
-# Diagnoses, rhythms and extrasystoles that at least 296 of PTB-XL's records carry, with the statements each is made of. Statements
-# of one finding that differ in the part of the wall or in their certainty stand together; the next in frequency, lateral infarction
-# (LMI, 201), is left out. So are sinus rhythm (SR), which says nothing beside the others, and descriptions of form (ABQRS, VCLVH,
-# STD_ ...), which the diagnoses interpret. Figures: records of PTB-XL 1.0.1; of a group, the sum over its statements.
+# Diagnoses, rhythms and extrasystoles that at least 296 of PTB-XL's records carry, with the
+# statements each is made of. Statements of one finding that differ in the part of the wall or in
+# their certainty stand together; the next in frequency, lateral infarction (LMI, 201), is left out.
+# So are sinus rhythm (SR), which says nothing beside the others, and descriptions of form (ABQRS,
+# VCLVH, STD_ ...), which the diagnoses interpret. Figures: records of PTB-XL 1.0.1; of a group, the
+# sum over its statements.
 FREQUENT_STATEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "NORM": ("NORM",),  # normal ECG, 9528
@@ -45,7 +49,8 @@ FREQUENT_STATEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-# Name of the level to its one class, the superclasses that make it present, and those that make it absent.
+# Name of the level to its one class, the superclasses that make it present, and those that make it
+# absent.
 CONTRASTS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {
         "mi_vs_norm": ("MI", ("MI",), ("NORM",)),
@@ -66,7 +71,8 @@ def missing_statements(codes: Sequence[str]) -> tuple[str, ...]:
 
 
 def frequent_level(codes: Sequence[str]) -> dict[str, Level]:
-    """Return the level of the 22 frequent diagnoses by its name, or nothing where ``codes`` lack one of its statements.
+    """Return the level of the 22 frequent diagnoses by its name, or nothing where ``codes`` lack
+    one of its statements.
 
     Parameters
     ----------

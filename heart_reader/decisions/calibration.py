@@ -23,9 +23,9 @@ CHANCE_DRAWS = 200
 def fit_platt(predictions: Predictions) -> Calibration:
     """Fit a per-class affine calibration by maximum likelihood with Platt's smoothed targets.
 
-    Targets are (n_pos + 1) / (n_pos + 2) and 1 / (n_neg + 2) in place of 1 and 0, which keeps the line finite where a class is
-    separated without error. Slopes are positive, so AUROC stays. A class with fewer than five positives or negatives passes
-    unchanged and is marked as not fitted.
+    Targets are (n_pos + 1) / (n_pos + 2) and 1 / (n_neg + 2) in place of 1 and 0, which keeps the
+    line finite where a class is separated without error. Slopes are positive, so AUROC stays. A
+    class with fewer than five positives or negatives passes unchanged and is marked as not fitted.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def fit_platt(predictions: Predictions) -> Calibration:
 
     References
     ----------
-    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods. In: Advances
-    in Large Margin Classifiers, MIT Press (1999) 61-74.
+    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized
+    likelihood methods. In: Advances in Large Margin Classifiers, MIT Press (1999) 61-74.
     """
     require_validation(predictions, "calibration")
     slopes, intercepts, fitted = [], [], []
@@ -55,10 +55,11 @@ def fit_platt(predictions: Predictions) -> Calibration:
 
 
 def ece_by_chance(y_prob: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Return the macro ECE that a perfectly calibrated reader would have on as many records: mean, and the middle 95 % of draws.
+    """Return the macro ECE that a perfectly calibrated reader would have on as many records: mean,
+    and the middle 95 % of draws.
 
-    The error is never zero on a finite number of records, because the share of positives in a bin is a matter of chance; what exceeds it
-    is what calibration could mend.
+    The error is never zero on a finite number of records, because the share of positives in a bin
+    is a matter of chance; what exceeds it is what calibration could mend.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""What turns a network's probability into a calibrated probability and a decision: chosen on validation, applied with numpy alone.
+"""What turns a network's probability into a calibrated probability and a decision: chosen on
+validation, applied with numpy alone.
 
-The choosing is in :mod:`heart_reader.evaluation`; these carriers travel in the checkpoint, so that reading an ECG needs neither
-scipy nor scikit-learn.
+The choosing is in :mod:`heart_reader.evaluation`; these carriers travel in the checkpoint, so that
+reading an ECG needs neither scipy nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Thresholds:
     split
         The split they were chosen on.
     values
-        n_classes probabilities in the order of the class names; None where the split had no case to choose from.
+        n_classes probabilities in the order of the class names; None where the split had no case to
+        choose from.
 
     Raises
     ------
@@ -90,7 +92,8 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Calibration:
-    """One straight line per class on the log-odds: ``p' = sigmoid(slope * log_odds(p) + intercept)``.
+    """One straight line per class on the log-odds: ``p' = sigmoid(slope * log_odds(p) +
+    intercept)``.
 
     Slopes are positive, so the order of the records, and with it every AUROC, stays as it was.
 
@@ -112,8 +115,8 @@ class Calibration:
 
     References
     ----------
-    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods. In: Advances
-    in Large Margin Classifiers, MIT Press (1999) 61-74.
+    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized
+    likelihood methods. In: Advances in Large Margin Classifiers, MIT Press (1999) 61-74.
 
     Examples
     --------
@@ -188,11 +191,13 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """The uncertain zone of each class of one level: below it a class is read as absent, above it as present, within it as neither.
+    """The uncertain zone of each class of one level: below it a class is read as absent, above it
+    as present, within it as neither.
 
-    The zones keep two promises for every class, made on validation and holding for new records like those: of the records that have
-    the class at most ``alpha`` are read as absent, and of those without it at most ``alpha`` as present. A zone always holds the
-    threshold, so no decision contradicts it, and is no wider than the threshold itself where that alone keeps both promises.
+    The zones keep two promises for every class, made on validation and holding for new records like
+    those: of the records that have the class at most ``alpha`` are read as absent, and of those
+    without it at most ``alpha`` as present. A zone always holds the threshold, so no decision
+    contradicts it, and is no wider than the threshold itself where that alone keeps both promises.
 
     Parameters
     ----------
@@ -203,8 +208,9 @@ class Uncertainty:
     alpha
         Allowed share of errors of each kind, in (0, 0.5).
     low, high
-        n_classes probabilities each, ``low <= high``; None where the class has no threshold. ``low`` is 0 where validation has too few
-        positives for the promise, so that the class is never read as absent, and ``high`` 1 where it has too few negatives.
+        n_classes probabilities each, ``low <= high``; None where the class has no threshold.
+        ``low`` is 0 where validation has too few positives for the promise, so that the class is
+        never read as absent, and ``high`` 1 where it has too few negatives.
     n_positive, n_negative
         n_classes counts each: the records that the promises rest on.
 

@@ -21,7 +21,8 @@ RULES: tuple[ThresholdRule, ...] = ("youden", "f1", "fbeta", "target_sensitivity
 # Validation, and every training record read by what was trained without it, beside validation.
 HELD_OUT = "out-of-fold+val"
 DECIDING_SPLITS = ("val", HELD_OUT)
-# True and false positives, (n_candidates,) each, with the numbers of positives and negatives, to a score per candidate.
+# True and false positives, (n_candidates,) each, with the numbers of positives and negatives, to a
+# score per candidate.
 _Score = Callable[[NDArray[np.float64], NDArray[np.float64], int, int], NDArray[np.float64]]
 
 
@@ -30,22 +31,24 @@ def choose_thresholds(
 ) -> Thresholds:
     """Choose one threshold per class on validation.
 
-    Candidates lie halfway between neighbouring probabilities, so the choice does not hang on the last digit of one record. Among
-    equally good ones the highest is taken.
+    Candidates lie halfway between neighbouring probabilities, so the choice does not hang on the
+    last digit of one record. Among equally good ones the highest is taken.
 
     Parameters
     ----------
     predictions
         Of the validation split, calibrated if the reader will be.
     rule
-        ``"youden"``: highest sensitivity + specificity. ``"f1"``, ``"fbeta"``: highest F of the class (every record counts once).
-        ``"target_sensitivity"``: the highest threshold that reaches ``target``.
+        ``"youden"``: highest sensitivity + specificity. ``"f1"``, ``"fbeta"``: highest F of the
+        class (every record counts once). ``"target_sensitivity"``: the highest threshold that
+        reaches ``target``.
     beta
         Weight of sensitivity for ``"fbeta"``.
     target
         Sensitivity to reach, in (0, 1], for ``"target_sensitivity"``.
     min_positives
-        A class with fewer positives or negatives gets none: a threshold between so few records says little about the next.
+        A class with fewer positives or negatives gets none: a threshold between so few records says
+        little about the next.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def choose_thresholds(
 
 
 def require_validation(predictions: Predictions, what: str) -> None:
-    """Refuse to fit on anything but records that the weights were not trained with: validation, and training records out of fold.
+    """Refuse to fit on anything but records that the weights were not trained with: validation, and
+    training records out of fold.
 
     Raises
     ------
@@ -95,7 +99,8 @@ def _scoring(rule: str, beta: float, target: float | None) -> tuple[str, _Score]
             raise ConfigError(
                 f"rule target_sensitivity with target {target}; a number in (0, 1] is needed: set evaluation.target_sensitivity"
             )
-        # Candidates come from the highest down, so the first that reaches the target is the highest.
+        # Candidates come from the highest down, so the first that reaches the target is the
+        # highest.
         return f"target_sensitivity={target:g}", lambda tp, _fp, n_pos, _n_neg: (tp / n_pos >= target - 1e-12).astype(np.float64)
     raise ConfigError(f"threshold rule {rule!r} is not known; choose among {', '.join(RULES)}")
 

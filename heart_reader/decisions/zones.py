@@ -1,4 +1,6 @@
-"""Choose the uncertain zone of every class on validation, so that each kind of error keeps below a promised share."""
+"""Choose the uncertain zone of every class on validation, so that each kind of error keeps below a
+promised share.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +20,32 @@ RULE = "class_conditional_conformal"
 
 
 def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alpha: float) -> Uncertainty:
-    """Choose zones by class-conditional (Mondrian) split-conformal prediction of a binary label, joined with the threshold.
+    """Choose zones by class-conditional (Mondrian) split-conformal prediction of a binary label,
+    joined with the threshold.
 
-    Of n positives of a class on validation let ``low`` be the k-th smallest probability, k = floor(alpha (n + 1)). A further
-    positive, exchangeable with those, ranks below it with probability at most k / (n + 1) <= alpha, whatever the network and the
-    distribution. ``high`` is the k-th largest probability of the negatives. Read as prediction sets: below ``low`` the label 1
-    is rejected, above ``high`` the label 0.
+    Of n positives of a class on validation let ``low`` be the k-th smallest probability, k =
+    floor(alpha (n + 1)). A further positive, exchangeable with those, ranks below it with
+    probability at most k / (n + 1) <= alpha, whatever the network and the distribution. ``high`` is
+    the k-th largest probability of the negatives. Read as prediction sets: below ``low`` the label
+    1 is rejected, above ``high`` the label 0.
 
     The zone is [min(low, threshold), max(high, threshold)], which settles all cases by one rule:
 
-    - low <= high: both labels remain possible in between. A threshold beyond either end widens the zone, which only makes errors
-      rarer, and keeps a decision from contradicting the threshold.
-    - low > high: the reader is better than promised, and any cut between the two keeps both promises. The zone is the threshold alone
-      where that lies there, and else reaches from the threshold to the nearer of the two.
-    - Fewer than ``ceil(1 / alpha) - 1`` positives (9 at 0.1): k is 0, no probability is low enough, ``low`` is 0 and the class is never
-      read as absent. Likewise for negatives and ``high`` = 1. Falling back on the threshold would be a promise nobody can keep.
+    - low <= high: both labels remain possible in between. A threshold beyond either end widens the
+      zone, which only makes errors rarer, and keeps a decision from contradicting the threshold.
+    - low > high: the reader is better than promised, and any cut between the two keeps both
+      promises. The zone is the threshold alone where that lies there, and else reaches from the
+      threshold to the nearer of the two.
+    - Fewer than ``ceil(1 / alpha) - 1`` positives (9 at 0.1): k is 0, no probability is low enough,
+      ``low`` is 0 and the class is never read as absent. Likewise for negatives and ``high`` = 1.
+      Falling back on the threshold would be a promise nobody can keep.
     - A class without a threshold has no zone and is always uncertain.
 
-    The guarantee is one on average over validation sets: with twenty positives a single reader can still miss it by some points.
-    Calibration fitted on the same records does not harm the guarantee: it is monotone, so ranks are those of the network's own
-    probabilities. That the weights were selected on validation, and that records can share a patient, does, slightly; hence the
-    report measures what is reached on other records.
+    The guarantee is one on average over validation sets: with twenty positives a single reader can
+    still miss it by some points. Calibration fitted on the same records does not harm the
+    guarantee: it is monotone, so ranks are those of the network's own probabilities. That the
+    weights were selected on validation, and that records can share a patient, does, slightly; hence
+    the report measures what is reached on other records.
 
     Parameters
     ----------
@@ -58,11 +65,11 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
     References
     ----------
-    Vovk V., Gammerman A., Shafer G. Algorithmic Learning in a Random World. Springer (2005), chapter 4.5.
-    Vovk V. Conditional validity of inductive conformal predictors. PMLR 25 (2012) 475-490.
-    Sadinle M., Lei J., Wasserman L. Least ambiguous set-valued classifiers with bounded error levels. JASA 114 (2019) 223-234.
-    Angelopoulos A. N., Bates S. Conformal prediction: a gentle introduction. Foundations and Trends in Machine Learning 16 (2023)
-    494-591.
+    Vovk V., Gammerman A., Shafer G. Algorithmic Learning in a Random World. Springer (2005),
+    chapter 4.5. Vovk V. Conditional validity of inductive conformal predictors. PMLR 25 (2012)
+    475-490. Sadinle M., Lei J., Wasserman L. Least ambiguous set-valued classifiers with bounded
+    error levels. JASA 114 (2019) 223-234. Angelopoulos A. N., Bates S. Conformal prediction: a
+    gentle introduction. Foundations and Trends in Machine Learning 16 (2023) 494-591.
     """
     require_validation(predictions, "uncertain zones")
     if len(thresholds.values) != len(predictions.class_names):
@@ -81,7 +88,9 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
 
 def _kth_smallest(scores: NDArray[np.float64], alpha: float, *, otherwise: float) -> float:
-    """What a further score of this kind falls below with probability at most alpha; ``otherwise`` where there are too few."""
+    """What a further score of this kind falls below with probability at most alpha; ``otherwise``
+    where there are too few.
+    """
     # The tolerance keeps a product such as 0.1 * 10 at its whole number.
     k = math.floor(alpha * (len(scores) + 1) + 1e-9)
     return float(np.partition(scores, k - 1)[k - 1]) if k > 0 else otherwise

@@ -1,7 +1,8 @@
 """Measure checkpoints side by side: size, work, speed, memory, accuracy.
 
-Run: ``python -m heart_reader.edge.benchmark CHECKPOINT ... [--out results/edge]``, which writes ``edge_stats.json``, ``edge_stats.md`` and
-``edge_stats.png``. It needs all of requirements.txt; on a device ``python -m heart_reader.edge.read FILE --time`` says how fast it is.
+Run: ``python -m heart_reader.edge.benchmark CHECKPOINT ... [--out results/edge]``, which writes
+``edge_stats.json``, ``edge_stats.md`` and ``edge_stats.png``. It needs all of requirements.txt; on
+a device ``python -m heart_reader.edge.read FILE --time`` says how fast it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The recipe behind ``python -m heart_reader.edge.benchmark``: checkpoints measured side by side in one run.
+"""The recipe behind ``python -m heart_reader.edge.benchmark``: checkpoints measured side by side in
+one run.
 
-Every measurement of speed and memory has a process of its own. The checkpoints take turns over several rounds, so that a busy minute of
-the machine falls on all of them.
+Every measurement of speed and memory has a process of its own. The checkpoints take turns over
+several rounds, so that a busy minute of the machine falls on all of them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ SCRIPT = "import time; started = time.perf_counter(); from heart_reader.edge.mea
 def benchmark(directories: Sequence[Path], out: Path, *, overrides: Sequence[str] = ()) -> str:
     """Measure checkpoints and write the table.
 
-    A checkpoint in float32 ONNX gets a second row, quantised dynamically, which is there to be compared with.
+    A checkpoint in float32 ONNX gets a second row, quantised dynamically, which is there to be
+    compared with.
 
     Parameters
     ----------

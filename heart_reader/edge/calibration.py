@@ -23,7 +23,8 @@ RECORDS_PER_BATCH = 8
 
 @dataclass(frozen=True, eq=False)
 class CalibrationRecords(CalibrationDataReader):
-    """Inputs of the network, batch after batch; ``onnxruntime`` reads them through :meth:`get_next`.
+    """Inputs of the network, batch after batch; ``onnxruntime`` reads them through
+    :meth:`get_next`.
 
     Parameters
     ----------

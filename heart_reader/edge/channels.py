@@ -1,8 +1,9 @@
 """Which slices of which weights go together when a channel is taken out of a network.
 
-A channel is followed through the network by a NaN: it is put into one output channel of one layer, and every layer that finds a NaN at
-its input notes where. Shortcuts, concatenations, reshapes, shared encoders and gates need no rules of their own, for they pass NaN on
-like any number. A layer that mixes channels takes the NaN out again, so that it ends where the channel ends.
+A channel is followed through the network by a NaN: it is put into one output channel of one layer,
+and every layer that finds a NaN at its input notes where. Shortcuts, concatenations, reshapes,
+shared encoders and gates need no rules of their own, for they pass NaN on like any number. A layer
+that mixes channels takes the NaN out again, so that it ends where the channel ends.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class ChannelGroup:
     sources
         The layers that make the channel, each with its number there.
     made
-        Slots of the weights that make it or scale it on its way (rows of convolutions and linear layers, batch normalisation).
+        Slots of the weights that make it or scale it on its way (rows of convolutions and linear
+        layers, batch normalisation).
     read
         Slots of the weights that read it (input columns).
     """
@@ -54,12 +56,14 @@ class _Trail:
 
 
 def trace_channels(network: nn.Module, example: tuple[Tensor, ...]) -> list[ChannelGroup]:
-    """Return all channels between the layers of a network; those of its leads and of its outputs are not among them.
+    """Return all channels between the layers of a network; those of its leads and of its outputs
+    are not among them.
 
     Parameters
     ----------
     network
-        In evaluation mode; convolutions, linear layers, batch normalisation and anything without weights.
+        In evaluation mode; convolutions, linear layers, batch normalisation and anything without
+        weights.
     example
         Inputs of the network for one window; their values do not matter.
 
@@ -164,7 +168,9 @@ def _refuse(name: str) -> Callable[..., None]:
 
 
 def _joined(trails: Mapping[Source, _Trail]) -> list[list[Source]]:
-    """Sources whose channels meet at one input of one layer, or in one batch normalisation, are one channel."""
+    """Sources whose channels meet at one input of one layer, or in one batch normalisation, are one
+    channel.
+    """
     parent: dict[Source, Source] = {source: source for source in trails}
 
     def root(source: Source) -> Source:

@@ -12,7 +12,8 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def dot_product(cpuinfo: str | None = None) -> str | None:
-    """Return the processor's instruction for products of 8-bit integers, an empty string for none, None where it is not known.
+    """Return the processor's instruction for products of 8-bit integers, an empty string for none,
+    None where it is not known.
 
     Examples
     --------
@@ -28,7 +29,8 @@ def dot_product(cpuinfo: str | None = None) -> str | None:
 
 
 def integer_advice(activations: str | None, instruction: str | None) -> str | None:
-    """Return what someone should know who runs an 8-bit checkpoint on this processor, None where there is nothing to say.
+    """Return what someone should know who runs an 8-bit checkpoint on this processor, None where
+    there is nothing to say.
 
     Parameters
     ----------

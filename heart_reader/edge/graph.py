@@ -23,12 +23,15 @@ from heart_reader.errors import NotServable
 __all__ = ["count_macs", "example_inputs", "fold_batch_norms", "write_graph"]
 
 OPSET = 18
-# Facts of the manifest that also travel in the file, so that a model.onnx on its own says what it is.
+# Facts of the manifest that also travel in the file, so that a model.onnx on its own says what it
+# is.
 METADATA = ("model", "preprocessor", "leads", "label_rule", "seed")
 
 
 def example_inputs(manifest: Mapping[str, Any], n: int) -> tuple[torch.Tensor, ...]:
-    """Return zeros in the shape of a network's inputs, see ``EcgNetwork``: ``n`` windows and, where it takes features, of ``n`` records."""
+    """Return zeros in the shape of a network's inputs, see ``EcgNetwork``: ``n`` windows and, where
+    it takes features, of ``n`` records.
+    """
     preprocessor = manifest["preprocessor"]
     inputs = [torch.zeros(n, len(preprocessor["leads"]), round(preprocessor["window_s"] * preprocessor["fs"]))]
     if manifest["features"] is not None:
@@ -38,10 +41,12 @@ def example_inputs(manifest: Mapping[str, Any], n: int) -> tuple[torch.Tensor, .
 
 
 def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> None:
-    """Write one ONNX file with a dynamic batch, from (n, n_leads, n_times) mV to (n, n_outputs) logits.
+    """Write one ONNX file with a dynamic batch, from (n, n_leads, n_times) mV to (n, n_outputs)
+    logits.
 
-    Batch normalisation is gone from it: the exporter folds it into convolutions, :func:`fold_batch_norms` into linear layers. Convolutions
-    are two-dimensional in it, see :mod:`heart_reader.edge.lifting`.
+    Batch normalisation is gone from it: the exporter folds it into convolutions,
+    :func:`fold_batch_norms` into linear layers. Convolutions are two-dimensional in it, see
+    :mod:`heart_reader.edge.lifting`.
 
     Parameters
     ----------
@@ -57,7 +62,8 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
     """
     inputs = example_inputs(manifest, 2)
     n_windows, n_records = (torch.export.Dim(name, min=1) for name in ("n", "n_records"))
-    # The exporter's own deprecations, and its regrets that torchvision is absent; the gate looks at the result.
+    # The exporter's own deprecations, and its regrets that torchvision is absent; the gate looks at
+    # the result.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -91,16 +97,20 @@ def _plain(value: Any) -> str:
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Remove what the exporter says of where in the code each node is from: folder names of this machine, and many bytes."""
+    """Remove what the exporter says of where in the code each node is from: folder names of this
+    machine, and many bytes.
+    """
     for item in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del item.metadata_props[:]
         item.doc_string = ""
-    # Shapes in between follow from the rest, and are wrong as soon as a quantizer transposes a weight.
+    # Shapes in between follow from the rest, and are wrong as soon as a quantizer transposes a
+    # weight.
     del model.graph.value_info[:]
 
 
 def fold_batch_norms(model: onnx.ModelProto) -> int:
-    """Fold each batch normalisation whose only reader is a linear layer into that layer's weights, in place.
+    """Fold each batch normalisation whose only reader is a linear layer into that layer's weights,
+    in place.
 
     A normalisation is ``a x + b`` per feature, so ``W (a x + b) + c`` is ``(W a) x + (W b + c)``.
 

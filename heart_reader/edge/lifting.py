@@ -1,6 +1,8 @@
-"""Convolutions of a signal as convolutions of an image of height 1: the same numbers from much faster kernels.
+"""Convolutions of a signal as convolutions of an image of height 1: the same numbers from much
+faster kernels.
 
-ONNX Runtime has blocked kernels (NCHWc), and kernels for few channels per group, for two dimensions only.
+ONNX Runtime has blocked kernels (NCHWc), and kernels for few channels per group, for two dimensions
+only.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ __all__ = ["lift_convolutions"]
 AXIS = 2
 AXIS_NAME = "lifted_axis"
 POOLS = ("MaxPool", "AveragePool")
-# What gives the same in both shapes where all of its inputs are lifted; a concatenation only along the channels.
+# What gives the same in both shapes where all of its inputs are lifted; a concatenation only along
+# the channels.
 ALIKE = ("Relu", "Sigmoid", "Add", "Mul", "Concat", "BatchNormalization")
 # What lists one number per dimension, and the number for the new one; pads list begins, then ends.
 SPATIAL = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
@@ -107,7 +110,9 @@ class _Lifting:
         return turned
 
     def _turn_weight(self, name: str) -> bool:
-        """Give a weight its new dimension, unless another convolution with the same weight has done so; tell whether it has it."""
+        """Give a weight its new dimension, unless another convolution with the same weight has done
+        so; tell whether it has it.
+        """
         if name in self.weights and len(self.weights[name].dims) == 3:
             self.weights[name].dims.insert(AXIS, 1)
             self._turned.add(name)

@@ -41,8 +41,8 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
     Returns
     -------
     dict
-        ``import_s, load_s, network_ms`` (one per repetition: all windows of the record in one call), ``reading_ms`` (from file to JSON),
-        ``records_per_s``, ``peak_memory_mb``.
+        ``import_s, load_s, network_ms`` (one per repetition: all windows of the record in one
+        call), ``reading_ms`` (from file to JSON), ``records_per_s``, ``peak_memory_mb``.
     """
     from heart_reader.classifier import EcgClassifier
     from heart_reader.data.batch import Batch
@@ -76,7 +76,8 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
 def peak_memory_mb() -> float:
     """Return the largest memory that this process has held.
 
-    Linux counts the memory of the process that started this one as its own in ``ru_maxrss``, but not in ``VmHWM``.
+    Linux counts the memory of the process that started this one as its own in ``ru_maxrss``, but
+    not in ``VmHWM``.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -88,7 +89,9 @@ def peak_memory_mb() -> float:
 
 
 def _times_ms(call: Callable[[], object], n: int) -> list[float]:
-    """Time ``n`` calls, or as many as fit into a few seconds; what is slow is measured well by fewer."""
+    """Time ``n`` calls, or as many as fit into a few seconds; what is slow is measured well by
+    fewer.
+    """
     for _ in range(WARM_UP):
         call()
     times: list[float] = []
@@ -100,6 +103,8 @@ def _times_ms(call: Callable[[], object], n: int) -> list[float]:
 
 
 def main(started: float) -> None:
-    """Print the measurements of ``CHECKPOINT RECORD THREADS``; the clock of the import began at ``started``."""
+    """Print the measurements of ``CHECKPOINT RECORD THREADS``; the clock of the import began at
+    ``started``.
+    """
     directory, record, threads = sys.argv[1:]
     print(json.dumps(measure(Path(directory), Path(record), int(threads), started)))

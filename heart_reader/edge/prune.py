@@ -1,9 +1,11 @@
 """Prune a trained network and train what is left, with the unpruned network as teacher.
 
-Run: ``python -m heart_reader.edge.prune CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion taylor]``.
+Run: ``python -m heart_reader.edge.prune CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion
+taylor]``.
 
-Each ratio becomes a run like those of ``train.py`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has the table: parameters,
-multiply-accumulates, size and validation AUROC before, right after the cut, and after training.
+Each ratio becomes a run like those of ``train.py`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
+the table: parameters, multiply-accumulates, size and validation AUROC before, right after the cut,
+and after training.
 """
 
 from __future__ import annotations
@@ -56,12 +58,14 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
     overrides
         Such as ``["export.pruning.ratio=0.3"]``.
     teacher
-        Checkpoint whose probabilities are learned beside the labels; None means the unpruned network.
+        Checkpoint whose probabilities are learned beside the labels; None means the unpruned
+        network.
 
     Raises
     ------
     ConfigError
-        If the checkpoint is an ensemble, or its model cannot be pruned, or another process works in ``out``.
+        If the checkpoint is an ensemble, or its model cannot be pruned, or another process works in
+        ``out``.
     CheckpointError, DataError
         If the checkpoint or the records cannot be used.
     """
@@ -152,7 +156,9 @@ def _finetuning(config: ExperimentConfig, model: Mapping[str, Any], cut: Checkpo
 
 
 def _signed(tuned: Checkpoint, origin: Checkpoint, facts: Mapping[str, Any], teacher: Path) -> Checkpoint:
-    """Write the checkpoint again with its parent and what pruning did; the folder it started from is gone."""
+    """Write the checkpoint again with its parent and what pruning did; the folder it started from
+    is gone.
+    """
     config = dict(tuned.manifest["config"])
     config["training"] = {**config["training"], "start_from": None}
     facts = {**facts, "teacher_sha256": load_checkpoint(teacher).sha256}

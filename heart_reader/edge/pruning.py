@@ -1,12 +1,15 @@
-"""Structured pruning: whole channels go, so that what is left is the same model with narrower layers.
+"""Structured pruning: whole channels go, so that what is left is the same model with narrower
+layers.
 
-The narrower network is built from the same registered model with narrower parameters, so its manifest says all there is to say, and
-whatever can be done with a network (training, export, reading) can be done with a pruned one.
+The narrower network is built from the same registered model with narrower parameters, so its
+manifest says all there is to say, and whatever can be done with a network (training, export,
+reading) can be done with a pruned one.
 
 References
 ----------
-Li H. et al. Pruning filters for efficient ConvNets. ICLR (2017): the L1 norm.
-Molchanov P. et al. Importance estimation for neural network pruning. CVPR (2019) 11264-11272: the first-order Taylor expansion.
+Li H. et al. Pruning filters for efficient ConvNets. ICLR (2017): the L1 norm. Molchanov P. et al.
+Importance estimation for neural network pruning. CVPR (2019) 11264-11272: the first-order Taylor
+expansion.
 """
 
 from __future__ import annotations
@@ -106,7 +109,8 @@ def taylor_scores(
 def cut_channels(
     wide: nn.Module, narrow: nn.Module, example: tuple[Tensor, ...], score: Callable[[nn.Module, Sequence[ChannelGroup]], Scores]
 ) -> dict[str, Tensor]:
-    """Return the weights of a narrower network: those of the wide one without its lowest-scored channels.
+    """Return the weights of a narrower network: those of the wide one without its lowest-scored
+    channels.
 
     Parameters
     ----------
@@ -149,7 +153,8 @@ def _families(groups: Sequence[ChannelGroup], scores: Scores) -> list[list[tuple
 def _n_kept(family: Sequence[tuple[ChannelGroup, float]], wide: nn.Module, target: Mapping[str, torch.Size]) -> int:
     """How many channels the narrower model has where the wide one has this family.
 
-    Only a layer that makes the family alone says so: a gate over a concatenation counts the channels of several families.
+    Only a layer that makes the family alone says so: a gate over a concatenation counts the
+    channels of several families.
     """
     names = {name for name, _ in family[0][0].sources}
     own = {target[f"{name}.weight"][0] for name in names if wide.get_submodule(name).weight.shape[0] == len(family)}  # type: ignore[index]

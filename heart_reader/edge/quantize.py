@@ -1,12 +1,14 @@
 """8-bit integers and 16-bit floats in place of 32-bit floats.
 
-Static quantisation writes a QDQ graph: every quantised tensor passes a pair of nodes that say scale and zero point, and ONNX Runtime
-runs what lies between in integers. Weights have a scale per output channel, activations one per tensor, from training records.
+Static quantisation writes a QDQ graph: every quantised tensor passes a pair of nodes that say scale
+and zero point, and ONNX Runtime runs what lies between in integers. Weights have a scale per output
+channel, activations one per tensor, from training records.
 
 References
 ----------
-Jacob B. et al. Quantization and training of neural networks for efficient integer-arithmetic-only inference. CVPR (2018) 2704-2713.
-Nagel M. et al. A white paper on neural network quantization. arXiv:2106.08295 (2021): a sensitivity analysis per layer.
+Jacob B. et al. Quantization and training of neural networks for efficient integer-arithmetic-only
+inference. CVPR (2018) 2704-2713. Nagel M. et al. A white paper on neural network quantization.
+arXiv:2106.08295 (2021): a sensitivity analysis per layer.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ from heart_reader.edge.calibration import CalibrationRecords
 __all__ = ["Sensitivity", "shrink", "write_dynamic", "write_float16", "write_static"]
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
-# What lies between weighted layers and has an 8-bit kernel. A product (a gate) or a mean keeps more than 8 bits.
+# What lies between weighted layers and has an 8-bit kernel. A product (a gate) or a mean keeps more
+# than 8 bits.
 BETWEEN = ("Relu", "MaxPool", "Concat", "Reshape", "Transpose", "Split", "Squeeze", "Unsqueeze", "Add")
 RANGES = {"minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile}
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# A constant of this many numbers that no weighted layer reads is a table, such as the thresholds of trees.
+# A constant of this many numbers that no weighted layer reads is a table, such as the thresholds of
+# trees.
 TABLE_SIZE = 1024
 # Batches that the effect of a layer is measured on.
 SENSITIVITY_BATCHES = 4
@@ -67,11 +71,13 @@ class Sensitivity:
 
 
 def write_static(source: Path, path: Path, records: CalibrationRecords, config: QuantizationConfig) -> Sensitivity:
-    """Write an INT8 graph; layers that change the probabilities most stay in float, as few as needed.
+    """Write an INT8 graph; layers that change the probabilities most stay in float, as few as
+    needed.
 
-    All weighted layers are quantised first. If that shifts the probabilities of the calibration records by more than
-    ``config.max_shift`` on average, each layer is quantised on its own, and they go back to float in the order of the harm they do.
-    What follows the last weighted layer (and so the mean of an ensemble) and what precedes the first one are always float.
+    All weighted layers are quantised first. If that shifts the probabilities of the calibration
+    records by more than ``config.max_shift`` on average, each layer is quantised on its own, and
+    they go back to float in the order of the harm they do. What follows the last weighted layer
+    (and so the mean of an ensemble) and what precedes the first one are always float.
 
     Parameters
     ----------
@@ -174,8 +180,8 @@ def shrink(path: Path) -> None:
 def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
     """Return a table in fewer bits, and the node that widens it when a session starts or runs.
 
-    What is looked up and added, the leaves of trees, gets 8 bits and one scale. What is compared keeps the 11 bits of a half float. Numbers
-    of features fit 16 bits.
+    What is looked up and added, the leaves of trees, gets 8 bits and one scale. What is compared
+    keeps the 11 bits of a half float. Numbers of features fit 16 bits.
     """
     values, name = numpy_helper.to_array(tensor), f"{tensor.name}.narrow"
     if values.dtype == np.float32 and reader == "Gather":
@@ -191,7 +197,9 @@ def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProt
 
 
 def _rename(graph: onnx.GraphProto) -> None:
-    """Number what lies between inputs and outputs, for the names a quantizer makes fill a visible part of the file; layers keep theirs."""
+    """Number what lies between inputs and outputs, for the names a quantizer makes fill a visible
+    part of the file; layers keep theirs.
+    """
     kept = {item.name for item in (*graph.input, *graph.output)}
     names = {name for node in graph.node for name in (*node.input, *node.output) if name} | {item.name for item in graph.initializer}
     short = {name: name if name in kept else f"{number:x}" for number, name in enumerate(sorted(names))}
@@ -204,7 +212,9 @@ def _rename(graph: onnx.GraphProto) -> None:
 
 
 def write_dynamic(source: Path, path: Path) -> None:
-    """Write a graph that finds the ranges of its activations anew at every call; it exists to be compared with."""
+    """Write a graph that finds the ranges of its activations anew at every call; it exists to be
+    compared with.
+    """
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared = Path(folder, "prepared.onnx")
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -234,7 +244,9 @@ def _mean_difference(first: Sequence[NDArray[np.floating]], second: Sequence[NDA
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the quantizer's advice on the root logger, and NumPy's on ranges of missing features, which it does not use."""
+    """Hold back the quantizer's advice on the root logger, and NumPy's on ranges of missing
+    features, which it does not use.
+    """
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

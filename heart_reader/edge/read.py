@@ -32,7 +32,8 @@ def load_reader(directory: Path, *, threads: int = 1, trusted: TrustedKeys | Non
     NotServable
         If it is a torch checkpoint.
     CheckpointError
-        If it is missing, altered, of another format, not signed by anyone trusted, or asks for a newer ONNX Runtime.
+        If it is missing, altered, of another format, not signed by anyone trusted, or asks for a
+        newer ONNX Runtime.
     """
     checkpoint = load_checkpoint(directory)
     if checkpoint.runtime != "onnx":

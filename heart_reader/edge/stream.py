@@ -1,7 +1,8 @@
 """Reading a continuous feed window by window, in memory that does not grow.
 
-Every window gets the probabilities it would get if the whole feed were one record: exactly at the model's own sampling rate, and at
-others to what the resampling filter sees beyond the context that is kept around a window.
+Every window gets the probabilities it would get if the whole feed were one record: exactly at the
+model's own sampling rate, and at others to what the resampling filter sees beyond the context that
+is kept around a window.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from heart_reader.errors import LeadError, NotServable, SignalTooShort
 
 __all__ = ["StreamReader", "WindowReading"]
 
-# Signal on either side of a window that the resampling filter is given: its length is 0.1 s at 100 Hz.
+# Signal on either side of a window that the resampling filter is given: its length is 0.1 s at 100
+# Hz.
 CONTEXT_S = 0.5
 # A diagnosis rests on this much of the feed.
 RECENT_S = 10.0
@@ -54,7 +56,8 @@ class StreamReader:
     Parameters
     ----------
     reader
-        A classifier; its preprocessor must have no band-pass, whose filter would need the whole feed.
+        A classifier; its preprocessor must have no band-pass, whose filter would need the whole
+        feed.
     fs
         Sampling rate of the feed in Hz.
     lead_names
@@ -85,7 +88,8 @@ class StreamReader:
         self.fs = fs
         self.lead_names = tuple(lead_names)
         self.unit = unit
-        # Resampling keeps time in step only if a cut falls on a point of both rates; these are whole periods of both.
+        # Resampling keeps time in step only if a cut falls on a point of both rates; these are
+        # whole periods of both.
         self._period = _period(fs, preprocessor.fs)
         self._buffer = np.zeros((len(self.lead_names), 0), dtype=np.float64)
         self._recent = self._buffer
@@ -124,7 +128,8 @@ class StreamReader:
         return readings
 
     def finish(self) -> list[WindowReading]:
-        """Read what the end of the feed leaves: the last window ends where the feed ends, as in a record.
+        """Read what the end of the feed leaves: the last window ends where the feed ends, as in a
+        record.
 
         Raises
         ------
@@ -143,7 +148,8 @@ class StreamReader:
         return readings + ([self._read(last)] if last > self._last_read else [])
 
     def mean(self) -> dict[str, dict[str, float]]:
-        """Return calibrated probabilities of all windows so far together, per level, as a reading of a record states them.
+        """Return calibrated probabilities of all windows so far together, per level, as a reading
+        of a record states them.
 
         Raises
         ------
@@ -155,7 +161,8 @@ class StreamReader:
         return {name: self._named(name, total / self.n_windows) for name, total in self._sums.items()}
 
     def diagnose(self) -> Diagnosis:
-        """Read the last ten seconds of the feed as a record: measured, its signal checked, with one diagnosis, as any reader gives it.
+        """Read the last ten seconds of the feed as a record: measured, its signal checked, with one
+        diagnosis, as any reader gives it.
 
         Raises
         ------

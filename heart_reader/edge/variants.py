@@ -1,4 +1,6 @@
-"""The recipe behind ``export.py``: from one trained reader to all its variants for devices, each behind the gate."""
+"""The recipe behind ``export.py``: from one trained reader to all its variants for devices, each
+behind the gate.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,8 @@ class Origin:
 
 
 def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
-    """Load a torch checkpoint; the records it was trained and validated with are read when they are needed.
+    """Load a torch checkpoint; the records it was trained and validated with are read when they are
+    needed.
 
     Parameters
     ----------
@@ -116,7 +119,8 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
     directory
         A torch checkpoint.
     out
-        Directory of the variants: ``fp32/``, ``fp16/``, ``int8/``, ``pruned-int8/``, ``nano-int8/``; ``pruned/`` is the run in between.
+        Directory of the variants: ``fp32/``, ``fp16/``, ``int8/``, ``pruned-int8/``,
+        ``nano-int8/``; ``pruned/`` is the run in between.
     overrides
         Of ``export.*``, ``data.*`` and ``evaluation.*``.
     force
@@ -163,7 +167,8 @@ def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin
     checkpoint = prune(student, out, overrides=overrides)
     if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
         return wide, open_origin(checkpoint.directory, overrides)
-    # Trees are small and fast as they are; beside a narrow network they count as much as in the ensemble.
+    # Trees are small and fast as they are; beside a narrow network they count as much as in the
+    # ensemble.
     joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
     return origin, open_origin(joined.directory, overrides)
 
@@ -209,7 +214,8 @@ def _int8(origin: Origin, path: Path) -> Facts:
 def write_variant(
     out: Path, reference: Origin, origin: Origin, write: Callable[[Origin, Path], Facts], *, force: bool, exact: bool = False
 ) -> Checkpoint:
-    """Write a variant under its final name if it passes the gate, with decisions chosen from what it reads itself.
+    """Write a variant under its final name if it passes the gate, with decisions chosen from what
+    it reads itself.
 
     Parameters
     ----------
@@ -218,14 +224,16 @@ def write_variant(
     reference
         Whose AUROC it has to keep.
     origin
-        What it is exported from; another one than ``reference`` where channels were pruned in between.
+        What it is exported from; another one than ``reference`` where channels were pruned in
+        between.
     write
         Writes the graph to a path and returns what the manifest should say of it.
     force
         Write it even if it fails.
     exact
-        Whether single probabilities have to agree; such a variant keeps the decisions of its origin. So does one whose origin decides by
-        all training records out of fold: 8 bits move its probabilities less than a tenth of the records could tell.
+        Whether single probabilities have to agree; such a variant keeps the decisions of its
+        origin. So does one whose origin decides by all training records out of fold: 8 bits move
+        its probabilities less than a tenth of the records could tell.
 
     Raises
     ------
@@ -257,7 +265,9 @@ def _copy(source: Path, path: Path) -> None:
 
 
 def _preprocessor(origin: Origin, *, exact: bool) -> Facts:
-    """Return the preprocessor of a variant; the work of a reading is proportional to its number of windows."""
+    """Return the preprocessor of a variant; the work of a reading is proportional to its number of
+    windows.
+    """
     given: Facts = dict(origin.checkpoint.manifest["preprocessor"])
     stride_s = origin.config.export.stride_s
     return given if exact or stride_s is None else {**given, "stride_s": stride_s}

@@ -1,1 +1,3 @@
-"""Honest numbers: metrics, thresholds and calibration from validation, bootstrap intervals, the report and its figures."""
+"""Honest numbers: metrics, thresholds and calibration from validation, bootstrap intervals, the
+report and its figures.
+"""

@@ -1,12 +1,15 @@
-"""Intervals by resampling patients, for one model and for the difference between two on the same records.
+"""Intervals by resampling patients, for one model and for the difference between two on the same
+records.
 
-Whole patients are drawn with replacement, since two ECGs of one patient are not two independent cases; a record whose patient is
-not known stands for itself. Thresholds were chosen on validation and stay fixed inside every draw. A draw is a count per record,
-so all draws of a chunk are evaluated together (see :mod:`heart_reader.metrics.ranking`).
+Whole patients are drawn with replacement, since two ECGs of one patient are not two independent
+cases; a record whose patient is not known stands for itself. Thresholds were chosen on validation
+and stay fixed inside every draw. A draw is a count per record, so all draws of a chunk are
+evaluated together (see :mod:`heart_reader.metrics.ranking`).
 
 References
 ----------
-Efron B., Tibshirani R. J. An Introduction to the Bootstrap. Chapman and Hall (1993), chapters 13 and 16.
+Efron B., Tibshirani R. J. An Introduction to the Bootstrap. Chapman and Hall (1993), chapters 13
+and 16.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ __all__ = [
     "paired_bootstrap",
 ]
 
-# Weights of so many draws and the work on them stay within a core's second-level cache for a few thousand records.
+# Weights of so many draws and the work on them stay within a core's second-level cache for a few
+# thousand records.
 _CHUNK = 64
 
 Array = NDArray[np.float64]
@@ -55,7 +59,8 @@ class Estimate:
     undefined
         Names of the classes without a value, left out of the mean.
     incomplete_draws
-        Draws in which a class that has a value had none (it drew no positives, say) and was left out of that draw.
+        Draws in which a class that has a value had none (it drew no positives, say) and was left
+        out of that draw.
     """
 
     point: float | None
@@ -81,7 +86,8 @@ class Difference:
     low, high
         Percentile interval of the difference.
     p_value
-        Two-sided: twice the smaller share of draws on either side of 0, never below 2 / (draws + 1).
+        Two-sided: twice the smaller share of draws on either side of 0, never below 2 / (draws +
+        1).
     """
 
     first: float | None
@@ -204,7 +210,8 @@ def paired_bootstrap(
 def draw_metrics(
     predictions: Predictions, thresholds: Thresholds | None, names: Sequence[str], *, draws: int, seed: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Evaluate some metrics on the records as they are and on every draw; equal seeds draw equal patients, so draws can be subtracted.
+    """Evaluate some metrics on the records as they are and on every draw; equal seeds draw equal
+    patients, so draws can be subtracted.
 
     Parameters
     ----------
@@ -216,7 +223,8 @@ def draw_metrics(
     Returns
     -------
     tuple
-        Headline name to (n_classes,) values, and to (n_classes, n_draws) values; one row for a metric of whole records.
+        Headline name to (n_classes,) values, and to (n_classes, n_draws) values; one row for a
+        metric of whole records.
 
     Raises
     ------
@@ -332,11 +340,14 @@ def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
 
 
 def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
-    """Return two values with the interval and p-value of their difference from its draws, (n_draws,); NaN where undefined."""
+    """Return two values with the interval and p-value of their difference from its draws,
+    (n_draws,); NaN where undefined.
+    """
     drawn = drawn[~np.isnan(drawn)]
     p_value = None
     if len(drawn):
-        # The sample itself counts as one draw on either side, so that no finite number of draws claims certainty.
+        # The sample itself counts as one draw on either side, so that no finite number of draws
+        # claims certainty.
         p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
     return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
 

@@ -1,4 +1,6 @@
-"""What the decisions present, absent and uncertain reach on records that did not choose the zones, beside what was promised."""
+"""What the decisions present, absent and uncertain reach on records that did not choose the zones,
+beside what was promised.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,8 @@ class Decided:
     Parameters
     ----------
     metrics
-        Headline name (``macro_`` and a key of :data:`MEASURES`, and ``records_decided``: records with every class decided) to
-        estimate.
+        Headline name (``macro_`` and a key of :data:`MEASURES`, and ``records_decided``: records
+        with every class decided) to estimate.
     classes
         Per-class name to n_classes estimates.
     reason
@@ -64,16 +66,18 @@ class Decided:
 def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None, *, draws: int, confidence: float, seed: int) -> Decided:
     """Measure decisions with percentile intervals; the zones stay fixed inside every draw.
 
-    ``not_missed`` and ``not_alarmed`` are what the zones promise, at least 1 - alpha each for every class; they are undefined where a
-    zone is open at that end, since nothing is promised there. Sensitivity TP / (TP + FN) and specificity TN / (TN + FP) count decided
-    records alone; they are undefined where a zone is open at either end, since only one kind of decision is made there.
+    ``not_missed`` and ``not_alarmed`` are what the zones promise, at least 1 - alpha each for every
+    class; they are undefined where a zone is open at that end, since nothing is promised there.
+    Sensitivity TP / (TP + FN) and specificity TN / (TN + FP) count decided records alone; they are
+    undefined where a zone is open at either end, since only one kind of decision is made there.
 
     Parameters
     ----------
     predictions
         Calibrated.
     uncertainty
-        The reader's own; without it, or on the split that chose it, nothing is stated and the reason is.
+        The reader's own; without it, or on the split that chose it, nothing is stated and the
+        reason is.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
 
@@ -120,7 +124,9 @@ class _Outcomes:
         self._open_high = np.array([zone is None or zone[1] >= 1 for zone in zones])[:, None]
 
     def measure(self, weights: Array) -> dict[str, Array]:
-        """Name to (n_classes, n_draws) under weights (n_records, n_draws); one row for ``records_decided``."""
+        """Name to (n_classes, n_draws) under weights (n_records, n_draws); one row for
+        ``records_decided``.
+        """
         count = {name: mask.T.astype(np.float64) @ weights for name, mask in self._masks.items()}
         total = weights.sum(axis=0, keepdims=True)
         either = self._open_low | self._open_high

@@ -42,7 +42,8 @@ def with_interval(estimate: object) -> str:
 
 
 def replace_section(page: Path, title: str, heading: str, body: str) -> None:
-    """Write a page's section of second level in place of the former one, or at its end; the other sections stay as they are.
+    """Write a page's section of second level in place of the former one, or at its end; the other
+    sections stay as they are.
 
     Parameters
     ----------

@@ -53,11 +53,14 @@ def evaluate(
     against
         Another checkpoint, compared on the same records by a paired bootstrap.
     overrides
-        Of the sections ``data`` and ``evaluation`` and of ``seed``, such as ``["evaluation.draws=100"]``.
+        Of the sections ``data`` and ``evaluation`` and of ``seed``, such as
+        ``["evaluation.draws=100"]``.
     stress
-        Whether to read the records under stress too and write that table and figure beside the report.
+        Whether to read the records under stress too and write that table and figure beside the
+        report.
     readings
-        Whether to read every record as a person would be shown it, to count contradictions and decided statements.
+        Whether to read every record as a person would be shown it, to count contradictions and
+        decided statements.
     table
         What :func:`read_split` gives for the same, where it is read already.
 
@@ -126,7 +129,8 @@ def _stress(classifier: EcgClassifier, table: RecordTable, report: EvaluationRep
 
 
 def predict_split(classifier: EcgClassifier, config: ExperimentConfig, split: str) -> tuple[Predictions, tuple[str, ...]]:
-    """Read a split at the checkpoint's level of interest; return the predictions and what should stand beside figures made from them.
+    """Read a split at the checkpoint's level of interest; return the predictions and what should
+    stand beside figures made from them.
 
     Raises
     ------
@@ -168,7 +172,9 @@ def _describe_chance(predictions: Predictions, seed: int) -> str:
 
 
 def _describe_data(table: RecordTable, split: str, predictions: Predictions) -> tuple[str, ...]:
-    """Return what should stand beside figures of these records: their source, who is left out, what they compare with."""
+    """Return what should stand beside figures of these records: their source, who is left out, what
+    they compare with.
+    """
     caveats = [f"Data: {table.source}."]
     caveats += [f"{count} records left out: {reason}." for reason, count in table.left_out.items()]
     n_unknown = len(table) - len(predictions)

@@ -1,4 +1,6 @@
-"""Selective reading: what is reached on the records that the reader is most sure of, the others being left to a person."""
+"""Selective reading: what is reached on the records that the reader is most sure of, the others
+being left to a person.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,8 @@ class Selective:
 
 
 def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
-    """Return how sure the reader is of each record, by :data:`MEASURE`; classes without a threshold do not count.
+    """Return how sure the reader is of each record, by :data:`MEASURE`; classes without a threshold
+    do not count.
 
     Parameters
     ----------
@@ -108,20 +111,23 @@ def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.
 def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *, draws: int, confidence: float, seed: int) -> Selective:
     """Measure the reader at falling coverage, leaving out the records that it is least sure of.
 
-    The truth has no part in the choice of records. Intervals resample the patients of the records that are kept.
+    The truth has no part in the choice of records. Intervals resample the patients of the records
+    that are kept.
 
     Parameters
     ----------
     predictions
         Calibrated.
     thresholds
-        The reader's own; without any, or on the split that chose them, nothing is stated and the reason is.
+        The reader's own; without any, or on the split that chose them, nothing is stated and the
+        reason is.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
 
     References
     ----------
-    Geifman Y., El-Yaniv R. Selective classification for deep neural networks. NeurIPS 30 (2017) 4878-4887.
+    Geifman Y., El-Yaniv R. Selective classification for deep neural networks. NeurIPS 30 (2017)
+    4878-4887.
     """
     if thresholds is None or set(thresholds.values) == {None}:
         return Selective(reason="the reader has no thresholds")

@@ -1,4 +1,6 @@
-"""How well statements are ranked: AUROC of every statement with enough positives, and of groups of statements."""
+"""How well statements are ranked: AUROC of every statement with enough positives, and of groups of
+statements.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ class Statements:
 
 
 def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
-    """Return the groups of statements by name, all of them first; a statement may be in two, such as in form and in ST-T."""
+    """Return the groups of statements by name, all of them first; a statement may be in two, such
+    as in form and in ST-T.
+    """
     names = space.levels[ALL].class_names
     groups = {ALL_STATEMENTS: names}
     for kind in ("rhythm", "form"):
@@ -100,7 +104,8 @@ def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
 
 
 def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: int, confidence: float, seed: int) -> Statements:
-    """Measure the AUROC of statements, with percentile intervals over patients; a group's draws are those of its statements.
+    """Measure the AUROC of statements, with percentile intervals over patients; a group's draws are
+    those of its statements.
 
     Parameters
     ----------

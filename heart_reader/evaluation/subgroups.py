@@ -1,4 +1,6 @@
-"""Every metric for women and men, by age, by device and by site: whether a reader serves some people worse than others."""
+"""Every metric for women and men, by age, by device and by site: whether a reader serves some
+people worse than others.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +47,16 @@ class SubgroupRow:
     grouping, group
         Such as ``"sex"`` and ``"women"``.
     level, name
-        Of the class; :data:`MACRO` for the mean over those classes of the level that have enough cases in the group.
+        Of the class; :data:`MACRO` for the mean over those classes of the level that have enough
+        cases in the group.
     n_records, n_positive
         Of the group; ``n_positive`` is None for the mean.
     metrics
-        Per-class name to estimate; without those that need decisions or probabilities that were chosen on this split.
+        Per-class name to estimate; without those that need decisions or probabilities that were
+        chosen on this split.
     difference
-        AUROC of the group minus that of the other records of the grouping; None for everybody, and where it is not defined.
+        AUROC of the group minus that of the other records of the grouping; None for everybody, and
+        where it is not defined.
     reason
         Why nothing is stated; None where it is.
     """
@@ -75,7 +80,8 @@ class SubgroupRow:
 
 
 def group_records(table: RecordTable) -> dict[str, dict[str, Mask]]:
-    """Return grouping to group to which records belong to it, (n_records,); those of which it is not known belong to none.
+    """Return grouping to group to which records belong to it, (n_records,); those of which it is
+    not known belong to none.
 
     Groupings of a single group are left out.
     """
@@ -103,14 +109,16 @@ def measure_subgroups(
     confidence: float,
     seed: int,
 ) -> tuple[SubgroupRow, ...]:
-    """Measure classes in every group of records, everybody first; the same patients are drawn for all groups of a level.
+    """Measure classes in every group of records, everybody first; the same patients are drawn for
+    all groups of a level.
 
     Parameters
     ----------
     predictions
         Per level; a level may bring some of its classes only.
     thresholds
-        By level. A metric that needs them is left out where they are missing or were chosen on this split.
+        By level. A metric that needs them is left out where they are missing or were chosen on this
+        split.
     table
         Sex, age and further columns of (at least) these records.
     without
@@ -199,7 +207,9 @@ class _Level:
             yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, metrics, differences.get(at))
 
     def _evaluate(self, mask: Mask, columns: Mask, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Per-class name to (n_classes,) values and (n_classes, n_draws) values of the chosen classes."""
+        """Per-class name to (n_classes,) values and (n_classes, n_draws) values of the chosen
+        classes.
+        """
         if not columns.any() or not mask.any():
             empty = np.empty((0, self._weights.shape[1]))
             return dict.fromkeys(names, empty[:, 0]), dict.fromkeys(names, empty)
@@ -215,7 +225,9 @@ class _Level:
     def _differences(
         self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask | None, columns: Mask
     ) -> tuple[Difference | None, dict[int, Difference]]:
-        """AUROC against the other records: of the mean over classes, and by position among the chosen classes."""
+        """AUROC against the other records: of the mean over classes, and by position among the
+        chosen classes.
+        """
         if rest is None or not rest.any():
             return None, {}
         other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))

@@ -1,6 +1,8 @@
-"""Why a reading came out as it did: which leads and which moments raised or lowered the probability of a finding.
+"""Why a reading came out as it did: which leads and which moments raised or lowered the probability
+of a finding.
 
-torch is imported where gradients are needed and nowhere else, so that naming this package costs nothing.
+torch is imported where gradients are needed and nowhere else, so that naming this package costs
+nothing.
 """
 
 from __future__ import annotations

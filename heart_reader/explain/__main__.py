@@ -1,4 +1,6 @@
-"""Explain one finding in one ECG: ``python -m heart_reader.explain FILE --finding MI --out reason.png``."""
+"""Explain one finding in one ECG: ``python -m heart_reader.explain FILE --finding MI --out
+reason.png``.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _in_words(explanation: Explanation) -> str:
-    """Return what signal and measurements add, the leads by their share, and where in time most of it lies."""
+    """Return what signal and measurements add, the leads by their share, and where in time most of
+    it lies.
+    """
     leads = sorted(explanation.lead_shares.items(), key=lambda item: -item[1])
     window = max(explanation.windows, key=lambda item: item["share"])
     return "\n".join(

@@ -1,10 +1,11 @@
 """One explanation of signal and measurements: what each of them adds to a score of a reading.
 
-The path from baseline to reading has two legs. On the first, all members' logits go straight from what they say of the baseline to what
-they say of the record; the mean gradient along it shares the change of the score out among the members, windows and outputs
-(Aumann-Shapley). It costs no call of a network, and so is taken in steps as fine as one likes, through the ensemble's own code. On the
-second, each member's share goes to what it read: of a network to its signal by integrated gradients, of trees to measurements by their
-Shapley values.
+The path from baseline to reading has two legs. On the first, all members' logits go straight from
+what they say of the baseline to what they say of the record; the mean gradient along it shares the
+change of the score out among the members, windows and outputs (Aumann-Shapley). It costs no call of
+a network, and so is taken in steps as fine as one likes, through the ensemble's own code. On the
+second, each member's share goes to what it read: of a network to its signal by integrated
+gradients, of trees to measurements by their Shapley values.
 
 References
 ----------
@@ -104,8 +105,9 @@ class Attributor:
         rest
             (n_leads, n_times), what they are compared with.
         features
-            (n_features,) of the record, NaN where not known; None for a network that reads the signal alone. Measurements are compared
-            with the average training record of the trees, and with its median in networks.
+            (n_features,) of the record, NaN where not known; None for a network that reads the
+            signal alone. Measurements are compared with the average training record of the trees,
+            and with its median in networks.
         steps
             Points on the path of every window and network.
         """
@@ -127,7 +129,9 @@ class Attributor:
         return Attribution(signal, beside, at_end, at_start, abs(missed))
 
     def _join(self, *logits: Tensor) -> Tensor:
-        """Join members' (n_points, n_windows, n_own) logits as the ensemble does: (n_points, n_windows, n_outputs)."""
+        """Join members' (n_points, n_windows, n_own) logits as the ensemble does: (n_points,
+        n_windows, n_outputs).
+        """
         shape = logits[0].shape[:2]
         for stand_in, values in zip(self._stand_ins, logits, strict=True):
             stand_in.values = values.flatten(0, 1)
@@ -136,7 +140,9 @@ class Attributor:
 
     @staticmethod
     def _two_ends(member: nn.Module, reading: _Reading) -> tuple[Tensor, Tensor]:
-        """What a member says of the record's windows and of the baseline, (n_windows, n_own) logits each."""
+        """What a member says of the record's windows and of the baseline, (n_windows, n_own) logits
+        each.
+        """
         n_windows = len(reading.windows)
         with torch.no_grad():
             if isinstance(member, FeatureTrees):
@@ -152,7 +158,9 @@ class Attributor:
     def _share_of_network(
         member: nn.Module, slope: Tensor, reading: _Reading, steps: int, shift: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Share of the signal (n_windows, n_leads, n_times) and, for a network that reads them, of features (n_windows, n_features)."""
+        """Share of the signal (n_windows, n_leads, n_times) and, for a network that reads them, of
+        features (n_windows, n_features).
+        """
         n_windows = len(reading.windows)
         ends, starts = [reading.windows], [reading.rest.expand_as(reading.windows)]
         start = _compared_with(member, reading)
@@ -164,7 +172,9 @@ class Attributor:
 
 
 def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
-    """Features of the baseline for a network that reads some: the medians, NaN where the record's are not known either."""
+    """Features of the baseline for a network that reads some: the medians, NaN where the record's
+    are not known either.
+    """
     medians = median_features(member)
     if medians is None or reading.features is None:
         return None
@@ -172,7 +182,9 @@ def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
 
 
 def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """Share of each feature, (n_features,), from the slopes of all windows, which the trees answer alike."""
+    """Share of each feature, (n_features,), from the slopes of all windows, which the trees answer
+    alike.
+    """
     assert features is not None
     per_output = slope.sum(dim=0).numpy()
     counted = np.flatnonzero(per_output)
@@ -181,7 +193,9 @@ def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.flo
 
 
 def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Share out what is missing of each window's (n_windows,) sum, in proportion to the size of what each value has got."""
+    """Share out what is missing of each window's (n_windows,) sum, in proportion to the size of
+    what each value has got.
+    """
     flat = np.concatenate([share.reshape(len(owed), -1) for share in shares], axis=1)
     sizes = np.abs(flat)
     totals = sizes.sum(axis=1, keepdims=True)

@@ -1,7 +1,8 @@
 """Beats that look alike get like relevance.
 
-Where a beat lies in the windows changes what it gets: windows overlap except at the ends of a recording, and a border may cut a beat. That
-says something of the windows and nothing of the heart, and it averages out over beats of one kind.
+Where a beat lies in the windows changes what it gets: windows overlap except at the ends of a
+recording, and a border may cut a beat. That says something of the windows and nothing of the heart,
+and it averages out over beats of one kind.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from heart_reader.features.conditioning import MEASURING_HZ
 
 __all__ = ["average_over_beats", "beats_by_kind"]
 
-# Share of an RR interval that belongs to the beat at its end: from before the P wave. The rest belongs to the beat at its beginning.
+# Share of an RR interval that belongs to the beat at its end: from before the P wave. The rest
+# belongs to the beat at its beginning.
 _BEFORE = 0.4
 
 
 def beats_by_kind(prepared: PreparedEcg, preprocessor: Preprocessor) -> list[NDArray[np.int64]]:
-    """Find the beats of a record: for each kind the time points of its R waves, aligned with each other.
+    """Find the beats of a record: for each kind the time points of its R waves, aligned with each
+    other.
 
     Parameters
     ----------
@@ -41,9 +44,11 @@ def beats_by_kind(prepared: PreparedEcg, preprocessor: Preprocessor) -> list[NDA
 
 
 def average_over_beats(relevance: NDArray[np.float64], kinds: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Replace the relevance of each beat by the mean over beats of its kind; each lead keeps its sum.
+    """Replace the relevance of each beat by the mean over beats of its kind; each lead keeps its
+    sum.
 
-    Every moment of a beat is averaged over the beats that reach it: one in a short RR interval ends before others do.
+    Every moment of a beat is averaged over the beats that reach it: one in a short RR interval ends
+    before others do.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""From a recording and a finding to an explanation, through the classifier's own preprocessing and its own log-odds."""
+"""From a recording and a finding to an explanation, through the classifier's own preprocessing and
+its own log-odds.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_STRETCH_S", "Explainer"]
 
-# Points on the path of each window, and of a few windows more: each has its own, and the errors of many windows cancel.
+# Points on the path of each window, and of a few windows more: each has its own, and the errors of
+# many windows cancel.
 STEPS = 6
 MOST_STEPS = 32
 WINDOW_POINTS = 42
@@ -41,9 +44,11 @@ class Explainer:
     Parameters
     ----------
     classifier
-        Of a checkpoint with torch weights; :func:`~heart_reader.explain.origin.find_origin` finds those behind an exported one.
+        Of a checkpoint with torch weights; :func:`~heart_reader.explain.origin.find_origin` finds
+        those behind an exported one.
     steps
-        Points on the path of integration of every window; None takes six, and more where there are few windows.
+        Points on the path of integration of every window; None takes six, and more where there are
+        few windows.
 
     Raises
     ------
@@ -73,7 +78,8 @@ class Explainer:
         return cls(EcgClassifier.load(directory))
 
     def find_level(self, finding: str, level: str | None = None) -> str:
-        """Return the level that a finding is explained at: the given one, or the first of a reading that has it.
+        """Return the level that a finding is explained at: the given one, or the first of a reading
+        that has it.
 
         Raises
         ------
@@ -104,7 +110,8 @@ class Explainer:
         level
             Its level; None takes the first level of a reading that has it.
         start_s, duration_s
-            Stretch of the recording in seconds, at most 30 s; windows that lie in it are explained as one reading.
+            Stretch of the recording in seconds, at most 30 s; windows that lie in it are explained
+            as one reading.
 
         Raises
         ------
@@ -147,7 +154,9 @@ class Explainer:
         )
 
     def _starts(self, record: EcgRecord, n_times: int, start_s: float, duration_s: float) -> NDArray[np.int64]:
-        """Windows of the reading that lie in the stretch; where none fits, the one that begins nearest to it."""
+        """Windows of the reading that lie in the stretch; where none fits, the one that begins
+        nearest to it.
+        """
         if start_s >= record.duration_s:
             raise SignalTooShort(
                 f"{record.record_id}: {record.duration_s:.1f} s long; start_s {start_s:g} lies behind its end: start earlier"
@@ -201,13 +210,16 @@ class Explainer:
 
 
 def _on_the_record(attribution: NDArray[np.float64], starts: NDArray[np.int64], last: int) -> NDArray[np.float64]:
-    """Add what overlapping windows say about the same moment, (n_leads, n_times) from the first window's start to ``last``."""
+    """Add what overlapping windows say about the same moment, (n_leads, n_times) from the first
+    window's start to ``last``.
+    """
     n_leads, window = attribution.shape[1:]
     first = int(starts[0])
     total = np.zeros((n_leads, int(starts[-1]) + window - first))
     for start, values in zip(starts, attribution, strict=True):
         total[:, start - first : start - first + window] += values
-    # A window may be longer than the recording. What it was filled with repeats the last value, and its relevance belongs there.
+    # A window may be longer than the recording. What it was filled with repeats the last value, and
+    # its relevance belongs there.
     filled = total[:, last - first :].sum(axis=1)
     total = total[:, : last - first]
     total[:, -1] += filled

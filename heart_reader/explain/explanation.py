@@ -1,4 +1,6 @@
-"""What an explanation is: relevance of every lead at every moment, and what each measurement adds, for one finding."""
+"""What an explanation is: relevance of every lead at every moment, and what each measurement adds,
+for one finding.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,15 @@ from heart_reader.messages import coded, message
 __all__ = ["ENCODING", "Explanation"]
 
 ENCODING = "base64-uint8"
-# Below this share of the change of the log-odds the error of the path integral is no matter of concern.
+# Below this share of the change of the log-odds the error of the path integral is no matter of
+# concern.
 ACCEPTED_GAP = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What moved the probability of one finding: relevance of the signal, and contributions of measurements.
+    """What moved the probability of one finding: relevance of the signal, and contributions of
+    measurements.
 
     Parameters
     ----------
@@ -41,18 +45,22 @@ class Explanation:
     lead_names
         The model's n_leads leads.
     relevance
-        (n_leads, n_times) float32, in log-odds: positive where the signal raised the probability. With the contributions of
-        ``measurements`` it sums to ``log_odds`` minus ``baseline_log_odds``.
+        (n_leads, n_times) float32, in log-odds: positive where the signal raised the probability.
+        With the contributions of ``measurements`` it sums to ``log_odds`` minus
+        ``baseline_log_odds``.
     windows
-        Per window of the stretch ``start_s``, ``end_s`` and ``share`` of the absolute relevance; the shares sum to 1.
+        Per window of the stretch ``start_s``, ``end_s`` and ``share`` of the absolute relevance;
+        the shares sum to 1.
     probability
         Calibrated probability of the finding in this stretch.
     log_odds, baseline_log_odds
         Of the finding in this stretch and in the baseline, calibrated.
     missed
-        What the path integral missed of that change, in log-odds, before it was shared out: how far relevance is a sketch.
+        What the path integral missed of that change, in log-odds, before it was shared out: how far
+        relevance is a sketch.
     measurements
-        All that add something, the largest in size first; empty where the reader reads the signal alone.
+        All that add something, the largest in size first; empty where the reader reads the signal
+        alone.
     notes
         What to know before trusting it.
     """
@@ -81,7 +89,9 @@ class Explanation:
 
     @property
     def lead_shares(self) -> dict[str, float]:
-        """Each lead's share of the absolute relevance; they sum to 1, or are all 0 where nothing was relevant."""
+        """Each lead's share of the absolute relevance; they sum to 1, or are all 0 where nothing
+        was relevant.
+        """
         per_lead = np.abs(self.relevance, dtype=np.float64).sum(axis=1)
         return dict(zip(self.lead_names, _shares(per_lead), strict=True))
 
@@ -121,7 +131,9 @@ class Explanation:
         return base64.b64encode(scaled.astype(kind).tobytes()).decode("ascii")
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, with ``relevance`` as :meth:`encoded`; ``messages`` maps its sentences to code and values."""
+        """Return plain values, with ``relevance`` as :meth:`encoded`; ``messages`` maps its
+        sentences to code and values.
+        """
         note = message("sentences", sentences=self.notes)
         return {
             "record_id": self.record_id,

@@ -2,7 +2,8 @@
 
 References
 ----------
-Sundararajan M., Taly A., Yan Q. Axiomatic attribution for deep networks. ICML, PMLR 70 (2017) 3319-3328.
+Sundararajan M., Taly A., Yan Q. Axiomatic attribution for deep networks. ICML, PMLR 70 (2017)
+3319-3328.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def mean_gradients(
     Returns
     -------
     gradients
-        Per input, float64. The sum of all, each times the change of its input, is the change of the score.
+        Per input, float64. The sum of all, each times the change of its input, is the change of the
+        score.
     score_of_ends, score_of_baselines
         What it changes between.
     """
@@ -63,10 +65,12 @@ def integrated_gradients(
     *,
     shift: float = 0.0,
 ) -> list[Tensor]:
-    """Attribute weighted sums of a network's answers to every value of its inputs, for each window by itself.
+    """Attribute weighted sums of a network's answers to every value of its inputs, for each window
+    by itself.
 
-    Each window has points of its own on its path, evenly spaced and shifted against those of the others: errors of windows that overlap
-    then cancel, where the same points for all would add them up.
+    Each window has points of its own on its path, evenly spaced and shifted against those of the
+    others: errors of windows that overlap then cancel, where the same points for all would add them
+    up.
 
     Parameters
     ----------
@@ -84,8 +88,8 @@ def integrated_gradients(
     Returns
     -------
     list of Tensor
-        Per input (n_windows, ...) float64; for each window they sum to the change of its sum, but for the error of the quadrature. What
-        is not known (NaN) gets 0.
+        Per input (n_windows, ...) float64; for each window they sum to the change of its sum, but
+        for the error of the quadrature. What is not known (NaN) gets 0.
     """
     n_windows = len(slopes)
     offsets = (0.5 + shift + _GOLDEN * torch.arange(n_windows)) % 1.0

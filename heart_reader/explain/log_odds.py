@@ -1,6 +1,8 @@
-"""The log-odds of one class of a reading, as :class:`~heart_reader.classifier.EcgClassifier` computes them, in torch.
+"""The log-odds of one class of a reading, as :class:`~heart_reader.classifier.EcgClassifier`
+computes them, in torch.
 
-It mirrors :meth:`heart_reader.data.labels.LabelSpace.probabilities` so that gradients can pass; a test holds the two together.
+It mirrors :meth:`heart_reader.data.labels.LabelSpace.probabilities` so that gradients can pass; a
+test holds the two together.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ def class_log_odds(space: LabelSpace, level: str, position: int, logits: Tensor,
 
 
 def class_probability(space: LabelSpace, level: str, position: int, logits: Tensor) -> Tensor:
-    """Return the probability of one class of one level, (n_rows,), from (n_rows, n_outputs) float64 logits.
+    """Return the probability of one class of one level, (n_rows,), from (n_rows, n_outputs) float64
+    logits.
 
     Raises
     ------
@@ -55,7 +58,9 @@ def class_probability(space: LabelSpace, level: str, position: int, logits: Tens
 
 
 def _class_columns(space: LabelSpace, level: str, positions: Sequence[int], logits: Tensor) -> Tensor:
-    """Probabilities of some classes of a level, (n_rows, n_positions): the mean of all ways to them."""
+    """Probabilities of some classes of a level, (n_rows, n_positions): the mean of all ways to
+    them.
+    """
     entry, chosen = space.levels[level], list(positions)
     votes = []
     if level in space.heads:
@@ -83,5 +88,7 @@ def _contrast(space: LabelSpace, contrast: Contrast, logits: Tensor) -> Tensor:
 
 
 def _any(log_absent: Tensor) -> Tensor:
-    """Probability that at least one of independent classes applies, from (n_rows, n_classes) ln(1 - p)."""
+    """Probability that at least one of independent classes applies, from (n_rows, n_classes) ln(1 -
+    p).
+    """
     return -torch.expm1(log_absent.sum(dim=1))

@@ -1,4 +1,6 @@
-"""What each measurement adds to the log-odds of a finding, by the names that people and readings use."""
+"""What each measurement adds to the log-odds of a finding, by the names that people and readings
+use.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ OTHERS = "others"
 SHOWN = 8
 _GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
 _DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
-# What a measurement is of, by the first part of its name; what is not listed is of another kind, such as age.
+# What a measurement is of, by the first part of its name; what is not listed is of another kind,
+# such as age.
 GROUPS = {
     "rhythm": (
         "heart", "rr", "n", "other", "others", "pause", "rate", "kinds", "wide", "narrow", "bigeminy", "trigeminy", "longest",
@@ -51,9 +54,11 @@ class MeasurementShare:
     Parameters
     ----------
     name
-        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that are not named.
+        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that
+        are not named.
     lead
-        Where it was measured, a lead or a territory such as ``Inferior``; None for what is measured over all leads, or known of the person.
+        Where it was measured, a lead or a territory such as ``Inferior``; None for what is measured
+        over all leads, or known of the person.
     value
         In ``unit``; None where it is not known, which may speak for or against a finding too.
     unit
@@ -106,7 +111,8 @@ class MeasurementShare:
 def shares_of_features(
     space: FeatureSpace | None, features: NDArray[np.float32] | None, contributions: NDArray[np.float64]
 ) -> tuple[MeasurementShare, ...]:
-    """Name the contributions of features, the largest in size first; features that add nothing are left out.
+    """Name the contributions of features, the largest in size first; features that add nothing are
+    left out.
 
     Parameters
     ----------
@@ -134,7 +140,8 @@ def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[Mea
 
 
 def by_group(shares: Sequence[MeasurementShare]) -> dict[str, float]:
-    """Sum contributions by what was measured, in the order of ``GROUPS``; groups without any are left out.
+    """Sum contributions by what was measured, in the order of ``GROUPS``; groups without any are
+    left out.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""A reader taken apart for explanations: the members that read, and the function that joins what they say."""
+"""A reader taken apart for explanations: the members that read, and the function that joins what
+they say.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[Given
     members
         Those of an ensemble; else the network itself.
     joined
-        What makes logits of the members' logits, with its own code: the network with stand-ins for its members.
+        What makes logits of the members' logits, with its own code: the network with stand-ins for
+        its members.
     stand_ins
         One per member, to be told what the member said.
     """
@@ -45,7 +48,9 @@ def take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[Given
 
 
 def fold_normalisation(network: nn.Module) -> None:
-    """Make one convolution of each convolution and the batch normalisation behind it, in place: the same answers in less time."""
+    """Make one convolution of each convolution and the batch normalisation behind it, in place: the
+    same answers in less time.
+    """
     for block in [module for module in network.modules() if type(module) is nn.Sequential]:
         for place in range(len(block) - 1):
             convolution, normalisation = block[place], block[place + 1]
@@ -54,6 +59,8 @@ def fold_normalisation(network: nn.Module) -> None:
 
 
 def median_features(member: nn.Module) -> Tensor | None:
-    """Return (n_features,) medians of the training records, as a network holds them that reads features; None for any other."""
+    """Return (n_features,) medians of the training records, as a network holds them that reads
+    features; None for any other.
+    """
     fusion = next((module for module in member.modules() if isinstance(module, FeatureFusion)), None)
     return None if fusion is None else torch.cat([branch.get_buffer("median") for branch in fusion.branches])

@@ -52,7 +52,9 @@ def _candidates(served: Path) -> Iterator[Path]:
 
 
 def _load_if(directory: Path, wanted: set[str | None], *, required: bool) -> Checkpoint | None:
-    """Load a checkpoint if its hash is among the wanted ones and it holds torch weights; the manifest tells without the weights."""
+    """Load a checkpoint if its hash is among the wanted ones and it holds torch weights; the
+    manifest tells without the weights.
+    """
     try:
         manifest = load_manifest(directory)
     except CheckpointError:

@@ -1,4 +1,6 @@
-"""A figure of an explanation: the tracing, under every lead a ribbon that is dark where the signal counted, and the measurements."""
+"""A figure of an explanation: the tracing, under every lead a ribbon that is dark where the signal
+counted, and the measurements.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ HALF_ROW_MV = 1.5
 
 
 def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) -> None:
-    """Draw the explained stretch, one row per lead, with the leads' shares beside it and what measurements add below.
+    """Draw the explained stretch, one row per lead, with the leads' shares beside it and what
+    measurements add below.
 
     Parameters
     ----------

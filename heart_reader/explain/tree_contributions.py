@@ -1,13 +1,14 @@
 """What each feature contributes to the answers of gradient-boosted trees: exact Shapley values.
 
-A feature that is left out of a coalition is averaged over in proportion to the training records on either side of its questions. A leaf
-is then worth its value times a product over the features of its path, and the Shapley value of such a product is a short sum, because a
-path asks for no more than ``depth`` features.
+A feature that is left out of a coalition is averaged over in proportion to the training records on
+either side of its questions. A leaf is then worth its value times a product over the features of
+its path, and the Shapley value of such a product is a short sum, because a path asks for no more
+than ``depth`` features.
 
 References
 ----------
-Lundberg S. M. et al. From local explanations to global understanding with explainable AI for trees. Nature Machine Intelligence 2 (2020)
-56-67.
+Lundberg S. M. et al. From local explanations to global understanding with explainable AI for trees.
+Nature Machine Intelligence 2 (2020) 56-67.
 """
 
 from __future__ import annotations
@@ -48,11 +49,13 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
     Parameters
     ----------
     trees
-        Where they hold no counts of training records, all leaves of a tree are taken to have as many.
+        Where they hold no counts of training records, all leaves of a tree are taken to have as
+        many.
     features
         (n_features,), NaN where not known.
     outputs
-        Which outputs to share out; None means all. The rows of the others are zero, their ``expected`` is there all the same.
+        Which outputs to share out; None means all. The rows of the others are zero, their
+        ``expected`` is there all the same.
     """
     chosen = np.arange(trees.n_outputs) if outputs is None else np.asarray(outputs, dtype=np.int64)
     cover, leaf = _cover(trees), trees.leaf.numpy().astype(np.float64)
@@ -68,7 +71,9 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
 
 
 def _cover(trees: FeatureTrees) -> Array:
-    """Records per leaf, (n_rows, n_leaves); trees that have not grown, and all where nobody counted, get one per leaf."""
+    """Records per leaf, (n_rows, n_leaves); trees that have not grown, and all where nobody
+    counted, get one per leaf.
+    """
     cover = trees.cover.numpy().astype(np.float64)
     cover[cover.sum(axis=1) == 0] = 1.0
     return cover
@@ -77,7 +82,9 @@ def _cover(trees: FeatureTrees) -> Array:
 def _on_paths(
     trees: FeatureTrees, features: NDArray[np.float32], rows: NDArray[np.int64], cover: Array
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For every question on the way to every leaf, (depth, n_rows, n_leaves): its feature and its Shapley share."""
+    """For every question on the way to every leaf, (depth, n_rows, n_leaves): its feature and its
+    Shapley share.
+    """
     depth, n_leaves = trees.depth, cover.shape[1]
     goes_left = trees.sides(torch.from_numpy(features[None]))[0].numpy()[rows]
     numbers = trees.feature.numpy()[rows].astype(np.int64) % trees.n_features
@@ -108,7 +115,9 @@ def _below(cover: Array) -> Array:
 
 
 def _join_repeated(asked: NDArray[np.int64], apart: NDArray[np.float32], along: NDArray[np.float32]) -> None:
-    """Make one player of a feature that a path asks for twice, in place: the later question gets factors of 1, which never count."""
+    """Make one player of a feature that a path asks for twice, in place: the later question gets
+    factors of 1, which never count.
+    """
     for later in range(1, len(asked)):
         for earlier in range(later):
             same = asked[earlier] == asked[later]
@@ -119,10 +128,12 @@ def _join_repeated(asked: NDArray[np.int64], apart: NDArray[np.float32], along: 
 
 
 def _shapley_shares(apart: NDArray[np.float32], along: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shapley values of the product game: coalition members count with ``along``, the others with ``apart``, both (n_players, ...).
+    """Shapley values of the product game: coalition members count with ``along``, the others with
+    ``apart``, both (n_players, ...).
 
-    A coalition that each player joins with the same probability t, averaged over t, weighs coalitions as Shapley does. The product over
-    the others is a polynomial in t, so that a Gauss-Legendre sum of half as many points as players is exact.
+    A coalition that each player joins with the same probability t, averaged over t, weighs
+    coalitions as Shapley does. The product over the others is a polynomial in t, so that a
+    Gauss-Legendre sum of half as many points as players is exact.
     """
     nodes, weights = np.polynomial.legendre.leggauss((len(apart) + 1) // 2)
     gain = along - apart

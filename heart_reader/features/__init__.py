@@ -1,4 +1,6 @@
-"""What clinicians read off an ECG: intervals, axes, amplitudes and signal quality, from any record, with NumPy and SciPy."""
+"""What clinicians read off an ECG: intervals, axes, amplitudes and signal quality, from any record,
+with NumPy and SciPy.
+"""
 
 from heart_reader.features.feature_names import FEATURE_NAMES
 from heart_reader.features.measured import measure

@@ -1,14 +1,14 @@
 """Amplitudes, areas and durations of the waves of each lead, from the median beat.
 
-Amplitudes count from the level just before QRS onset, those of P from the line between its onset and its offset. All leads are measured
-between the same boundaries, those of the whole heart.
+Amplitudes count from the level just before QRS onset, those of P from the line between its onset
+and its offset. All leads are measured between the same boundaries, those of the whole heart.
 
 References
 ----------
-Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
-Circulation 115 (2007) 1306-1324.
-Das M. K. et al. Significance of a fragmented QRS complex versus a Q wave in patients with coronary artery disease.
-Circulation 113 (2006) 2495-2501.
+Kligfield P. et al. Recommendations for the standardization and interpretation of the
+electrocardiogram, part I. Circulation 115 (2007) 1306-1324. Das M. K. et al. Significance of a
+fragmented QRS complex versus a Q wave in patients with coronary artery disease. Circulation 113
+(2006) 2495-2501.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
 
     Notes
     -----
-    Amplitudes in mV (Q and S negative, 0 where there is no such wave), areas in mV*ms, durations in ms.
+    Amplitudes in mV (Q and S negative, 0 where there is no such wave), areas in mV*ms, durations in
+    ms.
     """
     at = {
         name: None if math.isnan(ms) else min(max(BEAT_FROM + round(ms / _MS), 8), beat.shape[1] - 1)
@@ -71,7 +72,9 @@ def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
 
 
 def _qrs_values(qrs: Array) -> dict[str, Array]:
-    """Name the deflections of the QRS complex: R the highest, Q and S what is below the level before and after it."""
+    """Name the deflections of the QRS complex: R the highest, Q and S what is below the level
+    before and after it.
+    """
     rows, times = np.arange(len(qrs)), np.arange(qrs.shape[1])
     r_at = qrs.argmax(axis=1)
     r = qrs[rows, r_at]
@@ -106,7 +109,8 @@ def _p_values(part: Array) -> dict[str, Array]:
     p = part - part[:, :3].mean(axis=1, keepdims=True) * (1 - line) - part[:, -3:].mean(axis=1, keepdims=True) * line
     half = part.shape[1] // 3
     low = np.minimum(p[:, half:], 0.0)
-    # Depth times duration of the negative end, as it is read with a ruler; zero where P ends upright.
+    # Depth times duration of the negative end, as it is read with a ruler; zero where P ends
+    # upright.
     return {"P_Amp": _largest(p), "P_Area": p.sum(axis=1) * _MS, "P_Terminal": low.min(axis=1) * (low < -0.01).sum(axis=1) * _MS}
 
 
@@ -125,16 +129,20 @@ def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
 
 
 def _notches(qrs: Array, span: Array) -> Array:
-    """Count the dips in upward, and the bumps in downward deflections that do not cross the level; ``span`` is the height of each row."""
+    """Count the dips in upward, and the bumps in downward deflections that do not cross the level;
+    ``span`` is the height of each row.
+    """
     n_leads, n_times = qrs.shape
-    # Upward and downward parts of all rows one after the other, zeros between them, in units of what counts as a notch.
+    # Upward and downward parts of all rows one after the other, zeros between them, in units of
+    # what counts as a notch.
     parts = np.zeros((2, n_leads, n_times + 2), qrs.dtype)
     inside = parts[:, :, 1:-1]
     inside[:] = qrs, -qrs
     np.maximum(inside, 0.0, out=inside)
     inside /= np.maximum(_NOTCH_MV, _NOTCH_SHARE * span)[:, None]
     joined = parts.ravel()
-    # No peak over zeros is more prominent than it is high; asked for both, SciPy measures the prominence of few.
+    # No peak over zeros is more prominent than it is high; asked for both, SciPy measures the
+    # prominence of few.
     peaks, _ = sps.find_peaks(joined, height=1.0, prominence=1.0)
     starts = np.flatnonzero((joined[1:] > 0) & (joined[:-1] <= 0)) + 1
     lobe = np.searchsorted(starts, peaks, side="right")

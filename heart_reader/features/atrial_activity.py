@@ -1,14 +1,15 @@
 """What the atria do, from what is left of the signal without its QRS complexes and T waves.
 
-The median QRST of each kind of beat is subtracted from the leads that show the atria best. What remains repeats itself once per P wave
-in sinus rhythm, three to six times a second in flutter, and is spread over 4 to 9 Hz in fibrillation.
+The median QRST of each kind of beat is subtracted from the leads that show the atria best. What
+remains repeats itself once per P wave in sinus rhythm, three to six times a second in flutter, and
+is spread over 4 to 9 Hz in fibrillation.
 
 References
 ----------
-Slocum J. et al. Diagnosis of atrial fibrillation from surface electrocardiograms based on computer-detected atrial activity.
-J. Electrocardiol. 25 (1992) 1-8.
-Stridh M., Sornmo L. Spatiotemporal QRST cancellation techniques for analysis of atrial fibrillation. IEEE Trans. Biomed. Eng. 48 (2001)
-105-111.
+Slocum J. et al. Diagnosis of atrial fibrillation from surface electrocardiograms based on
+computer-detected atrial activity. J. Electrocardiol. 25 (1992) 1-8. Stridh M., Sornmo L.
+Spatiotemporal QRST cancellation techniques for analysis of atrial fibrillation. IEEE Trans. Biomed.
+Eng. 48 (2001) 105-111.
 """
 
 from __future__ import annotations
@@ -32,13 +33,15 @@ Array = NDArray[np.floating]
 _STEP = 5
 ATRIAL_HZ = MEASURING_HZ / _STEP
 _LEADS = ("II", "III", "aVF", "V1")
-# What of a beat is subtracted: from before QRS to this share of the RR interval, where its T wave has ended.
+# What of a beat is subtracted: from before QRS to this share of the RR interval, where its T wave
+# has ended.
 _FROM, _TO_SHARE, _TO_MOST = round(0.07 * ATRIAL_HZ), 0.55, round(0.46 * ATRIAL_HZ)
 # Around a beat that nothing alike is known of, the signal is replaced by a straight line.
 _BLANK_FROM, _BLANK_TO = round(0.07 * ATRIAL_HZ), round(0.32 * ATRIAL_HZ)
 # Of QRS alone, for flutter waves that keep step with the beats.
 _QRS_FROM, _QRS_TO = round(0.06 * ATRIAL_HZ), round(0.09 * ATRIAL_HZ)
-# Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P waves in seconds.
+# Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P
+# waves in seconds.
 _ALL_HZ, _FIBRILLATION_HZ, _FLUTTER_HZ, _P_LAG_S = (1.5, 20.0), (4.0, 9.0), (3.5, 6.2), (0.32, 1.4)
 _SHORTEST_S = 2.5
 
@@ -54,10 +57,12 @@ class AtrialActivity:
     fibrillation_mv
         Root mean square of that part, mV.
     flutter_score, flutter_rate_bpm
-        How well what is left repeats itself at a rate of flutter (a correlation, at one and two periods), and that rate per minute.
+        How well what is left repeats itself at a rate of flutter (a correlation, at one and two
+        periods), and that rate per minute.
     flutter_locked
-        How far a harmonic of the ventricular rate stands out between its neighbours in the band of flutter, QRS left out: flutter whose
-        waves keep step with the beats. A ratio of powers, as logarithm to base 10.
+        How far a harmonic of the ventricular rate stands out between its neighbours in the band of
+        flutter, QRS left out: flutter whose waves keep step with the beats. A ratio of powers, as
+        logarithm to base 10.
     periodicity, rate_bpm
         The same as the flutter score for the rates of P waves.
     """
@@ -72,7 +77,9 @@ class AtrialActivity:
 
 
 def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
-    """Return the leads that show the atria without QRST, and without QRS only: twice (n_leads, n_times) in mV at ``ATRIAL_HZ``."""
+    """Return the leads that show the atria without QRST, and without QRS only: twice (n_leads,
+    n_times) in mV at ``ATRIAL_HZ``.
+    """
     rows = [n for n, name in enumerate(analysis.lead_names) if name in _LEADS] or list(range(min(4, len(analysis.lead_names))))
     n_times = analysis.signal.shape[1] // _STEP
     slow = analysis.signal[rows, : n_times * _STEP].reshape(len(rows), n_times, _STEP).mean(axis=2)
@@ -166,7 +173,9 @@ def _power(signal: Array, size: int) -> Array:
 
 
 def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
-    """Return the highest correlation among lags that are a peak of it, and its lag in seconds; at two periods too, if asked for."""
+    """Return the highest correlation among lags that are a peak of it, and its lag in seconds; at
+    two periods too, if asked for.
+    """
     low, high = math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ)
     lags = np.arange(low, high + 1)
     value = repeats[lags]
@@ -178,7 +187,9 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 
 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
-    """Return by how much the strongest harmonic of the ventricular rate exceeds its neighbours in the band of flutter."""
+    """Return by how much the strongest harmonic of the ventricular rate exceeds its neighbours in
+    the band of flutter.
+    """
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
     resolution = hz[1]
     levels = np.array(

@@ -2,8 +2,8 @@
 
 References
 ----------
-Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram, part III.
-J. Am. Coll. Cardiol. 53 (2009) 976-981.
+Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+electrocardiogram, part III. J. Am. Coll. Cardiol. 53 (2009) 976-981.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _AVF_SCALE = 2.0 / math.sqrt(3.0)
 
 
 def frontal_axis_deg(of: Mapping[str, float], least: float) -> float | None:
-    """Return the direction of a wave, -180 to 180 degrees, 0 to the left arm and 90 to the feet; None if it has none or leads lack.
+    """Return the direction of a wave, -180 to 180 degrees, 0 to the left arm and 90 to the feet;
+    None if it has none or leads lack.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""From a record to its beats: detected, sorted, averaged and delineated. Everything that is measured starts here."""
+"""From a record to its beats: detected, sorted, averaged and delineated. Everything that is
+measured starts here.
+"""
 
 from __future__ import annotations
 
@@ -160,8 +162,9 @@ def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Ar
     Returns
     -------
     tuple
-        (n_beats,) times of R in seconds from the start of the record, and (n_beats, n_leads, 6) boundaries in the same, NaN where there
-        is none, in the order of ``BOUNDARIES``. Beats at the edge of the stretch, which are not whole, are left out.
+        (n_beats,) times of R in seconds from the start of the record, and (n_beats, n_leads, 6)
+        boundaries in the same, NaN where there is none, in the order of ``BOUNDARIES``. Beats at
+        the edge of the stretch, which are not whole, are left out.
     """
     if not kinds:
         return np.zeros(0), np.zeros((0, len(analysis.lead_names), 6))
@@ -188,7 +191,9 @@ def judged_beats(signal: Array, names: tuple[str, ...], weights: Array, kinds: S
 
 
 def _p_waves(beats: JudgedBeats, main: Kind | None, spikes: NDArray[np.int64]) -> PWaves:
-    """Tell which beats have a P wave, and take its boundaries from the median beat where the record has none."""
+    """Tell which beats have a P wave, and take its boundaries from the median beat where the record
+    has none.
+    """
     if main is None:
         return no_p_waves(len(beats.at))
     paced = ventricles_paced(spikes, main.beats.at, main.delineation)
@@ -204,12 +209,15 @@ def _without_p(delineation: Delineation) -> None:
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:
-    """Return begin and end of the stretch with the least roughness, whole recordings of up to a stretch's length."""
+    """Return begin and end of the stretch with the least roughness, whole recordings of up to a
+    stretch's length.
+    """
     n_times, length = signal.shape[1], round(STRETCH_S * fs)
     if n_times <= length or not len(signal):
         return 0, n_times
     starts = range(0, n_times - length + 1, length)
-    # The median size of a step is noise: QRS complexes fill too little of the time to matter. A stretch that stands still has no ECG.
+    # The median size of a step is noise: QRS complexes fill too little of the time to matter. A
+    # stretch that stands still has no ECG.
     roughness = [median(np.abs(np.diff(signal[:, start : start + length], axis=1))).mean() for start in starts]
     spans = [float(np.ptp(signal[:, start : start + length], axis=1).mean()) for start in starts]
     usual = np.median(spans)

@@ -1,7 +1,8 @@
-"""The kinds and widths of all beats of a record; those of a long recording beyond its measured minute, too.
+"""The kinds and widths of all beats of a record; those of a long recording beyond its measured
+minute, too.
 
-A longer recording is sorted minute by minute, and the kinds of each minute are matched with those of the measured one, so that time and
-memory grow no faster than the recording.
+A longer recording is sorted minute by minute, and the kinds of each minute are matched with those
+of the measured one, so that time and memory grow no faster than the recording.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ WIDER_MS = 14.0
 # Beats of a kind that makes up this share of a record may be its usual beats.
 _OFTEN = 0.3
 _BESIDE_S = 1.0
-# Kinds of two minutes are one if their QRS complexes correlate by this much when moved by up to 50 ms.
+# Kinds of two minutes are one if their QRS complexes correlate by this much when moved by up to 50
+# ms.
 _ALIKE, _SHIFT, _QRS_FROM, _QRS_TO = 0.85, round(0.05 * MEASURING_HZ), round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ)
 
 
@@ -61,7 +63,9 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
 
 
 def _put_usual_first(kind: Kinds, width_ms: Array) -> float:
-    """Number the usual kind 0, in place, and return its width: the commonest, or, where that is wide, a narrow one that is common too."""
+    """Number the usual kind 0, in place, and return its width: the commonest, or, where that is
+    wide, a narrow one that is common too.
+    """
     count = np.bincount(kind[kind >= 0])
     usual = {number: float(median(width_ms[kind == number])) for number in np.flatnonzero(count >= _OFTEN * count.sum()).tolist()}
     if not usual:
@@ -87,7 +91,9 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 def _add_piece(
     record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
 ) -> None:
-    """Sort the beats of one minute and write down what they are: kind, begin and end of those that are not told yet."""
+    """Sort the beats of one minute and write down what they are: kind, begin and end of those that
+    are not told yet.
+    """
     kind, begin_ms, end_ms = told
     # A little more on both sides, so that the beats at its ends are whole.
     start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)

@@ -2,7 +2,8 @@
 
 References
 ----------
-Batcher K. E. Sorting networks and their applications. AFIPS Spring Joint Computer Conference 32 (1968) 307-314.
+Batcher K. E. Sorting networks and their applications. AFIPS Spring Joint Computer Conference 32
+(1968) 307-314.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ __all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_beat"]
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
-# A beat as it is cut out, in time points from R: from before the longest PR interval to after the longest QT interval.
+# A beat as it is cut out, in time points from R: from before the longest PR interval to after the
+# longest QT interval.
 BEAT_FROM, BEAT_TO = round(0.5 * MEASURING_HZ), round(0.8 * MEASURING_HZ)
 # What of a beat decides its kind and its place: the QRS complex; and how far it may be moved.
 _QRS_FROM, _QRS_TO, _SHIFT = round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ), round(0.05 * MEASURING_HZ)
-# A beat is moved by coarse steps first, its shape told by every fourth time point, then by single ones, its shape told by every second.
+# A beat is moved by coarse steps first, its shape told by every fourth time point, then by single
+# ones, its shape told by every second.
 _COARSE, _FINE = 4, 2
 # Beats are of one kind if all their leads together correlate by this much.
 _ALIKE = 0.85
@@ -89,7 +92,8 @@ def median_beat(signal: Array, at: Indices) -> Array:
     """
     chosen = at if len(at) <= _MOST_BEATS else at[np.linspace(0, len(at) - 1, _MOST_BEATS).astype(int)]
     ranked = [_around(signal, r) for r in chosen.tolist()]
-    # Two whole beats are compared at once, all their leads and time points: several times faster than to sort point by point.
+    # Two whole beats are compared at once, all their leads and time points: several times faster
+    # than to sort point by point.
     for low, high in _comparisons(len(ranked)):
         ranked[low], ranked[high] = np.minimum(ranked[low], ranked[high]), np.maximum(ranked[low], ranked[high])
     half = len(ranked) // 2
@@ -106,7 +110,8 @@ def _around(signal: Array, r: int) -> Array:
 
 @lru_cache(maxsize=_MOST_BEATS)
 def _comparisons(n: int) -> tuple[tuple[int, int], ...]:
-    """Return the places to compare, the lesser value to the first of the two, so that ``n`` values are in order afterwards.
+    """Return the places to compare, the lesser value to the first of the two, so that ``n`` values
+    are in order afterwards.
 
     This is Batcher's odd-even merge sort.
     """
@@ -131,7 +136,9 @@ def _onto_largest(signal: Array, beats: Indices) -> Indices:
 
 
 def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
-    """Move beats onto the one that most resemble; return where they are then, and how alike each is to the median of all such."""
+    """Move beats onto the one that most resemble; return where they are then, and how alike each is
+    to the median of all such.
+    """
     segments = _complexes(signal, at, _COARSE)
     alike = segments @ segments.T
     first = int(((alike > _ALIKE).sum(axis=1) + alike.mean(axis=1)).argmax())
@@ -145,7 +152,9 @@ def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
 
 
 def _complexes(signal: Array, at: Indices, every: int) -> Array:
-    """Return QRS complexes, (n_beats, n_leads * n_times), each lead without its mean, together of length one."""
+    """Return QRS complexes, (n_beats, n_leads * n_times), each lead without its mean, together of
+    length one.
+    """
     window = at[:, None] + np.arange(-_QRS_FROM, _QRS_TO, every)
     cut = np.ascontiguousarray(signal.take(window, axis=1, mode="clip").swapaxes(0, 1), dtype=np.float32)
     cut -= cut.mean(axis=2, keepdims=True)
@@ -156,7 +165,8 @@ def _complexes(signal: Array, at: Indices, every: int) -> Array:
 
 def _onto_template(signal: Array, at: Indices, template: Array, shifts: Indices, every: int) -> tuple[Indices, Array]:
     """Return where each beat correlates best with a template, and how well."""
-    # Like ``_complexes``, but for every shift and with beats last, so that all sums run over long rows.
+    # Like ``_complexes``, but for every shift and with beats last, so that all sums run over long
+    # rows.
     window = np.arange(-_QRS_FROM, _QRS_TO, every)[:, None, None] + shifts[:, None] + at
     cut = signal.take(window, axis=1, mode="clip").astype(np.float32, copy=False)
     cut -= cut.mean(axis=1, keepdims=True)

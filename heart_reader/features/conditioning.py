@@ -1,4 +1,6 @@
-"""The recording as the measurements see it: one stretch of it at 500 Hz, and later without its wandering baseline."""
+"""The recording as the measurements see it: one stretch of it at 500 Hz, and later without its
+wandering baseline.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,8 @@ def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
     place = np.interp(times, at, np.arange(len(at)))
     left = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
     share = (place - left).astype(signal.dtype)
-    # A level holds for many time points in a row: repeating it is several times faster than indexing with ``left``.
+    # A level holds for many time points in a row: repeating it is several times faster than
+    # indexing with ``left``.
     n_points = np.bincount(left, minlength=len(at))
     baseline = np.repeat(np.diff(levels, axis=1, append=levels[:, -1:]), n_points, axis=1)
     baseline *= share

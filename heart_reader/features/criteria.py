@@ -2,11 +2,11 @@
 
 References
 ----------
-Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy as obtained by unipolar precordial and limb leads.
-Am. Heart J. 37 (1949) 161-186.
-Casale P. N. et al. Electrocardiographic detection of left ventricular hypertrophy. J. Am. Coll. Cardiol. 6 (1985) 572-580.
-Molloy T. J. et al. Electrocardiographic detection of left ventricular hypertrophy by the simple QRS voltage-duration product.
-J. Am. Coll. Cardiol. 20 (1992) 1180-1186.
+Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy as obtained by
+unipolar precordial and limb leads. Am. Heart J. 37 (1949) 161-186. Casale P. N. et al.
+Electrocardiographic detection of left ventricular hypertrophy. J. Am. Coll. Cardiol. 6 (1985)
+572-580. Molloy T. J. et al. Electrocardiographic detection of left ventricular hypertrophy by the
+simple QRS voltage-duration product. J. Am. Coll. Cardiol. 20 (1992) 1180-1186.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ __all__ = ["cornell_mv", "sokolow_lyon_mv"]
 
 
 def sokolow_lyon_mv(r_mv: Mapping[str, float], lowest_mv: Mapping[str, float]) -> float | None:
-    """Return S in V1 plus the larger R of V5 and V6, in mV; None without V1 or without both V5 and V6.
+    """Return S in V1 plus the larger R of V5 and V6, in mV; None without V1 or without both V5 and
+    V6.
 
     Parameters
     ----------

@@ -1,13 +1,15 @@
 """Onsets and offsets of P, QRS and T, per lead and for all leads together.
 
-``wave_edges`` brackets each boundary by crossings of thresholds. The boundary is a weighted sum of them: weights, and one constant per
-lead, were fitted by ridge regression to boundaries that cardiologists marked (``heart_reader.studies.delineation_fit``), so that a
-boundary lies where they put it and not where some fraction of a slope happens to be crossed. There are about 25 numbers per boundary.
+``wave_edges`` brackets each boundary by crossings of thresholds. The boundary is a weighted sum of
+them: weights, and one constant per lead, were fitted by ridge regression to boundaries that
+cardiologists marked (``heart_reader.studies.delineation_fit``), so that a boundary lies where they
+put it and not where some fraction of a slope happens to be crossed. There are about 25 numbers per
+boundary.
 
 References
 ----------
-Kalyakulina A. I. et al. LUDB: a new open-access validation tool for electrocardiogram delineation algorithms. IEEE Access 8 (2020)
-186181-186190.
+Kalyakulina A. I. et al. LUDB: a new open-access validation tool for electrocardiogram delineation
+algorithms. IEEE Access 8 (2020) 186181-186190.
 """
 
 from __future__ import annotations
@@ -30,11 +32,14 @@ __all__ = ["Delineation", "boundary_inputs", "delineate", "first_guess_ms", "pla
 
 Array = NDArray[np.floating]
 
-# Leads with less than this share of the slope of all leads together say little about the whole heart.
+# Leads with less than this share of the slope of all leads together say little about the whole
+# heart.
 _WEAK_LEAD = 0.3
-# The earliest onset and the latest offset are too often noise: this share of the leads may lie beyond the common boundary. Cardiologists
-# mark QRS onsets a little before the first deflection, so that the middle one of the leads is the onset of the whole heart. P waves
-# are low, and their first and last leads noise: as far out as others measure P, every fifth healthy heart would have a long one.
+# The earliest onset and the latest offset are too often noise: this share of the leads may lie
+# beyond the common boundary. Cardiologists mark QRS onsets a little before the first deflection, so
+# that the middle one of the leads is the onset of the whole heart. P waves are low, and their first
+# and last leads noise: as far out as others measure P, every fifth healthy heart would have a long
+# one.
 _BEYOND = {"p_on": 0.4, "p_off": 0.4, "qrs_on": 0.5, "qrs_off": 0.4, "t_on": 0.2, "t_off": 0.4}
 _WEIGHTS = {boundary: np.array(of) for boundary, of in WEIGHTS.items()}
 _SHORTEST_MS = {"p": 30.0, "qrs": 30.0, "t": 50.0}
@@ -99,7 +104,8 @@ def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weight
 
 
 def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, n_inputs) of what a boundary is a weighted sum of: one, candidates, log size, one column per standard lead.
+    """Return (n_leads, n_inputs) of what a boundary is a weighted sum of: one, candidates, log
+    size, one column per standard lead.
 
     Parameters
     ----------
@@ -113,7 +119,9 @@ def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array
 
 @lru_cache(maxsize=64)
 def _lead_columns(lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, 12): one in the column of the lead's name, the records of one data set share it."""
+    """Return (n_leads, 12): one in the column of the lead's name, the records of one data set share
+    it.
+    """
     return np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
 
 

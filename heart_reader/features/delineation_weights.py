@@ -7,7 +7,8 @@ from __future__ import annotations
 
 __all__ = ["WEIGHTS"]
 
-# Per boundary: constant, threshold crossings (ms), log of the lead's size, one constant per standard lead (ms).
+# Per boundary: constant, threshold crossings (ms), log of the lead's size, one constant per
+# standard lead (ms).
 WEIGHTS: dict[str, tuple[float, ...]] = {
     "p_on": (
         -8.34744,

@@ -1,8 +1,10 @@
-"""Names and units of what is measured: the names of readings, and beside them the names that PTB-XL+ gives the same quantity.
+"""Names and units of what is measured: the names of readings, and beside them the names that
+PTB-XL+ gives the same quantity.
 
 References
 ----------
-Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data 10 (2023) 279.
+Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data
+10 (2023) 279.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ __all__ = [
     "TERRITORY_FEATURES",
 ]
 
-# Of the code that measures. A reader that was trained with measured features is a reader of these very numbers: it keeps the version in its
-# manifest and is refused by another one. Raise it with every change after which any measurement of any record may differ
-# (tests/test_goldens.py fails where that was forgotten), and train again what reads measurements.
+# Of the code that measures. A reader that was trained with measured features is a reader of these
+# very numbers: it keeps the version in its manifest and is refused by another one. Raise it with
+# every change after which any measurement of any record may differ (tests/test_goldens.py fails
+# where that was forgotten), and train again what reads measurements.
 MEASURING_VERSION = 2
 
-# Name in readings: (name in the style of PTB-XL+, unit). The first ten are shown first wherever measurements are shown.
+# Name in readings: (name in the style of PTB-XL+, unit). The first ten are shown first wherever
+# measurements are shown.
 GLOBAL_FEATURES = {
     "heart_rate_bpm": ("HR_Ventr_Global", "bpm"),
     "p_ms": ("P_Dur_Global", "ms"),
@@ -57,7 +61,8 @@ GLOBAL_FEATURES = {
 }
 GLOBAL_UNITS = {name: unit for name, (_, unit) in GLOBAL_FEATURES.items()}
 
-# Stem of the PTB-XL+ name, to which the lead is added: ``R_Amp`` becomes ``R_Amp_V5``. Q and S amplitudes are negative there as here.
+# Stem of the PTB-XL+ name, to which the lead is added: ``R_Amp`` becomes ``R_Amp_V5``. Q and S
+# amplitudes are negative there as here.
 LEAD_UNITS = {
     "P_Amp": "mV",
     "P_Area": "mV*ms",

@@ -1,7 +1,7 @@
 """Which features a network takes, and what a record gives it.
 
-Features of the signal are measured from the prepared signal, the one the network sees, so that a cached training record, a file and an
-upload of one ECG give the same numbers.
+Features of the signal are measured from the prepared signal, the one the network sees, so that a
+cached training record, a file and an upload of one ECG give the same numbers.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class FeatureSpace:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
-        """Make a space from the ``features`` of a manifest; None for a network that reads the signal alone.
+        """Make a space from the ``features`` of a manifest; None for a network that reads the
+        signal alone.
 
         Parameters
         ----------
@@ -108,7 +109,8 @@ class FeatureSpace:
         Parameters
         ----------
         record
-            As it was read: what is known of the person, and published features that came with the file.
+            As it was read: what is known of the person, and published features that came with the
+            file.
         prepared
             The same record as the network sees it.
         preprocessor
@@ -134,19 +136,24 @@ class FeatureSpace:
 
 def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measurements:
     """Measure a record as the network sees it."""
-    # Leads that are missing have no measurements either way; in a recording of hours they would cost as much as those that are there.
+    # Leads that are missing have no measurements either way; in a recording of hours they would
+    # cost as much as those that are there.
     names = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if there)
     signal = from_microvolts(prepared.microvolts if prepared.lead_mask.all() else prepared.microvolts[prepared.lead_mask])
     return measure(EcgRecord("prepared", signal, preprocessor.fs, names))
 
 
 def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be measured."""
+    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be
+    measured.
+    """
     return measure_prepared(prepared, preprocessor).vector()
 
 
 def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:
-    """Return (n, n_features) features with each set withheld (NaN) from a random share of the records."""
+    """Return (n, n_features) features with each set withheld (NaN) from a random share of the
+    records.
+    """
     answer = features.copy()
     for where in space.slices.values():
         answer[rng.random(len(answer)) < share, where] = np.nan

@@ -1,4 +1,6 @@
-"""The global measurements of a record: rhythm, intervals, axes and criteria, each with its reason where it is missing or doubtful."""
+"""The global measurements of a record: rhythm, intervals, axes and criteria, each with its reason
+where it is missing or doubtful.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +113,8 @@ def combined_values(kind: Kind | None, failure: str, names: tuple[str, ...], lea
     names
         n_leads names.
     leads
-        Stem to (n_leads,) values, as :func:`heart_reader.features.amplitudes.lead_values` gives them.
+        Stem to (n_leads,) values, as :func:`heart_reader.features.amplitudes.lead_values` gives
+        them.
     """
     wanted = (
         "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "st_axis_deg", "qrs_t_angle_deg", "qt_dispersion_ms", "sokolow_lyon_mv", "cornell_mv",

@@ -2,9 +2,10 @@
 
 References
 ----------
-Fridericia L. S. Die Systolendauer im Elektrokardiogramm bei normalen Menschen und bei Herzkranken. Acta Med. Scand. 53 (1920) 469-486.
-Bazett H. C. An analysis of the time-relations of electrocardiograms. Heart 7 (1920) 353-370.
-Task Force of the ESC and NASPE. Heart rate variability. Circulation 93 (1996) 1043-1065.
+Fridericia L. S. Die Systolendauer im Elektrokardiogramm bei normalen Menschen und bei Herzkranken.
+Acta Med. Scand. 53 (1920) 469-486. Bazett H. C. An analysis of the time-relations of
+electrocardiograms. Heart 7 (1920) 353-370. Task Force of the ESC and NASPE. Heart rate variability.
+Circulation 93 (1996) 1043-1065.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def qtc_bazett_ms(qt_ms: float, rr_s: float) -> float:
 
 @dataclass(frozen=True)
 class RrIntervals:
-    """Times between beats, milliseconds: mean, standard deviation, root mean square of successive differences, shortest, longest."""
+    """Times between beats, milliseconds: mean, standard deviation, root mean square of successive
+    differences, shortest, longest.
+    """
 
     mean_ms: float
     sd_ms: float
@@ -52,7 +55,8 @@ class RrIntervals:
 
 
 def rr_intervals(r_peaks_s: NDArray[np.floating]) -> RrIntervals | None:
-    """Describe the intervals between beats; None with fewer than two. Differences need three beats and are NaN without.
+    """Describe the intervals between beats; None with fewer than two. Differences need three beats
+    and are NaN without.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
-"""What can be wrong with the leads of a recording, told from the signal: each check returns what it found and judges nothing else.
+"""What can be wrong with the leads of a recording, told from the signal: each check returns what it
+found and judges nothing else.
 
 References
 ----------
-Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
-Circulation 115 (2007) 1306-1324.
-Batchvarov V. N., Malik M., Camm A. J. Incorrect electrode cable connection during electrocardiographic recording.
-Europace 9 (2007) 1081-1090.
+Kligfield P. et al. Recommendations for the standardization and interpretation of the
+electrocardiogram, part I. Circulation 115 (2007) 1306-1324. Batchvarov V. N., Malik M., Camm A. J.
+Incorrect electrode cable connection during electrocardiographic recording. Europace 9 (2007)
+1081-1090.
 """
 
 from __future__ import annotations
@@ -25,21 +26,24 @@ __all__ = ["broken_identities", "doubtful_unit", "duplicated_leads", "impossible
 
 Array = NDArray[np.floating]
 
-# A lead stands still for this long, or stays at one of its two extremes for this long and this share of the time.
+# A lead stands still for this long, or stays at one of its two extremes for this long and this
+# share of the time.
 _STILL_S, _RAIL_S, _RAIL_SHARE, _RAIL_MV = 1.0, 0.012, 0.004, 1.5
 # Fast noise: in mV, if it is also this share of the height of the QRS complexes; and in any case.
 _NOISY_MV, _NOISY_SHARE, _TOO_NOISY_MV = 0.06, 0.20, 0.15
 # The baseline wanders if its level moves by more than this between parts of a second, mV.
 _WANDER_MV = 2.0
-# Two leads are one if they differ by less than this share of their size; an identity holds up to this share.
+# Two leads are one if they differ by less than this share of their size; an identity holds up to
+# this share.
 _SAME_SHARE, _IDENTITY_SHARE, _IDENTITY_MV = 0.02, 0.25, 0.03
 # A lead is what an identity says with other gains if no more than this share of it is left.
 _SCALED_SHARE = 0.1
 _POINTS = 2500
 # Beats per minute that a heart can have.
 _SLOWEST_BPM, _FASTEST_BPM = 20.0, 300.0
-# Median height of the QRS complexes over the leads that is doubted, and that is not believed, mV. Among 3,000 PTB-XL records it is 0.2 to
-# 3 mV, the highest one at least 0.7 mV; a tenth and ten times of these lie beyond.
+# Median height of the QRS complexes over the leads that is doubted, and that is not believed, mV.
+# Among 3,000 PTB-XL records it is 0.2 to 3 mV, the highest one at least 0.7 mV; a tenth and ten
+# times of these lie beyond.
 _HIGH_MV, _LOW_MV, _LOW_HIGHEST_MV = (4.8, 6.0), (0.2, 0.17), (0.5, 0.45)
 _MANY_LEADS = 8
 # No heart makes a QRS complex so high in any lead.
@@ -58,7 +62,9 @@ _FORMULAS = {"III": "II - I", "aVR": "-(I + II)/2", "aVL": "I - II/2", "aVF": "I
 
 
 def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]:
-    """Return lead name to ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``, ``"noisy"`` or ``"wandering"``."""
+    """Return lead name to ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``,
+    ``"noisy"`` or ``"wandering"``.
+    """
     highest, lowest = record.signal.max(axis=1), record.signal.min(axis=1)
     span = highest - lowest
     still = _standing_still(record.signal, record.fs)
@@ -89,14 +95,16 @@ def duplicated_leads(record: EcgRecord) -> list[tuple[str, str]]:
     covariance = centred @ centred.T / thin.shape[1]
     variance = np.diagonal(covariance)
     of_difference = variance[:, None] + variance - 2 * covariance
-    # The mean square about the median is at least the variance and at most twice the variance: with as much again for rounding, few
-    # pairs are left to look at.
+    # The mean square about the median is at least the variance and at most twice the variance: with
+    # as much again for rounding, few pairs are left to look at.
     likely = np.argwhere(np.triu(of_difference < 4 * _SAME_SHARE**2 * variance[:, None], 1)).tolist()
     return [(record.lead_names[first], record.lead_names[second]) for first, second in likely if _are_same(thin[first], thin[second])]
 
 
 def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]:
-    """Return sentences on limb leads that are not what Einthoven's law and Goldberger's definitions make of I and II."""
+    """Return sentences on limb leads that are not what Einthoven's law and Goldberger's definitions
+    make of I and II.
+    """
     stride = max(1, record.n_times // _POINTS)
     usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
@@ -107,7 +115,8 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
         if name in usable:
             made = sum(factor * usable[part] for part, factor in parts.items())
             error = usable[name] - made
-            # What never moves by so much does not do so on the root mean square; most leads are done here.
+            # What never moves by so much does not do so on the root mean square; most leads are
+            # done here.
             if np.ptp(error) <= _IDENTITY_MV:
                 continue
             off = _rms(error - median(error))
@@ -123,7 +132,9 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
 
 
 def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
-    """Tell whether a lead is made of its parts once each of the three may have a gain of its own, as where every lead was normalised."""
+    """Tell whether a lead is made of its parts once each of the three may have a gain of its own,
+    as where every lead was normalised.
+    """
     centred = lead - lead.mean()
     of_parts = (parts - parts.mean(axis=1, keepdims=True)).T
     gains = np.linalg.lstsq(of_parts, centred, rcond=None)[0]
@@ -132,7 +143,9 @@ def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
 
 
 def leg_electrode(record: EcgRecord, measurements: Measurements) -> list[str]:
-    """Return a hint that a leg electrode sits on an arm: one of I, II and III hardly shows the heart."""
+    """Return a hint that a leg electrode sits on an arm: one of I, II and III hardly shows the
+    heart.
+    """
     heights = {name: measurements.leads[name]["QRS_AmpPP"].value for name in ("I", "II", "III") if name in record.lead_names}
     if len(heights) < 3 or any(value is None for value in heights.values()):
         return []
@@ -148,7 +161,9 @@ def impossible_rate(measurements: Measurements) -> list[str]:
 
 
 def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
-    """Return hints that the unit of all leads or of one is wrong, and whether that is likely enough to decide nothing."""
+    """Return hints that the unit of all leads or of one is wrong, and whether that is likely enough
+    to decide nothing.
+    """
     known = {lead: of["QRS_AmpPP"].value for lead, of in measurements.leads.items()}
     heights = {lead: height for lead, height in known.items() if height is not None}
     if not heights:
@@ -179,7 +194,8 @@ def _rms(values: Array) -> float:
 
 def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
     """Tell which leads keep one value for a second or more."""
-    # Such a lead has the same value at two neighbours among points half a second apart; few others have, and need the closer look.
+    # Such a lead has the same value at two neighbours among points half a second apart; few others
+    # have, and need the closer look.
     thin = signal[:, :: max(1, int(0.5 * _STILL_S * fs))]
     still = (thin[:, 1:] == thin[:, :-1]).any(axis=1)
     for row in np.flatnonzero(still):
@@ -192,7 +208,9 @@ def _longest_still_s(lead: Array, fs: float) -> float:
 
 
 def _at_rail(lead: Array, rail: float, fs: float) -> bool:
-    """Tell whether a lead often stays at its highest or its lowest value for several time points in a row."""
+    """Tell whether a lead often stays at its highest or its lowest value for several time points in
+    a row.
+    """
     if abs(rail) < _RAIL_MV:
         return False
     least = max(3, round(_RAIL_S * fs))

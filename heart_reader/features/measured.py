@@ -1,4 +1,6 @@
-"""Measure an ECG: from the median beat and its boundaries to named values with units, each with a reason where there is none."""
+"""Measure an ECG: from the median beat and its boundaries to named values with units, each with a
+reason where there is none.
+"""
 
 from __future__ import annotations
 
@@ -39,22 +41,22 @@ _NOT_THERE = {
 def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     """Measure a record of any length, rate and number of leads.
 
-    Rhythm is measured over the whole record; waves are measured on the median of the most frequent kind of beat, in the quietest minute
-    of a longer record.
+    Rhythm is measured over the whole record; waves are measured on the median of the most frequent
+    kind of beat, in the quietest minute of a longer record.
 
     Parameters
     ----------
     record
         In mV.
     rhythm
-        Of the same recording at another rate, if it was measured there; it is measured anew where it could not be named there, or where
-        this rate shows spikes of a pacemaker or other beats.
+        Of the same recording at another rate, if it was measured there; it is measured anew where
+        it could not be named there, or where this rate shows spikes of a pacemaker or other beats.
 
     Returns
     -------
     Measurements
-        Every name of ``GLOBAL_FEATURES``, and for every lead every stem of ``LEAD_UNITS``; what cannot be measured is None with a
-        reason.
+        Every name of ``GLOBAL_FEATURES``, and for every lead every stem of ``LEAD_UNITS``; what
+        cannot be measured is None with a reason.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""What is measured on an ECG: values with units, and a reason where there is no value or little trust in it."""
+"""What is measured on an ECG: values with units, and a reason where there is no value or little
+trust in it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ __all__ = ["Fiducials", "Measurement", "Measurements"]
 
 
 class Measurement(NamedTuple):
-    """One quantity; a tuple, because an ECG has some 290 of them and frozen data classes take three times as long to make.
+    """One quantity; a tuple, because an ECG has some 290 of them and frozen data classes take three
+    times as long to make.
 
     Parameters
     ----------
@@ -30,7 +33,8 @@ class Measurement(NamedTuple):
     unit
         ``"ms"``, ``"mV"``, ``"bpm"``, ``"deg"``, ``"mV*ms"`` or ``"1"``.
     reason
-        Why there is no value; beside a value, why it deserves little trust; None where it was measured without reservation.
+        Why there is no value; beside a value, why it deserves little trust; None where it was
+        measured without reservation.
     """
 
     value: float | None
@@ -54,7 +58,8 @@ class Fiducials:
     measured_beats
         Indices into ``r_peaks_s`` of the beats that the median beat was made from.
     global_ms
-        ``p_on, p_off, qrs_on, qrs_off, t_on, t_off`` of the median beat, milliseconds from R; None where there is no such wave.
+        ``p_on, p_off, qrs_on, qrs_off, t_on, t_off`` of the median beat, milliseconds from R; None
+        where there is no such wave.
     lead_ms
         The same per lead, by lead name.
     stretch_s
@@ -87,11 +92,13 @@ class Measurements:
     values
         Global measurements by name, in the order of ``GLOBAL_FEATURES``.
     leads
-        Lead name to measurements by PTB-XL+ stem, in the order of ``LEAD_UNITS``; leads of the record only.
+        Lead name to measurements by PTB-XL+ stem, in the order of ``LEAD_UNITS``; leads of the
+        record only.
     fiducials
         Times of beats and waves.
     median_beat_mv
-        Lead name to the median beat, (n_times,) in mV at ``fs``; R is at index ``r_index``. Empty without beats.
+        Lead name to the median beat, (n_times,) in mV at ``fs``; R is at index ``r_index``. Empty
+        without beats.
     fs
         Of the median beat, Hz.
     r_index

@@ -9,7 +9,8 @@ from heart_reader.features.ranks import ranked
 
 __all__ = ["lead_noise_mv", "lead_weights"]
 
-# Of a normal distribution: standard deviation over median absolute deviation; a difference of two points has twice the variance.
+# Of a normal distribution: standard deviation over median absolute deviation; a difference of two
+# points has twice the variance.
 _SCALE = 1.4826 / np.sqrt(2.0)
 _MOST_POINTS = 4096
 # Up to this much noise a lead counts in full, beyond it by the square of its excess, mV.
@@ -17,7 +18,8 @@ _FULL_MV = 0.05
 
 
 def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return (n_leads,) standard deviations of the fast noise in mV; QRS complexes fill too little of the time to add to it.
+    """Return (n_leads,) standard deviations of the fast noise in mV; QRS complexes fill too little
+    of the time to add to it.
 
     Parameters
     ----------
@@ -26,14 +28,16 @@ def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     if signal.shape[1] < 4:
         return np.full(len(signal), np.nan)
-    # Six milliseconds apart: closer points of a record that was stored at a low rate differ too little.
+    # Six milliseconds apart: closer points of a record that was stored at a low rate differ too
+    # little.
     stride = max(3, signal.shape[1] // _MOST_POINTS)
     steps = np.abs(signal[:, 3::stride] - signal[:, : signal.shape[1] - 3 : stride])
     return _SCALE * ranked(steps, steps.shape[1] // 2)
 
 
 def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return (n_leads,) how much each lead counts where leads are taken together: one, and less for noisy leads.
+    """Return (n_leads,) how much each lead counts where leads are taken together: one, and less for
+    noisy leads.
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """Whether a P wave precedes each QRS complex, and the beats of the record as a whole.
 
-Two logistic regressions, for the record and for each of its beats, on what ``p_wave_inputs`` compares. They were fitted to rhythms that
-cardiologists named (``heart_reader.studies.p_wave_fit``), both sides counted alike however rare fibrillation is: a P wave that is
-not there misleads more than one that is missing.
+Two logistic regressions, for the record and for each of its beats, on what ``p_wave_inputs``
+compares. They were fitted to rhythms that cardiologists named
+(``heart_reader.studies.p_wave_fit``), both sides counted alike however rare fibrillation is: a P
+wave that is not there misleads more than one that is missing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Indices = NDArray[np.int64]
 # By name, so that inputs can be added before they have weights.
 _MEANS, _RECORD = (np.array([of.get(name, 0.0) for name in RECORD_INPUTS]) for of in (RECORD_MEANS, RECORD_WEIGHTS))
 _BEAT = np.array([BEAT_WEIGHTS.get(name, 0.0) for name in BEAT_INPUTS])
-# A record has P waves from the upper probability on, has none up to the lower, and between them nobody can tell.
+# A record has P waves from the upper probability on, has none up to the lower, and between them
+# nobody can tell.
 _ABSENT, _PRESENT, _OF_BEAT = 0.2, 0.6, 0.5
 # A spike this near to the onset of QRS, milliseconds, made that complex.
 _SPIKE_BEFORE_MS, _SPIKE_AFTER_MS = 40.0, 40.0
@@ -48,7 +50,8 @@ class PWaves:
     record_probability
         Probability of that, NaN where it cannot be told.
     likeness
-        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is no room for a P wave.
+        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is
+        no room for a P wave.
     share
         Of the beats that could be told, how many have a P wave; NaN without such beats.
     pr_sd_ms
@@ -109,7 +112,8 @@ def known_inputs(record: Array) -> Array:
 
 
 def ventricles_paced(spikes: Indices, r: Indices, delineation: Delineation) -> bool:
-    """Tell whether at least every second QRS complex was made by a pacemaker: what precedes those is no evidence of conduction.
+    """Tell whether at least every second QRS complex was made by a pacemaker: what precedes those
+    is no evidence of conduction.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
-"""What the presence of P waves is judged by: the stretch before each QRS complex against those before the others and against diastole.
+"""What the presence of P waves is judged by: the stretch before each QRS complex against those
+before the others and against diastole.
 
-P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial fibrillation has waves everywhere
-and none of them twice in the same place; in flutter what precedes QRS is found again elsewhere in diastole. How regular the heart beats
-is left out, for a rhythm is told from that *and* from P waves; so is the PR interval, lest a long one speak against P waves.
+P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial
+fibrillation has waves everywhere and none of them twice in the same place; in flutter what precedes
+QRS is found again elsewhere in diastole. How regular the heart beats is left out, for a rhythm is
+told from that *and* from P waves; so is the PR interval, lest a long one speak against P waves.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ RECORD_INPUTS = (
 # Time points are taken together by fours: P waves are slow.
 _STEP = 4
 _STEP_MS = _STEP * 1000.0 / MEASURING_HZ
-# The compared stretch reaches a little beyond the P wave, and is moved by up to 40 ms to where it fits best.
+# The compared stretch reaches a little beyond the P wave, and is moved by up to 40 ms to where it
+# fits best.
 _MARGIN, _SHIFTS = round(0.02 * MEASURING_HZ), np.arange(-5, 6)
 _SHORTEST = 8
-# Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR interval on.
+# Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR
+# interval on.
 _AFTER_R, _LATE = 12, 0.45
 _LEAST_MV, _LEAST_SIZE = 0.001, 0.05
 
@@ -55,7 +59,8 @@ class JudgedBeats:
     at
         (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
     members
-        Which of them are of the most frequent kind: these are compared with each other, the others with their mean.
+        Which of them are of the most frequent kind: these are compared with each other, the others
+        with their mean.
     """
 
     signal: Array
@@ -111,7 +116,9 @@ class _Stretches:
         return cut.reshape(len(places), -1)
 
     def onto(self, template: Array) -> Array:
-        """Return (n_stretches,) products with a template, (n_leads * length,) without mean and slope."""
+        """Return (n_stretches,) products with a template, (n_leads * length,) without mean and
+        slope.
+        """
         products = self.signal.T @ template.reshape(len(self.signal), -1)
         down, right = products.strides
         diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
@@ -126,7 +133,8 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     delineation
         Of the median of the most frequent beats.
     decoys
-        (n_decoys,) times that are taken for beats of other kinds, and are judged in place of the beats.
+        (n_decoys,) times that are taken for beats of other kinds, and are judged in place of the
+        beats.
 
     Returns
     -------
@@ -194,19 +202,23 @@ def _ramp(length: int) -> Array:
 
 
 def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
-    """Tell which places can be moved either way; comparisons with NaN are false, as they should be here."""
+    """Tell which places can be moved either way; comparisons with NaN are false, as they should be
+    here.
+    """
     return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
 
 
 def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array | None) -> tuple[Array, Array]:
-    """Return (n_places, len(BEAT_INPUTS)) inputs, and by how many milliseconds the P wave lies later.
+    """Return (n_places, len(BEAT_INPUTS)) inputs, and by how many milliseconds the P wave lies
+    later.
 
     Parameters
     ----------
     product
         (n_stretches,) of the template with every stretch.
     cuts
-        What lies at the places, if the template is their mean: each is compared with the mean of the others.
+        What lies at the places, if the template is their mean: each is compared with the mean of
+        the others.
     """
     moved = places[:, None] + _SHIFTS
     product, length = product[moved], np.full(len(places), np.linalg.norm(template))
@@ -229,7 +241,9 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
 
 
 def _beside_top(product: Array, best: Indices) -> Array:
-    """Return how far the top of a parabola through the best of each row and its neighbours lies beside it, -0.5 to 0.5."""
+    """Return how far the top of a parabola through the best of each row and its neighbours lies
+    beside it, -0.5 to 0.5.
+    """
     rows, inner = np.arange(len(best)), np.clip(best, 1, product.shape[1] - 2)
     before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))
     bend = before - 2.0 * top + after
@@ -251,7 +265,8 @@ def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shif
 
 
 def _diastole(stretches: _Stretches, template: Array, product: Array, places: Array, *, r: Array, main: Indices) -> tuple[float, float]:
-    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is found elsewhere, as logarithms.
+    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is
+    found elsewhere, as logarithms.
 
     Parameters
     ----------

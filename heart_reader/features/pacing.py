@@ -1,4 +1,6 @@
-"""Spikes of a pacemaker: far narrower than anything a heart makes, so that they are found by their width."""
+"""Spikes of a pacemaker: far narrower than anything a heart makes, so that they are found by their
+width.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ Indices = NDArray[np.int64]
 
 # A recording that stores fewer points per second has smeared its spikes.
 _LEAST_HZ = 400.0
-# A spike stands out of what lies this far before and after it, by this much on the mean over leads; a little farther away it hardly
-# stands out more, whereas the peak of a QRS complex does.
+# A spike stands out of what lies this far before and after it, by this much on the mean over leads;
+# a little farther away it hardly stands out more, whereas the peak of a QRS complex does.
 _NEAR_S, _FAR_S = 0.004, 0.006
 _LEAST_MV, _NEAR_OF_FAR = 0.10, 0.77
 # No pacemaker, in two chambers and with a fast heart, sends more; this is noise.
@@ -22,7 +24,8 @@ _CUT_BEFORE_S, _CUT_AFTER_S = 0.006, 0.010
 
 
 def find_spikes(signal: Array, fs: float) -> Indices:
-    """Return where pacemaker spikes are, one index per spike, in rising order; none below 400 Hz, where they cannot be told.
+    """Return where pacemaker spikes are, one index per spike, in rising order; none below 400 Hz,
+    where they cannot be told.
 
     Parameters
     ----------
@@ -36,7 +39,8 @@ def find_spikes(signal: Array, fs: float) -> Indices:
         return np.zeros(0, np.int64)
     step = np.diff(signal, axis=1)
     jumps = np.abs(step, out=step).mean(axis=0) > 0.4 * _LEAST_MV
-    # A spike jumps within one or two time points; where nothing does, the costlier comparison is spared.
+    # A spike jumps within one or two time points; where nothing does, the costlier comparison is
+    # spared.
     first, last = far, signal.shape[1] - far
     near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
     likely = first + np.flatnonzero(near_jump)
@@ -69,7 +73,9 @@ def without_spikes(signal: Array, fs: float, spikes: Indices) -> Array:
 
 
 def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
-    """Return by how much each point exceeds, or undercuts, both points at a distance; mean over leads."""
+    """Return by how much each point exceeds, or undercuts, both points at a distance; mean over
+    leads.
+    """
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
     return np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

@@ -1,13 +1,15 @@
-"""Does a file say the truth about itself? Its sampling rate and its leads are held against what hearts look like.
+"""Does a file say the truth about itself? Its sampling rate and its leads are held against what
+hearts look like.
 
-Two softmax regressions on what was measured of the commonest beat, fitted by ``heart_reader.studies.plausibility_fit`` to records of
-PTB-XL as they are and with a false rate, leads exchanged or upside down.
+Two softmax regressions on what was measured of the commonest beat, fitted by
+``heart_reader.studies.plausibility_fit`` to records of PTB-XL as they are and with a false rate,
+leads exchanged or upside down.
 
 References
 ----------
-Hedén B. et al. Detection of frequently overlooked electrocardiographic lead reversals using artificial neural networks.
-American Journal of Cardiology 78 (1996) 600-604.
-Batchvarov V. N., Malik M., Camm A. J. Incorrect electrode cable connection during electrocardiographic recording.
+Hedén B. et al. Detection of frequently overlooked electrocardiographic lead reversals using
+artificial neural networks. American Journal of Cardiology 78 (1996) 600-604. Batchvarov V. N.,
+Malik M., Camm A. J. Incorrect electrode cable connection during electrocardiographic recording.
 Europace 9 (2007) 1081-1090.
 """
 
@@ -50,7 +52,8 @@ AS_STATED = "as_stated"
 NOTED, WITHHELD = 0.95, 0.995
 # Neighbours that change places cost a reading little: that is noted only.
 _SLIGHT = frozenset({"leads_exchanged:V1:V2"})
-# Whatever the weights say: what is quick has no wide QRS complex and no long QT interval, and what is slow no short one, ms.
+# Whatever the weights say: what is quick has no wide QRS complex and no long QT interval, and what
+# is slow no short one, ms.
 _QUICK_QRS_MS, _QUICK_QT_MS, _SLOW_QT_MS = 110.0, 335.0, 480.0
 # A small child's beats are as quick as an adult's at a rate stated too high.
 _GROWN_UP_YEARS = 16.0
@@ -83,7 +86,8 @@ class Doubt(NamedTuple):
 
 
 def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | None:
-    """Return what a file seems to say wrongly about its sampling rate or else its leads, if anything.
+    """Return what a file seems to say wrongly about its sampling rate or else its leads, if
+    anything.
 
     Parameters
     ----------
@@ -106,7 +110,9 @@ def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | 
 
 
 def rate_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) what tells of the sampling rate: durations, steepness and the rhythm, NaN where not known; None without a beat."""
+    """Return (n_inputs,) what tells of the sampling rate: durations, steepness and the rhythm, NaN
+    where not known; None without a beat.
+    """
     values = measurements.values
     if not measurements.median_beat_mv or values["qrs_ms"].value is None:
         return None
@@ -117,9 +123,11 @@ def rate_inputs(measurements: Measurements) -> Array | None:
 
 
 def arrangement_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) what tells of the leads' order and signs; None unless all eight independent leads and a QRS complex are there.
+    """Return (n_inputs,) what tells of the leads' order and signs; None unless all eight
+    independent leads and a QRS complex are there.
 
-    Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and its share of the whole.
+    Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and
+    its share of the whole.
     """
     beats, marks = measurements.median_beat_mv, measurements.fiducials.global_ms
     if not all(name in beats for name in INDEPENDENT_LEADS) or marks["qrs_on"] is None or marks["qrs_off"] is None:
@@ -158,7 +166,9 @@ def arrangement_inputs(measurements: Measurements) -> Array | None:
 
 
 def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) -> Array:
-    """Return (..., n_terms): inputs in standard deviations, zero where not known, and with ``squares`` also the products of every two."""
+    """Return (..., n_terms): inputs in standard deviations, zero where not known, and with
+    ``squares`` also the products of every two.
+    """
     z = np.clip((inputs - mean) / spread, -_FAR, _FAR)
     z = np.where(np.isnan(z), 0.0, z)
     if not squares:
@@ -169,7 +179,9 @@ def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) ->
 
 @cache
 def _weights_of() -> dict[str, dict[str, Any]]:
-    """Weights of ``"rate"`` and ``"arrangement"``: classes, means and spreads of the inputs, weights and constants."""
+    """Weights of ``"rate"`` and ``"arrangement"``: classes, means and spreads of the inputs,
+    weights and constants.
+    """
     read = json.loads(files(__package__).joinpath("plausibility_weights.json").read_text(encoding="utf-8"))
     return {
         name: {key: value if key == "classes" else np.array(value) for key, value in of.items()} for name, of in read["weights"].items()
@@ -181,7 +193,9 @@ _pairs = cache(np.triu_indices)
 
 
 def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
-    """The likeliest way of being wrong, the probability of being wrong at all, and of being wrong in a way that matters."""
+    """The likeliest way of being wrong, the probability of being wrong at all, and of being wrong
+    in a way that matters.
+    """
     of = _weights_of()[name]
     terms = standardised(inputs, of["mean"], of["spread"], squares=name == "rate")
     log_odds = of["weights"] @ terms + of["constant"]
@@ -193,7 +207,9 @@ def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
 
 
 def _is_possible(name: str, measurements: Measurements, age: float | None) -> bool:
-    """Keep a ventricular tachycardia from counting as quick, a paced rhythm as slow, and a child as an adult whose rate is wrong."""
+    """Keep a ventricular tachycardia from counting as quick, a paced rhythm as slow, and a child as
+    an adult whose rate is wrong.
+    """
     qrs, qt = measurements.values["qrs_ms"].value, measurements.values["qt_ms"].value
     if name == "too_slow":
         return qt is None or qt > _SLOW_QT_MS
@@ -208,7 +224,8 @@ def _of_rate(name: str, measurements: Measurements) -> Message:
 
 def _of_leads(name: str, measurements: Measurements) -> Message:
     kind, *leads = name.split(":")
-    # Where lead III is at hand and fits to I and II, one of these alone cannot be upside down; else another check says so.
+    # Where lead III is at hand and fits to I and II, one of these alone cannot be upside down; else
+    # another check says so.
     if kind == "arm_leads_swapped" or (leads == ["I"] and "III" in measurements.leads):
         r_v6 = measurements.leads["V6"]["R_Amp"].value or 0.0
         return message("arm_leads_or_dextrocardia" if r_v6 < _LITTLE_R_MV else "arm_leads_swapped")
@@ -222,7 +239,9 @@ def _of_leads(name: str, measurements: Measurements) -> Message:
 
 
 def _steepness(measurements: Measurements) -> list[float]:
-    """How steep and how bent the QRS complex is, how steep what follows, and for how long the beat is large; all as logarithms."""
+    """How steep and how bent the QRS complex is, how steep what follows, and for how long the beat
+    is large; all as logarithms.
+    """
     beat = np.stack(list(measurements.median_beat_mv.values())).astype(np.float64)
     r, step = measurements.r_index, measurements.fs / 1000.0
     beat -= median(beat)[:, None]

@@ -1,7 +1,8 @@
 """Which beats come early or late, which are wide, and what patterns they make.
 
-A beat is early or late beside the running median of the RR intervals around it; its QRS complex is wide where its slopes last long. A
-kind of beat (``beats.beat_classes``) that is not the commonest one says that the beat has another shape.
+A beat is early or late beside the running median of the RR intervals around it; its QRS complex is
+wide where its slopes last long. A kind of beat (``beats.beat_classes``) that is not the commonest
+one says that the beat has another shape.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ __all__ = ["EARLY", "LATE", "BeatShapes", "Timing", "qrs_spans", "run_lengths", 
 Array = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
-# A beat is early or late where its RR interval is this much shorter or longer than the median of nine around it.
+# A beat is early or late where its RR interval is this much shorter or longer than the median of
+# nine around it.
 EARLY, LATE, _N_RR = 0.85, 1.15, 9
-# Where early and late beats alternate, their median is one of the two: the mean of an early and a late interval is the usual one then,
-# unless the longer of the two is a pause.
+# Where early and late beats alternate, their median is one of the two: the mean of an early and a
+# late interval is the usual one then, unless the longer of the two is a pause.
 _DROP_BEFORE, _PAUSE = 0.87, 1.8
-# Slopes of a QRS complex are taken over this many time points, their energy is smoothed over some more, and the complex lasts while the
-# root of that exceeds a share of its highest; this measure is that much shorter than the QRS duration of the median beat.
+# Slopes of a QRS complex are taken over this many time points, their energy is smoothed over some
+# more, and the complex lasts while the root of that exceeds a share of its highest; this measure is
+# that much shorter than the QRS duration of the median beat.
 _SLOPE_OVER, _BOX, _WIDTH_SHARE, _WIDTH_ADDED_MS = 5, 10, 0.15, 9.0
 _FROM, _TO, _MS = round(0.12 * MEASURING_HZ), round(0.18 * MEASURING_HZ), 1000.0 / MEASURING_HZ
-# What does not exceed the stillest tenth by this much is noise; a complex exceeds noise at this share of its highest in any case.
+# What does not exceed the stillest tenth by this much is noise; a complex exceeds noise at this
+# share of its highest in any case.
 _OVER_STILL, _WIDTH_MOST = 2.0, 0.3
 
 
@@ -58,7 +62,8 @@ class BeatShapes:
     kind
         (n_beats,) number of the kind of beat, 0 is the usual one; -1 where the beat is not whole.
     begin_ms, end_ms
-        (n_beats,) begin and end of its QRS complex, milliseconds from R; NaN where the beat is not whole.
+        (n_beats,) begin and end of its QRS complex, milliseconds from R; NaN where the beat is not
+        whole.
     usual_ms
         Median width of the beats of kind 0; NaN without any.
     """
@@ -98,7 +103,8 @@ def time_beats(r_peaks_s: Array) -> Timing:
         return Timing(ratio, np.zeros(n_beats, bool), np.zeros(n_beats, bool))
     rr = np.diff(r_peaks_s)
     usual = running_median(rr, _N_RR)
-    # The first beats lie between few intervals, which are repeated at the ends: there the median of all is safer.
+    # The first beats lie between few intervals, which are repeated at the ends: there the median of
+    # all is safer.
     half = _N_RR // 2
     ends = median(rr[:_N_RR]), median(rr[-_N_RR:])
     usual[:half], usual[max(half, len(rr) - half) :] = ends
@@ -112,7 +118,8 @@ def time_beats(r_peaks_s: Array) -> Timing:
 
 
 def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return begin and end of each QRS complex, twice (n_beats,) milliseconds from R, and their distance is its width.
+    """Return begin and end of each QRS complex, twice (n_beats,) milliseconds from R, and their
+    distance is its width.
 
     Parameters
     ----------
@@ -130,7 +137,8 @@ def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
     top = slope.max(axis=1, keepdims=True, initial=1e-9)
     still = ranked(slope, slope.shape[1] // 10)[:, None]
     high = slope > np.maximum(_WIDTH_SHARE * top, np.minimum(_OVER_STILL * still, _WIDTH_MOST * top))
-    # The smoothing makes up for slopes that are too low to be seen, so that the width is what is high.
+    # The smoothing makes up for slopes that are too low to be seen, so that the width is what is
+    # high.
     first = high.argmax(axis=1)
     width = high.sum(axis=1) * _MS + _WIDTH_ADDED_MS
     begin = (first - _FROM) * _MS
@@ -150,7 +158,8 @@ def run_lengths(flags: Flags) -> NDArray[np.int64]:
 
 
 def shares_of_patterns(ectopic: Flags) -> tuple[float, float]:
-    """Return how much of a record is bigeminy and trigeminy, 0 to 1: every second, every third beat is another.
+    """Return how much of a record is bigeminy and trigeminy, 0 to 1: every second, every third beat
+    is another.
 
     Parameters
     ----------

@@ -4,7 +4,8 @@ They come from programs that few users have. Records without them are read witho
 
 References
 ----------
-Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data 10 (2023) 279.
+Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data
+10 (2023) 279.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from heart_reader.errors import DataError, MissingFiles
 
 __all__ = ["NAMES", "has_tables", "published_features", "read_tables"]
 
-# By place: a file of one record names them so, and the tables' own names are checked by their number only.
+# By place: a file of one record names them so, and the tables' own names are checked by their
+# number only.
 NAMES = tuple(f"feat_{place}" for place in range(N_PUBLISHED_FEATURES))
 TABLES = {"12sl_features.csv": 782, "ecgdeli_features.csv": 531}
 ID_COLUMN = "ecg_id"
@@ -35,12 +37,14 @@ def published_features(record: EcgRecord) -> NDArray[np.float32]:
 
 
 def read_tables(folder: Path, record_ids: NDArray[np.str_]) -> NDArray[np.float32]:
-    """Read both tables and join them by record: 12SL's columns first, each table's in the order of its file.
+    """Read both tables and join them by record: 12SL's columns first, each table's in the order of
+    its file.
 
     Parameters
     ----------
     folder
-        Holds ``12sl_features.csv`` and ``ecgdeli_features.csv``, or a folder ``features`` with them, as published.
+        Holds ``12sl_features.csv`` and ``ecgdeli_features.csv``, or a folder ``features`` with
+        them, as published.
     record_ids
         (n_records,) in PTB-XL's numbering.
 

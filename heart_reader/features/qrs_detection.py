@@ -1,14 +1,16 @@
 """Find the QRS complexes of a recording from all of its leads at once.
 
-The leads are filtered to the band of the QRS complex and their slopes averaged, each lead in units of its own beats and weighted by how
-far these stand out of its noise. A peak of that activity is a beat where it is high beside the beats around it and beside the rest of
-the signal; a lower one close before or after is a P or a T wave. Where a beat seems to be missing, a lower one is accepted. The whole
-recording is known, so every comparison looks forwards as well as back.
+The leads are filtered to the band of the QRS complex and their slopes averaged, each lead in units
+of its own beats and weighted by how far these stand out of its noise. A peak of that activity is a
+beat where it is high beside the beats around it and beside the rest of the signal; a lower one
+close before or after is a P or a T wave. Where a beat seems to be missing, a lower one is accepted.
+The whole recording is known, so every comparison looks forwards as well as back.
 
 References
 ----------
-Pan J., Tompkins W. J. A real-time QRS detection algorithm. IEEE Trans. Biomed. Eng. 32 (1985) 230-236.
-Christov I. I. Real time electrocardiogram QRS detection using combined adaptive threshold. BioMed. Eng. OnLine 3 (2004) 28.
+Pan J., Tompkins W. J. A real-time QRS detection algorithm. IEEE Trans. Biomed. Eng. 32 (1985)
+230-236. Christov I. I. Real time electrocardiogram QRS detection using combined adaptive threshold.
+BioMed. Eng. OnLine 3 (2004) 28.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ _MIN_LEVEL, _MIN_LEVEL_MISSED, _MIN_CONTRAST = 0.24, 0.15, 2.0
 # A T wave follows a complex at least this much larger within this time; a P wave precedes one.
 _T_WITHIN_S, _T_RATIO = 0.36, 2.0
 _P_WITHIN_S, _P_RATIO = 0.28, 1.4
-# A beat seems to be missing where an RR interval is this much longer than the median of nine around it.
+# A beat seems to be missing where an RR interval is this much longer than the median of nine around
+# it.
 _LONG_RR, _N_RR = 1.6, 9
 # No QRS complex that can be measured has less slope than this anywhere, in mV/s after the filter.
 _LEAST_SLOPE = 0.4
@@ -52,7 +55,9 @@ _SHORTEST_S = 0.3
 
 @dataclass(frozen=True, eq=False)
 class _Peaks:
-    """Candidates: index, height relative to the beats around, height relative to the median activity around."""
+    """Candidates: index, height relative to the beats around, height relative to the median
+    activity around.
+    """
 
     at: Indices
     level: Array
@@ -106,7 +111,9 @@ def _detect(signal: Array, fs: float) -> Indices:
 
 
 def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
-    """Return smoothed mean slope of the leads (n,), its rate and how many time points one of its values stands for."""
+    """Return smoothed mean slope of the leads (n,), its rate and how many time points one of its
+    values stands for.
+    """
     step = max(1, round(fs / _WORKING_HZ))
     hz = fs / step
     n = signal.shape[1] // step
@@ -126,7 +133,9 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
 
 @lru_cache(maxsize=16)
 def _band_filter(hz: float) -> tuple[Array, Array, Array]:
-    """Return the filter's numerator and denominator, and the state in which it rests on a constant signal of one."""
+    """Return the filter's numerator and denominator, and the state in which it rests on a constant
+    signal of one.
+    """
     high = min(_BAND_HZ[1], 0.45 * hz)
     # Below 20 Hz the band lies lower, for there would be none.
     numerator, denominator = sps.butter(2, (min(_BAND_HZ[0], high / 1.5), high), btype="bandpass", fs=hz)
@@ -134,7 +143,9 @@ def _band_filter(hz: float) -> tuple[Array, Array, Array]:
 
 
 def _zero_phase(signal: Array, hz: float, margin: int) -> Array:
-    """Filter forwards and backwards, the ends continued point-symmetrically; scipy's function finds the state anew at every call."""
+    """Filter forwards and backwards, the ends continued point-symmetrically; scipy's function finds
+    the state anew at every call.
+    """
     numerator, denominator, rest = _band_filter(hz)
     before = 2.0 * signal[:, :1] - signal[:, margin:0:-1]
     after = 2.0 * signal[:, -1:] - signal[:, -2 : -margin - 2 : -1]
@@ -146,7 +157,9 @@ def _zero_phase(signal: Array, hz: float, margin: int) -> Array:
 
 
 def _lead_weights(slope: Array) -> Array:
-    """Return (n_leads,) weights that sum to one: leads whose beats stand out of their noise count, others hardly."""
+    """Return (n_leads,) weights that sum to one: leads whose beats stand out of their noise count,
+    others hardly.
+    """
     if len(slope) == 1:
         return np.ones(1)
     # Every beat is higher than 96 of 100 values where it lasts 0.04 of an RR interval or more.
@@ -174,7 +187,9 @@ def _candidates(activity: Array, hz: float) -> _Peaks:
 
 
 def _chosen(peaks: _Peaks, hz: float) -> Indices:
-    """Leave out P and T waves and what is too low, then look again where a beat seems to be missing."""
+    """Leave out P and T waves and what is too low, then look again where a beat seems to be
+    missing.
+    """
     peaks = peaks.where(~_beside_larger(peaks, hz))
     found = np.flatnonzero((peaks.level > _MIN_LEVEL) & (peaks.contrast > _MIN_CONTRAST))
     for _ in range(2):
@@ -197,7 +212,9 @@ def _beside_larger(peaks: _Peaks, hz: float) -> NDArray[np.bool_]:
 
 
 def _missed(peaks: _Peaks, found: Indices, hz: float) -> list[int]:
-    """Return the highest candidate within each RR interval that is too long, if there is one well apart from its neighbours."""
+    """Return the highest candidate within each RR interval that is too long, if there is one well
+    apart from its neighbours.
+    """
     if len(found) < 3:
         return []
     rr = np.diff(peaks.at[found]).astype(float)

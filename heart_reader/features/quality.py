@@ -1,4 +1,6 @@
-"""The quality gate: which leads of a recording can be trusted, and what about the whole should be looked at before any probability."""
+"""The quality gate: which leads of a recording can be trusted, and what about the whole should be
+looked at before any probability.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class LeadQuality:
     Parameters
     ----------
     verdict
-        ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``, ``"noisy"`` or ``"wandering"``.
+        ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``, ``"noisy"`` or
+        ``"wandering"``.
     noise_mv
         Standard deviation of its fast noise; None without a signal.
     """
@@ -53,8 +56,8 @@ class SignalQuality:
     findings
         Plain sentences, the gravest first; empty where nothing was found.
     verdict
-        ``"good"``, ``"limited"`` (something was found) or ``"poor"`` (no heartbeat, fewer than half of the leads good, or a file that is
-        very likely not what it says).
+        ``"good"``, ``"limited"`` (something was found) or ``"poor"`` (no heartbeat, fewer than half
+        of the leads good, or a file that is very likely not what it says).
     """
 
     leads: Mapping[str, LeadQuality]

@@ -1,7 +1,8 @@
 """Medians and other order statistics of finite values.
 
-NumPy's own median looks for NaN and takes a mean of slices, SciPy's median filter checks its arguments: on the short arrays of one
-record this takes longer than the selection. These give the same numbers.
+NumPy's own median looks for NaN and takes a mean of slices, SciPy's median filter checks its
+arguments: on the short arrays of one record this takes longer than the selection. These give the
+same numbers.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ def median(values: Array) -> Array:
 
 
 def ranked(values: Array, rank: int) -> Array:
-    """Return the value that ``rank`` others precede in rising order along the last axis, (...) from finite (..., n)."""
+    """Return the value that ``rank`` others precede in rising order along the last axis, (...) from
+    finite (..., n).
+    """
     return np.partition(values, rank, axis=-1)[..., rank]
 
 
 def running_median(values: Array, size: int) -> Array:
-    """Return the median of the ``size`` values around each value, (n,) from finite (n,); ``size`` is odd, the ends are repeated."""
+    """Return the median of the ``size`` values around each value, (n,) from finite (n,); ``size``
+    is odd, the ends are repeated.
+    """
     half = size // 2
     return median(values.take(np.arange(len(values))[:, None] + np.arange(-half, half + 1), mode="clip"))

@@ -1,4 +1,6 @@
-"""The rhythm of a recording as it was measured: a name where the signal says one, its evidence in numbers, and what else was found."""
+"""The rhythm of a recording as it was measured: a name where the signal says one, its evidence in
+numbers, and what else was found.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,8 @@ class Rhythm:
     values
         The evidence in numbers, each with unit and, where it is missing, a reason.
     beats
-        One kind per beat of the record: ``"normal"``, ``"supraventricular"`` (early and narrow), ``"ventricular"`` (early or late, and
-        wide), ``"paced"`` or ``"unknown"``.
+        One kind per beat of the record: ``"normal"``, ``"supraventricular"`` (early and narrow),
+        ``"ventricular"`` (early or late, and wide), ``"paced"`` or ``"unknown"``.
     """
 
     name: str | None

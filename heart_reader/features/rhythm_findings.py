@@ -1,4 +1,6 @@
-"""What is found beside the name of a rhythm: premature beats and their patterns, pauses, spikes, and block between atria and ventricles."""
+"""What is found beside the name of a rhythm: premature beats and their patterns, pauses, spikes,
+and block between atria and ventricles.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ __all__ = ["beat_kinds", "find"]
 
 Flags = NDArray[np.bool_]
 
-# A supraventricular beat comes after less than this share of the usual interval, and after less than the beat before it by so much of it.
+# A supraventricular beat comes after less than this share of the usual interval, and after less
+# than the beat before it by so much of it.
 _PREMATURE, _AT_ONCE = 0.80, 0.10
-# Of beats that are early: one that looks like the usual beat, but is wider by so much, is ventricular; so is one of another shape that is
-# fairly wide and hardly narrower than the usual one.
+# Of beats that are early: one that looks like the usual beat, but is wider by so much, is
+# ventricular; so is one of another shape that is fairly wide and hardly narrower than the usual
+# one.
 _MUCH_WIDER_MS, _FAIRLY_WIDE_MS, _HARDLY_NARROWER_MS = 25.0, 95.0, 15.0
 
 # Spikes per beat that are more than chance.
@@ -29,8 +33,8 @@ _PATTERN = 0.5
 _PAUSE_S = 2.0
 # A run of wide beats: at least three, faster than this.
 _RUN, _RUN_BPM = 3, 100.0
-# First degree: PR in ms, 200 and what it is measured wrong by, and how alike P waves are; second: P waves in a gap, which is as long;
-# third: rate below, and how far atria and ventricles differ.
+# First degree: PR in ms, 200 and what it is measured wrong by, and how alike P waves are; second: P
+# waves in a gap, which is as long; third: rate below, and how far atria and ventricles differ.
 _LONG_PR_MS, _P_ALIKE, _P_IN_GAP, _LONG_GAP = 210.0, 0.7, 0.75, 1.6
 _SLOW_BPM, _STEADY_CV, _DISSOCIATED, _P_LOOSE, _P_REPEATS = 60.0, 0.08, 0.15, 0.5, 0.25
 
@@ -127,7 +131,9 @@ def _long_pr(analysis: BeatAnalysis) -> bool:
 
 
 def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -> bool:
-    """Tell whether a P wave in a gap of the rhythm had no QRS complex, where no premature beat made the gap."""
+    """Tell whether a P wave in a gap of the rhythm had no QRS complex, where no premature beat made
+    the gap.
+    """
     numbers = evidence.numbers
     likeness = numbers["gap_p_likeness"]
     return (

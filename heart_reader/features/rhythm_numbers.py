@@ -1,4 +1,6 @@
-"""The rhythm of a record in numbers: what trees read, and what the rules of ``rhythm_rules`` decide by."""
+"""The rhythm of a record in numbers: what trees read, and what the rules of ``rhythm_rules`` decide
+by.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ __all__ = ["RhythmEvidence", "gather"]
 
 Array = NDArray[np.floating]
 
-# A beat is wide if its slopes last this much longer than those of the usual beat, and at least so long.
+# A beat is wide if its slopes last this much longer than those of the usual beat, and at least so
+# long.
 _WIDE_MS = 110.0
 _PAUSE_S = 2.0
 # An RR interval of this many usual ones may be a dropped beat.
@@ -193,7 +196,9 @@ def _of_atria(atrial: AtrialActivity, rr: float) -> dict[str, float]:
 
 
 def _dissociation(periodicity: float, ratio: float) -> float:
-    """Periodic P waves at another rate than the beats; zero where the rates are equal or one is a multiple of the other."""
+    """Periodic P waves at another rate than the beats; zero where the rates are equal or one is a
+    multiple of the other.
+    """
     if math.isnan(ratio):
         return math.nan
     beside = abs(math.log2(ratio) - round(math.log2(ratio)))
@@ -214,7 +219,9 @@ def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float
 
 
 def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
-    """How much the longest gap between beats holds what looks like the P wave before QRS, a correlation; NaN without a gap or a P wave."""
+    """How much the longest gap between beats holds what looks like the P wave before QRS, a
+    correlation; NaN without a gap or a P wave.
+    """
     main = analysis.main
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if main is None or len(peaks) < 3 or math.isnan(main.delineation.overall[0]):

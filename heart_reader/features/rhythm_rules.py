@@ -1,13 +1,15 @@
 """Name the rhythm of a record by rules on its numbers, or say why it cannot be named.
 
-The limits were chosen on PTB-XL folds 1 to 9, those for single beats on the MIT-BIH training records. Where two rhythms look the same
-without a longer recording, or where the signal is too short or too noisy, no rhythm is named.
+The limits were chosen on PTB-XL folds 1 to 9, those for single beats on the MIT-BIH training
+records. Where two rhythms look the same without a longer recording, or where the signal is too
+short or too noisy, no rhythm is named.
 
 References
 ----------
-Surawicz B., Childers R., Deal B. J., Gettes L. S. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
-electrocardiogram, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240.
-Hindricks G. et al. 2020 ESC guidelines for the diagnosis and management of atrial fibrillation. Eur. Heart J. 42 (2021) 373-498.
+Surawicz B., Childers R., Deal B. J., Gettes L. S. AHA/ACCF/HRS recommendations for the
+standardization and interpretation of the electrocardiogram, part III: intraventricular conduction
+disturbances. Circulation 119 (2009) e235-e240. Hindricks G. et al. 2020 ESC guidelines for the
+diagnosis and management of atrial fibrillation. Eur. Heart J. 42 (2021) 373-498.
 """
 
 from __future__ import annotations
@@ -32,12 +34,15 @@ NO_BEAT, NOT_HERE = message("no_beat"), message("rhythm_number_missing")
 
 # Fewer beats have no rhythm.
 _FEWEST = 3
-# Of the beats whose shape is known, so many look like the usual beat or another common one; otherwise the record is noise or chaos.
+# Of the beats whose shape is known, so many look like the usual beat or another common one;
+# otherwise the record is noise or chaos.
 _LEAST_COMMON, _COMMON, _MANY_KINDS, _LEAST_LIKENESS = 0.5, 2, 3, 0.75
-# Spikes per beat from which the rhythm is paced; probability by smeared spikes, their least height, and what no pacemaker exceeds.
+# Spikes per beat from which the rhythm is paced; probability by smeared spikes, their least height,
+# and what no pacemaker exceeds.
 _SPIKES_PER_BEAT, _PACING_SCORE, _SMEARED_MV, _PACED_BPM = 0.5, 0.55, 0.045, 130.0
 _LEAST_LEADS = 3
-# A spike precedes its beat by at most the first of these, or follows R by the second, and within so much of the usual distance.
+# A spike precedes its beat by at most the first of these, or follows R by the second, and within so
+# much of the usual distance.
 _SPIKE_WITHIN_S, _SPIKE_STEADY_S = (0.30, 0.05), 0.04
 # Flutter: repeats itself, keeps step with the beats or is very regular, and is large.
 _FLUTTER, _FLUTTER_LOCKED, _FLUTTER_MV, _FLUTTER_FREE, _FLUTTER_STRICT, _P_WAVES_REPEAT = 0.2, 0.5, 0.035, 0.45, 0.8, 0.5
@@ -142,7 +147,9 @@ def _without_p(evidence: RhythmEvidence, rate: float) -> tuple[str | None, Messa
 
 
 def _spikes_lead(analysis: BeatAnalysis) -> bool:
-    """Tell whether half of the beats follow a spike at one and the same distance; spikes of noise lie anywhere."""
+    """Tell whether half of the beats follow a spike at one and the same distance; spikes of noise
+    lie anywhere.
+    """
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if not analysis.n_spikes or not len(peaks):
         return False
@@ -153,7 +160,9 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
 
 
 def _spikes_smeared(analysis: BeatAnalysis, numbers: dict[str, float]) -> bool:
-    """Tell whether the beats begin with a smeared spike; of one or two leads that is not said, for the score was fitted to twelve."""
+    """Tell whether the beats begin with a smeared spike; of one or two leads that is not said, for
+    the score was fitted to twelve.
+    """
     likely = numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV
     return likely and len(analysis.lead_names) >= _LEAST_LEADS and not numbers["rate_max4_bpm"] > _PACED_BPM
 
@@ -162,16 +171,19 @@ def _flutters(numbers: dict[str, float]) -> bool:
     score = numbers["flutter_score"]
     large, locked = numbers["fibrillation_mv"] > _FLUTTER_MV, numbers["flutter_locked"]
     in_step = large and score > _FLUTTER and locked > _FLUTTER_LOCKED
-    # Waves in strict step with the beats vanish together with the median beat, and only their harmonic tells of them.
+    # Waves in strict step with the beats vanish together with the median beat, and only their
+    # harmonic tells of them.
     in_strict_step = large and locked > _FLUTTER_STRICT and numbers["atrial_periodicity"] > _P_WAVES_REPEAT
     free = score > _FLUTTER_FREE and (numbers["fibrillation_mv"] > _FLUTTER_FREE_MV or not numbers["p_likeness"] > _P_ALIKE)
     return in_step or in_strict_step or free
 
 
 def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
-    """Tell whether the usual beats of the measured stretch come irregularly; intervals beside other kinds of beat do not count.
+    """Tell whether the usual beats of the measured stretch come irregularly; intervals beside other
+    kinds of beat do not count.
 
-    Where other beats leave none, as in bigeminy, the times from one usual beat to the next are taken.
+    Where other beats leave none, as in bigeminy, the times from one usual beat to the next are
+    taken.
     """
     rr = np.diff(peaks)
     other = evidence.shapes.other[analysis.in_stretch]

@@ -1,7 +1,9 @@
-"""Spikes of a pacemaker in a recording that was stored at a low rate or filtered: no longer one point high, but narrower than any wave.
+"""Spikes of a pacemaker in a recording that was stored at a low rate or filtered: no longer one
+point high, but narrower than any wave.
 
-Around every beat the narrowest deflection before or at the begin of the QRS complex is looked for: one that stands out of what lies
-20 ms before and after it nearly as much as of what lies 50 ms away.
+Around every beat the narrowest deflection before or at the begin of the QRS complex is looked for:
+one that stands out of what lies 20 ms before and after it nearly as much as of what lies 50 ms
+away.
 """
 
 from __future__ import annotations
@@ -24,15 +26,17 @@ Array = NDArray[np.floating]
 _NEAR, _FAR = round(0.020 * MEASURING_HZ), round(0.050 * MEASURING_HZ)
 # Where a spike may be, time points from R.
 _FROM, _TO, _EVERY = round(-0.16 * MEASURING_HZ), round(0.04 * MEASURING_HZ), 2
-# Narrow deflections of at least this height, mV on the mean over leads, and of this share of what they are from afar, count as spikes.
+# Narrow deflections of at least this height, mV on the mean over leads, and of this share of what
+# they are from afar, count as spikes.
 _LEAST_MV, _LEAST_SHARPNESS = 0.08, 0.75
-# A paced QRS complex is at least so wide; what lies nearer to its end counts the less, the nearer it is.
+# A paced QRS complex is at least so wide; what lies nearer to its end counts the less, the nearer
+# it is.
 _WIDE_MS = 140.0
 _MOST_BEATS = 40
 # Other kinds of beat than the usual one are looked at from this share of the beats on.
 _OFTEN = 0.2
-# Logistic regression on records of PTB-XL folds 1 to 9 (32 labelled PACE among 2,979): log height, sharpness, time to the end of QRS,
-# width of QRS, one.
+# Logistic regression on records of PTB-XL folds 1 to 9 (32 labelled PACE among 2,979): log height,
+# sharpness, time to the end of QRS, width of QRS, one.
 _WEIGHTS = (1.79, 5.49, 3.31, 2.67, -14.0)
 
 
@@ -65,7 +69,8 @@ class SmearedSpikes:
 
 
 def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, known: NDArray[np.int64]) -> SmearedSpikes:
-    """Look for the narrowest deflection around the begin of each beat; of the kinds of beat, the one that looks most like paced beats.
+    """Look for the narrowest deflection around the begin of each beat; of the kinds of beat, the
+    one that looks most like paced beats.
 
     Parameters
     ----------
@@ -100,7 +105,9 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
 
 
 class _Beats(NamedTuple):
-    """Of every beat: height in mV, sharpness, milliseconds to the end of QRS, width of QRS in milliseconds, milliseconds before R."""
+    """Of every beat: height in mV, sharpness, milliseconds to the end of QRS, width of QRS in
+    milliseconds, milliseconds before R.
+    """
 
     height: Array
     sharpness: Array
@@ -132,7 +139,9 @@ class _Beats(NamedTuple):
 
 
 def _stands_out(cut: Array, middle: NDArray[np.int64], reach: int) -> Array:
-    """Return by how much points exceed, or undercut, both points at a distance; (n_beats, n_times), mean over leads."""
+    """Return by how much points exceed, or undercut, both points at a distance; (n_beats, n_times),
+    mean over leads.
+    """
     here = cut[..., middle]
     before, after = here - cut[..., middle - reach], here - cut[..., middle + reach]
     answer: Array = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

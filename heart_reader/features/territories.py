@@ -1,12 +1,13 @@
-"""What the leads of one wall of the heart say together, and what all leads do: sums that a tree of a few questions cannot make itself.
+"""What the leads of one wall of the heart say together, and what all leads do: sums that a tree of
+a few questions cannot make itself.
 
-An infarction shows in the leads that face its wall, ischaemia in neighbouring leads, low and high voltage in all of one plane. Everything
-here follows from the measurements of the single leads.
+An infarction shows in the leads that face its wall, ischaemia in neighbouring leads, low and high
+voltage in all of one plane. Everything here follows from the measurements of the single leads.
 
 References
 ----------
-Wagner G. S. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram, part VI: acute
-ischemia/infarction. Circulation 119 (2009) e262-e270.
+Wagner G. S. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+electrocardiogram, part VI: acute ischemia/infarction. Circulation 119 (2009) e262-e270.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ _INVERTED_T_MV, _FLAT_T_MV, _DEPRESSED_ST_MV, _ELEVATED_ST_MV = -0.05, 0.1, -0.0
 
 
 def territory_values(of_leads: Array) -> Array:
-    """Return (n_features,) in the order of ``TERRITORY_FEATURES``, NaN where none of the leads was measured.
+    """Return (n_features,) in the order of ``TERRITORY_FEATURES``, NaN where none of the leads was
+    measured.
 
     Parameters
     ----------
     of_leads
-        (n_stems, 12) measurements in the order of ``LEAD_UNITS`` and ``STANDARD_LEADS``, NaN where not measured.
+        (n_stems, 12) measurements in the order of ``LEAD_UNITS`` and ``STANDARD_LEADS``, NaN where
+        not measured.
     """
     known = ~np.isnan(of_leads)
     filled = np.where(known, of_leads, 0.0)
@@ -61,7 +64,9 @@ def territory_values(of_leads: Array) -> Array:
 
 
 def _progression(filled: Array, there: NDArray[np.bool_]) -> Array:
-    """How R grows from V1 to V6: where it becomes larger than S, and its rise from V2 to V3 and from V1 to V4."""
+    """How R grows from V1 to V6: where it becomes larger than S, and its rise from V2 to V3 and
+    from V1 to V4.
+    """
     if not there[_CHEST].all():
         return np.full(3, np.nan)
     r, s = filled[_STEMS["R_Amp"], _CHEST], np.abs(filled[_STEMS["S_Amp"], _CHEST])
@@ -70,7 +75,9 @@ def _progression(filled: Array, there: NDArray[np.bool_]) -> Array:
 
 
 def _repolarisation(filled: Array, there: NDArray[np.bool_]) -> Array:
-    """In how many leads T is inverted, T is flat, ST is depressed and ST is elevated; median and least height of T beside QRS."""
+    """In how many leads T is inverted, T is flat, ST is depressed and ST is elevated; median and
+    least height of T beside QRS.
+    """
     if not there[_ALL_BUT_AVR].all():
         return np.full(6, np.nan)
     t, st = filled[_STEMS["T_Amp"], _ALL_BUT_AVR], filled[_STEMS["ST_Amp80ms"], _ALL_BUT_AVR]

@@ -1,14 +1,16 @@
-"""Where a wave may begin and end: crossings of thresholds on the slope of the median beat, in every lead and in all leads together.
+"""Where a wave may begin and end: crossings of thresholds on the slope of the median beat, in every
+lead and in all leads together.
 
-The slope of a wave is high on its flanks and low before its onset and after its offset. Its smoothed size is compared with several
-fractions of its maximum; the crossings bracket the boundary, and ``delineation`` makes one time of them. All leads together (the root
-of the mean square slope) say where the wave is, so that a lead with hardly any deflection does not follow its noise.
+The slope of a wave is high on its flanks and low before its onset and after its offset. Its
+smoothed size is compared with several fractions of its maximum; the crossings bracket the boundary,
+and ``delineation`` makes one time of them. All leads together (the root of the mean square slope)
+say where the wave is, so that a lead with hardly any deflection does not follow its noise.
 
 References
 ----------
-Laguna P. et al. Automatic detection of wave boundaries in multilead ECG signals: validation with the CSE database.
-Comput. Biomed. Res. 27 (1994) 45-60.
-Martinez J. P. et al. A wavelet-based ECG delineator: evaluation on standard databases. IEEE Trans. Biomed. Eng. 51 (2004) 570-581.
+Laguna P. et al. Automatic detection of wave boundaries in multilead ECG signals: validation with
+the CSE database. Comput. Biomed. Res. 27 (1994) 45-60. Martinez J. P. et al. A wavelet-based ECG
+delineator: evaluation on standard databases. IEEE Trans. Biomed. Eng. 51 (2004) 570-581.
 """
 
 from __future__ import annotations
@@ -34,16 +36,19 @@ Indices = NDArray[np.int64]
 BOUNDARIES = ("p_on", "p_off", "qrs_on", "qrs_off", "t_on", "t_off")
 
 _MS = MEASURING_HZ / 1000.0
-# Standard deviation of the Gaussian whose derivative measures the slope, milliseconds: about a tenth of the wave.
+# Standard deviation of the Gaussian whose derivative measures the slope, milliseconds: about a
+# tenth of the wave.
 _QRS_SMOOTH_MS, _P_SMOOTH_MS, _T_SMOOTH_MS = 5.0, 10.0, 16.0
 # The height of a T wave is measured on a signal smoothed by this.
 _HEIGHT_SMOOTH_MS = 8.0
 # Slopes of a wave start and end where they first and last exceed this share of the highest.
 _QRS_SHARE, _WAVE_SHARE = 0.30, 0.35
-# Thresholds outwards from there, as shares of the highest slope; the third and the second are the first guess of onset and offset.
+# Thresholds outwards from there, as shares of the highest slope; the third and the second are the
+# first guess of onset and offset.
 _QRS_FRACTIONS = (0.02, 0.035, 0.05, 0.07, 0.10, 0.15, 0.25)
 _WAVE_FRACTIONS = (0.20, 0.27)
-# At the peak of R the slope of all leads may vanish for a moment: a QRS complex ends where it stays low for this many time points.
+# At the peak of R the slope of all leads may vanish for a moment: a QRS complex ends where it stays
+# low for this many time points.
 _QRS_STAY = 7
 # For the same reason the search for its onset starts at least this far before R.
 _ONSET_TO_R = 9
@@ -96,7 +101,8 @@ def find_waves(beat: Array, rr: float, weights: Array | None = None) -> dict[str
     Returns
     -------
     dict
-        ``"qrs"``, and ``"t"`` and ``"p"`` where there is room for them. Whether a P wave is there is not decided here.
+        ``"qrs"``, and ``"t"`` and ``"p"`` where there is room for them. Whether a P wave is there
+        is not decided here.
     """
     weights = np.ones(len(beat)) if weights is None else weights
     qrs = _find_qrs(beat, weights)
@@ -141,7 +147,9 @@ def _find_qrs(beat: Array, weights: Array) -> Wave:
 
 
 def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wave:
-    """Find the largest deflection between QRS and ``last``, then the steepest points on its two sides."""
+    """Find the largest deflection between QRS and ``last``, then the steepest points on its two
+    sides.
+    """
     first = qrs.offset + 8
     slope, together = _slopes_of_part(beat, weights, qrs.offset + 2, beat.shape[1], _T_SMOOTH_MS)
     height = _above_line(beat, qrs, first, last)
@@ -181,10 +189,13 @@ def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wav
 
 
 def _find_p(beat: Array, weights: Array, qrs: Wave, first: int) -> Wave | None:
-    """Find the stretch of highest activity before QRS; the QRS complex itself is cut off before smoothing."""
+    """Find the stretch of highest activity before QRS; the QRS complex itself is cut off before
+    smoothing.
+    """
     slope, together = _slopes_of_part(beat, weights, 0, qrs.onset - 1, _P_SMOOTH_MS)
     last = qrs.onset - 2
-    # What still rises towards the QRS complex belongs to it: look no further than the lowest point before it.
+    # What still rises towards the QRS complex belongs to it: look no further than the lowest point
+    # before it.
     near = max(first, last - 22)
     last = near + int(together[near:last].argmin()) + 1
     # Likewise what still falls from the T wave before.
@@ -229,7 +240,9 @@ def _slopes(beat: Array, weights: Array, smooth_ms: float) -> tuple[Array, Array
 
 @lru_cache
 def _gaussian(smooth_ms: float, order: int) -> Array:
-    """Return a Gaussian out to three standard deviations, or its first derivative, as weights; scipy's filter makes them at each call."""
+    """Return a Gaussian out to three standard deviations, or its first derivative, as weights;
+    scipy's filter makes them at each call.
+    """
     sigma = smooth_ms * _MS
     reach = int(3.0 * sigma + 0.5)
     times = np.arange(-reach, reach + 1)
@@ -246,7 +259,9 @@ def _slopes_of_part(beat: Array, weights: Array, start: int, end: int, smooth_ms
 
 
 def _above_line(beat: Array, qrs: Wave, first: int, last: int) -> Array:
-    """Return what lies between ``first`` and ``last``, above the line from the level before QRS to the level at ``last``."""
+    """Return what lies between ``first`` and ``last``, above the line from the level before QRS to
+    the level at ``last``.
+    """
     smooth = ndimage.correlate1d(beat[:, qrs.offset + 2 :], _gaussian(_HEIGHT_SMOOTH_MS, 0), axis=1, mode="nearest")
     part = smooth[:, first - qrs.offset - 2 : last - qrs.offset - 2]
     base = beat[:, qrs.onset - 16 : qrs.onset - 2].mean(axis=1, keepdims=True)
@@ -260,13 +275,17 @@ def _ranked(values: Array, share: float) -> float:
 
 
 def _flanks(slope: Array, share: float | Array) -> tuple[Indices, Indices]:
-    """Return the first and the last index of each row that exceeds a share of its maximum; a column of shares takes one row for all."""
+    """Return the first and the last index of each row that exceeds a share of its maximum; a column
+    of shares takes one row for all.
+    """
     high = slope >= share * slope.max(axis=1, keepdims=True)
     return high.argmax(axis=1), high.shape[1] - 1 - high[:, ::-1].argmax(axis=1)
 
 
 def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -> Indices:
-    """Return where each row is steepest within ``reach`` time points of its peak, before or after it, and not past ``limit``."""
+    """Return where each row is steepest within ``reach`` time points of its peak, before or after
+    it, and not past ``limit``.
+    """
     at = peaks[:, None] + step * np.arange(reach)
     at = np.minimum(at, limit - 1) if step > 0 else np.maximum(at, limit)
     rows = np.arange(len(slope))
@@ -274,7 +293,9 @@ def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -
 
 
 def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: int, stay: int = 1) -> Indices:
-    """Return where the slope first falls to each level and stays there, going one way from ``start``, at most ``reach`` time points."""
+    """Return where the slope first falls to each level and stays there, going one way from
+    ``start``, at most ``reach`` time points.
+    """
     along = together.take(np.arange(start, start + step * (reach + stay), step), mode="clip")
     highest = along[: reach + 1]
     for later in range(1, stay):
@@ -285,12 +306,14 @@ def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: i
 
 
 def _crossings(slope: Array, starts: tuple[Indices, Indices], tops: tuple[Array, Array], fractions: tuple[float, ...]) -> Indices:
-    """Return where the slope of each lead first falls to fractions of its top, outwards from its starts, (2, n_leads, n_fractions).
+    """Return where the slope of each lead first falls to fractions of its top, outwards from its
+    starts, (2, n_leads, n_fractions).
 
     Parameters
     ----------
     starts, tops
-        (n_leads,) each: the first of the two for the way back to the onset, the second for the way on to the offset.
+        (n_leads,) each: the first of the two for the way back to the onset, the second for the way
+        on to the offset.
     """
     n_leads, n_times = slope.shape
     begin, way = np.array(starts)[:, :, None], np.array([-1, 1])[:, None, None]
@@ -302,7 +325,9 @@ def _crossings(slope: Array, starts: tuple[Indices, Indices], tops: tuple[Array,
 
 
 def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Array:
-    """Return milliseconds from the guess: the crossings of all leads together, then those of each lead, within ``limit`` time points."""
+    """Return milliseconds from the guess: the crossings of all leads together, then those of each
+    lead, within ``limit`` time points.
+    """
     candidates = np.empty((len(own), len(common) + own.shape[1]))
     candidates[:, : len(common)] = common - guess
     candidates[:, len(common) :] = _within(own - guess, -limit, limit)

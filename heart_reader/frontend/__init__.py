@@ -1,4 +1,6 @@
-"""The HTTP server and its page: it takes files, asks the classifier and shows the answer; it computes nothing itself."""
+"""The HTTP server and its page: it takes files, asks the classifier and shows the answer; it
+computes nothing itself.
+"""
 
 from __future__ import annotations
 

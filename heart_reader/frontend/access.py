@@ -1,4 +1,6 @@
-"""Who may ask: the keys of a server that other machines can reach, and the names under which it may be addressed."""
+"""Who may ask: the keys of a server that other machines can reach, and the names under which it may
+be addressed.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ _key_header = APIKeyHeader(name=API_KEY, auto_error=False, description="One of t
 
 
 async def check_key(request: Request, key: Annotated[str | None, Depends(_key_header)]) -> None:
-    """Refuse a request without one of the server's keys, before its body is read; remember the name of the key.
+    """Refuse a request without one of the server's keys, before its body is read; remember the name
+    of the key.
 
-    An address that sends different wrong keys guesses, and has to wait before any key of it is looked at again. One that sends the same
-    wrong key again, such as a program that missed a rotation, has to wait with that key only: others behind the same address go on.
+    An address that sends different wrong keys guesses, and has to wait before any key of it is
+    looked at again. One that sends the same wrong key again, such as a program that missed a
+    rotation, has to wait with that key only: others behind the same address go on.
 
     Raises
     ------
@@ -52,7 +56,8 @@ async def check_key(request: Request, key: Annotated[str | None, Depends(_key_he
 class HostGuard:
     """Answers only where the server is addressed by one of its names.
 
-    A page from elsewhere whose name was pointed at this machine (DNS rebinding) would count as the same origin and could read answers.
+    A page from elsewhere whose name was pointed at this machine (DNS rebinding) would count as the
+    same origin and could read answers.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What the server remembers of its clients' addresses: how many requests each has running, and how often each guessed a key."""
+"""What the server remembers of its clients' addresses: how many requests each has running, and how
+often each guessed a key.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ MAX_SUBJECTS = 10_000
 
 @lru_cache(maxsize=4096)
 def neighbourhood(host: str | None) -> str:
-    """Name under which the requests of an address are counted; one IPv6 client owns 2^64 addresses, which count as one.
+    """Name under which the requests of an address are counted; one IPv6 client owns 2^64 addresses,
+    which count as one.
 
     Examples
     --------
@@ -51,7 +54,8 @@ class _Count(NamedTuple):
 
 
 class Delays:
-    """How long those who failed repeatedly must wait: after five failures 1 s, and twice as long after each further one, up to 15 min.
+    """How long those who failed repeatedly must wait: after five failures 1 s, and twice as long
+    after each further one, up to 15 min.
 
     Parameters
     ----------
@@ -91,14 +95,16 @@ class Delays:
 
 
 class AddressGuard:
-    """Lets each address have only a share of the requests that are answered at a time, so that nobody can take the whole queue.
+    """Lets each address have only a share of the requests that are answered at a time, so that
+    nobody can take the whole queue.
 
     Parameters
     ----------
     app
         What it guards.
     most
-        Requests of one address at a time, from the first byte of an upload to the last of its answer.
+        Requests of one address at a time, from the first byte of an upload to the last of its
+        answer.
     retry_after_s
         What a refused client is told to wait, in seconds.
     """

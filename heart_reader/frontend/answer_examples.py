@@ -1,4 +1,6 @@
-"""Examples of answers for the description of the interface, shortened; a test holds them to their models."""
+"""Examples of answers for the description of the interface, shortened; a test holds them to their
+models.
+"""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     settings
         What to serve and how much of it at a time.
     host_names
-        Names under which clients may address the server, in lower case and without ports; None means any, for servers behind a proxy
-        that checks them.
+        Names under which clients may address the server, in lower case and without ports; None
+        means any, for servers behind a proxy that checks them.
 
     Raises
     ------

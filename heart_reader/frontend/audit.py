@@ -1,7 +1,9 @@
-"""The audit line: who had which recording read, when, by which model, and which answer went out; nothing about the patient.
+"""The audit line: who had which recording read, when, by which model, and which answer went out;
+nothing about the patient.
 
-Hashes tell whether a recording or an answer that somebody holds is the one that was meant, and nobody can tell from a hash what was in it.
-File names, sample names, probabilities and conclusions stay out.
+Hashes tell whether a recording or an answer that somebody holds is the one that was meant, and
+nobody can tell from a hash what was in it. File names, sample names, probabilities and conclusions
+stay out.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ LOCAL = "local"
 
 
 def audit_into(file: Path | None) -> None:
-    """Write audit lines into a file of their own, opened again when it was moved away; None leaves them among the other lines.
+    """Write audit lines into a file of their own, opened again when it was moved away; None leaves
+    them among the other lines.
 
     Raises
     ------
@@ -57,7 +60,9 @@ def audit_into(file: Path | None) -> None:
 
 
 async def note_files(request: Request, files: Iterable[IO[bytes]], n_bytes: int) -> None:
-    """Note the SHA-256 of each file of a recording for the audit line, and leave the files at their beginning."""
+    """Note the SHA-256 of each file of a recording for the audit line, and leave the files at their
+    beginning.
+    """
     if n_bytes <= AT_ONCE:
         request.state.record_sha256 = _hashes(files)
     else:
@@ -65,7 +70,9 @@ async def note_files(request: Request, files: Iterable[IO[bytes]], n_bytes: int)
 
 
 async def note_record(request: Request, path: Path) -> None:
-    """Note the same of a recording on disk: of its file, or of a header and the signal file of that name."""
+    """Note the same of a recording on disk: of its file, or of a header and the signal file of that
+    name.
+    """
     request.state.record_sha256 = await to_thread.run_sync(_hashes_on_disk, path)
 
 
@@ -88,7 +95,8 @@ def _hashes_on_disk(path: Path) -> list[str]:
 
 
 class Audit:
-    """Writes one line for every request that asks for a reading or its explanation, answered or refused.
+    """Writes one line for every request that asks for a reading or its explanation, answered or
+    refused.
 
     Parameters
     ----------
@@ -175,7 +183,9 @@ class _Answer:
             await to_thread.run_sync(self.sha256.update, body)
 
     def failed(self, outcome: str, status: int) -> None:
-        """Note why there is no answer, or no whole one, with the status that the other log has for it."""
+        """Note why there is no answer, or no whole one, with the status that the other log has for
+        it.
+        """
         self.outcome, self.status = outcome, self.status or status
 
     def code(self) -> str:

@@ -11,14 +11,16 @@ __all__ = ["CheckpointWatch"]
 
 
 class CheckpointWatch:
-    """Looks at the files of a checkpoint; they are hashed again only where the file system says that they changed.
+    """Looks at the files of a checkpoint; they are hashed again only where the file system says
+    that they changed.
 
     Parameters
     ----------
     checkpoint
         As it was loaded.
     trusted
-        Whose signature a process asks for before it reads with the checkpoint; None if it asks for none.
+        Whose signature a process asks for before it reads with the checkpoint; None if it asks for
+        none.
     """
 
     def __init__(self, checkpoint: Checkpoint, trusted: TrustedKeys | None = None) -> None:
@@ -42,7 +44,9 @@ class CheckpointWatch:
         return True
 
     def _state(self) -> list[tuple[int, int, int, int] | None]:
-        """What changes when somebody writes to or replaces a file; None for one that cannot be looked at."""
+        """What changes when somebody writes to or replaces a file; None for one that cannot be
+        looked at.
+        """
         states: list[tuple[int, int, int, int] | None] = []
         for file in self._files:
             try:

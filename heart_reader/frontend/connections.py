@@ -1,6 +1,7 @@
 """Connections: how many, how long each is waited for, and what a client that is no use of is told.
 
-An application sees a request only when its head is complete. What comes before, and what stays when it has answered, is watched here.
+An application sees a request only when its head is complete. What comes before, and what stays when
+it has answered, is watched here.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ __all__ = ["Connection", "ConnectionGuard"]
 
 # The part of all connections that one address may have.
 SHARE_OF_AN_ADDRESS = 8
-# How long a connection stays half open after its refusal, so that the client can read it: closed at once, it would see a reset.
+# How long a connection stays half open after its refusal, so that the client can read it: closed at
+# once, it would see a reset.
 LINGER_S = 2.0
 
 
@@ -42,7 +44,8 @@ class Connection(H11Protocol):
     refused
         Whether what it sends is no longer looked at.
     taking
-        Pace at which the client takes an answer, and what of it was still here when that was last looked at.
+        Pace at which the client takes an answer, and what of it was still here when that was last
+        looked at.
     """
 
     guard: ConnectionGuard
@@ -52,7 +55,9 @@ class Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether there is no request to answer: none has come, half of one, or what follows one that was answered early."""
+        """Whether there is no request to answer: none has come, half of one, or what follows one
+        that was answered early.
+        """
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -117,7 +122,9 @@ class ConnectionGuard:
         return type("GuardedConnection", (Connection,), {"guard": self})
 
     def admit(self, connection: Connection) -> None:
-        """Take a new connection, or refuse it, or close the one that has been waiting for the longest."""
+        """Take a new connection, or refuse it, or close the one that has been waiting for the
+        longest.
+        """
         connection.waiting_since = self.clock()
         self.connections.add(connection)
         address = neighbourhood(connection.client[0] if connection.client else None)
@@ -143,7 +150,8 @@ class ConnectionGuard:
         """Close what was waited for long enough; to be called about every second."""
         now = self.clock()
         for connection in list(self.connections):
-            # The answer is written into a buffer at once, however slowly the client takes it from there.
+            # The answer is written into a buffer at once, however slowly the client takes it from
+            # there.
             unsent = connection.transport.get_write_buffer_size()
             if unsent:
                 connection.waiting_since = now
@@ -180,13 +188,17 @@ class ConnectionGuard:
             connection.transport.write_eof()
 
     def _is_counted(self, address: str) -> bool:
-        """Whether an address stands for one client: not if it is a proxy, nor where this machine alone is served."""
+        """Whether an address stands for one client: not if it is a proxy, nor where this machine
+        alone is served.
+        """
         if self.settings.only_this_machine or address == "unknown":
             return False
         return not any(ip_address(address) in network for network in self.settings.proxies)
 
     def _close(self, connection: Connection, reason: str) -> None:
-        """Close a connection with what is still to be sent on it; it counts no longer, though the loop may close it later."""
+        """Close a connection with what is still to be sent on it; it counts no longer, though the
+        loop may close it later.
+        """
         self.metrics.count_closed(reason)
         connection.transport.abort()
         self.forget(connection)

@@ -22,7 +22,8 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
     request
         Whose body has been read.
     work
-        Gets an event that is set when its result is no longer wanted; a thread cannot be ended from outside.
+        Gets an event that is set when its result is no longer wanted; a thread cannot be ended from
+        outside.
     threads
         Where it waits for its turn; it leaves the queue at once.
 

@@ -1,6 +1,7 @@
 """One shape for every error that leaves the server: ``{code, message, detail, request_id}``.
 
-An error that the client can mend is told in full. Any other is logged and hidden behind its request id.
+An error that the client can mend is told in full. Any other is logged and hidden behind its request
+id.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def error_answer(
 
 
 def without_folder(error: RecordError, folder: Path) -> RecordError:
-    """Return the same error with files named without their folder, which is the server's own affair."""
+    """Return the same error with files named without their folder, which is the server's own
+    affair.
+    """
     if error.args and isinstance(error.args[0], Message):
         return type(error)(error.args[0].replaced(f"{folder}/", ""))
     return type(error)(error.message.replace(f"{folder}/", ""))

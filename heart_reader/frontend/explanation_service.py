@@ -1,4 +1,6 @@
-"""Explanations on demand: the weights behind the served checkpoint are loaded when the first one is asked for."""
+"""Explanations on demand: the weights behind the served checkpoint are loaded when the first one is
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +40,16 @@ NOT_EXPLAINABLE = (
 
 
 class ExplanationService:
-    """Explains the readings of the served checkpoint, one at a time: an explanation takes as long as fifty readings.
+    """Explains the readings of the served checkpoint, one at a time: an explanation takes as long
+    as fifty readings.
 
     Parameters
     ----------
     served
         Makes the readings.
     settings
-        Where the torch checkpoint is that it was exported from, and what one explanation may take: as much as a reading.
+        Where the torch checkpoint is that it was exported from, and what one explanation may take:
+        as much as a reading.
     """
 
     def __init__(self, served: Checkpoint, settings: Settings) -> None:
@@ -66,8 +70,8 @@ class ExplanationService:
         RecordError
             If the recording cannot be read; its message names the file without its folder.
         RequestRefused
-            409 if there are no gradients to explain with, 422 if the model has no such finding, or if it takes more than is allowed, see
-            :class:`~heart_reader.frontend.workers.Workers`.
+            409 if there are no gradients to explain with, 422 if the model has no such finding, or
+            if it takes more than is allowed, see :class:`~heart_reader.frontend.workers.Workers`.
         """
         try:
             return self._load().do(given_up, path, facts, stretch)

@@ -1,4 +1,6 @@
-"""The keys of a server: each has a name, only its hash is kept, and the file of them may change while the server runs."""
+"""The keys of a server: each has a name, only its hash is kept, and the file of them may change
+while the server runs.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 def key_hash(key: str) -> str:
     """SHA-256 of a key in hexadecimal.
 
-    A hash without salt and stretching is enough: keys are random and long, nobody chooses them from a dictionary.
+    A hash without salt and stretching is enough: keys are random and long, nobody chooses them from
+    a dictionary.
 
     Examples
     --------
@@ -70,8 +73,8 @@ class KeyRing:
     own
         Key of the environment, named ``default``.
     file
-        Lines of a name and the SHA-256 of its key, see :func:`new_key`. It is read again when it changes; one that cannot be read leaves
-        the keys as they are.
+        Lines of a name and the SHA-256 of its key, see :func:`new_key`. It is read again when it
+        changes; one that cannot be read leaves the keys as they are.
 
     Raises
     ------
@@ -93,7 +96,8 @@ class KeyRing:
         """Name of the key with that hash, or None."""
         self._look()
         found = None
-        # Every hash is compared and each in constant time: how long it takes tells nothing of a guess.
+        # Every hash is compared and each in constant time: how long it takes tells nothing of a
+        # guess.
         for name, known in self._hashes.items():
             if hmac.compare_digest(known, sent_hash):
                 found = name

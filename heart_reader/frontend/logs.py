@@ -1,7 +1,7 @@
 """Log lines as JSON objects, one per line, for people and for programs that collect them.
 
-No line holds a file name, a URL, a query value or a word of a recording: routes are named instead. Only the audit line says from which
-address of the network a recording came.
+No line holds a file name, a URL, a query value or a word of a recording: routes are named instead.
+Only the audit line says from which address of the network a recording came.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "t
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one JSON object with ``time``, ``level``, ``event``, and the fields given as ``extra``.
+    """Formats a log record as one JSON object with ``time``, ``level``, ``event``, and the fields
+    given as ``extra``.
 
     Examples
     --------
@@ -40,7 +41,9 @@ class JsonLines(logging.Formatter):
 
 
 def set_up_logging(*, debug: bool) -> None:
-    """Log to the standard error, one line per request; the framework's own lines only when debugging."""
+    """Log to the standard error, one line per request; the framework's own lines only when
+    debugging.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -12,7 +12,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The counters of one server, in a registry of their own so that two servers in one process do not mix.
+    """The counters of one server, in a registry of their own so that two servers in one process do
+    not mix.
 
     Examples
     --------
@@ -37,7 +38,9 @@ class Metrics:
         self._seconds.labels(route).observe(duration_s)
 
     def count_reading(self, outcome: str) -> None:
-        """Count one recording: ``"read"``, the code of the error that stopped it, or ``"given_up"`` if its client left."""
+        """Count one recording: ``"read"``, the code of the error that stopped it, or ``"given_up"``
+        if its client left.
+        """
         self._readings.labels(outcome).inc()
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:

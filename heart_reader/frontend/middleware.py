@@ -1,4 +1,5 @@
-"""What surrounds every request: an id, security headers, one log line, metrics, and a net for unforeseen errors.
+"""What surrounds every request: an id, security headers, one log line, metrics, and a net for
+unforeseen errors.
 
 The log names routes, never addresses: an address can carry a file name.
 """
@@ -68,7 +69,8 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.update({**SECURITY_HEADERS, "X-Request-ID": request_id})
-                # Readings stay in the tab; the page itself is revalidated, so that an update is seen at once.
+                # Readings stay in the tab; the page itself is revalidated, so that an update is
+                # seen at once.
                 headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith(STATIC) else "no-store")
             await send(message)
 

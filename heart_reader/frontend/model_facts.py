@@ -1,4 +1,6 @@
-"""What to know about the served model beside its manifest: how well it did, what it was trained on, its card."""
+"""What to know about the served model beside its manifest: how well it did, what it was trained on,
+its card.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ MAX_CARD_BYTES = 1 << 18
 
 
 def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
-    """Return the classifier's card with version, training prevalence, measured performance and the text of the model card.
+    """Return the classifier's card with version, training prevalence, measured performance and the
+    text of the model card.
 
-    Reports and text lie beside the checkpoint, or beside the one it was exported from. A report of other weights is left out.
+    Reports and text lie beside the checkpoint, or beside the one it was exported from. A report of
+    other weights is left out.
 
     Parameters
     ----------

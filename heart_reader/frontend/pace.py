@@ -6,7 +6,8 @@ __all__ = ["Pace"]
 
 
 class Pace:
-    """Says until when the next bytes must have come: some seconds' worth of the slowest rate in every so many seconds.
+    """Says until when the next bytes must have come: some seconds' worth of the slowest rate in
+    every so many seconds.
 
     A sum over the whole transfer would let a client stall for as long as it had hurried before.
 

@@ -1,4 +1,6 @@
-"""Readings for many clients with one classifier: a few at a time, a few waiting, the rest told to come back."""
+"""Readings for many clients with one classifier: a few at a time, a few waiting, the rest told to
+come back.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class ReadingService:
     Parameters
     ----------
     checkpoint
-        Directory of the checkpoint to read with; it is loaded wherever it reads, and has made a reading there when this is done.
+        Directory of the checkpoint to read with; it is loaded wherever it reads, and has made a
+        reading there when this is done.
     settings
         How many readings at a time, what each may take, and how many may wait.
     metrics
@@ -122,14 +125,17 @@ class ReadingService:
         return reading
 
     def read(self, path: Path, options: ReadOptions, given_up: Event) -> bytes:
-        """Read one recording from disk, see :func:`~heart_reader.frontend.reading_work.read_file`; blocking.
+        """Read one recording from disk, see :func:`~heart_reader.frontend.reading_work.read_file`;
+        blocking.
 
         Raises
         ------
         RecordError
-            If the recording cannot be read. Its message names the file without its folder, which is the server's own affair.
+            If the recording cannot be read. Its message names the file without its folder, which is
+            the server's own affair.
         RequestRefused
-            If reading it takes more than is allowed, see :class:`~heart_reader.frontend.workers.Workers`.
+            If reading it takes more than is allowed, see
+            :class:`~heart_reader.frontend.workers.Workers`.
         """
         try:
             return self._readers.do(given_up, path, options)

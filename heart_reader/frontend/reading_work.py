@@ -67,7 +67,8 @@ def prepare_reading(checkpoint: Path, sha256: str, trusted: TrustedKeys | None, 
 
 
 def check_same(checkpoint: Checkpoint, sha256: str) -> None:
-    """Refuse a checkpoint that took another's place: a process that starts late must not read with other weights than the rest.
+    """Refuse a checkpoint that took another's place: a process that starts late must not read with
+    other weights than the rest.
 
     Raises
     ------
@@ -84,8 +85,8 @@ def read_file(classifier: EcgClassifier, max_values: int, path: Path, options: R
     Returns
     -------
     bytes
-        The reading in JSON, with ``waveform`` if the options ask for it. It is not validated once more on its way out, which would
-        cost a tenth of a reading; a test does that.
+        The reading in JSON, with ``waveform`` if the options ask for it. It is not validated once
+        more on its way out, which would cost a tenth of a reading; a test does that.
 
     Raises
     ------

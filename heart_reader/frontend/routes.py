@@ -43,7 +43,8 @@ pages = APIRouter()
 operation = APIRouter()
 api = APIRouter(prefix="/api/v1", responses={"default": {"model": ErrorAnswer, "description": "Any error"}})
 
-# FastAPI would parse the form before a cap could be set, so the form is described here and parsed by `parse_form`.
+# FastAPI would parse the form before a cap could be set, so the form is described here and parsed
+# by `parse_form`.
 _FORM = {
     "requestBody": {
         "required": True,
@@ -91,13 +92,16 @@ async def page() -> FileResponse:
 
 @pages.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> FileResponse:
-    """Answer the description of the interface as a page, which asks for the key where the server has one."""
+    """Answer the description of the interface as a page, which asks for the key where the server
+    has one.
+    """
     status = 200
     if request.app.state.keys:
         try:
             await check_key(request, request.headers.get(API_KEY))
         except RequestRefused:
-            # A browser cannot send a key with an address that a person types: the page is without content until it has the key.
+            # A browser cannot send a key with an address that a person types: the page is without
+            # content until it has the key.
             if "text/html" not in request.headers.get("accept", ""):
                 raise
             status = 401
@@ -118,7 +122,9 @@ async def health() -> Health:
 
 @pages.get("/ready", tags=["operation"], responses={503: {"model": ErrorAnswer}})
 async def ready(request: Request) -> Health:
-    """Say whether a reading could be made now: the model is loaded, its files are sound, and a process is there to read."""
+    """Say whether a reading could be made now: the model is loaded, its files are sound, and a
+    process is there to read.
+    """
     await to_thread.run_sync(_service(request).check_ready)
     return Health(status="ready")
 
@@ -163,7 +169,9 @@ async def predict(request: Request, options: Annotated[ReadOptions, Query()]) ->
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
 async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> Response:
-    """Explain one finding in one of the sample ECGs: which leads and which moments moved its probability."""
+    """Explain one finding in one of the sample ECGs: which leads and which moments moved its
+    probability.
+    """
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
@@ -173,7 +181,9 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
 
 @api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=_FORM)
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
-    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its hash is logged."""
+    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its
+    hash is logged.
+    """
     service = _service(request)
     async with _placed_upload(request, service, options) as (files, told):
         work = partial(_explain_upload, service, request.app.state.folders, files, told)
@@ -182,7 +192,9 @@ async def explain(request: Request, options: Annotated[ExplainOptions, Query()])
 
 @asynccontextmanager
 async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
-    """Receive an upload, then hold a place in the queue for it: while it comes it holds none, so that slow clients hold up nobody."""
+    """Receive an upload, then hold a place in the queue for it: while it comes it holds none, so
+    that slow clients hold up nobody.
+    """
     with service.place():
         pass  # where the queue is full, it is refused before it comes
     async with received(request, options) as (files, merged):

@@ -1,4 +1,6 @@
-"""The sample ECGs that the page offers: every recording of one folder, described by its README and labelled by its ``labels.csv``."""
+"""The sample ECGs that the page offers: every recording of one folder, described by its README and
+labelled by its ``labels.csv``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from heart_reader.frontend.schemas import Sample, SampleList
 
 __all__ = ["SampleFolder"]
 
-# A recording that is there in both formats is one sample; the later format wins, because it carries its own units.
+# A recording that is there in both formats is one sample; the later format wins, because it carries
+# its own units.
 FORMATS = {".csv": "csv", ".dcm": "dicom", ".edf": "edf", ".hea": "wfdb"}
 README = "README.md"
 # Columns ``id`` and ``labels``, the latter apart by blanks.
@@ -53,7 +56,8 @@ class SampleFolder:
         return SampleList(heading=heading[1].strip() if heading else "Sample recordings", samples=samples)
 
     def path(self, sample_id: str) -> Path:
-        """Return the file of a sample; only a name from the list is one, so no other file can be reached.
+        """Return the file of a sample; only a name from the list is one, so no other file can be
+        reached.
 
         Raises
         ------

@@ -37,11 +37,13 @@ def serve(settings: Settings) -> None:
     CheckpointError
         If the checkpoint cannot be served.
     ConfigError
-        If the address cannot be listened on, the file of keys cannot be read, or audit lines cannot be written.
+        If the address cannot be listened on, the file of keys cannot be read, or audit lines cannot
+        be written.
     """
     set_up_logging(debug=settings.debug)
     audit_into(settings.audit_log)
-    # One thread per reading and as many readings as cores: threads of torch and BLAS would only fight. Set before torch is loaded.
+    # One thread per reading and as many readings as cores: threads of torch and BLAS would only
+    # fight. Set before torch is loaded.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
@@ -69,13 +71,16 @@ def serve(settings: Settings) -> None:
             # The server has closed its connections by now and hands the signal on.
             return
         except SystemExit:
-            # uvicorn leaves this way when the start-up failed; the reason is more useful than its status.
+            # uvicorn leaves this way when the start-up failed; the reason is more useful than its
+            # status.
             error = app.state.startup_error
             raise error if isinstance(error, HeartReaderError) else RuntimeError("the server did not start") from error
 
 
 class _Server(uvicorn.Server):
-    """A server that says once, on one line, where it can be reached, and looks after its connections."""
+    """A server that says once, on one line, where it can be reached, and looks after its
+    connections.
+    """
 
     def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
         super().__init__(config)

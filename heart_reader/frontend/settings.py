@@ -29,30 +29,37 @@ class Settings(BaseSettings):
     checkpoint
         Directory of the checkpoint to serve; None means the shipped one.
     explain_checkpoint
-        Directory of the torch checkpoint that the served one was exported from; None means to look for it among the shipped ones.
+        Directory of the torch checkpoint that the served one was exported from; None means to look
+        for it among the shipped ones.
     trusted_keys
-        File of the public keys, one of which must have signed the checkpoint; None means that it need not be signed.
+        File of the public keys, one of which must have signed the checkpoint; None means that it
+        need not be signed.
     host, port
         Where to listen; port 0 takes any free one.
     api_key
-        Clients must send it as ``X-API-Key``; needed where other machines can reach the server, unless there is a file of keys.
+        Clients must send it as ``X-API-Key``; needed where other machines can reach the server,
+        unless there is a file of keys.
     api_keys_file
-        File of named keys, see :class:`~heart_reader.frontend.keys.KeyRing`; read again when it changes.
+        File of named keys, see :class:`~heart_reader.frontend.keys.KeyRing`; read again when it
+        changes.
     allowed_hosts
-        Names under which clients may address the server, separated by commas; None means this machine's own names where only this machine
-        is served, and any name elsewhere.
+        Names under which clients may address the server, separated by commas; None means this
+        machine's own names where only this machine is served, and any name elsewhere.
     trusted_proxies
-        Addresses and networks, separated by commas, of proxies whose ``X-Forwarded-For`` says who the client is; nobody else is believed.
+        Addresses and networks, separated by commas, of proxies whose ``X-Forwarded-For`` says who
+        the client is; nobody else is believed.
     audit_log
-        File of the lines that say who had what read; None means among the other lines, on the standard error.
+        File of the lines that say who had what read; None means among the other lines, on the
+        standard error.
     max_connections
-        Connections that are open at a time; for one more, the one that has brought no request for the longest is closed.
+        Connections that are open at a time; for one more, the one that has brought no request for
+        the longest is closed.
     max_per_address
-        Requests of one address that are answered at a time; None means half of the places of the queue, and no limit where only this
-        machine is served.
+        Requests of one address that are answered at a time; None means half of the places of the
+        queue, and no limit where only this machine is served.
     patience_s
-        How long a client is waited for, in seconds: for the whole head of a request, and for ``patience_s * min_bytes_per_s`` bytes of a
-        recording or of the answer that it takes.
+        How long a client is waited for, in seconds: for the whole head of a request, and for
+        ``patience_s * min_bytes_per_s`` bytes of a recording or of the answer that it takes.
     min_bytes_per_s
         The slowest that a client may send or take.
     max_uploads
@@ -68,15 +75,18 @@ class Settings(BaseSettings):
     max_concurrency
         Readings made at the same time; more than the cores only makes each of them slower.
     processes
-        Whether they are made in as many processes, which takes more memory and reads on all cores; else in threads of the server. A thread
-        cannot be ended: there a reading has no other bound than ``max_values``, and goes on when its client has left.
+        Whether they are made in as many processes, which takes more memory and reads on all cores;
+        else in threads of the server. A thread cannot be ended: there a reading has no other bound
+        than ``max_values``, and goes on when its client has left.
     max_values
-        Most values of one record, leads times time points, each second counted as 1200 of them at least; the default is half an hour of
-        twelve leads at 500 Hz.
+        Most values of one record, leads times time points, each second counted as 1200 of them at
+        least; the default is half an hour of twelve leads at 500 Hz.
     reading_timeout_s
-        Longest time of one reading or explanation once it has begun, in seconds; the process of one that takes longer is replaced.
+        Longest time of one reading or explanation once it has begun, in seconds; the process of one
+        that takes longer is replaced.
     reading_memory_mb
-        Memory that one reading or explanation may take beyond what its process holds when it is idle, in MiB; bounded on Linux only.
+        Memory that one reading or explanation may take beyond what its process holds when it is
+        idle, in MiB; bounded on Linux only.
     queue_limit
         Requests that may wait for their turn; the next one is answered 503.
     retry_after_s

@@ -1,4 +1,6 @@
-"""Where uploads lie while they are read: folders that nobody else can enter, and that a server which was killed does not leave for ever."""
+"""Where uploads lie while they are read: folders that nobody else can enter, and that a server
+which was killed does not leave for ever.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,14 @@ ATTEMPTS = 3
 log = logging.getLogger("heart_reader.frontend")
 
 PREFIX = "heart-reader-uploads-"
-# In memory, where there is such a folder: a recording of usual size never touches a disk, and making and removing its folder costs nothing.
+# In memory, where there is such a folder: a recording of usual size never touches a disk, and
+# making and removing its folder costs nothing.
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folders made in it are private, as those of tempfile are
 
 
 class UploadFolders:
-    """One folder in memory and one on disk, locked as long as the server lives; a folder whose lock can be had belongs to none.
+    """One folder in memory and one on disk, locked as long as the server lives; a folder whose lock
+    can be had belongs to none.
 
     Those that servers of the same user left behind are removed when this is made.
 
@@ -70,7 +74,8 @@ class UploadFolders:
             lock = _lock(folder)
             if lock is not None and folder.exists():
                 break
-            # A server that sweeps at this moment was faster; or nothing can be locked here, and then nobody sweeps here either.
+            # A server that sweeps at this moment was faster; or nothing can be locked here, and
+            # then nobody sweeps here either.
         self._made[folder] = lock
         return folder
 
@@ -87,7 +92,9 @@ def _sweep(parent: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder of this user, until the process ends, however it ends; None if it is in use, another user's, gone or no folder."""
+    """Lock a folder of this user, until the process ends, however it ends; None if it is in use,
+    another user's, gone or no folder.
+    """
     if sys.platform == "win32":
         return None
     try:

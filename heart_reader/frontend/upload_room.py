@@ -1,7 +1,9 @@
-"""Uploads that are under way: only so many and only so many bytes, and where that is not enough the slowest gives way.
+"""Uploads that are under way: only so many and only so many bytes, and where that is not enough the
+slowest gives way.
 
-An upload holds no place in the queue of readings. Clients that send slowly, on purpose or not, can therefore keep nobody from being read:
-they compete for this room among each other, and a recording that comes at the speed of a usual line stays a fraction of a second in it.
+An upload holds no place in the queue of readings. Clients that send slowly, on purpose or not, can
+therefore keep nobody from being read: they compete for this room among each other, and a recording
+that comes at the speed of a usual line stays a fraction of a second in it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from heart_reader.frontend.settings import Settings
 
 __all__ = ["Upload", "UploadRoom"]
 
-# What an upload that begins is credited with, and the time in which credit halves: one that brings nothing soon has less than a new one.
+# What an upload that begins is credited with, and the time in which credit halves: one that brings
+# nothing soon has less than a new one.
 FIRST_CREDIT = 64 * 1024
 HALVED_IN_S = 1.0
 # All uploads together may be as large as this many of the largest.

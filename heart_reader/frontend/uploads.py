@@ -1,4 +1,6 @@
-"""From a request to files in a private folder: counted while they arrive, under harmless names, deleted afterwards."""
+"""From a request to files in a private folder: counted while they arrive, under harmless names,
+deleted afterwards.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ Options = TypeVar("Options", bound=FileFacts)
 def safe_name(name: str) -> str:
     """Return a file name of letters, digits, ``.``, ``_`` and ``-`` only, without folders.
 
-    A harmless name stays as it is, and the same stem always becomes the same stem: a header finds its signal file again.
+    A harmless name stays as it is, and the same stem always becomes the same stem: a header finds
+    its signal file again.
 
     Examples
     --------
@@ -54,12 +57,14 @@ def safe_name(name: str) -> str:
 
 @asynccontextmanager
 async def received(request: Request, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
-    """Receive the files of one record, at least one, with what the client said about them; they are closed afterwards.
+    """Receive the files of one record, at least one, with what the client said about them; they are
+    closed afterwards.
 
     Raises
     ------
     RequestRefused
-        As :func:`_capped_request` and :func:`_parse_form` do; 503 if the upload had to give way to faster ones.
+        As :func:`_capped_request` and :func:`_parse_form` do; 503 if the upload had to give way to
+        faster ones.
     RequestValidationError
         If a field is unknown or has no lawful value.
     """
@@ -75,7 +80,8 @@ async def received(request: Request, options: Options) -> AsyncIterator[tuple[li
 
 
 def _capped_request(request: Request, settings: Settings, upload: Upload) -> Request:
-    """Return the same request with a body that may not exceed the limit nor stall; what was announced too large is refused unread.
+    """Return the same request with a body that may not exceed the limit nor stall; what was
+    announced too large is refused unread.
 
     Raises
     ------
@@ -95,7 +101,9 @@ def _capped_request(request: Request, settings: Settings, upload: Upload) -> Req
 
 
 def _counted(receive: Receive, upload: Upload, limit: int, too_large: RequestRefused, too_slow: RequestRefused) -> Receive:
-    """Count what arrives, so that a body without an honest length stops at the limit, and one that does not come at all stops."""
+    """Count what arrives, so that a body without an honest length stops at the limit, and one that
+    does not come at all stops.
+    """
 
     async def receive_counted() -> Message:
         try:
@@ -152,9 +160,11 @@ async def _parse_form(request: Request, options: Options, settings: Settings) ->
 
 @contextmanager
 def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterator[Path]:
-    """Write uploaded files into a private folder that is removed afterwards; give the file that stands for the record.
+    """Write uploaded files into a private folder that is removed afterwards; give the file that
+    stands for the record.
 
-    A folder of their own: a header may name other files, and must find only those that were sent with it.
+    A folder of their own: a header may name other files, and must find only those that were sent
+    with it.
 
     Raises
     ------
@@ -172,7 +182,9 @@ def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterat
 
 @contextmanager
 def _full_disk_told() -> Iterator[None]:
-    """Say it to the client if there is no room for an upload: it is the server's fault, and the recording may be sent again."""
+    """Say it to the client if there is no room for an upload: it is the server's fault, and the
+    recording may be sent again.
+    """
     try:
         yield
     except OSError as error:
@@ -195,7 +207,9 @@ def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
 
 
 def _record_file(paths: Sequence[Path]) -> Path:
-    """Return the only file, or the header among several; several files are one record only as a WFDB header with its signal file."""
+    """Return the only file, or the header among several; several files are one record only as a
+    WFDB header with its signal file.
+    """
     if len(paths) == 1:
         return paths[0]
     headers = [path for path in paths if path.suffix.lower() == ".hea"]

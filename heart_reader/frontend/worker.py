@@ -27,7 +27,8 @@ __all__ = ["OutOfMemory", "Prepare", "work"]
 
 # Makes the function that does the work; it and its arguments are sent to the process.
 Prepare = Callable[[], Callable[..., bytes]]
-# What a process may keep of a reading that is over: after an ordinary one there is nothing to give back.
+# What a process may keep of a reading that is over: after an ordinary one there is nothing to give
+# back.
 KEPT_MB = 32
 # How libraries say it that are not Python's own.
 OUT_OF_MEMORY = ("bad_alloc", "allocate memory", "could not create a primitive")
@@ -40,7 +41,8 @@ class OutOfMemory(Exception):
 def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
     """Do what arrives until the other end of the pipe is closed or the server is gone.
 
-    Every answer is None or what went wrong; after None follows the result. The first answer is about the preparation and has no result.
+    Every answer is None or what went wrong; after None follows the result. The first answer is
+    about the preparation and has no result.
 
     Parameters
     ----------
@@ -49,7 +51,8 @@ def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
     prepare
         Makes the function that does the work.
     memory_mb
-        What one piece of work may take beyond what the process holds when it is ready, in MiB; bounded on Linux only.
+        What one piece of work may take beyond what the process holds when it is ready, in MiB;
+        bounded on Linux only.
     """
     # Ctrl-C reaches every process of the terminal; the server answers what is running, then closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -91,7 +94,9 @@ def _end_with_parent() -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return what tells the server of an error: what the client can mend as it is, of anything else the name, the words and the place."""
+    """Return what tells the server of an error: what the client can mend as it is, of anything else
+    the name, the words and the place.
+    """
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return OutOfMemory()
     if isinstance(error, HeartReaderError | RequestRefused):
@@ -106,7 +111,8 @@ def _sendable(error: Exception) -> Exception:
 def _status_bytes(name: str) -> int:
     """Return what Linux says of the memory of this process; 0 elsewhere.
 
-    ``VmData`` is what it has asked for to write into, whether or not it has written there; ``VmRSS`` what of all its memory is there.
+    ``VmData`` is what it has asked for to write into, whether or not it has written there;
+    ``VmRSS`` what of all its memory is there.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -116,7 +122,9 @@ def _status_bytes(name: str) -> int:
 
 
 def _give_back_memory() -> None:
-    """Give memory that was freed back to the system: the allocator of glibc keeps it for the process."""
+    """Give memory that was freed back to the system: the allocator of glibc keeps it for the
+    process.
+    """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -124,7 +132,9 @@ def _give_back_memory() -> None:
 
 @contextmanager
 def _bounded_memory(limit: int) -> Iterator[None]:
-    """Make allocations fail beyond ``limit`` bytes; address space that holds libraries and mapped files does not count."""
+    """Make allocations fail beyond ``limit`` bytes; address space that holds libraries and mapped
+    files does not count.
+    """
     if sys.platform != "linux":
         yield
         return

@@ -1,4 +1,6 @@
-"""Processes that do the same work, one piece each at a time: what takes too long or too much is ended, and one that died is replaced."""
+"""Processes that do the same work, one piece each at a time: what takes too long or too much is
+ended, and one that died is replaced.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ __all__ = ["NO_PROCESS", "GivenUp", "InThreads", "Workers", "start_work"]
 log = logging.getLogger("heart_reader.frontend")
 
 POLL_S = 0.1
-# Work that nobody waits for any more may end by itself within this: a new process would take longer to get ready.
+# Work that nobody waits for any more may end by itself within this: a new process would take longer
+# to get ready.
 LEAVE_S = 1.0
 START_S = 120.0
 END_S = 5.0
@@ -44,7 +47,8 @@ class TooSlow(Exception):
 
 
 class InThreads:
-    """Work in the threads of its callers: Python cannot end it, so neither its time nor its memory is bounded.
+    """Work in the threads of its callers: Python cannot end it, so neither its time nor its memory
+    is bounded.
 
     Parameters
     ----------
@@ -141,7 +145,8 @@ class Workers:
         RecordError
             If the recording cannot be read.
         RequestRefused
-            413, 500, 503 or 504 if it takes too much memory, kills its processes, finds none, or takes too long.
+            413, 500, 503 or 504 if it takes too much memory, kills its processes, finds none, or
+            takes too long.
         UnforeseenElsewhere
             If anything else was raised in the process.
         """
@@ -221,7 +226,8 @@ class _Process:
     """One process with the pipe to it; a method is called by one thread at a time, except ``kill``."""
 
     def __init__(self, prepare: Prepare, memory_mb: int) -> None:
-        # Not forked: the server has threads, and a lock that one of them holds would never be opened in a copy.
+        # Not forked: the server has threads, and a lock that one of them holds would never be
+        # opened in a copy.
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, prepare, memory_mb), daemon=True)

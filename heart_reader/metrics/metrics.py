@@ -1,10 +1,12 @@
 """Every metric under its true name: the formula in its docstring and nothing else.
 
-All of them are computed by one class, :class:`WeightedSample`, from whole-number weights per record: weights of one give the point
-estimate, the counts of a bootstrap draw give that draw. So a point and its interval come from the same code.
+All of them are computed by one class, :class:`WeightedSample`, from whole-number weights per
+record: weights of one give the point estimate, the counts of a bootstrap draw give that draw. So a
+point and its interval come from the same code.
 
-A class without positives, or without negatives, has no ranking; one without positives has no sensitivity and no F. Such a value is
-NaN, is left out of the mean over classes, and is named in the report.
+A class without positives, or without negatives, has no ranking; one without positives has no
+sensitivity and no F. Such a value is NaN, is left out of the mean over classes, and is named in the
+report.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Sample:
     y_prob
         (n_records, n_classes) in [0, 1].
     thresholds
-        (n_classes,), present from this probability on; NaN where a class has none. None where no thresholded metric is wanted.
+        (n_classes,), present from this probability on; NaN where a class has none. None where no
+        thresholded metric is wanted.
 
     Raises
     ------
@@ -89,7 +92,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Counts:
-    """Weighted outcomes at the thresholds, (n_classes, n_draws) each, NaN for a class without threshold."""
+    """Weighted outcomes at the thresholds, (n_classes, n_draws) each, NaN for a class without
+    threshold.
+    """
 
     tp: Array
     fp: Array
@@ -109,14 +114,16 @@ class Counts:
 
 
 class WeightedSample:
-    """All metrics of one sample under many weightings; every property is (n_classes, n_draws), :attr:`fmax` (1, n_draws).
+    """All metrics of one sample under many weightings; every property is (n_classes, n_draws),
+    :attr:`fmax` (1, n_draws).
 
     Parameters
     ----------
     sample
         The records.
     weights
-        (n_records, n_draws) whole numbers: how often each record was drawn. None counts every record once.
+        (n_records, n_draws) whole numbers: how often each record was drawn. None counts every
+        record once.
     """
 
     def __init__(self, sample: Sample, weights: Array | None = None) -> None:
@@ -152,12 +159,14 @@ class WeightedSample:
     def fmax(self) -> Array:
         """Sample-centric Fmax: max over one global threshold of 2 P R / (P + R).
 
-        P is the mean precision over the records with at least one prediction, R the mean recall over the records with at least one
-        label. The threshold is chosen on the evaluated records by definition.
+        P is the mean precision over the records with at least one prediction, R the mean recall
+        over the records with at least one label. The threshold is chosen on the evaluated records
+        by definition.
 
         References
         ----------
-        Radivojac P. et al. A large-scale evaluation of computational protein function prediction. Nature Methods 10 (2013) 221-227.
+        Radivojac P. et al. A large-scale evaluation of computational protein function prediction.
+        Nature Methods 10 (2013) 221-227.
         """
         return self.sample.cells.evaluate(self.weights)[None]
 
@@ -168,21 +177,25 @@ class WeightedSample:
 
     @property
     def f_beta(self) -> Array:
-        """F-beta with beta 2 and label weighting: 5 TP / (5 TP + FP + 4 FN), each record counting 1 / (number of its labels).
+        """F-beta with beta 2 and label weighting: 5 TP / (5 TP + FP + 4 FN), each record counting 1
+        / (number of its labels).
 
-        A record without labels counts once. The challenge calls a class without positives but with false alarms 0; here it is
-        undefined like every F of a class without positives.
+        A record without labels counts once. The challenge calls a class without positives but with
+        false alarms 0; here it is undefined like every F of a class without positives.
 
         References
         ----------
-        Perez Alday E. A. et al. Classification of 12-lead ECGs: the PhysioNet/Computing in Cardiology Challenge 2020.
-        Physiological Measurement 41 (2020) 124003. Strodthoff N. et al. IEEE JBHI 25 (2021) 1519-1528.
+        Perez Alday E. A. et al. Classification of 12-lead ECGs: the PhysioNet/Computing in
+        Cardiology Challenge 2020. Physiological Measurement 41 (2020) 124003. Strodthoff N. et al.
+        IEEE JBHI 25 (2021) 1519-1528.
         """
         return _f_measure(self.shared_counts, BETA)
 
     @property
     def g_beta(self) -> Array:
-        """G-beta with beta 2 and the label weighting of :attr:`f_beta`: TP / (TP + FP + 2 FN); references there."""
+        """G-beta with beta 2 and the label weighting of :attr:`f_beta`: TP / (TP + FP + 2 FN);
+        references there.
+        """
         counts = self.shared_counts
         return _where_positive(counts, counts.tp, counts.tp + counts.fp + BETA * counts.fn)
 
@@ -209,7 +222,8 @@ class WeightedSample:
 
     @cached_property
     def ece(self) -> Array:
-        """Expected calibration error over 15 equal-mass bins: sum over bins of mass * |mean probability - share of positives|.
+        """Expected calibration error over 15 equal-mass bins: sum over bins of mass * |mean
+        probability - share of positives|.
 
         References
         ----------
@@ -224,7 +238,8 @@ class WeightedSample:
 
         References
         ----------
-        Brier G. W. Verification of forecasts expressed in terms of probability. Monthly Weather Review 78 (1950) 1-3.
+        Brier G. W. Verification of forecasts expressed in terms of probability. Monthly Weather
+        Review 78 (1950) 1-3.
         """
         squared = (self.sample.y_prob - self.sample.y_true) ** 2
         return _ratio(squared.T @ self.weights, np.broadcast_to(self.weights.sum(axis=0), (squared.shape[1], self.weights.shape[1])))
@@ -311,7 +326,8 @@ def class_values(name: str, y_true: ArrayLike, y_prob: ArrayLike, thresholds: Ar
 
 
 def metric_value(name: str, y_true: ArrayLike, y_prob: ArrayLike, thresholds: ArrayLike | None = None) -> float:
-    """Return a metric as one number: the mean of :func:`class_values` over the classes that have a value, else NaN.
+    """Return a metric as one number: the mean of :func:`class_values` over the classes that have a
+    value, else NaN.
 
     Raises
     ------

@@ -1,9 +1,11 @@
-"""Measures that depend on the order of probabilities, prepared once and evaluated for many weightings of the same records.
+"""Measures that depend on the order of probabilities, prepared once and evaluated for many
+weightings of the same records.
 
-A bootstrap draw is a whole-number weight per record, so nothing needs to be sorted again inside a draw. What AUROC, average
-precision and Fmax need is known at the probabilities of the positives only: between two of them the measures cannot rise. Hence
-each is a sparse sum of weights per such *cut*, and a cumulative sum over the cuts. Weights are (n_records, n_draws); sums of whole
-numbers are exact in float64, so ties count exactly as in a plain computation on the repeated records.
+A bootstrap draw is a whole-number weight per record, so nothing needs to be sorted again inside a
+draw. What AUROC, average precision and Fmax need is known at the probabilities of the positives
+only: between two of them the measures cannot rise. Hence each is a sparse sum of weights per such
+*cut*, and a cumulative sum over the cuts. Weights are (n_records, n_draws); sums of whole numbers
+are exact in float64, so ties count exactly as in a plain computation on the repeated records.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ class RankedClass:
         if self._tied is not None:
             outranked += 0.5 * (self._tied @ weights)
         alarms = np.add(true_alarms, false_alarms, out=false_alarms)
-        # A cut that no drawn record reaches has no alarm and no hit: it adds 0, whatever the precision is taken to be.
+        # A cut that no drawn record reaches has no alarm and no hit: it adds 0, whatever the
+        # precision is taken to be.
         precision = np.divide(true_alarms, np.maximum(alarms, 1.0, out=alarms), out=true_alarms.copy())
         defined = (n_positive > 0) & (n_negative > 0)
         auroc = _ratio(np.einsum("gd,gd->d", hits, outranked), n_positive * n_negative)
@@ -74,8 +77,8 @@ class RankedClass:
 class RankedCells:
     """All probabilities of all records in one falling order, for Fmax.
 
-    Lowering the global threshold past a false alarm leaves recall as it is and cannot raise mean precision, so the maximum is
-    reached at the probability of a true label.
+    Lowering the global threshold past a false alarm leaves recall as it is and cannot raise mean
+    precision, so the maximum is reached at the probability of a true label.
 
     Parameters
     ----------
@@ -110,7 +113,8 @@ class RankedCells:
         recall = np.cumsum(self._recall @ weights, axis=0)
         recall /= np.maximum(self._labelled @ weights, 1.0)
         total = precision + recall
-        # Where nothing drawn is predicted or found, precision and recall are 0 (to rounding) and so is F.
+        # Where nothing drawn is predicted or found, precision and recall are 0 (to rounding) and so
+        # is F.
         f = np.divide(precision * recall, total, out=np.zeros_like(total), where=total > 1e-12)
         return np.multiply(f, 2.0, out=f)
 
@@ -124,9 +128,10 @@ class RankedCells:
 class EqualMassBins:
     """One class, its records ordered by rising probability, for the expected calibration error.
 
-    The summed error over the ordered records, as a function of the summed weight, is a line of straight pieces; the error of a bin
-    is the difference of that line at its two edges. So every bin holds exactly the same mass in every draw, and what lies on an
-    edge, a record or a group of equal probabilities, is shared between the two bins in proportion.
+    The summed error over the ordered records, as a function of the summed weight, is a line of
+    straight pieces; the error of a bin is the difference of that line at its two edges. So every
+    bin holds exactly the same mass in every draw, and what lies on an edge, a record or a group of
+    equal probabilities, is shared between the two bins in proportion.
 
     Parameters
     ----------
@@ -146,7 +151,9 @@ class EqualMassBins:
         self._n_bins = n_bins
 
     def evaluate(self, weights: Array) -> Array:
-        """Return the expected calibration error, (n_draws,), for weights (n_draws, n_records): records last, unlike elsewhere."""
+        """Return the expected calibration error, (n_draws,), for weights (n_draws, n_records):
+        records last, unlike elsewhere.
+        """
         drawn = np.take(weights, self._order, axis=1)
         mass, error = _running_sum(drawn, self._ends), _running_sum(drawn * self._error, self._ends)
         ece = np.full(len(weights), np.nan)
@@ -159,7 +166,9 @@ class EqualMassBins:
 
 
 def _first_cut(cuts: Array, y_prob: Array) -> NDArray[np.intp]:
-    """Position of the first of the falling ``cuts`` that each probability reaches; ``len(cuts)`` where it reaches none."""
+    """Position of the first of the falling ``cuts`` that each probability reaches; ``len(cuts)``
+    where it reaches none.
+    """
     return np.searchsorted(-cuts, -y_prob, side="left")
 
 

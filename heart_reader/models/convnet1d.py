@@ -2,8 +2,9 @@
 
 References
 ----------
-Wang Z., Yan W., Oates T. Time series classification from scratch with deep neural networks: a strong baseline. IJCNN (2017) 1578-1585
-(the fully convolutional network; here with max-pooling between the layers, and average and maximum over time at the end).
+Wang Z., Yan W., Oates T. Time series classification from scratch with deep neural networks: a
+strong baseline. IJCNN (2017) 1578-1585 (the fully convolutional network; here with max-pooling
+between the layers, and average and maximum over time at the end).
 """
 
 from __future__ import annotations

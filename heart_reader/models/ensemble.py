@@ -2,9 +2,9 @@
 
 References
 ----------
-Lakshminarayanan B., Pritzel A., Blundell C. Simple and scalable predictive uncertainty estimation using deep ensembles. NeurIPS
-(2017) 6402-6413.
-Genest C., Zidek J. V. Combining probability distributions: a critique and an annotated bibliography. Statistical Science 1 (1986) 114-135.
+Lakshminarayanan B., Pritzel A., Blundell C. Simple and scalable predictive uncertainty estimation
+using deep ensembles. NeurIPS (2017) 6402-6413. Genest C., Zidek J. V. Combining probability
+distributions: a critique and an annotated bibliography. Statistical Science 1 (1986) 114-135.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ __all__ = ["EnsembleNetwork", "MeanOf"]
 # Keeps the logit of an averaged probability finite in float32.
 _EDGE = 1e-6
 
-# What is averaged: probabilities (a linear pool) or their log-odds (a logarithmic pool, which lets a sure member count for more).
+# What is averaged: probabilities (a linear pool) or their log-odds (a logarithmic pool, which lets
+# a sure member count for more).
 MeanOf = Literal["probability", "log_odds"]
 
 
 class EnsembleNetwork(nn.Module):
-    """Weighted mean of the members' answers, returned as logits, so that it stands wherever one network does.
+    """Weighted mean of the members' answers, returned as logits, so that it stands wherever one
+    network does.
 
     Parameters
     ----------
@@ -35,8 +37,8 @@ class EnsembleNetwork(nn.Module):
     weights
         (n_members,) or (n_members, n_outputs), not negative.
     outputs
-        Per member which of the outputs it answers, in its own order; None means that each of them answers all. An output is averaged over
-        the members that answer it.
+        Per member which of the outputs it answers, in its own order; None means that each of them
+        answers all. An output is averaged over the members that answer it.
     n_outputs
         Logits of the whole; only needed with ``outputs``.
     mean_of
@@ -72,14 +74,17 @@ class EnsembleNetwork(nn.Module):
                 answers[row, list(own)] = 1.0
             if not ((answers * given.reshape(len(members), -1)).sum(dim=0) > 0).all():
                 raise ValueError("an output is answered by no member with a weight: add a member that answers all heads")
-            # Per member where each output stands among its own answers; for what it does not answer, one behind the last.
+            # Per member where each output stands among its own answers; for what it does not
+            # answer, one behind the last.
             self.places = [
                 torch.tensor([own.index(output) if output in own else len(own) for output in range(n_outputs)])
                 for own in map(list, outputs)
             ]
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are for the members that take them."""
+        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are
+        for the members that take them.
+        """
         answers = [member(x, features, record) for member in self.members]
         if self.mean_of == "probability":
             answers = [torch.sigmoid(answer) for answer in answers]

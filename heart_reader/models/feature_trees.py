@@ -1,12 +1,13 @@
 """Gradient-boosted trees as a network: they read the features of a record and not its signal.
 
-The trees are grown by scikit-learn (:mod:`heart_reader.training.trees`) and kept as tensors, so that they are saved, served, exported and
-joined with networks like any of these.
+The trees are grown by scikit-learn (:mod:`heart_reader.training.trees`) and kept as tensors, so
+that they are saved, served, exported and joined with networks like any of these.
 
 References
 ----------
-Friedman J. H. Greedy function approximation: a gradient boosting machine. Annals of Statistics 29 (2001) 1189-1232.
-Nakandala S. et al. A tensor compiler for unified machine learning prediction serving. OSDI (2020) 899-917.
+Friedman J. H. Greedy function approximation: a gradient boosting machine. Annals of Statistics 29
+(2001) 1189-1232. Nakandala S. et al. A tensor compiler for unified machine learning prediction
+serving. OSDI (2020) 899-917.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ TREE_DEFAULTS: Mapping[str, Any] = {
 class FeatureTrees(nn.Module):
     """For each output a sum of perfect binary trees.
 
-    A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the threshold, and 2i + 2. A tree that ends early
-    goes on with nodes whose sides are alike. All questions are answered at once; a path through a tree then only looks answers up.
+    A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the
+    threshold, and 2i + 2. A tree that ends early goes on with nodes whose sides are alike. All
+    questions are answered at once; a path through a tree then only looks answers up.
 
     Parameters
     ----------
     n_features
-        Features that come in. A node that sends missing values to the left asks for feature f by the number f, one that sends them to the
-        right by n_features + f.
+        Features that come in. A node that sends missing values to the left asks for feature f by
+        the number f, one that sends them to the right by n_features + f.
     n_outputs
         Logits.
     n_trees
@@ -67,11 +69,14 @@ class FeatureTrees(nn.Module):
         self.register_buffer("threshold", torch.zeros(n_outputs * n_trees, n_nodes))
         self.register_buffer("leaf", torch.zeros(n_outputs * n_trees, n_leaves))
         self.register_buffer("base", torch.zeros(n_outputs))
-        # Training records that came to each leaf; no answer depends on it, an explanation does. All zero means that nobody counted.
+        # Training records that came to each leaf; no answer depends on it, an explanation does. All
+        # zero means that nobody counted.
         self.register_buffer("cover", torch.zeros(n_outputs * n_trees, n_leaves))
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only the number of windows counts."""
+        """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only
+        the number of windows counts.
+        """
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
         left = self.sides(features).long()
@@ -86,13 +91,16 @@ class FeatureTrees(nn.Module):
         return logits if record is None else logits.index_select(0, record)
 
     def sides(self, features: Tensor) -> Tensor:
-        """Answer all questions: (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go to the left."""
+        """Answer all questions: (n, n_outputs * n_trees, n_nodes), true where (n, n_features)
+        features go to the left.
+        """
         unknown = torch.isnan(features)
         twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
         asked = twice.index_select(1, self.feature.flatten().long())
         return (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        # Checkpoints from before leaves had a cover read as well as ever; their explanations take all leaves as alike.
+        # Checkpoints from before leaves had a cover read as well as ever; their explanations take
+        # all leaves as alike.
         state_dict.setdefault(f"{prefix}cover", torch.zeros_like(self.cover))
         super()._load_from_state_dict(state_dict, prefix, *rest)

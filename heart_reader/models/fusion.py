@@ -1,8 +1,10 @@
-"""Features of the record beside the signal: each set has a branch of its own, and any set may be absent.
+"""Features of the record beside the signal: each set has a branch of its own, and any set may be
+absent.
 
 References
 ----------
-Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data 10 (2023) 279.
+Strodthoff N. et al. PTB-XL+, a comprehensive electrocardiographic feature dataset. Scientific Data
+10 (2023) 279.
 """
 
 from __future__ import annotations
@@ -16,15 +18,16 @@ from torch import Tensor, nn
 
 __all__ = ["FeatureBranch", "FeatureFusion"]
 
-# A standardized feature beyond this says "far out" and no more: one wild measurement must not decide a reading.
+# A standardized feature beyond this says "far out" and no more: one wild measurement must not
+# decide a reading.
 LIMIT = 5.0
 
 
 class FeatureBranch(nn.Module):
     """Read one set of features.
 
-    What is not known of a record stands at the median of the training records. A record of which nothing is known gets an embedding that
-    was learned for this case.
+    What is not known of a record stands at the median of the training records. A record of which
+    nothing is known gets an embedding that was learned for this case.
 
     Parameters
     ----------
@@ -56,10 +59,12 @@ class FeatureBranch(nn.Module):
         Parameters
         ----------
         matrix
-            (n_records, n_features), NaN where not known. A feature without spread, or known of nobody, keeps the factor 1.
+            (n_records, n_features), NaN where not known. A feature without spread, or known of
+            nobody, keeps the factor 1.
         """
         median = matrix.nanmedian(dim=0).values
-        # Of a normal distribution this is the standard deviation; a few wild values do not change it. Of a yes or no it may be 0.
+        # Of a normal distribution this is the standard deviation; a few wild values do not change
+        # it. Of a yes or no it may be 0.
         quartiles = torch.nanquantile(matrix, torch.tensor([0.25, 0.75], dtype=matrix.dtype), dim=0)
         robust = (quartiles[1] - quartiles[0]) / 1.349
         plain = (matrix - median).square().nanmean(dim=0).sqrt()
@@ -128,7 +133,9 @@ class FeatureFusion(nn.Module):
             branch.set_statistics(part)
 
     def forward(self, embedding: Tensor, features: Tensor | None, record: Tensor | None = None) -> Tensor:
-        """Map (n, signal_embedding) to (n, n_outputs) logits; ``features`` and ``record`` as in ``EcgNetwork``."""
+        """Map (n, signal_embedding) to (n, n_outputs) logits; ``features`` and ``record`` as in
+        ``EcgNetwork``.
+        """
         if features is None:
             features = torch.full((len(embedding), self.n_features), torch.nan, dtype=embedding.dtype, device=embedding.device)
         parts = features.split(self.sizes, dim=1)

@@ -1,10 +1,12 @@
-"""HMT-ECGNet: one temporal encoder for all leads, then limb and chest leads apart, then the whole heart.
+"""HMT-ECGNet: one temporal encoder for all leads, then limb and chest leads apart, then the whole
+heart.
 
 References
 ----------
-Alam M. HMT-ECGNet, a lightweight hierarchical multi-lead ECG model for PTB-XL (2025), https://github.com/MahboobAlam0/hmt_ecgnet.
-This follows the architecture described there (0.34 M parameters, aggregation without attention); the widths are our own choice, since the
-network published with it is a plain convolutional one.
+Alam M. HMT-ECGNet, a lightweight hierarchical multi-lead ECG model for PTB-XL (2025),
+https://github.com/MahboobAlam0/hmt_ecgnet. This follows the architecture described there (0.34 M
+parameters, aggregation without attention); the widths are our own choice, since the network
+published with it is a plain convolutional one.
 """
 
 from __future__ import annotations
@@ -23,17 +25,20 @@ __all__ = ["HmtEcgNet", "hmt_ecgnet"]
 
 
 class HmtEcgNet(nn.Module):
-    """Lead tokens from a shared encoder, mixed within the limb and the chest leads, then across both.
+    """Lead tokens from a shared encoder, mixed within the limb and the chest leads, then across
+    both.
 
-    A token is what the encoder says of one lead at one step of time. Mixing is a convolution of length 1 over all tokens of a group, with
-    its own weights for every lead, followed by one that looks around in time.
+    A token is what the encoder says of one lead at one step of time. Mixing is a convolution of
+    length 1 over all tokens of a group, with its own weights for every lead, followed by one that
+    looks around in time.
 
     Parameters
     ----------
     n_leads
         Leads that come in.
     n_limb
-        How many of them, the first ones, are limb leads; the others are chest leads. A group without leads is left out.
+        How many of them, the first ones, are limb leads; the others are chest leads. A group
+        without leads is left out.
     encoder_widths
         Feature maps of each layer of the encoder; each halves the time points.
     kernel
@@ -69,7 +74,9 @@ class HmtEcgNet(nn.Module):
         return nn.Sequential(conv_norm(n_in, n_out, 1), conv_norm(n_out, n_out, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, n_leads, n_times) to (n, global_width, n_times halved by every layer of the encoder)."""
+        """Map (n, n_leads, n_times) to (n, global_width, n_times halved by every layer of the
+        encoder).
+        """
         n_leads, n_times = x.shape[1:]
         tokens = self.encoder(x.reshape(-1, 1, n_times)).unflatten(0, (-1, n_leads))
         parts = tokens.split(self.group_sizes, dim=1)

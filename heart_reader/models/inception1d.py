@@ -2,7 +2,8 @@
 
 References
 ----------
-Ismail Fawaz H. et al. InceptionTime: finding AlexNet for time series classification. Data Min. Knowl. Disc. 34 (2020) 1936-1962.
+Ismail Fawaz H. et al. InceptionTime: finding AlexNet for time series classification. Data Min.
+Knowl. Disc. 34 (2020) 1936-1962.
 """
 
 from __future__ import annotations

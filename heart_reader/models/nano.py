@@ -1,10 +1,13 @@
-"""A network of at most 100 k parameters for small devices: depthwise-separable convolutions, and nothing that 8-bit integers dislike.
+"""A network of at most 100 k parameters for small devices: depthwise-separable convolutions, and
+nothing that 8-bit integers dislike.
 
-Only convolution, batch normalisation (which folds into it), ReLU, pooling and one linear layer: each has an 8-bit kernel in every runtime.
+Only convolution, batch normalisation (which folds into it), ReLU, pooling and one linear layer:
+each has an 8-bit kernel in every runtime.
 
 References
 ----------
-Howard A. G. et al. MobileNets: efficient convolutional neural networks for mobile vision applications. arXiv:1704.04861 (2017).
+Howard A. G. et al. MobileNets: efficient convolutional neural networks for mobile vision
+applications. arXiv:1704.04861 (2017).
 """
 
 from __future__ import annotations

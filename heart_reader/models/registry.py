@@ -1,7 +1,8 @@
 """The list of networks: a name, a builder, and one shape for all of them.
 
-Every network is ``Standardize ▸ backbone ▸ head`` and maps (n, n_leads, n_times) in mV to (n, n_outputs) logits. With features of the
-record the head answers an embedding, and ``fusion`` makes logits of it and them.
+Every network is ``Standardize ▸ backbone ▸ head`` and maps (n, n_leads, n_times) in mV to (n,
+n_outputs) logits. With features of the record the head answers an embedding, and ``fusion`` makes
+logits of it and them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class EcgNetwork(nn.Module):
     head
         Feature maps to (n, n_outputs) logits or, with ``fusion``, to an embedding.
     fusion
-        Embedding and features of the record to logits; None for a network that reads the signal alone.
+        Embedding and features of the record to logits; None for a network that reads the signal
+        alone.
     """
 
     def __init__(self, n_leads: int, backbone: nn.Module, head: nn.Module, fusion: FeatureFusion | None = None) -> None:
@@ -65,8 +67,9 @@ class EcgNetwork(nn.Module):
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
         """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits.
 
-        ``features`` are (n_records, n_features), NaN where not known, and ``record`` (n,) says which row of them belongs to each window;
-        without ``record`` each window has a row of its own, without features none of them is known. A network without fusion ignores both.
+        ``features`` are (n_records, n_features), NaN where not known, and ``record`` (n,) says
+        which row of them belongs to each window; without ``record`` each window has a row of its
+        own, without features none of them is known. A network without fusion ignores both.
         """
         answer: Tensor = self.head(self.backbone(self.standardize(x)))
         return answer if self.fusion is None else self.fusion(answer, features, record)
@@ -108,7 +111,8 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of ``members``, ``weights`` and ``mean_of``.
+    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of
+    ``members``, ``weights`` and ``mean_of``.
 
     Parameters
     ----------
@@ -176,7 +180,9 @@ def build_network(
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return the number of trained values: of networks the parameters, of trees the thresholds and leaves."""
+    """Return the number of trained values: of networks the parameters, of trees the thresholds and
+    leaves.
+    """
     trees = [module for module in network.modules() if isinstance(module, FeatureTrees)]
     return sum(parameter.numel() for parameter in network.parameters()) + sum(
         module.threshold.numel() + module.leaf.numel() for module in trees

@@ -29,7 +29,8 @@ class ResidualBlock(nn.Module):
     kernels
         Odd length of the first and the second kernel in time points.
     stride
-        Stride of the first convolution; with a stride or another width, the shortcut is a convolution of length 1.
+        Stride of the first convolution; with a stride or another width, the shortcut is a
+        convolution of length 1.
     dropout
         Probability between the convolutions.
     reduction
@@ -119,7 +120,8 @@ def resnet1d_wang(
     embedding: int = 128,
     dropout: float = 0.3,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the small residual network of Wang et al. as the PTB-XL benchmark has it: all stages equally wide, full rate in the first.
+    """Build the small residual network of Wang et al. as the PTB-XL benchmark has it: all stages
+    equally wide, full rate in the first.
 
     Parameters
     ----------
@@ -134,8 +136,9 @@ def resnet1d_wang(
 
     References
     ----------
-    Wang Z., Yan W., Oates T. Time series classification from scratch with deep neural networks: a strong baseline. IJCNN (2017) 1578-1585.
-    Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
+    Wang Z., Yan W., Oates T. Time series classification from scratch with deep neural networks: a
+    strong baseline. IJCNN (2017) 1578-1585. Strodthoff N. et al. Deep learning for ECG analysis:
+    benchmarks and insights from PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
     """
     backbone = ResNet1d(
         n_leads, stem_kernel=stem_kernel, stem_stride=1, widths=(width,) * len(blocks), blocks=blocks, kernels=(kernels[0], kernels[1])
@@ -169,7 +172,8 @@ def resnet1d(
 
     References
     ----------
-    Alam M. HMT-ECGNet, a lightweight hierarchical multi-lead ECG model for PTB-XL (2025), https://github.com/MahboobAlam0/hmt_ecgnet.
+    Alam M. HMT-ECGNet, a lightweight hierarchical multi-lead ECG model for PTB-XL (2025),
+    https://github.com/MahboobAlam0/hmt_ecgnet.
     """
     backbone = ResNet1d(n_leads, stem_kernel=stem_kernel, stem_stride=2, widths=widths, blocks=blocks, kernels=(kernel, kernel))
     return backbone, LinearHead(backbone.n_features, n_outputs, dropout, maximum=False)
@@ -186,7 +190,8 @@ def resnet34_1d(
     block_dropout: float = 0.2,
     dropout: float = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the 34-layer residual network of the CPSC2018 study: blocks 3-4-6-3, average and maximum over time.
+    """Build the 34-layer residual network of the CPSC2018 study: blocks 3-4-6-3, average and
+    maximum over time.
 
     Parameters
     ----------
@@ -203,7 +208,8 @@ def resnet34_1d(
 
     References
     ----------
-    Zhang D. et al. Interpretable deep learning for automatic diagnosis of 12-lead electrocardiogram. iScience 24 (2021) 102373.
+    Zhang D. et al. Interpretable deep learning for automatic diagnosis of 12-lead
+    electrocardiogram. iScience 24 (2021) 102373.
     """
     backbone = ResNet1d(
         n_leads,
@@ -232,7 +238,8 @@ def se_resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build a residual network with squeeze-and-excitation in every block.
 
-    The entry to the challenge had the blocks 2-2-2-2 and age and sex beside the pooled average; these are the 34 layers of the same code.
+    The entry to the challenge had the blocks 2-2-2-2 and age and sex beside the pooled average;
+    these are the 34 layers of the same code.
 
     Parameters
     ----------
@@ -251,7 +258,8 @@ def se_resnet1d(
 
     References
     ----------
-    Zhao Z. et al. Adaptive lead weighted ResNet trained with different duration signals for classifying 12-lead ECGs. CinC (2020).
+    Zhao Z. et al. Adaptive lead weighted ResNet trained with different duration signals for
+    classifying 12-lead ECGs. CinC (2020).
     """
     backbone = ResNet1d(
         n_leads,

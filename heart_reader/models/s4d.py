@@ -1,13 +1,15 @@
 """A state-space network (S4D) that reads both ways through time.
 
-A diagonal linear state-space model is, over a window, one long convolution. Its kernel is made from a few learned decays and oscillations
-per feature map, in real arithmetic, so that an exported graph holds an ordinary depthwise convolution of the window's length.
+A diagonal linear state-space model is, over a window, one long convolution. Its kernel is made from
+a few learned decays and oscillations per feature map, in real arithmetic, so that an exported graph
+holds an ordinary depthwise convolution of the window's length.
 
 References
 ----------
-Gu A. et al. On the parameterization and initialization of diagonal state space models. NeurIPS 35 (2022) 35971-35983.
-Mehari T., Strodthoff N. Towards quantitative precision for ECG analysis: leveraging state space models, self-supervision and patient
-metadata. IEEE JBHI 27 (2023) 5326-5334 (the layout: four layers, both directions, 2.5 s windows).
+Gu A. et al. On the parameterization and initialization of diagonal state space models. NeurIPS 35
+(2022) 35971-35983. Mehari T., Strodthoff N. Towards quantitative precision for ECG analysis:
+leveraging state space models, self-supervision and patient metadata. IEEE JBHI 27 (2023) 5326-5334
+(the layout: four layers, both directions, 2.5 s windows).
 """
 
 from __future__ import annotations
@@ -23,12 +25,14 @@ from heart_reader.models.registry import register
 
 __all__ = ["S4dKernel", "S4dLayer", "long_convolution", "s4d"]
 
-# Above this length the matrix of shifted kernels takes more memory and time than the Fourier transform.
+# Above this length the matrix of shifted kernels takes more memory and time than the Fourier
+# transform.
 _LONGEST_MATRIX = 512
 
 
 class S4dKernel(nn.Module):
-    """Kernels of diagonal state-space models, one forwards and one backwards in time per feature map, discretised by zero-order hold.
+    """Kernels of diagonal state-space models, one forwards and one backwards in time per feature
+    map, discretised by zero-order hold.
 
     Parameters
     ----------
@@ -37,7 +41,8 @@ class S4dKernel(nn.Module):
     n_states
         Real states of each feature map; two of them make one decaying oscillation.
     dt_min, dt_max
-        Range of the initial step sizes, drawn log-uniformly: a feature map remembers about 2 / step time points.
+        Range of the initial step sizes, drawn log-uniformly: a feature map remembers about 2 / step
+        time points.
 
     Raises
     ------
@@ -51,7 +56,8 @@ class S4dKernel(nn.Module):
             raise ValueError(f"n_states {n_states}: choose an even number, states come in pairs")
         n_pairs = n_states // 2
         self.shape = (n_features, n_pairs)
-        # Kept flat: the optimiser spares one-dimensional parameters from weight decay, which would drag the time scales of the dynamics.
+        # Kept flat: the optimiser spares one-dimensional parameters from weight decay, which would
+        # drag the time scales of the dynamics.
         self.log_dt = nn.Parameter(math.log(dt_min) + torch.rand(n_features) * (math.log(dt_max) - math.log(dt_min)))
         self.log_decay = nn.Parameter(torch.full((n_features * n_pairs,), math.log(0.5)))
         self.frequency = nn.Parameter(math.pi * torch.arange(n_pairs, dtype=torch.float32).repeat(n_features))
@@ -60,7 +66,9 @@ class S4dKernel(nn.Module):
         self.skip = nn.Parameter(torch.randn(n_features))
 
     def forward(self, n_times: int) -> Tensor:
-        """Return (n_features, 2 n_times - 1) weights, from the input n_times - 1 points earlier to the one as much later."""
+        """Return (n_features, 2 n_times - 1) weights, from the input n_times - 1 points earlier to
+        the one as much later.
+        """
         dt = self.log_dt.exp().unsqueeze(-1)
         rate = -self.log_decay.view(self.shape).exp()  # the pole is rate + i frequency
         frequency = self.frequency.view(self.shape)
@@ -79,10 +87,12 @@ class S4dKernel(nn.Module):
 
 
 def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
-    """Convolve every feature map with a kernel that reaches from one end of the window to the other.
+    """Convolve every feature map with a kernel that reaches from one end of the window to the
+    other.
 
-    The same sum three ways. A depthwise convolution is what exported graphs hold, but its gradient is slow: training multiplies by the
-    matrix of shifted kernels instead (nine times faster for 250 points), or by Fourier transform where that matrix would be large.
+    The same sum three ways. A depthwise convolution is what exported graphs hold, but its gradient
+    is slow: training multiplies by the matrix of shifted kernels instead (nine times faster for 250
+    points), or by Fourier transform where that matrix would be large.
 
     Parameters
     ----------
@@ -95,7 +105,8 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
     """
     n_times = x.shape[-1]
     if not training:
-        # Padded beforehand (ten times faster in torch), and with a second dimension (nine times faster in ONNX Runtime).
+        # Padded beforehand (ten times faster in torch), and with a second dimension (nine times
+        # faster in ONNX Runtime).
         padded = functional.pad(x, (n_times - 1, n_times - 1)).unsqueeze(2)
         return functional.conv2d(padded, kernel[:, None, None], groups=x.shape[1]).squeeze(2)
     if n_times <= _LONGEST_MATRIX:
@@ -108,7 +119,8 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
 
 
 class S4dLayer(nn.Module):
-    """State-space convolution, GELU, a gated mix of the feature maps, a shortcut around them and layer normalisation.
+    """State-space convolution, GELU, a gated mix of the feature maps, a shortcut around them and
+    layer normalisation.
 
     Parameters
     ----------
@@ -121,7 +133,8 @@ class S4dLayer(nn.Module):
     def __init__(self, n_features: int, *, n_states: int, dt_min: float, dt_max: float, dropout: float) -> None:
         super().__init__()
         self.kernel = S4dKernel(n_features, n_states=n_states, dt_min=dt_min, dt_max=dt_max)
-        # Whole feature maps are dropped: single points would be filled in again by the next long convolution.
+        # Whole feature maps are dropped: single points would be filled in again by the next long
+        # convolution.
         self.activate = nn.Sequential(nn.GELU(), nn.Dropout1d(dropout))
         self.mix = nn.Sequential(nn.Conv1d(n_features, 2 * n_features, 1), nn.GLU(dim=1), nn.Dropout1d(dropout))
         self.norm = nn.LayerNorm(n_features)
@@ -149,11 +162,11 @@ def s4d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build S4D layers and a linear head.
 
-    The published network pools the average over time alone. The maximum stands beside it here: with a few thousand records it is worth 0.04
-    of validation macro-AUROC after eight epochs.
+    The published network pools the average over time alone. The maximum stands beside it here: with
+    a few thousand records it is worth 0.04 of validation macro-AUROC after eight epochs.
 
-    Sixteen states reach 35 Hz at the longest step and 100 Hz sampling, the band of the QRS complex. An ONNX graph of it has the fixed
-    number of time points that it was exported with.
+    Sixteen states reach 35 Hz at the longest step and 100 Hz sampling, the band of the QRS complex.
+    An ONNX graph of it has the fixed number of time points that it was exported with.
 
     Parameters
     ----------
@@ -164,7 +177,8 @@ def s4d(
     layers
         S4D layers.
     patch
-        Time points that the first linear mix of the leads makes one; 2 trains more than twice as fast.
+        Time points that the first linear mix of the leads makes one; 2 trains more than twice as
+        fast.
     n_states, dt_min, dt_max
         See :class:`S4dKernel`.
     dropout

@@ -1,4 +1,6 @@
-"""The first layer of every network: per-lead mean and spread, learned from the training split and kept with the weights."""
+"""The first layer of every network: per-lead mean and spread, learned from the training split and
+kept with the weights.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ __all__ = ["Standardize"]
 class Standardize(nn.Module):
     """Subtract the mean of each lead and divide by its spread.
 
-    The buffers are persistent, so they travel in the weights and in the ONNX graph; no scaler lies beside them.
+    The buffers are persistent, so they travel in the weights and in the ONNX graph; no scaler lies
+    beside them.
 
     Parameters
     ----------

@@ -1,11 +1,14 @@
-"""XResNets in one dimension, as the PTB-XL benchmark has them: three small convolutions first, and all stages equally wide.
+"""XResNets in one dimension, as the PTB-XL benchmark has them: three small convolutions first, and
+all stages equally wide.
 
-The number in a name is the number of layers, counted as usual: the convolutions of the longest path, the stem as one, and the logits.
+The number in a name is the number of layers, counted as usual: the convolutions of the longest
+path, the stem as one, and the logits.
 
 References
 ----------
-He T. et al. Bag of tricks for image classification with convolutional neural networks. CVPR (2019) 558-567.
-Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
+He T. et al. Bag of tricks for image classification with convolutional neural networks. CVPR (2019)
+558-567. Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL.
+IEEE JBHI 25 (2021) 1519-1528.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ _STEM = (32, 32, 64)
 
 
 class XResNetBlock(nn.Module):
-    """A residual branch that starts as zero, beside a shortcut that averages before it halves the time points.
+    """A residual branch that starts as zero, beside a shortcut that averages before it halves the
+    time points.
 
     Parameters
     ----------
@@ -35,8 +39,8 @@ class XResNetBlock(nn.Module):
     width
         Feature maps inside.
     expansion
-        Feature maps out per feature map inside; above 1, the branch is a bottleneck of three convolutions (1, ``kernel``, 1), else it is
-        two of length ``kernel``.
+        Feature maps out per feature map inside; above 1, the branch is a bottleneck of three
+        convolutions (1, ``kernel``, 1), else it is two of length ``kernel``.
     kernel
         Odd length in time points.
     stride

@@ -1,4 +1,6 @@
-"""Who made a checkpoint: signatures (Ed25519) beside its manifest, and the keys that are trusted to make them."""
+"""Who made a checkpoint: signatures (Ed25519) beside its manifest, and the keys that are trusted to
+make them.
+"""
 
 from heart_reader.signing.keys import TRUSTED_KEYS, TrustedKeys, named_keys
 from heart_reader.signing.signature import check_signature, sign_checkpoint, signature_facts

@@ -1,4 +1,6 @@
-"""Make keys, sign checkpoints and verify them: ``python -m heart_reader.signing keygen|sign|verify``."""
+"""Make keys, sign checkpoints and verify them: ``python -m heart_reader.signing
+keygen|sign|verify``.
+"""
 
 from __future__ import annotations
 

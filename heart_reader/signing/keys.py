@@ -1,7 +1,8 @@
 """Keys in files: a private one that signs, and lists of public ones that are trusted.
 
-A private key is PKCS #8 in PEM, with or without a passphrase. A list of public keys has one key a line, ``ed25519 BASE64 NAME``, so that
-lists are joined by putting one below the other; empty lines and lines after ``#`` say nothing.
+A private key is PKCS #8 in PEM, with or without a passphrase. A list of public keys has one key a
+line, ``ed25519 BASE64 NAME``, so that lists are joined by putting one below the other; empty lines
+and lines after ``#`` say nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class TrustedKeys:
 
 
 def named_keys(path: Path | None) -> TrustedKeys | None:
-    """Return the keys of a file, of the one that ``HEART_READER_TRUSTED_KEYS`` names, or None: then nothing has to be signed.
+    """Return the keys of a file, of the one that ``HEART_READER_TRUSTED_KEYS`` names, or None: then
+    nothing has to be signed.
 
     Raises
     ------
@@ -100,7 +102,8 @@ def create_key(path: Path, name: str, passphrase: str | None) -> Path:
     Raises
     ------
     ConfigError
-        If the name is empty or longer than a line, or one of the files stands there already or cannot be written.
+        If the name is empty or longer than a line, or one of the files stands there already or
+        cannot be written.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -1,7 +1,8 @@
 """Sign checkpoints and check signatures.
 
-A signature is a file of its own, ``manifest.sig``, so that a checkpoint is the same with and without it. It signs the checkpoint's hash,
-which is that of the manifest, which holds that of the weights: whoever changes either has to sign again.
+A signature is a file of its own, ``manifest.sig``, so that a checkpoint is the same with and
+without it. It signs the checkpoint's hash, which is that of the manifest, which holds that of the
+weights: whoever changes either has to sign again.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class _Signature:
 
 
 def sign_checkpoint(directory: Path, key: Ed25519PrivateKey) -> Checkpoint:
-    """Verify a checkpoint's hashes and write its signature beside its manifest, in place of one that stands there.
+    """Verify a checkpoint's hashes and write its signature beside its manifest, in place of one
+    that stands there.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def check_signature(checkpoint: Checkpoint, trusted: TrustedKeys) -> str:
     Integrity
         If the signature file is damaged.
     NotTrusted
-        If the checkpoint is unsigned, was changed after it was signed, or was signed by somebody else.
+        If the checkpoint is unsigned, was changed after it was signed, or was signed by somebody
+        else.
     """
     try:
         from cryptography.exceptions import InvalidSignature
@@ -115,8 +118,8 @@ def signature_facts(checkpoint: Checkpoint, signer: str | None) -> dict[str, Any
     Returns
     -------
     dict
-        ``state``: ``"verified"``, ``"not_verified"`` or ``"unsigned"``; ``by``, name of the trusted key; ``key``, identity of the key that
-        signed or claims to have.
+        ``state``: ``"verified"``, ``"not_verified"`` or ``"unsigned"``; ``by``, name of the trusted
+        key; ``key``, identity of the key that signed or claims to have.
     """
     try:
         signature = _read(checkpoint.directory)

@@ -2,7 +2,8 @@
 
 References
 ----------
-ANSI/AAMI EC57: Testing and reporting performance results of cardiac rhythm and ST segment measurement algorithms.
+ANSI/AAMI EC57: Testing and reporting performance results of cardiac rhythm and ST segment
+measurement algorithms.
 """
 
 from __future__ import annotations
@@ -74,9 +75,11 @@ def compare_beats(reference_s: Times, detected_s: Times, window_s: float = WINDO
 
 
 def compare_detector(header: Path) -> BeatCounts:
-    """Compare the detector with the reference annotations of an MIT-BIH record, first lead alone, from its first to its last second.
+    """Compare the detector with the reference annotations of an MIT-BIH record, first lead alone,
+    from its first to its last second.
 
-    Episodes of ventricular flutter, between ``[`` and ``]``, have no beats to compare and are left out.
+    Episodes of ventricular flutter, between ``[`` and ``]``, have no beats to compare and are left
+    out.
     """
     record = read_record(header)
     times, symbols = read_annotations(header.with_suffix(".atr"))

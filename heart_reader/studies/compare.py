@@ -1,9 +1,10 @@
 """Whether the difference of two recipes, several seeds each, is more than chance.
 
-Run: ``python -m heart_reader.studies.compare --first A1/checkpoint A2/checkpoint --second B1/checkpoint B2/checkpoint --out PAGE.md``.
+Run: ``python -m heart_reader.studies.compare --first A1/checkpoint A2/checkpoint --second
+B1/checkpoint B2/checkpoint --out PAGE.md``.
 
-The draws of the bootstrap are the same for all checkpoints, and each draw's difference is the mean over seeds; so the interval holds the
-chance of the records, and the seeds are shown one by one.
+The draws of the bootstrap are the same for all checkpoints, and each draw's difference is the mean
+over seeds; so the interval holds the chance of the records, and the seeds are shown one by one.
 """
 
 from __future__ import annotations

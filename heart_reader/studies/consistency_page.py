@@ -1,6 +1,8 @@
-"""How far the readings of all runs agree with themselves: ``python -m heart_reader.studies.consistency_page results``.
+"""How far the readings of all runs agree with themselves: ``python -m
+heart_reader.studies.consistency_page results``.
 
-Made from the reports that ``evaluate.py`` wrote (``RUN/report-SPLIT/report.json``); those without whole readings are passed over.
+Made from the reports that ``evaluate.py`` wrote (``RUN/report-SPLIT/report.json``); those without
+whole readings are passed over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""How far the delineation lies from the marks of cardiologists, per beat and lead and for the median beat."""
+"""How far the delineation lies from the marks of cardiologists, per beat and lead and for the
+median beat.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class BoundaryErrors:
     median_ms
         Per record and lead, median beat minus median of the marks.
     missed, invented
-        Marked waves without ours within 150 ms, and ours without a mark between the first and the last marked QRS complex.
+        Marked waves without ours within 150 ms, and ours without a mark between the first and the
+        last marked QRS complex.
     """
 
     beat_ms: Array
@@ -69,7 +72,8 @@ def delineation_errors(folder: Path, *, refit: bool) -> dict[str, BoundaryErrors
     Parameters
     ----------
     refit
-        True measures each tenth of the records with weights fitted on the others, False takes the shipped weights.
+        True measures each tenth of the records with weights fitted on the others, False takes the
+        shipped weights.
 
     Raises
     ------

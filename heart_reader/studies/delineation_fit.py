@@ -1,8 +1,10 @@
-"""``python -m heart_reader.studies.delineation_fit``: fit the weights of the delineation to boundaries marked by cardiologists.
+"""``python -m heart_reader.studies.delineation_fit``: fit the weights of the delineation to
+boundaries marked by cardiologists.
 
-For each boundary a ridge regression, made robust by Huber's weights, from the threshold crossings of a lead's median beat to the median
-of the marks in that lead. Inputs are standardised; the constants of the leads are shrunk like everything else. Records are left out one
-tenth at a time to say how well the weights do where they were not fitted.
+For each boundary a ridge regression, made robust by Huber's weights, from the threshold crossings
+of a lead's median beat to the median of the marks in that lead. Inputs are standardised; the
+constants of the leads are shrunk like everything else. Records are left out one tenth at a time to
+say how well the weights do where they were not fitted.
 """
 
 from __future__ import annotations

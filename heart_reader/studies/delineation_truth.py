@@ -1,9 +1,10 @@
-"""Recordings whose wave boundaries were marked by cardiologists, as LUDB holds them, beside what is measured on them.
+"""Recordings whose wave boundaries were marked by cardiologists, as LUDB holds them, beside what is
+measured on them.
 
 References
 ----------
-Kalyakulina A. I. et al. LUDB: a new open-access validation tool for electrocardiogram delineation algorithms. IEEE Access 8 (2020)
-186181-186190.
+Kalyakulina A. I. et al. LUDB: a new open-access validation tool for electrocardiogram delineation
+algorithms. IEEE Access 8 (2020) 186181-186190.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _WAVES = {"p": "p", "N": "qrs", "t": "t"}
 
 
 class MarkedWave(NamedTuple):
-    """One wave of one lead: its name and its onset, peak and offset in seconds; NaN where a boundary was not marked."""
+    """One wave of one lead: its name and its onset, peak and offset in seconds; NaN where a
+    boundary was not marked.
+    """
 
     name: str
     onset_s: float
@@ -78,8 +81,8 @@ def median_marks(marked: MarkedRecord, r_s: Array, rr_s: float) -> tuple[Array, 
     Returns
     -------
     tuple
-        (n_beats, n_leads, 6) for every beat, and (n_leads, 6) medians over beats; NaN where nothing was marked. Order of columns: onset
-        and offset of P, QRS, T.
+        (n_beats, n_leads, 6) for every beat, and (n_leads, 6) medians over beats; NaN where nothing
+        was marked. Order of columns: onset and offset of P, QRS, T.
     """
     marks = np.full((len(r_s), len(marked.waves), 6), np.nan)
     # A P wave belongs to the next QRS complex, a T wave to the last.

@@ -1,8 +1,10 @@
-"""The leaderboard, made from the reports of all runs: ``python -m heart_reader.studies.leaderboard results``.
+"""The leaderboard, made from the reports of all runs: ``python -m heart_reader.studies.leaderboard
+results``.
 
-A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``, or, where the weights are not kept, with
-``manifest.json`` and ``report-test.json``. A report counts only for the very checkpoint it was made with. Runs are ordered by their
-validation macro-AUROC; what the test split says never moves a row.
+A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``, or, where the
+weights are not kept, with ``manifest.json`` and ``report-test.json``. A report counts only for the
+very checkpoint it was made with. Runs are ordered by their validation macro-AUROC; what the test
+split says never moves a row.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ class Run:
 
     @property
     def recipe(self) -> str:
-        """The configuration without its seed and without what does not change the result, and the model as JSON."""
+        """The configuration without its seed and without what does not change the result, and the
+        model as JSON.
+        """
         config = dict(self.checkpoint.manifest["config"])
         for section, keys in _ENVIRONMENT.items():
             config[section] = {key: value for key, value in config[section].items() if key not in keys}
@@ -113,17 +117,20 @@ def find_runs(root: Path) -> tuple[Run, ...]:
     Parameters
     ----------
     root
-        Such as ``results``. Hidden folders are passed over, and so are exported (ONNX) checkpoints, which are another form of a run.
+        Such as ``results``. Hidden folders are passed over, and so are exported (ONNX) checkpoints,
+        which are another form of a run.
 
     Returns
     -------
     tuple
-        Runs without a test report too. A checkpoint that lies there twice is listed once, from where it has more reports.
+        Runs without a test report too. A checkpoint that lies there twice is listed once, from
+        where it has more reports.
 
     Raises
     ------
     CheckpointError
-        If a manifest was altered, or a report was made with another checkpoint than the one beside it.
+        If a manifest was altered, or a report was made with another checkpoint than the one beside
+        it.
     DataError
         If there are no runs, or a report cannot be read.
     """
@@ -217,7 +224,9 @@ def _command(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if the leaderboard was written, 1 after a failure, 2 after a wrong call."""
+    """Run the command; return 0 if the leaderboard was written, 1 after a failure, 2 after a wrong
+    call.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m heart_reader.studies.leaderboard", description="Make the leaderboard from the reports of all runs in a folder."
     )

@@ -22,7 +22,8 @@ _SCORES = ("val_macro_auroc", "test_macro_auroc", "test_macro_auprc", "test_fmax
 
 
 def page(runs: Sequence[Run]) -> str:
-    """Return the page: one table per task, seeds of one configuration summarised, and what was not evaluated.
+    """Return the page: one table per task, seeds of one configuration summarised, and what was not
+    evaluated.
 
     Parameters
     ----------

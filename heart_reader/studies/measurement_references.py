@@ -1,4 +1,6 @@
-"""Measurements beside what is known: simulated ECGs with their truth, and what other programs measured on the same recordings."""
+"""Measurements beside what is known: simulated ECGs with their truth, and what other programs
+measured on the same recordings.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ class Comparison:
 
 
 def simulated_comparisons() -> Iterator[Comparison]:
-    """Simulate normal hearts over noise levels and rates, then hearts of every superclass; always the same ones."""
+    """Simulate normal hearts over noise levels and rates, then hearts of every superclass; always
+    the same ones.
+    """
     for factor in NOISE_FACTORS:
         for rate in RATES_BPM:
             for number in range(_PER_CELL):
@@ -101,7 +105,9 @@ def simulated_comparisons() -> Iterator[Comparison]:
 
 
 def plus_comparisons(folder: Path) -> Iterator[Comparison]:
-    """Compare with 12SL's columns of PTB-XL+ where the signal is at hand: ``sample_*.csv`` beside ``samples_named_features.csv``."""
+    """Compare with 12SL's columns of PTB-XL+ where the signal is at hand: ``sample_*.csv`` beside
+    ``samples_named_features.csv``.
+    """
     table = folder / "samples_named_features.csv"
     if not table.is_file():
         return
@@ -119,7 +125,9 @@ def plus_comparisons(folder: Path) -> Iterator[Comparison]:
 
 
 def device_comparisons(folder: Path) -> Iterator[Comparison]:
-    """Compare with what the device wrote into a clinical file, where the file can be read and holds measurements."""
+    """Compare with what the device wrote into a clinical file, where the file can be read and holds
+    measurements.
+    """
     for path in sorted(folder.glob("*/*")):
         theirs = _of_dicom(path) if path.suffix.lower() == ".dcm" else _of_xml(path) if path.suffix.lower() == ".xml" else {}
         if not theirs:
@@ -162,7 +170,9 @@ def _compared(record: EcgRecord, name: str, group: str, theirs: dict[str, float]
 
 
 def _of_xml(path: Path) -> dict[str, float]:
-    """Read the first number of each known element; the files are looked through as text, so that nothing in them is followed."""
+    """Read the first number of each known element; the files are looked through as text, so that
+    nothing in them is followed.
+    """
     text = path.read_bytes().decode("latin-1")
     names = _MUSE if "<RestingECGMeasurements>" in text else _PHILIPS
     found = {name: re.search(rf"<{tag}>\s*(-?\d+(?:\.\d+)?)\s*</{tag}>", text) for name, tag in names.items()}

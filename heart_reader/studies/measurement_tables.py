@@ -1,4 +1,6 @@
-"""The tables of ``results/measurements.md``: each takes what was measured and returns Markdown, misses included."""
+"""The tables of ``results/measurements.md``: each takes what was measured and returns Markdown,
+misses included.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,13 @@ TITLES = {
     "qrs_axis_deg": "QRS axis (deg)",
     "t_axis_deg": "T axis (deg)",
 }
-# Martinez 2004, table for the QT database (one lead of two, reference of one cardiologist): mean and standard deviation, ms.
+# Martinez 2004, table for the QT database (one lead of two, reference of one cardiologist): mean
+# and standard deviation, ms.
 _WAVELET = {
     "p_on": "2.0 ± 14.8", "p_off": "1.9 ± 12.8", "qrs_on": "4.6 ± 7.7", "qrs_off": "0.8 ± 8.7", "t_on": "", "t_off": "-1.6 ± 18.1",
 }  # fmt: skip
-# The standard deviations that Chuma 2026 states for its best network, an attention U-Net trained on LUDB; other recordings.
+# The standard deviations that Chuma 2026 states for its best network, an attention U-Net trained on
+# LUDB; other recordings.
 _UNET = {"p_on": "± 16.6", "p_off": "± 16.3", "qrs_on": "± 14.0", "qrs_off": "± 16.3", "t_on": "± 26.3", "t_off": "± 18.8"}
 
 
@@ -53,7 +57,9 @@ def detection_table(counts: Mapping[str, BeatCounts]) -> str:
 
 
 def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
-    """Tables of fibrillation by windows and of premature beats, one row per record that has any, and the sum over all records."""
+    """Tables of fibrillation by windows and of premature beats, one row per record that has any,
+    and the sum over all records.
+    """
     total = sum(counts.values(), NOTHING)
     windows, beats = [], []
     for name, of in (*counts.items(), ("**all**", total)):
@@ -75,7 +81,9 @@ def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
 
 
 def delineation_table(errors: Mapping[str, BoundaryErrors]) -> str:
-    """Table of boundary errors; the last two columns say whether the targets are met per beat and for the median beat."""
+    """Table of boundary errors; the last two columns say whether the targets are met per beat and
+    for the median beat.
+    """
     head = (
         "| boundary | n | sensitivity % | predictivity % | every beat and lead, ms | target | median beat of each lead, ms | target |"
         " wavelet, ms | U-Net, ms |\n|---|---:|---:|---:|---:|---|---:|---|---:|---:|\n"
@@ -123,7 +131,9 @@ def device_table(comparisons: Sequence[Comparison]) -> str:
 
 
 def iec_table(comparisons: Sequence[Comparison]) -> str:
-    """Table of mean and standard deviation of the difference per interval beside the limits of IEC 60601-2-25."""
+    """Table of mean and standard deviation of the difference per interval beside the limits of IEC
+    60601-2-25.
+    """
     rows = []
     for name, (mean, spread) in IEC_LIMITS.items():
         error = differences(comparisons, name)

@@ -1,7 +1,9 @@
-"""``python -m heart_reader.studies.measurements``: check the measurements against references and write ``results/measurements.md``.
+"""``python -m heart_reader.studies.measurements``: check the measurements against references and
+write ``results/measurements.md``.
 
-Checked are QRS detection and rhythm (MIT-BIH), delineation (LUDB), intervals against simulated truth and against other programs, and
-speed. A part whose recordings are not at hand is named as such.
+Checked are QRS detection and rhythm (MIT-BIH), delineation (LUDB), intervals against simulated
+truth and against other programs, and speed. A part whose recordings are not at hand is named as
+such.
 """
 
 from __future__ import annotations
@@ -112,7 +114,8 @@ def write_report(out: Path, data: Path) -> None:
     out
         Markdown file.
     data
-        Folder that holds ``mitbih``, ``ludb``, ``ptbxl-plus`` and ``formats``, as far as they are there.
+        Folder that holds ``mitbih``, ``ludb``, ``ptbxl-plus`` and ``formats``, as far as they are
+        there.
     """
     counts = _each(_headers(data / "mitbih"), compare_detector, "record")
     rhythms = _each(_headers(data / "mitbih"), compare_rhythm, "record, rhythm")

@@ -1,9 +1,12 @@
-"""``python -m heart_reader.studies.p_wave_fit``: fit the weights that tell whether P waves are there, to PTB-XL and simulated rhythms.
+"""``python -m heart_reader.studies.p_wave_fit``: fit the weights that tell whether P waves are
+there, to PTB-XL and simulated rhythms.
 
-Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus rhythms have one, those of
-fibrillation have none, and neither have places in diastole and on T waves of sinus rhythms, where the stretch before a ventricular beat
-may lie. Each record is also taken with few of its leads, so that the weights serve those too. Training and validation records only
-(folds 1 to 9); patients are left out one fifth at a time to say how well the weights do where they were not fitted.
+Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus
+rhythms have one, those of fibrillation have none, and neither have places in diastole and on T
+waves of sinus rhythms, where the stretch before a ventricular beat may lie. Each record is also
+taken with few of its leads, so that the weights serve those too. Training and validation records
+only (folds 1 to 9); patients are left out one fifth at a time to say how well the weights do where
+they were not fitted.
 """
 
 from __future__ import annotations
@@ -81,7 +84,8 @@ class Example:
 
 
 def examples(folder: Path) -> Iterator[Example]:
-    """Yield the records of a folder in PTB-XL's layout whose rhythm is known, each with all and with few of its leads.
+    """Yield the records of a folder in PTB-XL's layout whose rhythm is known, each with all and
+    with few of its leads.
 
     Raises
     ------
@@ -107,7 +111,8 @@ def examples(folder: Path) -> Iterator[Example]:
 
 
 def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Array:
-    """Return (1 + n_inputs,) a constant and weights for inputs as they are; standardised inputs are shrunk.
+    """Return (1 + n_inputs,) a constant and weights for inputs as they are; standardised inputs are
+    shrunk.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
-"""Simulated hearts with and without P waves before QRS: what recordings at hand hold too few of, fast flutter and complete block.
+"""Simulated hearts with and without P waves before QRS: what recordings at hand hold too few of,
+fast flutter and complete block.
 
-Beats come from the simulator; where they have no P wave, an atrium of its own is added: fibrillating, fluttering with every second to
-fifth wave conducted, or beating at its own rate past a blocked node.
+Beats come from the simulator; where they have no P wave, an atrium of its own is added:
+fibrillating, fluttering with every second to fifth wave conducted, or beating at its own rate past
+a blocked node.
 """
 
 from __future__ import annotations
@@ -81,7 +83,8 @@ def _heart_vector(atrium: str, ecg: SimulatedEcg, rng: np.random.Generator) -> A
                 waves[axis] += np.sin(2 * np.pi * rng.uniform(4.0, 8.5) * times + drift + rng.uniform(0, 2 * np.pi))
         return 0.018 * size * waves
     if atrium == "flutter":
-        # The phase runs through whole waves from beat to beat: conduction is locked, and now and then it changes.
+        # The phase runs through whole waves from beat to beat: conduction is locked, and now and
+        # then it changes.
         beats, wanted = np.asarray(ecg.truth.qrs_onset_s), float(rng.uniform(3.8, 5.6))
         waves_between = np.maximum(np.rint(np.diff(beats) * wanted), 2)
         phase = np.concatenate([[0.0], np.cumsum(waves_between)])

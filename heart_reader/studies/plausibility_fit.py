@@ -1,8 +1,9 @@
-"""``python -m heart_reader.studies.plausibility_fit``: fit the weights that doubt a file's sampling rate and leads, to PTB-XL.
+"""``python -m heart_reader.studies.plausibility_fit``: fit the weights that doubt a file's sampling
+rate and leads, to PTB-XL.
 
-Training records (folds 1 to 8) are measured as they are and with their rate stated too high and too low; leads are exchanged and turned in
-their median beats. Patients are left out one fifth at a time to say how often a wrong file is doubted, and a right one, where the weights
-were not fitted.
+Training records (folds 1 to 8) are measured as they are and with their rate stated too high and too
+low; leads are exchanged and turned in their median beats. Patients are left out one fifth at a time
+to say how often a wrong file is doubted, and a right one, where the weights were not fitted.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def _limb(row_of_i: tuple[float, float], row_of_ii: tuple[float, float]) -> Arra
     return made
 
 
-# What stands under the names of the independent leads, as (8, 8) matrices of what should; by the message that says so.
+# What stands under the names of the independent leads, as (8, 8) matrices of what should; by the
+# message that says so.
 ARRANGEMENTS: dict[str, Array] = {
     AS_STATED: np.eye(len(INDEPENDENT_LEADS)),
     "arm_leads_swapped": _limb((-1.0, 0.0), (-1.0, 1.0)),
@@ -108,9 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, list[str]]]:
-    """Return inputs by kind of weights and class, (n_examples, n_inputs) each, and the patient of each example.
+    """Return inputs by kind of weights and class, (n_examples, n_inputs) each, and the patient of
+    each example.
 
-    Leads are taken as recorded and all of one height, as some collections store them: their order must not be told by their size alone.
+    Leads are taken as recorded and all of one height, as some collections store them: their order
+    must not be told by their size alone.
     """
     rows = rows_of_folds(folder, range(1, _LAST_FOLD + 1))
     names = [(row[column], row["patient_id"]) for row in rows for column in ("filename_lr", "filename_hr")]
@@ -137,7 +141,9 @@ def _stacked(examples: Mapping[str, list[Array | None]]) -> dict[str, Array]:
 
 
 def _arranged(measurements: Measurements, arrangement: Array, *, alike: bool) -> Measurements:
-    """The same measurements with the median beat's leads mixed up, and of one height if they are to be ``alike``."""
+    """The same measurements with the median beat's leads mixed up, and of one height if they are to
+    be ``alike``.
+    """
     beats = measurements.median_beat_mv
     if not all(name in beats for name in INDEPENDENT_LEADS):
         return measurements
@@ -148,7 +154,9 @@ def _arranged(measurements: Measurements, arrangement: Array, *, alike: bool) ->
 
 
 def _fitted(name: str, inputs: Mapping[str, Array], patients: Sequence[str]) -> dict[str, object]:
-    """Return classes, means, spreads, weights and constants, and print what they do with patients left out."""
+    """Return classes, means, spreads, weights and constants, and print what they do with patients
+    left out.
+    """
     classes = list(dict.fromkeys(_class(label) for label in inputs))
     x = np.concatenate(list(inputs.values()))
     y = np.repeat([classes.index(_class(label)) for label in inputs], len(patients))
@@ -185,7 +193,9 @@ def _class(label: str) -> str:
 
 
 def _softmax(name: str, terms: Array, y: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Fit (n_classes, n_terms) weights and (n_classes,) constants; the penalty counts terms by their spread."""
+    """Fit (n_classes, n_terms) weights and (n_classes,) constants; the penalty counts terms by
+    their spread.
+    """
     spread = np.maximum(terms.std(axis=0), 1e-6)
     fit = LogisticRegression(C=_PENALTY[name], max_iter=_ROUNDS).fit(terms / spread, y)
     return fit.coef_ / spread, fit.intercept_

@@ -1,4 +1,6 @@
-"""The measured rhythm against annotated recordings: atrial fibrillation by windows of ten seconds, premature beats one by one."""
+"""The measured rhythm against annotated recordings: atrial fibrillation by windows of ten seconds,
+premature beats one by one.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ __all__ = ["NOTHING", "RhythmCounts", "compare_rhythm", "window_rhythms"]
 
 WINDOW_S = 10.0
 FIBRILLATION, FLUTTER = "AFIB", "AFL"
-# Symbols of beats by what they are called in a measured rhythm: ventricular ones early or late, supraventricular ones early. Fusion
-# beats are neither.
+# Symbols of beats by what they are called in a measured rhythm: ventricular ones early or late,
+# supraventricular ones early. Fusion beats are neither.
 PREMATURE = {"ventricular": frozenset("VEr"), "supraventricular": frozenset("AaJS")}
 NO_BEATS = BeatCounts(0, 0, 0)
 
@@ -62,7 +64,8 @@ NOTHING = RhythmCounts(0, 0, 0, 0, 0, 0, 0, NO_BEATS, NO_BEATS)
 
 
 def window_rhythms(changes: list[tuple[int, str]], n_times: int, fs: float) -> list[str | None]:
-    """Return the annotated rhythm of every whole window, None where it changes within or is not known.
+    """Return the annotated rhythm of every whole window, None where it changes within or is not
+    known.
 
     Parameters
     ----------
@@ -88,7 +91,9 @@ def window_rhythms(changes: list[tuple[int, str]], n_times: int, fs: float) -> l
 
 
 def compare_rhythm(header: Path) -> RhythmCounts:
-    """Compare the rhythm measured on a record, and on each of its windows for itself, with its reference annotations."""
+    """Compare the rhythm measured on a record, and on each of its windows for itself, with its
+    reference annotations.
+    """
     record = read_record(header)
     counts = _compare_windows(record, window_rhythms(read_rhythms(header.with_suffix(".atr")), record.n_times, record.fs))
     measured = measure(record)

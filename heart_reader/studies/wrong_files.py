@@ -1,9 +1,11 @@
-"""Are files noticed that say something wrong about themselves? ``python -m heart_reader.studies.wrong_files CHECKPOINT``.
+"""Are files noticed that say something wrong about themselves? ``python -m
+heart_reader.studies.wrong_files CHECKPOINT``.
 
-Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A file is *noted* if a sentence about it
-says what may be wrong, *withheld* if nothing is decided or it is refused. The table becomes a section of ``results/robustness.md``. The
-weights that tell were fitted to the training records of PTB-XL (folds 1 to 8); of these, and of the test split, nothing is read here
-unless asked for.
+Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A
+file is *noted* if a sentence about it says what may be wrong, *withheld* if nothing is decided or
+it is refused. The table becomes a section of ``results/robustness.md``. The weights that tell were
+fitted to the training records of PTB-XL (folds 1 to 8); of these, and of the test split, nothing is
+read here unless asked for.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ WAYS: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one file: whether it was noted and withheld, and the classes that were read as present."""
+    """What came of one file: whether it was noted and withheld, and the classes that were read as
+    present.
+    """
 
     noted: bool
     withheld: bool
@@ -140,7 +144,8 @@ def _percent(of: Sequence[bool]) -> str:
 
 
 def record_sets(folder: Path, split: str) -> Iterator[tuple[str, list[Path]]]:
-    """Yield the sets of real records that are there: a split of PTB-XL, LUDB, the Challenge of 2020 and 2021, and CPSC2018.
+    """Yield the sets of real records that are there: a split of PTB-XL, LUDB, the Challenge of 2020
+    and 2021, and CPSC2018.
 
     Raises
     ------

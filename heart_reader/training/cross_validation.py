@@ -1,16 +1,20 @@
-"""Compare two recipes, and mixtures of them, on records that neither was trained with: every training record once.
+"""Compare two recipes, and mixtures of them, on records that neither was trained with: every
+training record once.
 
-Run: ``python -m heart_reader.training.cross_validation configs/default.yaml configs/feature_trees.yaml --out results/NAME``.
+Run: ``python -m heart_reader.training.cross_validation configs/default.yaml
+configs/feature_trees.yaml --out results/NAME``.
 
-A validation split of a few hundred records cannot tell apart readers that differ by a few thousandths. Here the training records are
-dealt into folds, patients whole; each recipe is trained once per fold on the others, and reads its own. Validation serves as in any
-training, to choose the epoch; the test split is never read. A fold that is already trained in ``--out`` is taken as it is, so an
-interrupted run goes on.
+A validation split of a few hundred records cannot tell apart readers that differ by a few
+thousandths. Here the training records are dealt into folds, patients whole; each recipe is trained
+once per fold on the others, and reads its own. Validation serves as in any training, to choose the
+epoch; the test split is never read. A fold that is already trained in ``--out`` is taken as it is,
+so an interrupted run goes on.
 
 References
 ----------
-Stone M. Cross-validatory choice and assessment of statistical predictions. Journal of the Royal Statistical Society B 36 (1974) 111-147.
-Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
+Stone M. Cross-validatory choice and assessment of statistical predictions. Journal of the Royal
+Statistical Society B 36 (1974) 111-147. Wolpert D. H. Stacked generalization. Neural Networks 5
+(1992) 241-259.
 """
 
 from __future__ import annotations
@@ -45,7 +49,8 @@ from heart_reader.training.run_state import finished_checkpoint, has_state
 
 __all__ = ["cross_validate", "deal_folds", "hold_out"]
 
-# Share of the second recipe in the outputs that both answer. The first one answers all heads and is never left out.
+# Share of the second recipe in the outputs that both answer. The first one answers all heads and is
+# never left out.
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 METRIC = "macro_auroc"
 
@@ -148,7 +153,9 @@ def _read_fold(
 
 
 def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig], n_folds: int) -> str:
-    """Return a page of Markdown: macro-AUROC of every mixture, and its difference from the first recipe and from half and half."""
+    """Return a page of Markdown: macro-AUROC of every mixture, and its difference from the first
+    recipe and from half and half.
+    """
     settings = configs[0].evaluation
     drawn = [draw_metrics(one, None, (METRIC,), draws=settings.draws, seed=configs[0].seed) for one in mixtures]
     points, draws = zip(*[(macro_mean(point[METRIC]), macro_mean(values[METRIC])) for point, values in drawn], strict=True)

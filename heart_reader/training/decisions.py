@@ -1,4 +1,6 @@
-"""Calibration, thresholds and zones of uncertainty: chosen on validation through the one inference path, and saved with the weights."""
+"""Calibration, thresholds and zones of uncertainty: chosen on validation through the one inference
+path, and saved with the weights.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +28,24 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_decisions", "decided_out_of_fold", "save_with_decisions"]
 
-# Weights that validation is read with before there is a checkpoint; what a killed run leaves of it is swept like all that is new.
+# Weights that validation is read with before there is a checkpoint; what a killed run leaves of it
+# is swept like all that is new.
 PROVISIONAL = ".new-provisional"
 
 
 def save_with_decisions(
     out: Path, draft: Mapping[str, Any], tensors: Mapping[str, Tensor], val_set: EcgDataset, config: EvaluationConfig
 ) -> Checkpoint:
-    """Write ``out/checkpoint`` with decisions chosen from what these very weights read on validation.
+    """Write ``out/checkpoint`` with decisions chosen from what these very weights read on
+    validation.
 
     Parameters
     ----------
     out
         Directory of the run.
     draft
-        The manifest; its ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics`` are replaced.
+        The manifest; its ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics`` are
+        replaced.
     tensors
         The weights.
     val_set
@@ -71,7 +76,9 @@ def save_with_decisions(
 
 
 def decided_out_of_fold(manifest: Mapping[str, Any]) -> bool:
-    """Tell whether a checkpoint decides by all training records out of fold, which are many more than validation has."""
+    """Tell whether a checkpoint decides by all training records out of fold, which are many more
+    than validation has.
+    """
     return any(chosen["split"] == HELD_OUT for chosen in manifest["thresholds"].values())
 
 
@@ -81,14 +88,16 @@ def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -
     Parameters
     ----------
     raw
-        Level name to predictions of the validation split before calibration. A level without any labelled record is left out.
+        Level name to predictions of the validation split before calibration. A level without any
+        labelled record is left out.
     config
         Rules.
 
     Returns
     -------
     dict
-        The manifest's ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics``, each by level.
+        The manifest's ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics``, each by
+        level.
 
     Raises
     ------

@@ -1,10 +1,12 @@
 """Join trained checkpoints into one that reads like any other.
 
-Run: ``python -m heart_reader.training.ensemble results/A/checkpoint results/B/checkpoint --out results/NAME``.
+Run: ``python -m heart_reader.training.ensemble results/A/checkpoint results/B/checkpoint --out
+results/NAME``.
 
-Weights come from validation by Nelder-Mead. Because a handful of weights fitted to a few hundred records can do worse on new ones
-than no weights at all, they have to beat the plain mean on held-out halves of validation; else the plain mean is taken. ``--weights``
-gives them instead, for instance those that :mod:`heart_reader.training.cross_validation` found on the training records.
+Weights come from validation by Nelder-Mead. Because a handful of weights fitted to a few hundred
+records can do worse on new ones than no weights at all, they have to beat the plain mean on
+held-out halves of validation; else the plain mean is taken. ``--weights`` gives them instead, for
+instance those that :mod:`heart_reader.training.cross_validation` found on the training records.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ class Weighting:
     weights
         One per member, sum 1.
     fitted_score, mean_score
-        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean; None where weights were given.
+        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean;
+        None where weights were given.
     """
 
     rule: str
@@ -81,13 +84,14 @@ class Weighting:
 def join(
     directories: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, overrides: Sequence[str] = ()
 ) -> tuple[Checkpoint, Weighting]:
-    """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on validation.
+    """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on
+    validation.
 
     Parameters
     ----------
     directories
-        At least two checkpoints trained on the same records with the same preprocessing. The first one answers all heads; the others may
-        answer some of them.
+        At least two checkpoints trained on the same records with the same preprocessing. The first
+        one answers all heads; the others may answer some of them.
     weights
         One per checkpoint, positive; None lets validation choose.
     out
@@ -118,10 +122,11 @@ def join(
 
 
 def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: EcgDataset) -> Checkpoint:
-    """Write ``out/checkpoint``: an ensemble with one network in place of all of its own, and one forest of each kind.
+    """Write ``out/checkpoint``: an ensemble with one network in place of all of its own, and one
+    forest of each kind.
 
-    The network counts as much as those it stands for, a forest as much as all of its kind. Decisions that the ensemble took out of fold
-    stay; others are chosen anew on validation.
+    The network counts as much as those it stands for, a forest as much as all of its kind.
+    Decisions that the ensemble took out of fold stay; others are chosen anew on validation.
 
     Parameters
     ----------
@@ -167,7 +172,9 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
 
 
 def joined_tensors(members: Sequence[Mapping[str, Tensor]], weights: Tensor) -> dict[str, Tensor]:
-    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of members with these tensors."""
+    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of members
+    with these tensors.
+    """
     tensors = {"weights": weights}
     for row, member in enumerate(members):
         tensors |= {f"members.{row}.{name}": value for name, value in member.items()}
@@ -267,7 +274,8 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
 
 
 def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return a function from (n_members,) weights to what an ensemble with them reads, (n_records, n_classes), before calibration.
+    """Return a function from (n_members,) weights to what an ensemble with them reads, (n_records,
+    n_classes), before calibration.
 
     Parameters
     ----------
@@ -292,7 +300,8 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
 
 
 def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -> NDArray[np.float64]:
-    """Maximise a score over weights that sum to 1: Nelder-Mead over their logarithms, from the plain mean.
+    """Maximise a score over weights that sum to 1: Nelder-Mead over their logarithms, from the
+    plain mean.
 
     Parameters
     ----------
@@ -317,7 +326,9 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
-    """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member does not answer an output."""
+    """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member
+    does not answer an output.
+    """
     outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
     for member, (classifier, columns) in enumerate(zip(classifiers, output_columns([c.checkpoint for c in classifiers]), strict=True)):
         answer = classifier.logits(batch.alone() if classifier.features is None else batch)

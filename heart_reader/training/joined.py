@@ -1,17 +1,21 @@
-"""Train a reader of several members from one configuration, and let records that no member was trained with decide the rest.
+"""Train a reader of several members from one configuration, and let records that no member was
+trained with decide the rest.
 
-The training records are dealt into folds, patients whole. Each kind of member is trained on all of them, which gives the members of the
-reader, and once without each fold. What was trained without a fold reads it, so that every training record has an answer of the very
-mixture that never saw it. On these answers each output's shares of the kinds are chosen; on them and on validation, read by the members
-themselves, calibration, thresholds and uncertain zones. A class of 50 training records thus has 50 to decide by, and not the five that
-fell into validation.
+The training records are dealt into folds, patients whole. Each kind of member is trained on all of
+them, which gives the members of the reader, and once without each fold. What was trained without a
+fold reads it, so that every training record has an answer of the very mixture that never saw it. On
+these answers each output's shares of the kinds are chosen; on them and on validation, read by the
+members themselves, calibration, thresholds and uncertain zones. A class of 50 training records thus
+has 50 to decide by, and not the five that fell into validation.
 
-A member or a fold that is already trained in ``out/members`` is taken as it is, so an interrupted run goes on.
+A member or a fold that is already trained in ``out/members`` is taken as it is, so an interrupted
+run goes on.
 
 References
 ----------
-Stone M. Cross-validatory choice and assessment of statistical predictions. Journal of the Royal Statistical Society B 36 (1974) 111-147.
-Wolpert D. H. Stacked generalization. Neural Networks 5 (1992) 241-259.
+Stone M. Cross-validatory choice and assessment of statistical predictions. Journal of the Royal
+Statistical Society B 36 (1974) 111-147. Wolpert D. H. Stacked generalization. Neural Networks 5
+(1992) 241-259.
 """
 
 from __future__ import annotations
@@ -50,7 +54,8 @@ __all__ = ["Shares", "choose_shares", "train_joined"]
 
 # Shares of a kind of member are tried in steps of this size.
 STEP = 0.1
-# The score of an output with this many positives counts as much in the choice of its shares as the mean of all outputs does.
+# The score of an output with this many positives counts as much in the choice of its shares as the
+# mean of all outputs does.
 TYPICAL_POSITIVES = 30
 # An output with fewer positives takes the shares of all outputs together.
 FEWEST_POSITIVES = 5
@@ -67,7 +72,8 @@ class Shares:
     values
         (n_kinds, n_outputs), each column sums to 1.
     together
-        Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic, since they were chosen there.
+        Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic,
+        since they were chosen there.
     alone
         The same of each kind alone, over the outputs it answers: (n_kinds,).
     """
@@ -94,8 +100,8 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
     Raises
     ------
     ConfigError
-        If another process trains in ``out``, or it holds members and ``resume`` is not asked, or members of another configuration, or there
-        are fewer than two kinds of members.
+        If another process trains in ``out``, or it holds members and ``resume`` is not asked, or
+        members of another configuration, or there are fewer than two kinds of members.
     DataError
         If the data cannot be used.
     CheckpointError
@@ -126,7 +132,8 @@ def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> T
             if not outcome.complete:
                 return outcome
             own.append(outcome.checkpoint.directory)
-        # One member per kind and fold: more of them would rank a little better and cost as much as the members themselves.
+        # One member per kind and fold: more of them would rank a little better and cost as much as
+        # the members themselves.
         member = _member_config(config, kind, config.seed)
         for number in range(config.ensemble.folds):
             part = hold_out(table, folds, number)
@@ -209,7 +216,9 @@ class _Read:
         return cls(np.concatenate(rows), logits, n_train, answered)
 
     def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
-        """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs) shares."""
+        """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs)
+        shares.
+        """
         for per_kind in self.logits[records]:
             yield np.einsum("ko,kwo->wo", shares, per_kind)
 
@@ -244,9 +253,11 @@ def _read(
 
 
 def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) -> Shares:
-    """Choose for every output the shares of the kinds that rank the training records best, out of fold.
+    """Choose for every output the shares of the kinds that rank the training records best, out of
+    fold.
 
-    A rare output has too few positives to choose by: its AUROC is averaged with that of all outputs, the more so the fewer it has.
+    A rare output has too few positives to choose by: its AUROC is averaged with that of all
+    outputs, the more so the fewer it has.
 
     Parameters
     ----------

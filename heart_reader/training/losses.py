@@ -1,6 +1,7 @@
 """Losses for several labels at once, at several levels at once, with labels that may be unknown.
 
-A target is 1, 0, anything between (mixup, smoothing) or NaN where it is not known; NaN never counts as negative.
+A target is 1, 0, anything between (mixup, smoothing) or NaN where it is not known; NaN never counts
+as negative.
 
 References
 ----------
@@ -29,7 +30,9 @@ def bce_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
 
 
 def focal_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Focal loss, elementwise: cross-entropy weighted by (1 - p_t)^gamma and by alpha (positives) or 1 - alpha (negatives)."""
+    """Focal loss, elementwise: cross-entropy weighted by (1 - p_t)^gamma and by alpha (positives)
+    or 1 - alpha (negatives).
+    """
     entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     y_prob = torch.sigmoid(logits)
     p_t = y_prob * targets + (1 - y_prob) * (1 - targets)
@@ -38,7 +41,9 @@ def focal_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
 
 
 def asymmetric_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Asymmetric focal loss, elementwise: own focusing for positives and negatives, easy negatives cut off at ``clip``."""
+    """Asymmetric focal loss, elementwise: own focusing for positives and negatives, easy negatives
+    cut off at ``clip``.
+    """
     y_prob = torch.sigmoid(logits)
     shifted = (y_prob - config.clip).clamp(min=0)
     positive = -targets * (1 - y_prob) ** config.gamma_positive * functional.logsigmoid(logits)
@@ -50,10 +55,11 @@ LOSSES = {"bce": bce_loss, "focal": focal_loss, "asymmetric": asymmetric_loss}
 
 
 class MultiLevelLoss(nn.Module):
-    """Mean loss of each head, plus the loss of the level of interest as it follows from the statements by noisy-OR.
+    """Mean loss of each head, plus the loss of the level of interest as it follows from the
+    statements by noisy-OR.
 
-    The second part teaches the statements of a record whose superclass alone is known: some statement of the superclass applies,
-    whichever it is.
+    The second part teaches the statements of a record whose superclass alone is known: some
+    statement of the superclass applies, whichever it is.
 
     Parameters
     ----------

@@ -29,7 +29,8 @@ VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 def build_manifest(
     config: ExperimentConfig, network: nn.Module, records: EcgDataset, space: FeatureSpace | None, training: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is filled in by the caller.
+    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is
+    filled in by the caller.
 
     Parameters
     ----------

@@ -16,13 +16,14 @@ __all__ = ["mixup"]
 
 
 def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
-    """Mix each record with another one of the batch, with one weight per batch drawn from Beta(alpha, alpha).
+    """Mix each record with another one of the batch, with one weight per batch drawn from
+    Beta(alpha, alpha).
 
     Parameters
     ----------
     arrays
-        What belongs to n records, each (n, ...), such as signals and targets. What is unknown of either record (NaN) is unknown of the
-        mixture.
+        What belongs to n records, each (n, ...), such as signals and targets. What is unknown of
+        either record (NaN) is unknown of the mixture.
 
     Returns
     -------

@@ -1,12 +1,14 @@
 """The optimiser, the learning rate as a pure function of the step, and averages of weights.
 
-A learning rate that depends on nothing but the step needs no state, so a resumed run follows the same curve by construction.
+A learning rate that depends on nothing but the step needs no state, so a resumed run follows the
+same curve by construction.
 
 References
 ----------
-Smith L. N., Topin N. Super-convergence: very fast training of neural networks using large learning rates. arXiv:1708.07120 (2017).
-Loshchilov I., Hutter F. Decoupled weight decay regularization. ICLR (2019).
-Izmailov P. et al. Averaging weights leads to wider optima and better generalization. UAI (2018) 876-885.
+Smith L. N., Topin N. Super-convergence: very fast training of neural networks using large learning
+rates. arXiv:1708.07120 (2017). Loshchilov I., Hutter F. Decoupled weight decay regularization. ICLR
+(2019). Izmailov P. et al. Averaging weights leads to wider optima and better generalization. UAI
+(2018) 876-885.
 """
 
 from __future__ import annotations
@@ -88,7 +90,9 @@ class WeightAverage:
                 self.state[name].copy_(value)
 
     def exponential(self, state: dict[str, Tensor], decay: float) -> None:
-        """Exponential average; early on the average is over few states, so the start does not linger."""
+        """Exponential average; early on the average is over few states, so the start does not
+        linger.
+        """
         warm_decay = min(decay, self.n_averaged / (self.n_averaged + 9))
         self.move_towards(state, 1 - warm_decay)
 

@@ -1,9 +1,11 @@
 """Choose calibration, thresholds and zones of uncertainty anew, without touching the weights.
 
-Run: ``python -m heart_reader.training.recalibrate CHECKPOINT --out results/NAME [--set data.root=data/hospital ...]``.
+Run: ``python -m heart_reader.training.recalibrate CHECKPOINT --out results/NAME [--set
+data.root=data/hospital ...]``.
 
-Readers lose calibration when they move to another hospital; some hundred labelled records of it, in a table whose split is ``val``,
-bring it back. The same command applies another rule, such as ``--set evaluation.thresholds=youden``.
+Readers lose calibration when they move to another hospital; some hundred labelled records of it, in
+a table whose split is ``val``, bring it back. The same command applies another rule, such as
+``--set evaluation.thresholds=youden``.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ __all__ = ["recalibrate"]
 
 
 def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) -> Checkpoint:
-    """Write ``out/checkpoint``: the same weights with decisions chosen on the validation split of the configured data.
+    """Write ``out/checkpoint``: the same weights with decisions chosen on the validation split of
+    the configured data.
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     origin = load_checkpoint(directory)
     config = checkpoint_config(origin, overrides)
     tensors = origin.tensors()
-    # Another hospital's table may know the level of interest only; what it does not know gets no threshold.
+    # Another hospital's table may know the level of interest only; what it does not know gets no
+    # threshold.
     table = build_table(override_config(config, [f"task.heads=[{config.task.level}]"])).split("val")
     own = LabelSpace.from_json(origin.manifest["levels"])
     for name, level in table.space.levels.items():

@@ -1,4 +1,6 @@
-"""The recipe behind ``train.py``: table, cache, network, training, calibration and thresholds, checkpoint."""
+"""The recipe behind ``train.py``: table, cache, network, training, calibration and thresholds,
+checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -74,19 +76,22 @@ def train(
     config
         The experiment.
     out
-        Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``, ``learning_curves.png``.
+        Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``,
+        ``learning_curves.png``.
     resume
-        Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted run, to the bit.
+        Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted
+        run, to the bit.
     on_epoch
-        Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there, without a checkpoint.
+        Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there,
+        without a checkpoint.
     table
         Other records, or other splits of them, than the configuration names.
 
     Raises
     ------
     ConfigError
-        If another process trains in ``out``, or it holds an unfinished run and ``resume`` is not asked, or the other way round, or of
-        another configuration.
+        If another process trains in ``out``, or it holds an unfinished run and ``resume`` is not
+        asked, or the other way round, or of another configuration.
     DataError
         If the data cannot be used.
     CheckpointError
@@ -152,7 +157,9 @@ def _tell(table: RecordTable) -> None:
 
 
 def _tell_gaps(table: RecordTable, level: str) -> None:
-    """Say which classes cannot be learnt or measured; refuse, before any work, a level of which none can."""
+    """Say which classes cannot be learnt or measured; refuse, before any work, a level of which
+    none can.
+    """
     for split, consequence in (("train", "cannot be learnt"), ("val", "get no threshold and are read as uncertain")):
         gaps = describe_gaps(table, level, split, complete=split == "val")
         if gaps:
@@ -176,7 +183,8 @@ def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace 
 
 
 def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentConfig) -> None:
-    """Start from another checkpoint's weights: its backbone, and its head where the outputs are the same.
+    """Start from another checkpoint's weights: its backbone, and its head where the outputs are the
+    same.
 
     Mean and spread of the leads stay those of the training records at hand.
     """
@@ -194,7 +202,9 @@ def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentCon
 
 
 def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace | None) -> nn.Module | None:
-    """Load the checkpoint to distil from, which must answer the same outputs from the same windows and, if it takes any, features."""
+    """Load the checkpoint to distil from, which must answer the same outputs from the same windows
+    and, if it takes any, features.
+    """
     if config.training.teacher is None:
         return None
     checkpoint = load_checkpoint(config.training.teacher)

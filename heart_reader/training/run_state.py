@@ -1,4 +1,6 @@
-"""What an interrupted run leaves to go on from, and whether a run may start: no torch is needed to be told that it may not."""
+"""What an interrupted run leaves to go on from, and whether a run may start: no torch is needed to
+be told that it may not.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,17 @@ AFTERWARDS = ("evaluation", "export")
 
 
 def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
-    """Refuse a run that cannot start, or go on, in a folder; and checkpoints to start from that are none.
+    """Refuse a run that cannot start, or go on, in a folder; and checkpoints to start from that are
+    none.
 
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or a run of another configuration.
+        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or a
+        run of another configuration.
     CheckpointError
-        If the unfinished run is damaged, or a checkpoint that the configuration names cannot be used.
+        If the unfinished run is damaged, or a checkpoint that the configuration names cannot be
+        used.
     """
     for named in (config.training.start_from, config.training.teacher):
         if named is not None:
@@ -54,7 +59,9 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
 
 
 def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
-    """Members that are trained are taken as they are: only by the configuration that they were trained with."""
+    """Members that are trained are taken as they are: only by the configuration that they were
+    trained with.
+    """
     if not (out / MEMBERS).exists():
         return
     if not resume:

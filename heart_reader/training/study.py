@@ -1,12 +1,14 @@
 """A study: trainings whose settings Optuna draws, kept in a folder that further calls go on with.
 
-Only this file needs Optuna. A trial is a training as ``train.py`` runs it, given up where its validation macro-AUROC falls behind the
-median of earlier trials at the same epoch. The test split is never read.
+Only this file needs Optuna. A trial is a training as ``train.py`` runs it, given up where its
+validation macro-AUROC falls behind the median of earlier trials at the same epoch. The test split
+is never read.
 
 References
 ----------
-Bergstra J. et al. Algorithms for hyper-parameter optimization. NeurIPS (2011) 2546-2554 (the tree-structured Parzen estimator).
-Akiba T. et al. Optuna: a next-generation hyperparameter optimization framework. KDD (2019) 2623-2631.
+Bergstra J. et al. Algorithms for hyper-parameter optimization. NeurIPS (2011) 2546-2554 (the
+tree-structured Parzen estimator). Akiba T. et al. Optuna: a next-generation hyperparameter
+optimization framework. KDD (2019) 2623-2631.
 """
 
 from __future__ import annotations
@@ -178,7 +180,8 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
         if row["epoch"] < config.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the bit.
+    # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the
+    # bit.
     out = folder / f"{TRIAL_PREFIX}{trial.number}"
     try:
         outcome = train(config, out, on_epoch=report)

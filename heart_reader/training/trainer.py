@@ -1,7 +1,8 @@
 """The training loop: one epoch function, resumed to the bit.
 
-All randomness of a step (order, crops, augmentations, mixup, dropout) comes from (seed, epoch, step), and the learning rate is a
-function of the step. What has to be kept to resume exactly is therefore only weights, optimiser moments, averages and counters.
+All randomness of a step (order, crops, augmentations, mixup, dropout) comes from (seed, epoch,
+step), and the learning rate is a function of the step. What has to be kept to resume exactly is
+therefore only weights, optimiser moments, averages and counters.
 """
 
 from __future__ import annotations
@@ -228,23 +229,30 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=getattr(torch, self.config.precision))
 
     def candidate(self) -> Weights:
-        """Return the weights that would be shipped now: the stochastic average, else the exponential one, else the last."""
+        """Return the weights that would be shipped now: the stochastic average, else the
+        exponential one, else the last.
+        """
         if self.swa is not None:
             return self.swa.state
         return self.ema.state if self.ema is not None else dict(self.network.state_dict())
 
     def chosen(self) -> Weights:
-        """Return the weights with the best validation score, or the candidate where nothing was scored yet."""
+        """Return the weights with the best validation score, or the candidate where nothing was
+        scored yet.
+        """
         return self.best or self.candidate()
 
     def _average_epoch(self) -> None:
-        """Take this epoch's weights into the stochastic average and refresh its BatchNorm statistics."""
+        """Take this epoch's weights into the stochastic average and refresh its BatchNorm
+        statistics.
+        """
         start = self.config.swa_start
         if start is None or self.progress.epoch + 1 < start:
             return
         if self.swa is None:
             self.swa = WeightAverage(self.network.state_dict())
-            # From here on only averages compete: the score of a single epoch says nothing about the average.
+            # From here on only averages compete: the score of a single epoch says nothing about the
+            # average.
             self.best, self.progress.best_score, self.progress.stale = {}, 0.0, 0
         else:
             self.swa.equal(self.network.state_dict())

@@ -1,4 +1,6 @@
-"""Grow gradient-boosted trees on the features of the training records, with scikit-learn, and put them into tensors."""
+"""Grow gradient-boosted trees on the features of the training records, with scikit-learn, and put
+them into tensors.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
     Parameters
     ----------
     train
-        Records with features; a label that is not known (NaN) leaves its record out for that output.
+        Records with features; a label that is not known (NaN) leaves its record out for that
+        output.
     params
         See :data:`heart_reader.models.feature_trees.TREE_DEFAULTS`.
     seed
@@ -70,7 +73,9 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
 
 
 def _splittable(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put 0 for a feature that is known of no record: scikit-learn refuses such a column, and never splits a constant one."""
+    """Put 0 for a feature that is known of no record: scikit-learn refuses such a column, and never
+    splits a constant one.
+    """
     return np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
 
 
@@ -86,11 +91,14 @@ def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, ou
 
 
 def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
-    """Lay out one tree as a perfect one: features and thresholds of its nodes, values of its leaves and records that came to them."""
+    """Lay out one tree as a perfect one: features and thresholds of its nodes, values of its leaves
+    and records that came to them.
+    """
     n_nodes = 2**depth - 1
     feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
     leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)
-    # Place in the heap, place among scikit-learn's nodes, share of that node's records: a leaf that stands several times shares them out.
+    # Place in the heap, place among scikit-learn's nodes, share of that node's records: a leaf that
+    # stands several times shares them out.
     waiting = [(0, 0, 1.0)]
     while waiting:
         place, number, share = waiting.pop()
@@ -107,9 +115,11 @@ def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[
 
 
 def _not_above(value: float) -> np.float32:
-    """Round to float32 downwards: float32 features then fall on the same side as under the exact threshold.
+    """Round to float32 downwards: float32 features then fall on the same side as under the exact
+    threshold.
 
-    An infinite threshold parts the known from the missing, which stand at infinity too: the largest number does that.
+    An infinite threshold parts the known from the missing, which stand at infinity too: the largest
+    number does that.
     """
     rounded = np.float32(value)
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value or np.isposinf(rounded) else rounded

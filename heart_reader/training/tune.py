@@ -1,4 +1,6 @@
-"""Search for better settings: ``python -m heart_reader.training.tune --config X --space Y --study results/tuning/NAME --trials N``."""
+"""Search for better settings: ``python -m heart_reader.training.tune --config X --space Y --study
+results/tuning/NAME --trials N``.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if all trials were run, 1 after a failure or a stop, 2 after a wrong call."""
+    """Run the command; return 0 if all trials were run, 1 after a failure or a stop, 2 after a
+    wrong call.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m heart_reader.training.tune",
         description="Search for better settings of a configuration. The same call again adds trials to the study.",

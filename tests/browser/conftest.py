@@ -75,16 +75,19 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
-    """Open the page as a person with some language, theme and screen; at the end, nothing may have gone wrong behind it.
+    """Open the page as a person with some language, theme and screen; at the end, nothing may have
+    gone wrong behind it.
 
-    ``visit(place="", **context)`` takes what comes after the address, and options of the browser's context.
+    ``visit(place="", **context)`` takes what comes after the address, and options of the browser's
+    context.
     """
     contexts: list[Any] = []
     requests: list[str] = []
     complaints: list[str] = []
 
     def note(line: Any) -> None:
-        # The browser itself reports every answer above 399; those are what some of these tests are about.
+        # The browser itself reports every answer above 399; those are what some of these tests are
+        # about.
         if line.type in {"error", "warning"} and "Failed to load" not in line.text:
             complaints.append(line.text)
 

@@ -1,4 +1,6 @@
-"""Access: axe-core finds nothing in any view, theme or language; the keyboard is enough; a narrow screen does not scroll sideways."""
+"""Access: axe-core finds nothing in any view, theme or language; the keyboard is enough; a narrow
+screen does not scroll sideways.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The page as a person uses it: pick a sample, drop a file, read the words and the numbers, take them along, read the errors."""
+"""The page as a person uses it: pick a sample, drop a file, read the words and the numbers, take
+them along, read the errors.
+"""
 
 from __future__ import annotations
 
@@ -262,7 +264,8 @@ def test_an_address_shows_the_same_view_and_holds_only_what_is_unusual(visit: Ca
     assert {option: other.input_value(f"#tracing [data-option='{option}']") for option in chosen} == chosen
     assert other.inner_text("#tracing .tracing-setting") == setting
     assert other.url.endswith(place)
-    # An address without options means the usual view, whatever was chosen before; what cannot be chosen is passed over.
+    # An address without options means the usual view, whatever was chosen before; what cannot be
+    # chosen is passed over.
     other.evaluate("location.hash = '#sample=half_minute&gain=7&filter=%3Cb%3E'")
     other.wait_for_function("() => document.querySelector('#tracing .tracing-setting').textContent.includes('10 mm/mV')")
     assert other.input_value("#tracing [data-option='layout']") == "3x4-rhythm"

@@ -1,4 +1,6 @@
-"""What the page says when something goes wrong: in the person's language, the server's words below it, no old reading beside it."""
+"""What the page says when something goes wrong: in the person's language, the server's words below
+it, no old reading beside it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The diagnosis in words: order, one rhythm, normal only where all of it is, levels that agree, contradictions told from outside."""
+"""The diagnosis in words: order, one rhythm, normal only where all of it is, levels that agree,
+contradictions told from outside.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> Ans
 
 
 def reading(probability: Mapping[str, float], facts: Facts) -> tuple[dict[str, dict[str, str]], Conclusion]:
-    """What is concluded where these classes have these probabilities, at every level, and all others are improbable."""
+    """What is concluded where these classes have these probabilities, at every level, and all
+    others are improbable.
+    """
     levels = {name: {label: answer(probability.get(label, 0.01)) for label in level.class_names} for name, level in SPACE.levels.items()}
     return conclude(levels, SPACE, facts)
 

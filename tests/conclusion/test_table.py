@@ -1,4 +1,6 @@
-"""The declared table: every code is one, every rule has a source, every statement a name and a place."""
+"""The declared table: every code is one, every rule has a source, every statement a name and a
+place.
+"""
 
 from __future__ import annotations
 

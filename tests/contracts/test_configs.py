@@ -1,4 +1,6 @@
-"""Every shipped configuration loads, its network can be built, and its task trains two steps and is measured."""
+"""Every shipped configuration loads, its network can be built, and its task trains two steps and is
+measured.
+"""
 
 from __future__ import annotations
 

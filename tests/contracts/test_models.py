@@ -36,7 +36,8 @@ N_PARAMETERS = {
     "xresnet1d101": 1_881_420,
     "xresnet1d152": 2_799_692,
 }
-# The exporter takes seconds per hundred layers; the same blocks are exported in xresnet1d18, xresnet1d50 and resnet1d.
+# The exporter takes seconds per hundred layers; the same blocks are exported in xresnet1d18,
+# xresnet1d50 and resnet1d.
 SLOW_TO_EXPORT = {"resnet34_1d", "se_resnet1d", "xresnet1d34", "xresnet1d101", "xresnet1d152"}
 
 
@@ -77,7 +78,8 @@ def test_any_length_from_one_second(network: EcgNetwork) -> None:
 
 
 def test_every_parameter_gets_a_gradient(network: EcgNetwork) -> None:
-    # The second step counts: a residual branch may start as zero, and then only its last factor has a gradient at first.
+    # The second step counts: a residual branch may start as zero, and then only its last factor has
+    # a gradient at first.
     optimizer = torch.optim.SGD(network.train().parameters(), lr=0.1)
     for _ in range(2):
         optimizer.zero_grad()

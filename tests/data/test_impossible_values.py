@@ -1,4 +1,6 @@
-"""Numbers that no electrode carries are missing values, and what is left is read as if they had not been there."""
+"""Numbers that no electrode carries are missing values, and what is left is read as if they had not
+been there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A failure that nobody foresaw, in one record of many, is the error of that record and of no other."""
+"""A failure that nobody foresaw, in one record of many, is the error of that record and of no
+other.
+"""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ def test_committed_test_files_are_what_the_command_writes(tmp_path: Path) -> Non
     written = contents(tmp_path)
     committed = {name: data for name, data in contents(TEST_FILES).items() if name in written}
     assert set(committed) == set(written)
-    # Another processor's mathematics may round a microvolt the other way; text and headers are compared by their signal below.
+    # Another processor's mathematics may round a microvolt the other way; text and headers are
+    # compared by their signal below.
     assert committed["README.md"] == written["README.md"]
     for name in written:
         if name.endswith(".dat"):

@@ -1,4 +1,6 @@
-"""A small convolutional network, trained for two epochs on simulated ECGs, as what variants are made from."""
+"""A small convolutional network, trained for two epochs on simulated ECGs, as what variants are
+made from.
+"""
 
 from __future__ import annotations
 
@@ -28,5 +30,6 @@ def variants(small_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -
     return out
 
 
-# A network that has learnt next to nothing on a dozen simulated records: its AUROC moves by steps of a few hundredths.
+# A network that has learnt next to nothing on a dozen simulated records: its AUROC moves by steps
+# of a few hundredths.
 LENIENT = ("export.macro_limit=0.2", "export.class_limit=0.5")

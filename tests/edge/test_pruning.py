@@ -17,7 +17,8 @@ from heart_reader.models.registry import build_network, count_parameters, resolv
 
 N_LEADS, N_OUTPUTS = 12, 7
 EXAMPLE = (torch.zeros(1, N_LEADS, 100),)
-# Small networks with everything that couples channels: a shared encoder and concatenation, shortcuts and gates, depthwise convolutions.
+# Small networks with everything that couples channels: a shared encoder and concatenation,
+# shortcuts and gates, depthwise convolutions.
 SMALL = {
     "hmt_ecgnet": {"encoder_widths": (16, 16), "group_width": 16, "global_width": 24, "embedding": 16},
     "inception1d": {
@@ -59,7 +60,8 @@ def test_what_is_left_is_the_wide_network_with_those_channels_silent(name: str) 
     wide, narrow = trained_alike(name), narrowed(name)
     narrow.load_state_dict(cut_channels(wide, narrow, EXAMPLE, l1_scores))
     assert count_parameters(narrow) < 0.5 * count_parameters(wide)
-    # The same choice by hand: silence the weakest channels of the wide network instead of removing them.
+    # The same choice by hand: silence the weakest channels of the wide network instead of removing
+    # them.
     groups = trace_channels(wide, EXAMPLE)
     scores = l1_scores(wide, groups)
     families: dict[frozenset[str], list[int]] = {}

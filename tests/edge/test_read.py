@@ -91,7 +91,8 @@ def test_the_feed_needs_no_more(variants: Path) -> None:
 
 
 def test_importing_is_quick() -> None:
-    # Of the processor, not of the clock on the wall: other work on the machine is not what is measured.
+    # Of the processor, not of the clock on the wall: other work on the machine is not what is
+    # measured.
     script = (
         "import time; s = time.process_time(); import heart_reader.edge.read, sys; "
         "print(time.process_time() - s, 'scipy.signal' in sys.modules)"
@@ -116,7 +117,8 @@ def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
         "print(min(read() for _ in range(20)), peak_memory_mb())"
     )
     milliseconds, megabytes = map(float, run_python(script, variants / "int8", RECORD).stdout.split())
-    # The benchmark says how fast; this notices a reader that became several times slower, on a machine half as fast too.
+    # The benchmark says how fast; this notices a reader that became several times slower, on a
+    # machine half as fast too.
     assert milliseconds < 40
     assert megabytes < 150
 

@@ -1,4 +1,6 @@
-"""A feed gives every window what the whole record would have given it, in memory that does not grow."""
+"""A feed gives every window what the whole record would have given it, in memory that does not
+grow.
+"""
 
 from __future__ import annotations
 

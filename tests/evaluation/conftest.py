@@ -1,4 +1,6 @@
-"""Simulated predictions: about as good as those of a trained reader, with records that share patients."""
+"""Simulated predictions: about as good as those of a trained reader, with records that share
+patients.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The bootstrap: equal to a plain loop, reproducible, honest about patients, and 0 for a model against itself."""
+"""The bootstrap: equal to a plain loop, reproducible, honest about patients, and 0 for a model
+against itself.
+"""
 
 from __future__ import annotations
 

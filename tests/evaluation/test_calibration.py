@@ -1,4 +1,6 @@
-"""Calibration: nearer to the truth on new records, the same order, and modest where there is little to learn from."""
+"""Calibration: nearer to the truth on new records, the same order, and modest where there is little
+to learn from.
+"""
 
 from __future__ import annotations
 

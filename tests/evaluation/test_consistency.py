@@ -34,7 +34,9 @@ LEVELS = {
 
 @pytest.fixture
 def table():
-    """Eight records of eight patients: four normal ones, two blocks, one fibrillation, one whose statements nobody knows."""
+    """Eight records of eight patients: four normal ones, two blocks, one fibrillation, one whose
+    statements nobody knows.
+    """
     statements = np.zeros((8, 5), dtype=np.float32)
     statements[:4, [0, 4]] = 1
     statements[4, 1] = statements[5, 2] = 1
@@ -100,7 +102,8 @@ def test_normal_over_what_is_not(readings, table):
 def test_decided_statements_count_uncertain_apart_and_unknown_not_at_all(readings, table):
     decided = {(one.level, one.name): one for one in measure_consistency(readings, table, **SETTINGS).decided}
     fibrillation = decided["all", "AFIB"]
-    # The eighth record, whose statements nobody knows, is read as fibrillation and counts for nothing.
+    # The eighth record, whose statements nobody knows, is read as fibrillation and counts for
+    # nothing.
     assert (fibrillation.n_records, fibrillation.n_positive, fibrillation.n_present, fibrillation.ppv.point) == (7, 1, 1, 1.0)
     block = decided["superdiagnostic", "CD"]
     assert (block.n_positive, block.n_present, block.n_uncertain, block.n_positive_uncertain) == (3, 1, 1, 1)

@@ -1,4 +1,6 @@
-"""The checks of the measurements: annotation files, pairing of beats, the fit of the delineation, the report."""
+"""The checks of the measurements: annotation files, pairing of beats, the fit of the delineation,
+the report.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +123,8 @@ def test_changes_of_rhythm_are_read_with_their_names(tmp_path):
         padded = text.encode().ljust((len(text) + 1) // 2 * 2, b"\0")
         return ((63 << 10) | len(text), *np.frombuffer(padded, dtype="<u2").tolist())
 
-    # A change of rhythm at 10, a beat at 20 with a comment, and another change at 25, whose text has an odd length.
+    # A change of rhythm at 10, a beat at 20 with a comment, and another change at 25, whose text
+    # has an odd length.
     plus, beat = 28 << 10, 1 << 10
     path.write_bytes(words(plus | 10, *note("(N"), beat | 10, *note("(fake"), plus | 5, *note("(AFIB"), 0))
     assert read_rhythms(path) == [(10, "N"), (25, "AFIB")]

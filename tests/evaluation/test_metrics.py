@@ -1,4 +1,6 @@
-"""Metrics against scikit-learn, against numbers worked out by hand, and under what must not change them."""
+"""Metrics against scikit-learn, against numbers worked out by hand, and under what must not change
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, fbeta_sco
 from heart_reader.errors import DataError
 from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, class_values, fmax_threshold, metric_value
 
-# Few distinct values, so that ties are the rule; one positive and one negative make every metric defined.
+# Few distinct values, so that ties are the rule; one positive and one negative make every metric
+# defined.
 SCORES = hnp.arrays(
     np.float64, st.tuples(st.integers(3, 25), st.integers(1, 4)), elements=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
 )
@@ -89,8 +92,8 @@ def test_whole_weights_equal_repeated_records(case, data):
 def test_fmax_by_hand():
     y_true = [[1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]]
     y_prob = [[0.9, 0.6, 0.1], [0.2, 0.8, 0.3], [0.4, 0.3, 0.2], [0.1, 0.2, 0.1]]
-    # From 0.4 on record 1 reads two classes (one right), records 2 and 3 one (right), record 4 none; record 4 has no label:
-    # precision (1/2 + 1 + 1) / 3, recall (1 + 1/2 + 1) / 3.
+    # From 0.4 on record 1 reads two classes (one right), records 2 and 3 one (right), record 4
+    # none; record 4 has no label: precision (1/2 + 1 + 1) / 3, recall (1 + 1/2 + 1) / 3.
     assert metric_value("fmax", y_true, y_prob) == pytest.approx(5 / 6)
     assert fmax_threshold(y_true, y_prob) == 0.4
 
@@ -117,7 +120,8 @@ def test_label_weighting_of_f_beta_and_g_beta_by_hand():
 
 
 def test_ece_by_hand():
-    # 30 records, two per bin. The upper half is said 0.9 and found 0.8 (12 of 15), the lower half said 0.2 and found 0.2.
+    # 30 records, two per bin. The upper half is said 0.9 and found 0.8 (12 of 15), the lower half
+    # said 0.2 and found 0.2.
     y_prob = np.r_[np.full(15, 0.2), np.full(15, 0.9)][:, None]
     y_true = np.r_[np.ones(3), np.zeros(12), np.ones(12), np.zeros(3)][:, None]
     # Equal probabilities share their bins evenly; the bin across the middle averages both halves.

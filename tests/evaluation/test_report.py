@@ -169,7 +169,8 @@ def test_a_report_from_before_statements_and_readings_loads(report):
 def test_every_class_says_whether_its_promise_was_kept(simulate, fitted):
     test = simulate()
     thresholds, calibration = fitted
-    # Zones so narrow and high that most positives of the last class are read as absent; the others are generous.
+    # Zones so narrow and high that most positives of the last class are read as absent; the others
+    # are generous.
     zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.001, 0.001, 0.0, 0.001, 0.97), (0.999,) * 5, (300,) * 5, (300,) * 5)
     page = build_report(test, thresholds, calibration, zones, **SETTINGS).to_markdown()
     rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "/" in line and line.startswith("| ")}

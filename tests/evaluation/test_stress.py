@@ -1,4 +1,6 @@
-"""The stress test: its clean reading is the report's, every checkpoint meets the same noise, nothing is silently left out."""
+"""The stress test: its clean reading is the report's, every checkpoint meets the same noise,
+nothing is silently left out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Signal and measurements together: complete for every kind of reader, and what one member does not say it does not get."""
+"""Signal and measurements together: complete for every kind of reader, and what one member does not
+say it does not get.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Explanations of real checkpoints: complete, faithful, gone with the weights, and honest about what is missing."""
+"""Explanations of real checkpoints: complete, faithful, gone with the weights, and honest about
+what is missing.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def randomised(directory: Path, seed: int) -> Explainer:
 
 
 def test_random_weights_destroy_an_explanation(records: dict[str, EcgRecord]) -> None:
-    """After Adebayo J. et al., Sanity checks for saliency maps, NeurIPS 31 (2018): what stays without the weights explains nothing."""
+    """After Adebayo J. et al., Sanity checks for saliency maps, NeurIPS 31 (2018): what stays
+    without the weights explains nothing.
+    """
     trained = Explainer.load(NANO)
     finer = Explainer(trained.classifier, steps=32)
     for name, record in records.items():
@@ -91,7 +95,9 @@ def test_random_weights_destroy_an_explanation(records: dict[str, EcgRecord]) ->
 def test_flattening_what_speaks_for_a_finding_takes_it_away(
     explainer: Explainer, records: dict[str, EcgRecord], explained: dict[str, Explanation]
 ) -> None:
-    """Deletion of the most relevant twentieth changes more than that of what random weights point to."""
+    """Deletion of the most relevant twentieth changes more than that of what random weights point
+    to.
+    """
     classifier = explainer.classifier
     other = randomised(classifier.checkpoint.directory, 0)
     for name, record in records.items():

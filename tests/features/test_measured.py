@@ -1,4 +1,6 @@
-"""Measurements of simulated ECGs whose truth is known, and of recordings on which little or nothing can be measured."""
+"""Measurements of simulated ECGs whose truth is known, and of recordings on which little or nothing
+can be measured.
+"""
 
 from __future__ import annotations
 

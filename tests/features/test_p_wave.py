@@ -1,4 +1,6 @@
-"""Whether P waves precede the beats: hearts with them, hearts whose atria do something else, and recordings that cannot tell."""
+"""Whether P waves precede the beats: hearts with them, hearts whose atria do something else, and
+recordings that cannot tell.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Doubts about a file's rate and leads: few about simulated patients as they are, most of what is done to them told by its name."""
+"""Doubts about a file's rate and leads: few about simulated patients as they are, most of what is
+done to them told by its name.
+"""
 
 from __future__ import annotations
 

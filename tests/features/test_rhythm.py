@@ -1,4 +1,6 @@
-"""The rhythm of simulated recordings whose beats, P waves and spikes are put together here, and of recordings that have none to tell."""
+"""The rhythm of simulated recordings whose beats, P waves and spikes are put together here, and of
+recordings that have none to tell.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def draw(
     fibrillation_mv: float = 0.0,
     seed: int = 0,
 ) -> EcgRecord:
-    """Draw beats, given as time of R and kind, P waves centred at ``p_s``, flutter waves and spikes of 2 ms."""
+    """Draw beats, given as time of R and kind, P waves centred at ``p_s``, flutter waves and spikes
+    of 2 ms.
+    """
     rng = np.random.default_rng(seed)
     times = np.arange(round(duration_s * fs)) / fs
     signal = noise_mv * rng.standard_normal((8, len(times)))
@@ -100,7 +104,9 @@ def normal(bpm: float = 70.0, duration_s: float = 10.0, **more) -> EcgRecord:
 
 
 def with_ectopics(kinds: str, wide: bool = True, rr: float = 0.85) -> tuple[EcgRecord, int]:
-    """Beats as letters: n is normal, x premature; a premature beat comes after 0.6 RR, the next one makes up for it unless it is x too."""
+    """Beats as letters: n is normal, x premature; a premature beat comes after 0.6 RR, the next one
+    makes up for it unless it is x too.
+    """
     now, beats, p_s = 0.5, [], []
     for place, letter in enumerate(kinds):
         beats.append((now, "wide" if letter == "x" and wide else "narrow"))

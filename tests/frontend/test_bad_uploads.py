@@ -1,4 +1,6 @@
-"""Whatever is sent, the answer is one readable error of one shape, nothing is left on disk, and the server is never at fault."""
+"""Whatever is sent, the answer is one readable error of one shape, nothing is left on disk, and the
+server is never at fault.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Over real sockets: connections that are idle, half-sent heads, answers nobody takes, and more connections than there is room for."""
+"""Over real sockets: connections that are idle, half-sent heads, answers nobody takes, and more
+connections than there is room for.
+"""
 
 from __future__ import annotations
 

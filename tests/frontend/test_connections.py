@@ -1,4 +1,6 @@
-"""Over real sockets: clients that are slow, that leave, that send nonsense, and a server that is told to stop while it reads."""
+"""Over real sockets: clients that are slow, that leave, that send nonsense, and a server that is
+told to stop while it reads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The server behind a real proxy, configured by the files of ``deploy/`` with nothing but ports, paths and limits of time changed."""
+"""The server behind a real proxy, configured by the files of ``deploy/`` with nothing but ports,
+paths and limits of time changed.
+"""
 
 from __future__ import annotations
 

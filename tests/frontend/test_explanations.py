@@ -1,4 +1,6 @@
-"""Explanations through the server: uploads and samples, ONNX checkpoints with and without their origin."""
+"""Explanations through the server: uploads and samples, ONNX checkpoints with and without their
+origin.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Requests made up from the description of the interface: every answer is one it announces, and none is the server's fault."""
+"""Requests made up from the description of the interface: every answer is one it announces, and
+none is the server's fault.
+"""
 
 from __future__ import annotations
 

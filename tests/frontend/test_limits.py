@@ -1,4 +1,6 @@
-"""What a server bears: records that are too long, clients that leave, damaged checkpoints, full disks, kills."""
+"""What a server bears: records that are too long, clients that leave, damaged checkpoints, full
+disks, kills.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Readings made in processes of their own are the same, refuse alike, and outlive a process that dies."""
+"""Readings made in processes of their own are the same, refuse alike, and outlive a process that
+dies.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What each client may have of the server: requests of an address, room for uploads, the slowest pace; and who counts as one client."""
+"""What each client may have of the server: requests of an address, room for uploads, the slowest
+pace; and who counts as one client.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The benchmark of slow clients in small: readings of others go on beside them, and none is refused."""
+"""The benchmark of slow clients in small: readings of others go on beside them, and none is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_slow_clients_hold_up_nobody(tiny_checkpoint: Path, samples_dir: Path) -> None:
     command = [sys.executable, "benchmarks/slow_clients.py", "--checkpoint", str(tiny_checkpoint), "--file", str(samples_dir / "pair.hea")]
-    # Few places and little room, so that a few clients would fill them; how long it takes is left to the benchmark on a machine of its own.
+    # Few places and little room, so that a few clients would fill them; how long it takes is left
+    # to the benchmark on a machine of its own.
     limits = {"HEART_READER_QUEUE_LIMIT": "2", "HEART_READER_MAX_UPLOADS": "10", "HEART_READER_PATIENCE_S": "2"}
     arguments = ["--slow", "50", "--addresses", "50", "--seconds", "4", "--rounds", "1", "--most", "20"]
     done = subprocess.run(

@@ -1,4 +1,6 @@
-"""Processes at work: one that takes too long or too much or dies is replaced, and costs the others nothing."""
+"""Processes at work: one that takes too long or too much or dies is replaced, and costs the others
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def do(workers: Workers, *arguments: Any) -> int:
 
 
 def wait_until_ready(workers: Workers) -> None:
-    """A new process takes seconds to be ready; ``wait`` is for the start only, but here nothing else runs."""
+    """A new process takes seconds to be ready; ``wait`` is for the start only, but here nothing
+    else runs.
+    """
     workers.is_ready()
     workers.wait()
 

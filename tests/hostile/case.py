@@ -1,4 +1,6 @@
-"""Hostile but legal files: each holds the same short ECG, told in a way that invites a misreading, and says what must come of it."""
+"""Hostile but legal files: each holds the same short ECG, told in a way that invites a misreading,
+and says what must come of it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ TOLERANCE_MV = 0.006
 
 @cache
 def reference() -> EcgRecord:
-    """The ECG that every file holds: twelve leads, four seconds at 250 Hz, whole microvolts, 0.5 mV and more in every lead."""
+    """The ECG that every file holds: twelve leads, four seconds at 250 Hz, whole microvolts, 0.5 mV
+    and more in every lead.
+    """
     record = simulate(EcgParameters(), rng=np.random.default_rng(7), fs=FS_HZ, duration_s=4.0)
     signal = np.rint(record.signal * 1000).astype(np.float32) / np.float32(1000)
     return EcgRecord("reference", signal, FS_HZ, record.lead_names, age=62.0, sex="female")
@@ -46,8 +50,9 @@ class Case:
     warned
         Codes of messages that must be among the warnings of what is read.
     exact
-        Whether what is read must be the reference: every lead that the file has, its sign, rate, age and sex where stated. False for files
-        that are read with a warning about what cannot be known.
+        Whether what is read must be the reference: every lead that the file has, its sign, rate,
+        age and sex where stated. False for files that are read with a warning about what cannot be
+        known.
     arguments
         ``fs``, ``unit`` and ``leads`` of the user.
     leads
@@ -65,7 +70,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one file: ``"refused"``, ``"right"``, ``"noted"`` (not the reference, and said so) or ``"misread"``."""
+    """What came of one file: ``"refused"``, ``"right"``, ``"noted"`` (not the reference, and said
+    so) or ``"misread"``.
+    """
 
     kind: str
     said: tuple[str, ...]
@@ -73,7 +80,9 @@ class Outcome:
 
 
 def outcome(case: Case, folder: Path) -> Outcome:
-    """Read one file and compare it with the reference; anything but a `RecordError` is a crash and is raised."""
+    """Read one file and compare it with the reference; anything but a `RecordError` is a crash and
+    is raised.
+    """
     path = case.write(folder)
     try:
         record = read_record(path, **case.arguments)

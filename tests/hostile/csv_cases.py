@@ -1,4 +1,6 @@
-"""Tables that invite a misreading: names, signs, numbers, units, rates and the order of rows, as programs and people write them."""
+"""Tables that invite a misreading: names, signs, numbers, units, rates and the order of rows, as
+programs and people write them.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def rate_cases() -> Iterable[Case]:
     for text in ("fs=10 MHz", "fs=2", "dt=4", "dt=0.4 s", "fs = 1.000 Hz", "sampling_interval: 4", "fs=250 kHz"):
         code = "rate_not_a_number" if "MHz" in text else "rate_impossible"
         yield case(f"a rate no ECG has: {text!r}", lambda text=text: table(head=(f"# {text}", "# unit=mV")), refused=code)
-    # A thousand rows without a rate are read as ten seconds at 100 Hz: what may state a rate must not come to that.
+    # A thousand rows without a rate are read as ten seconds at 100 Hz: what may state a rate must
+    # not come to that.
     unclear = ("sampled at 250 Hz", "250 Hz", "original sampling rate: 250 Hz", "250 samples per second", "12 leads, 250 Hz",
         "sampling time: 4 ms",
                "Gain: 200 adu/mV fs: 250", "resampled rate=250", "Sample rate of the recorder = 250", "250 sps", "fs 250",

@@ -124,7 +124,8 @@ def gaps() -> Iterator[Case]:
         )
         yield case(f"smallest numbers of 12 bits in lead {lead}", spec, exact=False, warned=("missing_values_bridged",))
     for lead in STANDARD_LEADS:
-        # As programs write it that fit each signal's range to its values: the smallest number is the deepest point of the ECG.
+        # As programs write it that fit each signal's range to its values: the smallest number is
+        # the deepest point of the ECG.
         row = np.rint(reference().lead(lead).astype(np.float64) * 1000)
         low, high = f"{row.min():.0f}", f"{row.max():.0f}"
         limits = {"digital_min": low, "digital_max": high, "physical_min": low, "physical_max": high, "unit": "uV"}

@@ -1,4 +1,6 @@
-"""Mutations of one file: blind ones of bytes, and of text, whose lines, fields and numbers are changed."""
+"""Mutations of one file: blind ones of bytes, and of text, whose lines, fields and numbers are
+changed.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,9 @@ def _splice(content: bytes, rng: Rng) -> bytes:
 
 
 def _edge_words(content: bytes, rng: Rng) -> bytes:
-    """Put the edges of whole numbers over 1 to 8 bytes, where a binary format keeps a length or a count."""
+    """Put the edges of whole numbers over 1 to 8 bytes, where a binary format keeps a length or a
+    count.
+    """
     size = int(rng.choice([1, 2, 4, 8]))
     value = (0, 1, 2 ** (8 * size - 1) - 1, 2 ** (8 * size - 1), 2 ** (8 * size) - 1)[rng.integers(5)]
     start = stretch(content, rng)[0]
@@ -119,7 +123,9 @@ def edge_text(rng: Rng) -> bytes:
 
 
 def _replace(pattern: re.Pattern[bytes], new: Callable[[Rng], bytes], content: bytes, rng: Rng) -> bytes:
-    """Replace one match, or each of a tenth of them; numbers of headers are found as often as those of samples."""
+    """Replace one match, or each of a tenth of them; numbers of headers are found as often as those
+    of samples.
+    """
     found = list(pattern.finditer(content, 0, 3000 if rng.random() < 0.6 else _LONGEST))
     if not found:
         return content

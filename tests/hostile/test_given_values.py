@@ -1,4 +1,6 @@
-"""What a user says about a file may be anything as well: it is taken, or refused in words, on the command line and by the server."""
+"""What a user says about a file may be anything as well: it is taken, or refused in words, on the
+command line and by the server.
+"""
 
 from __future__ import annotations
 

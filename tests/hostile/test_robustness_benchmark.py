@@ -1,4 +1,6 @@
-"""The count of what comes of damaged files: it goes on where it was stopped, and a file that harms is kept and told."""
+"""The count of what comes of damaged files: it goes on where it was stopped, and a file that harms
+is kept and told.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""WFDB records whose header and samples do not belong together, and lawful ones that look as if they did not."""
+"""WFDB records whose header and samples do not belong together, and lawful ones that look as if
+they did not.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ _CHANNEL = {
 
 @dataclass(frozen=True)
 class Group:
-    """How to write the reference as a multiplex group; by default a unit of the samples is a microvolt, of 8 bits seven.
+    """How to write the reference as a multiplex group; by default a unit of the samples is a
+    microvolt, of 8 bits seven.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ class Group:
     bits_stored
         None for all that are allocated.
     channel
-        Fields of all channels: code, meaning, unit, unit_meaning and those of the standard; None leaves one out.
+        Fields of all channels: code, meaning, unit, unit_meaning and those of the standard; None
+        leaves one out.
     of_lead
         Fields of single leads.
     zero
@@ -49,7 +51,8 @@ class Group:
     written
         Changes them after they got their type.
     head
-        Fields of the group: originality, n_channels, n_samples, fs, label, bits_allocated, interpretation; None leaves one out.
+        Fields of the group: originality, n_channels, n_samples, fs, label, bits_allocated,
+        interpretation; None leaves one out.
     padding
         Padding value.
     tail

@@ -1,4 +1,6 @@
-"""EDF files to the byte: every field of the header, every sample and every onset can be told apart from the truth."""
+"""EDF files to the byte: every field of the header, every sample and every onset can be told apart
+from the truth.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +43,13 @@ class Edf:
     of_lead
         Fields of single leads.
     head
-        Fields of the fixed part: patient, recording, start_date, n_bytes, reserved, n_records, record_s, n_signals.
+        Fields of the fixed part: patient, recording, start_date, n_bytes, reserved, n_records,
+        record_s, n_signals.
     stored
         Changes the samples, (12, 1000).
     onsets
-        Text at the start of the annotations of each data record; None for a file without annotations.
+        Text at the start of the annotations of each data record; None for a file without
+        annotations.
     annotations_at
         Which signal the annotations are.
     slower

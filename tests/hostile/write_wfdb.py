@@ -1,4 +1,6 @@
-"""WFDB records to the byte: every field of the header and every sample of the signal file can be told apart from the truth."""
+"""WFDB records to the byte: every field of the header and every sample of the signal file can be
+told apart from the truth.
+"""
 
 from __future__ import annotations
 

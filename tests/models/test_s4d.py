@@ -1,4 +1,6 @@
-"""The long convolution of a state-space layer is the recursion that it stands for, and the same sum however it is done."""
+"""The long convolution of a state-space layer is the recursion that it stands for, and the same sum
+however it is done.
+"""
 
 from __future__ import annotations
 

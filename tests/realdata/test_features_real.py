@@ -1,4 +1,6 @@
-"""Measurements of real recordings: reference beats, marked boundaries, a device's own values, false alarms of the quality gate."""
+"""Measurements of real recordings: reference beats, marked boundaries, a device's own values, false
+alarms of the quality gate.
+"""
 
 from __future__ import annotations
 

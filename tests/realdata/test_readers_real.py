@@ -109,7 +109,8 @@ def test_one_recording_as_edf_and_as_a_table(real_data):
     edf, table = headers(real_data / "formats" / "edf", "0000050*")[0], headers(real_data / "formats" / "contec", "0000050*")[0]
     record = read_record(edf)
     assert (record.fs, record.signal.shape, record.lead_names) == (800.0, (12, 37_855), STANDARD_LEADS)
-    # The table holds the samples as they were digitised. In the EDF file a range of -1000 to 1000 mV was never filled in.
+    # The table holds the samples as they were digitised. In the EDF file a range of -1000 to 1000
+    # mV was never filled in.
     digital = 1000 * read_record(table, fs=800, unit="uV", leads=STANDARD_LEADS).signal[:6].astype(np.float64)
     np.testing.assert_allclose(record.signal[:6], (digital + 32768) * 2000 / 65535 - 1000, atol=1e-5)
     assert any("wrong by a constant factor" in text for text in record.warnings)

@@ -1,4 +1,6 @@
-"""The real tables: published facts and the agreement of two independent descriptions of the same records."""
+"""The real tables: published facts and the agreement of two independent descriptions of the same
+records.
+"""
 
 import warnings
 from pathlib import Path

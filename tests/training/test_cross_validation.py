@@ -46,7 +46,8 @@ def test_two_recipes_are_mixed_on_records_neither_has_seen(recipes: list[Experim
     assert [len(one) for one in mixtures] == [n_train] * len(SHARES)
     alone, most = mixtures[0].y_prob, mixtures[-1].y_prob
     assert not np.allclose(alone, most)
-    # Of a level with a head and statements the head is one half, so what both recipes answer moves on a line.
+    # Of a level with a head and statements the head is one half, so what both recipes answer moves
+    # on a line.
     share = SHARES.index(0.5)
     np.testing.assert_allclose(mixtures[share].y_prob, alone + (most - alone) * 0.5 / 0.9, atol=1e-6)
     page = describe(mixtures, recipes, 2)

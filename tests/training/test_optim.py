@@ -16,7 +16,8 @@ def test_schedule_against_torch(schedule: str) -> None:
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([parameter], lr=0.1)
     if schedule == "onecycle":
-        # torch counts the warm-up as pct_start * total_steps - 1 steps, ours as a share of the whole way.
+        # torch counts the warm-up as pct_start * total_steps - 1 steps, ours as a share of the
+        # whole way.
         reference = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=n_steps, pct_start=31 / n_steps)
     else:
         reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps - 1)

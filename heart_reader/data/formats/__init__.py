@@ -40,7 +40,8 @@ _FOREIGN_BYTES = (
 )
 
 
-# A number that a damaged file makes too large becomes infinite, which is a missing value: nothing to warn of twice.
+# A number that a damaged file makes too large becomes infinite, which is a missing value: nothing
+# to warn of twice.
 @np.errstate(over="ignore", invalid="ignore")
 def read_record(
     path: str | Path,
@@ -55,7 +56,8 @@ def read_record(
     Parameters
     ----------
     path
-        A WFDB header, one of its signal files, the record's name without extension, or a CSV, EDF or DICOM file.
+        A WFDB header, one of its signal files, the record's name without extension, or a CSV, EDF
+        or DICOM file.
     fs
         Sampling rate in Hz, where the file does not state it; contradicting the file is an error.
     unit
@@ -63,13 +65,14 @@ def read_record(
     leads
         Names for the file's leads, in order.
     max_values
-        Leads times time points that are read at most, each second counted as 1200 of them at least; None leaves only the size of the file
-        as a limit, and 20 days.
+        Leads times time points that are read at most, each second counted as 1200 of them at least;
+        None leaves only the size of the file as a limit, and 20 days.
 
     Returns
     -------
     EcgRecord
-        (n_leads, n_times) in mV at the file's own rate, with warnings about everything that was assumed or mended.
+        (n_leads, n_times) in mV at the file's own rate, with warnings about everything that was
+        assumed or mended.
 
     Raises
     ------
@@ -80,7 +83,8 @@ def read_record(
     UnitError
         If the unit is unknown or the amplitudes cannot be in that unit.
     UnreadableRecord
-        If the file is missing, truncated, empty, too large, malformed or of a format that is not read.
+        If the file is missing, truncated, empty, too large, malformed or of a format that is not
+        read.
 
     Examples
     --------
@@ -118,7 +122,8 @@ def read_record(
 def find_records(path: str | Path) -> list[Path]:
     """List the records in a folder and below, sorted; a file is its own list.
 
-    A WFDB record counts once, under its header. Tables count if one of their columns is a lead. Hidden files are passed over.
+    A WFDB record counts once, under its header. Tables count if one of their columns is a lead.
+    Hidden files are passed over.
 
     Raises
     ------
@@ -146,13 +151,16 @@ def _is_record(path: str) -> bool:
     try:
         head = read_bytes(path, min(file_size(path), MAX_HEADER_BYTES))
     except UnreadableRecord:
-        # An empty or locked table is one that reading must complain about, not one to lose silently.
+        # An empty or locked table is one that reading must complain about, not one to lose
+        # silently.
         return suffix == ".csv"
     return is_text(head) and names_a_lead(decode_text(head))
 
 
 def _is_header(name: str, text: str) -> bool:
-    """Tell a header by its content; a file called .hea is one even when its content is damaged, unless it is plainly a table."""
+    """Tell a header by its content; a file called .hea is one even when its content is damaged,
+    unless it is plainly a table.
+    """
     if name.endswith(".hea"):
         first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
         return "," not in first and ";" not in first

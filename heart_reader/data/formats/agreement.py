@@ -1,4 +1,6 @@
-"""What a file states and what the caller says about it: both count, and a contradiction is an error."""
+"""What a file states and what the caller says about it: both count, and a contradiction is an
+error.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def agreed_names(path: str, names: Sequence[str], given: tuple[str, ...] | None)
 
 
 def refuse_other_leads(path: str, names: Sequence[str], given: Sequence[str]) -> None:
-    """Refuse given names that make one of the twelve leads another; what the file calls otherwise may be named.
+    """Refuse given names that make one of the twelve leads another; what the file calls otherwise
+    may be named.
 
     Raises
     ------

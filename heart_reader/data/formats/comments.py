@@ -1,4 +1,6 @@
-"""What comment lines say about a recording: statements of the form ``key: value``, among them age and sex."""
+"""What comment lines say about a recording: statements of the form ``key: value``, among them age
+and sex.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ _YEARS = {
     **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 7 / 365.25),
     **dict.fromkeys(("d", "day", "days"), 1 / 365.25),
 }
-# DICOM writes three digits and a letter: 018M. Elsewhere an M behind an age is a sex as likely as months.
+# DICOM writes three digits and a letter: 018M. Elsewhere an M behind an age is a sex as likely as
+# months.
 _DICOM_MONTHS = re.compile(r"\d{3}m")
 _MAX_AGE = 130.0
 
@@ -46,7 +49,8 @@ class Statement(NamedTuple):
     Parameters
     ----------
     key
-        Lower case, letters and digits only: ``samplingrate``, with a unit at its end where the key has one.
+        Lower case, letters and digits only: ``samplingrate``, with a unit at its end where the key
+        has one.
     value
         As written, without blanks and quotes around; empty where there is text without a separator.
     text
@@ -59,7 +63,8 @@ class Statement(NamedTuple):
 
 
 def statements(comments: Iterable[str]) -> list[Statement]:
-    """Split comment lines into what they state, in their order; text without ``:`` or ``=`` is a statement without a value.
+    """Split comment lines into what they state, in their order; text without ``:`` or ``=`` is a
+    statement without a value.
 
     Examples
     --------
@@ -70,7 +75,8 @@ def statements(comments: Iterable[str]) -> list[Statement]:
 
 
 def age_and_sex(comments: Iterable[str]) -> tuple[float | None, str | None]:
-    """Return age in years and ``"male"`` or ``"female"``, each None where the comments do not say, or contradict each other.
+    """Return age in years and ``"male"`` or ``"female"``, each None where the comments do not say,
+    or contradict each other.
 
     Examples
     --------

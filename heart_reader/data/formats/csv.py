@@ -45,7 +45,9 @@ _CLOCK = re.compile(r"\[?(?:\d{4}-\d\d-\d\d[ T])?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d
 
 
 class _Columns(NamedTuple):
-    """Which columns are what; ``features`` in the order of their numbers, ``row_numbers`` that are numbers."""
+    """Which columns are what; ``features`` in the order of their numbers, ``row_numbers`` that are
+    numbers.
+    """
 
     leads: list[int]
     lead_names: tuple[str, ...]
@@ -66,8 +68,8 @@ def read_csv(path: str, text: str, given: Given) -> EcgRecord:
     text
         Its content.
     given
-        The rate, where the file states none; a unit that overrides the file's, with a warning; names of the lead columns in
-        order, or of all columns where there is no row of names.
+        The rate, where the file states none; a unit that overrides the file's, with a warning;
+        names of the lead columns in order, or of all columns where there is no row of names.
 
     Raises
     ------
@@ -165,7 +167,9 @@ def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
 
 
 def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
-    """Find the columns ``feat_0`` to ``feat_1312`` of PTB-XL+, in this order, wherever they stand; none or all of them are allowed."""
+    """Find the columns ``feat_0`` to ``feat_1312`` of PTB-XL+, in this order, wherever they stand;
+    none or all of them are allowed.
+    """
     numbered = sorted((int(match[1]), column) for column, name in enumerate(plain) if (match := _FEATURE.fullmatch(name)))
     if numbered and [number for number, _ in numbered] != list(range(N_PUBLISHED_FEATURES)):
         first, last, end = numbered[0][0], numbered[-1][0], N_PUBLISHED_FEATURES - 1
@@ -200,7 +204,9 @@ def _lead_columns(
 
 
 def _given_names(table: CsvTable, leads: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Names for a table without a header row; which column is which lead cannot be seen from numbers."""
+    """Names for a table without a header row; which column is which lead cannot be seen from
+    numbers.
+    """
     if leads is None:
         raise LeadError(message("no_lead_names", where=table.where, columns=table.n_columns))
     if len(leads) != table.n_columns:

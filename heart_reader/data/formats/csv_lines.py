@@ -1,4 +1,6 @@
-"""The lines of a long table: as text in blocks, for a Python string of each of ten million lines takes twenty times the file's size."""
+"""The lines of a long table: as text in blocks, for a Python string of each of ten million lines
+takes twenty times the file's size.
+"""
 
 from __future__ import annotations
 

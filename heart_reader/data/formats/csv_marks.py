@@ -87,7 +87,9 @@ def _only_mark(where: str, rows: Sequence[str], separator: str, columns: Sequenc
 
 
 def _beside_small_integers(rows: Sequence[str], separator: str, columns: Sequence[int], line_numbers: Sequence[int]) -> bool:
-    """Integers from ten to a thousand without a mark, none above without one: what is marked beside them is no fraction."""
+    """Integers from ten to a thousand without a mark, none above without one: what is marked beside
+    them is no fraction.
+    """
     largest = max((abs(int(cell)) for _, cell in _cells(rows, separator, columns, line_numbers, "") if _INTEGER.fullmatch(cell)), default=0)
     return 10 <= largest < 1000
 

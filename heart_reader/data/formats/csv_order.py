@@ -1,4 +1,6 @@
-"""Whether the values of a table are all there and in order: its time column, its row numbers, codes for what is missing."""
+"""Whether the values of a table are all there and in order: its time column, its row numbers, codes
+for what is missing.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
     if not step > 0 or np.abs(np.diff(times_s) - step).max() > 0.5 * step:
         raise UnreadableRecord(message("times_uneven", where=path))
     fs = check_fs(path, 1.0 / step)
-    # Rounded times leave the rate uncertain by their largest deviation at both ends; within that, a whole number is meant.
+    # Rounded times leave the rate uncertain by their largest deviation at both ends; within that, a
+    # whole number is meant.
     deviation = np.abs(times_s - times_s[0] - step * np.arange(len(times_s))).max()
     whole = round(fs)
     return float(whole) if abs(whole - fs) <= fs * (2.0 * deviation / span + 1e-6) else fs
@@ -72,7 +75,8 @@ def check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: 
 
 
 def mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Message]:
-    """Make values NaN, in place, that stand for nothing: a usual code that lies farther from all values of its lead than these are apart.
+    """Make values NaN, in place, that stand for nothing: a usual code that lies farther from all
+    values of its lead than these are apart.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""The text of a CSV file: separator, comment lines, column names and numbers, with line numbers in every complaint."""
+"""The text of a CSV file: separator, comment lines, column names and numbers, with line numbers in
+every complaint.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ from heart_reader.messages import message
 __all__ = ["CsvTable", "parse_table"]
 
 _QUOTED = re.compile(r'"[^"]*"')
-# A spreadsheet's errors, and what it prints where a column is too narrow, begin like a comment and are a row.
+# A spreadsheet's errors, and what it prints where a column is too narrow, begin like a comment and
+# are a row.
 _ERROR_CELL = re.compile(r"#(?:NAME\?|N/A|NV|REF!|VALUE!|DIV/0!|NUM!|NULL!|#+[,;\t])")
 # Separates what was within quotes: no text has it.
 _UNIT_SEPARATOR = "\x1f"
-# Rows parsed at a time: half an hour of twelve leads must not become millions of Python strings at once.
+# Rows parsed at a time: half an hour of twelve leads must not become millions of Python strings at
+# once.
 _CHUNK_ROWS = 4096
 # float32 ends at 3e38; no export of a converter's values comes near this.
 _LARGEST = 1e30
@@ -67,7 +71,8 @@ class CsvTable:
     def numbers(self, wanted: Sequence[int], *, first: Sequence[int] = ()) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the chosen columns as numbers, an empty cell as NaN.
 
-        The whole table decides whether a comma is a decimal mark, so columns of one table are to be asked for together.
+        The whole table decides whether a comma is a decimal mark, so columns of one table are to be
+        asked for together.
 
         Parameters
         ----------
@@ -84,7 +89,8 @@ class CsvTable:
         Raises
         ------
         UnreadableRecord
-            If a row has another number of cells than the first, or a chosen cell is not a number, or may be another; the line is named.
+            If a row has another number of cells than the first, or a chosen cell is not a number,
+            or may be another; the line is named.
         """
         table = self._without_quotes()
         table._refuse_ragged()
@@ -101,7 +107,9 @@ class CsvTable:
         return values, table._chunk(table.rows[:1], 0, first, mark)[:, 0] if first else np.empty(0)
 
     def _without_quotes(self) -> CsvTable:
-        """The same table with cells separated by a character that no cell has, if there are quotes in it."""
+        """The same table with cells separated by a character that no cell has, if there are quotes
+        in it.
+        """
         if not marks_among(self.rows, '"'):
             return self
         rows = Lines()
@@ -225,7 +233,9 @@ def parse_table(text: str, where: str) -> CsvTable:
 
 
 def _separator(line: str) -> str:
-    """Tab before semicolon before comma: a comma may be a decimal mark, the others are never part of a number."""
+    """Tab before semicolon before comma: a comma may be a decimal mark, the others are never part
+    of a number.
+    """
     bare = _QUOTED.sub("", line)
     return next((mark for mark in "\t;" if mark in bare), ",")
 
@@ -242,7 +252,9 @@ def _is_numeric(cell: str) -> bool:
 
 
 def _numbers_columns(first: Sequence[str], rows: Sequence[str]) -> bool:
-    """Tell a row that numbers the columns, from 0 or 1 on, from one of data, which looks like the row below."""
+    """Tell a row that numbers the columns, from 0 or 1 on, from one of data, which looks like the
+    row below.
+    """
     cells = [cell.strip() for cell in first]
     numbers = cells[not cells[0] :]
     if len(numbers) < 2 or not any(numbers == [str(start + column) for column in range(len(numbers))] for start in (0, 1)):
@@ -251,14 +263,18 @@ def _numbers_columns(first: Sequence[str], rows: Sequence[str]) -> bool:
 
 
 def _names_in_comment(comment: str, separator: str, n_columns: int) -> tuple[str, ...]:
-    """Names in the comment right above the numbers, where NumPy writes them: a lead each, but for one column in front."""
+    """Names in the comment right above the numbers, where NumPy writes them: a lead each, but for
+    one column in front.
+    """
     names = tuple(cell.strip() for cell in comment.split(separator))
     leads = [canonical_lead(name) for name in names]
     return names if len(names) == n_columns and leads[-1] and all(leads[1:]) else ()
 
 
 def _refuse_rows_in_comments(where: str, late: Sequence[tuple[int, str]], separator: str, n_columns: int) -> None:
-    """Refuse a table one of whose rows was made a comment: without it, what follows comes a sample early."""
+    """Refuse a table one of whose rows was made a comment: without it, what follows comes a sample
+    early.
+    """
     for number, comment in late:
         cells = comment.split(separator)
         if len(cells) == n_columns > 1 and all(_is_numeric(cell) for cell in cells) and any(cell.strip() for cell in cells):

@@ -4,7 +4,8 @@ pydicom takes the file apart, on bytes whose number is known; what they mean is 
 
 References
 ----------
-DICOM PS3.3, C.10.9 Waveform Module and A.34 Waveform Information Object Definitions; PS3.16, CID 3001 ECG Leads.
+DICOM PS3.3, C.10.9 Waveform Module and A.34 Waveform Information Object Definitions; PS3.16, CID
+3001 ECG Leads.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["looks_like_dicom", "read_dicom"]
 
-# A deflated file of a few bytes may swell to gigabytes; the name of that encoding stands in its head in plain text.
+# A deflated file of a few bytes may swell to gigabytes; the name of that encoding stands in its
+# head in plain text.
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
 _MAX_CHANNELS = 256
@@ -72,7 +74,9 @@ class _Group:
 
     @property
     def rank(self) -> tuple[int, int, float]:
-        """The higher the more an ECG of its own: recorded rather than averaged, most leads, longest."""
+        """The higher the more an ECG of its own: recorded rather than averaged, most leads,
+        longest.
+        """
         return (not self.averaged, sum(canonical_lead(name) is not None for name in self.leads), self.duration_s)
 
     @property
@@ -96,12 +100,14 @@ def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
     size
         Of the file in bytes.
     given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names for all channels.
+        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
+        for all channels.
 
     Raises
     ------
     LeadError
-        If code and name of a channel mean different leads, or ``given.leads`` does not name every channel once.
+        If code and name of a channel mean different leads, or ``given.leads`` does not name every
+        channel once.
     UnitError
         If the amplitudes have no unit.
     UnreadableRecord
@@ -163,7 +169,9 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
 def _voltages(
     path: str, dataset: Dataset, group: _Group, given: Given, warnings: list[str]
 ) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """The channels that are voltages, unless there is none: (n_leads, n_times) in physical units, NaN where they are padding."""
+    """The channels that are voltages, unless there is none: (n_leads, n_times) in physical units,
+    NaN where they are padding.
+    """
     channels = list(group.item.ChannelDefinitionSequence)
     units = _units(channel_units(path, group.leads, channels, given.unit), given.unit, warnings)
     names = agreed_names(path, group.leads, given.leads)
@@ -245,7 +253,9 @@ def _samples(path: str, group: _Group, n_channels: int, *, little_endian: bool) 
 
 
 def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.integer], kind: str) -> None:
-    """Refuse samples of one channel, without padding, whose upper bits or sign are not what is declared."""
+    """Refuse samples of one channel, without padding, whose upper bits or sign are not what is
+    declared.
+    """
     signed, allocated = samples.dtype.kind == "i", 8 * samples.dtype.itemsize
     bits = int(channel.get("WaveformBitsStored") or allocated)
     if not 1 < bits <= allocated:
@@ -261,7 +271,9 @@ def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.inte
 
 
 def _jumps(samples: NDArray[np.integer], height: int) -> int:
-    """Count steps above a height. Numbers whose sign was taken for a bit jump across the range wherever they pass 0."""
+    """Count steps above a height. Numbers whose sign was taken for a bit jump across the range
+    wherever they pass 0.
+    """
     return int(np.count_nonzero(np.abs(np.diff(samples.astype(np.int64))) > height))
 
 

@@ -1,4 +1,5 @@
-"""What a DICOM file says of each channel of a waveform: its lead, unit, scale, skew, filters and state.
+"""What a DICOM file says of each channel of a waveform: its lead, unit, scale, skew, filters and
+state.
 
 References
 ----------
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["channel_band", "channel_lead", "channel_scales", "channel_units", "check_skews", "status_warnings"]
 
-# Last part of the codes of the twelve leads and of the inverted one, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike.
+# Last part of the codes of the twelve leads and of the inverted one, in SCPECG (5.6.3-9-1) and in
+# MDC (2:1) alike.
 _CODES = {1: "I", 2: "II", **{2 + i: f"V{i}" for i in range(1, 7)}, 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", 65: "-aVR"}
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
 # Numbers of elements of a channel.
@@ -61,7 +63,8 @@ def channel_lead(path: str, number: int, channel: Dataset) -> str:
 
 
 def channel_units(path: str, names: Sequence[str], channels: Sequence[Dataset], given: str | None) -> list[str]:
-    """Units of the channels by their codes; what a channel without one is read in, the caller must say.
+    """Units of the channels by their codes; what a channel without one is read in, the caller must
+    say.
 
     Raises
     ------
@@ -146,7 +149,9 @@ def status_warnings(names: Sequence[str], channels: Sequence[Dataset]) -> list[M
 
 
 def _number(channel: Dataset, tag: int) -> float | None:
-    """A number of a channel, from its bytes: pydicom takes ten times as long; None where there is none."""
+    """A number of a channel, from its bytes: pydicom takes ten times as long; None where there is
+    none.
+    """
     if tag not in channel:
         return None
     value = channel.get_item(tag).value

@@ -47,12 +47,14 @@ def read_edf(path: str, size: int, given: Given) -> EcgRecord:
     size
         Of the file in bytes.
     given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names for all voltages.
+        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
+        for all voltages.
 
     Raises
     ------
     LeadError
-        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be told apart.
+        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be
+        told apart.
     UnitError
         If no signal is a voltage.
     UnreadableRecord
@@ -141,7 +143,9 @@ def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> 
 def _choose(
     path: str, signals: Sequence[EdfSignal], given: Given, warnings: list[str]
 ) -> tuple[list[EdfSignal], tuple[str, ...], tuple[str, ...]]:
-    """The signals that are leads, their names and units: standard leads where there are any, else every voltage."""
+    """The signals that are leads, their names and units: standard leads where there are any, else
+    every voltage.
+    """
     voltages = [item for item in signals if given.unit is not None or item.unit.lower() in UNIT_TO_MV]
     if not voltages:
         found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
@@ -178,7 +182,9 @@ def _band(prefilter: str) -> Band:
 
 
 def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
-    """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are known may be mixed so."""
+    """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are
+    known may be mixed so.
+    """
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
     if not slower:

@@ -1,4 +1,6 @@
-"""Where an EDF recording has gaps: data records that do not follow each other, and the samples written where nothing was measured."""
+"""Where an EDF recording has gaps: data records that do not follow each other, and the samples
+written where nothing was measured.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,15 @@ from heart_reader.messages import message
 __all__ = ["check_onsets", "missing_samples"]
 
 _BYTES_PER_SAMPLE = 2
-# Onsets are rounded by the programs that write them. A gap shorter than this cannot be told from that.
+# Onsets are rounded by the programs that write them. A gap shorter than this cannot be told from
+# that.
 _ONSET_TOLERANCE_S = 0.01
 # Clocks that drift apart by this have another sampling rate than the header says.
 _DRIFT = 1e-3
 # Shorter runs of the smallest number may be the bottom of an S wave that is cut off.
 _LONG_GAP_S = 0.1
-# A signal that is cut off comes to the limit step by step; a gap is entered and left by a jump of this share of the range.
+# A signal that is cut off comes to the limit step by step; a gap is entered and left by a jump of
+# this share of the range.
 _JUMP = 0.25
 
 
@@ -57,7 +61,9 @@ def check_onsets(path: str, header: EdfHeader, n_records: int) -> None:
 
 
 def _onset(annotations: bytes) -> float | None:
-    r"""Onset of a data record in seconds, which stands first, before two \x14; None where something else does."""
+    r"""Onset of a data record in seconds, which stands first, before two \x14; None where something
+    else does.
+    """
     text, mark, rest = annotations.partition(b"\x14")
     if not mark or rest[:1] != mark:
         return None

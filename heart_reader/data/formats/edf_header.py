@@ -1,10 +1,12 @@
-"""The header of an EDF file: fixed columns of ASCII text, none of which is believed before it is checked.
+"""The header of an EDF file: fixed columns of ASCII text, none of which is believed before it is
+checked.
 
 References
 ----------
-Kemp B. et al. A simple format for exchange of digitized polygraphic recordings. Electroencephalogr. Clin. Neurophysiol. 82 (1992) 391-393.
-Kemp B., Olivan J. European data format 'plus' (EDF+), an EDF alike standard format for the exchange of physiological data. Clin.
-Neurophysiol. 114 (2003) 1755-1761.
+Kemp B. et al. A simple format for exchange of digitized polygraphic recordings. Electroencephalogr.
+Clin. Neurophysiol. 82 (1992) 391-393. Kemp B., Olivan J. European data format 'plus' (EDF+), an EDF
+alike standard format for the exchange of physiological data. Clin. Neurophysiol. 114 (2003)
+1755-1761.
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ class EdfHeader:
     n_bytes
         Size of the header.
     annotations
-        Where the first signal of annotations stands in a data record, and its length, both in samples; None without one.
+        Where the first signal of annotations stands in a data record, and its length, both in
+        samples; None without one.
     age, sex
         Years, and ``"male"`` or ``"female"``; None where the file does not say.
     """
@@ -136,7 +139,9 @@ def parse_edf_header(path: str, content: bytes) -> EdfHeader:
 
 
 def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal, ...], tuple[int, int] | None, int]:
-    """Signals but annotations, where the annotations are, and the samples of all in one data record."""
+    """Signals but annotations, where the annotations are, and the samples of all in one data
+    record.
+    """
     columns: dict[str, list[bytes]] = {}
     start = 0
     for name, width in _COLUMNS.items():
@@ -195,7 +200,9 @@ def _damaged(path: str, problem: str) -> UnreadableRecord:
 
 
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
-    """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date ...``."""
+    """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date
+    ...``.
+    """
     fields = patient.upper().split()
     born = _date(fields[2]) if len(fields) > 2 else None
     # In plain EDF a patient may be called Jane M Doe.

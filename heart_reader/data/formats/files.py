@@ -18,8 +18,9 @@ __all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "check_length", "decode_text",
 MAX_FILE_BYTES = 1 << 30
 # Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
 MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
-# Leads times time points of one record: two leads of 12 days at 1000 Hz. Whatever its leads and rate, a second of a record costs about as
-# much as one of twelve leads at 100 Hz, which it is read as: no second counts for less.
+# Leads times time points of one record: two leads of 12 days at 1000 Hz. Whatever its leads and
+# rate, a second of a record costs about as much as one of twelve leads at 100 Hz, which it is read
+# as: no second counts for less.
 MAX_VALUES = 1 << 31
 VALUES_PER_S = 1200
 
@@ -31,9 +32,11 @@ _NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
 
 
 class Given(NamedTuple):
-    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None where the file is to say it.
+    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None
+    where the file is to say it.
 
-    ``max_values`` is the longest record that is read, see :func:`check_length`; None means :data:`MAX_VALUES`.
+    ``max_values`` is the longest record that is read, see :func:`check_length`; None means
+    :data:`MAX_VALUES`.
     """
 
     fs: float | None = None
@@ -60,7 +63,8 @@ def file_size(path: str) -> int:
     Raises
     ------
     UnreadableRecord
-        If there is no such file, or it is a folder, a device, empty or larger than :data:`MAX_FILE_BYTES`.
+        If there is no such file, or it is a folder, a device, empty or larger than
+        :data:`MAX_FILE_BYTES`.
     """
     try:
         status = os.stat(path)
@@ -106,7 +110,8 @@ def is_text(content: bytes) -> bool:
 
 
 def decode_text(content: bytes) -> str:
-    r"""Decode UTF-8 or UTF-16 with a byte-order mark, plain UTF-8, or else Latin-1, which never fails.
+    r"""Decode UTF-8 or UTF-16 with a byte-order mark, plain UTF-8, or else Latin-1, which never
+    fails.
 
     Examples
     --------
@@ -136,7 +141,8 @@ def check_fs(path: str, fs: float) -> float:
 def check_length(path: str, n_leads: int, n_times: int, fs: float | None, given: Given) -> None:
     """Refuse a record that is longer than the caller allows, before memory is taken for it.
 
-    A record counts as its leads times its time points, and as :data:`VALUES_PER_S` values per second at least.
+    A record counts as its leads times its time points, and as :data:`VALUES_PER_S` values per
+    second at least.
 
     Parameters
     ----------

@@ -1,9 +1,11 @@
-"""What a recorder filtered out before it wrote the file, where that changes what is read from an ECG.
+"""What a recorder filtered out before it wrote the file, where that changes what is read from an
+ECG.
 
 References
 ----------
-Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
-Circulation 115 (2007) 1306-1324: nothing above 0.05 Hz, or 0.67 Hz without distortion of phase, may be taken off.
+Kligfield P. et al. Recommendations for the standardization and interpretation of the
+electrocardiogram, part I. Circulation 115 (2007) 1306-1324: nothing above 0.05 Hz, or 0.67 Hz
+without distortion of phase, may be taken off.
 """
 
 from __future__ import annotations

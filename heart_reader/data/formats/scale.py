@@ -14,9 +14,11 @@ from heart_reader.messages import Message, message
 
 __all__ = ["COARSE_STEP_MV", "LARGEST_MV", "scale_warnings", "within_range"]
 
-# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes from a range nobody filled in.
+# ECG recorders resolve 5 microvolts or less (IEC 60601-2-25). A step several times coarser comes
+# from a range nobody filled in.
 COARSE_STEP_MV = 0.02
-# Recorders bear electrode offsets of 300 mV (IEC 60601-2-25). Beyond this float32 no longer tells half a microvolt.
+# Recorders bear electrode offsets of 300 mV (IEC 60601-2-25). Beyond this float32 no longer tells
+# half a microvolt.
 LARGEST_MV = 5000.0
 
 
@@ -28,7 +30,8 @@ def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[f
     names, units
         One per lead; what is no voltage is passed over.
     steps
-        Physical value of one unit of the samples, in the lead's unit; negative where the scale is inverted.
+        Physical value of one unit of the samples, in the lead's unit; negative where the scale is
+        inverted.
 
     Examples
     --------
@@ -45,7 +48,8 @@ def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[f
 
 
 def within_range(path: str, signal: SignalParts, names: Sequence[str], units: Sequence[str]) -> SignalParts:
-    """Refuse, while they are decoded, values that no electrode has, and that float32 would round to a staircase or to infinity.
+    """Refuse, while they are decoded, values that no electrode has, and that float32 would round to
+    a staircase or to infinity.
 
     Parameters
     ----------

@@ -59,7 +59,8 @@ _OTHER = re.compile(
 
 
 def stated_rates(where: str, stated: Iterable[Statement]) -> list[float]:
-    """Return every sampling rate in Hz that comments state under a key that means it, or as the interval between samples.
+    """Return every sampling rate in Hz that comments state under a key that means it, or as the
+    interval between samples.
 
     Raises
     ------
@@ -76,7 +77,9 @@ def stated_rates(where: str, stated: Iterable[Statement]) -> list[float]:
 
 
 def unclear_rate(stated: Iterable[Statement]) -> str | None:
-    """Return the first text that may mean the sampling rate without being one that :func:`stated_rates` reads."""
+    """Return the first text that may mean the sampling rate without being one that
+    :func:`stated_rates` reads.
+    """
     return next((text for _, _, text in stated if _MENTION.search(text) and not _OTHER.search(text)), None)
 
 
@@ -106,7 +109,9 @@ def _of_interval(text: str, unit_of_key: str) -> float | None:
 
 
 def _times(number: str, unit: str, unit_of_key: str, known: dict[str, float]) -> float | None:
-    """A number in its own unit, or in the one of its key; None if there is no such unit, or the two differ."""
+    """A number in its own unit, or in the one of its key; None if there is no such unit, or the two
+    differ.
+    """
     unit = " ".join(unit.lower().split())
     if unit not in known or (unit and unit_of_key and known[unit] != known[unit_of_key]):
         return None

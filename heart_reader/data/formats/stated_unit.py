@@ -32,7 +32,8 @@ _COUNTS_PER = re.compile(rf"{_NUMBER}\s*{_COUNT}{_PER}{_VOLT}")
 _UNIT_OR_FACTOR = re.compile(rf"(?<![a-z])(?:{_VOLT}|lsb|bits?|counts?|adu|digits?)(?![a-z])|[*×/]\s*\d|(?<![a-z])x\s*\d|\dx|%")
 # What is not mV, which is what is read where nothing is said.
 _OTHER_VOLT = re.compile(r"(?<![a-z])(?:[unμ]v|(?:micro|nano)?volts?)(?![a-z])")
-# A number beside one of these may scale the values; the bits of a converter and the millimetres of a print do not.
+# A number beside one of these may scale the values; the bits of a converter and the millimetres of
+# a print do not.
 _SCALE = re.compile(
     r"(?<![a-z])(?:gain|scal(?:e|ing)|multipl\w*|divi\w*|amplif\w*|resolution|lsb|factor|adu|counts?)(?![a-z]).*\d|values?\s*[x*×/]\s*\d|\d.*(?:lsb|adu|counts?)",
     re.IGNORECASE,
@@ -55,12 +56,14 @@ def agreed_unit(path: str, stated: Sequence[Statement], notes: Sequence[str], gi
     Returns
     -------
     tuple
-        A unit that :func:`~heart_reader.data.record.build_record` knows, and what values are to be multiplied by to be in it.
+        A unit that :func:`~heart_reader.data.record.build_record` knows, and what values are to be
+        multiplied by to be in it.
 
     Raises
     ------
     UnitError
-        If the file contradicts itself, states what is no unit, or may mean that values are to be scaled.
+        If the file contradicts itself, states what is no unit, or may mean that values are to be
+        scaled.
     """
     texts = list(dict.fromkeys([*(value for key, value, _ in stated if value and _UNIT_KEY.fullmatch(key)), *notes]))
     # Spellings of one unit, such as uV and µV, count once.

@@ -94,7 +94,8 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     text
         The header's content.
     given
-        The rate, where the header states none; a unit that overrides the header's, with a warning; new names for all signals.
+        The rate, where the header states none; a unit that overrides the header's, with a warning;
+        new names for all signals.
 
     Raises
     ------
@@ -152,7 +153,9 @@ def _scale(lines: Sequence[SignalLine], names: tuple[str, ...], unit: str | None
 def _voltages(
     header: WfdbHeader, signal: SignalParts, names: tuple[str, ...], unit: str | None, warnings: list[str]
 ) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing else is there."""
+    """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing
+    else is there.
+    """
     units = tuple(line.unit for line in header.signals)
     if unit is not None:
         different = sorted(set(units) - {unit})
@@ -193,7 +196,9 @@ def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
 
 
 def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> SignalParts:
-    """Compare the size of one signal file with the header; what is decoded is (n_signals, n_times) in physical units."""
+    """Compare the size of one signal file with the header; what is decoded is (n_signals, n_times)
+    in physical units.
+    """
     layouts = {(line.fmt, line.byte_offset) for line in lines}
     if len(layouts) > 1:
         raise UnreadableRecord(

@@ -1,8 +1,10 @@
-"""Whether a WFDB signal file is the one its header was written for: checksums, first samples, numbers of signals, MATLAB's matrix.
+"""Whether a WFDB signal file is the one its header was written for: checksums, first samples,
+numbers of signals, MATLAB's matrix.
 
 References
 ----------
-WFDB Applications Guide, header(5): the checksum is the sum of all samples of a signal in 16 bits; 0 is a placeholder.
+WFDB Applications Guide, header(5): the checksum is the sum of all samples of a signal in 16 bits; 0
+is a placeholder.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _INT16_MATRIX = 30
 
 
 class SampleCheck:
-    """Compares samples with the checksums of the header, or with its first samples where it has no checksum, part by part.
+    """Compares samples with the checksums of the header, or with its first samples where it has no
+    checksum, part by part.
 
     Parameters
     ----------
@@ -39,7 +42,8 @@ class SampleCheck:
     n_times
         After how many time points the sums are compared.
     sums_of_file
-        Sums of all samples in the file, where it holds more than the header declares: then the declared length may be what is wrong.
+        Sums of all samples in the file, where it holds more than the header declares: then the
+        declared length may be what is wrong.
     """
 
     def __init__(
@@ -55,7 +59,8 @@ class SampleCheck:
         self._stop, self._sums, self._n_missing, self._first = 0, [0] * len(lines), [0] * len(lines), [0] * len(lines)
 
     def add(self, start: int, digital: NDArray[np.signedinteger]) -> None:
-        """Add the (n_signals, n_times) samples of one part, as stored; parts come in order, from 0 on.
+        """Add the (n_signals, n_times) samples of one part, as stored; parts come in order, from 0
+        on.
 
         Raises
         ------
@@ -96,14 +101,16 @@ class SampleCheck:
         line, total, n_missing = self._lines[row], self._sums[row], self._n_missing[row]
         if not line.checksum:
             return not line.initial or self._first[row] in {line.initial, self._invalid}
-        # Programs count a missing sample as it is stored, as the smallest 16-bit number, or not at all.
+        # Programs count a missing sample as it is stored, as the smallest 16-bit number, or not at
+        # all.
         without = total - n_missing * self._invalid
         counts = (total, without, without - n_missing * (CHECKSUM_MODULUS >> 1))
         return any((count - line.checksum) % CHECKSUM_MODULUS == 0 for count in counts)
 
 
 def check_count(path: str, header_path: str, n_samples: int, lines: Sequence[SignalLine], n_times: int | None) -> None:
-    """Refuse a file whose size is that of more signals than its header describes, which would be taken for one another.
+    """Refuse a file whose size is that of more signals than its header describes, which would be
+    taken for one another.
 
     Parameters
     ----------

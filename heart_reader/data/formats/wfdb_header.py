@@ -24,7 +24,8 @@ CHECKSUM_MODULUS = 1 << 16
 # Far above any recording and low enough that a hostile header costs nothing.
 MAX_SIGNALS = 256
 MAX_NAME = 64
-# A usual gain is positive and resolves 20 microvolts or better; with a usual baseline no 16-bit sample is far from zero then.
+# A usual gain is positive and resolves 20 microvolts or better; with a usual baseline no 16-bit
+# sample is far from zero then.
 _USUAL_GAIN, _USUAL_BASELINE = {"mv": 50.0, "uv": 0.05}, 1 << 17
 _MAX_BASELINE = 1 << 31
 # Formats whose samples may lie anywhere.
@@ -35,11 +36,13 @@ _GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})
 
 
 class SignalLine(NamedTuple):
-    """One signal: where its samples are and how they become physical values, ``(sample - baseline) / gain``.
+    """One signal: where its samples are and how they become physical values, ``(sample - baseline)
+    / gain``.
 
-    ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale is in no way remarkable. ``checksum``
-    is the sum of all samples modulo 65,536, ``initial`` the first of them where there is no checksum; each is 0 where it is not stated,
-    for 0 is the format's placeholder.
+    ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale
+    is in no way remarkable. ``checksum`` is the sum of all samples modulo 65,536, ``initial`` the
+    first of them where there is no checksum; each is 0 where it is not stated, for 0 is the
+    format's placeholder.
     """
 
     file_name: str
@@ -106,7 +109,8 @@ def parse_header(text: str, where: str) -> WfdbHeader:
     Raises
     ------
     UnreadableRecord
-        If a line is malformed, the record has several segments, or the number of signals is not the declared one.
+        If a line is malformed, the record has several segments, or the number of signals is not the
+        declared one.
 
     Examples
     --------
@@ -144,7 +148,9 @@ def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
 
 
 def _record_line(line: str) -> tuple[int, float | None, int | None]:
-    """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base) n_times ...``."""
+    """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base)
+    n_times ...``.
+    """
     fields = line.split()
     if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
         raise ValueError(message("header_segments", name=fields[0]))
@@ -160,7 +166,9 @@ def _record_line(line: str) -> tuple[int, float | None, int | None]:
 
 
 def _signal_line(line: str, position: int) -> SignalLine:
-    """One signal from ``file format gain(baseline)/unit resolution zero first checksum block name``."""
+    """One signal from ``file format gain(baseline)/unit resolution zero first checksum block
+    name``.
+    """
     fields = line.split(None, 8)
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no signal line (file, format, gain, ...)")
@@ -182,10 +190,13 @@ def _signal_line(line: str, position: int) -> SignalLine:
     return SignalLine._make((file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated, usual, initial, checksum))
 
 
-# The lines of one header, and the headers of one data set, repeat the same two fields: parse each spelling once.
+# The lines of one header, and the headers of one data set, repeat the same two fields: parse each
+# spelling once.
 @lru_cache(maxsize=4096)
 def _layout(form: str, scale: str) -> tuple[int, int, float, int | None, str, bool, bool]:
-    """Format number, byte offset, gain, baseline, unit, whether the gain is a real one, and whether all of it is usual."""
+    """Format number, byte offset, gain, baseline, unit, whether the gain is a real one, and whether
+    all of it is usual.
+    """
     fmt, byte_offset = _format(form)
     gain, baseline, unit, calibrated = _gain(scale)
     fine = calibrated and gain >= _USUAL_GAIN.get(unit.lower(), math.inf)

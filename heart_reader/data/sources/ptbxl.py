@@ -2,8 +2,9 @@
 
 References
 ----------
-Wagner P. et al. PTB-XL, a large publicly available electrocardiography dataset. Scientific Data 7 (2020) 154.
-Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
+Wagner P. et al. PTB-XL, a large publicly available electrocardiography dataset. Scientific Data 7
+(2020) 154. Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from
+PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ MIN_LIKELIHOOD = 50
 
 @dataclass(frozen=True)
 class _Statement:
-    """One row of ``scp_statements.csv``; the classes are empty where the statement is not diagnostic."""
+    """One row of ``scp_statements.csv``; the classes are empty where the statement is not
+    diagnostic.
+    """
 
     code: str
     diagnostic: bool
@@ -62,8 +65,9 @@ def read_ptbxl(
 ) -> RecordTable:
     """Read the records of a PTB-XL folder with their labels at all levels and the official folds.
 
-    The levels are the benchmark's six, the frequent diagnoses and the binary ones (:mod:`heart_reader.data.tasks`); one without a
-    statement in ``scp_statements.csv`` is not there. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order of
+    The levels are the benchmark's six, the frequent diagnoses and the binary ones
+    (:mod:`heart_reader.data.tasks`); one without a statement in ``scp_statements.csv`` is not
+    there. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order of
     ``scp_statements.csv`` (subclasses: of their first statement there), the superclasses in that of
     :data:`~heart_reader.data.labels.SUPERCLASSES`.
 
@@ -74,11 +78,13 @@ def read_ptbxl(
     fs
         Which files: 100 Hz (``records100/``) or 500 Hz (``records500/``).
     label_rule
-        ``"any_likelihood"``: a statement that is listed counts, also with likelihood 0, which means that no likelihood was
-        given. ``"likelihood_50"``: a diagnostic statement counts from a likelihood of 50; form and rhythm statements carry
-        likelihood 0 almost everywhere, and those that are not diagnostic as well still count by being listed.
+        ``"any_likelihood"``: a statement that is listed counts, also with likelihood 0, which means
+        that no likelihood was given. ``"likelihood_50"``: a diagnostic statement counts from a
+        likelihood of 50; form and rhythm statements carry likelihood 0 almost everywhere, and those
+        that are not diagnostic as well still count by being listed.
     keep_unlabelled
-        Whether records without any class at ``level`` stay, as all-zero; the benchmark leaves them out.
+        Whether records without any class at ``level`` stay, as all-zero; the benchmark leaves them
+        out.
     level
         The level that decides which records are unlabelled.
     heads
@@ -132,7 +138,8 @@ def read_ptbxl(
 
 
 def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
-    """Return the rows of PTB-XL's own table that lie in some folds, as they stand there, for what needs files and patients only.
+    """Return the rows of PTB-XL's own table that lie in some folds, as they stand there, for what
+    needs files and patients only.
 
     Raises
     ------
@@ -186,7 +193,9 @@ def _read_statements(table: CsvFile) -> tuple[_Statement, ...]:
 
 
 def _levels(statements: tuple[_Statement, ...]) -> dict[str, Level]:
-    """Build the levels that have statements; ``all`` itself has no members, it is what the others are made of."""
+    """Build the levels that have statements; ``all`` itself has no members, it is what the others
+    are made of.
+    """
 
     def singles(kind: str) -> Level:
         chosen = [position for position, statement in enumerate(statements) if getattr(statement, kind)]

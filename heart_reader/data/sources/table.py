@@ -58,18 +58,21 @@ def read_table(
     path_column
         Column of the recordings' files; a WFDB record may be given without its ``.hea``.
     split_column
-        Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is taken (1-8, 9, 10).
+        Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is
+        taken (1-8, 9, 10).
     id_column
-        Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, else the file names
-        without ending or, where two of these are the same (a folder per patient), the paths from ``root``.
+        Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that
+        is there, else the file names without ending or, where two of these are the same (a folder
+        per patient), the paths from ``root``.
     patient_column
-        Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient ids are empty, and a
-        patient in two splits cannot be noticed.
+        Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient
+        ids are empty, and a patient in two splits cannot be noticed.
     root
         Folder that relative paths start from; None means the folder of the CSV.
     space
-        The task's levels and heads; None means that ``level`` with the label columns is the whole task, and, if these are
-        superclasses, the binary levels made of them. Classes of the task that the table has no column for are not known (NaN).
+        The task's levels and heads; None means that ``level`` with the label columns is the whole
+        task, and, if these are superclasses, the binary levels made of them. Classes of the task
+        that the table has no column for are not known (NaN).
 
     Raises
     ------

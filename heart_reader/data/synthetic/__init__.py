@@ -1,9 +1,11 @@
-"""A simulator of lawful 12-lead ECGs: a heart vector seen by leads, with the truth about every wave.
+"""A simulator of lawful 12-lead ECGs: a heart vector seen by leads, with the truth about every
+wave.
 
-The waves of P, QRS, ST and T are deflections of one electric dipole; limb leads obey Einthoven's law with noise and all, because
-noise is added at the electrodes. Diseases change the waves (``findings``), rhythms their times and origins (``rhythms``), people differ
-(``population``), and everything follows from a generator that is passed in.
-Run ``python -m heart_reader.data.synthetic --help`` to write files.
+The waves of P, QRS, ST and T are deflections of one electric dipole; limb leads obey Einthoven's
+law with noise and all, because noise is added at the electrodes. Diseases change the waves
+(``findings``), rhythms their times and origins (``rhythms``), people differ (``population``), and
+everything follows from a generator that is passed in. Run ``python -m heart_reader.data.synthetic
+--help`` to write files.
 """
 
 from heart_reader.data.synthetic.beats import peak_leads_mv, simulate, simulate_with_truth

@@ -1,4 +1,6 @@
-"""``python -m heart_reader.data.synthetic``: write the example files, or a PTB-XL-shaped folder of simulated records."""
+"""``python -m heart_reader.data.synthetic``: write the example files, or a PTB-XL-shaped folder of
+simulated records.
+"""
 
 from __future__ import annotations
 

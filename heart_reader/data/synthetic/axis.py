@@ -19,7 +19,9 @@ _LEAD_AVF = (_LEAD_II - 0.5 * _LEAD_I) * (2.0 / math.sqrt(3.0))
 
 
 def _qrs_area(morphology: Morphology) -> NDArray[np.float64]:
-    """Net QRS vector; every wave has the same shape, so its area is proportional to amplitude times width."""
+    """Net QRS vector; every wave has the same shape, so its area is proportional to amplitude times
+    width.
+    """
     return np.sum([np.multiply(wave.vector, wave.end - wave.start) for wave in morphology.qrs], axis=0)
 
 
@@ -39,7 +41,8 @@ def axis_of(morphology: Morphology) -> float:
 def turn_to_axis(morphology: Morphology, axis_deg: float) -> Morphology:
     """Turn QRS, ST and T about the front-to-back line until the QRS axis is ``axis_deg``.
 
-    The condition ``a cos(turn) + b sin(turn) + c = 0`` says that nothing of the net vector is left across the wanted axis.
+    The condition ``a cos(turn) + b sin(turn) + c = 0`` says that nothing of the net vector is left
+    across the wanted axis.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""From parameters to a record: place the beats, move the heart vector, look at it from the leads, add noise."""
+"""From parameters to a record: place the beats, move the heart vector, look at it from the leads,
+add noise.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ __all__ = [
 
 # Slower rates are resampled from this one, so that they are band-limited as a recorder's signal is.
 _MIN_INTERNAL_HZ = 500.0
-# Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T its slow rise.
+# Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T
+# its slow rise.
 SHARP, SLOW = 1.5, 2.5
 # The ST level is reached from the last part of QRS and is exact at the J point.
 ST_RAMP = 0.4
@@ -135,7 +138,9 @@ def record_heart(
     duration_s: float,
     record_id: str,
 ) -> EcgRecord:
-    """Look at a heart vector, (3, n_times) in mV at ``internal_hz``, from the leads, add noise, and sample it at ``fs``."""
+    """Look at a heart vector, (3, n_times) in mV at ``internal_hz``, from the leads, add noise, and
+    sample it at ``fs``.
+    """
     clean = seen_by_leads(vector, parameters.chest_leads)
     noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=vector.shape[1])
     seen = resample(clean + noise, internal_hz, fs)[:, : round(duration_s * fs)]
@@ -208,7 +213,9 @@ def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, f
 
 
 def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segment, rise: float) -> None:
-    """Add one wave of every beat; it never meets itself in the next beat, so the time points are unique."""
+    """Add one wave of every beat; it never meets itself in the next beat, so the time points are
+    unique.
+    """
     start, peak, end = (segment.onset_s + fraction * segment.length_s for fraction in (wave.start, wave.peak, wave.end))
     index, times = _support(start, end, fs)
     before = times < peak[:, None]
@@ -230,7 +237,9 @@ def add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: S
 
 
 def _support(start: NDArray[np.float64], end: NDArray[np.float64], fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the (n_beats, n) time points, and seconds, that lie on a wave; a shorter wave's row runs past its end."""
+    """Return the (n_beats, n) time points, and seconds, that lie on a wave; a shorter wave's row
+    runs past its end.
+    """
     first = np.ceil(start * fs).astype(np.int64)
     index = first[:, None] + np.arange(max(1, math.ceil(float((end - start).max()) * fs)))
     return index, index / fs

@@ -1,4 +1,6 @@
-"""The simulated ECGs of ``test_files``: one per superclass in two formats, and some that a reader must cope with."""
+"""The simulated ECGs of ``test_files``: one per superclass in two formats, and some that a reader
+must cope with.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ class Example:
     unit, separator, decimal
         Of the CSV file.
     rhythm
-        One of ``SIMULATED_RHYTHMS``, drawn together with the person; empty: sinus rhythm with the findings.
+        One of ``SIMULATED_RHYTHMS``, drawn together with the person; empty: sinus rhythm with the
+        findings.
     statements
         Labels of a rhythm.
     """
@@ -152,7 +155,8 @@ A WFDB record is two files; hand over both. What each of them shows stands in `l
 
 
 def write_examples(folder: Path, *, progress: Callable[[int], None] | None = None) -> None:
-    """Write every example, their labels and a README into a folder; files of the same name are replaced.
+    """Write every example, their labels and a README into a folder; files of the same name are
+    replaced.
 
     Raises
     ------

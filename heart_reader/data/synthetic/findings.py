@@ -1,14 +1,15 @@
 """Findings: what each simulated disease changes in a healthy heart.
 
-Vectors were chosen so that the average wave in each lead comes near to what is described for, and seen in, clinical recordings
-that carry the same statement.
+Vectors were chosen so that the average wave in each lead comes near to what is described for, and
+seen in, clinical recordings that carry the same statement.
 
 References
 ----------
-Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the ECG, part III:
-intraventricular conduction disturbances. Circulation 119 (2009) e235-e240.
-Wagner G. S. et al. The same recommendations, part VI: acute ischemia and infarction. Circulation 119 (2009) e262-e270.
-Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy. Am. Heart J. 37 (1949) 161-186.
+Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+ECG, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240. Wagner G.
+S. et al. The same recommendations, part VI: acute ischemia and infarction. Circulation 119 (2009)
+e262-e270. Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy. Am. Heart
+J. 37 (1949) 161-186.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Finding:
     qrs
         New QRS waves, where conduction takes another way.
     septal, main, late
-        New vectors of the first three QRS waves, where conduction is normal, mV. Where it is not, only ``septal`` counts.
+        New vectors of the first three QRS waves, where conduction is normal, mV. Where it is not,
+        only ``septal`` counts.
     st, t
         New vectors of the ST segment and the T wave, mV.
     qrs_ms, pr_ms, qtc_ms
@@ -44,7 +46,8 @@ class Finding:
     axis_deg
         Range of the QRS axis in degrees.
     sokolow_mv
-        Range of the least sum of S in V1 and the larger R of V5 and V6, mV; a heart that has more of its own keeps it.
+        Range of the least sum of S in V1 and the larger R of V5 and V6, mV; a heart that has more
+        of its own keeps it.
     """
 
     superclass: str
@@ -77,7 +80,8 @@ _IRBBB = (
     Wave(0.30, 0.49, 0.70, (-0.12, 0.0, 0.38)),
     Wave(0.58, 0.78, 1.0, (-0.26, -0.06, -0.30)),
 )
-# Left bundle branch block: slowly to the left and back, no first force to the right, a notch between two summits.
+# Left bundle branch block: slowly to the left and back, no first force to the right, a notch
+# between two summits.
 _LBBB = (
     Wave(0.0, 0.14, 0.30, (0.22, 0.12, 0.30)),
     Wave(0.12, 0.34, 0.56, (0.66, 0.26, 1.85)),

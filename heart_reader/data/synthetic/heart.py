@@ -1,11 +1,13 @@
-"""The simulated heart: an electric dipole that moves through P, QRS, ST and T, and the leads that see it.
+"""The simulated heart: an electric dipole that moves through P, QRS, ST and T, and the leads that
+see it.
 
 Coordinates are Frank's: x to the patient's left, y to the feet, z to the back, in millivolts.
 
 References
 ----------
-Frank E. An accurate, clinically practical system for spatial vectorcardiography. Circulation 13 (1956) 737-749.
-Dower G. E. et al. Deriving the 12-lead electrocardiogram from four (EASI) electrodes. J. Electrocardiol. 21 (1988) S182-S187.
+Frank E. An accurate, clinically practical system for spatial vectorcardiography. Circulation 13
+(1956) 737-749. Dower G. E. et al. Deriving the 12-lead electrocardiogram from four (EASI)
+electrodes. J. Electrocardiol. 21 (1988) S182-S187.
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ __all__ = [
 
 Vector = tuple[float, float, float]
 
-# Dower's transform, the rows of I and II, and of V1 to V6; the other limb leads follow from I and II. The limb rows are 1.2 times
-# Dower's: with his, limb leads come out smaller beside the chest leads than in clinical recordings.
+# Dower's transform, the rows of I and II, and of V1 to V6; the other limb leads follow from I and
+# II. The limb rows are 1.2 times Dower's: with his, limb leads come out smaller beside the chest
+# leads than in clinical recordings.
 LIMB_VECTORS: tuple[Vector, ...] = ((0.758, -0.282, 0.071), (0.282, 1.279, -0.158))
 CHEST_LEADS: tuple[Vector, ...] = (
     (-0.515, 0.157, -0.917),
@@ -58,7 +61,8 @@ class Wave(NamedTuple):
     Parameters
     ----------
     start, peak, end
-        Fractions of the segment (P, QRS, or J point to T offset) the wave belongs to. Outside of them it is exactly zero.
+        Fractions of the segment (P, QRS, or J point to T offset) the wave belongs to. Outside of
+        them it is exactly zero.
     vector
         Heart vector at the peak, mV.
     """
@@ -76,7 +80,8 @@ class Morphology:
     Parameters
     ----------
     p, qrs, t
-        Waves; the first of each starts at the onset, the last ends at the offset. T waves count from the J point.
+        Waves; the first of each starts at the onset, the last ends at the offset. T waves count
+        from the J point.
     st
         Heart vector of the ST segment, mV.
     """
@@ -87,7 +92,8 @@ class Morphology:
     t: tuple[Wave, ...]
 
 
-# A healthy heart: septum to the right and front, free wall to the left and down, then the base to the back.
+# A healthy heart: septum to the right and front, free wall to the left and down, then the base to
+# the back.
 NORMAL_HEART = Morphology(
     p=(Wave(0.0, 0.38, 0.78, (0.045, 0.055, -0.045)), Wave(0.25, 0.63, 1.0, (0.065, 0.03, 0.03))),
     qrs=(
@@ -132,7 +138,8 @@ class EcgParameters:
     heart_rate_bpm
         Mean rate, beats per minute.
     p_ms, pr_ms, qrs_ms, qt_ms
-        Durations in milliseconds; QT at the mean rate, it follows each RR interval by its cube root.
+        Durations in milliseconds; QT at the mean rate, it follows each RR interval by its cube
+        root.
     axis_deg
         Frontal QRS axis; QRS, ST and T are turned together until it holds.
     rr_variability
@@ -140,7 +147,8 @@ class EcgParameters:
     morphology
         The waves before they are turned.
     chest_leads
-        What V1 to V6 see of the heart vector, per axis; differs a little between bodies and electrode positions.
+        What V1 to V6 see of the heart vector, per axis; differs a little between bodies and
+        electrode positions.
     noise
         Noise levels.
     age
@@ -197,7 +205,8 @@ class EcgParameters:
 class EcgTruth:
     """Where the waves of each beat begin and end, exactly: the waves have compact support.
 
-    Beats whose QRS lies within the record are listed. The P wave of the first and the T wave of the last may lie outside of it.
+    Beats whose QRS lies within the record are listed. The P wave of the first and the T wave of the
+    last may lie outside of it.
 
     Parameters
     ----------
@@ -212,9 +221,11 @@ class EcgTruth:
     rhythm_findings
         What there is beside it.
     beat_kinds
-        (n_beats,) ``"normal"``, ``"supraventricular"`` (premature and narrow), ``"ventricular"`` or ``"paced"``.
+        (n_beats,) ``"normal"``, ``"supraventricular"`` (premature and narrow), ``"ventricular"`` or
+        ``"paced"``.
     visible_p_s
-        (n_p,) onsets, seconds, of all P waves within the record that no QRS complex covers, conducted or not.
+        (n_p,) onsets, seconds, of all P waves within the record that no QRS complex covers,
+        conducted or not.
     spike_s
         (n_spikes,) onsets of pacing spikes, seconds.
     """

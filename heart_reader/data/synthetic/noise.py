@@ -1,4 +1,6 @@
-"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it as for the heart."""
+"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it as for the
+heart.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,19 @@ from heart_reader.data.synthetic.heart import NoiseLevels
 
 __all__ = ["lead_noise", "motion_noise"]
 
-# Electrodes in this order: right arm, left arm, left leg, V1 to V6. Limbs move and tremble, the chest breathes.
+# Electrodes in this order: right arm, left arm, left leg, V1 to V6. Limbs move and tremble, the
+# chest breathes.
 _N_LIMBS, _N_ELECTRODES = 3, 9
 _MUSCLE_GAIN = np.array([1.0] * _N_LIMBS + [0.3] * (_N_ELECTRODES - _N_LIMBS))
 _BASELINE_GAIN = np.array([0.7] * _N_LIMBS + [1.0] * (_N_ELECTRODES - _N_LIMBS))
 
-# Of all electrodes together; a jump takes as long as a QRS or a T wave and fades within a beat or two.
+# Of all electrodes together; a jump takes as long as a QRS or a T wave and fades within a beat or
+# two.
 _JUMPS_PER_S = 0.6
 _JUMP_RISE_S, _JUMP_FALL_S = (0.02, 0.08), (0.15, 0.6)
 
-# Rows: I, II, V1 to V6 from the electrodes. The chest leads are measured against the mean of the limbs (Wilson).
+# Rows: I, II, V1 to V6 from the electrodes. The chest leads are measured against the mean of the
+# limbs (Wilson).
 _LEADS = np.zeros((8, _N_ELECTRODES))
 _LEADS[0, [1, 0]] = 1.0, -1.0
 _LEADS[1, [2, 0]] = 1.0, -1.0
@@ -53,7 +58,8 @@ def lead_noise(levels: NoiseLevels, *, rng: np.random.Generator, fs: float, n_ti
 
 
 def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_times: int) -> NDArray[np.float64]:
-    """Draw what electrodes do when they are pulled: now and then one jumps and creeps back, with the spectrum of a beat.
+    """Draw what electrodes do when they are pulled: now and then one jumps and creeps back, with
+    the spectrum of a beat.
 
     Parameters
     ----------
@@ -82,7 +88,9 @@ def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_tim
 
 
 def _baseline_spectrum(hz: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Amplitude falling as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing around 0.25 Hz on top."""
+    """Amplitude falling as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing around 0.25
+    Hz on top.
+    """
     safe = np.maximum(hz, 0.05)
     breathing = 1.5 * np.exp(-0.5 * ((hz - 0.25) / 0.06) ** 2)
     return ((safe / 0.3) ** -1.5 / (1.0 + (0.05 / safe) ** 2) + 3.0 * breathing) * (hz > 0)

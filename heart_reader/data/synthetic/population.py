@@ -1,4 +1,6 @@
-"""People at random: parameters of one simulated ECG, drawn for a superclass, several of them, or chosen findings."""
+"""People at random: parameters of one simulated ECG, drawn for a superclass, several of them, or
+chosen findings.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from heart_reader.errors import ConfigError
 
 __all__ = ["draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
 
-# Conduction comes first, because it decides which waves there are; repolarisation has the last word.
+# Conduction comes first, because it decides which waves there are; repolarisation has the last
+# word.
 _ORDER = ("NORM", "CD", "MI", "HYP", "STTC")
 # Findings that hide others, or that read as something else when they meet another.
 _ALONE = {"left bundle branch block", "incomplete right bundle branch block", "long QT", "flat T"}
@@ -167,7 +170,9 @@ def _towards(healthy: Vector, affected: Vector, degree: float) -> Vector:
 
 
 def _vary(heart: Morphology, rng: np.random.Generator, gain: float) -> Morphology:
-    """Differences between people: voltage, the turn of the heart about the body's length, and each wave a little."""
+    """Differences between people: voltage, the turn of the heart about the body's length, and each
+    wave a little.
+    """
     turn = math.radians(rng.normal(0.0, 12.0))
     qrs_gain = gain * rng.lognormal(0.0, 0.24)
 
@@ -201,7 +206,8 @@ def _draw_axis(present: Sequence[Finding], heart: Morphology, age: float, rng: n
     try:
         turn_to_axis(heart, wanted)
     except ConfigError:
-        # A QRS that points almost straight back cannot take every frontal axis; its own one is as good a draw.
+        # A QRS that points almost straight back cannot take every frontal axis; its own one is as
+        # good a draw.
         return natural
     return wanted
 

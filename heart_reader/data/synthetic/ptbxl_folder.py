@@ -1,4 +1,6 @@
-"""A folder of simulated records in PTB-XL's official layout, so that everything that reads PTB-XL can run without it."""
+"""A folder of simulated records in PTB-XL's official layout, so that everything that reads PTB-XL
+can run without it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ N_FOLDS = 10
 _REPEATED = 0.15
 _LEAD_NAMES = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
-# Close to PTB-XL's own shares, with the rare ones raised so that a few hundred records hold enough of each.
+# Close to PTB-XL's own shares, with the rare ones raised so that a few hundred records hold enough
+# of each.
 _MIX: tuple[tuple[tuple[str, ...], float], ...] = (
     (("NORM",), 0.36),
     (("MI",), 0.14),
@@ -87,7 +90,8 @@ def write_ptbxl_folder(
 ) -> None:
     """Write simulated records, their table and the statements as PTB-XL has them.
 
-    The folder appears whole or not at all: it is written beside ``root`` and renamed. The same arguments give the same bytes.
+    The folder appears whole or not at all: it is written beside ``root`` and renamed. The same
+    arguments give the same bytes.
 
     Parameters
     ----------
@@ -105,7 +109,8 @@ def write_ptbxl_folder(
     Raises
     ------
     DataError
-        If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or cannot be written.
+        If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or
+        cannot be written.
     """
     root = Path(root)
     if n_records < 1:
@@ -139,7 +144,9 @@ def _fill(root: Path, n_records: int, seed: int, with_500_hz: bool, progress: Ca
 
 
 def _plan(n_records: int, seed: int) -> list[_Entry]:
-    """Decide who is recorded: classes in fixed shares, patients whole within a fold, every class spread over the folds."""
+    """Decide who is recorded: classes in fixed shares, patients whole within a fold, every class
+    spread over the folds.
+    """
     rng = np.random.default_rng([seed, 0])
     edges = np.cumsum([share for _, share in _MIX])
     groups = np.searchsorted(edges, (np.arange(n_records) + 0.5) / n_records * edges[-1])

@@ -1,11 +1,13 @@
-"""When the atria and the ventricles of a simulated rhythm are excited: lists of events, from which the waves are drawn.
+"""When the atria and the ventricles of a simulated rhythm are excited: lists of events, from which
+the waves are drawn.
 
 Times are in seconds from the start of the record; a list begins before it and ends after it.
 
 References
 ----------
 Surawicz B., Knilans T. K. Chou's Electrocardiography in Clinical Practice, 6th ed. Saunders, 2008.
-Issa Z. F., Miller J. M., Zipes D. P. Clinical Arrhythmology and Electrophysiology, 3rd ed. Elsevier, 2018.
+Issa Z. F., Miller J. M., Zipes D. P. Clinical Arrhythmology and Electrophysiology, 3rd ed.
+Elsevier, 2018.
 """
 
 from __future__ import annotations
@@ -175,7 +177,9 @@ def _ventricular(lead_in: int, some: tuple[int, int]) -> Schedule:
 
 
 def _premature_atrial(timing: Timing) -> Events:
-    """Early atrial beats; the sinus node starts anew from them, so that the pause does not compensate."""
+    """Early atrial beats; the sinus node starts anew from them, so that the pause does not
+    compensate.
+    """
     events, numbers = Events(), timing.every(2, (4, 7))
     due, coupling = next(numbers), timing.rng.uniform(0.66, 0.74)
     at = -timing.rng.uniform(0.2, 0.8) - timing.pr_s
@@ -195,7 +199,9 @@ def _premature_atrial(timing: Timing) -> Events:
 
 
 def _runs(timing: Timing) -> Events:
-    """Runs of three to six ventricular beats; sinus beats resume when the conduction system is no longer refractory."""
+    """Runs of three to six ventricular beats; sinus beats resume when the conduction system is no
+    longer refractory.
+    """
     events, numbers = Events(), timing.every(2, (12, 18))
     due, cycle = next(numbers), 60.0 / timing.rng.uniform(140.0, 175.0)
     for number, p_s, _ in timing.sinus((62.0, 84.0)):
@@ -229,7 +235,9 @@ def _regular(bpm: tuple[float, float], kind: str, shape: str, jitter: float, sin
 
 
 def _paced(timing: Timing) -> Events:
-    """A ventricular pacemaker that follows the atria, or, where they fibrillate, one at a fixed rate."""
+    """A ventricular pacemaker that follows the atria, or, where they fibrillate, one at a fixed
+    rate.
+    """
     events = Events(fibrillation=bool(timing.rng.random() < 0.5))
     if events.fibrillation:
         cycle = 60.0 / float(timing.rng.choice([60.0, 65.0, 70.0]))

@@ -32,7 +32,9 @@ _QT_SHARE = 0.85
 
 @dataclass(frozen=True)
 class _Shape:
-    """How a kind of beat is drawn: its waves, and the durations of QRS and of J point to T offset, in seconds."""
+    """How a kind of beat is drawn: its waves, and the durations of QRS and of J point to T offset,
+    in seconds.
+    """
 
     heart: Morphology
     qrs_s: float
@@ -41,7 +43,9 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Named:
-    """What the truth says of a schedule: rhythm, findings beside it, PTB-XL's statements, and what else the heart has."""
+    """What the truth says of a schedule: rhythm, findings beside it, PTB-XL's statements, and what
+    else the heart has.
+    """
 
     rhythm: str = "sinus"
     findings: tuple[str, ...] = ()
@@ -85,7 +89,8 @@ _OUTFLOW = Morphology(
     st=(-0.03, -0.16, -0.16),
     t=(Wave(0.08, 0.58, 1.0, (-0.12, -0.48, -0.46)),),
 )
-# From the left ventricle, low and to the side: like right bundle branch block, axis upwards and to the right.
+# From the left ventricle, low and to the side: like right bundle branch block, axis upwards and to
+# the right.
 _LEFT_APEX = Morphology(
     p=(),
     qrs=(
@@ -109,7 +114,8 @@ _RIGHT_APEX = Morphology(
     st=(-0.06, 0.14, -0.20),
     t=(Wave(0.08, 0.58, 1.0, (-0.20, 0.42, -0.50)),),
 )
-# First forces over an accessory pathway on the left side: slow, to the front and downwards, hence positive in V1 and II.
+# First forces over an accessory pathway on the left side: slow, to the front and downwards, hence
+# positive in V1 and II.
 _DELTA = Wave(0.0, 0.36, 0.62, (0.16, 0.20, -0.34))
 _DELTA_SHARE = 0.28
 
@@ -141,8 +147,9 @@ def simulate_rhythm(
     Returns
     -------
     SimulatedEcg
-        Records of ten seconds and longer hold what the name says at least once; shorter ones may end before. Its parameters are
-        those of the person; rate and intervals of the rhythm are in the truth.
+        Records of ten seconds and longer hold what the name says at least once; shorter ones may
+        end before. Its parameters are those of the person; rate and intervals of the rhythm are in
+        the truth.
 
     Raises
     ------
@@ -216,7 +223,9 @@ def _scaled(vector: Vector, factor: float) -> Vector:
 
 
 def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
-    """QRS onsets, and J point to T offset of each beat: it follows the interval before, and is over when the next QRS begins."""
+    """QRS onsets, and J point to T offset of each beat: it follows the interval before, and is over
+    when the next QRS begins.
+    """
     onset_s = np.array([beat.onset_s for beat in events.beats])
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     full_s = np.array([shapes[beat.shape].st_t_s for beat in events.beats])
@@ -265,7 +274,9 @@ def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters,
 
 
 def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
-    """Add a spike as a recorder takes it: each sample is the mean over its own share of time, so a short spike loses height."""
+    """Add a spike as a recorder takes it: each sample is the mean over its own share of time, so a
+    short spike loses height.
+    """
     index = np.arange(math.floor(spike_s * fs), math.ceil((spike_s + _SPIKE_S) * fs) + 1)
     begin, end = (index - 0.5) / fs, (index + 0.5) / fs
     share = np.maximum(np.minimum(end, spike_s + _SPIKE_S) - np.maximum(begin, spike_s), 0.0) * fs
@@ -274,7 +285,9 @@ def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
 
 
 def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator) -> Array:
-    """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in II, III and aVF; upright in V1."""
+    """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in
+    II, III and aVF; upright in V1.
+    """
     at, height = (0.0, 0.42, 0.66, 0.86, 1.0), (0.45, 0.05, -1.0, 0.62, 0.45)
     phase = np.arange(n_times) / fs * hz + rng.uniform(0.0, 1.0)
     grid = np.linspace(0.0, 1.0, 200, endpoint=False)
@@ -288,7 +301,9 @@ def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator)
 
 
 def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Array:
-    """Draw several wavelets, (n_times, 3) in mV, whose rates of 350 to 500 per minute and heights wander; most is seen in V1."""
+    """Draw several wavelets, (n_times, 3) in mV, whose rates of 350 to 500 per minute and heights
+    wander; most is seen in V1.
+    """
     times = np.arange(n_times) / fs
     knots = np.arange(0.0, times[-1] + 0.8, 0.4)
     waves = np.zeros((n_times, 3))
@@ -303,7 +318,9 @@ def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Ar
 
 
 def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
-    """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be seen, spikes."""
+    """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be
+    seen, spikes.
+    """
     largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     onset_s = np.array([beat.onset_s for beat in events.beats])

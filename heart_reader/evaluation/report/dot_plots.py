@@ -24,10 +24,11 @@ _LABELS_IN, _PANEL_IN, _BETWEEN_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 2.3, 1.75, 
 
 
 def draw_subgroups(rows: Sequence[SubgroupRow], about: str, confidence: float) -> Figure:
-    """Draw the AUROC of every group of people, one panel for the mean over classes and one per class.
+    """Draw the AUROC of every group of people, one panel for the mean over classes and one per
+    class.
 
-    A filled point differs from the other records of its grouping (the interval of the difference leaves out 0). The line and its band
-    are everybody.
+    A filled point differs from the other records of its grouping (the interval of the difference
+    leaves out 0). The line and its band are everybody.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def draw_subgroups(rows: Sequence[SubgroupRow], about: str, confidence: float) -
 
 
 def draw_statements(statements: Statements, about: str, confidence: float) -> Figure:
-    """Draw the AUROC of groups of statements and of every statement with enough positives, the best first.
+    """Draw the AUROC of groups of statements and of every statement with enough positives, the best
+    first.
 
     Parameters
     ----------

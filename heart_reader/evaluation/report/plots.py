@@ -38,7 +38,8 @@ __all__ = [
     "save_figure",
 ]
 
-# Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in print.
+# Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in
+# print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("solid", (0, (5, 1.5)))
 _MAX_NAMED = len(_COLORS) * len(_DASHES)
@@ -72,7 +73,8 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
 
 
 def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...], confidence: float) -> Figure:
-    """Draw precision against recall of every class; a dotted line marks its share of positives, which chance reaches.
+    """Draw precision against recall of every class; a dotted line marks its share of positives,
+    which chance reaches.
 
     Parameters
     ----------
@@ -90,7 +92,8 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
             true = predictions.y_true[:, position]
             precision, recall, _ = precision_recall_curve(true, predictions.y_prob[:, position])
             line = _line(predictions, position, estimate)
-            # The curve's first and last points (nothing called, everything called) are conventions rather than findings.
+            # The curve's first and last points (nothing called, everything called) are conventions
+            # rather than findings.
             axes.step(recall[:-1], precision[:-1], where="pre", **line)
             if len(predictions.class_names) <= _MAX_NAMED:
                 axes.axhline(float(true.mean()), color=line["color"], linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
@@ -100,7 +103,8 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
 
 
 def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
-    """Draw a two-by-two table per class: counts, and shares of the records that truly have or lack the class.
+    """Draw a two-by-two table per class: counts, and shares of the records that truly have or lack
+    the class.
 
     Parameters
     ----------
@@ -122,7 +126,8 @@ def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
 
 
 def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Figure:
-    """Draw how often a class is present against how probable it was said to be, over bins of equal mass, with a histogram.
+    """Draw how often a class is present against how probable it was said to be, over bins of equal
+    mass, with a histogram.
 
     Bars are Wilson intervals at 95 %.
 
@@ -131,11 +136,13 @@ def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Fi
     predictions
         Truth and probabilities.
     eces
-        n_classes expected calibration errors, empty where the calibration was fitted on these very records.
+        n_classes expected calibration errors, empty where the calibration was fitted on these very
+        records.
 
     References
     ----------
-    Wilson E. B. Probable inference, the law of succession, and statistical inference. JASA 22 (1927) 209-212.
+    Wilson E. B. Probable inference, the law of succession, and statistical inference. JASA 22
+    (1927) 209-212.
     """
     n_classes = len(predictions.class_names)
     figure, page = _page(n_classes, width=2.3, height=3.0, between=(0.35, 0.95))
@@ -157,7 +164,8 @@ def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Fi
 
 
 def draw_selective(predictions: Predictions, selective: Selective, confidence: float) -> Figure:
-    """Draw what is reached on the records that the reader is most sure of, over the share of records it reads.
+    """Draw what is reached on the records that the reader is most sure of, over the share of
+    records it reads.
 
     A dotted line marks full coverage, which leaving out records at random keeps.
 
@@ -205,7 +213,9 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
 
 
 def _page(n_panels: int, *, width: float, height: float, between: tuple[float, float]) -> tuple[Figure, GridSpec]:
-    """Panels of a size and distance in inches; fitting 71 panels by layout engine would take half a minute."""
+    """Panels of a size and distance in inches; fitting 71 panels by layout engine would take half a
+    minute.
+    """
     n_columns = n_panels if n_panels <= 5 else min(8, math.ceil(math.sqrt(1.5 * n_panels)))
     n_rows = math.ceil(n_panels / n_columns)
     left, right, top, bottom = 0.65, 0.2, 0.85, 0.6

@@ -1,4 +1,6 @@
-"""The report: every metric with its interval, split, label rule, seed and checkpoint, or the reason why it cannot be stated."""
+"""The report: every metric with its interval, split, label rule, seed and checkpoint, or the reason
+why it cannot be stated.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,8 @@ class EvaluationReport:
     thresholds, calibration, uncertainty
         What the decisions and probabilities rest on, with the split they come from.
     decided, selective
-        What the decisions reach outside the uncertain zones, and what the records that the reader is most sure of.
+        What the decisions reach outside the uncertain zones, and what the records that the reader
+        is most sure of.
     draws, confidence, seed
         Of the bootstrap.
     caveats
@@ -78,14 +81,17 @@ class EvaluationReport:
     comparison
         With another checkpoint, if asked for.
     statements, consistency
-        How statements are ranked, and how far whole readings agree with themselves; None in reports from before, or if not asked for.
+        How statements are ranked, and how far whole readings agree with themselves; None in reports
+        from before, or if not asked for.
     subgroups
-        Means over classes by sex, age, device and site; those of single classes are in ``subgroups.csv``.
+        Means over classes by sex, age, device and site; those of single classes are in
+        ``subgroups.csv``.
 
     Raises
     ------
     DataError
-        If a metric of decisions is stated on the split that chose the thresholds or the uncertain zones.
+        If a metric of decisions is stated on the split that chose the thresholds or the uncertain
+        zones.
     """
 
     level: str
@@ -256,7 +262,8 @@ def build_report(
 def write_report(
     report: EvaluationReport, predictions: Predictions, out: Path, subgroups: tuple[SubgroupRow, ...] = ()
 ) -> tuple[Path, ...]:
-    """Write the report, its tables, its figures and the predictions it rests on; each file whole or not at all.
+    """Write the report, its tables, its figures and the predictions it rests on; each file whole or
+    not at all.
 
     Parameters
     ----------
@@ -270,8 +277,9 @@ def write_report(
     Returns
     -------
     tuple
-        The files: ``report.json report.md per_class.csv predictions.npz roc.png pr.png calibration.png`` and, where decisions can
-        be measured, ``confusion.png`` and ``selective.png``; ``statements.png``, ``subgroups.csv`` and ``subgroups.png`` where there
+        The files: ``report.json report.md per_class.csv predictions.npz roc.png pr.png
+        calibration.png`` and, where decisions can be measured, ``confusion.png`` and
+        ``selective.png``; ``statements.png``, ``subgroups.csv`` and ``subgroups.png`` where there
         are any.
 
     Raises

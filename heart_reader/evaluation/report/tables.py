@@ -58,10 +58,13 @@ def markdown(report: EvaluationReport) -> str:
 
 
 def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
-    """Return one row per class: cases, threshold, zone, and every per-class metric with its interval; None where not stated."""
+    """Return one row per class: cases, threshold, zone, and every per-class metric with its
+    interval; None where not stated.
+    """
     thresholds = report.thresholds.values if report.thresholds is not None else (None,) * len(report.class_names)
     zones = report.uncertainty.zones if report.uncertainty is not None else (None,) * len(report.class_names)
-    # A measure of decided records alone is told apart from the one of all records at the thresholds.
+    # A measure of decided records alone is told apart from the one of all records at the
+    # thresholds.
     decided = {name if name in (*PROMISED, "coverage") else f"decided_{name}": values for name, values in report.decided.classes.items()}
     rows = []
     for position, name in enumerate(report.class_names):
@@ -167,7 +170,9 @@ def _decided_parts(report: EvaluationReport) -> list[str]:
 
 
 def _kept(share: Estimate, promised: float) -> str:
-    """Whether a promise was kept on these records, and if not, whether chance alone would explain it."""
+    """Whether a promise was kept on these records, and if not, whether chance alone would explain
+    it.
+    """
     if share.point is None or share.high is None:
         return "not promised"
     if share.point >= promised:

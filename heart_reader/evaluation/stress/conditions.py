@@ -38,7 +38,8 @@ class Condition:
     group, title
         For people.
     change
-        Takes a record and a generator, returns the record as it would arrive; raises LeadError where it does not apply.
+        Takes a record and a generator, returns the record as it would arrive; raises LeadError
+        where it does not apply.
     chance
         Conditions that share it draw the same noise or leads for a record.
     """

@@ -1,7 +1,9 @@
-"""What goes wrong with a recording before anyone reads it: each function takes a record and returns the record as it would arrive.
+"""What goes wrong with a recording before anyone reads it: each function takes a record and returns
+the record as it would arrive.
 
-They act on :class:`~heart_reader.data.record.EcgRecord`, so what comes after is the reader's own way with an incomplete, noisy or
-foreign record: limb leads are derived where they can be, the rest is masked, the rate is brought to the model's.
+They act on :class:`~heart_reader.data.record.EcgRecord`, so what comes after is the reader's own
+way with an incomplete, noisy or foreign record: limb leads are derived where they can be, the rest
+is masked, the rate is brought to the model's.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ __all__ = [
 NoiseKind = Literal["wander", "muscle", "motion", "mains"]
 NOISE_KINDS: tuple[NoiseKind, ...] = get_args(NoiseKind)
 
-# Clinical recorders sample at 500 Hz; what a slower record shows of the noise has passed an anti-aliasing filter.
+# Clinical recorders sample at 500 Hz; what a slower record shows of the noise has passed an
+# anti-aliasing filter.
 RECORDER_HZ = 500.0
 _INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
 _ARMS = {"I": ("I", -1), "II": ("III", 1), "III": ("II", 1), "aVR": ("aVL", 1), "aVL": ("aVR", 1), "aVF": ("aVF", 1)}
@@ -85,7 +88,8 @@ def drop_leads(record: EcgRecord, names: Iterable[str]) -> EcgRecord:
 
 
 def flatten_leads(record: EcgRecord, n_flat: int, rng: np.random.Generator) -> EcgRecord:
-    """Return the record with some leads at zero, as a loose electrode leaves them; which ones is drawn.
+    """Return the record with some leads at zero, as a loose electrode leaves them; which ones is
+    drawn.
 
     Equal generators flatten the same leads first, so three flat leads include the one.
 
@@ -126,7 +130,9 @@ def misstate_rate(record: EcgRecord, factor: float) -> EcgRecord:
 
 
 def change_rate(record: EcgRecord, fs: float) -> EcgRecord:
-    """Return the record as if recorded at ``fs`` Hz; above its own rate nothing is gained, below it the fast parts are gone."""
+    """Return the record as if recorded at ``fs`` Hz; above its own rate nothing is gained, below it
+    the fast parts are gone.
+    """
     return replace(record, signal=resample(record.signal.astype(np.float64), record.fs, fs).astype(np.float32), fs=fs)
 
 
@@ -136,7 +142,8 @@ def round_amplitude(record: EcgRecord, step_mv: float) -> EcgRecord:
 
 
 def swap_arms(record: EcgRecord) -> EcgRecord:
-    """Return the record with the electrodes of the two arms exchanged: I inverted, II and III exchanged, aVR and aVL exchanged.
+    """Return the record with the electrodes of the two arms exchanged: I inverted, II and III
+    exchanged, aVR and aVL exchanged.
 
     Raises
     ------
@@ -145,8 +152,8 @@ def swap_arms(record: EcgRecord) -> EcgRecord:
 
     References
     ----------
-    Kligfield P. et al. Recommendations for the standardization and interpretation of the electrocardiogram, part I.
-    Circulation 115 (2007) 1306-1324.
+    Kligfield P. et al. Recommendations for the standardization and interpretation of the
+    electrocardiogram, part I. Circulation 115 (2007) 1306-1324.
     """
     limb = [name for name in record.lead_names if name in _ARMS]
     if not limb:
@@ -190,17 +197,21 @@ def swap_leads(record: EcgRecord, first: str, second: str) -> EcgRecord:
 
 
 def add_noise(record: EcgRecord, kind: NoiseKind, snr_db: float, rng: np.random.Generator) -> EcgRecord:
-    """Return the record with simulated noise of one kind, drawn at the electrodes, at a signal-to-noise ratio.
+    """Return the record with simulated noise of one kind, drawn at the electrodes, at a
+    signal-to-noise ratio.
 
-    The ratio is that of the MIT-BIH Noise Stress Test Database: the square of the QRS height over 8, to the square of the noise's
-    baseline-corrected root mean square over windows of one second. Both are averaged over the leads, and one factor serves all of
-    them: leads differ in noise as their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or the record's
-    rate where that is higher), before it is brought to the record's rate: of 50 Hz mains, a 100 Hz record keeps less than half.
+    The ratio is that of the MIT-BIH Noise Stress Test Database: the square of the QRS height over
+    8, to the square of the noise's baseline-corrected root mean square over windows of one second.
+    Both are averaged over the leads, and one factor serves all of them: leads differ in noise as
+    their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or the record's
+    rate where that is higher), before it is brought to the record's rate: of 50 Hz mains, a 100 Hz
+    record keeps less than half.
 
     Parameters
     ----------
     kind
-        ``"wander"`` of the baseline, ``"muscle"``, ``"motion"`` of electrodes, or 50 Hz ``"mains"``.
+        ``"wander"`` of the baseline, ``"muscle"``, ``"motion"`` of electrodes, or 50 Hz
+        ``"mains"``.
     snr_db
         Ratio in dB.
     rng
@@ -213,7 +224,8 @@ def add_noise(record: EcgRecord, kind: NoiseKind, snr_db: float, rng: np.random.
 
     References
     ----------
-    Moody G. B., Muldrow W. E., Mark R. G. A noise stress test for arrhythmia detectors. Computers in Cardiology 11 (1984) 381-384.
+    Moody G. B., Muldrow W. E., Mark R. G. A noise stress test for arrhythmia detectors. Computers
+    in Cardiology 11 (1984) 381-384.
     """
     strange = [name for name in record.lead_names if name not in STANDARD_LEADS]
     if strange:
@@ -227,7 +239,8 @@ def add_noise(record: EcgRecord, kind: NoiseKind, snr_db: float, rng: np.random.
 
 
 def signal_power(record: EcgRecord) -> float:
-    """Return the square of the QRS height over 8 in mV squared, the power of a sine of that height, averaged over the leads.
+    """Return the square of the QRS height over 8 in mV squared, the power of a sine of that height,
+    averaged over the leads.
 
     Without marked beats, the height is the median over seconds of highest minus lowest value.
     """
@@ -250,7 +263,9 @@ def _draw_noise(kind: NoiseKind, rng: np.random.Generator, fs: float, n_times: i
 
 
 def _by_second(values: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Cut (n_leads, n_times) into (n_leads, n_seconds, n_times_per_piece): pieces of about a second that cover the record."""
+    """Cut (n_leads, n_times) into (n_leads, n_seconds, n_times_per_piece): pieces of about a second
+    that cover the record.
+    """
     n_pieces = max(1, int(values.shape[1] / fs))
     width = values.shape[1] // n_pieces
     return values[:, : n_pieces * width].reshape(len(values), n_pieces, width)

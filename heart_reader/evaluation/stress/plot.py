@@ -20,17 +20,19 @@ MAX_CLASSES = 12
 _POINT, _BAND = "#0072B2", "#F5F6F8"
 # Vermilion where a class loses, blue where it gains: apart for colour-blind readers too.
 _CHANGES = LinearSegmentedColormap.from_list("changes", ["#C24A00", "#F0A678", "#FFFFFF", "#8CC3E3", "#0072B2"])
-# A change of so much AUROC has the full colour; more is no redder, or single leads would bleach all the rest.
+# A change of so much AUROC has the full colour; more is no redder, or single leads would bleach all
+# the rest.
 _FULL_COLOR = 0.25
 _ROW_IN, _GAP = 0.205, 0.45
 _LABELS_IN, _CURVE_IN, _CELL_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 2.45, 3.5, 0.62, 0.25, 0.82, 1.0
 
 
 def draw_stress(report: StressReport) -> Figure:
-    """Draw a row per condition: macro-AUROC with its interval, and the change of every class from the clean reading.
+    """Draw a row per condition: macro-AUROC with its interval, and the change of every class from
+    the clean reading.
 
-    A filled point or bold number differs from the clean reading (the interval of the paired difference leaves out 0). Classes are
-    shown up to a dozen.
+    A filled point or bold number differs from the clean reading (the interval of the paired
+    difference leaves out 0). Classes are shown up to a dozen.
 
     Parameters
     ----------

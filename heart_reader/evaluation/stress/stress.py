@@ -1,7 +1,9 @@
-"""The stress test: every record of a split read again with leads missing, noise, another gain or rate, flat and swapped leads.
+"""The stress test: every record of a split read again with leads missing, noise, another gain or
+rate, flat and swapped leads.
 
-Records are changed before the reader's own preparation, so each reading is what a user with such a recording would get. Calibration
-and thresholds stay as validation chose them. Intervals and differences rest on the same bootstrap draws under every condition.
+Records are changed before the reader's own preparation, so each reading is what a user with such a
+recording would get. Calibration and thresholds stay as validation chose them. Intervals and
+differences rest on the same bootstrap draws under every condition.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ class StressRow:
     usable
         Share of records with enough usable leads for the reader to make a decision.
     metrics
-        Headline name to estimate: macro-AUROC and, where the thresholds come from another split, what they decide.
+        Headline name to estimate: macro-AUROC and, where the thresholds come from another split,
+        what they decide.
     differences
         Headline name to this condition minus the clean reading.
     classes, class_differences
@@ -83,7 +86,8 @@ class StressReport:
     draws, confidence, seed, noise_seed
         Of the bootstrap, and of everything random in the conditions.
     noise_mv
-        Ratio in dB to the noise, in mV root mean square over the leads, that it meant for the median record.
+        Ratio in dB to the noise, in mV root mean square over the leads, that it meant for the
+        median record.
     rows
         The clean reading first.
     left_out
@@ -110,7 +114,9 @@ class StressReport:
 
     @property
     def summary(self) -> tuple[StressRow, ...]:
-        """The rows to show: all, but the readings without one lead reduced to their mean and the worst."""
+        """The rows to show: all, but the readings without one lead reduced to their mean and the
+        worst.
+        """
         singles = [row for row in self.rows if row.group == ONE_MISSING and row.name != MEAN_MISSING]
         if not singles:
             return self.rows
@@ -138,7 +144,8 @@ def run_stress(
     noise_seed: int = NOISE_SEED,
     progress: bool = False,
 ) -> StressReport:
-    """Read the records of one split under every condition and compare with the clean reading, paired on the same records.
+    """Read the records of one split under every condition and compare with the clean reading,
+    paired on the same records.
 
     Parameters
     ----------
@@ -162,7 +169,8 @@ def run_stress(
     Raises
     ------
     RecordError
-        If a record cannot be read at all; a condition that cannot be applied to it is left out with the reason.
+        If a record cannot be read at all; a condition that cannot be applied to it is left out with
+        the reason.
     DataError
         If there are no records.
     """
@@ -200,7 +208,9 @@ def run_stress(
 
 
 class _Readings:
-    """Probabilities of every record under every condition, read record by record so that one record is in memory at a time."""
+    """Probabilities of every record under every condition, read record by record so that one record
+    is in memory at a time.
+    """
 
     def __init__(
         self, classifier: EcgClassifier, table: RecordTable, level: str, conditions: tuple[Condition, ...], noise_seed: int

@@ -22,7 +22,9 @@ FILES = ("stress.json", "stress.md", "stress.csv", "stress.png")
 
 
 def stress_markdown(report: StressReport) -> str:
-    """Return a page: what was done, the tables, the caveats; of the readings without one lead it shows the mean and the worst."""
+    """Return a page: what was done, the tables, the caveats; of the readings without one lead it
+    shows the mean and the worst.
+    """
     parts = [f"# Stress test of {report.config_name} on {report.split}", _bullets(_provenance(report)), "## macro-AUROC", _aurocs(report)]
     if len(report.class_names) <= MAX_CLASSES:
         parts += ["## Change of every class's AUROC from the clean reading", _changes(report)]
@@ -35,7 +37,9 @@ def stress_markdown(report: StressReport) -> str:
 
 
 def stress_csv_rows(report: StressReport) -> list[dict[str, object]]:
-    """Return one row per condition, every metric and class with interval and difference; None where not stated."""
+    """Return one row per condition, every metric and class with interval and difference; None where
+    not stated.
+    """
     rows = []
     for condition in report.rows:
         row: dict[str, object] = {"condition": condition.name, "group": condition.group, "title": condition.title}
@@ -77,7 +81,9 @@ def write_stress(report: StressReport, out: Path) -> tuple[Path, ...]:
 
 
 def remove_other_stress(out: Path, *, checkpoint_sha256: str, split: str, level: str) -> None:
-    """Remove a stress test of another checkpoint, split or level, which would be taken for one of the report beside it."""
+    """Remove a stress test of another checkpoint, split or level, which would be taken for one of
+    the report beside it.
+    """
     try:
         found = json.loads((out / "stress.json").read_text(encoding="utf-8"))
         same = all(found[key] == value for key, value in (("checkpoint_sha256", checkpoint_sha256), ("split", split), ("level", level)))

@@ -1,6 +1,8 @@
-"""How far readings agree with themselves: contradictions, what is called normal, and the statements as they are finally decided.
+"""How far readings agree with themselves: contradictions, what is called normal, and the statements
+as they are finally decided.
 
-Counted from whole readings (:mod:`heart_reader.evaluation.whole.readings`). Intervals resample patients as everywhere.
+Counted from whole readings (:mod:`heart_reader.evaluation.whole.readings`). Intervals resample
+patients as everywhere.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from heart_reader.evaluation.whole.shares import estimate_ratios, estimate_share
 
 __all__ = ["ABNORMAL_RHYTHMS", "Consistency", "ContradictionRate", "ReadingShare", "measure_consistency"]
 
-# Statements over which no reading may say "normal". Sinus bradycardia and sinus arrhythmia are listed beside them, not among them:
-# many records that carry these were called normal by those who labelled them.
+# Statements over which no reading may say "normal". Sinus bradycardia and sinus arrhythmia are
+# listed beside them, not among them: many records that carry these were called normal by those who
+# labelled them.
 ABNORMAL_RHYTHMS = ("AFIB", "AFLT", "SVTAC", "PSVT", "STACH", "SVARR", "BIGU", "TRIGU", "PACE", "2AVB", "3AVB")
 FURTHER_RHYTHMS = ("SBRAD", "SARRH", "1AVB", "PVC", "PAC", "PRC(S)")
 NORMAL_CLASS = "NORM"
@@ -43,8 +46,8 @@ class ContradictionRate:
     count
         In the finished readings.
     finished, alone
-        Per 100 readings: finished ones, and classes each for itself by threshold and uncertain zone. Where none was found, the upper
-        limit is that of readings that have it.
+        Per 100 readings: finished ones, and classes each for itself by threshold and uncertain
+        zone. Where none was found, the upper limit is that of readings that have it.
     """
 
     name: str
@@ -88,9 +91,11 @@ class Consistency:
     kinds
         How many readings come to which kind of conclusion.
     normals
-        How many records are called normal of those with an abnormal rhythm, with an abnormal superclass, and with neither.
+        How many records are called normal of those with an abnormal rhythm, with an abnormal
+        superclass, and with neither.
     decided
-        Superclasses and statements as they stand in the finished readings; empty where nothing is stated.
+        Superclasses and statements as they stand in the finished readings; empty where nothing is
+        stated.
     decided_reason
         Why nothing is stated of them; None where it is.
     """
@@ -130,7 +135,8 @@ def measure_consistency(
     table
         Their truth and patients.
     decided_reason
-        Why sensitivity and predictive value may not be stated here, such as that the thresholds were chosen on these records.
+        Why sensitivity and predictive value may not be stated here, such as that the thresholds
+        were chosen on these records.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
     """
@@ -167,7 +173,9 @@ def _contradiction_rates(readings: Readings, patient_ids: NDArray[np.str_], sett
 
 
 def _per_hundred(counts: NDArray[np.int_], patient_ids: NDArray[np.str_], settings: Mapping[str, Any]) -> list[Estimate]:
-    """Rates of counts, (n_names, n_readings); of what was never found, at most how many readings have it."""
+    """Rates of counts, (n_names, n_readings); of what was never found, at most how many readings
+    have it.
+    """
     rates = estimate_ratios(counts, np.full(counts.shape, 0.01), patient_ids, **settings)
     shares = estimate_shares(counts > 0, np.ones(counts.shape, dtype=bool), patient_ids, **settings)
     return [

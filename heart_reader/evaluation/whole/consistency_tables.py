@@ -1,4 +1,6 @@
-"""The parts of a report about statements, about whole readings and about groups of people, as Markdown."""
+"""The parts of a report about statements, about whole readings and about groups of people, as
+Markdown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Superclasses and statements as they stand in finished readings: found, falsely stated, and left uncertain."""
+"""Superclasses and statements as they stand in finished readings: found, falsely stated, and left
+uncertain.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ class DecidedStatement:
     f1_alone
         Of what the class's own threshold and zone say, without what the rest of the reading says.
     not_missed, not_alarmed
-        Share of the records with the class that are not read as absent, and of those without it that are not read as present.
+        Share of the records with the class that are not read as absent, and of those without it
+        that are not read as present.
     """
 
     level: str
@@ -69,7 +72,9 @@ class DecidedStatement:
 
 
 def commonest_statements(table: RecordTable, at_most: int = COMMONEST, without: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the statements that most records carry, the commonest first, too rare ones and those of ``without`` left out."""
+    """Return the statements that most records carry, the commonest first, too rare ones and those
+    of ``without`` left out.
+    """
     names, counts = table.space.levels[ALL].class_names, (table.y_true(ALL) == 1).sum(axis=0).tolist()
     ranked = sorted(zip(counts, names, strict=True), key=lambda pair: -pair[0])
     return tuple(name for count, name in ranked if name not in without and count >= MIN_POSITIVES)[:at_most]
@@ -78,7 +83,8 @@ def commonest_statements(table: RecordTable, at_most: int = COMMONEST, without: 
 def measure_statements_decided(
     readings: Readings, table: RecordTable, *, draws: int, confidence: float, seed: int
 ) -> tuple[DecidedStatement, ...]:
-    """Measure the superclasses, the rhythm statements and the commonest other statements of readings.
+    """Measure the superclasses, the rhythm statements and the commonest other statements of
+    readings.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Whole readings of a split: what a person would be shown of every record, beside what the classes say each for itself."""
+"""Whole readings of a split: what a person would be shown of every record, beside what the classes
+say each for itself.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ Decisions = Mapping[str, NDArray[np.int8]]
 class Readings:
     """What came of the records of one split.
 
-    *Finished* is the reading that is shown, after its parts were made to agree; *alone* is what thresholds and uncertain zones say of
-    every class for itself.
+    *Finished* is the reading that is shown, after its parts were made to agree; *alone* is what
+    thresholds and uncertain zones say of every class for itself.
 
     Parameters
     ----------
@@ -64,7 +66,8 @@ class Readings:
 
 
 def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
-    """Read the file of every record as it is read for a person, measurements and conclusion included.
+    """Read the file of every record as it is read for a person, measurements and conclusion
+    included.
 
     Parameters
     ----------

@@ -52,7 +52,8 @@ def estimate_shares(
 ) -> tuple[Estimate, ...]:
     """Like :func:`estimate_ratios` for how many of some records have a property.
 
-    Where none or all of them have it no draw differs from the records, so the interval is the exact binomial one over patients.
+    Where none or all of them have it no draw differs from the records, so the interval is the exact
+    binomial one over patients.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def estimate_shares(
 
     References
     ----------
-    Clopper C. J., Pearson E. S. The use of confidence or fiducial limits. Biometrika 26 (1934) 404-413.
+    Clopper C. J., Pearson E. S. The use of confidence or fiducial limits. Biometrika 26 (1934)
+    404-413.
     """
     estimates = estimate_ratios(parts, wholes, patient_ids, draws=draws, confidence=confidence, seed=seed)
     units = bootstrap_units(patient_ids)

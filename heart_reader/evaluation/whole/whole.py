@@ -22,7 +22,8 @@ from heart_reader.predictions import Predictions
 
 __all__ = ["Whole", "answers_statements", "complete_report"]
 
-# Of a level with more classes than these the commonest statements alone are measured in groups of people.
+# Of a level with more classes than these the commonest statements alone are measured in groups of
+# people.
 MAX_CLASSES = 12
 # Sinus rhythm says nothing beside the others.
 SINUS = "SR"
@@ -71,7 +72,8 @@ def complete_report(
     predictions
         By level: of the report's, and of ``all`` where :func:`answers_statements`.
     readings
-        Whether to read every record's file as a person would be shown it; some 40 milliseconds each.
+        Whether to read every record's file as a person would be shown it; some 40 milliseconds
+        each.
     """
     settings: dict[str, Any] = {"draws": report.draws, "confidence": report.confidence, "seed": report.seed}
     subgroups = _subgroups(report, classifier, table, predictions, settings)

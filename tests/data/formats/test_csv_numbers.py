@@ -1,4 +1,6 @@
-"""Whole tables decide what their marks mean: nothing that is read is a thousandth of what was written."""
+"""Whole tables decide what their marks mean: nothing that is read is a thousandth of what was
+written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""DICOM waveforms written with pydicom, its own values as the reference, and files that are damaged or lie."""
+"""DICOM waveforms written with pydicom, its own values as the reference, and files that are damaged
+or lie.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Long recordings are decoded part by part, to the same numbers as at once, and refused before memory is taken for them."""
+"""Long recordings are decoded part by part, to the same numbers as at once, and refused before
+memory is taken for them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The entry: formats told by content, folders, names that must not be followed, and bytes that mean nothing."""
+"""The entry: formats told by content, folders, names that must not be followed, and bytes that mean
+nothing.
+"""
 
 from __future__ import annotations
 
