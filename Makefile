@@ -10,7 +10,7 @@ BIN := .venv/bin
 .PHONY: run test test-slow check format install lock sbom licences
 
 run: .venv/installed
-	$(BIN)/python run_server.py --port $(PORT)
+	$(BIN)/heart-reader serve --port $(PORT)
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q

@@ -257,7 +257,7 @@ class ExportConfig(Section):
 
 
 class ExperimentConfig(Section):
-    """Everything ``train.py`` needs to know.
+    """Everything ``heart-reader train`` needs to know.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The recipe behind ``export.py``: from one trained reader to all its variants for devices, each
+"""The recipe behind ``heart-reader export``: from one trained reader to all its variants for devices, each
 behind the gate.
 """
 

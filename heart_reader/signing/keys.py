@@ -151,7 +151,7 @@ def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519Pr
         reason = "wrong passphrase, or a damaged key" if passphrase is not None else "not a private key in PEM: cut short or another file"
         raise ConfigError(f"{path}: {reason}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"{path}: a key of another kind; {ALGORITHM} is allowed: python -m heart_reader.signing keygen --key FILE")
+        raise ConfigError(f"{path}: a key of another kind; {ALGORITHM} is allowed: heart-reader keygen --key FILE")
     return key
 
 

@@ -1,5 +1,4 @@
-"""The leaderboard, made from the reports of all runs: ``python -m heart_reader.studies.leaderboard
-results``.
+"""The leaderboard, made from the reports of all runs.
 
 A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``, or, where the
 weights are not kept, with ``manifest.json`` and ``report-test.json``. A report counts only for the
@@ -9,22 +8,20 @@ split says never moves a row.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
-from heart_reader.cli import run_command
-from heart_reader.errors import ConfigError, DataError, Integrity
+from heart_reader.errors import DataError, Integrity
 from heart_reader.folders import write_whole
 from heart_reader.studies.leaderboard_page import page
 
-__all__ = ["COLUMNS", "Run", "find_runs", "main", "write_leaderboard"]
+__all__ = ["COLUMNS", "Run", "find_runs", "write_leaderboard"]
 
 COLUMNS = ("macro_auroc", "macro_auprc", "fmax", "macro_f1", "macro_ece")
 CHECKPOINT = "checkpoint"
@@ -148,7 +145,7 @@ def find_runs(root: Path) -> tuple[Run, ...]:
         if known is None or len(known.reports) < len(run.reports):
             runs[checkpoint.sha256] = run
     if not runs:
-        raise DataError(f"{root}: no run in it: train one with python train.py --out {root / 'NAME'}")
+        raise DataError(f"{root}: no run in it: train one with heart-reader train --out {root / 'NAME'}")
     return tuple(sorted(runs.values(), key=lambda run: (-1.0 if run.val_score is None else -run.val_score, run.folder)))
 
 
@@ -186,7 +183,7 @@ def _read_report(path: Path, split: str, checkpoint: Checkpoint) -> Mapping[str,
 
 
 def _again(checkpoint: Checkpoint, split: str) -> str:
-    return f"run python evaluate.py {checkpoint.directory} --split {split} again"
+    return f"run heart-reader evaluate {checkpoint.directory} --split {split} again"
 
 
 def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
@@ -212,28 +209,3 @@ def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
     write_whole(out, lambda path: path.write_text(page(runs), encoding="utf-8"))
     write_whole(out.with_suffix(".csv"), lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
     return runs
-
-
-def _command(arguments: argparse.Namespace) -> None:
-    out = arguments.out or arguments.root / "leaderboard.md"
-    if out.suffix != ".md":
-        raise ConfigError(f"--out {out}: the name of a .md file is needed; the .csv is written beside it")
-    runs = write_leaderboard(arguments.root, out)
-    n_evaluated = sum(run.evaluated for run in runs)
-    print(f"{n_evaluated} runs evaluated, {len(runs) - n_evaluated} not; written to {out} and {out.with_suffix('.csv')}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if the leaderboard was written, 1 after a failure, 2 after a wrong
-    call.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m heart_reader.studies.leaderboard", description="Make the leaderboard from the reports of all runs in a folder."
-    )
-    parser.add_argument("root", type=Path, help="folder of runs, such as results")
-    parser.add_argument("--out", type=Path, help="the page (default: leaderboard.md in the folder of runs)")
-    return run_command(parser, _command, argv)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
