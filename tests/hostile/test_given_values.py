@@ -76,13 +76,13 @@ ARGUMENTS = [
 def test_the_command_line_answers_each_with_one_line() -> None:
     """All in one process: starting one takes longer than reading."""
     script = (
-        "import io, json, runpy, sys, contextlib\n"
+        "import io, json, sys, contextlib\n"
+        "from heart_reader.commands import main\n"
         "for arguments in json.load(sys.stdin):\n"
         "    out, err = io.StringIO(), io.StringIO()\n"
-        "    sys.argv = ['predict.py', *arguments]\n"
         "    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):\n"
         "        try:\n"
-        "            runpy.run_path('predict.py', run_name='__main__')\n"
+        "            status = main(['read', *arguments])\n"
         "        except SystemExit as end:\n"
         "            status = end.code\n"
         "    print(json.dumps([status, out.getvalue(), err.getvalue()]))\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from heart_reader.commands.options import data_folder
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-url", metavar="URL", help="a mirror: the folder that holds SHA256SUMS.txt")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Fetch what is not there and check everything."""
     from heart_reader.data.download import DATASETS, Dataset, download
     from heart_reader.errors import ConfigError
@@ -29,5 +30,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.base_url:
         dataset = Dataset(f"{arguments.base_url.rstrip('/')}/", dataset.prefix)
     folder = arguments.to or data_folder(arguments.dataset)
-    n_fetched, n_there = download(dataset, folder, only=arguments.only)
+    try:
+        n_fetched, n_there = download(dataset, folder, only=arguments.only)
+    except KeyboardInterrupt:
+        print("stopped: run the same command again, it resumes", file=sys.stderr)
+        return 1
     print(f"{folder}: {n_fetched} files fetched, {n_there} were there; all have their published SHA-256")
+    return 0
