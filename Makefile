@@ -43,20 +43,20 @@ STEP = @echo "== $@, step $(1)"
 .venv/served: dependencies/serve.lock pyproject.toml
 	$(call STEP,1 of 3: an environment in .venv)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(call STEP,2 of 3: $$(grep -c == dependencies/serve.lock) packages to read and serve, no torch)
+	$(call STEP,2 of 3: $$(grep -c == dependencies/serve.lock) packages to read and serve (no torch))
 	$(LOCKED) -r dependencies/serve.lock
 	$(call STEP,3 of 3: heart-reader itself)
 	$(PIP) --no-build-isolation --editable .
 	touch $@
 
 .venv/installed: .venv/served dependencies/signing.lock dependencies/torch.lock dependencies/all.lock dependencies/cuda.lock
-	$(call STEP,1 of 3: torch, by far the largest)
+	$(call STEP,1 of 3: torch (by far the largest))
 	$(BIN)/python -m pip download --disable-pip-version-check --no-deps --dest build/torch $(TORCH)
 	$(LOCKED) --no-index --find-links build/torch -r dependencies/torch.lock
 	rm -r build/torch
-	$(call STEP,2 of 3: $$(cat dependencies/signing.lock dependencies/all.lock | grep -c ==) packages to train, export and explain)
+	$(call STEP,2 of 3: $$(cat dependencies/signing.lock dependencies/all.lock | grep -c ==) packages to train and export and explain)
 	$(LOCKED) -r dependencies/signing.lock -r dependencies/all.lock
-	$(call STEP,3 of 3: what a CUDA build of torch needs, if this is one)
+	$(call STEP,3 of 3: the libraries of a CUDA build of torch)
 	$(BIN)/python -c '$(NEEDS_NO_CUDA)' || $(LOCKED) -r dependencies/cuda.lock
 	touch $@
 
