@@ -33,7 +33,7 @@ install: .venv/installed-dev
 
 # Every package, and what it needs, in one version and with the hash of its file (dependencies/). torch is fetched as pip is set up to:
 # where it finds a CPU build, that saves gigabytes; a CUDA build gets the libraries that it needs. `make run` needs none.
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar auto --no-deps
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-deps
 LOCKED := $(PIP) --require-hashes
 TORCH := $$(grep -o '^torch==[^ ]*' dependencies/torch.lock)
 NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".join(m.requires("torch")))
