@@ -53,16 +53,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(lambda: build_parser(_chosen(words)).parse_args(words), debug="--debug" in words)
 
 
+class _Program(argparse.ArgumentParser):
+    """The parser of all commands, whose help lists these in groups."""
+
+    def format_help(self) -> str:
+        return (
+            f"usage: {PROGRAM} COMMAND ...\n\n{self.description}\n\n"
+            f"{PROGRAM} COMMAND --help says more about a command, {PROGRAM} --version which version this is.\n"
+        )
+
+
 def build_parser(names: Iterable[str] = NAMES) -> argparse.ArgumentParser:
     """Return the parser of some commands; what it does not know it need not import."""
     modules = {name: _module(__name__, name) for name in names}
-    parser = argparse.ArgumentParser(prog=PROGRAM, formatter_class=argparse.RawDescriptionHelpFormatter, description=DESCRIPTION)
+    parser = _Program(prog=PROGRAM)
     parser.add_argument("--version", action="version", version=_version())
-    if len(modules) > 1:
-        parser.usage = f"{PROGRAM} COMMAND ..."
-        parser.description = f"{DESCRIPTION}\n\n{_overview(modules)}"
-        parser.epilog = f"{PROGRAM} COMMAND --help says more about a command."
-    commands = parser.add_subparsers(prog=PROGRAM, metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    parser.description = f"{DESCRIPTION}\n\n{_overview(modules)}"
+    commands = parser.add_subparsers(prog=PROGRAM, metavar="COMMAND", required=True, parser_class=argparse.ArgumentParser)
     for name, module in modules.items():
         _add(commands, name, module, [alias for alias, of in ALIASES.items() if of == name])
     return parser
@@ -107,7 +114,7 @@ def _overview(modules: dict[str, ModuleType]) -> str:
     lines = []
     for title, names in GROUPS.items():
         lines.append(f"{title}:")
-        for name in names:
+        for name in (name for name in names if name in modules):
             also = "".join(f" (also {alias})" for alias, of in ALIASES.items() if of == name)
             lines.append(f"  {name:<15} {_summary(modules[name])}{also}")
         lines.append("")

@@ -150,7 +150,7 @@ def test_debug_raises_what_went_wrong() -> None:
 
 
 def test_one_parser_has_no_more_than_it_needs() -> None:
-    assert "train" not in build_parser(["read"]).format_usage()
+    assert "cross-validate" not in build_parser(["read"]).format_help()
 
 
 def test_the_package_reads_by_its_two_functions() -> None:
