@@ -127,7 +127,7 @@ def _conclusion(axes: Axes, diagnosis: Diagnosis) -> float:
     lines += [f"! {text}" for text in dict.fromkeys((*diagnosis.quality.findings, *diagnosis.warnings))]
     wrapped = [part for text in lines for part in textwrap.wrap(text, WRAPPED, subsequent_indent="   ")]
     if len(wrapped) > MOST_LINES:
-        wrapped[MOST_LINES - 1 :] = [f"… and {len(wrapped) - MOST_LINES + 1} more lines: predict.py without --report prints them"]
+        wrapped[MOST_LINES - 1 :] = [f"… and {len(wrapped) - MOST_LINES + 1} more lines: heart-reader read without --report prints them"]
     for text in wrapped:
         _write(axes, CONCLUSION_X_MM, y, text)
         y += LINE_MM

@@ -180,7 +180,7 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
         if row["epoch"] < config.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the
+    # A trial leaves its numbers, not its weights: training makes them again from best.yaml, to the
     # bit.
     out = folder / f"{TRIAL_PREFIX}{trial.number}"
     try:
