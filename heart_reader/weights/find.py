@@ -35,5 +35,5 @@ def find_reader(name_or_path: str | Path | None = None) -> Path:
     if len(path.parts) != 1 or path.exists():
         return path
     if path.name not in NAMES:
-        raise ConfigError(f"{path}: neither a folder nor a reader; the readers are {', '.join(NAMES)}")
+        raise ConfigError(f"no reader is called '{path}'; there are {', '.join(NAMES)}, or name a folder")
     return RESULTS / NAMES[path.name]
