@@ -16,13 +16,13 @@ def show_progress(path: Path, share: float) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
-    from heart_reader.checkpoint import served_checkpoint
     from heart_reader.classifier import EcgClassifier
     from heart_reader.data.record import UNIT_TO_MV
     from heart_reader.errors import ConfigError
     from heart_reader.reading import explain_words, read_all
     from heart_reader.reading_report import ReportFolder
     from heart_reader.signing import named_keys
+    from heart_reader.weights import find_reader
 
     if not any(path.exists() or Path(f"{path}.hea").exists() for path in arguments.paths):  # a WFDB record goes without extension
         raise ConfigError(f"{', '.join(map(str, arguments.paths))}: no such file or folder: check the name")
@@ -30,7 +30,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--unit {arguments.unit}: mV, uV, nV or V is needed")
     pages = ReportFolder(arguments.report) if arguments.report else None
     trusted = named_keys(arguments.trusted_keys)
-    classifier = EcgClassifier.load(arguments.checkpoint or served_checkpoint(), trusted=trusted)
+    classifier = EcgClassifier.load(find_reader(arguments.checkpoint), trusted=trusted)
     leads = tuple(arguments.leads.split(",")) if arguments.leads else None
     n_failed, last = 0, None
     progress = show_progress if sys.stderr.isatty() else None

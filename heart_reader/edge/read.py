@@ -18,10 +18,9 @@ from heart_reader.errors import NotServable
 from heart_reader.reading import explain_words, read_all
 from heart_reader.runtimes import open_runtime
 from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys
+from heart_reader.weights import find_reader
 
 __all__ = ["load_reader"]
-
-DEFAULT = Path(__file__).resolve().parents[2] / "results" / "edge" / "int8"
 
 
 def load_reader(directory: Path, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:
@@ -44,7 +43,7 @@ def load_reader(directory: Path, *, threads: int = 1, trusted: TrustedKeys | Non
 
 def main(arguments: argparse.Namespace) -> int:
     """Read every record; one that fails is reported and the others are still read."""
-    reader = load_reader(arguments.checkpoint, threads=arguments.threads, trusted=named_keys(arguments.trusted_keys))
+    reader = load_reader(find_reader(arguments.checkpoint), threads=arguments.threads, trusted=named_keys(arguments.trusted_keys))
     quantization = reader.checkpoint.manifest.get("edge", {}).get("quantization")
     advice = integer_advice(None if quantization is None else quantization["activations"], dot_product())
     if advice is not None:
@@ -69,7 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Read ECGs without torch. Research use only. Not a medical device.")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
-    parser.add_argument("--checkpoint", type=Path, default=DEFAULT, help="ONNX checkpoint directory (default: the shipped INT8 one)")
+    parser.add_argument("--checkpoint", help="name or directory of an ONNX checkpoint (default: the shipped reader)")
     parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help=f"who must have signed the checkpoint (default: {TRUSTED_KEYS})")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--time", action="store_true", help="say how long each reading took")

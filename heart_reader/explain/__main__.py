@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from heart_reader.checkpoint import default_checkpoint, load_checkpoint
+from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import run_command
 from heart_reader.data.formats import read_record
@@ -19,6 +19,7 @@ from heart_reader.explain.explainer import Explainer
 from heart_reader.explain.explanation import Explanation
 from heart_reader.explain.measurement_shares import by_group, largest
 from heart_reader.explain.origin import find_origin
+from heart_reader.weights import find_reader
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--finding", required=True, help="name of a class, such as MI")
     parser.add_argument("--level", help="its level (default: the first level of a reading that has it)")
-    parser.add_argument("--checkpoint", type=Path, default=default_checkpoint(), metavar="DIR", help="default: the shipped reader")
+    parser.add_argument("--checkpoint", metavar="NAME_OR_DIR", help="default: the shipped reader")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where to begin, in seconds (default: %(default)s)")
     parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="at most 30 (default: %(default)s)")
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate, if the file does not state it")
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explain(arguments: argparse.Namespace) -> None:
     with one_record(arguments.file):
         record = read_record(arguments.file, fs=arguments.fs, unit=arguments.unit, leads=arguments.leads)
-    origin = find_origin(load_checkpoint(arguments.checkpoint))
+    origin = find_origin(load_checkpoint(find_reader(arguments.checkpoint)))
     explainer = Explainer(EcgClassifier.load(origin.directory))
     stretch = {"start_s": arguments.start, "duration_s": arguments.duration}
     with one_record(arguments.file):

@@ -19,7 +19,7 @@ __all__ = ["model_facts"]
 
 CARD = "MODEL_CARD.md"
 # The better witness first: the validation records chose weights and thresholds.
-REPORTS = ("report-test", "report-val")
+REPORTS = ("report-test/report.json", "report-test.json", "report-val/report.json")
 MAX_CARD_BYTES = 1 << 18
 
 
@@ -48,10 +48,11 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
 
 
 def _run_folders(checkpoint: Checkpoint) -> Iterator[Path]:
-    """Folders of the runs that made the served checkpoint and the one it was exported from."""
+    """Yield the served checkpoint, and the runs that made it and the one it was exported from."""
+    yield checkpoint.directory.resolve()
     yield checkpoint.directory.resolve().parent
     try:
-        yield find_origin(checkpoint).directory.resolve().parent
+        yield find_origin(checkpoint, fetch=False).directory.resolve().parent
     except CheckpointError:
         return
 
@@ -74,7 +75,7 @@ def _performance(checkpoint: Checkpoint, folders: list[Path], level: str) -> dic
     owners = {checkpoint.sha256, checkpoint.manifest["parent"]}
     for name in REPORTS:
         for folder in folders:
-            report = _read_report(folder / name / "report.json")
+            report = _read_report(folder / name)
             if report is not None and report["checkpoint_sha256"] in owners and report["level"] == level:
                 return _summary(report)
     return None
