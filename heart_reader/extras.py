@@ -36,6 +36,6 @@ def missing(module: str) -> HeartReaderError:
     >>> print(missing("torch.nn").message)
     torch is not installed: pip install 'heart-reader[train]'
     """
-    top = module.split(".")[0]
+    top = module.split(".", maxsplit=1)[0]
     wanted = f"'heart-reader[{EXTRA_OF[top]}]'" if top in EXTRA_OF else top
     return HeartReaderError(f"{top} is not installed: pip install {wanted}")

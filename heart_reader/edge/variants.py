@@ -144,7 +144,9 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
             written.append(write_variant(out / name, small, small, _int8, force=force))
         elif name == "pruned-int8":
             if origin.checkpoint.manifest["model"]["name"] == ENSEMBLE and origin.config.export.student is None:
-                tqdm.write("pruned-int8: left out, for an ensemble is not pruned as such: name a network that it taught, --set export.student=DIR")
+                tqdm.write(
+                    "pruned-int8: left out, for an ensemble is not pruned as such: name a network that it taught, --set export.student=DIR"
+                )
                 continue
             wide, pruned = _pruned(origin, out / PRUNED_RUN, overrides)
             written.append(write_variant(out / name, wide, pruned, _int8, force=force))

@@ -32,7 +32,18 @@ KEPT = "leaderboard.json"
 # What is kept of a run, enough for its row and for telling which runs are alike.
 _OF_MANIFEST = ("sha256", "seed", "label_rule", "model", "config")
 _OF_TRAINING = ("elapsed_s", "device", "threads")
-_OF_REPORT = ("level", "split", "label_rule", "checkpoint_sha256", "class_names", "n_positive", "n_records", "draws", "confidence", "caveats")
+_OF_REPORT = (
+    "level",
+    "split",
+    "label_rule",
+    "checkpoint_sha256",
+    "class_names",
+    "n_positive",
+    "n_records",
+    "draws",
+    "confidence",
+    "caveats",
+)
 # Where and how fast a run was made does not make it another configuration.
 _ENVIRONMENT = {"data": ("root", "cache_dir"), "training": ("device", "threads")}
 

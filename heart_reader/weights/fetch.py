@@ -101,4 +101,6 @@ def _open(source: str, name: str) -> IO[bytes]:
             return stream
         return Path(source, name).open("rb")
     except (OSError, HTTPException, ValueError) as error:
-        raise DataError(f"{source}: {name} cannot be opened ({error}): {SOURCE} needs a folder or an http(s) address with {INDEX}") from None
+        raise DataError(
+            f"{source}: {name} cannot be opened ({error}): {SOURCE} needs a folder or an http(s) address with {INDEX}"
+        ) from None

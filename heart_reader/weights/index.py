@@ -17,7 +17,18 @@ from heart_reader.checkpoint import MANIFEST, file_sha256, load_checkpoint
 from heart_reader.errors import DataError
 from heart_reader.folders import write_whole
 
-__all__ = ["DEFAULT_READER", "INDEX", "PACKAGED", "ShippedReader", "describe", "file_is", "is_published", "parse_index", "shipped_readers", "write_index"]
+__all__ = [
+    "DEFAULT_READER",
+    "INDEX",
+    "PACKAGED",
+    "ShippedReader",
+    "describe",
+    "file_is",
+    "is_published",
+    "parse_index",
+    "shipped_readers",
+    "write_index",
+]
 
 DEFAULT_READER = "ptbxl-int8"
 INDEX = "index.json"
@@ -111,8 +122,7 @@ def describe(name: str, directory: Path, *, title: str, figures: Mapping[str, fl
     checkpoint = load_checkpoint(directory)
     model = checkpoint.manifest["model"]
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in (directory / MANIFEST, checkpoint.weights_path)
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in (directory / MANIFEST, checkpoint.weights_path)
     }
     return ShippedReader(
         name=name,
@@ -145,4 +155,3 @@ def is_published(sha256: str) -> bool:
     measured before publication.
     """
     return any(reader.sha256 == sha256 for reader in shipped_readers().values())
-
