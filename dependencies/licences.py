@@ -18,7 +18,7 @@ from dependencies.lock import ROOT, Pin, read_lock
 __all__ = ["PAGE", "READ_IN_FILES", "SHIPPED_LOCKS", "licence", "page", "refused"]
 
 PAGE = ROOT / "docs" / "licences.md"
-SHIPPED_LOCKS = ("torch", "runtime", "signing")
+SHIPPED_LOCKS = ("serve", "signing", "torch", "all")
 # Packages whose metadata hold no licence expression, by what their licence files say.
 READ_IN_FILES = {
     "colorama": "BSD-3-Clause",
@@ -63,7 +63,8 @@ The wheels for Linux hold libraries under other licences than their packages:
 """
 LAST = """
 Where pip takes a CUDA build of torch, `dependencies/cuda.lock` brings NVIDIA's libraries, under NVIDIA's own terms; they are not in this
-table. What tests and checks need (`dependencies/dev.lock`) is neither here nor installed by `make run`.
+table. What tests and checks need (`dependencies/dev.lock`) is not in it either.
+`make run` installs `dependencies/serve.lock` alone.
 """
 
 

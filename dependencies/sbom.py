@@ -26,11 +26,11 @@ from dependencies.licences import licence
 from dependencies.lock import Pin, canonical_name, read_lock
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.signing import signature_facts
-from heart_reader.weights import find_reader
+from heart_reader.weights import find_reader, shipped_readers
 
 __all__ = ["bill"]
 
-LOCKS = ("torch", "runtime")
+LOCKS = ("serve", "torch", "all")
 NAME = "heart-reader"
 
 
@@ -57,7 +57,7 @@ def bill() -> Bom:
     bom.register_dependency(own, [packages[name] for name in _needed(NAME) if name in packages])
     for name, component in packages.items():
         bom.register_dependency(component, [packages[other] for other in _needed(name) if other in packages])
-    bom.components.update(_reader(directory) for directory in (find_reader("ptbxl-ensemble"), find_reader()))
+    bom.components.update(_reader(directory) for directory in map(find_reader, shipped_readers()))
     return bom
 
 

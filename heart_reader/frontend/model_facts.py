@@ -14,10 +14,10 @@ from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
+from heart_reader.weights.cards import CARD, body
 
 __all__ = ["model_facts"]
 
-CARD = "MODEL_CARD.md"
 # The better witness first: the validation records chose weights and thresholds.
 REPORTS = ("report-test/report.json", "report-test.json", "report-val/report.json")
 MAX_CARD_BYTES = 1 << 18
@@ -43,7 +43,7 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "version": __version__,
         "training": _training(checkpoint, classifier.level),
         "performance": _performance(checkpoint, folders, classifier.level),
-        "model_card": texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if texts else None,
+        "model_card": body(texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace")) if texts else None,
     }
 
 
