@@ -41,7 +41,7 @@ NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".j
 .venv/served: dependencies/serve.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(LOCKED) -r dependencies/serve.lock
-	$(PIP) --editable .
+	$(PIP) --no-build-isolation --editable .
 	touch $@
 
 .venv/installed: .venv/served dependencies/signing.lock dependencies/torch.lock dependencies/all.lock dependencies/cuda.lock
@@ -56,7 +56,7 @@ NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".j
 	$(LOCKED) -r dependencies/dev.lock
 	touch $@
 
-# What a machine without a network needs for reading and serving: pip install --no-index --find-links wheelhouse 'heart-reader[serve,formats]'
+# What a machine without a network needs for reading and serving; its README.txt says how to install from it.
 wheelhouse: .venv/served
 	$(BIN)/python -m dependencies.wheelhouse --out build/wheelhouse
 

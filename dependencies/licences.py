@@ -21,6 +21,7 @@ PAGE = ROOT / "docs" / "licences.md"
 SHIPPED_LOCKS = ("serve", "signing", "torch", "all")
 # Packages whose metadata hold no licence expression, by what their licence files say.
 READ_IN_FILES = {
+    "argcomplete": "Apache-2.0",
     "colorama": "BSD-3-Clause",
     "contourpy": "BSD-3-Clause",
     "cycler": "BSD-3-Clause",

@@ -18,6 +18,7 @@ import tomllib
 import venv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock", "requirements"]
 
@@ -110,6 +111,7 @@ def main(arguments: argparse.Namespace) -> None:
         binaries = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
         _run(binaries / "python", "-m", "pip", "install", "--quiet", RESOLVER)
         wanted = {"core": requirements(), **{name: requirements(*extras) for name, extras in EXTRAS.items()}}
+        wanted["serve"] += _project()["build-system"]["requires"]  # for our own package, without a build environment from the network
         wanted["signing"] = [line for line in requirements("signing") if line not in wanted["core"]]
         # All locks hold the same versions: those of everything together.
         everything = _resolve(binaries / "uv", wanted["dev"], _locked_now(arguments.upgrade))
@@ -133,7 +135,7 @@ def requirements(*extras: str) -> list[str]:
     >>> requirements("signing")[-1].split(">")[0]
     'cryptography'
     """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = _project()["project"]
     wanted, lines = list(extras), dict.fromkeys(project["dependencies"])
     for extra in wanted:  # grows while it is gone through
         for line in project["optional-dependencies"][extra]:
@@ -143,6 +145,10 @@ def requirements(*extras: str) -> list[str]:
             else:
                 wanted += [name for name in own[1].split(",") if name not in wanted]
     return list(lines)
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _locked_now(upgrade: bool) -> str:

@@ -68,11 +68,11 @@ def with_metadata(text: str, reader: ShippedReader) -> str:
 
 
 def body(text: str) -> str:
-    """Return a card without its metadata.
+    r"""Return a card without its metadata.
 
     Examples
     --------
-    >>> body("---\\nlicense: mit\\n---\\n\\n# Model card")
+    >>> body("---\nlicense: mit\n---\n\n# Model card")
     '# Model card'
     """
     return FRONT_MATTER.sub("", text)
