@@ -21,8 +21,8 @@ PAGE = ROOT / "docs" / "licences.md"
 SHIPPED_LOCKS = ("serve", "signing", "torch", "all")
 # Packages whose metadata hold no licence expression, by what their licence files say.
 READ_IN_FILES = {
-    "argcomplete": "Apache-2.0",
     "colorama": "BSD-3-Clause",
+    "colorlog": "MIT",
     "contourpy": "BSD-3-Clause",
     "cycler": "BSD-3-Clause",
     "flatbuffers": "Apache-2.0",
@@ -31,6 +31,7 @@ READ_IN_FILES = {
     "matplotlib": "LicenseRef-Matplotlib",
     "mpmath": "BSD-3-Clause",
     "onnxruntime": "MIT",
+    "optuna": "MIT",
     "onnxscript": "MIT",
     "protobuf": "BSD-3-Clause",
     "pydicom": "MIT",

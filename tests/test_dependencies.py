@@ -31,7 +31,7 @@ from heart_reader.weights import shipped_readers
 DEVELOPMENT = ("tests", "benchmarks", "dependencies")
 # Needed for running and imported by other packages or in no file of ours, with what needs them.
 NOT_IMPORTED = {
-    "onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn", "argcomplete": "the shell",
+    "onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn", "shtab": "the shell",
 }  # fmt: skip
 # Which extras a stretch of the package may import when it is itself imported, beside what the core
 # needs. The longest prefix counts; what is not named here is core.
