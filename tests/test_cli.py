@@ -76,7 +76,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
         ("export.py results/ptbxl-nano-int8/checkpoint --out {out}", "use the checkpoint it was exported from"),
         ("export.py results/ptbxl-nano/checkpoint --prune 3 --out {out}", "export.pruning.ratio = 3.0"),
         ("predict.py nowhere.csv", "nowhere.csv: no such file or folder"),
-        ("predict.py test_files --checkpoint nowhere", "nowhere: no manifest.json"),
+        ("predict.py test_files --checkpoint nowhere", "no reader is called 'nowhere'"),
         ("predict.py test_files --unit parsec", "--unit parsec: mV, uV, nV or V"),
     ],
 )

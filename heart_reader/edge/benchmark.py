@@ -1,6 +1,6 @@
 """Measure checkpoints side by side: size, work, speed, memory, accuracy.
 
-Run: ``python -m heart_reader.edge.benchmark CHECKPOINT ... [--out results/edge]``, which writes
+Run: ``python -m heart_reader.edge.benchmark CHECKPOINT ... [--out results]``, which writes
 ``edge_stats.json``, ``edge_stats.md`` and ``edge_stats.png``. It needs all of requirements.txt; on
 a device ``python -m heart_reader.edge.read FILE --time`` says how fast it is.
 """
@@ -27,6 +27,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="checkpoint directories; the first is the yardstick"
     )
-    parser.add_argument("--out", type=Path, default=Path("results/edge"), help="directory of the table (default: results/edge)")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="directory of the table (default: results)")
     add_overrides(parser)
     raise SystemExit(run_command(parser, main))

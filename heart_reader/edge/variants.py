@@ -143,9 +143,12 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
             small = _alike(open_origin(origin.config.export.nano, overrides), origin, "export.nano")
             written.append(write_variant(out / name, small, small, _int8, force=force))
         elif name == "pruned-int8":
-            if origin.checkpoint.manifest["model"]["name"] == ENSEMBLE and origin.config.export.student is None:
+            student = origin.config.export.student
+            # A checkpoint names the network it was once exported with, which need not be here.
+            asked = any(text.startswith("export.student=") for text in overrides)
+            if origin.checkpoint.manifest["model"]["name"] == ENSEMBLE and (student is None or not (asked or student.exists())):
                 tqdm.write(
-                    "pruned-int8: left out, for an ensemble is not pruned as such: name a network that it taught, --set export.student=DIR"
+                    "pruned-int8: left out, for an ensemble is not pruned as such: --set export.student=DIR names a network it taught"
                 )
                 continue
             wide, pruned = _pruned(origin, out / PRUNED_RUN, overrides)
