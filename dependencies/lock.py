@@ -1,9 +1,9 @@
 """Write and read the lock files of this folder: every package that is installed, with its version
 and the SHA-256 of its files.
 
-Run: ``make lock`` after a change of a dependency or an extra in ``pyproject.toml``. Locked versions stay unless
-a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones. ``uv`` resolves
-for all platforms at once, in an environment that is thrown away.
+Run: ``make lock`` after a change of a dependency or an extra in ``pyproject.toml``. Locked versions
+stay unless a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones.
+``uv`` resolves for all platforms at once, in an environment that is thrown away.
 """
 
 from __future__ import annotations

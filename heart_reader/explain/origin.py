@@ -49,7 +49,7 @@ def find_origin(served: Checkpoint, named: Path | None = None, *, fetch: bool = 
 
 
 def _candidates(served: Checkpoint, *, fetch: bool) -> Iterator[Path]:
-    """Yield the shipped checkpoint that the served one was exported from, then every run beside it."""
+    """Yield the shipped checkpoint that the served one was exported from, then all beside it."""
     for reader in shipped_readers().values():
         if reader.runtime == "torch" and reader.sha256 in (served.sha256, served.manifest["parent"]):
             try:

@@ -3,8 +3,8 @@ results``.
 
 A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``. What the page
 says of it is also kept in ``leaderboard.json``, so that a run stays in the leaderboard when its
-folder goes. A report counts only for the very checkpoint it was made with. Runs are ordered by their validation macro-AUROC; what the test
-split says never moves a row.
+folder goes. A report counts only for the very checkpoint it was made with. Runs are ordered by
+their validation macro-AUROC; what the test split says never moves a row.
 """
 
 from __future__ import annotations

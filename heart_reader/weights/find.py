@@ -27,7 +27,8 @@ def find_reader(name_or_path: str | Path | None = None) -> Path:
     name_or_path
         None for the default reader; the name of a shipped one, such as ``"ptbxl-nano-int8"``; or a
         checkpoint directory of your own. A name is looked for in the package, in ``results/`` under
-        the working directory and in the cache, and fetched from where ``HEART_READER_WEIGHTS`` says.
+        the working directory and in the cache, and fetched from where ``HEART_READER_WEIGHTS``
+        says.
 
     Raises
     ------
