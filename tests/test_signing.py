@@ -280,6 +280,6 @@ def test_shipped_checkpoints_are_what_security_md_says(trusted: TrustedKeys) -> 
 def test_without_the_library_nothing_is_trusted(signed: Path, trusted: TrustedKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cryptography.exceptions", "cryptography.hazmat.primitives.asymmetric.ed25519"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigError, match=r"signing\.lock"):
+    with pytest.raises(ConfigError, match=r"heart-reader\[signing\]"):
         check_signature(load_checkpoint(signed), trusted)
     assert EcgClassifier.load(signed).card()["signature"]["state"] == "not_verified"

@@ -1,7 +1,7 @@
 """Measure checkpoints side by side: size, work, speed, memory, accuracy.
 
 Run: ``python -m heart_reader.edge.benchmark CHECKPOINT ... [--out results]``, which writes
-``edge_stats.json``, ``edge_stats.md`` and ``edge_stats.png``. It needs all of requirements.txt; on
+``edge_stats.json``, ``edge_stats.md`` and ``edge_stats.png``. It needs the extra `export`; on
 a device ``python -m heart_reader.edge.read FILE --time`` says how fast it is.
 """
 

@@ -82,8 +82,10 @@ class Run:
     def val_score(self) -> float | None:
         """Validation macro-AUROC; None if undefined."""
         if "val" in self.reports:
-            return self.reports["val"]["metrics"]["macro_auroc"]["point"]
-        return self.checkpoint.manifest["metrics"].get(self.level, {}).get("macro_auroc")
+            score: float | None = self.reports["val"]["metrics"]["macro_auroc"]["point"]
+        else:
+            score = self.checkpoint.manifest["metrics"].get(self.level, {}).get("macro_auroc")
+        return score
 
     @property
     def task(self) -> tuple[object, ...]:
