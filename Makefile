@@ -25,6 +25,10 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What a machine without a network needs for reading and serving; its README.txt says how to install from it.
+wheelhouse: .venv/served
+	$(BIN)/python -m dependencies.wheelhouse --out build/wheelhouse
+
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from heart_reader.checkpoint import default_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Batch
 from heart_reader.data.formats import read_record
+from heart_reader.weights import find_reader
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checkpoints = arguments.checkpoint or [default_checkpoint(), ROOT / "results" / "edge" / "fp32"]
+    checkpoints = arguments.checkpoint or [find_reader("ptbxl-ensemble"), find_reader()]
     readers = [EcgClassifier.load(path) for path in checkpoints]
     record = read_record(arguments.file)
     batches = [Batch.of([reader.inputs(record, reader.preprocessor.prepare(record))]) for reader in readers]

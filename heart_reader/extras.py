@@ -11,14 +11,14 @@ __all__ = ["EXTRA_OF", "missing"]
 # Top-level module to the smallest extra that installs it.
 EXTRA_OF: Mapping[str, str] = {
     "torch": "train", "pandas": "train", "sklearn": "train", "pydantic": "train", "yaml": "train",
-    "safetensors": "train", "tqdm": "train", "matplotlib": "train",
+    "safetensors": "train", "tqdm": "train", "matplotlib": "plot",
     "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "anyio": "serve", "h11": "serve",
     "pydantic_settings": "serve", "prometheus_client": "serve", "python_multipart": "serve", "multipart": "serve",
     "onnx": "export", "onnxscript": "export",
     "pydicom": "formats",
     "optuna": "tune",
     "cryptography": "signing",
-    "argcomplete": "completion",
+    "shtab": "completion",
     "huggingface_hub": "dev",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.diagnosis import BANDS
 from heart_reader.evaluation.request import checkpoint_config, choose_folder
+from heart_reader.weights import find_reader, shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,7 +73,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
         ("evaluate.py results/ptbxl-nano/checkpoint --set model.name=x", "belongs to the trained weights"),
         ("evaluate.py results/ptbxl-nano/checkpoint --set data.root=nowhere", "nowhere/scp_statements.csv does not exist"),
         ("export.py nowhere --out {out}", "no reader is called 'nowhere'"),
-        ("export.py results/edge/fp32 --out {out}", "use the checkpoint it was exported from"),
+        ("export.py results/ptbxl-nano-int8/checkpoint --out {out}", "use the checkpoint it was exported from"),
         ("export.py results/ptbxl-nano/checkpoint --prune 3 --out {out}", "export.pruning.ratio = 3.0"),
         ("predict.py nowhere.csv", "nowhere.csv: no such file or folder"),
         ("predict.py test_files --checkpoint nowhere", "no reader is called 'nowhere'"),
@@ -200,21 +201,20 @@ def test_own_records_in_folders_per_patient_are_evaluated(tmp_path: Path) -> Non
     assert json.loads((out / "report.json").read_text())["n_records"] == 3
 
 
-def test_reports_of_published_readers_are_not_written_over(tmp_path: Path) -> None:
+def test_reports_of_published_readers_are_not_written_over(tiny_checkpoint: Path, tmp_path: Path) -> None:
     places = {}
-    for directory in (*(ROOT / "results").glob("ptbxl-*/checkpoint"), *(ROOT / "results" / "edge").glob("*8")):
-        checkpoint = load_checkpoint(directory)
+    for name in shipped_readers():
+        checkpoint = load_checkpoint(find_reader(name))
         config = checkpoint_config(checkpoint, ())
         place = choose_folder(checkpoint, config, split="test", level="superdiagnostic")
-        places[place] = directory
+        places[place] = name
         assert place.parent == Path("results") / "reports"
         assert choose_folder(checkpoint, config, split="val", level="rhythm").name.endswith("-val-rhythm")
-    assert len(places) >= 10
-    assert places[Path("results/reports/int8-test")] == ROOT / "results" / "edge" / "int8"
-    shutil.copytree(ROOT / "results" / "edge" / "nano-int8", tmp_path / "edge" / "nano-int8")
-    own = load_checkpoint(tmp_path / "edge" / "nano-int8")
+    assert places == {Path(f"results/reports/{name}-test"): name for name in shipped_readers()}
+    shutil.copytree(tiny_checkpoint, tmp_path / "edge" / "int8")
+    own = load_checkpoint(tmp_path / "edge" / "int8")
     config = checkpoint_config(own, ())
-    assert choose_folder(own, config, split="test", level="superdiagnostic") == tmp_path / "edge" / "nano-int8-report-test"
+    assert choose_folder(own, config, split="test", level="superdiagnostic") == tmp_path / "edge" / "int8-report-test"
 
 
 def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, default_checkpoint, load_checkpoint, served_checkpoint
+from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.errors import ConfigError, Integrity, NotTrusted
 from heart_reader.frontend.reading_work import load_warm, prepare_reading
@@ -22,6 +22,7 @@ from heart_reader.frontend.workers import Workers
 from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys, sign_checkpoint, signature_facts
 from heart_reader.signing.keys import create_key, key_id, read_private_key
 from heart_reader.signing.signature import SIGNATURE
+from heart_reader.weights import find_reader, shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -276,18 +277,18 @@ def test_each_process_that_reads_asks_for_the_signature(signed: Path, trusted: T
 
 def test_a_device_reads_only_what_is_trusted(trusted: TrustedKeys) -> None:
     with pytest.raises(NotTrusted):
-        EcgClassifier.load(served_checkpoint(), trusted=trusted)
+        EcgClassifier.load(find_reader(), trusted=trusted)
 
 
 def test_shipped_checkpoints_are_what_security_md_says(trusted: TrustedKeys) -> None:
     assert "unsigned" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    for directory in (default_checkpoint(), served_checkpoint()):
+    for directory in map(find_reader, shipped_readers()):
         assert signature_facts(load_checkpoint(directory), None)["state"] == "unsigned"
 
 
 def test_without_the_library_nothing_is_trusted(signed: Path, trusted: TrustedKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cryptography.exceptions", "cryptography.hazmat.primitives.asymmetric.ed25519"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigError, match=r"signing\.lock"):
+    with pytest.raises(ConfigError, match=r"heart-reader\[signing\]"):
         check_signature(load_checkpoint(signed), trusted)
     assert EcgClassifier.load(signed).card()["signature"]["state"] == "not_verified"

@@ -25,7 +25,7 @@ GROUPS = {
     "train": ("train", "ensemble", "tune", "cross-validate", "recalibrate"),
     "evaluate": ("evaluate", "compare", "leaderboard", "study"),
     "devices": ("export", "prune", "benchmark"),
-    "data and keys": ("data", "keygen", "sign", "verify"),
+    "data, weights and keys": ("data", "weights", "keygen", "sign", "verify"),
     "this command": ("completion",),
 }
 ALIASES = {"predict": "read"}

@@ -164,7 +164,7 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 def without_library() -> ConfigError:
     """Return the error of an installation that can neither sign nor verify."""
-    return ConfigError("signatures need the package cryptography: pip install --require-hashes --no-deps -r dependencies/signing.lock")
+    return ConfigError("signatures need the package cryptography: pip install 'heart-reader[signing]'")
 
 
 def _public_key(line: str, where: str) -> tuple[str, bytes]:

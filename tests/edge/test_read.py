@@ -20,7 +20,7 @@ from heart_reader.errors import FormatVersion, Integrity, NotServable
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
-# Everything that requirements.txt has and requirements-edge.txt has not.
+# Everything that the extras have and the core has not.
 ABSENT = (
     "torch",
     "pandas",
@@ -167,7 +167,7 @@ def test_advice_fits_the_processor() -> None:
 def test_a_fresh_environment_reads_an_ecg(variants: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    lock = ROOT / "dependencies" / "edge.lock"
+    lock = ROOT / "dependencies" / "core.lock"
     install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
     subprocess.run(install, check=True)
     command = [str(python), "-m", "heart_reader", "read", str(RECORD), "--checkpoint", str(variants / "int8"), "--json"]

@@ -68,19 +68,18 @@ def test_the_page_summarises_seeds_and_carries_the_caveats(runs: Path) -> None:
     assert (runs / "leaderboard.md").read_text() == page
 
 
-def test_a_run_without_its_weights_counts_the_same(runs: Path, tmp_path: Path) -> None:
-    light = tmp_path / "light"
-    for run in ("first", "second"):
-        (light / run).mkdir(parents=True)
-        shutil.copy(runs / run / "checkpoint" / "manifest.json", light / run)
-        for split in ("val", "test"):
-            shutil.copy(runs / run / f"report-{split}" / "report.json", light / run / f"report-{split}.json")
+def test_a_run_whose_folder_went_counts_the_same(runs: Path, tmp_path: Path) -> None:
     write_leaderboard(runs, runs / "leaderboard.md")
-    write_leaderboard(light, light / "leaderboard.md")
-    assert (light / "leaderboard.md").read_text() == (runs / "leaderboard.md").read_text()
-    # Beside the full run it is the same checkpoint, and one row.
-    shutil.copytree(light, runs / "leaderboard")
-    assert len(find_runs(runs)) == 2
+    page, table, kept = ((runs / f"leaderboard.{kind}").read_text() for kind in ("md", "csv", "json"))
+    shutil.rmtree(runs / "second")
+    write_leaderboard(runs, runs / "leaderboard.md")
+    assert [(runs / f"leaderboard.{kind}").read_text() for kind in ("md", "csv", "json")] == [page, table, kept]
+    # Another run under its name takes its place.
+    shutil.copytree(runs / "first", runs / "second")
+    assert len(find_runs(runs)) == 1
+    (runs / "leaderboard.json").write_text('[{"folder": "first"}]')
+    with pytest.raises(DataError, match=r"leaderboard\.json: cannot be understood"):
+        find_runs(runs)
 
 
 def test_without_a_validation_report_the_manifest_knows_the_score(runs: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
-from heart_reader.checkpoint import default_checkpoint, load_checkpoint
+from heart_reader.checkpoint import load_checkpoint
 from heart_reader.commands import main
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.leads import STANDARD_LEADS
@@ -27,6 +27,7 @@ from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
 from heart_reader.models.standardize import Standardize
 from heart_reader.training.run import train
+from heart_reader.weights import find_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 NANO = ROOT / "results" / "ptbxl-nano" / "checkpoint"
@@ -35,7 +36,7 @@ NANO = ROOT / "results" / "ptbxl-nano" / "checkpoint"
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
     """Of the shipped reader."""
-    return Explainer.load(find_origin(load_checkpoint(default_checkpoint())).directory)
+    return Explainer.load(find_origin(load_checkpoint(find_reader("ptbxl-ensemble"))).directory)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.hostile.mutations import EDGE_NUMBERS, EDGE_TEXTS
 from tests.hostile.seeds import FORMATS, seed_files
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = ROOT / "results" / "edge" / "nano-int8"
+QUICK = ROOT / "results" / "ptbxl-nano-int8" / "checkpoint"
 RATES = (0.0, -0.0, -1.0, 1e-320, 1e308, float("inf"), -float("inf"), float("nan"), 9.99, 10.0, 11.0, 250.0, 2.0**31, 100_001.0)
 LEADS = (
     *[(text,) for text in EDGE_TEXTS],
