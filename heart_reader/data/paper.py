@@ -60,15 +60,13 @@ class Sheet:
         return self.speed_mm_s * self.duration_s
 
     def rows(self, record: EcgRecord) -> list[list[Cell]]:
-        """Divide the stretch: four columns and a rhythm strip, or a row per lead where few are known."""
+        """Divide the stretch: four columns and a rhythm strip, or a row each for few leads."""
         end_s = self.start_s + self.duration_s
         if len(set(record.lead_names) & set(STANDARD_LEADS)) <= len(STANDARD_LEADS) // 2:
             return [[(name, self.start_s, end_s)] for name in record.lead_names]
         column_s = self.duration_s / len(COLUMNS)
         starts = [self.start_s + column_s * column for column in range(len(COLUMNS))]
-        rows = [
-            [(name, start, start + column_s) for name, start in zip(names, starts, strict=True)] for names in zip(*COLUMNS, strict=True)
-        ]
+        columns = [[(name, start, start + column_s) for name in names] for names, start in zip(COLUMNS, starts, strict=True)]
         rhythm = next((name for name in RHYTHM_LEADS if name in record.lead_names), record.lead_names[0])
         return [*(list(row) for row in zip(*columns, strict=True)), [(rhythm, self.start_s, end_s)]]
 
