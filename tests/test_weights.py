@@ -15,8 +15,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from heart_reader.checkpoint import load_checkpoint
-from heart_reader.data.formats import read_record
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.formats import read_record
 from heart_reader.errors import ConfigError, DataError, HeartReaderError, Integrity
 from heart_reader.extras import missing
 from heart_reader.weights import DEFAULT_READER, find_reader, shipped_readers
