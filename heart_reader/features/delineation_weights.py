@@ -1,6 +1,6 @@
 """Weights of the delineation, fitted on 100 LUDB records.
 
-Written by ``python -m heart_reader.studies.delineation_fit``; do not edit.
+Written by ``heart-reader study delineation-fit``; do not edit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Weights that tell whether P waves are there, fitted on 5990 readings of PTB-XL records.
 
-Written by ``python -m heart_reader.studies.p_wave_fit``; do not edit.
+Written by ``heart-reader study p-wave-fit``; do not edit.
 """
 
 from __future__ import annotations
