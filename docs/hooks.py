@@ -1,53 +1,140 @@
 """Pages that follow from the code, so that they never say anything else: commands, formats, readers.
 
-A line ``{{ name }}`` in a page is replaced by what the function of that name returns.
+A line ``{{ name }}`` in a page is replaced by what the function of that name returns, and
+``--8<-- "FILE"`` by a page from elsewhere in the project. Model cards become pages of their own.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from heart_reader.weights.cards import body, find_card
+from heart_reader.weights.find import local_reader
+from heart_reader.weights.index import ShippedReader, shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
 INCLUDED = re.compile(r'^--8<-- "(?P<path>[^"]+)"\s*$', re.MULTILINE)
+PART = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
+LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+FIGURES = ("results/measurements.png", "results/edge_stats.png")
 
 
 def commands() -> str:
     """Return the help of every command."""
     from heart_reader.commands import build_parser
 
-    parts = []
-    for name, parser in sorted(build_parser().commands.items()):
-        parts.append(f"## {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n")
-    return "\n".join(parts)
+    os.environ["COLUMNS"] = "100"
+    return "\n".join(
+        f"## {parser.prog.removeprefix('heart-reader ')}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
+        for parser in _leaves(build_parser())
+    )
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield the parsers that have no commands below them, each once."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for action in below:
+        for one in dict.fromkeys(action.choices.values()):
+            yield from _leaves(one)
 
 
 def formats() -> str:
-    """Return a table of the formats that are read, and of what tells each."""
-    from heart_reader.data.formats import FORMATS
+    """Return a table of the formats that are read, and of what each states."""
+    try:
+        from heart_reader.data.formats import FORMATS
+    except ImportError:
+        return ""
 
-    rows = [f"| {entry.title} | {' '.join(f'`{suffix}`' for suffix in entry.suffixes)} | {entry.states} |" for entry in FORMATS.values()]
-    return "\n".join(["| format | files | what the file states |", "|---|---|---|", *rows])
+    rows = []
+    for entry in sorted(FORMATS.values(), key=lambda entry: entry.title):
+        suffixes = " ".join(f"`{suffix}`" for suffix in (*entry.suffixes, *entry.companions))
+        rows.append(f"| {entry.title} | {suffixes} | {entry.states} | {'`formats`' if entry.package else ''} |")
+    return "\n".join(["| format | files | what a file states | extra |", "|---|---|---|---|", *rows])
 
 
 def models() -> str:
-    """Return a table of the networks that can be trained."""
+    """Return a list of the networks that can be trained, with the first line of each docstring."""
     from heart_reader.models.registry import model_names
 
     return "\n".join(f"- `{name}`" for name in model_names())
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "formats": formats, "models": models}
+def zoo() -> str:
+    """Return the table of shipped readers."""
+    rows = [
+        f"| [`{reader.name}`]({reader.name}.md) | {reader.title} | {reader.n_bytes / 1e3:,.0f} KB | {reader.parameters:,} "
+        f"| {_auroc(reader, 'val')} | {_auroc(reader, 'test')} | {reader.figures.get('network_ms', '')} | {reader.licence} |"
+        for reader in shipped_readers().values()
+    ]
+    titles = ("reader", "what", "size", "parameters", "validation macro-AUROC", "test macro-AUROC", "ms", "licence")
+    return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
+def _auroc(reader: ShippedReader, split: str) -> str:
+    """Return the macro-AUROC of a split with its interval, as far as the index has them."""
+    name = f"{split}_macro_auroc"
+    if name not in reader.figures:
+        return ""
+    low, high = (reader.figures.get(f"{name}_{end}") for end in ("low", "high"))
+    return f"{reader.figures[name]:.4f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "formats": formats, "models": models, "zoo": zoo}
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """List the cards below the zoo."""
+    (readers,) = (entry["Readers"] for entry in config.nav or () if "Readers" in entry)
+    readers += [{name: f"zoo/{name}.md"} for name in _cards()]
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the model cards, and the figures of included pages."""
+    for name, card in _cards().items():
+        files.append(File.generated(config, f"zoo/{name}.md", content=f'--8<-- "{card.relative_to(ROOT)}"\n'))
+    for figure in FIGURES:
+        files.append(File.generated(config, f"benchmarks/{Path(figure).name}", abs_src_path=str(ROOT / figure)))
+
+
+def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> str:
     """Fill in what follows from the code, and include pages of the project."""
-    markdown = INCLUDED.sub(lambda match: _included(match["path"]), markdown)
-    return re.sub(r"\{\{ (\w+) \}\}", lambda match: PARTS[match[1]](), markdown)
+    places = _places(files)
+    markdown = INCLUDED.sub(lambda match: _included(match["path"], page.file.src_uri, places), markdown)
+    return PART.sub(lambda match: PARTS[match[1]](), markdown)
 
 
-def _included(name: str) -> str:
-    """Return a page from elsewhere; its relative links become names, for the site does not hold their targets."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return re.sub(r"\[([^\]]+)\]\((?!https?:|#|mailto:)[^)\s]+\)", r"\1", text)
+def _cards() -> dict[str, Path]:
+    """Return the card of every reader that has one."""
+    found = {name: place for name, reader in shipped_readers().items() if (place := local_reader(reader)) is not None}
+    return {name: card for name, place in found.items() if (card := find_card(place)) is not None and card.is_relative_to(ROOT)}
+
+
+def _places(files: Files) -> dict[str, str]:
+    """Return where on the site each file of the project stands, by its path in the project."""
+    places = {f"docs/{file.src_uri}": file.src_uri for file in files}
+    for file in files.documentation_pages():
+        places |= {match["path"]: file.src_uri for match in INCLUDED.finditer(file.content_string)}
+    return places | {figure: f"benchmarks/{Path(figure).name}" for figure in FIGURES}
+
+
+def _included(name: str, page: str, places: dict[str, str]) -> str:
+    """Return a page from elsewhere; a link to what the site does not hold becomes its text."""
+
+    def link(match: re.Match[str]) -> str:
+        target = os.path.normpath(PurePosixPath(name).parent / match["path"])
+        if target not in places:
+            return match["text"]
+        address = os.path.relpath(places[target], PurePosixPath(page).parent)
+        return f"{match['picture']}[{match['text']}]({address}{match['anchor'] or ''})"
+
+    return LINK.sub(link, body((ROOT / name).read_text(encoding="utf-8")))

@@ -2,9 +2,9 @@
 
 Examples
 --------
->>> from heart_reader import load, read_ecg
->>> read_ecg("test_files/norm.csv").summary  # doctest: +SKIP
->>> classifier = load("results/ptbxl-ensemble/checkpoint")  # doctest: +SKIP
+>>> from heart_reader import load, read_ecg, sample
+>>> read_ecg(sample("norm")).conclusion.headline  # doctest: +SKIP
+>>> classifier = load("ptbxl-nano-int8")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from heart_reader.errors import HeartReaderError
     from heart_reader.predictions import Predictions
     from heart_reader.reading import load, read_ecg
+    from heart_reader.samples import sample
 
 __all__ = [
     "NOTICE",
@@ -35,9 +36,10 @@ __all__ = [
     "load",
     "read_ecg",
     "read_record",
+    "sample",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Each name is imported when it is first used, so that a command which needs little starts at once.
 _MODULES = {
@@ -53,6 +55,7 @@ _MODULES = {
     "load": "reading",
     "read_ecg": "reading",
     "read_record": "data.formats",
+    "sample": "samples",
 }
 
 

@@ -22,7 +22,8 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="FILE_OR_DIR", help="a record, or a folder of records")
+    parser.add_argument("--sample", action="append", default=[], metavar="NAME", help="a simulated ECG that comes with heart-reader")
     add_checkpoint(parser)
     parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="who must have signed it (default: HEART_READER_TRUSTED_KEYS)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
@@ -37,10 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Read every record and print what comes out."""
     from heart_reader.data.record import UNIT_TO_MV
     from heart_reader.errors import ConfigError
+    from heart_reader.samples import sample
     from heart_reader.weights import find_reader
 
-    if not any(path.exists() or Path(f"{path}.hea").exists() for path in arguments.paths):  # a WFDB record goes without extension
-        raise ConfigError(f"{', '.join(map(str, arguments.paths))}: no such file or folder: check the name")
+    paths = [*arguments.paths, *map(sample, arguments.sample)]
+    if not paths:
+        raise ConfigError("name a file or a folder to read, or a sample: --sample norm")
+    if not any(path.exists() or Path(f"{path}.hea").exists() for path in paths):  # a WFDB record goes without extension
+        raise ConfigError(f"{', '.join(map(str, paths))}: no such file or folder: check the name")
     if arguments.unit is not None and arguments.unit.strip().lower() not in UNIT_TO_MV:
         raise ConfigError(f"--unit {arguments.unit}: mV, uV, nV or V is needed")
     if arguments.report and arguments.quick:
@@ -65,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = {"fs": arguments.fs, "unit": arguments.unit, "leads": arguments.leads}
     progress = _show_progress if sys.stderr.isatty() else None
     started = time.perf_counter()
-    for reading in read_all(classifier, arguments.paths, **facts, measure=not arguments.quick, progress=progress):
+    for reading in read_all(classifier, paths, **facts, measure=not arguments.quick, progress=progress):
         elapsed_ms = 1e3 * (time.perf_counter() - started)
         text, error = reading.told(as_json=arguments.json)
         print(text, flush=True)
