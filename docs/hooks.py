@@ -93,9 +93,12 @@ PARTS: dict[str, Callable[[], str]] = {"commands": commands, "formats": formats,
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """List the cards below the zoo."""
-    (readers,) = (entry["Readers"] for entry in config.nav or () if "Readers" in entry)
-    readers += [{name: f"zoo/{name}.md"} for name in _cards()]
+    """List the cards below the zoo, and the decisions as their index does."""
+    sections = {title: pages for entry in config.nav or () for title, pages in entry.items()}
+    sections["Readers"] += [{name: f"zoo/{name}.md"} for name in _cards()]
+    index = (ROOT / "docs/decisions/index.md").read_text(encoding="utf-8")
+    decisions = [{match["text"]: f"decisions/{match['path']}"} for match in LINK.finditer(index)]
+    sections["Decisions"] += ["decisions/index.md", *decisions]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
