@@ -10,6 +10,7 @@ say how well the weights do where they were not fitted.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ N_FOLDS = 10
 _PENALTY = 50.0
 # Errors beyond this many robust standard deviations count less and less.
 _HUBER, _ROUNDS = 2.5, 6
-_TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.py"
+_TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def fit_boundary(data: Sequence[BoundaryData]) -> Array:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit and write ``heart_reader/features/delineation_weights.py``.
+    """Fit and write ``heart_reader/features/delineation_weights.json``.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--ludb", type=Path, default=resolve_data_path(Path("data/ludb")), help="folder of LUDB's records (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, default=_TARGET, help="module to write (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=_TARGET, help="file to write (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     try:
         records = []
@@ -116,21 +117,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     weights = {name: fit_boundary([data[name] for data in records if name in data]) for name in BOUNDARIES}
-    chosen.out.write_text(_as_module(weights, len(records)), encoding="utf-8")
+    chosen.out.write_text(_as_json(weights, len(records)), encoding="utf-8")
     print(f"fitted {len(BOUNDARIES)} boundaries on {len(records)} records, wrote {chosen.out}")
     return 0
 
 
-def _as_module(weights: dict[str, Array], n_records: int) -> str:
-    rows = "".join(f'    "{name}": (\n' + "".join(f"        {value:.6g},\n" for value in of) + "    ),\n" for name, of in weights.items())
-    return (
-        f'"""Weights of the delineation, fitted on {n_records} LUDB records.\n\n'
-        'Written by ``python -m heart_reader.studies.delineation_fit``; do not edit.\n"""\n\n'
-        "from __future__ import annotations\n\n"
-        '__all__ = ["WEIGHTS"]\n\n'
-        "# Per boundary: constant, threshold crossings (ms), log of the lead's size, one constant per standard lead (ms).\n"
-        f"WEIGHTS: dict[str, tuple[float, ...]] = {{\n{rows}}}\n"
+def _as_json(weights: dict[str, Array], n_records: int) -> str:
+    note = (
+        f"Fitted to {n_records} records of LUDB by heart-reader study delineation-fit; do not edit. Per boundary: constant, "
+        "threshold crossings (ms), log of the lead's size, one constant per standard lead (ms)."
     )
+    rows = {"note": note} | {name: [float(f"{value:.6g}") for value in of] for name, of in weights.items()}
+    return "{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()) + "\n}\n"
 
 
 if __name__ == "__main__":
