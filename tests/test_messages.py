@@ -18,8 +18,7 @@ from pydantic_core import to_json
 import heart_reader
 from heart_reader.data.record import build_record
 from heart_reader.errors import LeadError
-from heart_reader.message_templates import TEMPLATES
-from heart_reader.messages import Message, coded, message, template_fields
+from heart_reader.messages import TEMPLATES, Message, coded, message, template_fields
 
 SOURCE = Path(heart_reader.__file__).parent
 

@@ -15,7 +15,7 @@ from heart_reader.evaluation.stress import perturbations
 from heart_reader.features import assess_signal
 from heart_reader.features.measured import measure
 from heart_reader.features.plausibility import arrangement_inputs, find_doubt, rate_inputs
-from heart_reader.message_templates import TEMPLATES
+from heart_reader.messages import TEMPLATES
 from heart_reader.studies.plausibility_fit import ARRANGEMENTS, RATES
 
 
