@@ -70,9 +70,7 @@ class Message(str):
         return Message, (str(self), self.code, dict(self.values))
 
     def replaced(self, old: str, new: str) -> Message:
-        """Return the same sentence with ``old`` replaced in all its texts, such as a folder that is
-        nobody's affair.
-        """
+        """Return the sentence with ``old`` replaced in all its texts, such as a private folder."""
 
         def in_text(text: str) -> str:
             return text.replaced(old, new) if isinstance(text, Message) else text.replace(old, new)
@@ -92,9 +90,7 @@ class Message(str):
 
 
 class _Joining(Formatter):
-    """Formats as ``str.format`` does; a list is joined, by commas or by what stands after the
-    colon.
-    """
+    """Formats like ``str.format``; a list is joined by commas or by the text after the colon."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, tuple):
@@ -168,9 +164,7 @@ def _specs(code: str) -> dict[str, str]:
 
 
 def _plain(code: str, value: Value, spec: str) -> Plain:
-    """A value as the sentence says it; a number that is none becomes text, for JSON has no such
-    numbers.
-    """
+    """Return a value as the sentence says it; NaN and infinity become text, which JSON lacks."""
     if isinstance(value, str):
         return value
     if isinstance(value, Integral):

@@ -226,9 +226,7 @@ def _measured(name: str, value: float) -> Message:
 
 
 def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions, facts: Facts) -> Iterator[Line]:
-    """Statements that are no rhythm, then superclasses of which no statement is stated, then
-    classes of other tasks.
-    """
+    """Yield statements that name no rhythm, then bare superclasses, then classes of other tasks."""
     table = read_table()
     for code in reconciled.stated:
         if table.groups.get(code, "other") != "rhythm" and code != NORMAL:

@@ -128,9 +128,7 @@ def measured_codes(facts: Facts) -> set[str]:
 
 
 def not_normal(facts: Facts) -> Message | None:
-    """Return what was measured that no normal ECG has, whatever a reader says; None where nothing
-    was.
-    """
+    """Return the measured finding that no normal ECG has; None without one."""
     if facts.rhythm is None:
         return None
     for finding, code in (("av_block_3", "3AVB"), ("av_block_2", "2AVB")):
@@ -165,9 +163,7 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
 
 
 def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, Answer]) -> Line:
-    """A line that stands for a statement where that is stated, and for what was measured where it
-    is not.
-    """
+    """Return a line for a statement if it is stated, else for what was measured."""
     return Line("rhythm", text, (code,), statements[code].probability) if code in stated else Line("rhythm", text)
 
 

@@ -77,9 +77,7 @@ class AtrialActivity:
 
 
 def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
-    """Return the leads that show the atria without QRST, and without QRS only: twice (n_leads,
-    n_times) in mV at ``ATRIAL_HZ``.
-    """
+    """Return the atrial leads without QRST and without QRS, twice (n_leads, n_times) in mV."""
     rows = [n for n, name in enumerate(analysis.lead_names) if name in _LEADS] or list(range(min(4, len(analysis.lead_names))))
     n_times = analysis.signal.shape[1] // _STEP
     slow = analysis.signal[rows, : n_times * _STEP].reshape(len(rows), n_times, _STEP).mean(axis=2)
@@ -173,9 +171,7 @@ def _power(signal: Array, size: int) -> Array:
 
 
 def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
-    """Return the highest correlation among lags that are a peak of it, and its lag in seconds; at
-    two periods too, if asked for.
-    """
+    """Return the highest peak of the correlation, at two periods if asked for, and its lag in s."""
     low, high = math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ)
     lags = np.arange(low, high + 1)
     value = repeats[lags]
@@ -187,9 +183,7 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 
 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
-    """Return by how much the strongest harmonic of the ventricular rate exceeds its neighbours in
-    the band of flutter.
-    """
+    """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
     resolution = hz[1]
     levels = np.array(

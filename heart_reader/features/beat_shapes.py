@@ -63,9 +63,7 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
 
 
 def _put_usual_first(kind: Kinds, width_ms: Array) -> float:
-    """Number the usual kind 0, in place, and return its width: the commonest, or, where that is
-    wide, a narrow one that is common too.
-    """
+    """Number the usual kind 0 in place: the commonest, or a common narrow one; return its width."""
     count = np.bincount(kind[kind >= 0])
     usual = {number: float(median(width_ms[kind == number])) for number in np.flatnonzero(count >= _OFTEN * count.sum()).tolist()}
     if not usual:
@@ -91,9 +89,7 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 def _add_piece(
     record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
 ) -> None:
-    """Sort the beats of one minute and write down what they are: kind, begin and end of those that
-    are not told yet.
-    """
+    """Sort the beats of one minute; note kind, begin and end of those not yet known."""
     kind, begin_ms, end_ms = told
     # A little more on both sides, so that the beats at its ends are whole.
     start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)

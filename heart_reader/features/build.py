@@ -28,9 +28,7 @@ __all__ = ["choose_space", "open_dataset"]
 
 
 def choose_space(config: FeaturesConfig) -> FeatureSpace | None:
-    """Return the features that a configuration asks for, without optional sets whose tables are
-    absent; None for the signal alone.
-    """
+    """Return the features that a configuration asks for, without optional sets that are absent."""
     folder = resolve_data_path(config.ptbxl_plus)
     sets = []
     for item in config.sets:
@@ -81,11 +79,7 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
 
 
 def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Measure every record of a cache, or take what was measured before, (n_records, n_features).
-
-    The measurements lie beside the signals they come from, under the version of the code that
-    measures.
-    """
+    """Return (n_records, n_features) measurements, stored beside the signals by their version."""
     path = cache.folder / f"measured-v{MEASURING_VERSION}.npz"
     stored = _stored(path, (len(cache), len(FEATURE_NAMES)))
     if stored is not None:
@@ -99,9 +93,7 @@ def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.floa
 
 
 def _stored(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return what was measured before; None where there is nothing, or it is damaged: an archive
-    carries checksums.
-    """
+    """Return stored measurements; None if there are none or the archive's checksums fail."""
     if not path.exists():
         return None
     try:

@@ -126,9 +126,7 @@ def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array
 
 @lru_cache(maxsize=64)
 def _lead_columns(lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, 12): one in the column of the lead's name, the records of one data set share
-    it.
-    """
+    """Return (n_leads, 12) with one in the column of the lead's name."""
     return np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
 
 

@@ -144,16 +144,12 @@ def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measu
 
 
 def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be
-    measured.
-    """
+    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where not measurable."""
     return measure_prepared(prepared, preprocessor).vector()
 
 
 def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:
-    """Return (n, n_features) features with each set withheld (NaN) from a random share of the
-    records.
-    """
+    """Return (n, n_features) with each set withheld (NaN) from a random share of the records."""
     answer = features.copy()
     for where in space.slices.values():
         answer[rng.random(len(answer)) < share, where] = np.nan

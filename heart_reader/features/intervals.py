@@ -43,9 +43,7 @@ def qtc_bazett_ms(qt_ms: float, rr_s: float) -> float:
 
 @dataclass(frozen=True)
 class RrIntervals:
-    """Times between beats, milliseconds: mean, standard deviation, root mean square of successive
-    differences, shortest, longest.
-    """
+    """Times between beats, ms: mean, standard deviation, RMSSD, shortest, longest."""
 
     mean_ms: float
     sd_ms: float

@@ -73,9 +73,7 @@ def without_spikes(signal: Array, fs: float, spikes: Indices) -> Array:
 
 
 def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
-    """Return by how much each point exceeds, or undercuts, both points at a distance; mean over
-    leads.
-    """
+    """Return by how much points exceed or undercut both points at a distance, mean over leads."""
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
     return np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

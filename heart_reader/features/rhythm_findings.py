@@ -131,9 +131,7 @@ def _long_pr(analysis: BeatAnalysis) -> bool:
 
 
 def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -> bool:
-    """Tell whether a P wave in a gap of the rhythm had no QRS complex, where no premature beat made
-    the gap.
-    """
+    """Tell whether a P wave lacks its QRS complex in a gap that no premature beat explains."""
     numbers = evidence.numbers
     likeness = numbers["gap_p_likeness"]
     return (

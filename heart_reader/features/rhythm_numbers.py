@@ -196,9 +196,7 @@ def _of_atria(atrial: AtrialActivity, rr: float) -> dict[str, float]:
 
 
 def _dissociation(periodicity: float, ratio: float) -> float:
-    """Periodic P waves at another rate than the beats; zero where the rates are equal or one is a
-    multiple of the other.
-    """
+    """Return the periodicity of P waves whose rate is no multiple of the ventricular rate."""
     if math.isnan(ratio):
         return math.nan
     beside = abs(math.log2(ratio) - round(math.log2(ratio)))
@@ -219,9 +217,7 @@ def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float
 
 
 def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
-    """How much the longest gap between beats holds what looks like the P wave before QRS, a
-    correlation; NaN without a gap or a P wave.
-    """
+    """Return the correlation of the longest gap with the P wave; NaN without a gap or a P wave."""
     main = analysis.main
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if main is None or len(peaks) < 3 or math.isnan(main.delineation.overall[0]):

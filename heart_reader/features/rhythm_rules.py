@@ -147,9 +147,7 @@ def _without_p(evidence: RhythmEvidence, rate: float) -> tuple[str | None, Messa
 
 
 def _spikes_lead(analysis: BeatAnalysis) -> bool:
-    """Tell whether half of the beats follow a spike at one and the same distance; spikes of noise
-    lie anywhere.
-    """
+    """Tell whether half of the beats follow a spike at a constant distance, unlike noise."""
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if not analysis.n_spikes or not len(peaks):
         return False
@@ -160,9 +158,7 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
 
 
 def _spikes_smeared(analysis: BeatAnalysis, numbers: dict[str, float]) -> bool:
-    """Tell whether the beats begin with a smeared spike; of one or two leads that is not said, for
-    the score was fitted to twelve.
-    """
+    """Tell whether beats begin with a smeared spike; the score was fitted to twelve leads."""
     likely = numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV
     return likely and len(analysis.lead_names) >= _LEAST_LEADS and not numbers["rate_max4_bpm"] > _PACED_BPM
 
