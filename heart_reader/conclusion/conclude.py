@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL, SUPERCLASS_OF
-from heart_reader.conclusion.findings import Facts, measured_codes, measured_lines, not_normal, rhythm_lines
-from heart_reader.conclusion.lines import Line
+from heart_reader.conclusion.findings import Facts, Line, measured_codes, measured_lines, not_normal, rhythm_lines
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace

@@ -1,13 +1,12 @@
-"""What measurements and the measured rhythm add to the statements, in words."""
+"""What measurements and the measured rhythm add to the statements, line by line."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from heart_reader.conclusion.lines import Line
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
 from heart_reader.messages import Message, message
@@ -15,7 +14,37 @@ from heart_reader.messages import Message, message
 if TYPE_CHECKING:
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["Facts", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
+__all__ = ["Facts", "Line", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a diagnosis.
+
+    Parameters
+    ----------
+    group
+        One of :data:`heart_reader.conclusion.table.GROUPS`.
+    text
+        What is stated.
+    codes
+        The statements it stands for; empty for what was measured alone.
+    probability
+        Of the statement; None for what was measured alone.
+    abnormal
+        Whether a normal ECG cannot have it.
+    """
+
+    group: str
+    text: Message
+    codes: tuple[str, ...] = ()
+    probability: float | None = None
+    abnormal: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"group": self.group, "text": self.text, "codes": list(self.codes), "probability": self.probability}
+
 
 # Statements that say what rhythm it is, the most specific first.
 _BASIC = ("PACE", "AFIB", "AFLT", "SVTAC", "PSVT", "SVARR", "STACH", "SBRAD", "SARRH", "SR")

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.atrial_activity import ATRIAL_HZ, AtrialActivity, atrial_activity
 from heart_reader.features.beat_analysis import BeatAnalysis, Kind
-from heart_reader.features.beat_shapes import WIDER_MS, beat_shapes
+from heart_reader.features.beat_shapes import WIDER_MS, BeatShapes, Timing, beat_shapes, run_lengths, shares_of_patterns, time_beats
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.premature import BeatShapes, Timing, run_lengths, shares_of_patterns, time_beats
 from heart_reader.features.ranks import median
 from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
 
