@@ -142,7 +142,8 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
 
     Examples
     --------
-    >>> coded(["free text", message("no_measurements", reason=message("one_beat"))])["No measurements: only one heartbeat."]
+    >>> said = message("no_measurements", reason=message("one_beat"))
+    >>> coded(["free text", said])["No measurements: only one heartbeat."]
     {'code': 'no_measurements', 'values': {'reason': 'only one heartbeat'}}
     """
     found: dict[str, dict[str, Any]] = {}

@@ -191,7 +191,7 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
 
 
 def _from_members(decision: str, members: list[str], statements: Mapping[str, str], reconciled: Reconciled) -> str:
-    """A group is present if a member is; without one it may be, as the superclass it belongs to is."""
+    """Return present for a group with a stated member; without one, what its superclass allows."""
     if len(members) == 1:
         return statements[members[0]]
     if any(statements[code] == "present" for code in members):
@@ -243,7 +243,7 @@ def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions,
 
 
 def _with_measure(code: str, probability: float, facts: Facts) -> Message:
-    """A statement with the measurement that it is about, or with how little is to be said for it."""
+    """Return a statement with its measurement, or marked as only possible."""
     shown = {"1AVB": "pr_ms", "LPR": "pr_ms", "LNGQT": "qtc_bazett_ms", "LAFB": "qrs_axis_deg", "LPFB": "qrs_axis_deg"}
     shown |= dict.fromkeys(("CLBBB", "CRBBB", "ILBBB", "IRBBB", "IVCD"), "qrs_ms")
     name = shown.get(code)

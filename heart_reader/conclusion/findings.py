@@ -134,7 +134,7 @@ def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts:
 
 
 def _measured_rhythm(facts: Facts) -> tuple[str, Message] | None:
-    """The measured rhythm as the statement of it, and in words; None where none was told."""
+    """Return the measured rhythm as statement and in words; None without one."""
     measured = None if facts.rhythm is None else facts.rhythm.name
     if measured is None:
         return None

@@ -118,7 +118,7 @@ def _largest(part: Array) -> Array:
 
 
 def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
-    """Return how long each row of (..., n_times) stays above zero around one of its points, (...)."""
+    """Return how long, (...), each row of (..., n_times) stays above zero around a point."""
     n, times = part.shape[-1], np.arange(part.shape[-1])
     low = part <= 0.0
     left = np.where(low & (times < at[..., None]), times, -1).max(axis=-1)

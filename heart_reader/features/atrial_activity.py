@@ -63,7 +63,7 @@ class AtrialActivity:
         How far a harmonic of the ventricular rate stands out between its neighbours in the band of
         flutter, QRS left out: flutter whose waves keep step with the beats. A ratio of powers, as
         logarithm to base 10.
-    periodicity, rate_bpm
+    atrial_periodicity, atrial_rate_bpm
         The same as the flutter score for the rates of P waves.
     """
 
@@ -72,8 +72,8 @@ class AtrialActivity:
     flutter_score: float = math.nan
     flutter_rate_bpm: float = math.nan
     flutter_locked: float = math.nan
-    periodicity: float = math.nan
-    rate_bpm: float = math.nan
+    atrial_periodicity: float = math.nan
+    atrial_rate_bpm: float = math.nan
 
 
 def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
@@ -137,8 +137,8 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
         flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
-        periodicity=periodicity,
-        rate_bpm=60.0 / p_s,
+        atrial_periodicity=periodicity,
+        atrial_rate_bpm=60.0 / p_s,
     ), rest
 
 

@@ -255,10 +255,10 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 
 
 def _add_piece(
-    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
+    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], known: tuple[Kinds, Array, Array]
 ) -> None:
     """Sort the beats of one minute; note kind, begin and end of those not yet known."""
-    kind, begin_ms, end_ms = told
+    kind, begin_ms, end_ms = known
     # A little more on both sides, so that the beats at its ends are whole.
     start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)
     first, last = round(start_s * record.fs), round(end_s * record.fs)

@@ -27,12 +27,12 @@ Indices = NDArray[np.int64]
 BEAT_FROM, BEAT_TO = round(0.5 * MEASURING_HZ), round(0.8 * MEASURING_HZ)
 # What of a beat decides its kind and its place: the QRS complex; and how far it may be moved.
 _QRS_FROM, _QRS_TO, _SHIFT = round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ), round(0.05 * MEASURING_HZ)
-# A beat is moved by coarse steps first, its shape told by every fourth time point, then by single
-# ones, its shape told by every second.
+# A beat is moved by coarse steps first, compared at every fourth time point, then by single ones,
+# compared at every second.
 _COARSE, _FINE = 4, 2
 # Beats are of one kind if all their leads together correlate by this much.
 _ALIKE = 0.85
-# More kinds than this are not told apart: such a recording is noise or a fibrillating ventricle.
+# More kinds than this are not distinguished: such a recording is noise or a fibrillating ventricle.
 _MOST_KINDS = 8
 # The median of this many beats is as quiet as it gets, and its memory stays bounded.
 _MOST_BEATS = 60

@@ -18,9 +18,8 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.features.demographics import demographics
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
-from heart_reader.features.feature_space import FeatureSpace, measured_features
+from heart_reader.features.feature_space import FeatureSpace, demographics, measured_features
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
 from heart_reader.folders import write_whole
 

@@ -1,5 +1,4 @@
-"""What can be wrong with the leads of a recording, told from the signal: each check returns what it
-found and judges nothing else.
+"""What can be wrong with the leads of a recording, judged by the signal.
 
 References
 ----------

@@ -42,18 +42,18 @@ class PWaves:
     Parameters
     ----------
     probability
-        (n_beats,) for every beat of the stretch, NaN where it cannot be told.
+        (n_beats,) for every beat of the stretch, NaN where unknown.
     onset_ms
         (n_beats,) onset of P in milliseconds from R, negative; NaN for a beat without a P wave.
     present
-        Whether P waves precede the beats of this record; None where it cannot be told.
+        Whether P waves precede the beats of this record; None where unknown.
     record_probability
-        Probability of that, NaN where it cannot be told.
+        Probability of that, NaN where unknown.
     likeness
         How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is
         no room for a P wave.
     share
-        Of the beats that could be told, how many have a P wave; NaN without such beats.
+        Share of the beats with a known answer that have a P wave; NaN without such beats.
     pr_sd_ms
         How much the PR interval varies from beat to beat; NaN with fewer than three P waves.
     """
@@ -85,7 +85,7 @@ def _weights() -> _Weights:
 
 
 def no_p_waves(n_beats: int) -> PWaves:
-    """Return that nothing can be told."""
+    """Return P waves of which nothing is known."""
     unknown = np.full(n_beats, math.nan)
     return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
 
@@ -125,7 +125,7 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
 
 
 def known_inputs(record: Array) -> Array:
-    """Return inputs of a record, (..., n), the usual value in place of what cannot be told."""
+    """Return inputs of a record, (..., n), the usual value in place of unknown ones."""
     return np.where(np.isfinite(record), record, _weights().means)
 
 

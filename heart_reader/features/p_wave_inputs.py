@@ -4,7 +4,7 @@ before the others and against diastole.
 P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial
 fibrillation has waves everywhere and none of them twice in the same place; in flutter what precedes
 QRS is found again elsewhere in diastole. How regular the heart beats is left out, for a rhythm is
-told from that *and* from P waves; so is the PR interval, lest a long one speak against P waves.
+named by that *and* by P waves; so is the PR interval, lest a long one speak against P waves.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PInputs:
     Parameters
     ----------
     record
-        (len(RECORD_INPUTS),), NaN where something cannot be told.
+        (len(RECORD_INPUTS),), NaN where unknown.
     beats
         (n_beats, len(BEAT_INPUTS)), NaN for beats that cannot be judged.
     shift_ms

@@ -48,7 +48,7 @@ Array = NDArray[np.floating]
 INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
 # The class of files that are as they say.
 AS_STATED = "as_stated"
-# A doubt is told from the first probability on; from the second on nothing is decided.
+# A doubt is stated from the first probability on; from the second on nothing is decided.
 NOTED, WITHHELD = 0.95, 0.995
 # Neighbours that change places cost a reading little: that is noted only.
 _SLIGHT = frozenset({"leads_exchanged:V1:V2"})
@@ -121,7 +121,7 @@ def rate_inputs(measurements: Measurements) -> Array | None:
 
 
 def arrangement_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) what tells of the leads' order and signs; None unless all eight
+    """Return (n_inputs,) measures of the leads' order and signs; None unless all eight
     independent leads and a QRS complex are there.
 
     Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and
@@ -216,7 +216,7 @@ def _of_rate(name: str, measurements: Measurements) -> Message:
 
 def _of_leads(name: str, measurements: Measurements) -> Message:
     kind, *leads = name.split(":")
-    # Where lead III is at hand and fits to I and II, one of these alone cannot be upside down; else
+    # Where lead III is there and fits I and II, one of these alone cannot be upside down; else
     # another check says so.
     if kind == "arm_leads_swapped" or (leads == ["I"] and "III" in measurements.leads):
         r_v6 = measurements.leads["V6"]["R_Amp"].value or 0.0

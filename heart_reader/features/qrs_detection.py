@@ -83,9 +83,10 @@ def detect_qrs(signal: Array, fs: float) -> Indices:
     Examples
     --------
     >>> from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
-    >>> ecg = simulate_with_truth(EcgParameters(), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
-    >>> beats = detect_qrs(ecg.record.signal, 500.0)
-    >>> bool(len(beats) == len(ecg.truth.beat_s) and np.abs(beats / 500.0 - ecg.truth.beat_s).max() < 0.03)
+    >>> rng = np.random.default_rng(0)
+    >>> ecg = simulate_with_truth(EcgParameters(), rng=rng, fs=500.0, duration_s=10.0)
+    >>> off_s = detect_qrs(ecg.record.signal, 500.0) / 500.0 - ecg.truth.beat_s
+    >>> bool(np.abs(off_s).max() < 0.03)
     True
     """
     n_times = signal.shape[1]

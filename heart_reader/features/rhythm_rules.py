@@ -86,7 +86,7 @@ def read_rhythm(record: EcgRecord, analysis: BeatAnalysis) -> Rhythm:
 
 
 def _failure(analysis: BeatAnalysis, evidence: RhythmEvidence) -> Message | None:
-    """Say why no rhythm can be told, or None."""
+    """Return why no rhythm can be named, or None."""
     n_beats = len(analysis.r_peaks_s)
     if analysis.main is None:
         return NO_BEAT
@@ -102,7 +102,7 @@ def _failure(analysis: BeatAnalysis, evidence: RhythmEvidence) -> Message | None
 
 
 def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None, Message]:
-    """Name the rhythm of beats that can be told."""
+    """Name the rhythm of beats that can be told apart."""
     numbers = evidence.numbers
     if _spikes_lead(analysis):
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
@@ -168,7 +168,7 @@ def _flutters(numbers: dict[str, float]) -> bool:
     large, locked = numbers["fibrillation_mv"] > _FLUTTER_MV, numbers["flutter_locked"]
     in_step = large and score > _FLUTTER and locked > _FLUTTER_LOCKED
     # Waves in strict step with the beats vanish together with the median beat, and only their
-    # harmonic tells of them.
+    # harmonic reveals them.
     in_strict_step = large and locked > _FLUTTER_STRICT and numbers["atrial_periodicity"] > _P_WAVES_REPEAT
     free = score > _FLUTTER_FREE and (numbers["fibrillation_mv"] > _FLUTTER_FREE_MV or not numbers["p_likeness"] > _P_ALIKE)
     return in_step or in_strict_step or free
@@ -225,7 +225,7 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
     Parameters
     ----------
     evidence
-        Of a record whose beats can be told.
+        Of a record whose beats can be told apart.
     name
         Of its rhythm.
     """
@@ -246,7 +246,7 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
 
 
 def _ventricular(evidence: RhythmEvidence, in_sequence: bool) -> Flags:
-    """Tell which beats are ventricular; where the atria give no sequence, being early says little."""
+    """Tell which beats are ventricular; without a regular atrium, being early means little."""
     shapes, timing = evidence.shapes, evidence.timing
     following = np.concatenate([timing.ratio[1:], [np.nan]])
     wider = shapes.width_ms - shapes.usual_ms

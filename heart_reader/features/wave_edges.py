@@ -323,5 +323,5 @@ def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Arr
 
 
 def _within(values: NDArray[Any], low: float, high: float) -> NDArray[Any]:
-    """Do what ``np.clip`` does, which takes longer than all the rest on arrays as short as these."""
+    """Do what ``np.clip`` does, which is far slower on arrays as short as these."""
     return np.minimum(np.maximum(values, low), high)
