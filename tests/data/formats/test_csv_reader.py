@@ -192,7 +192,7 @@ def test_published_features_are_read_by_their_numbers(read, ecg):
 
 
 def test_features_that_are_not_all_there_are_refused(read, ecg):
-    with pytest.raises(UnreadableRecord, match="1312 feature columns from feat_0 to feat_1311; all 1313"):
+    with pytest.raises(UnreadableRecord, match="1312 feature columns from feat_0 to feat_1311, but all 1313"):
         read(with_features(ecg, range(1312), ["1"] * 1312))
     with pytest.raises(UnreadableRecord, match="'tall' is not a number"):
         read(with_features(ecg, range(1313), ["1"] * 1312 + ["tall"]))
@@ -254,9 +254,9 @@ def test_missing_values(read):
         ("I,II\n0,0\n\n# note\n0,1_0\n", r"line 7, column 2: '1_0' is not a number"),
         ('I,II\n0,0\n"0","oops"\n', r"line 5, column 2: 'oops'"),
         ("I,II\nmV,mV\n0,0\n", r"line 4, column 1: 'mV'"),
-        ("I,II\n0,0\n0\n", r"line 5: 1 cells, 2 as in the first row"),
-        ("I,II\n0,0\n0,0,0\n", r"line 5: 3 cells, 2 as"),
-        ('I,II\n0,0\n"0","0","1"\n', r"line 5: 3 cells, 2 as"),
+        ("I,II\n0,0\n0\n", r"line 5: 1 cells, but 2 are needed as in the first row"),
+        ("I,II\n0,0\n0,0,0\n", r"line 5: 3 cells, but 2 are needed as"),
+        ('I,II\n0,0\n"0","0","1"\n', r"line 5: 3 cells, but 2 are needed as"),
         ("I;II\n0,5;0.5\n0;0\n", "line 4: commas and points"),
         ("I,II\n0,0\n0,1e99\n", r"line 5: a value beyond 1e\+30"),
         ("I,II\n", "without any rows of data below"),

@@ -214,14 +214,14 @@ def test_bits_above_those_that_are_stored(tmp_path):
     expected = read_record(save(tmp_path / "a.dcm", group(samples(), channels))).signal
     np.testing.assert_allclose(expected, samples() * 0.005, atol=1e-6)
     for change in (lambda values: values & 0xFFF, lambda values: values ^ (values % 2 << 13)):
-        with pytest.raises(UnreadableRecord, match=r"do not fit into 12 bits \(SS\)"):
+        with pytest.raises(UnreadableRecord, match=r"do not fit into the 12 bits \(SS\)"):
             read_record(save(tmp_path / "b.dcm", group(change(samples()), channels)))
 
 
 def test_surplus_samples_are_refused(tmp_path):
     item = group(samples(), twelve())
     item.WaveformData += bytes(24)
-    with pytest.raises(UnreadableRecord, match="120024 bytes of samples, 120000 are declared"):
+    with pytest.raises(UnreadableRecord, match="120024 bytes of samples, but 120000 are declared"):
         read_record(save(tmp_path / "a.dcm", item))
     item = group(samples(1, 999).astype(np.int8), [channel("I", "2:1")])
     item.WaveformBitsAllocated, item.WaveformSampleInterpretation = 8, "SB"
@@ -291,7 +291,7 @@ def test_deep_nesting_ends(tmp_path, small_file, depth):
     opening = bytes.fromhex("00540001") + b"SQ" + bytes(2) + b"\xff" * 4 + bytes.fromhex("feff00e0") + b"\xff" * 4
     path = tmp_path / "a.dcm"
     path.write_bytes(small_file[:end_of_meta] + opening * depth)
-    with pytest.raises(UnreadableRecord, match=r"a\.dcm: a (damaged )?DICOM file"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dcm: (damaged|a) DICOM file"):
         read_record(path)
 
 

@@ -232,7 +232,7 @@ def test_truncated_signal_file(tmp_path):
 
 def test_header_that_promises_terabytes(tmp_path):
     header = edit(write(tmp_path), "a 12 100 1000", "a 12 100 999999999999")
-    with pytest.raises(UnreadableRecord, match="1000 samples per signal are there"):
+    with pytest.raises(UnreadableRecord, match="1000 samples per signal are present"):
         read_record(header)
 
 
@@ -245,7 +245,7 @@ def test_header_that_declares_too_little(tmp_path):
 
 
 def test_offset_beyond_the_file(tmp_path):
-    with pytest.raises(UnreadableRecord, match="0 samples per signal are there"):
+    with pytest.raises(UnreadableRecord, match="0 samples per signal are present"):
         read_record(edit(write(tmp_path), "a.dat 16 ", "a.dat 16+99999999 "))
 
 
