@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from heart_reader.errors import ConfigError
+from heart_reader.registry import Registry
 
 __all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_data_path"]
 
@@ -33,43 +34,44 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PtbxlSource(Section):
-    """PTB-XL in its official layout, below ``data.root``."""
+class SourceConfig(Section):
+    """Base of the settings of a data source; the sources live in ``heart_reader.data.sources``."""
 
-    kind: Literal["ptbxl"] = "ptbxl"
-
-
-class TableSource(Section):
-    """A CSV of paths, labels and splits; ``path`` is relative to ``data.root``."""
-
-    kind: Literal["table"]
-    path: Path
-    required: bool = True  # False: used where it exists, and its absence is said
-    level: str = "superdiagnostic"
-    label_columns: tuple[str, ...] | None = None  # None: the five superclasses
-    id_column: str | None = None
-    patient_column: str | None = None
-    label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
+    kind: str
 
 
-class SyntheticSource(Section):
-    """Simulated ECGs, written once as a PTB-XL-shaped folder below ``data.root`` and read from
-    there.
-    """
-
-    kind: Literal["synthetic"]
-    n_records: Count = 600
-    seed: int = 42
+S = TypeVar("S", bound=SourceConfig)
+SOURCES: Registry[type[SourceConfig]] = Registry("data source", "heart_reader.data.sources")
 
 
-Source = Annotated[PtbxlSource | TableSource | SyntheticSource, Field(discriminator="kind")]
+def register_source(source: type[S]) -> type[S]:
+    """Register a class of settings under the default of its ``kind``."""
+    SOURCES.add(source.model_fields["kind"].default, source)
+    return source
+
+
+def _parse_source(value: Any) -> SourceConfig:
+    """Read the settings of one source by the class that its ``kind`` names."""
+    if isinstance(value, SourceConfig):
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        raise ValueError(f"a mapping with a kind is needed, one of {', '.join(sorted(SOURCES))}")
+    try:
+        return SOURCES[value["kind"]].model_validate(value)
+    except ConfigError as error:
+        raise ValueError(error.message) from None
+    except ValidationError as error:
+        raise ValueError(_explain_all(value["kind"], error)) from None
+
+
+Source = Annotated[SerializeAsAny[SourceConfig], BeforeValidator(_parse_source)]
 
 
 class DataConfig(Section):
     """Which records, and by which label rule."""
 
     root: Path = Path("data/ptbxl")
-    sources: tuple[Source, ...] = (PtbxlSource(),)
+    sources: tuple[Source, ...] = Field(default_factory=lambda: (_parse_source({"kind": "ptbxl"}),))
     files: Literal["records100", "records500"] = "records100"
     label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
     # Records without a class at task.level: False leaves them out, as the benchmark does; True
@@ -267,7 +269,7 @@ class ExperimentConfig(Section):
 
     name: Annotated[str, Field(min_length=1)] = "default"  # of a YAML file that states none: the file's own
     seed: Annotated[int, Field(ge=0)] = 42
-    data: DataConfig = DataConfig()
+    data: DataConfig = Field(default_factory=DataConfig)
     task: TaskConfig = TaskConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -294,14 +296,18 @@ class ExperimentConfig(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError("; ".join(_explain(where, item) for item in error.errors())) from None
+            raise ConfigError(_explain_all(where, error)) from None
+
+
+def _explain_all(where: str, error: ValidationError) -> str:
+    return "; ".join(_explain(where, item) for item in error.errors())
 
 
 def _explain(where: str, item: Any) -> str:
     key = ".".join(str(part) for part in item["loc"]) or "the whole file"
     if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key}: remove it or mend its spelling (heart_reader/config.py lists all keys)"
-    return f"{where}: {key} = {item['input']!r}: {item['msg']}"
+        return f"{where}: unknown key {key}: remove it or correct its spelling (heart_reader/config.py lists all keys)"
+    return f"{where}: {key} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> ExperimentConfig:

@@ -97,7 +97,7 @@ def test_a_rate_that_is_none(rate: str) -> None:
 def test_train_with_a_wrong_configuration(tmp_path: Path) -> None:
     assert "unknown key training.epoch" in one_line_error(run("train.py", "--set", "training.epoch=3", "--out", tmp_path), 2)
     message = one_line_error(run("train.py", "--set", f"data.root={tmp_path}", "--out", tmp_path / "run"), 1)
-    assert "heart_reader.data.download" in message
+    assert "heart-reader data download" in message
     assert not (tmp_path / "run").exists()
 
 

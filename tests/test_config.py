@@ -22,7 +22,7 @@ def test_shipped_configurations_load_and_round_trip(path: Path) -> None:
 
 
 def test_unknown_key_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"unknown key training\.epoch: remove it or mend its spelling"):
+    with pytest.raises(ConfigError, match=r"unknown key training\.epoch: remove it or correct its spelling"):
         load_config(None, ["training.epoch=3"])
 
 
@@ -99,3 +99,27 @@ def test_a_file_without_a_name_is_named_by_its_own(tmp_path: Path) -> None:
     assert load_config(path).name == "stated"
     with pytest.raises(ConfigError, match="name = ''"):
         load_config(path, ["name=''"])
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ("[{kind: dicom_store}]", r"data\.sources\.0 = .*no data source is called 'dicom_store'; there is ptbxl, synthetic, table"),
+        ("[ptbxl]", r"data\.sources\.0 = 'ptbxl': a mapping with a kind is needed, one of ptbxl, synthetic, table"),
+        ("[{path: a.csv}]", "a mapping with a kind is needed"),
+        ("[{kind: ptbxl, path: a.csv}]", r"ptbxl: unknown key path"),
+        ("[{kind: synthetic, n_records: 0}]", r"synthetic: n_records = 0: Input should be greater than or equal to 1"),
+        ("[{kind: table}]", r"table: path = .*Field required"),
+    ],
+)
+def test_wrong_sources_say_what_there_is(sources: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [f"data.sources={sources}"])
+
+
+def test_sources_keep_their_settings_in_json() -> None:
+    config = load_config(None, ["data.sources=[{kind: ptbxl}, {kind: table, path: a.csv, label_columns: [AF]}]"])
+    values = config.to_json()["data"]["sources"]
+    assert values[0] == {"kind": "ptbxl"}
+    assert list(values[1]) == ["kind", "path", "required", "level", "label_columns", "id_column", "patient_column", "label_rule"]
+    assert ExperimentConfig.from_json(config.to_json()) == config

@@ -26,6 +26,7 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from heart_reader.data.sources import DATASETS, Dataset
 from heart_reader.errors import DataError, HeartReaderError
 
 __all__ = ["DATASETS", "Dataset", "ListedFile", "download", "main"]
@@ -38,30 +39,6 @@ TIMEOUT_S = 60
 ATTEMPTS = 4
 # Enough to hide the wait between PTB-XL's 43,598 small files, few enough to be a polite guest.
 CONNECTIONS = 4
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where a data set is published.
-
-    Parameters
-    ----------
-    base_url
-        Folder of ``SHA256SUMS.txt``.
-    prefix
-        Part of that folder that is wanted; it is not repeated on disk.
-    """
-
-    base_url: str
-    prefix: str = ""
-
-
-DATASETS = {
-    "ptbxl": Dataset("https://physionet.org/files/ptb-xl/1.0.3/"),
-    "ptbxl-plus": Dataset("https://physionet.org/files/ptb-xl-plus/1.0.1/"),
-    "mitbih": Dataset("https://physionet.org/files/mitdb/1.0.0/"),
-    "cpsc2018": Dataset("https://physionet.org/files/challenge-2020/1.0.2/", "training/cpsc_2018/"),
-}
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.csv_file import plain_name
 from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord
-from heart_reader.data.sources.csv_file import plain_name
 from heart_reader.errors import DataError, MissingFiles
 
 __all__ = ["NAMES", "has_tables", "published_features", "read_tables"]
@@ -26,7 +26,7 @@ __all__ = ["NAMES", "has_tables", "published_features", "read_tables"]
 NAMES = tuple(f"feat_{place}" for place in range(N_PUBLISHED_FEATURES))
 TABLES = {"12sl_features.csv": 782, "ecgdeli_features.csv": 531}
 ID_COLUMN = "ecg_id"
-ADVICE = "get PTB-XL+ by `python -m heart_reader.data.download ptbxl-plus` or set features.ptbxl_plus to where it is"
+ADVICE = "get PTB-XL+ by `heart-reader data download ptbxl-plus` or set features.ptbxl_plus to where it is"
 
 
 def published_features(record: EcgRecord) -> NDArray[np.float32]:

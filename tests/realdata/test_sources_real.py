@@ -16,7 +16,8 @@ from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import merge_tables
-from heart_reader.data.sources import read_ptbxl, read_table
+from heart_reader.data.sources.ptbxl import read_ptbxl
+from heart_reader.data.sources.table import TableSource, read_table
 from heart_reader.errors import DataError, MissingFiles
 
 pytestmark = pytest.mark.realdata
@@ -24,27 +25,23 @@ pytestmark = pytest.mark.realdata
 TASKS = Path(__file__).resolve().parents[2] / "configs" / "tasks"
 
 
-def official(root, **changes):
+def official(root, *, keep_unlabelled=False, **changes):
     settings = {
         "fs": 100,
         "label_rule": "any_likelihood",
-        "keep_unlabelled": False,
         "level": SUPERDIAGNOSTIC,
         "heads": ("all", SUPERDIAGNOSTIC),
         "allow_missing": False,
     }
-    return read_ptbxl(root, **{**settings, **changes})
+    settings |= changes
+    table = read_ptbxl(root, **settings)
+    return table if keep_unlabelled else table.drop_unlabelled(settings["level"])
 
 
-def manifest(root, **changes):
-    settings = {
-        "level": SUPERDIAGNOSTIC,
-        "label_columns": None,
-        "label_rule": "any_likelihood",
-        "keep_unlabelled": False,
-        "allow_missing": False,
-    }
-    return read_table(root / "superclass_manifest.csv", **{**settings, **changes})
+def manifest(root, *, keep_unlabelled=False, **changes):
+    path = root / "superclass_manifest.csv"
+    table = read_table(path, TableSource(path=path, **changes), allow_missing=False)
+    return table if keep_unlabelled else table.drop_unlabelled(SUPERDIAGNOSTIC)
 
 
 @pytest.fixture(scope="module")

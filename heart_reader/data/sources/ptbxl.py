@@ -10,23 +10,24 @@ PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
 from __future__ import annotations
 
 import ast
-import csv
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.config import DataConfig, TaskConfig, resolve_data_path
+from heart_reader.data.csv_file import CsvFile, plain_name, read_csv
 from heart_reader.data.folder_listing import FolderListing
-from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
+from heart_reader.data.labels import ALL, LabelRule, LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
-from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
-from heart_reader.data.tasks import FREQUENT, contrast_levels, frequent_level, missing_statements
+from heart_reader.data.scp_statements import ScpStatement, read_statements
+from heart_reader.data.sources import DATASETS, Dataset, DataSource, register_source
+from heart_reader.data.tasks import TASKS, build_levels, missing_statements
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["read_ptbxl", "rows_of_folds", "split_of_fold"]
+__all__ = ["PtbxlSource", "read_ptbxl", "rows_of_folds", "split_of_fold"]
 
 DATABASE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
@@ -39,18 +40,31 @@ AGE_WITHHELD, AGE_STORED = 300, 90
 MIN_LIKELIHOOD = 50
 
 
-@dataclass(frozen=True)
-class _Statement:
-    """One row of ``scp_statements.csv``; the classes are empty where the statement is not
-    diagnostic.
-    """
+@register_source
+class PtbxlSource(DataSource):
+    """PTB-XL in its official layout, below ``data.root``."""
 
-    code: str
-    diagnostic: bool
-    form: bool
-    rhythm: bool
-    superclass: str
-    subclass: str
+    kind: Literal["ptbxl"] = "ptbxl"
+    dataset = DATASETS.add(
+        "ptbxl",
+        Dataset(
+            "https://physionet.org/files/ptb-xl/1.0.3/",
+            title="PTB-XL 1.0.3, ECGs of ten seconds with cardiologists' statements",
+            licence="CC BY 4.0",
+            counts={"records100/*.hea": 21_799, "records500/*.hea": 21_799},
+        ),
+    )
+
+    def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable:
+        """Read the table of ``data.root``."""
+        return read_ptbxl(
+            resolve_data_path(data.root),
+            fs=100 if data.files == "records100" else 500,
+            label_rule=data.label_rule,
+            level=task.level,
+            heads=task.heads,
+            allow_missing=data.allow_missing,
+        )
 
 
 def read_ptbxl(
@@ -58,18 +72,16 @@ def read_ptbxl(
     *,
     fs: Literal[100, 500],
     label_rule: LabelRule,
-    keep_unlabelled: bool,
     level: str,
     heads: tuple[str, ...],
     allow_missing: bool,
 ) -> RecordTable:
     """Read the records of a PTB-XL folder with their labels at all levels and the official folds.
 
-    The levels are the benchmark's six, the frequent diagnoses and the binary ones
-    (:mod:`heart_reader.data.tasks`); one without a statement in ``scp_statements.csv`` is not
-    there. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order of
-    ``scp_statements.csv`` (subclasses: of their first statement there), the superclasses in that of
-    :data:`~heart_reader.data.labels.SUPERCLASSES`.
+    The levels are those of :mod:`heart_reader.data.tasks` whose statements stand in
+    ``scp_statements.csv``. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order
+    of ``scp_statements.csv`` (subclasses: of their first statement there), the superclasses in that
+    of :data:`~heart_reader.data.labels.SUPERCLASSES`.
 
     Parameters
     ----------
@@ -82,13 +94,8 @@ def read_ptbxl(
         that no likelihood was given. ``"likelihood_50"``: a diagnostic statement counts from a
         likelihood of 50; form and rhythm statements carry likelihood 0 almost everywhere, and those
         that are not diagnostic as well still count by being listed.
-    keep_unlabelled
-        Whether records without any class at ``level`` stay, as all-zero; the benchmark leaves them
-        out.
-    level
-        The level that decides which records are unlabelled.
-    heads
-        Levels that a network answers directly.
+    level, heads
+        Levels that the task needs; a network answers the heads directly.
     allow_missing
         Whether rows whose files are absent are left out and counted; otherwise they are an error.
 
@@ -102,9 +109,9 @@ def read_ptbxl(
         If a table, or a listed file and not ``allow_missing``, is absent.
     """
     root = Path(root).resolve()
-    advice = f"get PTB-XL by `python -m heart_reader.data.download ptbxl --to {root}` or set data.root to where it is"
-    statements = _read_statements(read_csv(root / STATEMENTS, advice))
-    levels = _levels(statements)
+    advice = f"get PTB-XL by `heart-reader data download ptbxl --to {root}` or set data.root to where it is"
+    statements = read_statements(read_csv(root / STATEMENTS, advice))
+    levels = build_levels(statements)
     _refuse_unknown(level, heads, levels, statements)
     space = LabelSpace(levels, heads)
     database = read_csv(root / DATABASE, advice)
@@ -133,8 +140,7 @@ def read_ptbxl(
             f"{root}: {gone.sum()} of {len(gone)} records listed in {DATABASE} have no files at {fs} Hz, the first is "
             f"{paths[gone.argmax()]}: {advice}; data.allow_missing=true leaves them out and counts them"
         )
-    table = table.drop(f"PTB-XL: no files at {fs} Hz", gone)
-    return table if keep_unlabelled else table.drop_unlabelled(level)
+    return table.drop(f"PTB-XL: no files at {fs} Hz", gone)
 
 
 def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
@@ -146,11 +152,9 @@ def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
     MissingFiles
         If the folder has no such table.
     """
-    table = folder / DATABASE
-    if not table.is_file():
-        raise MissingFiles(f"{table} is missing: download PTB-XL or point HEART_READER_DATA to its parent")
-    with table.open(newline="", encoding="utf-8") as stream:
-        return [row for row in csv.DictReader(stream) if int(row["strat_fold"]) in folds]
+    table = read_csv(folder / DATABASE, "download PTB-XL or point HEART_READER_DATA to its parent")
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    return [row for row in rows if int(row["strat_fold"]) in folds]
 
 
 def split_of_fold(fold: str, where: str) -> str:
@@ -177,66 +181,22 @@ def split_of_fold(fold: str, where: str) -> str:
     return "train" if int(name) <= 8 else ("val" if int(name) == 9 else "test")
 
 
-def _read_statements(table: CsvFile) -> tuple[_Statement, ...]:
-    """Read the official list of statements; its first column, the code, has no name."""
-    kinds = [[plain_name(cell) == "1" for cell in table.column(kind)] for kind in ("diagnostic", "form", "rhythm")]
-    classes = [table.column("diagnostic_class"), table.column("diagnostic_subclass")]
-    codes = [row[0] for row in table.rows]
-    statements = tuple(_Statement(*values) for values in zip(codes, *kinds, *classes, strict=True))
-    for row, statement in enumerate(statements):
-        if statement.diagnostic and (statement.superclass not in SUPERCLASSES or not statement.subclass):
-            raise DataError(
-                f"{table.where(row)}: diagnostic statement {statement.code} has class {statement.superclass!r} and subclass "
-                f"{statement.subclass!r}; a class of {', '.join(SUPERCLASSES)} and a subclass are needed: use the official file"
-            )
-    return statements
-
-
-def _levels(statements: tuple[_Statement, ...]) -> dict[str, Level]:
-    """Build the levels that have statements; ``all`` itself has no members, it is what the others
-    are made of.
-    """
-
-    def singles(kind: str) -> Level:
-        chosen = [position for position, statement in enumerate(statements) if getattr(statement, kind)]
-        return Level(kind, tuple(statements[position].code for position in chosen), tuple((position,) for position in chosen))
-
-    def groups(name: str, kind: str, class_names: tuple[str, ...]) -> Level:
-        members = (
-            tuple(
-                position for position, statement in enumerate(statements) if statement.diagnostic and getattr(statement, kind) == class_name
-            )
-            for class_name in class_names
+def _refuse_unknown(level: str, heads: tuple[str, ...], levels: Mapping[str, Level], statements: tuple[ScpStatement, ...]) -> None:
+    unknown = next((name for name in (level, *heads) if name not in levels), None)
+    absent = missing_statements(unknown, statements) if unknown in TASKS else ()
+    if unknown is not None and absent:
+        raise ConfigError(
+            f"level {unknown} needs the statements {', '.join(absent)}, which {STATEMENTS} does not list: use the official file"
         )
-        return Level(name, class_names, tuple(members))
-
-    subclasses = tuple(dict.fromkeys(statement.subclass for statement in statements if statement.diagnostic))
-    levels = (
-        Level(ALL, tuple(statement.code for statement in statements)),
-        singles("diagnostic"),
-        groups("subdiagnostic", "subclass", subclasses),
-        groups(SUPERDIAGNOSTIC, "superclass", SUPERCLASSES),
-        singles("form"),
-        singles("rhythm"),
-    )
-    derived = {**frequent_level([statement.code for statement in statements]), **contrast_levels(SUPERCLASSES)}
-    return {level.name: level for level in levels if level.class_names} | derived
-
-
-def _refuse_unknown(level: str, heads: tuple[str, ...], levels: Mapping[str, Level], statements: tuple[_Statement, ...]) -> None:
-    unknown = [name for name in (level, *heads) if name not in levels]
-    if FREQUENT in unknown:
-        absent = ", ".join(missing_statements([statement.code for statement in statements]))
-        raise ConfigError(f"level {FREQUENT} needs the statements {absent}, which {STATEMENTS} does not list: use the official file")
-    if unknown:
-        raise ConfigError(f"level {unknown[0]!r}: PTB-XL has {', '.join(levels)}: choose one of them")
+    if unknown is not None:
+        raise ConfigError(f"level {unknown!r}: PTB-XL has {', '.join(levels)}: choose one of them")
 
 
 def _labels(
-    database: CsvFile, statements: tuple[_Statement, ...], space: LabelSpace, label_rule: LabelRule
+    database: CsvFile, statements: tuple[ScpStatement, ...], space: LabelSpace, label_rule: LabelRule
 ) -> Mapping[str, NDArray[np.float32]]:
     position_of = {statement.code: position for position, statement in enumerate(statements)}
-    minimum = [MIN_LIKELIHOOD if label_rule == "likelihood_50" and statement.diagnostic else -np.inf for statement in statements]
+    minimum = [MIN_LIKELIHOOD if label_rule == "likelihood_50" and "d" in statement.kinds else -np.inf for statement in statements]
     stated = np.zeros((len(database), len(statements)), dtype=bool)
     for row, cell in enumerate(database.column("scp_codes")):
         for code, likelihood in _parse_codes(cell, database.where(row)).items():

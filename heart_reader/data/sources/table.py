@@ -4,71 +4,76 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from heart_reader.config import DataConfig, TaskConfig, resolve_data_path
+from heart_reader.data.csv_file import CsvFile, plain_name, read_csv
 from heart_reader.data.folder_listing import FolderListing
 from heart_reader.data.labels import SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
 from heart_reader.data.record_table import SPLITS, RecordTable
-from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
+from heart_reader.data.sources import Dataset, DataSource, register_source
 from heart_reader.data.sources.ptbxl import split_of_fold
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["read_table"]
+__all__ = ["TableSource", "read_table"]
 
 ID_COLUMNS = ("ecg_id", "record_id", "id")
-PATIENT_COLUMN = "patient_id"
-FOLD_COLUMN = "strat_fold"
+PATH_COLUMN, SPLIT_COLUMN, FOLD_COLUMN, PATIENT_COLUMN = "path", "split", "strat_fold", "patient_id"
 LABEL_CELLS = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": np.nan}
 
 
-def read_table(
-    path: Path,
-    *,
-    level: str,
-    label_columns: tuple[str, ...] | None,
-    label_rule: LabelRule,
-    keep_unlabelled: bool,
-    allow_missing: bool,
-    path_column: str = "path",
-    split_column: str = "split",
-    id_column: str | None = None,
-    patient_column: str | None = None,
-    root: Path | None = None,
-    space: LabelSpace | None = None,
-) -> RecordTable:
-    """Read records from a CSV with one row per record.
+@register_source
+class TableSource(DataSource):
+    """A CSV of paths, labels and splits; ``path`` is relative to ``data.root``."""
+
+    kind: Literal["table"] = "table"
+    path: Path
+    required: bool = True  # False: used where it exists, and its absence is said
+    level: str = SUPERDIAGNOSTIC
+    label_columns: tuple[str, ...] | None = None  # None: the five superclasses
+    id_column: str | None = None
+    patient_column: str | None = None
+    label_rule: LabelRule = "any_likelihood"
+    dataset = Dataset("", title="your own records, listed in a CSV", licence="yours")
+
+    def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable | None:
+        """Read the table; one that is optional and absent is None."""
+        path = resolve_data_path(data.root) / self.path
+        if not self.required and not path.exists():
+            tqdm.write(f"{path} is not there: trained without it")
+            return None
+        return read_table(path, self, allow_missing=data.allow_missing, space=space)
+
+
+def read_table(path: Path, source: TableSource, *, allow_missing: bool, space: LabelSpace | None = None) -> RecordTable:
+    """Read records from a CSV (comma, semicolon or tab; UTF-8) with one row per record.
+
+    Its columns are
+
+    - ``path``: the recordings' files, from the folder of the CSV; a WFDB record may be given
+      without its ``.hea``,
+    - ``split``: ``train``, ``val`` or ``test``; without it ``strat_fold`` of 1 to 10 is taken (1-8,
+      9, 10),
+    - one per class, of 0, 1 or nothing (not known),
+    - optionally the record ids (without them file names are taken or, where two files are called
+      alike, their paths) and the patient ids (without them a patient in two splits cannot be
+      noticed).
 
     Parameters
     ----------
     path
-        The CSV file (comma, semicolon or tab; UTF-8).
-    level
-        The level that the label columns belong to.
-    label_columns
-        Columns of 0, 1 or nothing (not known), one per class; None means the five superclasses.
-    label_rule
-        The rule by which the labels were made; it is recorded, not applied.
-    keep_unlabelled
-        Whether rows stay that are known to carry none of several classes.
+        The CSV file.
+    source
+        The level and its columns, further columns, and the rule by which the labels were made; it
+        is recorded, not applied. Ids are by default in the first of ``ecg_id``, ``record_id`` and
+        ``id`` that is there, patients in ``patient_id``.
     allow_missing
         Whether rows whose file is absent are left out and counted; otherwise they are an error.
-    path_column
-        Column of the recordings' files; a WFDB record may be given without its ``.hea``.
-    split_column
-        Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is
-        taken (1-8, 9, 10).
-    id_column
-        Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that
-        is there, else the file names without ending or, where two of these are the same (a folder
-        per patient), the paths from ``root``.
-    patient_column
-        Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient
-        ids are empty, and a patient in two splits cannot be noticed.
-    root
-        Folder that relative paths start from; None means the folder of the CSV.
     space
         The task's levels and heads; None means that ``level`` with the label columns is the whole
         task, and, if these are superclasses, the binary levels made of them. Classes of the task
@@ -87,18 +92,18 @@ def read_table(
     """
     path = Path(path)
     table = read_csv(path, "name a CSV with the columns path, split and one column per class")
-    columns = _label_columns(table, label_columns)
-    space = _space(path, level, columns, space)
-    root = (root if root is not None else path.parent).resolve()
-    paths, gone = _find_files(table, path_column, root)
+    columns = _label_columns(table, source.label_columns)
+    space = _space(path, source.level, columns, space)
+    root = path.parent.resolve()
+    paths, gone = _find_files(table, root)
     records = RecordTable(
-        record_ids=_record_ids(table, paths, root, id_column),
+        record_ids=_record_ids(table, paths, root, source.id_column),
         paths=paths,
-        patient_ids=_patient_ids(table, patient_column),
-        splits=_splits(table, split_column),
-        labels={level: _labels(table, columns, space.levels[level])},
+        patient_ids=_patient_ids(table, source.patient_column),
+        splits=_splits(table),
+        labels={source.level: _labels(table, columns, space.levels[source.level])},
         space=space,
-        label_rule=label_rule,
+        label_rule=source.label_rule,
         source=path.name,
     )
     if gone.any() and not allow_missing:
@@ -106,8 +111,7 @@ def read_table(
             f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
             "or let data.allow_missing=true leave them out and count them"
         )
-    records = records.drop(f"{path.name}: no file", gone)
-    return records if keep_unlabelled else records.drop_unlabelled(level)
+    return records.drop(f"{path.name}: no file", gone)
 
 
 def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -136,13 +140,13 @@ def _space(path: Path, level: str, columns: tuple[str, ...], space: LabelSpace |
     return space
 
 
-def _find_files(table: CsvFile, path_column: str, root: Path) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+def _find_files(table: CsvFile, root: Path) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     """Return the absolute path of every row, and which of them are not there."""
     listing = FolderListing()
     paths, gone = [], []
-    for row, cell in enumerate(table.column(path_column)):
+    for row, cell in enumerate(table.column(PATH_COLUMN)):
         if not cell:
-            raise DataError(f"{table.where(row)}: no path: fill the column {path_column} or remove the row")
+            raise DataError(f"{table.where(row)}: no path: fill the column {PATH_COLUMN} or remove the row")
         full = os.path.normpath(os.path.join(root, cell))
         if listing.file(full) is None and listing.file(f"{full}.hea") is not None:
             full = f"{full}.hea"
@@ -175,13 +179,13 @@ def _patient_ids(table: CsvFile, patient_column: str | None) -> NDArray[np.str_]
     return np.array([plain_name(cell) for cell in table.column(patient_column or PATIENT_COLUMN)])
 
 
-def _splits(table: CsvFile, split_column: str) -> NDArray[np.str_]:
-    if split_column not in table.header and FOLD_COLUMN in table.header:
+def _splits(table: CsvFile) -> NDArray[np.str_]:
+    if SPLIT_COLUMN not in table.header and FOLD_COLUMN in table.header:
         return np.array([split_of_fold(cell, table.where(row)) for row, cell in enumerate(table.column(FOLD_COLUMN))])
-    splits = table.column(split_column)
+    splits = table.column(SPLIT_COLUMN)
     for row, split in enumerate(splits):
         if split not in SPLITS:
-            raise DataError(f"{table.where(row)}: split {split!r} in column {split_column}; {', '.join(SPLITS)} are allowed: mend the cell")
+            raise DataError(f"{table.where(row)}: split {split!r} in column {SPLIT_COLUMN}; {', '.join(SPLITS)} are allowed: mend the cell")
     return np.array(splits)
 
 

@@ -5,13 +5,14 @@ can run without it.
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from heart_reader.data.scp_statements import scp_statements_csv
+from heart_reader.data.scp_statements import STATEMENTS_CSV
 from heart_reader.data.signal import resample
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_wfdb
@@ -140,7 +141,7 @@ def _fill(root: Path, n_records: int, seed: int, with_500_hz: bool, progress: Ca
         writer = csv.DictWriter(stream, _COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    (root / "scp_statements.csv").write_text(scp_statements_csv(), encoding="utf-8")
+    shutil.copyfile(STATEMENTS_CSV, root / "scp_statements.csv")
 
 
 def _plan(n_records: int, seed: int) -> list[_Entry]:
