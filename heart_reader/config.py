@@ -18,9 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 from heart_reader.errors import ConfigError
 from heart_reader.registry import Registry
 
-__all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_data_path"]
+__all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_cache_dir", "resolve_data_path"]
 
-DATA_ENVIRONMENT = "HEART_READER_DATA"
+DATA_ENVIRONMENT, CACHE_ENVIRONMENT = "HEART_READER_DATA", "HEART_READER_CACHE"
+DEFAULT_CACHE = Path("data/cache")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -79,7 +80,7 @@ class DataConfig(Section):
     # paced rhythm, with their classes at that level as not known.
     keep_unlabelled: bool | Literal["statements"] = False
     allow_missing: bool = False  # True: listed files that are absent are counted, not refused
-    cache_dir: Path = Path("data/cache")
+    cache_dir: Path = DEFAULT_CACHE
 
 
 class TaskConfig(Section):
@@ -248,8 +249,8 @@ class ExportConfig(Section):
     """Variants for devices, and the gate that each has to pass."""
 
     variants: tuple[Literal["fp32", "fp16", "int8", "pruned-int8", "nano-int8"], ...] = ("fp32", "int8", "pruned-int8", "nano-int8")
-    student: Path | None = Path("results/ptbxl-student/checkpoint")  # what is pruned where the checkpoint is an ensemble; its trees stay
-    nano: Path | None = Path("results/ptbxl-nano/checkpoint")  # what nano-int8 is made from
+    student: Path | None = None  # what is pruned where the checkpoint is an ensemble; its trees stay
+    nano: Path | None = None  # what nano-int8 is made from
     stride_s: Positive | None = None  # between window starts of the 8-bit variants; None: as in training. Fewer windows, less work
     parity_limit: Positive = 1e-5  # largest difference of a probability in float32; its kernels differ by about 1e-7
     macro_limit: NotNegative = 0.005  # largest loss of validation macro-AUROC against the float network
@@ -284,6 +285,15 @@ class ExperimentConfig(Section):
         """Return plain values that :meth:`from_json` reads."""
         return self.model_dump(mode="json")
 
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the plain values that a checkpoint keeps: all but places on one machine.
+
+        An absolute path is left out, so that :meth:`from_json` gives its default; of one without a
+        default the file name stays. Relative paths mean the same anywhere: ``data/x`` lies below
+        ``HEART_READER_DATA``.
+        """
+        return _portable(self)
+
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str = "configuration") -> ExperimentConfig:
         """Make a configuration from plain values.
@@ -297,6 +307,20 @@ class ExperimentConfig(Section):
             return cls.model_validate(values)
         except ValidationError as error:
             raise ConfigError(_explain_all(where, error)) from None
+
+
+def _portable(section: BaseModel) -> dict[str, Any]:
+    plain = section.model_dump(mode="json")
+    for name, value in section:
+        if isinstance(value, BaseModel):
+            plain[name] = _portable(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            plain[name] = [_portable(item) for item in value]
+        elif isinstance(value, Path) and value.is_absolute():
+            del plain[name]
+            if type(section).model_fields[name].is_required():
+                plain[name] = value.name
+    return plain
 
 
 def _explain_all(where: str, error: ValidationError) -> str:
@@ -396,3 +420,9 @@ def resolve_data_path(path: Path) -> Path:
     if folder and not path.is_absolute() and path.parts[:1] == ("data",):
         return Path(folder, *path.parts[1:])
     return path
+
+
+def resolve_cache_dir(path: Path) -> Path:
+    """Put the default, ``data/cache``, where the environment variable ``HEART_READER_CACHE`` says."""
+    folder = os.environ.get(CACHE_ENVIRONMENT)
+    return Path(folder) if folder and path == DEFAULT_CACHE else path

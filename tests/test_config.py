@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heart_reader.config import ExperimentConfig, PreprocessingConfig, Section, load_config, override_config, resolve_data_path
+from heart_reader.config import (
+    ExperimentConfig,
+    PreprocessingConfig,
+    Section,
+    load_config,
+    override_config,
+    resolve_cache_dir,
+    resolve_data_path,
+)
 from heart_reader.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +78,37 @@ def test_data_folder_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert resolve_data_path(Path("/own/ptbxl")) == Path("/own/ptbxl")
     monkeypatch.delenv("HEART_READER_DATA")
     assert resolve_data_path(Path("data/ptbxl")) == Path("data/ptbxl")
+
+
+def test_the_cache_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEART_READER_CACHE", "/somewhere")
+    assert resolve_cache_dir(ExperimentConfig().data.cache_dir) == Path("/somewhere")
+    assert resolve_cache_dir(Path("/own/cache")) == Path("/own/cache")
+    monkeypatch.delenv("HEART_READER_CACHE")
+    assert resolve_cache_dir(Path("data/cache")) == Path("data/cache")
+
+
+def test_a_checkpoint_keeps_no_place_on_one_machine() -> None:
+    own = ["data.root=/home/a/hospital", "data.cache_dir=/scratch/a", "training.teacher=/home/a/run", "features.ptbxl_plus=data/other"]
+    config = load_config(None, [*own, "data.sources=[{kind: table, path: /home/a/t.csv, level: af, label_columns: [AF]}]"])
+    values = config.to_manifest()
+    assert "/" not in str(values).replace("data/other", "")
+    kept = ExperimentConfig.from_json(values)
+    assert kept.data.root == Path("data/ptbxl")
+    assert kept.features.ptbxl_plus == Path("data/other")
+    assert kept.data.sources[0].model_dump()["path"] == Path("t.csv")
+    assert load_config(None, ["training.epochs=3"]).to_manifest() == load_config(None, ["training.epochs=3"]).to_json()
+
+
+def test_no_default_is_a_path_of_one_run() -> None:
+    paths = {
+        value
+        for section in ExperimentConfig().to_json().values()
+        if isinstance(section, dict)
+        for value in section.values()
+        if isinstance(value, str) and "/" in value
+    }
+    assert paths == {"data/ptbxl", "data/cache", "data/ptbxl-plus"}
 
 
 def _field_names(section: type[Section]) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from heart_reader.config import Count, DataConfig, TaskConfig
+from heart_reader.config import Count, DataConfig, TaskConfig, resolve_cache_dir
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.sources import Dataset, DataSource, register_source
@@ -35,7 +35,7 @@ class SyntheticSource(DataSource):
 
     def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable:
         """Read the folder, and write it first where it is not there."""
-        root = data.cache_dir.resolve() / f"synthetic-{self.n_records}-{self.seed}"
+        root = resolve_cache_dir(data.cache_dir).resolve() / f"synthetic-{self.n_records}-{self.seed}"
         if not root.exists():
             self._write(root)
         return replace(PtbxlSource().read(data.model_copy(update={"root": root}), task, space), source=SIMULATED)
