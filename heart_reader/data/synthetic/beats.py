@@ -1,6 +1,4 @@
-"""From parameters to a record: place the beats, move the heart vector, look at it from the leads,
-add noise.
-"""
+"""From parameters to a record: place the beats, move the heart vector, project it, add noise."""
 
 from __future__ import annotations
 
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import resample
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
 from heart_reader.data.synthetic.heart import (
     LIMB_VECTORS,
     MIN_ST_T_MS,
@@ -23,6 +20,8 @@ from heart_reader.data.synthetic.heart import (
     SimulatedEcg,
     Vector,
     Wave,
+    axis_of,
+    turn_to_axis,
 )
 from heart_reader.data.synthetic.noise import lead_noise
 

@@ -4,18 +4,19 @@ must cope with.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_csv, write_wfdb
-from heart_reader.data.synthetic.findings import FINDINGS
 from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
-from heart_reader.data.synthetic.population import draw_parameters
+from heart_reader.data.synthetic.population import FINDINGS, draw_parameters
 from heart_reader.data.synthetic.rhythms import simulate_rhythm
 
 __all__ = ["EXAMPLES", "Example", "write_examples"]
@@ -98,41 +99,13 @@ class Example:
         return replace(record, signal=record.signal[kept], lead_names=tuple(record.lead_names[row] for row in kept))
 
 
-def _of_rhythm(name: str, rhythm: str, seed: int, description: str, *statements: str) -> Example:
-    # A spike is shorter than a sample at 250 Hz.
-    fs = 500.0 if rhythm == "paced" else 250.0
-    return Example(name, ("normal",), seed, description, ("wfdb",), fs, rhythm=rhythm, statements=statements)
+def _read_example(values: dict[str, Any]) -> Example:
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Example(**given | {"noise": _LOUD if values.get("noise") == "loud" else _CALM})
 
 
-# Seeds were chosen for typical tracings.
-EXAMPLES: tuple[Example, ...] = (
-    Example("norm", ("normal",), 29, "NORM: normal sinus rhythm"),
-    Example("mi_inferior", ("inferior infarction",), 9, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
-    Example("sttc_ischemia", ("ischemia",), 71, "STTC: ST depression and T inversion, most of all in V4 to V6"),
-    Example("cd_lbbb", ("left bundle branch block",), 20, "CD: complete left bundle branch block"),
-    Example("hyp_lvh", ("left ventricular hypertrophy",), 6, "HYP: left ventricular hypertrophy, tall R in V5 and V6, deep S in V1"),
-    Example(
-        "leads_11", ("right bundle branch block",), 50, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)
-    ),
-    Example("fs_257", ("anteroseptal infarction",), 57, "MI (anteroseptal) at 257 Hz", ("wfdb",), 257.0),
-    Example(
-        "microvolts_decimal_comma",
-        ("normal",),
-        8,
-        "NORM in microvolts, columns apart by semicolons, decimal commas",
-        ("csv",),
-        100.0,
-        unit="uV",
-        separator=";",
-        decimal=",",
-    ),
-    Example("noisy", ("normal",), 9, "NORM under strong baseline wander, muscle noise and 50 Hz mains", ("wfdb",), 500.0, noise=_LOUD),
-    Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
-    _of_rhythm("rhythm_afib", "atrial_fibrillation", 3, "atrial fibrillation: irregular, no P waves", "AFIB"),
-    _of_rhythm("rhythm_bigeminy", "bigeminy", 3, "sinus rhythm with ventricular premature beats in bigeminy", "PVC", "BIGU"),
-    _of_rhythm("rhythm_paced", "paced", 1, "ventricular pacing that follows the P waves, a spike before every QRS complex", "PACE"),
-    _of_rhythm("rhythm_av_block_3", "av_block_3", 2, "third degree AV block: P waves and slow, wide escape beats go apart", "CD", "3AVB"),
-)
+# Seeds were chosen for typical tracings; a pacing spike, shorter than a sample at 250 Hz, needs 500.
+EXAMPLES = tuple(_read_example(values) for values in json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")))
 
 _README = """# Simulated ECGs
 

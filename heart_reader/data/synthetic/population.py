@@ -1,33 +1,96 @@
-"""People at random: parameters of one simulated ECG, drawn for a superclass, several of them, or
-chosen findings.
+"""People at random, with chosen findings: what each simulated disease changes in a healthy heart.
+
+References
+----------
+Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+ECG, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240. Wagner G.
+S. et al. The same recommendations, part VI: acute ischemia and infarction. Circulation 119 (2009)
+e262-e270. Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy. Am. Heart
+J. 37 (1949) 161-186.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
 from heart_reader.data.synthetic.beats import peak_leads_mv
-from heart_reader.data.synthetic.findings import FINDINGS, SHARES, Finding, Range
 from heart_reader.data.synthetic.heart import (
     CHEST_LEADS,
+    HEART_DATA,
+    HEARTS,
     MAX_BEAT_SHARE,
-    NORMAL_HEART,
     EcgParameters,
     Morphology,
     NoiseLevels,
     Vector,
     Wave,
+    axis_of,
+    read_waves,
+    scaled,
+    turn_to_axis,
 )
 from heart_reader.errors import ConfigError
 
-__all__ = ["draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
+__all__ = ["FINDINGS", "SHARES", "Finding", "draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
 
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One disease; None leaves a thing as it is in health.
+
+    Parameters
+    ----------
+    superclass
+        The diagnostic superclass of its first statement.
+    scp_codes
+        Statements and their likelihood in percent.
+    qrs
+        New QRS waves, where conduction takes another way.
+    septal, main, late
+        New vectors of the first three QRS waves, where conduction is normal, mV. Where it is not,
+        only ``septal`` counts.
+    st, t
+        New vectors of the ST segment and the T wave, mV.
+    qrs_ms, pr_ms, qtc_ms
+        Ranges in milliseconds.
+    axis_deg
+        Range of the QRS axis in degrees.
+    sokolow_mv
+        Range of the least sum of S in V1 and the larger R of V5 and V6, mV; a heart that has more
+        of its own keeps it.
+    """
+
+    superclass: str
+    scp_codes: Mapping[str, float]
+    qrs: tuple[Wave, ...] | None = None
+    septal: Vector | None = None
+    main: Vector | None = None
+    late: Vector | None = None
+    st: Vector | None = None
+    t: Vector | None = None
+    qrs_ms: Range | None = None
+    pr_ms: Range | None = None
+    qtc_ms: Range | None = None
+    axis_deg: Range | None = None
+    sokolow_mv: Range | None = None
+
+
+def _read_finding(note: str = "", qrs: Sequence[Any] | None = None, **values: Any) -> Finding:
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Finding(qrs=None if qrs is None else read_waves(qrs), **given)
+
+
+FINDINGS: dict[str, Finding] = {name: _read_finding(**values) for name, values in HEART_DATA["findings"].items()}
+# How often each finding stands for its superclass.
+SHARES: dict[str, dict[str, float]] = HEART_DATA["shares"]
 # Conduction comes first, because it decides which waves there are; repolarisation has the last
 # word.
 _ORDER = ("NORM", "CD", "MI", "HYP", "STTC")
@@ -147,7 +210,7 @@ def _choose(shares: dict[str, float], rng: np.random.Generator) -> str:
 
 def _affected_heart(present: Sequence[Finding], rng: np.random.Generator) -> Morphology:
     """Apply the findings to a healthy heart, each to a degree of its own."""
-    heart = NORMAL_HEART
+    heart = HEARTS["normal"]
     normal_conduction = True
     for finding in present:
         degree = rng.uniform(0.8, 1.15)
@@ -170,9 +233,7 @@ def _towards(healthy: Vector, affected: Vector, degree: float) -> Vector:
 
 
 def _vary(heart: Morphology, rng: np.random.Generator, gain: float) -> Morphology:
-    """Differences between people: voltage, the turn of the heart about the body's length, and each
-    wave a little.
-    """
+    """Vary the voltage, the turn of the heart about the body's length, and each wave a little."""
     turn = math.radians(rng.normal(0.0, 12.0))
     qrs_gain = gain * rng.lognormal(0.0, 0.24)
 
@@ -263,10 +324,5 @@ def _with_voltage(parameters: EcgParameters, present: Sequence[Finding], rng: np
         scale = 3.4 / voltage
     else:
         return parameters
-    qrs = tuple(wave._replace(vector=_scaled(wave.vector, scale)) for wave in heart.qrs)
+    qrs = tuple(wave._replace(vector=scaled(wave.vector, scale)) for wave in heart.qrs)
     return replace(parameters, morphology=replace(heart, qrs=qrs))
-
-
-def _scaled(vector: Vector, factor: float) -> Vector:
-    x, y, z = vector
-    return x * factor, y * factor, z * factor

@@ -9,9 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
 from heart_reader.data.synthetic.beats import SHARP, SLOW, ST_RAMP, Segment, add_st, add_wave, qrs_loop, record_heart
-from heart_reader.data.synthetic.heart import EcgParameters, EcgTruth, Morphology, NoiseLevels, SimulatedEcg, Vector, Wave
+from heart_reader.data.synthetic.heart import (
+    HEART_DATA,
+    HEARTS,
+    EcgParameters,
+    EcgTruth,
+    Morphology,
+    NoiseLevels,
+    SimulatedEcg,
+    Wave,
+    axis_of,
+    scaled,
+    turn_to_axis,
+)
 from heart_reader.data.synthetic.population import draw_parameters
 from heart_reader.data.synthetic.rhythm_events import CONDUCTED, ECTOPIC, PACED, PREEXCITED, SCHEDULES, Events, Timing
 from heart_reader.errors import ConfigError
@@ -53,67 +64,12 @@ class _Named:
     heart: str = "normal"
 
 
-_RHYTHMS: dict[str, _Named] = {
-    "sinus": _Named(scp_codes=("SR",)),
-    "atrial_fibrillation": _Named("atrial_fibrillation", ("irregular",), ("AFIB",)),
-    "atrial_flutter_2_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "atrial_flutter_3_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "atrial_flutter_4_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "premature_ventricular": _Named(findings=("premature_ventricular",), scp_codes=("SR", "PVC")),
-    "premature_supraventricular": _Named(findings=("premature_supraventricular",), scp_codes=("SR", "PAC")),
-    "bigeminy": _Named(findings=("premature_ventricular", "bigeminy"), scp_codes=("SR", "PVC", "BIGU")),
-    "trigeminy": _Named(findings=("premature_ventricular", "trigeminy"), scp_codes=("SR", "PVC", "TRIGU")),
-    "ventricular_run": _Named(findings=("premature_ventricular", "ventricular_run"), scp_codes=("SR", "PVC")),
-    "supraventricular_tachycardia": _Named("supraventricular_tachycardia", (), ("SVTAC",)),
-    "ventricular_tachycardia": _Named("ventricular_tachycardia"),
-    "paced": _Named("paced", ("pacing_spikes",), ("PACE",)),
-    "av_block_1": _Named(findings=("av_block_1",), scp_codes=("SR", "1AVB")),
-    "av_block_2_mobitz_1": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB")),
-    "av_block_2_mobitz_2": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB", "CRBBB"), heart="right bundle branch block"),
-    "av_block_3": _Named(findings=("av_block_3",), scp_codes=("3AVB",)),
-    "preexcitation": _Named(scp_codes=("SR", "WPW")),
-    "pause": _Named(findings=("pause",), scp_codes=("SR",)),
-    "junctional": _Named("junctional"),
+_RHYTHMS = {
+    name: _Named(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    for name, values in HEART_DATA["rhythms"].items()
 }
 SIMULATED_RHYTHMS: tuple[str, ...] = tuple(SCHEDULES)
 
-# Ventricular beats from the right outflow tract: like left bundle branch block, axis downwards.
-_OUTFLOW = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.36, (0.08, 0.22, -0.12)),
-        Wave(0.10, 0.34, 0.58, (0.35, 1.20, 0.85)),
-        Wave(0.34, 0.56, 0.78, (0.22, 0.95, 0.90)),
-        Wave(0.58, 0.78, 1.0, (0.04, 0.12, 0.30)),
-    ),
-    st=(-0.03, -0.16, -0.16),
-    t=(Wave(0.08, 0.58, 1.0, (-0.12, -0.48, -0.46)),),
-)
-# From the left ventricle, low and to the side: like right bundle branch block, axis upwards and to
-# the right.
-_LEFT_APEX = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.34, (-0.06, 0.16, -0.40)),
-        Wave(0.12, 0.34, 0.58, (-0.40, -0.90, -0.90)),
-        Wave(0.34, 0.58, 0.80, (-0.60, -0.85, -0.45)),
-        Wave(0.60, 0.80, 1.0, (-0.25, -0.12, 0.05)),
-    ),
-    st=(0.08, 0.12, 0.12),
-    t=(Wave(0.08, 0.58, 1.0, (0.30, 0.38, 0.34)),),
-)
-# Paced at the right apex: like left bundle branch block, axis upwards, chest leads negative.
-_RIGHT_APEX = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.36, (0.10, -0.20, 0.18)),
-        Wave(0.10, 0.34, 0.60, (0.02, -1.00, 0.95)),
-        Wave(0.34, 0.58, 0.80, (-0.10, -0.80, 0.85)),
-        Wave(0.58, 0.78, 1.0, (-0.05, -0.15, 0.20)),
-    ),
-    st=(-0.06, 0.14, -0.20),
-    t=(Wave(0.08, 0.58, 1.0, (-0.20, 0.42, -0.50)),),
-)
 # First forces over an accessory pathway on the left side: slow, to the front and downwards, hence
 # positive in V1 and II.
 _DELTA = Wave(0.0, 0.36, 0.62, (0.16, 0.20, -0.34))
@@ -192,13 +148,13 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     rest = tuple(
         wave._replace(start=_after_delta(wave.start), peak=_after_delta(wave.peak), end=_after_delta(wave.end)) for wave in heart.qrs[1:]
     )
-    t = tuple(wave._replace(vector=_scaled(wave.vector, 0.45)) for wave in heart.t)
+    t = tuple(wave._replace(vector=scaled(wave.vector, 0.45)) for wave in heart.t)
     preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
-    ectopic = _varied((_OUTFLOW, _LEFT_APEX)[int(rng.integers(2))], rng)
+    ectopic = _varied(HEARTS[("outflow", "left_apex")[int(rng.integers(2))]], rng)
     return {
         CONDUCTED: _Shape(heart, qrs_s, st_t_s),
         ECTOPIC: _Shape(ectopic, rng.uniform(0.142, 0.166), st_t_s + 0.02),
-        PACED: _Shape(_varied(_RIGHT_APEX, rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
+        PACED: _Shape(_varied(HEARTS["right_apex"], rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
         PREEXCITED: _Shape(preexcited, rng.uniform(0.124, 0.142), st_t_s),
     }
 
@@ -212,14 +168,9 @@ def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
     gain = rng.lognormal(0.0, 0.15)
 
     def vary(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
-        return tuple(wave._replace(vector=_scaled(wave.vector, gain * rng.lognormal(0.0, 0.08))) for wave in waves)
+        return tuple(wave._replace(vector=scaled(wave.vector, gain * rng.lognormal(0.0, 0.08))) for wave in waves)
 
-    return replace(heart, qrs=vary(heart.qrs), st=_scaled(heart.st, gain), t=vary(heart.t))
-
-
-def _scaled(vector: Vector, factor: float) -> Vector:
-    x, y, z = vector
-    return x * factor, y * factor, z * factor
+    return replace(heart, qrs=vary(heart.qrs), st=scaled(heart.st, gain), t=vary(heart.t))
 
 
 def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
