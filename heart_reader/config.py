@@ -1,5 +1,4 @@
-"""The experiment configuration: typed, frozen, strict. Every default of heart_reader lives in this
-file and nowhere else.
+"""The experiment configuration, typed, frozen and strict: every default of heart_reader.
 
 A YAML file states only what differs from these defaults; ``--set section.key=value`` overrides
 both.
@@ -34,6 +33,24 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the plain values that a checkpoint keeps: all but places on one machine.
+
+        An absolute path is left out, so that its default holds; of one without a default the file
+        name stays. Relative ones mean the same anywhere, ``data/x`` below ``HEART_READER_DATA``.
+        """
+        plain = self.model_dump(mode="json")
+        for name, value in self:
+            if isinstance(value, Section):
+                plain[name] = value.to_manifest()
+            elif isinstance(value, tuple):
+                plain[name] = [item.to_manifest() if isinstance(item, Section) else item for item in value]
+            elif isinstance(value, Path) and value.is_absolute():
+                del plain[name]
+                if type(self).model_fields[name].is_required():
+                    plain[name] = value.name
+        return plain
+
 
 class SourceConfig(Section):
     """Base of the settings of a data source; the sources live in ``heart_reader.data.sources``."""
@@ -62,7 +79,7 @@ def _parse_source(value: Any) -> SourceConfig:
     except ConfigError as error:
         raise ValueError(error.message) from None
     except ValidationError as error:
-        raise ValueError(_explain_all(value["kind"], error)) from None
+        raise ValueError(_explain(value["kind"], error)) from None
 
 
 Source = Annotated[SerializeAsAny[SourceConfig], BeforeValidator(_parse_source)]
@@ -285,15 +302,6 @@ class ExperimentConfig(Section):
         """Return plain values that :meth:`from_json` reads."""
         return self.model_dump(mode="json")
 
-    def to_manifest(self) -> dict[str, Any]:
-        """Return the plain values that a checkpoint keeps: all but places on one machine.
-
-        An absolute path is left out, so that :meth:`from_json` gives its default; of one without a
-        default the file name stays. Relative paths mean the same anywhere: ``data/x`` lies below
-        ``HEART_READER_DATA``.
-        """
-        return _portable(self)
-
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str = "configuration") -> ExperimentConfig:
         """Make a configuration from plain values.
@@ -306,7 +314,7 @@ class ExperimentConfig(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(_explain_all(where, error)) from None
+            raise ConfigError(_explain(where, error)) from None
 
 
 def _portable(section: BaseModel) -> dict[str, Any]:
@@ -323,15 +331,15 @@ def _portable(section: BaseModel) -> dict[str, Any]:
     return plain
 
 
-def _explain_all(where: str, error: ValidationError) -> str:
-    return "; ".join(_explain(where, item) for item in error.errors())
-
-
-def _explain(where: str, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "the whole file"
-    if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key}: remove it or correct its spelling (heart_reader/config.py lists all keys)"
-    return f"{where}: {key} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
+def _explain(where: str, error: ValidationError) -> str:
+    said = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "the whole file"
+        if item["type"] == "extra_forbidden":
+            said.append(f"{where}: unknown key {key}: remove it or correct its spelling (heart_reader/config.py lists all keys)")
+        else:
+            said.append(f"{where}: {key} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(said)
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -355,11 +363,11 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Expe
     3
     """
     values = {} if path is None else {"name": Path(path).stem, **read_mapping(path)}
-    return _with_overrides(values, overrides, str(path) if path else "configuration")
+    return ExperimentConfig.from_json(_override(values, overrides), str(path) if path else "configuration")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML file whose top level is a mapping; an empty file is an empty one.
+    """Read a YAML file that holds a mapping, or nothing.
 
     Raises
     ------
@@ -385,44 +393,35 @@ def override_config(config: ExperimentConfig, overrides: Sequence[str]) -> Exper
     ConfigError
         If a key or value is not allowed.
     """
-    return _with_overrides(config.to_json(), overrides, "configuration")
+    return ExperimentConfig.from_json(_override(config.to_json(), overrides))
 
 
-def _with_overrides(values: dict[str, Any], overrides: Sequence[str], where: str) -> ExperimentConfig:
+def _override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     for text in overrides:
-        _override(values, text)
-    return ExperimentConfig.from_json(values, where)
-
-
-def _override(values: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set {text}: section.key=value is needed, such as --set training.epochs=3")
-    *sections, last = key.strip().split(".")
-    target = values
-    for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            raise ConfigError(f"--set {text}: {section} is no section")
-    try:
-        target[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {text}: {value!r} is not a YAML value") from None
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {text}: section.key=value is needed, such as --set training.epochs=3")
+        *sections, last = key.strip().split(".")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {text}: {section} is no section")
+        try:
+            target[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {text}: {value!r} is not a YAML value") from None
+    return values
 
 
 def resolve_data_path(path: Path) -> Path:
-    """Put ``data/x`` below the folder that the environment variable ``HEART_READER_DATA`` names, if
-    it is set.
-
-    Other paths stay as they are, relative to the working directory.
-    """
+    """Put ``data/x`` below the folder that ``HEART_READER_DATA`` names, if it is set."""
     folder = os.environ.get(DATA_ENVIRONMENT)
-    if folder and not path.is_absolute() and path.parts[:1] == ("data",):
-        return Path(folder, *path.parts[1:])
-    return path
+    below_data = not path.is_absolute() and path.parts[:1] == ("data",)
+    return Path(folder, *path.parts[1:]) if folder and below_data else path
 
 
 def resolve_cache_dir(path: Path) -> Path:
-    """Put the default, ``data/cache``, where the environment variable ``HEART_READER_CACHE`` says."""
+    """Put the default, ``data/cache``, where ``HEART_READER_CACHE`` says, if it is set."""
     folder = os.environ.get(CACHE_ENVIRONMENT)
     return Path(folder) if folder and path == DEFAULT_CACHE else path

@@ -1,6 +1,4 @@
-"""What one call of a network gets: windows of one or several records, and what else is known of
-each record.
-"""
+"""What one call of a network gets: windows of records, and what else is known of them."""
 
 from __future__ import annotations
 
@@ -86,9 +84,7 @@ class Batch:
         return Batch(self.windows, None, self.record)
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield the windows in order, at most ``size`` at a time, each part with the features it
-        needs.
-        """
+        """Yield at most ``size`` windows at a time, in order, with the features they need."""
         for start in range(0, len(self), size):
             record = self.record[start : start + size]
             features = None if self.features is None else self.features[record[0] : record[-1] + 1]

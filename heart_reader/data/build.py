@@ -21,8 +21,7 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
 
 
 def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> RecordTable:
-    """Read and join all sources of ``config.data``, then leave out what has no class at
-    ``task.level``, counted by reason.
+    """Join all sources of ``config.data``; leave out, and count, what has no class at the level.
 
     Records are left out after the sources are joined, so that none which its statements rule out
     comes back as an unknown one through a table that lists its superclasses alone.

@@ -1,5 +1,4 @@
-"""Prepared signals of many records in one file of int16 microvolts, built once and then mapped into
-memory.
+"""Prepared signals of many records: one file of int16 microvolts, mapped into memory.
 
 :meth:`~heart_reader.data.preprocessor.Preprocessor.prepare` rounds to whole microvolts, so the
 cache loses nothing: what it gives back is bit-equal to what reading the file again would give.
@@ -83,9 +82,7 @@ class SignalCache:
         return len(self.record_ids)
 
     def prepared(self, row: int) -> PreparedEcg:
-        """Return one record as the preprocessor prepared it; the signal is a view of the file, its
-        warnings are not kept.
-        """
+        """Return one record as it was prepared: a view of the file, without its warnings."""
         n_leads, n_times, start = self.lead_mask.shape[1], int(self.n_times[row]), int(self.offsets[row])
         return PreparedEcg(self.signals[start : start + n_leads * n_times].reshape(n_leads, n_times), self.lead_mask[row])
 
@@ -107,8 +104,7 @@ class SignalCache:
 
 
 def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
-    """Open the cache of these records in this preparation; read and prepare every record first
-    where there is none.
+    """Open the cache of these records in this preparation, and build it where there is none.
 
     Parameters
     ----------
@@ -150,9 +146,7 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
 
 
 def _key(table: RecordTable, preprocessor: Preprocessor) -> str:
-    """Hash what the signals depend on: windows are cut later and do not count, nor does the folder
-    the data set lies in.
-    """
+    """Hash what signals depend on: neither the later windows nor where the data set lies."""
     prepared_by = [preprocessor.fs, preprocessor.leads, preprocessor.low_hz, preprocessor.high_hz]
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, prepared_by]).encode())
     listing = FolderListing()

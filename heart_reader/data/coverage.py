@@ -1,6 +1,4 @@
-"""Whether the records of a split can teach or measure a level at all, and which of its classes they
-cannot.
-"""
+"""Whether the records of a split can teach or measure a level, and which classes not."""
 
 from __future__ import annotations
 
@@ -13,8 +11,7 @@ __all__ = ["describe_gaps"]
 
 
 def describe_gaps(table: RecordTable, level: str, split: str, *, complete: bool) -> str:
-    """Name the classes of a level that no record of a split carries, or that none is without; empty
-    where there are none.
+    """Name the classes that no record of a split carries, or that none is without.
 
     Parameters
     ----------

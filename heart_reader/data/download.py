@@ -1,5 +1,4 @@
-"""Download a public ECG data set: ``python -m heart_reader.data.download ptbxl [--to data/ptbxl]
-[--only 'records100/*']``.
+"""Download a public ECG data set from PhysioNet: resumable, and every file checked.
 
 PhysioNet publishes ``SHA256SUMS.txt`` with every data set. Each file it lists is fetched to
 ``NAME.part``, resumed there after a cut, checked, and only then given its name; a file that is
@@ -43,9 +42,7 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One line of the sums file: the path below the data set's wanted part, the address and the
-    SHA-256 in hexadecimal.
-    """
+    """One line of the sums file: path on disk, address, and SHA-256 in hexadecimal."""
 
     path: str
     url: str
@@ -151,9 +148,7 @@ def _sha256(path: Path) -> str:
 
 
 def _fetch(url: str, part: Path) -> None:
-    """Append to ``part`` what it lacks; a connection that is cut is taken up again for as long as
-    that brings anything.
-    """
+    """Append to ``part`` what it lacks; a cut connection is resumed while that brings anything."""
     n_stalled, n_before = 0, _size(part)
     while not _fetch_rest(url, part, n_before):
         n_after = _size(part)
@@ -206,9 +201,7 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if all files are there and right, 1 after a failure, 2 after a
-    wrong call.
-    """
+    """Run the command; return 0 done, 1 failed, 2 wrong usage."""
     parser = argparse.ArgumentParser(
         prog="python -m heart_reader.data.download",
         description="Download a public ECG data set from PhysioNet. Run the same command again to resume or to verify.",

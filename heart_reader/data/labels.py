@@ -35,8 +35,7 @@ LabelRule = Literal["any_likelihood", "likelihood_50"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A binary question put to another level: whether its positive classes apply or its negative
-    ones.
+    """A binary question put to another level: do its positive classes apply, or its negative.
 
     It is a question about records to which exactly one of the two sides applies; for the others
     there is no true answer.
@@ -54,8 +53,7 @@ class Contrast:
     negative: tuple[int, ...]
 
     def truth(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the answers of records, (n_records, 1): 1, 0, or NaN where neither or both sides
-        apply or it is not known.
+        """Return (n_records, 1): 1, 0, or NaN where neither or both sides apply or it is not known.
 
         Parameters
         ----------
@@ -74,8 +72,7 @@ class Contrast:
         return answers
 
     def probability(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of the positive side given that exactly one side applies, (n_rows,
-        1).
+        """Return the probability of the positive side if exactly one side applies, (n_rows, 1).
 
         With p and q for the two sides, each a noisy-OR of its classes, this is p(1 - q) / (p(1 - q)
         + q(1 - p)).
@@ -256,8 +253,7 @@ def _aggregation_from_json(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def any_known(labels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return whether any label of a row applies, (n_rows,): 1 if one does, 0 if none does, NaN if
-    that is not known.
+    """Return whether any label of a row applies, (n_rows,): 1, 0, or NaN where not known.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What every source of data becomes: one row per record with its path, patient, split and labels."""
+"""What every source becomes: one row per record with path, patient, split and labels."""
 
 from __future__ import annotations
 
@@ -162,8 +162,7 @@ class RecordTable:
         return self.drop(f"{self.source}: no class at level {level}", (values == 0).all(axis=1))
 
     def blank_unlabelled(self, level: str) -> RecordTable:
-        """Mark the classes of a level as not known (NaN) where a row carries none of them; the row
-        stays for its other labels.
+        """Mark a level as not known (NaN) where a row carries none of its classes.
 
         Raises
         ------
@@ -180,8 +179,7 @@ class RecordTable:
 
 
 def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
-    """Join several tables; where two list the same record or file the first one is kept and the
-    second is counted.
+    """Join tables; of a record or file listed twice the first row stays, the other is counted.
 
     Rows that know only their superclasses get NaN for the statements, except where the superclass
     settles them: a superclass that is absent rules out each of its statements, and a superclass of
@@ -242,9 +240,7 @@ def _append(first: RecordTable, other: RecordTable) -> RecordTable:
 
 
 def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
-    """Unite the levels of two tables; how a level follows from statements may be known to one of
-    them only.
-    """
+    """Unite levels; how one follows from statements may be known to one table only."""
     levels = dict(first.space.levels)
     for name, level in other.space.levels.items():
         mine = levels.setdefault(name, level)
@@ -258,9 +254,7 @@ def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
 
 
 def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
-    """Return which rows of ``other`` the first table has too, by id or by file; refuse those that
-    contradict it.
-    """
+    """Mark the rows of ``other`` that the first table has too; refuse contradictions."""
     row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
     row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
     twin = [
@@ -289,9 +283,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
 
 
 def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: RecordTable, theirs: NDArray[np.int64]) -> None:
-    """Refuse different files that have an id in common for no better reason than that they are
-    called alike.
-    """
+    """Refuse different files that share an id only because they are called alike."""
     for a, b, name in zip(first.paths[mine].tolist(), other.paths[theirs].tolist(), other.record_ids[theirs].tolist(), strict=True):
         if a != b and PurePath(a).stem == PurePath(b).stem == name:
             raise DataError(
@@ -307,9 +299,7 @@ def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, b
 
 
 def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
-    """Fill what known classes settle about their statements, then what is settled about coarser
-    levels, then binary levels.
-    """
+    """Fill statements that known classes settle, then coarser levels, then binary ones."""
     filled = {name: values.copy() for name, values in labels.items()}
     if ALL in filled:
         made_of = {

@@ -9,14 +9,16 @@ import json
 import os
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from heart_reader.data.labels import SUPERCLASSES
+from heart_reader.data.record import EcgRecord
 from heart_reader.data.scp_statements import SCP_STATEMENTS, STATEMENTS_CSV, statement_tree
-from heart_reader.data.synthetic import EXAMPLES, EcgParameters, simulate, write_examples, write_ptbxl_folder
+from heart_reader.data.synthetic import EXAMPLES, EcgParameters, ptbxl_folder, simulate, write_examples, write_ptbxl_folder
 from heart_reader.data.synthetic.__main__ import main
 from heart_reader.data.synthetic.files import to_microvolts, write_wfdb
 from heart_reader.errors import DataError
@@ -109,13 +111,15 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_an_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
-    def stop(done: int) -> None:
-        if done == 2:
+def test_an_interrupted_folder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(record: EcgRecord, folder: Path, **changes: Sequence[str]) -> None:
+        write_wfdb(record, folder, **changes)
+        if record.record_id.startswith("00002"):
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(ptbxl_folder, "write_wfdb", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_ptbxl_folder(tmp_path / "ptbxl", 5, 0, progress=stop)
+        write_ptbxl_folder(tmp_path / "ptbxl", 5, 0)
     assert list(tmp_path.iterdir()) == []
 
 

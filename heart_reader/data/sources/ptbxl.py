@@ -144,8 +144,7 @@ def read_ptbxl(
 
 
 def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
-    """Return the rows of PTB-XL's own table that lie in some folds, as they stand there, for what
-    needs files and patients only.
+    """Return the rows of PTB-XL's table that lie in some folds, column name to cell.
 
     Raises
     ------

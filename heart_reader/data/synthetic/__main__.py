@@ -1,6 +1,4 @@
-"""``python -m heart_reader.data.synthetic``: write the example files, or a PTB-XL-shaped folder of
-simulated records.
-"""
+"""Write the example files, or a PTB-XL-shaped folder of simulated records."""
 
 from __future__ import annotations
 
@@ -9,26 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from heart_reader.data.synthetic.examples import EXAMPLES, write_examples
 from heart_reader.data.synthetic.ptbxl_folder import write_ptbxl_folder
 from heart_reader.errors import HeartReaderError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    arguments
-        Without the program's name; None takes those of the process.
-
-    Returns
-    -------
-    int
-        0 done, 1 failed. Wrong usage leaves with 2.
-    """
+    """Run the command; return 0 done, 1 failed; wrong usage leaves with 2."""
     parser = argparse.ArgumentParser(prog="python -m heart_reader.data.synthetic", description="Write simulated 12-lead ECGs.")
     commands = parser.add_subparsers(dest="command", required=True)
     examples = commands.add_parser("examples", help="one ECG per superclass in CSV and WFDB, and some difficult ones")
@@ -41,15 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     total = len(EXAMPLES) if chosen.command == "examples" else chosen.records
     try:
-        with tqdm(total=total, unit="record", disable=not sys.stderr.isatty()) as bar:
-
-            def progress(done: int) -> None:
-                bar.update(done - bar.n)
-
-            if chosen.command == "examples":
-                write_examples(chosen.to, progress=progress)
-            else:
-                write_ptbxl_folder(chosen.to, chosen.records, chosen.seed, with_500_hz=chosen.with_500_hz, progress=progress)
+        if chosen.command == "examples":
+            write_examples(chosen.to)
+        else:
+            write_ptbxl_folder(chosen.to, chosen.records, chosen.seed, with_500_hz=chosen.with_500_hz)
     except (HeartReaderError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 1

@@ -50,17 +50,8 @@ _BREATHS_HZ = (0.18, 0.30)
 
 
 @dataclass(frozen=True, eq=False)
-class _Beats:
-    """QRS onset, QT interval (seconds) and relative amplitude of each beat."""
-
-    onset_s: NDArray[np.float64]
-    qt_s: NDArray[np.float64]
-    gain: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
 class Segment:
-    """Begin, length (seconds) and relative amplitude of P, QRS or ST-T in each beat."""
+    """Begin, length (seconds) and relative amplitude of P, QRS, ST-T or QT in each beat."""
 
     onset_s: NDArray[np.float64]
     length_s: NDArray[np.float64]
@@ -71,27 +62,6 @@ def simulate(
     parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
 ) -> EcgRecord:
     """Simulate a 12-lead ECG; :func:`simulate_with_truth` also says where its waves are.
-
-    Parameters
-    ----------
-    parameters
-        The heart, its rhythm and the noise.
-    rng
-        Source of all chance: irregularity, breathing, noise.
-    fs
-        Hz.
-    duration_s
-        Seconds.
-
-    Returns
-    -------
-    EcgRecord
-        (12, round(duration_s * fs)) in mV.
-
-    Raises
-    ------
-    ConfigError
-        If the axis of the parameters cannot be reached.
 
     Examples
     --------
@@ -105,7 +75,16 @@ def simulate(
 def simulate_with_truth(
     parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
 ) -> SimulatedEcg:
-    """Simulate a 12-lead ECG and keep the times of its waves. See :func:`simulate`.
+    """Simulate a 12-lead ECG and keep the times of its waves.
+
+    Parameters
+    ----------
+    parameters
+        The heart, its rhythm and the noise.
+    rng
+        Source of all chance: irregularity, breathing, noise.
+    fs
+        Hz.
 
     Raises
     ------
@@ -114,8 +93,8 @@ def simulate_with_truth(
 
     Examples
     --------
-    >>> ecg = simulate_with_truth(EcgParameters(pr_ms=180.0), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
-    >>> round(ecg.truth.pr_ms, 6)
+    >>> person, rng = EcgParameters(pr_ms=180.0), np.random.default_rng(0)
+    >>> round(simulate_with_truth(person, rng=rng, fs=500.0, duration_s=10.0).truth.pr_ms, 6)
     180.0
     """
     internal_hz = max(fs, _MIN_INTERNAL_HZ)
@@ -137,9 +116,7 @@ def record_heart(
     duration_s: float,
     record_id: str,
 ) -> EcgRecord:
-    """Look at a heart vector, (3, n_times) in mV at ``internal_hz``, from the leads, add noise, and
-    sample it at ``fs``.
-    """
+    """Project a heart vector, (3, n_times) in mV, on leads, add noise, and sample at ``fs``."""
     clean = seen_by_leads(vector, parameters.chest_leads)
     noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=vector.shape[1])
     seen = resample(clean + noise, internal_hz, fs)[:, : round(duration_s * fs)]
@@ -156,19 +133,7 @@ def record_heart(
 
 
 def peak_leads_mv(parameters: EcgParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the largest and the smallest QRS value in I, II, V1 to V6 of a noiseless beat.
-
-    Returns
-    -------
-    tuple
-        Two arrays of (8,) in mV.
-
-    Examples
-    --------
-    >>> highest, lowest = peak_leads_mv(EcgParameters())
-    >>> bool(highest[6] > 1.0 and lowest[2] < -0.5)
-    True
-    """
+    """Return the largest and the smallest QRS value in I, II, V1 to V6, each (8,) in mV."""
     qrs = qrs_loop(turn_to_axis(parameters.morphology, parameters.axis_deg))
     seen = seen_by_leads(qrs, parameters.chest_leads)
     return seen.max(axis=1), seen.min(axis=1)
@@ -179,7 +144,7 @@ def seen_by_leads(vector: NDArray[np.float64], chest_leads: tuple[Vector, ...]) 
     return np.array([*LIMB_VECTORS, *chest_leads]) @ vector
 
 
-def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s: float) -> _Beats:
+def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s: float) -> Segment:
     """Draw RR intervals that breathing speeds up and slows down, and what follows from them."""
     mean_rr = 60.0 / parameters.heart_rate_bpm
     n_beats = math.ceil(1.3 * duration_s / mean_rr) + 4
@@ -194,16 +159,16 @@ def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s
     onset = np.concatenate([[0.0], np.cumsum(rr[:-1])]) - rng.uniform(0.0, 1.0) * mean_rr
     gain = 1.0 + 0.03 * np.sin(breath + 1.0) + 0.012 * rng.standard_normal(n_beats)
     keep = onset < duration_s + mean_rr
-    return _Beats(onset[keep], qt[keep], gain[keep])
+    return Segment(onset[keep], qt[keep], gain[keep])
 
 
-def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, fs: float, n_times: int) -> NDArray[np.float64]:
+def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: Segment, fs: float, n_times: int) -> NDArray[np.float64]:
     """Draw the heart vector over the whole record, (3, n_times) in mV."""
     vector = np.zeros((n_times, 3))
     qrs_s = parameters.qrs_ms / 1000.0
     p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
     qrs = Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
-    st_t = Segment(beats.onset_s + qrs_s, beats.qt_s - qrs_s, beats.gain)
+    st_t = Segment(beats.onset_s + qrs_s, beats.length_s - qrs_s, beats.gain)
     for waves, segment, rise in ((heart.p, p, SHARP), (heart.qrs, qrs, SHARP), (heart.t, st_t, SLOW)):
         for wave in waves:
             add_wave(vector, fs, wave, segment, rise)
@@ -212,9 +177,7 @@ def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, f
 
 
 def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segment, rise: float) -> None:
-    """Add one wave of every beat; it never meets itself in the next beat, so the time points are
-    unique.
-    """
+    """Add one wave of every beat; waves of neighbouring beats never overlap."""
     start, peak, end = (segment.onset_s + fraction * segment.length_s for fraction in (wave.start, wave.peak, wave.end))
     index, times = _support(start, end, fs)
     before = times < peak[:, None]
@@ -236,9 +199,7 @@ def add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: S
 
 
 def _support(start: NDArray[np.float64], end: NDArray[np.float64], fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the (n_beats, n) time points, and seconds, that lie on a wave; a shorter wave's row
-    runs past its end.
-    """
+    """Return the (n_beats, n) time points, and seconds, from each start on."""
     first = np.ceil(start * fs).astype(np.int64)
     index = first[:, None] + np.arange(max(1, math.ceil(float((end - start).max()) * fs)))
     return index, index / fs
@@ -264,10 +225,10 @@ def qrs_loop(heart: Morphology) -> NDArray[np.float64]:
     return loop.T
 
 
-def _truth(parameters: EcgParameters, heart: Morphology, beats: _Beats, duration_s: float) -> EcgTruth:
+def _truth(parameters: EcgParameters, heart: Morphology, beats: Segment, duration_s: float) -> EcgTruth:
     qrs_s, pr_s = parameters.qrs_ms / 1000.0, parameters.pr_ms / 1000.0
     keep = (beats.onset_s >= 0.0) & (beats.onset_s + qrs_s <= duration_s)
-    onset, qt = beats.onset_s[keep], beats.qt_s[keep]
+    onset, qt = beats.onset_s[keep], beats.length_s[keep]
     p_onset = beats.onset_s - pr_s
     largest = np.argmax(np.linalg.norm(qrs_loop(heart), axis=0)) / 400.0
     return EcgTruth(

@@ -1,11 +1,8 @@
-"""The simulated ECGs of ``test_files``: one per superclass in two formats, and some that a reader
-must cope with.
-"""
+"""The simulated ECGs of ``test_files``: each superclass, and what a reader must cope with."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,20 +33,14 @@ class Example:
         File name without extension.
     findings
         Keys of ``FINDINGS``.
-    seed
-        Of its generator.
     description
         For the README.
     formats
         Of ``wfdb`` and ``csv``.
-    fs, duration_s
-        Hz and seconds.
-    noise
-        Levels at the electrodes.
     without
         Leads that are left out.
     unit, separator, decimal
-        Of the CSV file.
+        Those of the CSV file.
     rhythm
         One of ``SIMULATED_RHYTHMS``, drawn together with the person; empty: sinus rhythm with the
         findings.
@@ -82,13 +73,7 @@ class Example:
         return replace(draw_parameters(self.findings, np.random.default_rng([self.seed, 0])), noise=self.noise)
 
     def record(self) -> EcgRecord:
-        """Simulate the example.
-
-        Examples
-        --------
-        >>> EXAMPLES[0].record().signal.shape
-        (12, 2500)
-        """
+        """Simulate the example."""
         rng = np.random.default_rng([self.seed, 1])
         if self.rhythm:
             return simulate_rhythm(
@@ -104,8 +89,9 @@ def _read_example(values: dict[str, Any]) -> Example:
     return Example(**given | {"noise": _LOUD if values.get("noise") == "loud" else _CALM})
 
 
-# Seeds were chosen for typical tracings; a pacing spike, shorter than a sample at 250 Hz, needs 500.
-EXAMPLES = tuple(_read_example(values) for values in json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")))
+_DATA = Path(__file__).with_name("examples.json")
+# Seeds were chosen for typical tracings.
+EXAMPLES = tuple(_read_example(values) for values in json.loads(_DATA.read_text(encoding="utf-8")))
 
 _README = """# Simulated ECGs
 
@@ -127,9 +113,8 @@ A WFDB record is two files; hand over both. What each of them shows stands in `l
 """
 
 
-def write_examples(folder: Path, *, progress: Callable[[int], None] | None = None) -> None:
-    """Write every example, their labels and a README into a folder; files of the same name are
-    replaced.
+def write_examples(folder: Path) -> None:
+    """Write every example, their labels and a README into a folder, over what is there.
 
     Raises
     ------
@@ -138,7 +123,7 @@ def write_examples(folder: Path, *, progress: Callable[[int], None] | None = Non
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for done, example in enumerate(EXAMPLES, start=1):
+    for example in EXAMPLES:
         record = example.record()
         if "csv" in example.formats:
             path = folder / f"{example.name}.csv"
@@ -146,17 +131,12 @@ def write_examples(folder: Path, *, progress: Callable[[int], None] | None = Non
         if "wfdb" in example.formats:
             comments = [f"Age: {record.age:.0f}", f"Sex: {str(record.sex).capitalize()}", "Simulated, not a person"]
             write_wfdb(record, folder, comments=comments)
-        if progress is not None:
-            progress(done)
     labels = [f"{example.name},{' '.join(example.labels)}" for example in EXAMPLES]
     (folder / "labels.csv").write_text("\n".join(["id,labels", *labels, ""]), encoding="utf-8")
-    (folder / "README.md").write_text(_README.format(rows="\n".join(_readme_rows(EXAMPLES))), encoding="utf-8")
+    (folder / "README.md").write_text(_README.format(rows="\n".join(map(_readme_row, EXAMPLES))), encoding="utf-8")
 
 
-def _readme_rows(examples: Sequence[Example]) -> list[str]:
-    extensions = {"csv": "`{}.csv`", "wfdb": "`{}.hea` + `.dat`"}
-    return [
-        f"| {', '.join(extensions[kind].format(example.name) for kind in example.formats)} | {example.description} "
-        f"| {12 - len(example.without)} | {example.fs:g} | {example.duration_s:g} |"
-        for example in examples
-    ]
+def _readme_row(example: Example) -> str:
+    files = {"csv": f"`{example.name}.csv`", "wfdb": f"`{example.name}.hea` + `.dat`"}
+    shown = ", ".join(files[kind] for kind in example.formats)
+    return f"| {shown} | {example.description} | {12 - len(example.without)} | {example.fs:g} | {example.duration_s:g} |"

@@ -46,8 +46,8 @@ Vector = tuple[float, float, float]
 # Waves of hearts, findings and rhythms, explained there.
 HEART_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("hearts.json").read_text(encoding="utf-8"))
 
-# Dower's transform, the rows of I and II, and of V1 to V6. The limb rows are 1.2 times Dower's: with
-# his, limb leads come out smaller beside the chest leads than in clinical recordings.
+# Dower's transform, the rows of I and II, and of V1 to V6. The limb rows are 1.2 times Dower's:
+# with his, limb leads come out smaller beside the chest leads than in clinical recordings.
 LIMB_VECTORS: tuple[Vector, ...] = ((0.758, -0.282, 0.071), (0.282, 1.279, -0.158))
 CHEST_LEADS: tuple[Vector, ...] = (
     (-0.515, 0.157, -0.917),

@@ -1,6 +1,4 @@
-"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it as for the
-heart.
-"""
+"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it."""
 
 from __future__ import annotations
 
@@ -58,8 +56,7 @@ def lead_noise(levels: NoiseLevels, *, rng: np.random.Generator, fs: float, n_ti
 
 
 def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_times: int) -> NDArray[np.float64]:
-    """Draw what electrodes do when they are pulled: now and then one jumps and creeps back, with
-    the spectrum of a beat.
+    """Draw pulled electrodes: one jumps and creeps back, with the spectrum of a beat.
 
     Parameters
     ----------
@@ -88,9 +85,7 @@ def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_tim
 
 
 def _baseline_spectrum(hz: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Amplitude falling as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing around 0.25
-    Hz on top.
-    """
+    """Fall as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing near 0.25 Hz."""
     safe = np.maximum(hz, 0.05)
     breathing = 1.5 * np.exp(-0.5 * ((hz - 0.25) / 0.06) ** 2)
     return ((safe / 0.3) ** -1.5 / (1.0 + (0.05 / safe) ** 2) + 3.0 * breathing) * (hz > 0)

@@ -43,9 +43,7 @@ _QT_SHARE = 0.85
 
 @dataclass(frozen=True)
 class _Shape:
-    """How a kind of beat is drawn: its waves, and the durations of QRS and of J point to T offset,
-    in seconds.
-    """
+    """How a kind of beat is drawn: waves, and seconds of QRS and of J point to T offset."""
 
     heart: Morphology
     qrs_s: float
@@ -54,9 +52,7 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Named:
-    """What the truth says of a schedule: rhythm, findings beside it, PTB-XL's statements, and what
-    else the heart has.
-    """
+    """A schedule's rhythm, findings beside it, statements, and what else the heart has."""
 
     rhythm: str = "sinus"
     findings: tuple[str, ...] = ()
@@ -95,17 +91,14 @@ def simulate_rhythm(
         Source of all chance: the person, the rhythm, and the noise.
     fs
         Hz.
-    duration_s
-        Seconds.
     noise
         Levels at the electrodes; None draws them.
 
     Returns
     -------
     SimulatedEcg
-        Records of ten seconds and longer hold what the name says at least once; shorter ones may
-        end before. Its parameters are those of the person; rate and intervals of the rhythm are in
-        the truth.
+        Ten seconds and longer hold what the name says at least once. The parameters are those of
+        the person; rate and intervals of the rhythm are in the truth.
 
     Raises
     ------
@@ -114,9 +107,9 @@ def simulate_rhythm(
 
     Examples
     --------
-    >>> ecg = simulate_rhythm("atrial_fibrillation", rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
-    >>> ecg.record.signal.shape, ecg.truth.rhythm, ecg.truth.visible_p_s.size
-    ((12, 1000), 'atrial_fibrillation', 0)
+    >>> ecg = simulate_rhythm("paced", rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
+    >>> ecg.record.signal.shape, ecg.truth.rhythm
+    ((12, 1000), 'paced')
     """
     if name not in SCHEDULES:
         raise ConfigError(f"simulated rhythm {name!r}: choose among {', '.join(SIMULATED_RHYTHMS)}")
@@ -174,9 +167,7 @@ def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
 
 
 def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
-    """QRS onsets, and J point to T offset of each beat: it follows the interval before, and is over
-    when the next QRS begins.
-    """
+    """Return QRS onsets, and J point to T offset: set by the RR before, over by the next QRS."""
     onset_s = np.array([beat.onset_s for beat in events.beats])
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     full_s = np.array([shapes[beat.shape].st_t_s for beat in events.beats])
@@ -225,9 +216,7 @@ def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters,
 
 
 def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
-    """Add a spike as a recorder takes it: each sample is the mean over its own share of time, so a
-    short spike loses height.
-    """
+    """Add a spike as a recorder takes it: each sample is a mean over its share of time."""
     index = np.arange(math.floor(spike_s * fs), math.ceil((spike_s + _SPIKE_S) * fs) + 1)
     begin, end = (index - 0.5) / fs, (index + 0.5) / fs
     share = np.maximum(np.minimum(end, spike_s + _SPIKE_S) - np.maximum(begin, spike_s), 0.0) * fs
@@ -236,9 +225,7 @@ def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
 
 
 def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator) -> Array:
-    """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in
-    II, III and aVF; upright in V1.
-    """
+    """Draw a saw-tooth, (n_times, 3) in mV: down, quickly up in II, III, aVF; upright in V1."""
     at, height = (0.0, 0.42, 0.66, 0.86, 1.0), (0.45, 0.05, -1.0, 0.62, 0.45)
     phase = np.arange(n_times) / fs * hz + rng.uniform(0.0, 1.0)
     grid = np.linspace(0.0, 1.0, 200, endpoint=False)
@@ -252,9 +239,7 @@ def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator)
 
 
 def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Array:
-    """Draw several wavelets, (n_times, 3) in mV, whose rates of 350 to 500 per minute and heights
-    wander; most is seen in V1.
-    """
+    """Draw wavelets of wandering rate and height, (n_times, 3) in mV, largest in V1."""
     times = np.arange(n_times) / fs
     knots = np.arange(0.0, times[-1] + 0.8, 0.4)
     waves = np.zeros((n_times, 3))
@@ -269,9 +254,7 @@ def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Ar
 
 
 def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
-    """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be
-    seen, spikes.
-    """
+    """Collect the beats that lie within the record, the P waves to be seen, and the spikes."""
     largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     onset_s = np.array([beat.onset_s for beat in events.beats])

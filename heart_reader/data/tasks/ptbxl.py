@@ -1,5 +1,4 @@
-"""The questions that PTB-XL's statements answer: the benchmark's six levels, the 22 frequent
-diagnoses, infarction against normal, normal against abnormal.
+"""The benchmark's six levels, the 22 frequent diagnoses, and two questions of yes or no.
 
 References
 ----------
