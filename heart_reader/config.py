@@ -9,87 +9,25 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from heart_reader.errors import ConfigError
-from heart_reader.registry import Registry
+from heart_reader.section import Count, NotNegative, Positive, Section, Share, Source, explain_errors, parse_source
 
 __all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_cache_dir", "resolve_data_path"]
 
 DATA_ENVIRONMENT, CACHE_ENVIRONMENT = "HEART_READER_DATA", "HEART_READER_CACHE"
 DEFAULT_CACHE = Path("data/cache")
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def to_manifest(self) -> dict[str, Any]:
-        """Return the plain values that a checkpoint keeps: all but places on one machine.
-
-        An absolute path is left out, so that its default holds; of one without a default the file
-        name stays. Relative ones mean the same anywhere, ``data/x`` below ``HEART_READER_DATA``.
-        """
-        plain = self.model_dump(mode="json")
-        for name, value in self:
-            if isinstance(value, Section):
-                plain[name] = value.to_manifest()
-            elif isinstance(value, tuple):
-                plain[name] = [item.to_manifest() if isinstance(item, Section) else item for item in value]
-            elif isinstance(value, Path) and value.is_absolute():
-                del plain[name]
-                if type(self).model_fields[name].is_required():
-                    plain[name] = value.name
-        return plain
-
-
-class SourceConfig(Section):
-    """Base of the settings of a data source; the sources live in ``heart_reader.data.sources``."""
-
-    kind: str
-
-
-S = TypeVar("S", bound=SourceConfig)
-SOURCES: Registry[type[SourceConfig]] = Registry("data source", "heart_reader.data.sources")
-
-
-def register_source(source: type[S]) -> type[S]:
-    """Register a class of settings under the default of its ``kind``."""
-    SOURCES.add(source.model_fields["kind"].default, source)
-    return source
-
-
-def _parse_source(value: Any) -> SourceConfig:
-    """Read the settings of one source by the class that its ``kind`` names."""
-    if isinstance(value, SourceConfig):
-        return value
-    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        raise ValueError(f"a mapping with a kind is needed, one of {', '.join(sorted(SOURCES))}")
-    try:
-        return SOURCES[value["kind"]].model_validate(value)
-    except ConfigError as error:
-        raise ValueError(error.message) from None
-    except ValidationError as error:
-        raise ValueError(_explain(value["kind"], error)) from None
-
-
-Source = Annotated[SerializeAsAny[SourceConfig], BeforeValidator(_parse_source)]
-
 
 class DataConfig(Section):
     """Which records, and by which label rule."""
 
     root: Path = Path("data/ptbxl")
-    sources: tuple[Source, ...] = Field(default_factory=lambda: (_parse_source({"kind": "ptbxl"}),))
+    sources: tuple[Source, ...] = Field(default_factory=lambda: (parse_source({"kind": "ptbxl"}),))
     files: Literal["records100", "records500"] = "records100"
     label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
     # Records without a class at task.level: False leaves them out, as the benchmark does; True
@@ -314,32 +252,7 @@ class ExperimentConfig(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(_explain(where, error)) from None
-
-
-def _portable(section: BaseModel) -> dict[str, Any]:
-    plain = section.model_dump(mode="json")
-    for name, value in section:
-        if isinstance(value, BaseModel):
-            plain[name] = _portable(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            plain[name] = [_portable(item) for item in value]
-        elif isinstance(value, Path) and value.is_absolute():
-            del plain[name]
-            if type(section).model_fields[name].is_required():
-                plain[name] = value.name
-    return plain
-
-
-def _explain(where: str, error: ValidationError) -> str:
-    said = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "the whole file"
-        if item["type"] == "extra_forbidden":
-            said.append(f"{where}: unknown key {key}: remove it or correct its spelling (heart_reader/config.py lists all keys)")
-        else:
-            said.append(f"{where}: {key} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}")
-    return "; ".join(said)
+            raise ConfigError(explain_errors(where, error)) from None
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> ExperimentConfig:

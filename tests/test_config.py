@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from heart_reader.config import (
     ExperimentConfig,
     PreprocessingConfig,
-    Section,
     load_config,
     override_config,
     resolve_cache_dir,
     resolve_data_path,
 )
 from heart_reader.errors import ConfigError
+from heart_reader.section import Section
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -124,7 +124,7 @@ def test_every_field_is_read_by_some_code() -> None:
     whole = set(PreprocessingConfig.model_fields)
     read: set[str] = set()
     for path in [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]:
-        if path.name != "config.py":
+        if path.name not in ("config.py", "section.py"):
             read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
     assert _field_names(Section) - whole - read - {"kind"} == set()  # kind tells the sources apart by their class
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from heart_reader.config import SOURCES, DataConfig, SourceConfig, TaskConfig, register_source
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.registry import Registry
+from heart_reader.section import SOURCES, SourceConfig, register_source
 
 __all__ = ["DATASETS", "SOURCES", "DataSource", "Dataset", "register_source"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from heart_reader.config import Count, DataConfig, TaskConfig, resolve_cache_dir
+from heart_reader.config import DataConfig, TaskConfig, resolve_cache_dir
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.sources import Dataset, DataSource, register_source
@@ -14,6 +14,7 @@ from heart_reader.data.sources.ptbxl import PtbxlSource
 from heart_reader.data.synthetic import write_ptbxl_folder
 from heart_reader.errors import DataError
 from heart_reader.folders import claimed
+from heart_reader.section import Count
 
 __all__ = ["SIMULATED", "SyntheticSource"]
 
