@@ -72,7 +72,7 @@ class ModelConfig(Section):
     """A registered model and its parameters (those not named keep the model's published values)."""
 
     name: str = "inception1d"
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 class FeatureSetConfig(Section):

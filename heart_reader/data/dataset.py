@@ -56,7 +56,7 @@ class EcgDataset:
         return EcgDataset(self.table.split(name), self._cache, self.preprocessor, features)
 
     def windows(self, position: int) -> NDArray[np.float32]:
-        """Return all windows of one record as a reading sees them, (n_windows, n_leads, n_times) in mV."""
+        """Return the windows of one reading, (n_windows, n_leads, n_times) in mV."""
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
 
     def inputs(self, position: int) -> Inputs:

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from heart_reader.data.sources import DATASETS, Dataset
 from heart_reader.errors import DataError, HeartReaderError
 
-__all__ = ["DATASETS", "Dataset", "ListedFile", "download", "main"]
+__all__ = ["DATASETS", "Dataset", "ListedFile", "download", "main", "missing_files"]
 
 SUMS = "SHA256SUMS.txt"
 DATA_ENVIRONMENT = "HEART_READER_DATA"
@@ -72,22 +72,26 @@ def download(dataset: Dataset, folder: Path, *, only: Sequence[str] = ()) -> tup
         not have its published sum.
     """
     if not re.match(r"https?://[^/\s]+/", dataset.base_url):
-        raise DataError(f"{dataset.base_url}: an address that starts with https:// is needed: mend --base-url")
+        raise DataError(f"{dataset.base_url}: an address that starts with https:// is needed: correct --base-url")
     listed = list(_parse_sums(_read_text(f"{dataset.base_url}{SUMS}"), dataset))
     wanted = [file for file in listed if not only or any(fnmatchcase(file.path, pattern) for pattern in only)]
     if not wanted:
-        raise DataError(f"{dataset.base_url}: none of {len(listed)} files matches {', '.join(only) or dataset.prefix}: mend --only")
-    n_fetched = 0
+        raise DataError(f"{dataset.base_url}: none of {len(listed)} files matches {', '.join(only) or dataset.prefix}: correct --only")
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
         tasks = [pool.submit(_ensure, file, folder / file.path) for file in wanted]
-        for task in tqdm(as_completed(tasks), str(folder), len(tasks), disable=None, unit="file"):
-            n_fetched += task.result()
+        n_fetched = sum(task.result() for task in tqdm(as_completed(tasks), str(folder), len(tasks), disable=None, unit="file"))
     finally:
-        # After an error or Ctrl-C the few files under way are finished and the others are not
-        # begun.
+        # After an error or Ctrl-C the files under way are finished and the others are not begun.
         pool.shutdown(wait=True, cancel_futures=True)
     return n_fetched, len(wanted) - n_fetched
+
+
+def missing_files(dataset: Dataset, folder: Path) -> list[str]:
+    """Say of which kinds of file fewer lie in a folder than the whole data set has."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+    there = {pattern: sum(fnmatchcase(name, pattern) for name in names) for pattern in dataset.counts}
+    return [f"{there[pattern]} of {count} {pattern}" for pattern, count in dataset.counts.items() if there[pattern] < count]
 
 
 def _parse_sums(text: str, dataset: Dataset) -> Iterator[ListedFile]:
@@ -227,6 +231,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped: run the same command again, it resumes", file=sys.stderr)
         return 1
     print(f"{folder}: {n_fetched} files fetched, {n_there} were there; all have their published SHA-256")
+    missing = [] if args.only or args.base_url else missing_files(dataset, folder)
+    if missing:
+        print(f"not complete: {', '.join(missing)}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -73,7 +73,7 @@ class RecordTable:
                 raise DataError(f"{self.source}: {values.shape[1]} label columns for level {name}")
         unknown = sorted(set(self.splits.tolist()) - set(SPLITS))
         if unknown:
-            raise DataError(f"{self.source}: splits {unknown}; allowed are {', '.join(SPLITS)}: mend the split column")
+            raise DataError(f"{self.source}: splits {unknown}; allowed are {', '.join(SPLITS)}: correct the split column")
         repeated = [name for name, count in Counter(self.record_ids.tolist()).items() if count > 1]
         if repeated:
             times = int((self.record_ids == repeated[0]).sum())
@@ -88,7 +88,7 @@ class RecordTable:
                 where = sorted(split for name, split in pairs if name == shared[0])
                 raise LeakageError(
                     f"{self.source}: {kind} {shared[0]} is in {' and '.join(where)} ({len(shared)} such in all); "
-                    f"each {kind} belongs to one split: mend the split column"
+                    f"each {kind} belongs to one split: correct the split column"
                 )
 
     def __len__(self) -> int:
@@ -140,12 +140,46 @@ class RecordTable:
             raise ConfigError(f"{self.source} has no labels at level {level!r}; it has {', '.join(self.labels)}")
         return self.labels[level]
 
+    def describe_gaps(self, level: str, split: str, *, complete: bool) -> str:
+        """Name the classes that no record of a split carries, or that none is without.
+
+        Parameters
+        ----------
+        complete
+            Count only records whose truth is known for every class, as metrics and thresholds do.
+
+        Returns
+        -------
+        str
+            Such as ``"no record with TRIGU, PSVT"``; empty where there are no gaps.
+
+        Raises
+        ------
+        ConfigError
+            If the table does not know the level.
+        DataError
+            If the split is empty, or no class has records with it and records without it.
+        """
+        labels = self.split(split).y_true(level)
+        if complete:
+            labels = labels[~np.isnan(labels).any(axis=1)]
+        with_it, without_it = (labels == 1).any(axis=0), (labels == 0).any(axis=0)
+        if not (with_it & without_it).any():
+            raise DataError(
+                f"{self.source}: no class of level {level} has both records with it and records without it in split {split}, "
+                f"where {len(labels)} records are labelled: choose another level, or data that carry its classes"
+            )
+        gaps = []
+        for word, there in (("with", with_it), ("without", without_it)):
+            absent = [name for name, found in zip(self.space.levels[level].class_names, there.tolist(), strict=True) if not found]
+            gaps += [f"no record {word} {', '.join(absent)}"] if absent else []
+        return "; ".join(gaps)
+
     def drop_unlabelled(self, level: str) -> RecordTable:
         """Leave out, and count, the rows that carry none of the classes of a level.
 
-        Rows of which that is not known stay. Of a level of one class the rows stay that carry it
-        and those that do not; of a binary level only they do, and a row that is on neither or on
-        both sides goes.
+        Rows of which that is not known stay, and of a level of one class all rows; of a binary
+        level those go that are on neither or on both sides.
 
         Raises
         ------
@@ -267,7 +301,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     if len(moved):
         raise LeakageError(
             f"record {other.record_ids[moved[0]]} is in different splits of {first.source} and {other.source} ({len(moved)} such in "
-            "all): mend the split column, or give different recordings different ids"
+            "all): correct the split column, or give different recordings different ids"
         )
     for name in [name for name in first.labels if name in other.labels]:
         a, b = first.labels[name][mine], other.labels[name][theirs]
@@ -275,7 +309,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
         if len(contrary):
             raise DataError(
                 f"record {other.record_ids[contrary[0]]} has other labels at level {name} in {other.source} than in {first.source} "
-                f"({len(contrary)} such in all): mend the labels, or give different recordings different ids"
+                f"({len(contrary)} such in all): correct the labels, or give different recordings different ids"
             )
     known = np.zeros(len(other), dtype=bool)
     known[theirs] = True

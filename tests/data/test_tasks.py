@@ -11,7 +11,6 @@ from hypothesis.extra.numpy import arrays
 
 from heart_reader.config import load_config
 from heart_reader.data.build import build_table
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, Contrast, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.sources.ptbxl import read_ptbxl
@@ -165,7 +164,7 @@ def test_ptbxl_has_every_level(write_ptbxl):
 
 
 def test_statements_that_the_data_lack_are_named(write_ptbxl):
-    with pytest.raises(ConfigError, match=r"level frequent needs the statements .*AFIB.*, which scp_statements\.csv does not list"):
+    with pytest.raises(ConfigError, match=r"level frequent needs the statements .*AFIB.*, which scp_statements\.csv lacks"):
         build_table(settings(write_ptbxl(), "unused", "task.level=frequent"))
     no_rhythm = [["NORM", "", "1.0", "", "", "NORM", "NORM"], ["MI", "", "1.0", "", "", "MI", "MI"]]
     root = write_ptbxl(statements=no_rhythm, records=records_of(("NORM", 1)), folder="bare")
@@ -232,17 +231,17 @@ def test_negatives_of_a_single_class_are_labelled(write_table):
 def test_gaps_are_named_and_an_empty_task_is_refused(write_ptbxl, tmp_path):
     root = official_folder(write_ptbxl, records_of(("NORM SR", 1), ("IMI AFIB", 2), ("NORM SR", 9), ("NORM SR", 10)))
     table = build_table(settings(root, tmp_path))
-    assert describe_gaps(table, SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
+    assert table.describe_gaps(SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
     with pytest.raises(DataError, match=r"PTB-XL: no class of level superdiagnostic has both .* in split val, where 1 records"):
-        describe_gaps(table, SUPERDIAGNOSTIC, "val", complete=True)
+        table.describe_gaps(SUPERDIAGNOSTIC, "val", complete=True)
     with pytest.raises(DataError, match="no record in split val"):
-        describe_gaps(table.select(table.splits == "train"), SUPERDIAGNOSTIC, "val", complete=True)
+        table.select(table.splits == "train").describe_gaps(SUPERDIAGNOSTIC, "val", complete=True)
 
 
 def test_only_complete_truth_counts_where_it_is_measured(write_ptbxl, tmp_path):
     table = build_table(settings(official_folder(write_ptbxl, records_of(("NORM SR", 1), ("IMI AFIB", 2))), tmp_path))
     labels = {**table.labels, SUPERDIAGNOSTIC: np.array([[1, 0, 0, 0, 0], [0, 1, NAN, 0, 0]], dtype=np.float32)}
     partly = replace(table, labels=labels)
-    assert describe_gaps(partly, SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
+    assert partly.describe_gaps(SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
     with pytest.raises(DataError, match="where 1 records are labelled"):
-        describe_gaps(partly, SUPERDIAGNOSTIC, "train", complete=True)
+        partly.describe_gaps(SUPERDIAGNOSTIC, "train", complete=True)

@@ -11,7 +11,6 @@ import pytest
 from heart_reader.config import load_config
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
@@ -91,7 +90,7 @@ def test_every_task_takes_its_records_and_counts_the_others(root, name, counts, 
     assert len(table) + n_left_out == (4110 if len(config.data.sources) > 1 else 3166)
     assert not np.isnan(table.y_true(name)).any()
     for split in ("train", "val", "test"):
-        describe_gaps(table, name, split, complete=True)
+        table.describe_gaps(name, split, complete=True)
 
 
 def test_the_frequent_diagnoses_are_there_in_every_split(root):

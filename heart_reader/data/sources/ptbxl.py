@@ -90,10 +90,9 @@ def read_ptbxl(
     fs
         Which files: 100 Hz (``records100/``) or 500 Hz (``records500/``).
     label_rule
-        ``"any_likelihood"``: a statement that is listed counts, also with likelihood 0, which means
-        that no likelihood was given. ``"likelihood_50"``: a diagnostic statement counts from a
-        likelihood of 50; form and rhythm statements carry likelihood 0 almost everywhere, and those
-        that are not diagnostic as well still count by being listed.
+        ``"any_likelihood"``: a statement counts by being listed, also with likelihood 0, which
+        means that none was given. ``"likelihood_50"``: a diagnostic statement counts from 50; the
+        others, whose likelihood is 0 almost everywhere, still count by being listed.
     level, heads
         Levels that the task needs; a network answers the heads directly.
     allow_missing
@@ -115,13 +114,12 @@ def read_ptbxl(
     _refuse_unknown(level, heads, levels, statements)
     space = LabelSpace(levels, heads)
     database = read_csv(root / DATABASE, advice)
-    record_ids = np.array([plain_name(cell) for cell in database.column("ecg_id")])
     paths = np.array([f"{root}/{name}.hea" for name in database.column(PATH_COLUMN[fs])])
     table = RecordTable(
-        record_ids=record_ids,
+        record_ids=np.array([plain_name(cell) for cell in database.column("ecg_id")]),
         paths=paths,
         patient_ids=np.array([plain_name(cell) for cell in database.column("patient_id")]),
-        splits=_splits(database),
+        splits=np.array([split_of_fold(fold, database.where(row)) for row, fold in enumerate(database.column("strat_fold"))]),
         labels=_labels(database, statements, space, label_rule),
         space=space,
         label_rule=label_rule,
@@ -134,7 +132,8 @@ def read_ptbxl(
             if name in database.header
         },
     )
-    gone = _absent(paths)
+    listing = FolderListing()
+    gone = np.array([listing.file(path) is None or listing.file(path[: -len("hea")] + "dat") is None for path in paths.tolist()])
     if gone.any() and not allow_missing:
         raise MissingFiles(
             f"{root}: {gone.sum()} of {len(gone)} records listed in {DATABASE} have no files at {fs} Hz, the first is "
@@ -157,38 +156,26 @@ def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
 
 
 def split_of_fold(fold: str, where: str) -> str:
-    """Return the split of an official fold.
-
-    Parameters
-    ----------
-    where
-        Place of the fold, for the error message.
+    """Return the split of an official fold; ``where`` is its place, for the error message.
 
     Raises
     ------
     DataError
         If the fold is not a whole number from 1 to 10.
-
-    Examples
-    --------
-    >>> [split_of_fold(fold, "row") for fold in ("1", "8.0", "9", "10")]
-    ['train', 'train', 'val', 'test']
     """
     name = plain_name(fold)
     if not (name.isascii() and name.isdigit() and 1 <= int(name) <= 10):
-        raise DataError(f"{where}: fold {fold!r}; a whole number from 1 to 10 is needed (1-8 train, 9 val, 10 test): mend the cell")
+        raise DataError(f"{where}: fold {fold!r}; a whole number from 1 to 10 is needed (1-8 train, 9 val, 10 test): correct the cell")
     return "train" if int(name) <= 8 else ("val" if int(name) == 9 else "test")
 
 
 def _refuse_unknown(level: str, heads: tuple[str, ...], levels: Mapping[str, Level], statements: tuple[ScpStatement, ...]) -> None:
-    unknown = next((name for name in (level, *heads) if name not in levels), None)
-    absent = missing_statements(unknown, statements) if unknown in TASKS else ()
-    if unknown is not None and absent:
-        raise ConfigError(
-            f"level {unknown} needs the statements {', '.join(absent)}, which {STATEMENTS} does not list: use the official file"
-        )
-    if unknown is not None:
-        raise ConfigError(f"level {unknown!r}: PTB-XL has {', '.join(levels)}: choose one of them")
+    for name in (level, *heads):
+        if name not in levels:
+            absent = missing_statements(name, statements) if name in TASKS else ()
+            if absent:
+                raise ConfigError(f"level {name} needs the statements {', '.join(absent)}, which {STATEMENTS} lacks: use the official file")
+            raise ConfigError(f"level {name!r}: PTB-XL has {', '.join(levels)}: choose one of them")
 
 
 def _labels(
@@ -222,10 +209,6 @@ def _parse_codes(cell: str, where: str) -> dict[str, float]:
     return codes
 
 
-def _splits(database: CsvFile) -> NDArray[np.str_]:
-    return np.array([split_of_fold(fold, database.where(row)) for row, fold in enumerate(database.column("strat_fold"))])
-
-
 def _ages(database: CsvFile) -> NDArray[np.float32]:
     cells = database.column("age")
     try:
@@ -241,9 +224,3 @@ def _sexes(database: CsvFile) -> NDArray[np.str_]:
         if cell not in SEXES:
             raise DataError(f"{database.where(row)}: sex {cell!r}; 0 (male), 1 (female) or nothing is needed: download the file again")
     return np.array([SEXES[cell] for cell in cells])
-
-
-def _absent(paths: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Find the records whose header or signal file is not there."""
-    listing = FolderListing()
-    return np.array([listing.file(path) is None or listing.file(path[: -len("hea")] + "dat") is None for path in paths.tolist()])

@@ -185,7 +185,9 @@ def _splits(table: CsvFile) -> NDArray[np.str_]:
     splits = table.column(SPLIT_COLUMN)
     for row, split in enumerate(splits):
         if split not in SPLITS:
-            raise DataError(f"{table.where(row)}: split {split!r} in column {SPLIT_COLUMN}; {', '.join(SPLITS)} are allowed: mend the cell")
+            raise DataError(
+                f"{table.where(row)}: split {split!r} in column {SPLIT_COLUMN}; {', '.join(SPLITS)} are allowed: correct the cell"
+            )
     return np.array(splits)
 
 
@@ -195,6 +197,6 @@ def _labels(table: CsvFile, columns: tuple[str, ...], level: Level) -> NDArray[n
         cells = table.column(name)
         for row, cell in enumerate(cells):
             if cell not in LABEL_CELLS:
-                raise DataError(f"{table.where(row)}: {cell!r} in column {name}; 0, 1 or nothing (not known) is needed: mend the cell")
+                raise DataError(f"{table.where(row)}: {cell!r} in column {name}; 0, 1 or nothing (not known) is needed: correct the cell")
         labels[:, level.class_names.index(name)] = [LABEL_CELLS[cell] for cell in cells]
     return labels
