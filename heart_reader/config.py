@@ -154,7 +154,7 @@ class MemberConfig(Section):
     model: ModelConfig
     heads: tuple[str, ...] | None = None  # what it answers; None: task.heads, as the first kind does
     features: bool = False  # whether it takes features.sets; otherwise it reads the signal alone
-    seeds: Count = 1  # so many members of the kind, with seeds counted up from the experiment's
+    seeds: Count = 1  # number of members of the kind; their seeds count up from the experiment's
 
 
 class EnsembleConfig(Section):

@@ -63,7 +63,8 @@ def warp_time(x: Batch, rng: np.random.Generator, warp: float) -> Batch:
     share = (position - left).astype(np.float32)[:, None, :]
     before = np.take_along_axis(x, left[:, None, :], axis=2)
     after = np.take_along_axis(x, left[:, None, :] + 1, axis=2)
-    return before * (1 - share) + after * share
+    warped: Batch = before * (1 - share) + after * share
+    return warped
 
 
 def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:

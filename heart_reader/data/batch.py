@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 __all__ = ["INPUT_NAMES", "Batch", "Inputs"]
 
-# Of the inputs of a network and of an ONNX graph; the last two are there only if the network takes
-# features.
+# Names of the inputs of a network and of an ONNX graph; the last two are there only if the network
+# takes features.
 INPUT_NAMES = ("signal_mv", "features", "record")
 
-# Of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN where not known, or
-# None for a network that takes none.
+# What a network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN
+# where not known, or None for a network that takes none.
 Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 

@@ -96,9 +96,9 @@ def read_csv(path: Path, advice: str) -> CsvFile:
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: column {repeated[0]!r} appears twice: rename or remove one")
-    for row, cells in enumerate(rows):
+    for position, cells in enumerate(rows):
         if len(cells) != len(header):
-            raise DataError(f"{table.where(row)}: {len(cells)} cells where the header has {len(header)}: correct the row")
+            raise DataError(f"{table.where(position)}: {len(cells)} cells where the header has {len(header)}: correct the row")
     return table
 
 

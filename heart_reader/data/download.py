@@ -191,7 +191,8 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
     headers = {"User-Agent": USER_AGENT, **({"Range": f"bytes={start}-"} if start else {})}
     try:
         request = Request(url, headers=headers)  # noqa: S310  download() admits http and https only
-        return urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        answer: http.client.HTTPResponse = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        return answer
     except HTTPError as error:
         error.close()
         if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

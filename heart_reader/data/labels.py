@@ -80,7 +80,8 @@ class Contrast:
         yes, no = (-np.expm1(log_absent[:, list(side)].sum(axis=1, keepdims=True)) for side in (self.positive, self.negative))
         positive, negative = yes * (1 - no), no * (1 - yes)
         total = positive + negative
-        return np.divide(positive, total, out=np.full_like(total, 0.5), where=total > 0)
+        answer: NDArray[np.float64] = np.divide(positive, total, out=np.full_like(total, 0.5), where=total > 0)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class LabelSpace:
             votes.append(_noisy_or(logits[:, self.head_slice(ALL)], level.members))
         if level.contrast is not None and self._is_answered(level.contrast.of):
             votes.append(level.contrast.probability(self._answer(level.contrast.of, logits)))
-        return np.mean(votes, axis=0)
+        mean: NDArray[np.float64] = np.mean(votes, axis=0)
+        return mean
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
@@ -263,13 +265,15 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     [0.0, 0.5, 1.0]
     """
     e = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1.0, e) / (1.0 + e)
+    answer: NDArray[np.floating] = np.where(logits >= 0, 1.0, e) / (1.0 + e)
+    return answer
 
 
 def _noisy_or(logits: NDArray[np.floating], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
     """Return the probability that at least one of independent members applies: 1 - prod(1 - p)."""
     log_absent = -np.logaddexp(0.0, logits)
-    return -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+    answer: NDArray[np.float64] = -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+    return answer
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from heart_reader.errors import ConfigError, DataError, LeakageError
 __all__ = ["SPLITS", "RecordTable", "merge_tables"]
 
 SPLITS = ("train", "val", "test")
+_COLUMNS = ("record_ids", "paths", "patient_ids", "splits", "ages", "sexes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,17 +98,9 @@ class RecordTable:
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.integer]) -> RecordTable:
         """Return the rows that a mask or positions choose, in that order."""
-        return replace(
-            self,
-            record_ids=self.record_ids[keep],
-            paths=self.paths[keep],
-            patient_ids=self.patient_ids[keep],
-            splits=self.splits[keep],
-            labels={name: values[keep] for name, values in self.labels.items()},
-            ages=None if self.ages is None else self.ages[keep],
-            sexes=None if self.sexes is None else self.sexes[keep],
-            groups={name: values[keep] for name, values in self.groups.items()},
-        )
+        columns: dict[str, Any] = {name: None if (own := getattr(self, name)) is None else own[keep] for name in _COLUMNS}
+        labels = {name: values[keep] for name, values in self.labels.items()}
+        return replace(self, **columns, labels=labels, groups={name: values[keep] for name, values in self.groups.items()})
 
     def split(self, name: str) -> RecordTable:
         """Return the rows of one split.
@@ -245,32 +239,31 @@ def _append(first: RecordTable, other: RecordTable) -> RecordTable:
     levels = _join_levels(first, other)
     known = _check_overlap(first, other)
     other = other.select(~known)
-    labels = {}
-    for name, level in levels.items():
-        parts = [
-            table.labels.get(name, np.full((len(table), len(level.class_names)), np.nan, dtype=np.float32)) for table in (first, other)
-        ]
-        labels[name] = np.concatenate(parts)
     left_out = Counter(first.left_out) + Counter(other.left_out)
     if known.any():
         left_out[f"already listed by {first.source}"] += int(known.sum())
+    columns: dict[str, Any] = {name: _stack(getattr(first, name), getattr(other, name), first, other) for name in _COLUMNS}
     return RecordTable(
-        record_ids=np.concatenate([first.record_ids, other.record_ids]),
-        paths=np.concatenate([first.paths, other.paths]),
-        patient_ids=np.concatenate([first.patient_ids, other.patient_ids]),
-        splits=np.concatenate([first.splits, other.splits]),
-        labels=labels,
+        **columns,
+        labels={
+            name: _stack(first.labels.get(name), other.labels.get(name), first, other, len(level.class_names))
+            for name, level in levels.items()
+        },
         space=LabelSpace(levels, first.space.heads),
         label_rule=first.label_rule,
         source=f"{first.source} + {other.source}",
         left_out=dict(left_out),
-        ages=_concat_optional(first.ages, len(first), other.ages, len(other), np.float32(np.nan)),
-        sexes=_concat_optional(first.sexes, len(first), other.sexes, len(other), np.str_("")),
-        groups={
-            name: np.concatenate([table.groups.get(name, np.full(len(table), "")) for table in (first, other)])
-            for name in dict.fromkeys((*first.groups, *other.groups))
-        },
+        groups={name: _stack(first.groups.get(name), other.groups.get(name), first, other) for name in {**first.groups, **other.groups}},
     )
+
+
+def _stack(a: NDArray[Any] | None, b: NDArray[Any] | None, first: RecordTable, other: RecordTable, *width: int) -> Any:
+    """Put a column of two tables below each other; one that a table lacks is NaN, or empty text."""
+    like = a if a is not None else b
+    if like is None and not width:
+        return None
+    blank = "" if like is not None and like.dtype.kind == "U" else np.float32(np.nan)
+    return np.concatenate([np.full((len(table), *width), blank) if own is None else own for own, table in ((a, first), (b, other))])
 
 
 def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
@@ -291,11 +284,10 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     """Mark the rows of ``other`` that the first table has too; refuse contradictions."""
     row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
     row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
-    twin = [
-        row_of_id.get(name, row_of_path.get(path, -1)) for name, path in zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
-    ]
-    theirs = np.flatnonzero(np.array(twin, dtype=np.int64) >= 0)
-    mine = np.array(twin, dtype=np.int64)[theirs]
+    pairs = zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
+    twin = np.array([row_of_id.get(name, row_of_path.get(path, -1)) for name, path in pairs], dtype=np.int64)
+    theirs = np.flatnonzero(twin >= 0)
+    mine = twin[theirs]
     _refuse_namesakes(first, mine, other, theirs)
     moved = theirs[first.splits[mine] != other.splits[theirs]]
     if len(moved):
@@ -324,12 +316,6 @@ def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: Record
                 f"record {name} is {a} in {first.source} and {b} in {other.source}: two recordings, or one twice? Give both a column "
                 "record_id, with different ids for different recordings"
             )
-
-
-def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, blank: np.generic) -> NDArray | None:
-    if a is None and b is None:
-        return None
-    return np.concatenate([np.full(n_a, blank) if a is None else a, np.full(n_b, blank) if b is None else b])
 
 
 def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:

@@ -24,10 +24,7 @@ SIMULATED = "simulated ECGs"
 
 @register_source
 class SyntheticSource(DataSource):
-    """So many simulated records.
-
-    They lie where the cache is: beside nobody's real data, and on a disk that can be written.
-    """
+    """Simulated records; they lie where the cache is, apart from real data and writable."""
 
     kind: Literal["synthetic"] = "synthetic"
     n_records: Count = 600

@@ -166,7 +166,7 @@ def _record_ids(table: CsvFile, paths: NDArray[np.str_], root: Path, id_column: 
 
 
 def _names(paths: list[str], root: Path) -> NDArray[np.str_]:
-    """Name records by their files, as shortly as tells all different files of a table apart."""
+    """Name records by their files, as shortly as keeps all names of a table different."""
     different = len(set(paths))
     relative = [Path(os.path.relpath(path, root)) for path in paths]
     names = [[path.stem for path in relative], [path.with_suffix("").as_posix() for path in relative]]

@@ -12,7 +12,7 @@ import numpy as np
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_csv, write_wfdb
-from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
+from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels, as_tuples
 from heart_reader.data.synthetic.population import FINDINGS, draw_parameters
 from heart_reader.data.synthetic.rhythms import simulate_rhythm
 
@@ -36,7 +36,7 @@ class Example:
     description
         For the README.
     formats
-        Of ``wfdb`` and ``csv``.
+        Some of ``wfdb`` and ``csv``.
     without
         Leads that are left out.
     unit, separator, decimal
@@ -85,8 +85,7 @@ class Example:
 
 
 def _read_example(values: dict[str, Any]) -> Example:
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Example(**given | {"noise": _LOUD if values.get("noise") == "loud" else _CALM})
+    return Example(**as_tuples(values) | {"noise": _LOUD if values.get("noise") == "loud" else _CALM})
 
 
 _DATA = Path(__file__).with_name("examples.json")

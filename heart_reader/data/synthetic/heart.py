@@ -35,6 +35,7 @@ __all__ = [
     "SimulatedEcg",
     "Vector",
     "Wave",
+    "as_tuples",
     "axis_of",
     "read_waves",
     "scaled",
@@ -98,6 +99,11 @@ class Morphology:
     qrs: tuple[Wave, ...]
     st: Vector
     t: tuple[Wave, ...]
+
+
+def as_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of a data file with tuples in place of lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def read_waves(rows: Iterable[Any]) -> tuple[Wave, ...]:
@@ -290,7 +296,8 @@ _LEAD_AVF = (_LEAD_II - 0.5 * _LEAD_I) * (2.0 / math.sqrt(3.0))
 
 def _qrs_area(morphology: Morphology) -> NDArray[np.float64]:
     """Return the net QRS vector; all waves have one shape, so areas go as amplitude times width."""
-    return np.sum([np.multiply(wave.vector, wave.end - wave.start) for wave in morphology.qrs], axis=0)
+    area: NDArray[np.float64] = np.sum([np.multiply(wave.vector, wave.end - wave.start) for wave in morphology.qrs], axis=0)
+    return area
 
 
 def axis_of(morphology: Morphology) -> float:

@@ -30,6 +30,7 @@ from heart_reader.data.synthetic.heart import (
     NoiseLevels,
     Vector,
     Wave,
+    as_tuples,
     axis_of,
     read_waves,
     scaled,
@@ -80,8 +81,7 @@ class Finding:
 
 
 def _read_finding(note: str = "", qrs: Sequence[Any] | None = None, **values: Any) -> Finding:
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Finding(qrs=None if qrs is None else read_waves(qrs), **given)
+    return Finding(qrs=None if qrs is None else read_waves(qrs), **as_tuples(values))
 
 
 FINDINGS: dict[str, Finding] = {name: _read_finding(**values) for name, values in HEART_DATA["findings"].items()}

@@ -19,6 +19,7 @@ from heart_reader.data.synthetic.heart import (
     NoiseLevels,
     SimulatedEcg,
     Wave,
+    as_tuples,
     axis_of,
     scaled,
     turn_to_axis,
@@ -60,10 +61,7 @@ class _Named:
     heart: str = "normal"
 
 
-_RHYTHMS = {
-    name: _Named(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-    for name, values in HEART_DATA["rhythms"].items()
-}
+_RHYTHMS = {name: _Named(**as_tuples(values)) for name, values in HEART_DATA["rhythms"].items()}
 SIMULATED_RHYTHMS: tuple[str, ...] = tuple(SCHEDULES)
 
 # First forces over an accessory pathway on the left side: slow, to the front and downwards, hence
