@@ -3,22 +3,17 @@ import shutil
 import numpy as np
 import pytest
 
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.sources.ptbxl import read_ptbxl
+from heart_reader.data.sources.ptbxl import PtbxlSource
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
 
 RECORD = (1, "10.0", "56.0", "1", "{'NORM': 100.0}", "1")
 
 
-def read(root, **changes):
-    settings = {
-        "fs": 100,
-        "label_rule": "any_likelihood",
-        "level": "superdiagnostic",
-        "heads": ("all", "superdiagnostic"),
-        "allow_missing": False,
-    }
-    return read_ptbxl(root, **{**settings, **changes})
+def read(root, *, fs=100, level="superdiagnostic", heads=("all", "superdiagnostic"), **changes):
+    data = DataConfig(root=root, files=f"records{fs}", **changes)
+    return PtbxlSource().read(data, TaskConfig(level=level, heads=heads), None)
 
 
 def classes(table, level, row):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.labels import SUPERCLASSES, LabelSpace, Level
 from heart_reader.data.record_table import merge_tables
-from heart_reader.data.sources.table import TableSource, read_table
+from heart_reader.data.sources.table import TableSource
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
 
@@ -16,7 +17,7 @@ ROWS = (
 
 
 def read(path, *, allow_missing=False, space=None, **changes):
-    return read_table(path, TableSource(path=path, **changes), allow_missing=allow_missing, space=space)
+    return TableSource(path=path, **changes).read(DataConfig(allow_missing=allow_missing), TaskConfig(), space)
 
 
 def test_the_superclasses_are_read_without_saying_so(write_table):

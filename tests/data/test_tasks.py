@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from heart_reader.config import load_config
+from heart_reader.config import DataConfig, TaskConfig, load_config
 from heart_reader.data.build import build_table
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, Contrast, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.sources.ptbxl import read_ptbxl
-from heart_reader.data.sources.table import TableSource, read_table
+from heart_reader.data.sources.ptbxl import PtbxlSource
+from heart_reader.data.sources.table import TableSource
 from heart_reader.data.tasks import build_levels, contrast_levels
 from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
 from heart_reader.errors import ConfigError, DataError
@@ -143,7 +143,7 @@ def test_json_keeps_binary_levels_and_refuses_rules_of_the_future():
 
 def test_ptbxl_has_every_level(write_ptbxl):
     root = official_folder(write_ptbxl, records_of(("IMI CRBBB SR", 1), ("ILMI AFIB", 8), ("NORM SARRH", 9), ("NORM ISCAL", 10)))
-    table = read_ptbxl(root, fs=100, label_rule="any_likelihood", level=ALL, heads=(ALL, "frequent"), allow_missing=False)
+    table = PtbxlSource().read(DataConfig(root=root), TaskConfig(level=ALL, heads=(ALL, "frequent")), None)
     sizes = {name: len(level.class_names) for name, level in table.space.levels.items()}
     assert sizes == {
         ALL: 71,
@@ -224,7 +224,7 @@ def test_a_table_of_superclasses_is_enough_for_binary_tasks(write_table, tmp_pat
 
 def test_negatives_of_a_single_class_are_labelled(write_table):
     path = write_table(["path", "split", "AF"], ["a.csv", "train", 1], ["b.csv", "train", 0])
-    table = read_table(path, TableSource(path=path, level="af", label_columns=("AF",)), allow_missing=False)
+    table = TableSource(path=path, level="af", label_columns=("AF",)).read(DataConfig(), TaskConfig(), None)
     assert len(table.drop_unlabelled("af")) == 2
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.config import load_config
+from heart_reader.config import DataConfig, TaskConfig, load_config
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import merge_tables
-from heart_reader.data.sources.ptbxl import read_ptbxl
-from heart_reader.data.sources.table import TableSource, read_table
+from heart_reader.data.sources.ptbxl import PtbxlSource
+from heart_reader.data.sources.table import TableSource
 from heart_reader.errors import DataError, MissingFiles
 
 pytestmark = pytest.mark.realdata
@@ -24,22 +24,15 @@ pytestmark = pytest.mark.realdata
 TASKS = Path(__file__).resolve().parents[2] / "configs" / "tasks"
 
 
-def official(root, *, keep_unlabelled=False, **changes):
-    settings = {
-        "fs": 100,
-        "label_rule": "any_likelihood",
-        "level": SUPERDIAGNOSTIC,
-        "heads": ("all", SUPERDIAGNOSTIC),
-        "allow_missing": False,
-    }
-    settings |= changes
-    table = read_ptbxl(root, **settings)
-    return table if keep_unlabelled else table.drop_unlabelled(settings["level"])
+def official(root, *, keep_unlabelled=False, fs=100, level=SUPERDIAGNOSTIC, heads=("all", SUPERDIAGNOSTIC), **changes):
+    data = DataConfig(root=root, files=f"records{fs}", **changes)
+    table = PtbxlSource().read(data, TaskConfig(level=level, heads=heads), None)
+    return table if keep_unlabelled else table.drop_unlabelled(level)
 
 
 def manifest(root, *, keep_unlabelled=False, **changes):
     path = root / "superclass_manifest.csv"
-    table = read_table(path, TableSource(path=path, **changes), allow_missing=False)
+    table = TableSource(path=path, **changes).read(DataConfig(), TaskConfig(), None)
     return table if keep_unlabelled else table.drop_unlabelled(SUPERDIAGNOSTIC)
 
 

@@ -10,7 +10,7 @@ PTB-XL. IEEE JBHI 25 (2021) 1519-1528.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -27,11 +27,12 @@ from heart_reader.data.sources import DATASETS, Dataset, DataSource, register_so
 from heart_reader.data.tasks import TASKS, build_levels, missing_statements
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["PtbxlSource", "read_ptbxl", "rows_of_folds", "split_of_fold"]
+__all__ = ["PtbxlSource", "rows_of_folds", "split_of_fold"]
 
 DATABASE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
-PATH_COLUMN = {100: "filename_lr", 500: "filename_hr"}
+# Sampling rate in Hz and column of paths.
+FILES = {"records100": (100, "filename_lr"), "records500": (500, "filename_hr")}
 # Columns that say where and with what a record was made; a table without them is read all the same.
 GROUP_COLUMNS = ("device", "site")
 SEXES = {"0": "male", "1": "female", "": ""}
@@ -56,90 +57,61 @@ class PtbxlSource(DataSource):
     )
 
     def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable:
-        """Read the table of ``data.root``."""
-        return read_ptbxl(
-            resolve_data_path(data.root),
-            fs=100 if data.files == "records100" else 500,
+        """Read the records of ``data.root`` with their labels at all levels and the official folds.
+
+        The levels are those of :mod:`heart_reader.data.tasks` whose statements stand in
+        ``scp_statements.csv``. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the
+        order of ``scp_statements.csv`` (subclasses: of their first statement there), the
+        superclasses in that of :data:`~heart_reader.data.labels.SUPERCLASSES`.
+
+        With the label rule ``"any_likelihood"`` a statement counts by being listed, also with
+        likelihood 0, which means that none was given. With ``"likelihood_50"`` a diagnostic
+        statement counts from 50; the others, whose likelihood is 0 almost everywhere, still count
+        by being listed.
+
+        Raises
+        ------
+        ConfigError
+            If the task names a level that is not there.
+        DataError
+            If a table cannot be understood.
+        MissingFiles
+            If a table, or a listed file and not ``data.allow_missing``, is absent.
+        """
+        root = resolve_data_path(data.root).resolve()
+        advice = f"get PTB-XL by `heart-reader data download ptbxl --to {root}` or set data.root to where it is"
+        statements = read_statements(read_csv(root / STATEMENTS, advice))
+        levels = build_levels(statements)
+        _refuse_unknown((task.level, *task.heads), levels, statements)
+        own_space = LabelSpace(levels, task.heads)
+        database = read_csv(root / DATABASE, advice)
+        fs, path_column = FILES[data.files]
+        paths = np.array([f"{root}/{name}.hea" for name in database.column(path_column)])
+        table = RecordTable(
+            record_ids=np.array([plain_name(cell) for cell in database.column("ecg_id")]),
+            paths=paths,
+            patient_ids=np.array([plain_name(cell) for cell in database.column("patient_id")]),
+            splits=np.array([split_of_fold(fold, database.where(row)) for row, fold in enumerate(database.column("strat_fold"))]),
+            labels=_labels(database, statements, own_space, data.label_rule),
+            space=own_space,
             label_rule=data.label_rule,
-            level=task.level,
-            heads=task.heads,
-            allow_missing=data.allow_missing,
+            source="PTB-XL",
+            ages=_ages(database),
+            sexes=_sexes(database),
+            groups={
+                name: np.array([" ".join(plain_name(cell).split()) for cell in database.column(name)])
+                for name in GROUP_COLUMNS
+                if name in database.header
+            },
         )
-
-
-def read_ptbxl(
-    root: Path,
-    *,
-    fs: Literal[100, 500],
-    label_rule: LabelRule,
-    level: str,
-    heads: tuple[str, ...],
-    allow_missing: bool,
-) -> RecordTable:
-    """Read the records of a PTB-XL folder with their labels at all levels and the official folds.
-
-    The levels are those of :mod:`heart_reader.data.tasks` whose statements stand in
-    ``scp_statements.csv``. Folds 1 to 8 are train, 9 is val, 10 is test. Classes stand in the order
-    of ``scp_statements.csv`` (subclasses: of their first statement there), the superclasses in that
-    of :data:`~heart_reader.data.labels.SUPERCLASSES`.
-
-    Parameters
-    ----------
-    root
-        The folder of ``ptbxl_database.csv``.
-    fs
-        Which files: 100 Hz (``records100/``) or 500 Hz (``records500/``).
-    label_rule
-        ``"any_likelihood"``: a statement counts by being listed, also with likelihood 0, which
-        means that none was given. ``"likelihood_50"``: a diagnostic statement counts from 50; the
-        others, whose likelihood is 0 almost everywhere, still count by being listed.
-    level, heads
-        Levels that the task needs; a network answers the heads directly.
-    allow_missing
-        Whether rows whose files are absent are left out and counted; otherwise they are an error.
-
-    Raises
-    ------
-    ConfigError
-        If ``level`` or a head is none of the levels.
-    DataError
-        If a table cannot be understood.
-    MissingFiles
-        If a table, or a listed file and not ``allow_missing``, is absent.
-    """
-    root = Path(root).resolve()
-    advice = f"get PTB-XL by `heart-reader data download ptbxl --to {root}` or set data.root to where it is"
-    statements = read_statements(read_csv(root / STATEMENTS, advice))
-    levels = build_levels(statements)
-    _refuse_unknown(level, heads, levels, statements)
-    space = LabelSpace(levels, heads)
-    database = read_csv(root / DATABASE, advice)
-    paths = np.array([f"{root}/{name}.hea" for name in database.column(PATH_COLUMN[fs])])
-    table = RecordTable(
-        record_ids=np.array([plain_name(cell) for cell in database.column("ecg_id")]),
-        paths=paths,
-        patient_ids=np.array([plain_name(cell) for cell in database.column("patient_id")]),
-        splits=np.array([split_of_fold(fold, database.where(row)) for row, fold in enumerate(database.column("strat_fold"))]),
-        labels=_labels(database, statements, space, label_rule),
-        space=space,
-        label_rule=label_rule,
-        source="PTB-XL",
-        ages=_ages(database),
-        sexes=_sexes(database),
-        groups={
-            name: np.array([" ".join(plain_name(cell).split()) for cell in database.column(name)])
-            for name in GROUP_COLUMNS
-            if name in database.header
-        },
-    )
-    listing = FolderListing()
-    gone = np.array([listing.file(path) is None or listing.file(path[: -len("hea")] + "dat") is None for path in paths.tolist()])
-    if gone.any() and not allow_missing:
-        raise MissingFiles(
-            f"{root}: {gone.sum()} of {len(gone)} records listed in {DATABASE} have no files at {fs} Hz, the first is "
-            f"{paths[gone.argmax()]}: {advice}; data.allow_missing=true leaves them out and counts them"
-        )
-    return table.drop(f"PTB-XL: no files at {fs} Hz", gone)
+        listing = FolderListing()
+        gone = np.array([listing.file(path) is None or listing.file(path[: -len("hea")] + "dat") is None for path in paths.tolist()])
+        if gone.any() and not data.allow_missing:
+            raise MissingFiles(
+                f"{root}: {gone.sum()} of {len(gone)} records listed in {DATABASE} have no files at {fs} Hz, the first is "
+                f"{paths[gone.argmax()]}: {advice}; data.allow_missing=true leaves them out and counts them"
+            )
+        return table.drop(f"PTB-XL: no files at {fs} Hz", gone)
 
 
 def rows_of_folds(folder: Path, folds: Collection[int]) -> list[dict[str, str]]:
@@ -169,12 +141,12 @@ def split_of_fold(fold: str, where: str) -> str:
     return "train" if int(name) <= 8 else ("val" if int(name) == 9 else "test")
 
 
-def _refuse_unknown(level: str, heads: tuple[str, ...], levels: Mapping[str, Level], statements: tuple[ScpStatement, ...]) -> None:
-    for name in (level, *heads):
+def _refuse_unknown(names: Sequence[str], levels: Mapping[str, Level], statements: Sequence[ScpStatement]) -> None:
+    for name in names:
+        absent = missing_statements(name, statements) if name in TASKS and name not in levels else ()
+        if absent:
+            raise ConfigError(f"level {name} needs the statements {', '.join(absent)}, which {STATEMENTS} lacks: use the official file")
         if name not in levels:
-            absent = missing_statements(name, statements) if name in TASKS else ()
-            if absent:
-                raise ConfigError(f"level {name} needs the statements {', '.join(absent)}, which {STATEMENTS} lacks: use the official file")
             raise ConfigError(f"level {name!r}: PTB-XL has {', '.join(levels)}: choose one of them")
 
 

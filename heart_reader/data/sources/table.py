@@ -20,7 +20,7 @@ from heart_reader.data.sources.ptbxl import split_of_fold
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["TableSource", "read_table"]
+__all__ = ["TableSource"]
 
 ID_COLUMNS = ("ecg_id", "record_id", "id")
 PATH_COLUMN, SPLIT_COLUMN, FOLD_COLUMN, PATIENT_COLUMN = "path", "split", "strat_fold", "patient_id"
@@ -29,89 +29,82 @@ LABEL_CELLS = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": np.nan}
 
 @register_source
 class TableSource(DataSource):
-    """A CSV of paths, labels and splits; ``path`` is relative to ``data.root``."""
+    """A CSV (comma, semicolon or tab; UTF-8) with one row per record.
+
+    Its columns are ``path``, from the folder of the CSV (a WFDB record also without its ``.hea``);
+    ``split``, or else ``strat_fold`` of 1 to 10 (1-8 train, 9 val, 10 test); one of 0, 1 or nothing
+    (not known) per class; and, where they are there, record ids and patient ids. Without ids, file
+    names are taken or, where two files are called alike, their paths; without patient ids a patient
+    in two splits cannot be noticed.
+
+    Parameters
+    ----------
+    path
+        The CSV, from ``data.root``.
+    required
+        Whether it is an error that there is no such file.
+    level, label_columns
+        The level and the columns of its classes; None means the five superclasses.
+    id_column, patient_column
+        None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, and
+        ``patient_id``.
+    label_rule
+        How the labels were made; it is recorded, not applied.
+    """
 
     kind: Literal["table"] = "table"
     path: Path
-    required: bool = True  # False: used where it exists, and its absence is said
+    required: bool = True
     level: str = SUPERDIAGNOSTIC
-    label_columns: tuple[str, ...] | None = None  # None: the five superclasses
+    label_columns: tuple[str, ...] | None = None
     id_column: str | None = None
     patient_column: str | None = None
     label_rule: LabelRule = "any_likelihood"
     dataset = Dataset("", title="your own records, listed in a CSV", licence="yours")
 
     def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable | None:
-        """Read the table; one that is optional and absent is None."""
+        """Read the table.
+
+        Without a ``space`` the level with its columns is the whole task, and, if these are
+        superclasses, the binary levels made of them. Classes of the space that the table has no
+        column for are not known (NaN).
+
+        Raises
+        ------
+        ConfigError
+            If the task has no such level or no such class.
+        DataError
+            If a column is missing or a cell cannot be understood.
+        LeakageError
+            If a patient or a file stands in two splits.
+        MissingFiles
+            If the CSV, or a listed file and not ``data.allow_missing``, is absent.
+        """
         path = resolve_data_path(data.root) / self.path
         if not self.required and not path.exists():
             tqdm.write(f"{path} is not there: trained without it")
             return None
-        return read_table(path, self, allow_missing=data.allow_missing, space=space)
-
-
-def read_table(path: Path, source: TableSource, *, allow_missing: bool, space: LabelSpace | None = None) -> RecordTable:
-    """Read records from a CSV (comma, semicolon or tab; UTF-8) with one row per record.
-
-    Its columns are
-
-    - ``path``: the recordings' files, from the folder of the CSV; a WFDB record may be given
-      without its ``.hea``,
-    - ``split``: ``train``, ``val`` or ``test``; without it ``strat_fold`` of 1 to 10 is taken (1-8,
-      9, 10),
-    - one per class, of 0, 1 or nothing (not known),
-    - optionally the record ids (without them file names are taken or, where two files are called
-      alike, their paths) and the patient ids (without them a patient in two splits cannot be
-      noticed).
-
-    Parameters
-    ----------
-    path
-        The CSV file.
-    source
-        The level and its columns, further columns, and the rule by which the labels were made; it
-        is recorded, not applied. Ids are by default in the first of ``ecg_id``, ``record_id`` and
-        ``id`` that is there, patients in ``patient_id``.
-    allow_missing
-        Whether rows whose file is absent are left out and counted; otherwise they are an error.
-    space
-        The task's levels and heads; None means that ``level`` with the label columns is the whole
-        task, and, if these are superclasses, the binary levels made of them. Classes of the task
-        that the table has no column for are not known (NaN).
-
-    Raises
-    ------
-    ConfigError
-        If the task has no such level or no such class.
-    DataError
-        If a column is missing or a cell cannot be understood.
-    LeakageError
-        If a patient or a file stands in two splits.
-    MissingFiles
-        If the CSV, or a listed file and not ``allow_missing``, is absent.
-    """
-    path = Path(path)
-    table = read_csv(path, "name a CSV with the columns path, split and one column per class")
-    columns = _label_columns(table, source.label_columns)
-    space = _space(path, source.level, columns, space)
-    root = path.parent.resolve()
-    paths, gone = _find_files(table, root)
-    records = RecordTable(
-        record_ids=_record_ids(table, paths, root, source.id_column),
-        paths=paths,
-        patient_ids=_patient_ids(table, source.patient_column),
-        splits=_splits(table),
-        labels={source.level: _labels(table, columns, space.levels[source.level])},
-        space=space,
-        label_rule=source.label_rule,
-        source=path.name,
-    )
-    if gone.any() and not allow_missing:
-        raise MissingFiles(
-            f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
-            "or let data.allow_missing=true leave them out and count them"
+        table = read_csv(path, "name a CSV with the columns path, split and one column per class")
+        columns = _label_columns(table, self.label_columns)
+        space = _space(path, self.level, columns, space)
+        root = path.parent.resolve()
+        paths, gone = _find_files(table, root)
+        records = RecordTable(
+            record_ids=_record_ids(table, paths, root, self.id_column),
+            paths=paths,
+            patient_ids=_patient_ids(table, self.patient_column),
+            splits=_splits(table),
+            labels={self.level: _labels(table, columns, space.levels[self.level])},
+            space=space,
+            label_rule=self.label_rule,
+            source=path.name,
         )
-    return records.drop(f"{path.name}: no file", gone)
+        if gone.any() and not data.allow_missing:
+            raise MissingFiles(
+                f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
+                "or let data.allow_missing=true leave them out and count them"
+            )
+        return records.drop(f"{path.name}: no file", gone)
 
 
 def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, ...]:
