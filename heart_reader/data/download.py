@@ -206,7 +206,9 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 done, 1 failed, 2 wrong usage."""
+    """Run the command; return 0 if all files are there and right, 1 after a failure, 2 after a
+    wrong call.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m heart_reader.data.download",
         description="Download a public ECG data set from PhysioNet. Run the same command again to resume or to verify.",
@@ -232,10 +234,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped: run the same command again, it resumes", file=sys.stderr)
         return 1
     print(f"{folder}: {n_fetched} files fetched, {n_there} were there; all have their published SHA-256")
-    missing = [] if args.only or args.base_url else missing_files(dataset, folder)
-    if missing:
-        print(f"not complete: {', '.join(missing)}", file=sys.stderr)
-        return 1
     return 0
 
 
