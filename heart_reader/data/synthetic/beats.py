@@ -27,10 +27,8 @@ from heart_reader.data.synthetic.noise import lead_noise
 
 __all__ = [
     "SHARP",
-    "SLOW",
-    "ST_RAMP",
     "Segment",
-    "add_st",
+    "add_beats",
     "add_wave",
     "peak_leads_mv",
     "qrs_loop",
@@ -43,9 +41,9 @@ __all__ = [
 _MIN_INTERNAL_HZ = 500.0
 # Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T
 # its slow rise.
-SHARP, SLOW = 1.5, 2.5
+SHARP, _SLOW = 1.5, 2.5
 # The ST level is reached from the last part of QRS and is exact at the J point.
-ST_RAMP = 0.4
+_ST_RAMP = 0.4
 _BREATHS_HZ = (0.18, 0.30)
 
 
@@ -98,11 +96,16 @@ def simulate_with_truth(
     180.0
     """
     internal_hz = max(fs, _MIN_INTERNAL_HZ)
-    n_internal = math.ceil(duration_s * internal_hz) + 1
+    vector = np.zeros((math.ceil(duration_s * internal_hz) + 1, 3))
     heart = turn_to_axis(parameters.morphology, parameters.axis_deg)
     beats = _place_beats(parameters, rng, duration_s)
-    vector = _heart_vector(parameters, heart, beats, internal_hz, n_internal)
-    record = record_heart(vector, parameters, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
+    alike = np.ones_like(beats.gain)
+    p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, parameters.p_ms / 1000.0 * alike, alike)
+    for wave in heart.p:
+        add_wave(vector, internal_hz, wave, p, SHARP)
+    qrs_s = parameters.qrs_ms / 1000.0
+    add_beats(vector, internal_hz, heart, Segment(beats.onset_s, qrs_s * alike, beats.gain), beats.length_s - qrs_s)
+    record = record_heart(vector.T, parameters, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
     return SimulatedEcg(record, _truth(parameters, heart, beats, duration_s), parameters)
 
 
@@ -162,18 +165,19 @@ def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s
     return Segment(onset[keep], qt[keep], gain[keep])
 
 
-def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: Segment, fs: float, n_times: int) -> NDArray[np.float64]:
-    """Draw the heart vector over the whole record, (3, n_times) in mV."""
-    vector = np.zeros((n_times, 3))
-    qrs_s = parameters.qrs_ms / 1000.0
-    p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
-    qrs = Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
-    st_t = Segment(beats.onset_s + qrs_s, beats.length_s - qrs_s, beats.gain)
-    for waves, segment, rise in ((heart.p, p, SHARP), (heart.qrs, qrs, SHARP), (heart.t, st_t, SLOW)):
+def add_beats(vector: NDArray[np.float64], fs: float, heart: Morphology, qrs: Segment, st_t_s: NDArray[np.float64]) -> None:
+    """Add QRS, ST and T of beats that look alike, T ending ``st_t_s`` after QRS."""
+    st_t = Segment(qrs.onset_s + qrs.length_s, st_t_s, qrs.gain)
+    for waves, segment, rise in ((heart.qrs, qrs, SHARP), (heart.t, st_t, _SLOW)):
         for wave in waves:
             add_wave(vector, fs, wave, segment, rise)
-    add_st(vector, fs, heart, st_t, ST_RAMP * qrs_s)
-    return vector.T
+    # The ST level is there at the J point, and gone when T is.
+    ramp_s = _ST_RAMP * qrs.length_s
+    begin, fall, end = st_t.onset_s - ramp_s, st_t.onset_s + heart.t[0].start * st_t_s, st_t.onset_s + st_t_s
+    index, times = _support(begin, end, fs)
+    up = _smooth_step((times - begin[:, None]) / ramp_s[:, None])
+    down = _smooth_step((times - fall[:, None]) / (end - fall)[:, None])
+    _add(vector, index, up * (1.0 - down) * qrs.gain[:, None], heart.st)
 
 
 def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segment, rise: float) -> None:
@@ -185,17 +189,6 @@ def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segmen
     far /= np.where(before, (peak - start)[:, None], (end - peak)[:, None])
     shape = np.where(far < 1.0, np.cos(0.5 * np.pi * np.minimum(far, 1.0)) ** np.where(before, rise, SHARP), 0.0)
     _add(vector, index, shape * segment.gain[:, None], wave.vector)
-
-
-def add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: Segment, ramp_s: float) -> None:
-    """Add the ST level: there at the J point, gone when T is."""
-    begin = segment.onset_s - ramp_s
-    fall = segment.onset_s + heart.t[0].start * segment.length_s
-    end = segment.onset_s + segment.length_s
-    index, times = _support(begin, end, fs)
-    up = _smooth_step((times - begin[:, None]) / ramp_s)
-    down = _smooth_step((times - fall[:, None]) / (end - fall)[:, None])
-    _add(vector, index, up * (1.0 - down) * segment.gain[:, None], heart.st)
 
 
 def _support(start: NDArray[np.float64], end: NDArray[np.float64], fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -125,7 +125,7 @@ def draw_findings(superclass: str | Sequence[str], rng: np.random.Generator) -> 
     if unknown or not wanted or len(set(wanted)) < len(wanted) or ("NORM" in wanted and len(wanted) > 1):
         raise ConfigError(f"simulated superclasses {wanted}: choose one of {', '.join(SUPERCLASSES)}, or several without NORM")
     while True:
-        found = tuple(_choose(SHARES[name], rng) for name in sorted(wanted, key=_ORDER.index))
+        found = tuple(str(rng.choice(list(SHARES[name]), p=list(SHARES[name].values()))) for name in sorted(wanted, key=_ORDER.index))
         clash = any(pair <= set(found) for pair in _CLASH) or (len(found) > 1 and not _ALONE.isdisjoint(found))
         if not clash:
             return found
@@ -158,7 +158,9 @@ def draw_parameters(findings: Sequence[str], rng: np.random.Generator) -> EcgPar
         scp_codes={code: likelihood for finding in present for code, likelihood in finding.scp_codes.items()},
         **_draw_intervals(present, sex, rng),
     )
-    return _with_voltage(_with_rhythm(parameters), present, rng)
+    # PTB-XL names the sinus rhythm by its rate, with likelihood 0.
+    rhythm = "SBRAD" if parameters.heart_rate_bpm < 60.0 else "STACH" if parameters.heart_rate_bpm > 100.0 else "SR"
+    return _with_voltage(replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0}), present, rng)
 
 
 def sokolow_lyon_mv(parameters: EcgParameters) -> float:
@@ -169,10 +171,6 @@ def sokolow_lyon_mv(parameters: EcgParameters) -> float:
 
 def _normal(rng: np.random.Generator, mean: float, sd: float, low: float, high: float) -> float:
     return min(max(float(rng.normal(mean, sd)), low), high)
-
-
-def _choose(shares: dict[str, float], rng: np.random.Generator) -> str:
-    return str(rng.choice(list(shares), p=list(shares.values())))
 
 
 def _affected_heart(present: Sequence[Finding], rng: np.random.Generator) -> Morphology:
@@ -271,13 +269,6 @@ def _draw_noise(rng: np.random.Generator) -> NoiseLevels:
         muscle_uv=float(rng.lognormal(math.log(5.5), 0.6)),
         mains_uv=float(rng.lognormal(math.log(1.0), 0.7)),
     )
-
-
-def _with_rhythm(parameters: EcgParameters) -> EcgParameters:
-    """Name the sinus rhythm by its rate, as PTB-XL does with likelihood 0."""
-    rate = parameters.heart_rate_bpm
-    rhythm = "SBRAD" if rate < 60.0 else "STACH" if rate > 100.0 else "SR"
-    return replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0})
 
 
 def _with_voltage(parameters: EcgParameters, present: Sequence[Finding], rng: np.random.Generator) -> EcgParameters:

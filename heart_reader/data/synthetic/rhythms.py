@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.synthetic.beats import SHARP, SLOW, ST_RAMP, Segment, add_st, add_wave, qrs_loop, record_heart
+from heart_reader.data.synthetic.beats import SHARP, Segment, add_beats, add_wave, qrs_loop, record_heart
 from heart_reader.data.synthetic.heart import (
     HEART_DATA,
     HEARTS,
@@ -136,9 +135,10 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     qrs_s = person.qrs_ms / 1000.0
     st_t_s = qt_s - qrs_s
     # Normal spread, without the first forces of its own, follows those of the pathway.
-    rest = tuple(
-        wave._replace(start=_after_delta(wave.start), peak=_after_delta(wave.peak), end=_after_delta(wave.end)) for wave in heart.qrs[1:]
-    )
+    rest = []
+    for wave in heart.qrs[1:]:
+        start, peak, end = (_DELTA_SHARE + (1.0 - _DELTA_SHARE) * share for share in wave[:3])
+        rest.append(Wave(start, peak, end, wave.vector))
     t = tuple(wave._replace(vector=scaled(wave.vector, 0.45)) for wave in heart.t)
     preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
     ectopic = _varied(HEARTS[("outflow", "left_apex")[int(rng.integers(2))]], rng)
@@ -150,12 +150,8 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     }
 
 
-def _after_delta(share: float) -> float:
-    return _DELTA_SHARE + (1.0 - _DELTA_SHARE) * share
-
-
 def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
-    """The same heart, louder or softer, each wave a little different."""
+    """Make a heart louder or softer, and each wave a little different."""
     gain = rng.lognormal(0.0, 0.15)
 
     def vary(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
@@ -187,14 +183,9 @@ def _draw_beats(
     names = np.array([beat.shape for beat in events.beats])
     for name, shape in shapes.items():
         these = names == name
-        if not these.any():
-            continue
-        qrs = Segment(onset_s[these], np.full(int(these.sum()), shape.qrs_s), gain[these])
-        st_t = Segment(qrs.onset_s + shape.qrs_s, st_t_s[these], gain[these])
-        for waves, segment, rise in ((shape.heart.qrs, qrs, SHARP), (shape.heart.t, st_t, SLOW)):
-            for wave in waves:
-                add_wave(vector, fs, wave, segment, rise)
-        add_st(vector, fs, shape.heart, st_t, ST_RAMP * shape.qrs_s)
+        if these.any():
+            qrs = Segment(onset_s[these], np.full(int(these.sum()), shape.qrs_s), gain[these])
+            add_beats(vector, fs, shape.heart, qrs, st_t_s[these])
 
 
 def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters, rng: np.random.Generator) -> None:
@@ -266,6 +257,9 @@ def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: 
     )
     visible = p_all[~covered & (p_all >= 0.0) & (p_all + p_s <= duration_s)]
     spikes_s = np.array(events.spikes_s)
+    # The shape of the rhythm itself: ectopic only where there is no other.
+    others = [beat.shape for beat in events.beats if beat.shape != ECTOPIC]
+    usual = max(set(others), key=others.count) if others else ECTOPIC
     return EcgTruth(
         beat_s=peak_s[keep],
         p_onset_s=p_onset_s[keep],
@@ -274,16 +268,10 @@ def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: 
         qrs_offset_s=(onset_s + qrs_s)[keep],
         t_onset_s=(onset_s + qrs_s + t_start * st_t_s)[keep],
         t_offset_s=(onset_s + qrs_s + st_t_s)[keep],
-        axis_deg=axis_of(shapes[_usual([beat.shape for beat in events.beats])].heart),
+        axis_deg=axis_of(shapes[usual].heart),
         rhythm=named.rhythm,
         rhythm_findings=named.findings,
         beat_kinds=tuple(beat.kind for beat, kept in zip(events.beats, keep, strict=True) if kept),
         visible_p_s=visible,
         spike_s=spikes_s[(spikes_s >= 0.0) & (spikes_s + _SPIKE_S <= duration_s)],
     )
-
-
-def _usual(names: Sequence[str]) -> str:
-    """The shape of the rhythm itself: ectopic only where there is no other."""
-    others = [name for name in names if name != ECTOPIC]
-    return max(set(others), key=others.count) if others else ECTOPIC
