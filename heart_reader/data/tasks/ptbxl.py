@@ -13,11 +13,10 @@ from types import MappingProxyType
 
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC
 from heart_reader.data.scp_statements import ScpStatement
-from heart_reader.data.tasks import Groups, register_contrast, register_task
+from heart_reader.data.tasks import Grouping, Groups, register_contrast, register_task
 
 __all__ = ["FREQUENT", "FREQUENT_STATEMENTS"]
 
-Statements = Sequence[ScpStatement]
 FREQUENT = "frequent"
 
 # Diagnoses, rhythms and extrasystoles that at least 296 of PTB-XL's records carry, with the
@@ -54,45 +53,28 @@ FREQUENT_STATEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-@register_task(ALL, "all statements")
-def _all(statements: Statements) -> Groups:
-    return {statement.code: [statement.code] for statement in statements}
+def _of_kind(letter: str) -> Grouping:
+    """Make each statement of a kind (or, for an empty letter, each statement) a class."""
+    return lambda statements: {statement.code: [statement.code] for statement in statements if letter in statement.kinds}
 
 
-@register_task("diagnostic", "diagnostic statements")
-def _diagnostic(statements: Statements) -> Groups:
-    return _of_kind(statements, "d")
+def _below(kind: str, names: Sequence[str] = ()) -> Grouping:
+    """Group diagnostic statements by a class of theirs, in the order of names or of statements."""
+
+    def group(statements: Sequence[ScpStatement]) -> Groups:
+        diagnostic = [statement for statement in statements if "d" in statement.kinds]
+        order = names or dict.fromkeys(getattr(statement, kind) for statement in diagnostic)
+        return {name: [statement.code for statement in diagnostic if getattr(statement, kind) == name] for name in order}
+
+    return group
 
 
-@register_task("subdiagnostic", "diagnostic subclasses")
-def _subdiagnostic(statements: Statements) -> Groups:
-    subclasses = dict.fromkeys(statement.subclass for statement in statements if "d" in statement.kinds)
-    return {name: [s.code for s in statements if "d" in s.kinds and s.subclass == name] for name in subclasses}
-
-
-@register_task(SUPERDIAGNOSTIC, "diagnostic superclasses")
-def _superdiagnostic(statements: Statements) -> Groups:
-    return {name: [s.code for s in statements if "d" in s.kinds and s.superclass == name] for name in SUPERCLASSES}
-
-
-@register_task("form", "statements of form")
-def _form(statements: Statements) -> Groups:
-    return _of_kind(statements, "f")
-
-
-@register_task("rhythm", "statements of rhythm")
-def _rhythm(statements: Statements) -> Groups:
-    return _of_kind(statements, "r")
-
-
-@register_task(FREQUENT, "22 frequent diagnoses")
-def _frequent(statements: Statements) -> Groups:
-    return FREQUENT_STATEMENTS
-
-
-def _of_kind(statements: Statements, letter: str) -> Groups:
-    return {statement.code: [statement.code] for statement in statements if letter in statement.kinds}
-
-
+register_task(ALL, "all statements")(_of_kind(""))
+register_task("diagnostic", "diagnostic statements")(_of_kind("d"))
+register_task("subdiagnostic", "diagnostic subclasses")(_below("subclass"))
+register_task(SUPERDIAGNOSTIC, "diagnostic superclasses")(_below("superclass", SUPERCLASSES))
+register_task("form", "statements of form")(_of_kind("f"))
+register_task("rhythm", "statements of rhythm")(_of_kind("r"))
+register_task(FREQUENT, "22 frequent diagnoses")(lambda _: FREQUENT_STATEMENTS)
 register_contrast("mi_vs_norm", "infarction against normal", "MI", present=("MI",), absent=("NORM",))
 register_contrast("normal_vs_abnormal", "normal against abnormal", "ABNORMAL", present=("MI", "STTC", "CD", "HYP"), absent=("NORM",))
