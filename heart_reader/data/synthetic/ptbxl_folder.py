@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from heart_reader.data.scp_statements import STATEMENTS_CSV
 from heart_reader.data.signal import resample
@@ -103,6 +102,8 @@ def write_ptbxl_folder(root: Path, n_records: int, seed: int, *, with_500_hz: bo
         If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or
         cannot be written.
     """
+    from tqdm import tqdm  # simulating one ECG needs none
+
     root = Path(root)
     if n_records < 1:
         raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
