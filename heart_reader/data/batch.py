@@ -1,6 +1,4 @@
-"""What one call of a network gets: windows of one or several records, and what else is known of
-each record.
-"""
+"""What one call of a network gets: windows of records, and what else is known of them."""
 
 from __future__ import annotations
 
@@ -13,12 +11,12 @@ from numpy.typing import NDArray
 
 __all__ = ["INPUT_NAMES", "Batch", "Inputs"]
 
-# Of the inputs of a network and of an ONNX graph; the last two are there only if the network takes
-# features.
+# Names of the inputs of a network and of an ONNX graph; the last two are there only if the network
+# takes features.
 INPUT_NAMES = ("signal_mv", "features", "record")
 
-# Of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN where not known, or
-# None for a network that takes none.
+# What a network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN
+# where not known, or None for a network that takes none.
 Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
@@ -86,9 +84,7 @@ class Batch:
         return Batch(self.windows, None, self.record)
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield the windows in order, at most ``size`` at a time, each part with the features it
-        needs.
-        """
+        """Yield at most ``size`` windows at a time, in order, with the features they need."""
         for start in range(0, len(self), size):
             record = self.record[start : start + size]
             features = None if self.features is None else self.features[record[0] : record[-1] + 1]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
-from heart_reader.data.build import SIMULATED
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.sources.synthetic import SIMULATED
 from heart_reader.decisions.calibration import ece_by_chance
 from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report, write_report

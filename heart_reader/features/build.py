@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from heart_reader.config import ExperimentConfig, FeaturesConfig, resolve_data_path
+from heart_reader.config import ExperimentConfig, FeaturesConfig, resolve_cache_dir, resolve_data_path
 from heart_reader.data.cache import SignalCache, open_or_build
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
@@ -57,7 +57,7 @@ def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Pre
     DataError
         If a record or a table of features cannot be used.
     """
-    cache = open_or_build(table, preprocessor, config.data.cache_dir, progress=True)
+    cache = open_or_build(table, preprocessor, resolve_cache_dir(config.data.cache_dir), progress=True)
     if space is None:
         return EcgDataset(table, cache, preprocessor)
     parts = []

@@ -115,7 +115,7 @@ def join(
     tensors = joined_tensors([member.tensors() for member in members], torch.tensor(weighting.weights, dtype=torch.float32))
     scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
-    draft |= {"levels": table.space.to_json(), "config": config.to_json()}
+    draft |= {"levels": table.space.to_json(), "config": config.to_manifest()}
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
 
 

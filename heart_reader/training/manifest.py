@@ -75,7 +75,7 @@ def build_manifest(
             "train_positives": positives,
         },
         "training": {**training, "threads": torch.get_num_threads()},
-        "config": config.to_json(),
+        "config": config.to_manifest(),
         "seed": config.seed,
         "git_commit": _git_commit(),
         "versions": installed_versions(VERSIONS),

@@ -68,7 +68,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
         **origin.draft(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "levels": LabelSpace({**table.space.levels, **own.levels}, own.heads).to_json(),
-        "config": config.to_json(),
+        "config": config.to_manifest(),
         "parent": origin.sha256,
     }
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation)

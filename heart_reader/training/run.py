@@ -20,7 +20,6 @@ from tqdm import tqdm
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
@@ -161,7 +160,7 @@ def _tell_gaps(table: RecordTable, level: str) -> None:
     none can.
     """
     for split, consequence in (("train", "cannot be learnt"), ("val", "get no threshold and are read as uncertain")):
-        gaps = describe_gaps(table, level, split, complete=split == "val")
+        gaps = table.describe_gaps(level, split, complete=split == "val")
         if gaps:
             tqdm.write(f"level {level}, split {split}: {gaps}: these {consequence}")
 

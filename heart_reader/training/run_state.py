@@ -75,7 +75,7 @@ def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
 
 def _changed(before: ExperimentConfig, now: ExperimentConfig) -> str:
     """Name the sections that made weights other than they would be made now."""
-    old, new = before.to_json(), now.to_json()
+    old, new = before.to_manifest(), now.to_manifest()
     return " and ".join(name for name in new if name not in AFTERWARDS and new[name] != old[name])
 
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, FiniteFloat, JsonValue, ValidationError, model_validator
 
-from heart_reader.config import ExperimentConfig, Section, read_mapping
+from heart_reader.config import ExperimentConfig, read_mapping
 from heart_reader.errors import ConfigError
 from heart_reader.models.registry import build_network
+from heart_reader.section import Section
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial

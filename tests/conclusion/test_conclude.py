@@ -17,7 +17,7 @@ from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import GROUPS
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.tasks import frequent_level
+from heart_reader.data.tasks import build_levels
 from heart_reader.features.rhythm import RHYTHM_FINDINGS, RHYTHMS, Rhythm
 from heart_reader.messages import Message, coded, message
 
@@ -34,7 +34,7 @@ SPACE = LabelSpace(
         ALL: Level(ALL, CODES),
         SUPERDIAGNOSTIC: Level(SUPERDIAGNOSTIC, SUPERCLASSES, members("superclass", SUPERCLASSES)),
         "subdiagnostic": Level("subdiagnostic", SUBCLASSES, members("subclass", SUBCLASSES)),
-        **frequent_level(CODES),
+        "frequent": build_levels(SCP_STATEMENTS)["frequent"],
     },
     (ALL, SUPERDIAGNOSTIC),
 )

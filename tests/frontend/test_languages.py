@@ -16,7 +16,7 @@ import pytest
 from heart_reader import errors
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.tasks import FREQUENT_STATEMENTS
+from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.messages import TEMPLATES, template_fields
 
