@@ -20,11 +20,11 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
-from heart_reader.decisions.decision import Calibration, Thresholds, Uncertainty
+from heart_reader.decisions.decision import Decisions, Thresholds
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
 from heart_reader.messages import message
-from heart_reader.pooling import Pooled, pool, timeline
+from heart_reader.pooling import Pooled, level_means, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 from heart_reader.signing import TrustedKeys, check_signature, signature_facts
@@ -71,21 +71,17 @@ class EcgClassifier:
             self.space = LabelSpace.from_json(manifest["levels"])
             self.features = _feature_space(manifest["features"], str(checkpoint.directory))
             self.level: str = manifest["config"]["task"]["level"]
-            self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
-            self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
-            # Null in checkpoints from before there were uncertain zones: there the thresholds alone
-            # decide.
-            self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
-            self._check_decisions()
+            chosen = Decisions.of_manifest(manifest)
+            for name, decisions in chosen.items():
+                decisions.check(len(self.space.levels[name].class_names))
+            if self.level not in self.space.answerable():
+                raise ValueError(f"level {self.level}")
+            self.decisions = {name: chosen.get(name, Decisions()) for name in self.space.levels}
 
-    def _check_decisions(self) -> None:
-        """Refuse decisions of classes that the levels do not have: they would be another class's."""
-        if self.level not in self.space.answerable():
-            raise ValueError(f"level {self.level}")
-        for chosen, of in ((self.calibration, "slope"), (self.thresholds, "values"), (self.uncertainty, "low")):
-            for name, decision in chosen.items():
-                if len(getattr(decision, of)) != len(self.space.levels[name].class_names):
-                    raise ValueError(f"{type(decision).__name__.lower()} of level {name}")
+    @property
+    def thresholds(self) -> dict[str, Thresholds]:
+        """The thresholds of every level that has any."""
+        return {name: of.thresholds for name, of in self.decisions.items() if of.thresholds is not None}
 
     @classmethod
     def load(cls, directory: Path | str, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:
@@ -160,6 +156,7 @@ class EcgClassifier:
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
         levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
+        zones = self.decisions[self.level].uncertainty
         return Diagnosis(
             record_id=record.record_id,
             source_format=record.source_format,
@@ -169,7 +166,7 @@ class EcgClassifier:
             conclusion=conclusion,
             quality=quality,
             timeline=timeline(
-                self._calibrated(self.level, per_window),
+                self.decisions[self.level].calibrate(per_window),
                 self.space.levels[self.level].class_names,
                 self.preprocessor,
                 prepared.microvolts.shape[1],
@@ -184,7 +181,7 @@ class EcgClassifier:
             sex=record.sex,
             measurements=measurements,
             features=known,
-            alpha=self.uncertainty[self.level].alpha if self.level in self.uncertainty else None,
+            alpha=None if zones is None else zones.alpha,
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -218,8 +215,8 @@ class EcgClassifier:
         result = {}
         for name in levels:
             y_prob, y_true = np.stack(rows[name]), dataset.table.y_true(name)
-            if calibrated and name in self.calibration:
-                y_prob = self.calibration[name].apply(y_prob)
+            if calibrated:
+                y_prob = self.decisions[name].calibrate(y_prob)
             known = ~np.isnan(y_true).any(axis=1)
             result[name] = Predictions(
                 split="+".join(sorted(set(dataset.table.splits.tolist()))),
@@ -258,8 +255,7 @@ class EcgClassifier:
 
     def _means(self, waiting: list[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
         batch = Batch.of(waiting)
-        answers = self.space.probabilities(self.logits(batch))
-        means = {name: batch.mean_per_record(values) for name, values in answers.items()}
+        means = level_means(self.space, self.logits(batch), batch.record)
         for place in range(len(waiting)):
             yield {name: values[place] for name, values in means.items()}
 
@@ -285,10 +281,9 @@ class EcgClassifier:
                 progress((first + len(windows)) / len(starts))
 
     def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
-        mean, highest = self._calibrated(name, pooled.mean), self._calibrated(name, pooled.highest)
-        unknown = (None,) * len(mean)
-        thresholds = self.thresholds[name].values if name in self.thresholds else unknown
-        zones = self.uncertainty[name].zones if name in self.uncertainty else unknown
+        decisions = self.decisions[name]
+        mean, highest = decisions.calibrate(pooled.mean), decisions.calibrate(pooled.highest)
+        thresholds, zones = decisions.limits(len(mean))
         return {
             label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
@@ -329,9 +324,6 @@ class EcgClassifier:
 
         return {level: {name: agreed(one, decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}, conclusion
 
-    def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
-
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
         warnings: list[str] = []
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
@@ -343,7 +335,7 @@ class EcgClassifier:
 
     def card(self) -> dict[str, Any]:
         """Return what a user should know about the model, as plain values."""
-        manifest = self.checkpoint.manifest
+        manifest: Mapping[str, Any] = self.checkpoint.manifest
         keys = ("created", "leads", "preprocessor", "label_rule", "metrics", "data", "seed", "parent")
         return {
             "name": manifest["model"]["name"],

@@ -1,6 +1,4 @@
-"""What the windows of one record say together, gathered some windows at a time, so that a recording
-of days takes little memory.
-"""
+"""What the windows of records say together, at every level."""
 
 from __future__ import annotations
 
@@ -10,9 +8,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 
-__all__ = ["Pooled", "pool", "timeline"]
+__all__ = ["Pooled", "level_means", "pool", "timeline"]
+
+
+def level_means(
+    space: LabelSpace, logits: NDArray[np.floating], record: NDArray[np.integer] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Turn the logits of windows into probabilities of records, before calibration.
+
+    Parameters
+    ----------
+    space
+        What the outputs mean.
+    logits
+        (n_windows, n_outputs).
+    record
+        (n_windows,) the record of each window, never falling; None for windows of one record.
+
+    Returns
+    -------
+    dict
+        Level name to (n_records, n_classes).
+    """
+    first: NDArray[np.intp] | list[int] = [] if record is None else np.flatnonzero(np.diff(record)) + 1
+    answers = space.probabilities(logits)
+    return {name: np.stack([part.mean(axis=0) for part in np.split(of, first)]) for name, of in answers.items()}
 
 
 class Pooled(NamedTuple):
@@ -23,7 +46,8 @@ class Pooled(NamedTuple):
 
 
 def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> tuple[dict[str, Pooled], NDArray[np.float64]]:
-    """Take mean and maximum over windows.
+    """Take mean and maximum over the windows of one record, some at a time, so that a recording of
+    days takes little memory.
 
     Parameters
     ----------

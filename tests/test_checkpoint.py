@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.checkpoint import SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
+from heart_reader.manifest import MANIFEST
 
 
 @pytest.fixture

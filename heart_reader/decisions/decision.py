@@ -1,8 +1,8 @@
 """What turns a network's probability into a calibrated probability and a decision: chosen on
 validation, applied with numpy alone.
 
-The choosing is in :mod:`heart_reader.evaluation`; these carriers travel in the checkpoint, so that
-reading an ECG needs neither scipy nor scikit-learn.
+How they are chosen is in :mod:`heart_reader.decisions.choose`. They travel in the checkpoint, so
+that reading an ECG needs neither scipy nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from heart_reader.data.labels import sigmoid
 from heart_reader.errors import ConfigError
 
-__all__ = ["Calibration", "Thresholds", "Uncertainty", "log_odds"]
+__all__ = ["Calibration", "Decisions", "Thresholds", "Uncertainty", "log_odds"]
 
 # Nearer to 0 or 1 than this a probability says nothing more; log-odds stay within about 28.
 _EDGE = 1e-12
@@ -295,3 +295,79 @@ class Uncertainty:
         """
         numbers = {name: tuple(values[name]) for name in ("low", "high", "n_positive", "n_negative")}
         return cls(values["rule"], values["split"], values["alpha"], **numbers)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Everything between the probabilities of one level and its decisions.
+
+    Parameters
+    ----------
+    calibration
+        None where probabilities pass unchanged.
+    thresholds
+        None where nothing is ever read as present.
+    uncertainty
+        None where the thresholds alone decide.
+    """
+
+    calibration: Calibration | None = None
+    thresholds: Thresholds | None = None
+    uncertainty: Uncertainty | None = None
+
+    def check(self, n_classes: int) -> None:
+        """Refuse decisions of other classes.
+
+        Raises
+        ------
+        ConfigError
+            If a part holds more or fewer classes.
+        """
+        counts = {
+            "calibration": n_classes if self.calibration is None else len(self.calibration.slope),
+            "thresholds": n_classes if self.thresholds is None else len(self.thresholds.values),
+            "uncertainty": n_classes if self.uncertainty is None else len(self.uncertainty.low),
+        }
+        for name, count in counts.items():
+            if count != n_classes:
+                raise ConfigError(f"{name}: {count} classes, {n_classes} are needed")
+
+    def calibrate(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrate (..., n_classes) probabilities."""
+        return y_prob if self.calibration is None else self.calibration.apply(y_prob)
+
+    def limits(self, n_classes: int) -> tuple[tuple[float | None, ...], tuple[tuple[float, float] | None, ...]]:
+        """Return the threshold and the uncertain zone of every class, None where it has none."""
+        nothing = (None,) * n_classes
+        return (
+            nothing if self.thresholds is None else self.thresholds.values,
+            nothing if self.uncertainty is None else self.uncertainty.zones,
+        )
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any]) -> dict[str, Decisions]:
+        """Return the decisions of every level that has any.
+
+        Raises
+        ------
+        ConfigError
+            If a value is not allowed.
+        """
+        # Null in checkpoints from before there were uncertain zones.
+        calibration, thresholds, uncertainty = manifest["calibration"], manifest["thresholds"], manifest["uncertainty"] or {}
+        return {
+            level: cls(
+                Calibration.from_json(calibration[level]) if level in calibration else None,
+                Thresholds.from_json(thresholds[level]) if level in thresholds else None,
+                Uncertainty.from_json(uncertainty[level]) if level in uncertainty else None,
+            )
+            for level in {**calibration, **thresholds, **uncertainty}
+        }
+
+    @staticmethod
+    def to_manifest(levels: Mapping[str, Decisions]) -> dict[str, dict[str, Any]]:
+        """Return the manifest's ``calibration``, ``thresholds`` and ``uncertainty``, each by level."""
+        return {
+            part: {level: value.to_json() for level, of in levels.items() if (value := getattr(of, part)) is not None}
+            for part in ("calibration", "thresholds", "uncertainty")
+        }

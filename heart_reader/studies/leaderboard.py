@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
+from heart_reader.checkpoint import Checkpoint, load_manifest
 from heart_reader.cli import run_command
 from heart_reader.errors import ConfigError, DataError, Integrity
 from heart_reader.folders import write_whole
+from heart_reader.manifest import MANIFEST
 from heart_reader.studies.leaderboard_page import page
 
 __all__ = ["COLUMNS", "Run", "find_runs", "main", "write_leaderboard"]

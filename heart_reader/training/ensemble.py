@@ -33,6 +33,7 @@ from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
+from heart_reader.decisions.choose import decided_out_of_fold
 from heart_reader.decisions.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
@@ -41,7 +42,8 @@ from heart_reader.metrics.metrics import metric_value
 from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
-from heart_reader.training.decisions import decided_out_of_fold, save_with_decisions
+from heart_reader.pooling import level_means
+from heart_reader.training.decisions import save_with_decisions
 
 __all__ = [
     "Weighting",
@@ -294,7 +296,7 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
     def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.tensordot(weights, answered, axes=1)
         mean = np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share
-        return batch.mean_per_record(space.probabilities(log_odds(mean))[level])
+        return level_means(space, log_odds(mean), batch.record)[level]
 
     return read
 
@@ -349,12 +351,13 @@ def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:
 def _check(members: Sequence[Checkpoint]) -> None:
     if len(members) < 2:
         raise ConfigError(f"an ensemble of {len(members)}: name at least two checkpoints")
-    first = members[0].manifest
+    first: Mapping[str, Any] = members[0].manifest
     fused = _features_of(members)
     for member in members:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
-        different = [key for key in SHARED if member.manifest[key] != first[key]]
+        theirs: Mapping[str, Any] = member.manifest
+        different = [key for key in SHARED if theirs[key] != first[key]]
         if not set(_outputs_of(member)) <= set(_outputs_of(members[0])):
             different.append("heads")
         if member.manifest["features"] not in (None, fused):

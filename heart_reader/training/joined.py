@@ -38,14 +38,15 @@ from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.data.record_table import RecordTable
+from heart_reader.decisions.choose import choose_decisions
 from heart_reader.decisions.thresholds import HELD_OUT
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.folders import run_folder
 from heart_reader.metrics.metrics import class_values
+from heart_reader.pooling import level_means
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
-from heart_reader.training.decisions import choose_decisions
 from heart_reader.training.ensemble import describe_members, joined_tensors, output_columns
 from heart_reader.training.run import TrainingOutcome, train, write_config
 from heart_reader.training.run_state import MEMBERS, check_start, finished_checkpoint, has_state
@@ -225,14 +226,14 @@ class _Read:
     def predictions(self, shares: NDArray[np.float64], table: RecordTable) -> dict[str, Predictions]:
         """Level name to what the mixture reads, before calibration."""
         chosen = table.select(self.rows)
-        means = [{name: values.mean(axis=0) for name, values in table.space.probabilities(logits).items()} for logits in self.mixed(shares)]
+        means = [level_means(table.space, logits) for logits in self.mixed(shares)]
         answers = {}
         for name in table.space.answerable():
             if name not in chosen.labels:
                 continue
             y_true = chosen.y_true(name)
             known = ~np.isnan(y_true).any(axis=1)
-            y_prob = np.stack([mean[name] for mean in means])
+            y_prob = np.concatenate([mean[name] for mean in means])
             ids, patients = chosen.record_ids[known], chosen.patient_ids[known]
             names = table.space.levels[name].class_names
             answers[name] = Predictions(HELD_OUT, name, names, ids, patients, y_true[known], y_prob[known])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
 from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.manifest import installed_versions
 from heart_reader.models.registry import count_parameters, resolve_params
 
-__all__ = ["build_manifest", "installed_versions", "records_sha256"]
+__all__ = ["build_manifest", "records_sha256"]
 
 VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -96,14 +96,3 @@ def _git_commit() -> str | None:
         return None
     answer = subprocess.run([git, "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     return answer.stdout.strip() or None
-
-
-def installed_versions(names: Iterable[str]) -> dict[str, str | None]:
-    """Return the version of each distribution, None where it is not installed."""
-    found: dict[str, str | None] = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found

@@ -31,6 +31,7 @@ from heart_reader.folders import remove_directory, run_folder, write_whole
 from heart_reader.metrics.metrics import metric_value
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
+from heart_reader.pooling import level_means
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.curves import plot_learning_curves
 from heart_reader.training.decisions import save_with_decisions
@@ -227,7 +228,7 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
             inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
             logits.append(network(*inputs).float().cpu().numpy())
     level = config.task.level
-    y_prob = batch.mean_per_record(val_set.table.space.probabilities(np.concatenate(logits))[level])
+    y_prob = level_means(val_set.table.space, np.concatenate(logits), batch.record)[level]
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}

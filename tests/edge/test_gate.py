@@ -18,6 +18,7 @@ from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ConfigError, DataError, ExportParityError, NotServable
 from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import join
+from heart_reader.training.pruned import prune_origin
 
 SAME = Parity(n_records=4, largest=1e-7, mean=1e-8, alone=1e-8)
 
@@ -109,7 +110,7 @@ def test_trees_of_an_ensemble_stay_in_its_variants(small_checkpoint: Path, trees
         "export.variants=[fp32, int8, pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1",
         f"export.student={small_checkpoint}",
     ]  # fmt: skip
-    fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings)
+    fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings, prune=prune_origin)
     members = pruned.manifest["model"]["params"]
     assert [member["name"] for member in members["members"]] == ["convnet1d", "feature_trees"]
     np.testing.assert_allclose(members["weights"], np.repeat([[0.2], [0.8]], 76, axis=1))

@@ -1,6 +1,6 @@
 """Prune a trained network and train what is left, with the unpruned network as teacher.
 
-Run: ``python -m heart_reader.edge.prune CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion
+Run: ``python -m heart_reader.training.pruned CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion
 taylor]``.
 
 Each ratio becomes a run like those of ``train.py`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
@@ -30,19 +30,22 @@ from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.edge.graph import count_macs, example_inputs
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
 from heart_reader.edge.settings import export_config
+from heart_reader.edge.variants import Origin, check_alike, open_origin
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import run_folder, write_whole
+from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.ensemble import beside_trees
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.run import train
 
-__all__ = ["prune", "write_table"]
+__all__ = ["prune", "prune_origin", "write_table"]
 
-CUT = ".new-cut"
+CUT, PRUNED_RUN = ".new-cut", "pruned"
 TAYLOR_BATCHES = 16
 
 
@@ -74,6 +77,46 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
         raise ConfigError(f"{directory}: an ensemble is not pruned as such: prune a network that it taught, or one of its members")
     with run_folder(out):
         return _prune(origin, out, export_config(origin, overrides), teacher or directory)
+
+
+def prune_origin(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin, Origin]:
+    """Prune what is exported, or the network that an ensemble taught, and train what is left.
+
+    Parameters
+    ----------
+    out
+        Folder of the variants; the run is ``out/pruned``.
+
+    Returns
+    -------
+    tuple
+        What the pruned variant is compared with, and what pruning left.
+
+    Raises
+    ------
+    ConfigError
+        If there is no network to prune.
+    CheckpointError, DataError
+        If checkpoint or records cannot be used.
+    """
+    out = out / PRUNED_RUN
+    if origin.checkpoint.manifest["model"]["name"] != ENSEMBLE:
+        checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
+        return origin, open_origin(checkpoint.directory, overrides)
+    student = origin.config.export.student
+    if student is None:
+        raise ConfigError(
+            f"{origin.checkpoint.directory}: an ensemble is not pruned as such: name a network that it taught with --set export.student=, "
+            "or leave pruned-int8 out of export.variants"
+        )
+    wide = check_alike(open_origin(student, overrides), origin, "export.student")
+    checkpoint = prune(student, out, overrides=overrides)
+    if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
+        return wide, open_origin(checkpoint.directory, overrides)
+    # Trees are small and fast as they are; beside a narrow network they count as much as in the
+    # ensemble.
+    joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
+    return origin, open_origin(joined.directory, overrides)
 
 
 def _prune(origin: Checkpoint, out: Path, config: ExperimentConfig, teacher: Path) -> Checkpoint:
