@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from heart_reader.errors import CheckpointError, ConfigError, Integrity, NotServable
 from heart_reader.folders import atomic_directory, standing
-from heart_reader.manifest import FORMAT, MANIFEST, Manifest, check_complete, manifest_sha256, parse_manifest
+from heart_reader.manifest import FORMAT, MANIFEST, Manifest, check_complete, manifest_sha256, parse_manifest, written_by
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +70,12 @@ class Checkpoint:
         return str(self.manifest["sha256"])
 
     @property
+    def origin(self) -> str:
+        """Where it is and which heart_reader trained it, for messages."""
+        writer = written_by(self.manifest)
+        return f"{self.directory}, by {writer}" if writer else str(self.directory)
+
+    @property
     def weights_path(self) -> Path:
         """The weights file."""
         return self.directory / str(self.manifest["weights"]["file"])
@@ -80,9 +86,7 @@ class Checkpoint:
         return "onnx" if self.weights_path.suffix == ".onnx" else "torch"
 
     def draft(self) -> dict[str, Any]:
-        """Return a copy of the manifest for a checkpoint derived from this one, without what
-        :func:`save_checkpoint` adds.
-        """
+        """Return a copy of the manifest without what :func:`save_checkpoint` adds."""
         return {key: value for key, value in self.manifest.items() if key not in ADDED}
 
     def tensors(self) -> dict[str, Tensor]:

@@ -1,6 +1,4 @@
-"""The one inference path: a checkpoint directory in, readings out. Evaluation, commands and server
-all go through it.
-"""
+"""The one inference path: a checkpoint directory in, readings out."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ class EcgClassifier:
         with understood(checkpoint):
             self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
             self.space = LabelSpace.from_json(manifest["levels"])
-            self.features = _feature_space(manifest["features"], str(checkpoint.directory))
+            self.features = _feature_space(manifest["features"], checkpoint.origin)
             self.level: str = manifest["config"]["task"]["level"]
             chosen = Decisions.of_manifest(manifest)
             for name, decisions in chosen.items():
@@ -111,8 +109,7 @@ class EcgClassifier:
         return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
 
     def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
-        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and
-        (n_features,) features or None.
+        """Return (n_windows, n_leads, n_times) in mV and (n_features,) features, or None.
 
         Parameters
         ----------
@@ -185,8 +182,7 @@ class EcgClassifier:
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
-        """Read all records of a data set at one level; rows whose truth is not fully known are left
-        out.
+        """Read a data set at one level, without the records whose truth is unknown.
 
         Parameters
         ----------
@@ -214,24 +210,12 @@ class EcgClassifier:
                 rows[name].append(answers[name])
         result = {}
         for name in levels:
-            y_prob, y_true = np.stack(rows[name]), dataset.table.y_true(name)
-            if calibrated:
-                y_prob = self.decisions[name].calibrate(y_prob)
-            known = ~np.isnan(y_true).any(axis=1)
-            result[name] = Predictions(
-                split="+".join(sorted(set(dataset.table.splits.tolist()))),
-                level=name,
-                class_names=self.space.levels[name].class_names,
-                record_ids=dataset.table.record_ids[known],
-                patient_ids=dataset.table.patient_ids[known],
-                y_true=y_true[known],
-                y_prob=y_prob[known],
-            )
+            y_prob = np.stack(rows[name])
+            result[name] = Predictions.of(dataset.table, name, self.decisions[name].calibrate(y_prob) if calibrated else y_prob)
         return result
 
     def mean_probabilities(self, records: Iterable[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
-        """Yield each record's mean over windows at every level, filling network calls with windows
-        of several records.
+        """Yield each record's probabilities, with network calls that span several records.
 
         Parameters
         ----------
@@ -298,9 +282,7 @@ class EcgClassifier:
         return measure_prepared(prepared, self.preprocessor) if MEASURED in self.features.sets else None
 
     def _is_seen_alike(self, record: EcgRecord) -> bool:
-        """Tell whether the network sees the very samples of a record, so that measuring both would
-        be the same work twice.
-        """
+        """Tell whether the network sees the very samples of a record."""
         given = self.preprocessor
         unfiltered = given.low_hz is None and given.high_hz is None
         return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)
@@ -308,9 +290,7 @@ class EcgClassifier:
     def _conclude(
         self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
-        """Make all decisions agree with each other and with what was measured, and write the
-        diagnosis.
-        """
+        """Reconcile decisions with each other and the measurements, and write the conclusion."""
         answers = {
             level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
         }
@@ -353,7 +333,7 @@ class EcgClassifier:
 
 
 def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
-    """Measure a record, unless that was done, and assess its signal.
+    """Measure a record, unless that was done, and assess its signal; imports SciPy late, for speed.
 
     What measures is imported with the first reading, for SciPy's filters take most of a second.
     """

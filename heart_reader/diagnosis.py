@@ -104,9 +104,7 @@ class Quality:
 
     @property
     def verdict(self) -> str:
-        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (the recording
-        cannot be trusted: no decision is made).
-        """
+        """``"good"``, ``"limited"`` or, if the recording cannot be trusted, ``"poor"``."""
         if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
             return "poor"
         return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"
@@ -209,9 +207,7 @@ class Diagnosis:
 
     @property
     def ranked(self) -> list[dict[str, Any]]:
-        """The most probable classes of the finest level, at most ten, highest first; one too rare
-        to be decided has its rank too.
-        """
+        """The ten most probable classes of the finest level, highest first, decided or not."""
         name = "all" if "all" in self.levels else self.level
         readings = sorted(self.levels[name].items(), key=lambda item: -item[1].probability)
         return [{"level": name, "name": label, **reading.to_json()} for label, reading in readings[:RANKED_LENGTH]]
@@ -304,8 +300,7 @@ class Diagnosis:
 
 
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
-    """Return the decision for one class; nothing is called present or absent without a threshold
-    and a usable signal.
+    """Return the decision for one class: uncertain without threshold or usable signal.
 
     Nothing is present at less than two per cent, whatever its threshold.
 
@@ -339,9 +334,7 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
 
 
 def _band(reading: ClassReading, quality: Quality) -> str:
-    """The band of one class; a zone that is open at one end says too little to call what lies in it
-    medium.
-    """
+    """Return the band of a class; a zone open at one end is too vague for medium."""
     if reading.decision == "uncertain":
         bounded = reading.zone is not None and reading.zone[0] > 0 and reading.zone[1] < 1
         return "medium" if bounded and quality.verdict != "poor" else "unrated"

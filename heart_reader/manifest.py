@@ -26,6 +26,7 @@ __all__ = [
     "installed_versions",
     "manifest_sha256",
     "parse_manifest",
+    "written_by",
 ]
 
 FORMAT = 1
@@ -105,11 +106,11 @@ def parse_manifest(path: Path) -> Manifest:
     manifest = _load(path)
     found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
     if not isinstance(manifest, dict) or type(found) is not int or found != FORMAT:
-        versions = manifest.get("versions") if isinstance(manifest, dict) else None
-        writer = versions.get("heart-reader") if isinstance(versions, dict) else None
-        by = f" of heart_reader {str(writer)[:20]}" if writer else ""
-        remedy = f"read it with heart_reader {str(writer)[:20]}, or train or export it again" if writer else "train or export it again"
-        raise FormatVersion(f"{path.parent}: checkpoint format {str(found)[:40]}{by}; this version reads format {FORMAT}: {remedy}")
+        writer = written_by(manifest)
+        by, remedy = (f" of {writer}", f"read it with {writer}, or ") if writer else ("", "")
+        raise FormatVersion(
+            f"{path.parent}: checkpoint format {str(found)[:40]}{by}; this version reads format {FORMAT}: {remedy}train or export it again"
+        )
     absent = sorted(Manifest.__required_keys__ - manifest.keys())
     if absent:
         raise Integrity(f"{path}: {', '.join(absent)} missing; copy the checkpoint again")
@@ -121,6 +122,13 @@ def parse_manifest(path: Path) -> Manifest:
         raise Integrity(f"{path}: does not match its own hash: it was edited; copy the checkpoint again")
     _check(path, "", manifest, Manifest)
     return manifest  # type: ignore[return-value]  # checked just now
+
+
+def written_by(manifest: object) -> str | None:
+    """Return the heart_reader that trained a checkpoint, such as ``"heart_reader 0.2.0"``, if known."""
+    versions = manifest.get("versions") if isinstance(manifest, Mapping) else None
+    version_of = versions.get("heart-reader") if isinstance(versions, Mapping) else None
+    return f"heart_reader {str(version_of)[:20]}" if version_of else None
 
 
 def _load(path: Path) -> object:
@@ -139,14 +147,9 @@ def _load(path: Path) -> object:
         raise Integrity(f"{path}: not JSON: the file was changed or cut short; copy the checkpoint again") from None
 
 
-@cache
-def _kinds(of: type) -> dict[str, Any]:
-    return get_type_hints(of)
-
-
 def _check(path: Path, prefix: str, values: Mapping[str, Any], of: type) -> None:
     """Refuse a field of another kind; a truth value is no number, and no number here is negative."""
-    for key, kind in _kinds(of).items():
+    for key, kind in get_type_hints(of).items():
         if key not in values and key in Origin.__optional_keys__:
             continue
         value = values.get(key)
@@ -205,7 +208,7 @@ def _written(of: type) -> Any:
     from pydantic import ConfigDict, create_model
 
     fields: dict[str, Any] = {}
-    for key, kind in _kinds(of).items():
+    for key, kind in get_type_hints(of).items():
         optional = key not in of.__required_keys__  # type: ignore[attr-defined]
         fields[key] = (_written(kind) if is_typeddict(kind) else kind | None if optional else kind, None if optional else ...)
     return create_model(of.__name__, __config__=ConfigDict(strict=True, extra="allow"), **fields)

@@ -46,8 +46,7 @@ class Pooled(NamedTuple):
 
 
 def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> tuple[dict[str, Pooled], NDArray[np.float64]]:
-    """Take mean and maximum over the windows of one record, some at a time, so that a recording of
-    days takes little memory.
+    """Take mean and maximum over the windows of one record, some windows at a time.
 
     Parameters
     ----------

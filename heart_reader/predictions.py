@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.errors import DataError
+
+if TYPE_CHECKING:
+    from heart_reader.data.record_table import RecordTable
 
 __all__ = ["Predictions"]
 
@@ -51,6 +55,29 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.record_ids)
+
+    @classmethod
+    def of(cls, table: RecordTable, level: str, y_prob: NDArray[np.float64], split: str | None = None) -> Predictions:
+        """Pair probabilities with what a table knows; records of unknown truth are left out.
+
+        Parameters
+        ----------
+        y_prob
+            (n_records, n_classes) of all records of the table.
+        split
+            Name; None means those that occur in the table, joined by ``+``.
+        """
+        y_true = table.y_true(level)
+        known = ~np.isnan(y_true).any(axis=1)
+        return cls(
+            split or "+".join(sorted(set(table.splits.tolist()))),
+            level,
+            table.space.levels[level].class_names,
+            table.record_ids[known],
+            table.patient_ids[known],
+            y_true[known],
+            y_prob[known],
+        )
 
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` that :meth:`load` reads."""

@@ -59,9 +59,7 @@ class Reading:
     name: str | None = None
 
     def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
-        """Return what to print, and the error that it tells of; a reading that cannot be printed is
-        one of the errors.
-        """
+        """Return what to print and its error; a reading that cannot be printed is an error."""
         try:
             with one_record(self.path):
                 return self.to_json_line() if as_json else self.to_text(), self.error
@@ -119,9 +117,7 @@ def _measurements(measurements: Measurements) -> str:
 
 
 def explain_words(diagnosis: Diagnosis) -> str:
-    """Say what high, medium, low, present and absent mean; once is enough for many readings of one
-    checkpoint.
-    """
+    """Explain high, medium, low, present and absent, once for all readings of a checkpoint."""
     lines = ["What the words mean:"]
     lines += [f"  {name:<8}{band['definition']}" for name, band in diagnosis.bands.items()]
     return "\n".join([*lines, f"  {diagnosis.decision_rule}"])
@@ -147,8 +143,7 @@ def read_all(
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
-    """Read files, and all records of folders; records whose files are called alike are called by
-    their folders, too.
+    """Read files, and all records of folders; equal file names are told apart by folders.
 
     Parameters
     ----------
@@ -188,9 +183,7 @@ def read_all(
 
 
 def _names_of_alike(paths: Iterable[Path]) -> dict[Path, str]:
-    """What files are called that have one name in several folders, such as one folder per patient:
-    the path from where these part.
-    """
+    """Name equally named files of several folders by their paths from where these part."""
     folders: dict[str, dict[Path, Path]] = {}
     for path in paths:
         folders.setdefault(path.stem, {})[path] = Path(os.path.abspath(path)).parent

@@ -51,8 +51,12 @@ def test_truncated_or_missing_weights_are_noticed(copy: Path) -> None:
 
 def test_other_formats_and_other_folders_are_refused(copy: Path, tmp_path: Path) -> None:
     manifest = json.loads((copy / MANIFEST).read_text())
-    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 2}))
-    with pytest.raises(FormatVersion, match="format 2; this version reads format 1"):
+    versions = {**manifest["versions"], "heart-reader": "9.1"}
+    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 2, "versions": versions}))
+    with pytest.raises(FormatVersion, match=r"format 2 of heart_reader 9\.1; .* reads format 1: read it with heart_reader 9\.1, or train"):
+        load_checkpoint(copy)
+    (copy / MANIFEST).write_text(json.dumps({"format": 2}))
+    with pytest.raises(FormatVersion, match="format 2; this version reads format 1: train or export it again"):
         load_checkpoint(copy)
     (copy / MANIFEST).write_text("[]")
     with pytest.raises(FormatVersion):

@@ -1,6 +1,4 @@
-"""Choose calibration, thresholds and uncertain zones of every level from what a network reads on
-records that it was not trained with.
-"""
+"""Choose the decisions of every level on records that the weights were not trained with."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ __all__ = ["choose_decisions", "decided_out_of_fold"]
 
 
 def decided_out_of_fold(manifest: Mapping[str, Any]) -> bool:
-    """Tell whether a checkpoint decides by all training records out of fold, which are many more
-    than validation has.
-    """
+    """Tell whether a checkpoint decides by training records read out of fold."""
     return any(chosen["split"] == HELD_OUT for chosen in manifest["thresholds"].values())
 
 

@@ -1,5 +1,4 @@
-"""What turns a network's probability into a calibrated probability and a decision: chosen on
-validation, applied with numpy alone.
+"""From probability to decision: chosen on validation, applied with numpy alone.
 
 How they are chosen is in :mod:`heart_reader.decisions.choose`. They travel in the checkpoint, so
 that reading an ECG needs neither scipy nor scikit-learn.
@@ -8,8 +7,8 @@ that reading an ECG needs neither scipy nor scikit-learn.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,8 +34,23 @@ def log_odds(y_prob: ArrayLike) -> NDArray[np.float64]:
     return np.log(clipped) - np.log1p(-clipped)
 
 
+class _Part:
+    """What was chosen of one level; in JSON its fields, tuples as lists."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_json` is the inverse."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]  # dataclasses inherit it
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Make it from :meth:`to_json`; raises ConfigError as the constructor does."""
+        given = {one.name: values[one.name] for one in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
 @dataclass(frozen=True)
-class Thresholds:
+class Thresholds(_Part):
     """The probability from which each class of one level counts as present.
 
     Parameters
@@ -74,26 +88,10 @@ class Thresholds:
         """Return (n_classes,) with NaN where no threshold could be chosen."""
         return np.array([np.nan if value is None else value for value in self.values], dtype=np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        return {"rule": self.rule, "split": self.split, "values": list(self.values)}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Thresholds:
-        """Make thresholds from :meth:`to_json`.
-
-        Raises
-        ------
-        ConfigError
-            If a value is not a probability.
-        """
-        return cls(values["rule"], values["split"], tuple(values["values"]))
-
 
 @dataclass(frozen=True)
-class Calibration:
-    """One straight line per class on the log-odds: ``p' = sigmoid(slope * log_odds(p) +
-    intercept)``.
+class Calibration(_Part):
+    """Per class ``p' = sigmoid(slope * log_odds(p) + intercept)``.
 
     Slopes are positive, so the order of the records, and with it every AUROC, stays as it was.
 
@@ -112,11 +110,6 @@ class Calibration:
     ------
     ConfigError
         If the lengths differ, a number is not finite or a slope is not positive.
-
-    References
-    ----------
-    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized
-    likelihood methods. In: Advances in Large Margin Classifiers, MIT Press (1999) 61-74.
 
     Examples
     --------
@@ -143,17 +136,7 @@ class Calibration:
             )
 
     def apply(self, y_prob: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Calibrate probabilities.
-
-        Parameters
-        ----------
-        y_prob
-            (..., n_classes) in [0, 1].
-
-        Returns
-        -------
-        ndarray
-            (..., n_classes) in [0, 1].
+        """Calibrate (..., n_classes) probabilities.
 
         Raises
         ------
@@ -167,32 +150,10 @@ class Calibration:
         moved = sigmoid(np.asarray(self.slope) * log_odds(y_prob) + np.asarray(self.intercept))
         return np.where(self.fitted, moved, y_prob).astype(np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        return {
-            "rule": self.rule,
-            "split": self.split,
-            "slope": list(self.slope),
-            "intercept": list(self.intercept),
-            "fitted": list(self.fitted),
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Calibration:
-        """Make a calibration from :meth:`to_json`.
-
-        Raises
-        ------
-        ConfigError
-            If the lengths differ, a number is not finite or a slope is not positive.
-        """
-        return cls(values["rule"], values["split"], tuple(values["slope"]), tuple(values["intercept"]), tuple(values["fitted"]))
-
 
 @dataclass(frozen=True)
-class Uncertainty:
-    """The uncertain zone of each class of one level: below it a class is read as absent, above it
-    as present, within it as neither.
+class Uncertainty(_Part):
+    """The uncertain zone of each class: absent below it, present above it.
 
     The zones keep two promises for every class, made on validation and holding for new records like
     those: of the records that have the class at most ``alpha`` are read as absent, and of those
@@ -257,17 +218,7 @@ class Uncertainty:
         return tuple(None if low is None or high is None else (low, high) for low, high in zip(self.low, self.high, strict=True))
 
     def decisions(self, y_prob: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Decide.
-
-        Parameters
-        ----------
-        y_prob
-            (n_records, n_classes) calibrated.
-
-        Returns
-        -------
-        absent, present
-            (n_records, n_classes) each; what is neither is uncertain.
+        """Return which of (n_records, n_classes) calibrated probabilities are absent, and which present.
 
         Raises
         ------
@@ -278,23 +229,6 @@ class Uncertainty:
             raise ConfigError(f"uncertainty: {y_prob.shape[-1]} classes to decide, {len(self.low)} have zones: use the checkpoint's own")
         # None becomes NaN, which nothing lies below or above.
         return y_prob < np.array(self.low, dtype=np.float64), y_prob > np.array(self.high, dtype=np.float64)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        values: dict[str, Any] = {"rule": self.rule, "split": self.split, "alpha": self.alpha}
-        return values | {name: list(getattr(self, name)) for name in ("low", "high", "n_positive", "n_negative")}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Uncertainty:
-        """Make zones from :meth:`to_json`.
-
-        Raises
-        ------
-        ConfigError
-            If the lengths differ, ``alpha`` is out of range or a zone is no part of [0, 1].
-        """
-        numbers = {name: tuple(values[name]) for name in ("low", "high", "n_positive", "n_negative")}
-        return cls(values["rule"], values["split"], values["alpha"], **numbers)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,7 @@ class SqueezeExcitation(nn.Module):
 
 
 def conv_norm(n_in: int, n_out: int, kernel: int, *, stride: int = 1, groups: int = 1, activate: bool = True) -> nn.Sequential:
-    """Return convolution, batch normalisation and, if ``activate``, ReLU; n_times becomes
-    ceil(n_times / stride).
+    """Return convolution, batch norm and ReLU; n_times becomes ceil(n_times / stride).
 
     Parameters
     ----------

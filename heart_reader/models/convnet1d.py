@@ -30,18 +30,16 @@ def convnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build convolutions with max-pooling between them, and a linear head.
 
+    Other parameters are those of ``LinearHead``.
+
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     widths
         Feature maps of each layer.
     kernels
         Odd kernel length of each layer in time points.
     pool
         Time points that a max-pooling between two layers makes one.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
 
     Raises
     ------

@@ -27,8 +27,7 @@ MeanOf = Literal["probability", "log_odds"]
 
 
 class EnsembleNetwork(nn.Module):
-    """Weighted mean of the members' answers, returned as logits, so that it stands wherever one
-    network does.
+    """Weighted mean of the members' answers, as logits like those of one network.
 
     Parameters
     ----------
@@ -82,9 +81,7 @@ class EnsembleNetwork(nn.Module):
             ]
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are
-        for the members that take them.
-        """
+        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits, see ``EcgNetwork``."""
         answers = [member(x, features, record) for member in self.members]
         if self.mean_of == "probability":
             answers = [torch.sigmoid(answer) for answer in answers]

@@ -74,9 +74,7 @@ class FeatureTrees(nn.Module):
         self.register_buffer("cover", torch.zeros(n_outputs * n_trees, n_leaves))
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only
-        the number of windows counts.
-        """
+        """Map features to (n, n_outputs) logits; of ``x`` only the number of windows counts."""
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
         left = self.sides(features).long()
@@ -91,9 +89,7 @@ class FeatureTrees(nn.Module):
         return logits if record is None else logits.index_select(0, record)
 
     def sides(self, features: Tensor) -> Tensor:
-        """Answer all questions: (n, n_outputs * n_trees, n_nodes), true where (n, n_features)
-        features go to the left.
-        """
+        """Return (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go left."""
         unknown = torch.isnan(features)
         twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
         asked = twice.index_select(1, self.feature.flatten().long())

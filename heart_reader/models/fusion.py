@@ -1,5 +1,4 @@
-"""Features of the record beside the signal: each set has a branch of its own, and any set may be
-absent.
+"""Features beside the signal: a branch for each set, any of which may be absent.
 
 References
 ----------
@@ -133,9 +132,7 @@ class FeatureFusion(nn.Module):
             branch.set_statistics(part)
 
     def forward(self, embedding: Tensor, features: Tensor | None, record: Tensor | None = None) -> Tensor:
-        """Map (n, signal_embedding) to (n, n_outputs) logits; ``features`` and ``record`` as in
-        ``EcgNetwork``.
-        """
+        """Map (n, signal_embedding) to (n, n_outputs) logits, see ``EcgNetwork``."""
         if features is None:
             features = torch.full((len(embedding), self.n_features), torch.nan, dtype=embedding.dtype, device=embedding.device)
         parts = features.split(self.sizes, dim=1)

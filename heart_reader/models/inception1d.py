@@ -59,8 +59,6 @@ class InceptionTime(nn.Module):
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     blocks
         Number of inception blocks.
     residual_every
@@ -109,14 +107,7 @@ def inception1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build InceptionTime with squeeze-and-excitation and a concat-pooling head.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    blocks, residual_every, n_filters, kernels, bottleneck, reduction
-        See :class:`InceptionTime`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    Parameters are those of :class:`InceptionTime` and ``ConcatPoolHead``.
     """
     backbone = InceptionTime(
         n_leads,

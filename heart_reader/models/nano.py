@@ -1,5 +1,4 @@
-"""A network of at most 100 k parameters for small devices: depthwise-separable convolutions, and
-nothing that 8-bit integers dislike.
+"""A network of at most 100 k parameters for small devices, friendly to 8-bit integers.
 
 Only convolution, batch normalisation (which folds into it), ReLU, pooling and one linear layer:
 each has an 8-bit kernel in every runtime.
@@ -34,10 +33,10 @@ def nano(
 ) -> tuple[nn.Module, nn.Module]:
     """Build an ordinary convolution, depthwise-separable ones, and a linear head.
 
+    Other parameters are those of ``LinearHead``.
+
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     stem
         Feature maps of the first convolution, which mixes the leads and halves the time points.
     widths
@@ -46,8 +45,6 @@ def nano(
         Stride of each.
     kernel
         Odd length of all kernels in time points.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
 
     Raises
     ------

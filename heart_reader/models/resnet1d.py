@@ -58,8 +58,6 @@ class ResNet1d(nn.Module):
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     stem_kernel, stem_stride
         First convolution; a stride above 1 brings a max-pooling by 2 with it.
     widths
@@ -120,19 +118,14 @@ def resnet1d_wang(
     embedding: int = 128,
     dropout: float = 0.3,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the small residual network of Wang et al. as the PTB-XL benchmark has it: all stages
-    equally wide, full rate in the first.
+    """Build the small residual network of Wang et al.: equally wide stages, full rate at first.
+
+    Other parameters are those of :class:`ResNet1d` and ``ConcatPoolHead``.
 
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     width
         Feature maps of every stage.
-    blocks, stem_kernel, kernels
-        See :class:`ResNet1d`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
 
     References
     ----------
@@ -159,12 +152,10 @@ def resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the ResNet-18 with long kernels that HMT-ECGNet is compared with.
 
+    Other parameters are those of :class:`ResNet1d`.
+
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, blocks, stem_kernel
-        See :class:`ResNet1d`.
     kernel
         Odd length of all kernels of the blocks in time points.
     dropout
@@ -190,21 +181,16 @@ def resnet34_1d(
     block_dropout: float = 0.2,
     dropout: float = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the 34-layer residual network of the CPSC2018 study: blocks 3-4-6-3, average and
-    maximum over time.
+    """Build the 34-layer network of the CPSC2018 study, with average and maximum over time.
+
+    Other parameters are those of :class:`ResNet1d` and ``LinearHead``.
 
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, stem_kernel
-        See :class:`ResNet1d`.
     kernel
         Odd length of all kernels of the blocks in time points.
     block_dropout
         Dropout of :class:`ResidualBlock`.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
 
     References
     ----------
@@ -238,19 +224,15 @@ def se_resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build a residual network with squeeze-and-excitation in every block.
 
+    Other parameters are those of :class:`ResNet1d` and ``SqueezeExcitation``.
+
     The entry to the challenge had the blocks 2-2-2-2 and age and sex beside the pooled average;
     these are the 34 layers of the same code.
 
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, blocks, stem_kernel
-        See :class:`ResNet1d`.
     kernel
         Odd length of all kernels of the blocks in time points.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`.
     block_dropout
         Dropout of :class:`ResidualBlock`.
     dropout

@@ -31,8 +31,7 @@ _LONGEST_MATRIX = 512
 
 
 class S4dKernel(nn.Module):
-    """Kernels of diagonal state-space models, one forwards and one backwards in time per feature
-    map, discretised by zero-order hold.
+    """Diagonal state-space kernels in both directions of time, discretised by zero-order hold.
 
     Parameters
     ----------
@@ -66,9 +65,7 @@ class S4dKernel(nn.Module):
         self.skip = nn.Parameter(torch.randn(n_features))
 
     def forward(self, n_times: int) -> Tensor:
-        """Return (n_features, 2 n_times - 1) weights, from the input n_times - 1 points earlier to
-        the one as much later.
-        """
+        """Return (n_features, 2 n_times - 1) weights, from the earliest input to the latest."""
         dt = self.log_dt.exp().unsqueeze(-1)
         rate = -self.log_decay.view(self.shape).exp()  # the pole is rate + i frequency
         frequency = self.frequency.view(self.shape)
@@ -87,8 +84,7 @@ class S4dKernel(nn.Module):
 
 
 def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
-    """Convolve every feature map with a kernel that reaches from one end of the window to the
-    other.
+    """Convolve every feature map with a kernel that spans the window.
 
     The same sum three ways. A depthwise convolution is what exported graphs hold, but its gradient
     is slow: training multiplies by the matrix of shifted kernels instead (nine times faster for 250
@@ -119,8 +115,7 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
 
 
 class S4dLayer(nn.Module):
-    """State-space convolution, GELU, a gated mix of the feature maps, a shortcut around them and
-    layer normalisation.
+    """State-space convolution, GELU, gated mix of feature maps, shortcut, layer normalisation.
 
     Parameters
     ----------
@@ -162,6 +157,8 @@ def s4d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build S4D layers and a linear head.
 
+    Other parameters are those of :class:`S4dKernel`.
+
     The published network pools the average over time alone. The maximum stands beside it here: with
     a few thousand records it is worth 0.04 of validation macro-AUROC after eight epochs.
 
@@ -170,8 +167,6 @@ def s4d(
 
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     width
         Feature maps; each layer has about 2 width^2 parameters.
     layers
@@ -179,8 +174,6 @@ def s4d(
     patch
         Time points that the first linear mix of the leads makes one; 2 trains more than twice as
         fast.
-    n_states, dt_min, dt_max
-        See :class:`S4dKernel`.
     dropout
         See :class:`S4dLayer`; also before the logits.
     """

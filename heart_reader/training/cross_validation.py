@@ -1,5 +1,4 @@
-"""Compare two recipes, and mixtures of them, on records that neither was trained with: every
-training record once.
+"""Compare two recipes and mixtures of them on held-out folds of the training records.
 
 Run: ``python -m heart_reader.training.cross_validation configs/default.yaml
 configs/feature_trees.yaml --out results/NAME``.
@@ -56,12 +55,9 @@ METRIC = "macro_auroc"
 
 
 def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArray[np.int64]:
-    """Deal the training records into folds with all classes alike, patients whole.
+    """Return the fold of each record, (n_records,), -1 outside the training split.
 
-    Returns
-    -------
-    ndarray
-        (n_records,) the fold of each record, -1 for those of other splits.
+    Folds have all classes alike, and patients stay whole.
 
     Raises
     ------
@@ -121,16 +117,9 @@ def cross_validate(configs: Sequence[ExperimentConfig], out: Path, *, n_folds: i
         raise ConfigError(f"{configs[0].name} and {configs[1].name} are not of the same records: give them the same data and task.level")
     level = configs[0].task.level
     folds = deal_folds(tables[0], level, n_folds, configs[0].seed)
-    held_out = [hold_out(tables[0], folds, number).split("test") for number in range(n_folds)]
     read = [_read_fold(configs, tables, folds, number, out) for number in range(n_folds)]
-    y_true = np.concatenate([table.y_true(level) for table in held_out])
-    known = ~np.isnan(y_true).any(axis=1)
-    record_ids, patient_ids = (np.concatenate([getattr(table, name) for table in held_out]) for name in ("record_ids", "patient_ids"))
-    names = tables[0].space.levels[level].class_names
-    return [
-        Predictions("train", level, names, record_ids[known], patient_ids[known], y_true[known], np.concatenate(parts)[known])
-        for parts in zip(*read, strict=True)
-    ]
+    in_order = tables[0].select(np.concatenate([np.flatnonzero(folds == number) for number in range(n_folds)]))
+    return [Predictions.of(in_order, level, np.concatenate(parts)) for parts in zip(*read, strict=True)]
 
 
 def _read_fold(
@@ -153,9 +142,7 @@ def _read_fold(
 
 
 def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig], n_folds: int) -> str:
-    """Return a page of Markdown: macro-AUROC of every mixture, and its difference from the first
-    recipe and from half and half.
-    """
+    """Return a page of Markdown that compares every mixture with the first recipe and with equal shares."""
     settings = configs[0].evaluation
     drawn = [draw_metrics(one, None, (METRIC,), draws=settings.draws, seed=configs[0].seed) for one in mixtures]
     points, draws = zip(*[(macro_mean(point[METRIC]), macro_mean(values[METRIC])) for point, values in drawn], strict=True)
@@ -167,19 +154,15 @@ def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig
             cells.append("" if place == other else f"{of.difference:+.4f} [{of.low:+.4f}, {of.high:+.4f}]")
         rows.append((f"{share:g}", f"{float(points[place]):.4f}", *cells))
     first, second = (config.name for config in configs)
-    return (
-        "\n\n".join(
-            [
-                f"# {first} and {second}, cross-validated",
-                f"Made by `python -m heart_reader.training.cross_validation`: {len(mixtures[0])} training records in {n_folds} folds, each "
-                f"read by what was trained without it, seed {configs[0].seed}, level {mixtures[0].level}. Paired bootstrap over patients.",
-                markdown_table((f"share of {second}", "macro-AUROC", f"against {first} alone", "against half and half"), rows),
-                "The share is that in the outputs which both answer. The epoch was chosen on validation; the test split was not read.",
-                NOTICE,
-            ]
-        )
-        + "\n"
-    )
+    parts = [
+        f"# {first} and {second}, cross-validated",
+        f"Made by `heart-reader cross-validate`: {len(mixtures[0])} training records in {n_folds} folds, each read by what was trained "
+        f"without it, seed {configs[0].seed}, level {mixtures[0].level}. Paired bootstrap over patients.",
+        markdown_table((f"share of {second}", "macro-AUROC", f"against {first} alone", "against half and half"), rows),
+        "The share is that in the outputs which both answer. The epoch was chosen on validation; the test split was not read.",
+        NOTICE,
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def main(arguments: argparse.Namespace) -> None:

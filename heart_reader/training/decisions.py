@@ -1,6 +1,4 @@
-"""A checkpoint with its decisions: chosen on validation through the one inference path, and saved
-with the weights.
-"""
+"""Save weights with decisions chosen on validation through the one inference path."""
 
 from __future__ import annotations
 
@@ -29,8 +27,7 @@ PROVISIONAL = ".new-provisional"
 def save_with_decisions(
     out: Path, draft: Mapping[str, Any], tensors: Mapping[str, Tensor], val_set: EcgDataset, config: EvaluationConfig
 ) -> Checkpoint:
-    """Write ``out/checkpoint`` with decisions chosen from what these very weights read on
-    validation.
+    """Write ``out/checkpoint`` with decisions chosen from what its weights read on validation.
 
     Parameters
     ----------

@@ -86,8 +86,7 @@ class Weighting:
 def join(
     directories: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, overrides: Sequence[str] = ()
 ) -> tuple[Checkpoint, Weighting]:
-    """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on
-    validation.
+    """Write the ensemble of several torch checkpoints, with decisions chosen on validation.
 
     Parameters
     ----------
@@ -124,8 +123,7 @@ def join(
 
 
 def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: EcgDataset) -> Checkpoint:
-    """Write ``out/checkpoint``: an ensemble with one network in place of all of its own, and one
-    forest of each kind.
+    """Replace the networks of an ensemble by one network, and keep one forest of each kind.
 
     The network counts as much as those it stands for, a forest as much as all of its kind.
     Decisions that the ensemble took out of fold stay; others are chosen anew on validation.
@@ -174,9 +172,7 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
 
 
 def joined_tensors(members: Sequence[Mapping[str, Tensor]], weights: Tensor) -> dict[str, Tensor]:
-    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of members
-    with these tensors.
-    """
+    """Return the tensors of an ``EnsembleNetwork`` with these members."""
     tensors = {"weights": weights}
     for row, member in enumerate(members):
         tensors |= {f"members.{row}.{name}": value for name, value in member.items()}
@@ -276,8 +272,7 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
 
 
 def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return a function from (n_members,) weights to what an ensemble with them reads, (n_records,
-    n_classes), before calibration.
+    """Return a function from (n_members,) weights to uncalibrated (n_records, n_classes).
 
     Parameters
     ----------
@@ -302,8 +297,7 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
 
 
 def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -> NDArray[np.float64]:
-    """Maximise a score over weights that sum to 1: Nelder-Mead over their logarithms, from the
-    plain mean.
+    """Maximise a score over weights of sum 1, by Nelder-Mead over their logarithms.
 
     Parameters
     ----------
@@ -328,9 +322,7 @@ def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
-    """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member
-    does not answer an output.
-    """
+    """Return (n_members, n_windows, n_outputs) probabilities, NaN where not answered."""
     outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
     for member, (classifier, columns) in enumerate(zip(classifiers, output_columns([c.checkpoint for c in classifiers]), strict=True)):
         answer = classifier.logits(batch.alone() if classifier.features is None else batch)

@@ -15,9 +15,7 @@ __all__ = ["stop_on_signal"]
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a stop after the current step; a second Ctrl-C acts at
-    once.
-    """
+    """Turn Ctrl-C or SIGTERM into a stop after the current step; a second Ctrl-C acts at once."""
     asked = threading.Event()
 
     def ask(number: int, _frame: Any) -> None:

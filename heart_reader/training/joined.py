@@ -1,5 +1,4 @@
-"""Train a reader of several members from one configuration, and let records that no member was
-trained with decide the rest.
+"""Train a model of several members, decided by records that no member was trained with.
 
 The training records are dealt into folds, patients whole. Each kind of member is trained on all of
 them, which gives the members of the reader, and once without each fold. What was trained without a
@@ -53,8 +52,8 @@ from heart_reader.training.run_state import MEMBERS, check_start, finished_check
 
 __all__ = ["Shares", "choose_shares", "train_joined"]
 
-# Shares of a kind of member are tried in steps of this size.
-STEP = 0.1
+# A kind's shares are tried in this many steps.
+STEPS = 10
 # The score of an output with this many positives counts as much in the choice of its shares as the
 # mean of all outputs does.
 TYPICAL_POSITIVES = 30
@@ -119,32 +118,26 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
 
 
 def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> TrainingOutcome:
-    kinds = config.ensemble.members
     folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
     write_config(out, config)
+    parts = {f"fold-{number}": hold_out(table, folds, number) for number in range(config.ensemble.folds)}
     members: list[list[Path]] = []
     held_out: list[list[Path]] = []
-    for kind in kinds:
-        own, of_folds = [], []
-        for seed in range(config.seed, config.seed + kind.seeds):
-            member = _member_config(config, kind, seed)
-            run = out / MEMBERS / member.name
-            outcome = _trained(member, run / "full", replace(table, space=table.space.with_heads(member.task.heads)))
-            if not outcome.complete:
-                return outcome
-            own.append(outcome.checkpoint.directory)
+    for kind in config.ensemble.members:
+        runs = [(seed, "full", table) for seed in range(config.seed, config.seed + kind.seeds)]
         # One member per kind and fold: more of them would rank a little better and cost as much as
         # the members themselves.
-        member = _member_config(config, kind, config.seed)
-        for number in range(config.ensemble.folds):
-            part = hold_out(table, folds, number)
-            part = replace(part, space=part.space.with_heads(member.task.heads))
-            outcome = _trained(member, out / MEMBERS / member.name / f"fold-{number}", part)
+        runs += [(config.seed, name, part) for name, part in parts.items()]
+        trained = []
+        for seed, name, part in runs:
+            member = _member_config(config, kind, seed)
+            own_heads = replace(part, space=part.space.with_heads(member.task.heads))
+            outcome = _trained(member, out / MEMBERS / member.name / name, own_heads)
             if not outcome.complete:
                 return outcome
-            of_folds.append(outcome.checkpoint.directory)
-        members.append(own)
-        held_out.append(of_folds)
+            trained.append(outcome.checkpoint.directory)
+        members.append(trained[: kind.seeds])
+        held_out.append(trained[kind.seeds :])
     records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
     read = _Read.of(records, folds, members, held_out)
     return TrainingOutcome(_join(config, out, records, read, members), True)
@@ -168,10 +161,9 @@ def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> Trainin
 def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:
     table = records.table
     shares = choose_shares(read, records.targets, table.space)
-    # Of several members of a kind each has an equal part of its share.
-    weights = np.concatenate(
-        [np.repeat(share[None] / len(own), len(own), axis=0) for share, own in zip(shares.values, members, strict=True)]
-    )
+    # Members of a kind divide its share equally.
+    sizes = [len(own) for own in members]
+    weights = np.repeat(shares.values / np.array(sizes)[:, None], sizes, axis=0)
     checkpoints = [load_checkpoint(path) for own in members for path in own]
     scores = {"out_of_fold_auroc": {"joined": shares.together, "alone": list(shares.alone)}}
     draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
@@ -183,24 +175,12 @@ def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read,
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """What each kind of member says of records it was not trained with.
+    """What each kind of member says of records it was not trained with."""
 
-    Parameters
-    ----------
-    rows
-        (n_records,) which rows of the table: training records, then validation.
-    logits
-        Per record (n_kinds, n_windows, n_outputs), 0 where a kind does not answer an output.
-    n_train
-        How many of the rows are training records.
-    answered
-        (n_kinds, n_outputs) whether a kind answers an output.
-    """
-
-    rows: NDArray[np.int64]
-    logits: list[NDArray[np.float32]]
-    n_train: int
-    answered: NDArray[np.bool_]
+    rows: NDArray[np.int64]  # (n_records,) of the table: training records, then validation
+    logits: list[NDArray[np.float32]]  # per record (n_kinds, n_windows, n_outputs), 0 where a kind does not answer
+    n_train: int  # how many of the rows are training records
+    answered: NDArray[np.bool_]  # (n_kinds, n_outputs) whether a kind answers an output
 
     @classmethod
     def of(
@@ -217,27 +197,19 @@ class _Read:
         return cls(np.concatenate(rows), logits, n_train, answered)
 
     def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
-        """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs)
-        shares.
-        """
+        """Yield per record (n_windows, n_outputs) log-odds of a mixture, shares (n_kinds, n_outputs)."""
         for per_kind in self.logits[records]:
             yield np.einsum("ko,kwo->wo", shares, per_kind)
 
     def predictions(self, shares: NDArray[np.float64], table: RecordTable) -> dict[str, Predictions]:
-        """Level name to what the mixture reads, before calibration."""
+        """Return by level what the mixture reads, before calibration."""
         chosen = table.select(self.rows)
         means = [level_means(table.space, logits) for logits in self.mixed(shares)]
-        answers = {}
-        for name in table.space.answerable():
-            if name not in chosen.labels:
-                continue
-            y_true = chosen.y_true(name)
-            known = ~np.isnan(y_true).any(axis=1)
-            y_prob = np.concatenate([mean[name] for mean in means])
-            ids, patients = chosen.record_ids[known], chosen.patient_ids[known]
-            names = table.space.levels[name].class_names
-            answers[name] = Predictions(HELD_OUT, name, names, ids, patients, y_true[known], y_prob[known])
-        return answers
+        return {
+            name: Predictions.of(chosen, name, np.concatenate([mean[name] for mean in means]), HELD_OUT)
+            for name in table.space.answerable()
+            if name in chosen.labels
+        }
 
 
 def _read(
@@ -254,8 +226,7 @@ def _read(
 
 
 def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) -> Shares:
-    """Choose for every output the shares of the kinds that rank the training records best, out of
-    fold.
+    """Choose the shares of the kinds that rank an output best on the training records, out of fold.
 
     A rare output has too few positives to choose by: its AUROC is averaged with that of all
     outputs, the more so the fewer it has.
@@ -289,16 +260,13 @@ def _scores(read: _Read, shares: NDArray[np.float64], y_true: NDArray[np.float32
     """AUROC of every output over the training records whose label is known, (n_outputs,)."""
     each = np.repeat(shares[:, None], y_true.shape[1], axis=1)
     y_prob = np.stack([sigmoid(logits).mean(axis=0) for logits in read.mixed(each, slice(0, read.n_train))])
-    answers = np.full(y_true.shape[1], np.nan)
-    for output in range(y_true.shape[1]):
-        known = ~np.isnan(y_true[:, output])
-        answers[output] = class_values("macro_auroc", y_true[known, output, None], y_prob[known, output, None])[0]
-    return answers
+    known = ~np.isnan(y_true)
+    columns = zip(known.T, y_true.T, y_prob.T, strict=True)
+    return np.array([class_values("macro_auroc", true[of, None], prob[of, None])[0] for of, true, prob in columns])
 
 
 def _simplex(n_kinds: int) -> Iterator[tuple[float, ...]]:
-    """Yield all shares in steps of ``STEP`` that sum to 1."""
-    steps = round(1 / STEP)
-    for counts in product(range(steps + 1), repeat=n_kinds - 1):
-        if sum(counts) <= steps:
-            yield tuple(count / steps for count in (*counts, steps - sum(counts)))
+    """Yield all shares in steps of ``1 / STEPS`` that sum to 1."""
+    for counts in product(range(STEPS + 1), repeat=n_kinds - 1):
+        if sum(counts) <= STEPS:
+            yield tuple(count / STEPS for count in (*counts, STEPS - sum(counts)))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from heart_reader import __version__
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
@@ -23,14 +24,13 @@ from heart_reader.models.registry import count_parameters, resolve_params
 
 __all__ = ["build_manifest", "records_sha256"]
 
-VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
+VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 
 def build_manifest(
     config: ExperimentConfig, network: nn.Module, records: EcgDataset, space: FeatureSpace | None, training: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is
-    filled in by the caller.
+    """Return the manifest of trained weights; the caller adds what :func:`choose_decisions` gives.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def build_manifest(
         "config": config.to_json(),
         "seed": config.seed,
         "git_commit": _git_commit(),
-        "versions": installed_versions(VERSIONS),
+        "versions": {"heart-reader": __version__, **installed_versions(VERSIONS)},
         "parent": None,
     }
 

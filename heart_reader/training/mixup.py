@@ -16,8 +16,7 @@ __all__ = ["mixup"]
 
 
 def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
-    """Mix each record with another one of the batch, with one weight per batch drawn from
-    Beta(alpha, alpha).
+    """Mix each record with another of the batch, with one weight from Beta(alpha, alpha).
 
     Parameters
     ----------

@@ -143,7 +143,7 @@ def _prune(origin: Checkpoint, out: Path, config: ExperimentConfig, teacher: Pat
 
 
 def _open(config: ExperimentConfig, origin: Checkpoint) -> tuple[EcgDataset, EcgDataset]:
-    space = FeatureSpace.from_json(origin.manifest["features"], str(origin.directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], origin.origin)
     dataset = open_dataset(config, build_table(config), Preprocessor.from_json(origin.manifest["preprocessor"]), space)
     return dataset.split("train"), dataset.split("val")
 
@@ -199,9 +199,7 @@ def _finetuning(config: ExperimentConfig, model: Mapping[str, Any], cut: Checkpo
 
 
 def _signed(tuned: Checkpoint, origin: Checkpoint, facts: Mapping[str, Any], teacher: Path) -> Checkpoint:
-    """Write the checkpoint again with its parent and what pruning did; the folder it started from
-    is gone.
-    """
+    """Add the parent and what pruning did to the manifest."""
     config = dict(tuned.manifest["config"])
     config["training"] = {**config["training"], "start_from": None}
     facts = {**facts, "teacher_sha256": load_checkpoint(teacher).sha256}

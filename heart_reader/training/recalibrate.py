@@ -31,8 +31,7 @@ __all__ = ["recalibrate"]
 
 
 def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) -> Checkpoint:
-    """Write ``out/checkpoint``: the same weights with decisions chosen on the validation split of
-    the configured data.
+    """Write ``out/checkpoint``: the same weights, decided anew on the configured validation split.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
         if name in own.levels and level.class_names != own.levels[name].class_names:
             raise NotServable(f"{directory}: its level {name} has other classes than {table.source}: name a table with the same labels")
     preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
-    space = FeatureSpace.from_json(origin.manifest["features"], str(directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], origin.origin)
     val_set = open_dataset(config, table, preprocessor, space)
     draft = {
         **origin.draft(),

@@ -158,9 +158,7 @@ def _tell(table: RecordTable) -> None:
 
 
 def _tell_gaps(table: RecordTable, level: str) -> None:
-    """Say which classes cannot be learnt or measured; refuse, before any work, a level of which
-    none can.
-    """
+    """Report classes without cases; refuse a level of which no class can be learnt."""
     for split, consequence in (("train", "cannot be learnt"), ("val", "get no threshold and are read as uncertain")):
         gaps = describe_gaps(table, level, split, complete=split == "val")
         if gaps:
@@ -184,8 +182,7 @@ def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace 
 
 
 def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentConfig) -> None:
-    """Start from another checkpoint's weights: its backbone, and its head where the outputs are the
-    same.
+    """Start from another checkpoint, keeping own lead statistics, and its head where outputs agree.
 
     Mean and spread of the leads stay those of the training records at hand.
     """
@@ -203,14 +200,12 @@ def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentCon
 
 
 def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace | None) -> nn.Module | None:
-    """Load the checkpoint to distil from, which must answer the same outputs from the same windows
-    and, if it takes any, features.
-    """
+    """Load the teacher, which must have the same outputs, windows and features."""
     if config.training.teacher is None:
         return None
     checkpoint = load_checkpoint(config.training.teacher)
     same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
-    theirs = FeatureSpace.from_json(checkpoint.manifest["features"], str(checkpoint.directory))
+    theirs = FeatureSpace.from_json(checkpoint.manifest["features"], checkpoint.origin)
     same_features = theirs is None or (space is not None and theirs.sets == space.sets)
     if not same_outputs or not same_features or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
         raise ConfigError(

@@ -1,6 +1,4 @@
-"""What an interrupted run leaves to go on from, and whether a run may start: no torch is needed to
-be told that it may not.
-"""
+"""What an interrupted run leaves behind, and whether a run may start; checking needs no torch."""
 
 from __future__ import annotations
 
@@ -28,8 +26,7 @@ AFTERWARDS = ("evaluation", "export")
 
 
 def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
-    """Refuse a run that cannot start, or go on, in a folder; and checkpoints to start from that are
-    none.
+    """Refuse a run that cannot start or resume in a folder, and unusable checkpoints to start from.
 
     Raises
     ------
@@ -59,9 +56,7 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
 
 
 def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
-    """Members that are trained are taken as they are: only by the configuration that they were
-    trained with.
-    """
+    """Accept finished members only from a run of the same configuration."""
     if not (out / MEMBERS).exists():
         return
     if not resume:

@@ -92,8 +92,7 @@ class SearchSpace:
         return {key: dimension.suggest(trial, key) for key, dimension in self.dimensions.items()}
 
     def check(self, config: ExperimentConfig) -> None:
-        """Build what every end and every choice asks for, one at a time, so that a mistake shows
-        before the first trial.
+        """Try every end and every choice, one at a time, before the first trial.
 
         Raises
         ------

@@ -229,23 +229,17 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=getattr(torch, self.config.precision))
 
     def candidate(self) -> Weights:
-        """Return the weights that would be shipped now: the stochastic average, else the
-        exponential one, else the last.
-        """
+        """Return the stochastic average of the weights, else the exponential one, else the last."""
         if self.swa is not None:
             return self.swa.state
         return self.ema.state if self.ema is not None else dict(self.network.state_dict())
 
     def chosen(self) -> Weights:
-        """Return the weights with the best validation score, or the candidate where nothing was
-        scored yet.
-        """
+        """Return the weights with the best validation score, or the candidate where there is no score."""
         return self.best or self.candidate()
 
     def _average_epoch(self) -> None:
-        """Take this epoch's weights into the stochastic average and refresh its BatchNorm
-        statistics.
-        """
+        """Add the weights to the stochastic average and refresh its BatchNorm statistics."""
         start = self.config.swa_start
         if start is None or self.progress.epoch + 1 < start:
             return

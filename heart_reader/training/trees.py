@@ -1,6 +1,4 @@
-"""Grow gradient-boosted trees on the features of the training records, with scikit-learn, and put
-them into tensors.
-"""
+"""Grow gradient-boosted trees on features of the training records, and turn them into tensors."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
 
 
 def _splittable(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put 0 for a feature that is known of no record: scikit-learn refuses such a column, and never
-    splits a constant one.
-    """
+    """Zero features that no record has: scikit-learn refuses such columns."""
     return np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
 
 
@@ -91,9 +87,7 @@ def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, ou
 
 
 def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
-    """Lay out one tree as a perfect one: features and thresholds of its nodes, values of its leaves
-    and records that came to them.
-    """
+    """Return features, thresholds, leaf values and leaf counts of a tree, laid out as a perfect one."""
     n_nodes = 2**depth - 1
     feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
     leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)
@@ -115,8 +109,7 @@ def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[
 
 
 def _not_above(value: float) -> np.float32:
-    """Round to float32 downwards: float32 features then fall on the same side as under the exact
-    threshold.
+    """Round down to float32, so that features fall on the same side; infinity becomes the largest number.
 
     An infinite threshold parts the known from the missing, which stand at infinity too: the largest
     number does that.

@@ -13,12 +13,11 @@ import torch
 
 import heart_reader.models
 from heart_reader.errors import ConfigError
-from heart_reader.models import registry
-from heart_reader.models.registry import EcgNetwork, build_network, count_parameters, model_names, resolve_params
+from heart_reader.models.registry import MODELS, EcgNetwork, build_network, count_parameters, resolve_params
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "heads", "registry", "standardize"}
+PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "heads", "registry"}
 # Trained values for 12 leads and the 76 outputs of statements and superclasses together.
 N_PARAMETERS = {
     "convnet1d": 176_524,
@@ -41,7 +40,7 @@ N_PARAMETERS = {
 SLOW_TO_EXPORT = {"resnet34_1d", "se_resnet1d", "xresnet1d34", "xresnet1d101", "xresnet1d152"}
 
 
-@pytest.fixture(params=model_names())
+@pytest.fixture(params=sorted(MODELS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -53,9 +52,8 @@ def network(name: str) -> EcgNetwork:
 
 
 def test_every_model_file_registers_a_model() -> None:
-    model_names()
     files = {module.name for module in pkgutil.iter_modules(heart_reader.models.__path__)} - PARTS
-    registered = {builder.__module__.rpartition(".")[2] for builder in registry._BUILDERS.values()}
+    registered = {builder.__module__.rpartition(".")[2] for builder in MODELS.values()}
     assert files == registered
 
 
@@ -122,7 +120,7 @@ def test_standardize_travels_with_the_weights(network: EcgNetwork) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TO_EXPORT else n for n in model_names()])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TO_EXPORT else n for n in sorted(MODELS)])
 def test_onnx_agrees(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(name, {}, N_LEADS, N_OUTPUTS).eval()
