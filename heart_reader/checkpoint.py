@@ -51,15 +51,7 @@ SHIPPED = RESULTS / "ptbxl-ensemble" / "checkpoint"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint on disk.
-
-    Parameters
-    ----------
-    directory
-        Where it is.
-    manifest
-        The parsed ``manifest.json``.
-    """
+    """A verified checkpoint on disk."""
 
     directory: Path
     manifest: Manifest
@@ -152,13 +144,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
 
 
 def load_manifest(directory: Path) -> Manifest:
-    """Read and verify the manifest of a checkpoint; the weights need not be there.
-
-    Raises
-    ------
-    CheckpointError
-        As :func:`heart_reader.manifest.parse_manifest` does.
-    """
+    """Read and verify the manifest of a checkpoint; the weights need not be there."""
     return parse_manifest(standing(Path(directory)) / MANIFEST)
 
 

@@ -51,8 +51,6 @@ class EcgClassifier:
 
     Parameters
     ----------
-    checkpoint
-        A verified checkpoint.
     logits
         Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
     signer
@@ -186,8 +184,6 @@ class EcgClassifier:
 
         Parameters
         ----------
-        dataset
-            Records of one split.
         level
             A level of the checkpoint; None means its level of interest.
         calibrated

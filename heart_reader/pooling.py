@@ -21,8 +21,6 @@ def level_means(
 
     Parameters
     ----------
-    space
-        What the outputs mean.
     logits
         (n_windows, n_outputs).
     record
@@ -52,8 +50,6 @@ def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str
     ----------
     parts
         Level name to (n_windows, n_classes) probabilities, of some windows after the others.
-    names
-        The levels that are wanted.
 
     Returns
     -------

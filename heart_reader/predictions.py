@@ -23,8 +23,6 @@ class Predictions:
 
     Parameters
     ----------
-    split, level
-        Names.
     class_names
         n_classes names.
     record_ids, patient_ids

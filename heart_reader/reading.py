@@ -40,12 +40,8 @@ class Reading:
 
     Parameters
     ----------
-    path
-        The record.
     diagnosis
         None if it could not be read.
-    error
-        None if it could.
     record
         The signal that was read, for a drawing of it; None if there is none.
     name

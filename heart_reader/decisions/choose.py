@@ -34,8 +34,6 @@ def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -
     raw
         Level name to predictions of the validation split before calibration. A level without any
         labelled record is left out.
-    config
-        Rules.
 
     Returns
     -------

@@ -57,8 +57,6 @@ class Thresholds(_Part):
     ----------
     rule
         How they were chosen, such as ``"youden"`` or ``"fbeta=2"``.
-    split
-        The split they were chosen on.
     values
         n_classes probabilities in the order of the class names; None where the split had no case to
         choose from.
@@ -99,8 +97,6 @@ class Calibration(_Part):
     ----------
     rule
         How it was fitted, ``"platt"``.
-    split
-        The split it was fitted on.
     slope, intercept
         n_classes numbers each, in the order of the class names.
     fitted
@@ -164,8 +160,6 @@ class Uncertainty(_Part):
     ----------
     rule
         How the zones were chosen, ``"class_conditional_conformal"``.
-    split
-        The split they were chosen on.
     alpha
         Allowed share of errors of each kind, in (0, 0.5).
     low, high

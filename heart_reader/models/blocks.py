@@ -12,8 +12,6 @@ class SqueezeExcitation(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Feature maps.
     reduction
         Factor by which the bottleneck is narrower.
 
@@ -37,16 +35,10 @@ def conv_norm(n_in: int, n_out: int, kernel: int, *, stride: int = 1, groups: in
 
     Parameters
     ----------
-    n_in, n_out
-        Feature maps in and out.
     kernel
         Odd length in time points; an even one would shift the signal.
-    stride
-        Time points per step.
     groups
         ``n_in`` for a depthwise convolution.
-    activate
-        Whether ReLU follows.
 
     Raises
     ------

@@ -31,8 +31,6 @@ class EnsembleNetwork(nn.Module):
 
     Parameters
     ----------
-    members
-        Networks of the same windows.
     weights
         (n_members,) or (n_members, n_outputs), not negative.
     outputs
@@ -40,8 +38,6 @@ class EnsembleNetwork(nn.Module):
         answers all. An output is averaged over the members that answer it.
     n_outputs
         Logits of the whole; only needed with ``outputs``.
-    mean_of
-        What is averaged.
 
     Raises
     ------

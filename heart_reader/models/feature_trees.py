@@ -46,12 +46,6 @@ class FeatureTrees(nn.Module):
     n_features
         Features that come in. A node that sends missing values to the left asks for feature f by
         the number f, one that sends them to the right by n_features + f.
-    n_outputs
-        Logits.
-    n_trees
-        Trees per output.
-    depth
-        Questions from root to leaf.
     """
 
     feature: Tensor

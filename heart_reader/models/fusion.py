@@ -30,8 +30,6 @@ class FeatureBranch(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Features that come in.
     widths
         Of the layers; the last one is the embedding.
     dropout
@@ -92,8 +90,6 @@ class FeatureFusion(nn.Module):
         Width of the embedding of the signal.
     hidden
         Width of the layer that joins them.
-    n_outputs
-        Logits.
     dropout
         Probability in the branches and before the logits.
     """

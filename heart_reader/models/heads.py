@@ -43,10 +43,6 @@ class LinearHead(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Feature maps of the backbone.
-    n_outputs
-        Logits.
     dropout
         Probability before the linear layer.
     maximum
@@ -76,10 +72,6 @@ class ConcatPoolHead(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Feature maps of the backbone.
-    n_outputs
-        Logits.
     embedding
         Width of the embedding.
     dropout

@@ -33,8 +33,6 @@ class InceptionBlock(nn.Module):
         Odd kernel lengths in time points.
     bottleneck
         Feature maps that the convolutions see.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`.
     """
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int) -> None:
@@ -55,17 +53,7 @@ class InceptionBlock(nn.Module):
 
 
 class InceptionTime(nn.Module):
-    """Inception blocks with a residual connection around every ``residual_every`` of them.
-
-    Parameters
-    ----------
-    blocks
-        Number of inception blocks.
-    residual_every
-        Blocks per residual connection.
-    n_filters, kernels, bottleneck, reduction
-        See :class:`InceptionBlock`.
-    """
+    """Inception blocks with a residual connection around every ``residual_every`` of them."""
 
     def __init__(
         self, n_leads: int, *, blocks: int, residual_every: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int

@@ -41,8 +41,6 @@ def nano(
         Feature maps of the first convolution, which mixes the leads and halves the time points.
     widths
         Feature maps of each depthwise-separable convolution.
-    strides
-        Stride of each.
     kernel
         Odd length of all kernels in time points.
 

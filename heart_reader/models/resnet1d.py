@@ -33,8 +33,6 @@ class ResidualBlock(nn.Module):
         convolution of length 1.
     dropout
         Probability between the convolutions.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`; None leaves it out.
     """
 
     def __init__(self, n_in: int, n_out: int, *, kernels: tuple[int, int], stride: int, dropout: float, reduction: int | None) -> None:

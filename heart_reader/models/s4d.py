@@ -35,8 +35,6 @@ class S4dKernel(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Feature maps.
     n_states
         Real states of each feature map; two of them make one decaying oscillation.
     dt_min, dt_max
@@ -96,8 +94,6 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
         (n, n_features, n_times).
     kernel
         (n_features, 2 n_times - 1), see :meth:`S4dKernel.forward`.
-    training
-        Whether gradients will be asked for.
     """
     n_times = x.shape[-1]
     if not training:
@@ -119,8 +115,6 @@ class S4dLayer(nn.Module):
 
     Parameters
     ----------
-    n_features, n_states, dt_min, dt_max
-        See :class:`S4dKernel`.
     dropout
         Probability of a feature map, after the convolution and after the mix.
     """
@@ -169,8 +163,6 @@ def s4d(
     ----------
     width
         Feature maps; each layer has about 2 width^2 parameters.
-    layers
-        S4D layers.
     patch
         Time points that the first linear mix of the leads makes one; 2 trains more than twice as
         fast.

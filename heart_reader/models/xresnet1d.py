@@ -32,10 +32,6 @@ class XResNetBlock(nn.Module):
 
     Parameters
     ----------
-    n_in
-        Feature maps in.
-    width
-        Feature maps inside.
     expansion
         Feature maps out per feature map inside; above 1, the branch is a bottleneck of three
         convolutions (1, ``kernel``, 1), else it is two of length ``kernel``.

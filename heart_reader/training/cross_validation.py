@@ -95,10 +95,6 @@ def cross_validate(configs: Sequence[ExperimentConfig], out: Path, *, n_folds: i
     ----------
     configs
         Two recipes of the same records and task; the first one answers all heads.
-    out
-        Directory of the trained folds.
-    n_folds
-        Folds.
 
     Returns
     -------

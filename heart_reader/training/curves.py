@@ -20,8 +20,6 @@ def plot_learning_curves(history: Sequence[dict[str, Any]], best_epoch: int, pat
         One row per epoch, as in ``history.csv``.
     best_epoch
         Epoch whose weights were kept, from 1; 0 marks none.
-    path
-        A ``.png``.
     """
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(9, 3.6), layout="constrained")

@@ -31,17 +31,9 @@ def save_with_decisions(
 
     Parameters
     ----------
-    out
-        Directory of the run.
     draft
         The manifest; its ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics`` are
         replaced.
-    tensors
-        The weights.
-    val_set
-        Records of the validation split.
-    config
-        Rules.
 
     Raises
     ------

@@ -95,8 +95,6 @@ def join(
         one answers all heads; the others may answer some of them.
     weights
         One per checkpoint, positive; None lets validation choose.
-    out
-        Directory of the ensemble.
     overrides
         Of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
 
@@ -200,10 +198,6 @@ def describe_members(
         The first one answers all heads.
     weights, mean_of
         See :class:`heart_reader.models.ensemble.EnsembleNetwork`.
-    rule
-        How the weights were chosen.
-    scores
-        What they were chosen by.
     """
     models = [member.manifest["model"] for member in members]
     params = {
@@ -240,15 +234,7 @@ def _given(weights: Sequence[float], n_members: int) -> Weighting:
 
 
 def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:
-    """Fit weights on validation and keep them only if they hold on held-out halves of it.
-
-    Parameters
-    ----------
-    classifiers
-        The members.
-    val_set
-        Records of the validation split.
-    """
+    """Fit weights on validation and keep them only if they hold on held-out halves of it."""
     read = mixture(classifiers, val_set, config.task.level)
     y_true = val_set.table.y_true(config.task.level)
     known = np.asarray(~np.isnan(y_true).any(axis=1))
@@ -278,10 +264,6 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
     ----------
     classifiers
         The members; the first one answers all heads.
-    dataset
-        Records; each member reads them once.
-    level
-        A level of the members.
     """
     batch = dataset.whole()
     outputs = _outputs(classifiers, batch)

@@ -90,8 +90,6 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
     ----------
     config
         The experiment; each member is trained as it says, with a model of its own.
-    out
-        Directory of the run; the members are in ``out/members``.
     resume
         Go on with an interrupted run in ``out``.
     table
@@ -235,8 +233,6 @@ def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) 
     ----------
     targets
         (n_rows, n_outputs) labels of the whole table, NaN where not known.
-    space
-        Of the outputs.
     """
     y_true = targets[read.rows[: read.n_train]]
     n_kinds = read.logits[0].shape[0]

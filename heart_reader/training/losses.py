@@ -58,12 +58,8 @@ class MultiLevelLoss(nn.Module):
 
     Parameters
     ----------
-    space
-        Heads and levels.
     level
         The level whose noisy-OR is trained; without effect where it has no statements.
-    config
-        Which loss, and its parameters.
     """
 
     def __init__(self, space: LabelSpace, level: str, config: LossConfig) -> None:

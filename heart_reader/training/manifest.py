@@ -34,10 +34,6 @@ def build_manifest(
 
     Parameters
     ----------
-    network
-        Trained.
-    records
-        Of all splits.
     space
         The features that the network takes, or None.
     training

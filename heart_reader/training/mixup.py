@@ -23,11 +23,6 @@ def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha
     arrays
         What belongs to n records, each (n, ...), such as signals and targets. What is unknown of
         either record (NaN) is unknown of the mixture.
-
-    Returns
-    -------
-    list
-        The mixed arrays.
     """
     weight = np.float32(rng.beta(alpha, alpha))
     partner = rng.permutation(len(arrays[0]))

@@ -42,8 +42,6 @@ def learning_rate(step: int, n_steps: int, config: OptimizerConfig) -> float:
     ----------
     step
         0 to n_steps - 1.
-    n_steps
-        Steps of the whole run.
 
     Examples
     --------

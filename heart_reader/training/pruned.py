@@ -56,8 +56,6 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
     ----------
     directory
         A torch checkpoint of a registered model.
-    out
-        Directory of the run.
     overrides
         Such as ``["export.pruning.ratio=0.3"]``.
     teacher

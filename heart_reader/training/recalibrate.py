@@ -37,8 +37,6 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     ----------
     directory
         A torch checkpoint.
-    out
-        Directory of the new run.
     overrides
         Of ``data.*``, ``evaluation.*`` and ``name``.
 

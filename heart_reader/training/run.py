@@ -74,8 +74,6 @@ def train(
 
     Parameters
     ----------
-    config
-        The experiment.
     out
         Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``,
         ``learning_curves.png``.

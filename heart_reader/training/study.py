@@ -51,8 +51,6 @@ class TuningOutcome:
     ----------
     best
         ``best.yaml``, or None if no trial has finished yet.
-    best_score
-        Validation macro-AUROC of that trial.
     complete
         False if the search was stopped; the same call goes on.
     """
@@ -67,10 +65,6 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
 
     Parameters
     ----------
-    config
-        The experiment whose values the trials change.
-    space
-        What they may change.
     folder
         Of the study, made where it does not exist: ``study.db``, ``trials.csv``, ``best.yaml``.
     n_trials

@@ -79,12 +79,8 @@ class Trainer:
     ----------
     network
         Fresh, with its ``Standardize`` already set.
-    train
-        Training records.
     validate
         Scores a network: returns ``val_*`` numbers, ``val_macro_auroc`` among them.
-    config
-        The whole experiment.
     space
         The features of ``train``, or None.
     teacher

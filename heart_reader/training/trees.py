@@ -31,8 +31,6 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
         output.
     params
         See :data:`heart_reader.models.feature_trees.TREE_DEFAULTS`.
-    seed
-        Of the choice of features at each split.
 
     Raises
     ------
