@@ -118,12 +118,7 @@ def resnet1d_wang(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the small residual network of Wang et al.: equally wide stages, full rate at first.
 
-    Other parameters are those of :class:`ResNet1d` and ``ConcatPoolHead``.
-
-    Parameters
-    ----------
-    width
-        Feature maps of every stage.
+    Parameters are those of :class:`ResNet1d` and ``ConcatPoolHead``.
 
     References
     ----------
@@ -150,14 +145,8 @@ def resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the ResNet-18 with long kernels that HMT-ECGNet is compared with.
 
-    Other parameters are those of :class:`ResNet1d`.
-
-    Parameters
-    ----------
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`; the average over time alone is pooled.
+    The average over time alone is pooled. Parameters are those of :class:`ResNet1d` and
+    ``LinearHead``; ``kernel`` is the odd length of all kernels of the blocks in time points.
 
     References
     ----------
@@ -181,14 +170,7 @@ def resnet34_1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the 34-layer network of the CPSC2018 study, with average and maximum over time.
 
-    Other parameters are those of :class:`ResNet1d` and ``LinearHead``.
-
-    Parameters
-    ----------
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    block_dropout
-        Dropout of :class:`ResidualBlock`.
+    Parameters are those of :func:`resnet1d`; ``block_dropout`` is that of :class:`ResidualBlock`.
 
     References
     ----------
@@ -222,19 +204,9 @@ def se_resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build a residual network with squeeze-and-excitation in every block.
 
-    Other parameters are those of :class:`ResNet1d` and ``SqueezeExcitation``.
-
     The entry to the challenge had the blocks 2-2-2-2 and age and sex beside the pooled average;
-    these are the 34 layers of the same code.
-
-    Parameters
-    ----------
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    block_dropout
-        Dropout of :class:`ResidualBlock`.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`; the average over time alone is pooled.
+    these are the 34 layers of the same code. Parameters are those of :func:`resnet34_1d` and
+    ``SqueezeExcitation``.
 
     References
     ----------

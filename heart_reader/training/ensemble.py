@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import softmax
 from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
@@ -64,21 +65,11 @@ SHARED = ("preprocessor", "leads", "label_rule")
 
 @dataclass(frozen=True)
 class Weighting:
-    """Weights of an ensemble and the contest they come from.
+    """Weights of an ensemble and the contest they come from."""
 
-    Parameters
-    ----------
-    rule
-        ``"nelder-mead"``, ``"mean"`` or ``"given"``.
-    weights
-        One per member, sum 1.
-    fitted_score, mean_score
-        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean;
-        None where weights were given.
-    """
-
-    rule: str
-    weights: tuple[float, ...]
+    rule: str  # "nelder-mead", "mean" or "given"
+    weights: tuple[float, ...]  # one per member, sum 1
+    # Mean macro-AUROC on held-out halves of validation; None where weights were given.
     fitted_score: float | None = None
     mean_score: float | None = None
 
@@ -112,7 +103,14 @@ def join(
     table = build_table(config).split("val")
     space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
     val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
-    weighting = choose_weights(classifiers, val_set, config) if weights is None else _given(weights, len(members))
+    if weights is None:
+        weighting = choose_weights(classifiers, val_set, config)
+    elif len(weights) == len(members) and min(weights) > 0:
+        weighting = Weighting("given", tuple(weight / sum(weights) for weight in weights))
+    else:
+        raise ConfigError(
+            f"weights {', '.join(f'{weight:g}' for weight in weights)} for {len(members)} checkpoints: one positive weight each is needed"
+        )
     tensors = joined_tensors([member.tensors() for member in members], torch.tensor(weighting.weights, dtype=torch.float32))
     scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
@@ -152,8 +150,9 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     trees = [row for of in kinds.values() for row in of]
     networks = [row for row in range(len(params["members"])) if row not in trees]
     summed = [weights[networks].sum(axis=0), *(weights[of].sum(axis=0) for of in kinds.values())]
-    parts = [network.tensors(), *(_member_tensors(own, row) for row in rows)]
-    tensors = joined_tensors(parts, torch.tensor(np.array(summed), dtype=torch.float32))
+    prefixes = [f"members.{row}." for row in rows]
+    forests = [{name.removeprefix(of): value for name, value in own.items() if name.startswith(of)} for of in prefixes]
+    tensors = joined_tensors([network.tensors(), *forests], torch.tensor(np.array(summed), dtype=torch.float32))
     model = network.manifest["model"]
     first = {"name": model["name"], "params": model["params"], "fused": False, "outputs": list(range(n_outputs))}
     members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in rows)]
@@ -175,12 +174,6 @@ def joined_tensors(members: Sequence[Mapping[str, Tensor]], weights: Tensor) -> 
     for row, member in enumerate(members):
         tensors |= {f"members.{row}.{name}": value for name, value in member.items()}
     return tensors
-
-
-def _member_tensors(ensemble: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
-    """Return the tensors of one member, what :func:`joined_tensors` was given."""
-    prefix = f"members.{row}."
-    return {name.removeprefix(prefix): value for name, value in ensemble.items() if name.startswith(prefix)}
 
 
 def describe_members(
@@ -225,12 +218,6 @@ def describe_members(
         "features": _features_of(members),
         "parent": None,
     }
-
-
-def _given(weights: Sequence[float], n_members: int) -> Weighting:
-    if len(weights) != n_members or not min(weights, default=0.0) > 0:
-        raise ConfigError(f"weights {', '.join(f'{w:g}' for w in weights)} for {n_members} checkpoints: one positive weight each is needed")
-    return Weighting("given", tuple(weight / sum(weights) for weight in weights))
 
 
 def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:
@@ -294,13 +281,9 @@ def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -
     # Around zero SciPy's own simplex is so small that AUROC, a step function, does not move on it.
     simplex = np.vstack([np.zeros(n_members), np.eye(n_members)])
     options = {"maxfev": 60 * n_members, "initial_simplex": simplex}
-    answer = minimize(lambda x: -score(_softmax(x)), simplex[0], method="Nelder-Mead", options=options)
-    return _softmax(answer.x)
-
-
-def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    e = np.exp(x - x.max())
-    return e / e.sum()
+    answer = minimize(lambda x: -score(softmax(x)), simplex[0], method="Nelder-Mead", options=options)
+    weights: NDArray[np.float64] = softmax(answer.x)
+    return weights
 
 
 def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import optuna
 import yaml
-from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState
+from optuna.trial import FixedTrial, Trial, TrialState
 from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
@@ -86,7 +86,7 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
         _write_results(study, config, space, folder)
         if not complete:
             break
-    if not _finished(study):
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return TuningOutcome(None, None, complete)
     return TuningOutcome(folder / "best.yaml", study.best_value, complete)
 
@@ -128,12 +128,10 @@ def _sweep_trials(folder: Path) -> None:
             shutil.rmtree(out, ignore_errors=True)
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings as one, by dotted key."""
+    nested = {key: _flat(value) if isinstance(value, dict) and value else {"": value} for key, value in tree.items()}
+    return {f"{key}.{inner}".removesuffix("."): value for key, values in nested.items() for inner, value in values.items()}
 
 
 def _run_trial(study: optuna.Study, config: ExperimentConfig, space: SearchSpace, folder: Path) -> bool:
@@ -190,10 +188,6 @@ def _fail(study: optuna.Study, trial: Trial, reason: str) -> None:
     tqdm.write(f"trial {trial.number}: failed: {reason}")
 
 
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-
-
 def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchSpace, folder: Path) -> None:
     """Write ``trials.csv`` and, where a trial has finished, ``best.yaml``."""
     stream = io.StringIO()
@@ -205,7 +199,7 @@ def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchS
         reason = trial.user_attrs.get("reason")
         writer.writerow([trial.number, trial.state.name.lower(), score, len(trial.intermediate_values), *drawn, reason])
     write_whole(folder / "trials.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
-    n_finished = len(_finished(study))
+    n_finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if n_finished:
         best = study.best_trial
         values = space.suggest(FixedTrial(best.params))  # reads the draw back

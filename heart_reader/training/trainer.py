@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,42 +26,25 @@ from heart_reader.errors import DataError, Diverged
 from heart_reader.features.feature_space import FeatureSpace, withhold
 from heart_reader.models.registry import EcgNetwork
 from heart_reader.training.losses import MultiLevelLoss
-from heart_reader.training.mixup import mixup
 from heart_reader.training.optim import WeightAverage, build_optimizer, learning_rate
 
-__all__ = ["Progress", "Trainer", "select_device"]
+__all__ = ["Progress", "Trainer", "mixup", "select_device"]
 
 Weights = dict[str, Tensor]
 
 
 @dataclass
 class Progress:
-    """Where a run stands; plain numbers, so it is saved as JSON.
+    """Where a run stands; plain numbers, so it is saved as JSON."""
 
-    Parameters
-    ----------
-    epoch, step
-        The next epoch and the next step in it, both from 0.
-    loss_sum
-        Sum of the losses of this epoch's steps.
-    best_score, best_epoch
-        Best validation macro-AUROC and the (1-based) epoch that had it; 0 where there is none yet.
-    stale
-        Epochs since then.
-    elapsed_s
-        Seconds of training so far, over all sittings.
-    history
-        One row per finished epoch.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    best_score: float = 0.0
-    best_epoch: int = 0
-    stale: int = 0
-    elapsed_s: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+    epoch: int = 0  # the next one, from 0
+    step: int = 0  # the next one of the epoch, from 0
+    loss_sum: float = 0.0  # over the steps of this epoch
+    best_score: float = 0.0  # highest validation macro-AUROC
+    best_epoch: int = 0  # which epoch had it, from 1; 0 for none
+    stale: int = 0  # epochs since then
+    elapsed_s: float = 0.0  # of training, interruptions left out
+    history: list[dict[str, float]] = field(default_factory=list)  # a row per finished epoch
 
 
 def select_device(name: str) -> torch.device:
@@ -70,6 +54,23 @@ def select_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise DataError("training.device = cuda, but no CUDA device is here: use --set training.device=cpu")
     return torch.device(name)
+
+
+def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
+    """Mix each record with another of the batch, with one weight from Beta(alpha, alpha).
+
+    Parameters
+    ----------
+    arrays
+        What belongs to n records, each (n, ...); NaN of either record stays NaN.
+
+    References
+    ----------
+    Zhang H. et al. mixup: beyond empirical risk minimization. ICLR (2018).
+    """
+    weight = np.float32(rng.beta(alpha, alpha))
+    partner = rng.permutation(len(arrays[0]))
+    return [weight * array + (1 - weight) * array[partner] for array in arrays]
 
 
 class Trainer:
