@@ -125,7 +125,7 @@ def parse_manifest(path: Path) -> Manifest:
 
 
 def written_by(manifest: object) -> str | None:
-    """Return the heart_reader that trained a checkpoint, such as ``"heart_reader 0.2.0"``, if known."""
+    """Return who trained a checkpoint, such as ``"heart_reader 0.2.0"``, if known."""
     versions = manifest.get("versions") if isinstance(manifest, Mapping) else None
     version_of = versions.get("heart-reader") if isinstance(versions, Mapping) else None
     return f"heart_reader {str(version_of)[:20]}" if version_of else None
@@ -148,7 +148,7 @@ def _load(path: Path) -> object:
 
 
 def _check(path: Path, prefix: str, values: Mapping[str, Any], of: type) -> None:
-    """Refuse a field of another kind; a truth value is no number, and no number here is negative."""
+    """Refuse a field of another kind, truth values as numbers, and negative numbers."""
     for key, kind in get_type_hints(of).items():
         if key not in values and key in Origin.__optional_keys__:
             continue

@@ -82,22 +82,15 @@ class Reading:
         if reading.measurements is not None:
             lines.append(f"  {_measurements(reading.measurements)}")
         lines += [f"  {reading.conclusion.headline}"]
-        lines += [f"    {_share(line.probability):>5}  {line.text}{_codes(line.codes)}" for line in reading.conclusion.lines]
-        lines += [f"           {text} ({_share(probability).strip()})" for _, probability, text in reading.conclusion.yielded]
+        for line in reading.conclusion.lines:
+            share = "" if line.probability is None else f"{line.probability:.0%}"
+            lines.append(f"    {share:>5}  {line.text}" + (f" [{', '.join(line.codes)}]" if line.codes else ""))
+        lines += [f"           {text} ({probability:.0%})" for _, probability, text in reading.conclusion.yielded]
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
         lines += [f"  {NOTICE}", ""]
         return "\n".join(lines)
-
-
-def _share(probability: float | None) -> str:
-    """Whole percent of a statement; nothing for what was measured alone."""
-    return "" if probability is None else f"{probability:.0%}"
-
-
-def _codes(codes: tuple[str, ...]) -> str:
-    return f" [{', '.join(codes)}]" if codes else ""
 
 
 def _measurements(measurements: Measurements) -> str:
@@ -120,11 +113,11 @@ def explain_words(diagnosis: Diagnosis) -> str:
 
 
 def _limits(answer: ClassReading) -> str:
-    """Threshold and uncertain zone in words; a zone no wider than its threshold says nothing more."""
+    """Return threshold and uncertain zone in words."""
     if answer.threshold is None:
         return "no threshold"
     text = f"threshold {answer.threshold:.2f}"
-    if answer.zone is None or answer.zone[0] == answer.zone[1]:
+    if answer.zone is None or answer.zone[0] == answer.zone[1]:  # no wider than the threshold
         return text
     return f"{text}, uncertain {answer.zone[0]:.2f} to {answer.zone[1]:.2f}"
 

@@ -212,7 +212,7 @@ class Uncertainty(_Part):
         return tuple(None if low is None or high is None else (low, high) for low, high in zip(self.low, self.high, strict=True))
 
     def decisions(self, y_prob: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which of (n_records, n_classes) calibrated probabilities are absent, and which present.
+        """Return which of (n_records, n_classes) calibrated probabilities are absent, and present.
 
         Raises
         ------
@@ -294,7 +294,7 @@ class Decisions:
 
     @staticmethod
     def to_manifest(levels: Mapping[str, Decisions]) -> dict[str, dict[str, Any]]:
-        """Return the manifest's ``calibration``, ``thresholds`` and ``uncertainty``, each by level."""
+        """Return the three parts of a manifest, each by level."""
         return {
             part: {level: value.to_json() for level, of in levels.items() if (value := getattr(of, part)) is not None}
             for part in ("calibration", "thresholds", "uncertainty")

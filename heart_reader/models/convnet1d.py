@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import LinearHead
+from heart_reader.models.blocks import LinearHead, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["convnet1d"]

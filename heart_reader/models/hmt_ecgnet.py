@@ -16,8 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["HmtEcgNet", "hmt_ecgnet"]

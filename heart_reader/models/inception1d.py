@@ -13,8 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import SqueezeExcitation
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, SqueezeExcitation
 from heart_reader.models.registry import register
 
 __all__ = ["InceptionBlock", "InceptionTime", "inception1d"]

@@ -17,7 +17,7 @@ from heart_reader.errors import ConfigError
 from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import TREE_DEFAULTS, TREES, FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
-from heart_reader.models.heads import ConcatPoolHead, LinearHead, Standardize
+from heart_reader.models.blocks import ConcatPoolHead, LinearHead, Standardize
 from heart_reader.registry import Registry
 
 __all__ = [
@@ -97,7 +97,7 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build what a manifest names: a registered model, trees that have not grown yet, or an ensemble.
+    """Build what a manifest names: a registered model, empty trees, or an ensemble.
 
     Parameters
     ----------

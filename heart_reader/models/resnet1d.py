@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import SqueezeExcitation, conv_norm
-from heart_reader.models.heads import ConcatPoolHead, LinearHead
+from heart_reader.models.blocks import ConcatPoolHead, LinearHead, SqueezeExcitation, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["ResNet1d", "ResidualBlock", "resnet1d", "resnet1d_wang", "resnet34_1d", "se_resnet1d"]

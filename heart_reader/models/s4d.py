@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from heart_reader.models.heads import LinearHead
+from heart_reader.models.blocks import LinearHead
 from heart_reader.models.registry import register
 
 __all__ = ["S4dKernel", "S4dLayer", "long_convolution", "s4d"]

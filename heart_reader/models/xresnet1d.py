@@ -17,8 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, conv_norm
 from heart_reader.models.registry import Builder, register
 
 __all__ = ["XResNet1d", "XResNetBlock", "xresnet1d18", "xresnet1d34", "xresnet1d50", "xresnet1d101", "xresnet1d152"]

@@ -138,7 +138,7 @@ def _read_fold(
 
 
 def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig], n_folds: int) -> str:
-    """Return a page of Markdown that compares every mixture with the first recipe and with equal shares."""
+    """Return Markdown that compares mixtures with the first recipe and with equal shares."""
     settings = configs[0].evaluation
     drawn = [draw_metrics(one, None, (METRIC,), draws=settings.draws, seed=configs[0].seed) for one in mixtures]
     points, draws = zip(*[(macro_mean(point[METRIC]), macro_mean(values[METRIC])) for point, values in drawn], strict=True)

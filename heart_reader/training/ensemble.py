@@ -296,7 +296,7 @@ def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.f
 
 
 def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:
-    """Where each member's outputs stand among those of the first member, which answers all heads."""
+    """Return where each member's outputs stand among those of the first, which answers all."""
     first = LabelSpace.from_json(members[0].manifest["levels"])
     columns = []
     for member in members:

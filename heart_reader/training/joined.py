@@ -195,7 +195,7 @@ class _Read:
         return cls(np.concatenate(rows), logits, n_train, answered)
 
     def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
-        """Yield per record (n_windows, n_outputs) log-odds of a mixture, shares (n_kinds, n_outputs)."""
+        """Yield (n_windows, n_outputs) log-odds per record, of (n_kinds, n_outputs) shares."""
         for per_kind in self.logits[records]:
             yield np.einsum("ko,kwo->wo", shares, per_kind)
 
@@ -224,7 +224,7 @@ def _read(
 
 
 def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) -> Shares:
-    """Choose the shares of the kinds that rank an output best on the training records, out of fold.
+    """Choose the shares that rank each output best on training records, out of fold.
 
     A rare output has too few positives to choose by: its AUROC is averaged with that of all
     outputs, the more so the fewer it has.

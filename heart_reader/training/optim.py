@@ -88,7 +88,7 @@ class WeightAverage:
                 self.state[name].copy_(value)
 
     def exponential(self, state: dict[str, Tensor], decay: float) -> None:
-        """Average exponentially, with a shorter memory at first so that the start does not linger."""
+        """Average exponentially, at first over few states so that the start does not linger."""
         warm_decay = min(decay, self.n_averaged / (self.n_averaged + 9))
         self.move_towards(state, 1 - warm_decay)
 

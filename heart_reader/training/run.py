@@ -209,7 +209,7 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
-    """Score the level of interest on validation, before calibration, with the windows of a reading."""
+    """Score the level of interest on validation before calibration."""
     batch = val_set.whole()
     logits = []
     with torch.inference_mode(), trainer.autocast():

@@ -162,7 +162,7 @@ def _run_trial(study: optuna.Study, config: ExperimentConfig, space: SearchSpace
 
 
 def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None:
-    """Return the validation macro-AUROC of the weights that training chose, None if it was stopped."""
+    """Return the validation macro-AUROC of a training, None if it was stopped."""
 
     def report(row: Mapping[str, float]) -> None:
         score = row["val_macro_auroc"]

@@ -208,7 +208,7 @@ class Trainer:
         return withhold(self.train.features[positions], self.space, rng, self.withheld)
 
     def _loss(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
-        """Loss against the labels, shared with the loss against a teacher that sees the same crops."""
+        """Return the loss against the labels and, where there is one, a teacher."""
         with self.autocast():
             logits = self.network(*inputs).float()
         loss: Tensor = self.loss(logits, targets)
@@ -232,7 +232,7 @@ class Trainer:
         return self.ema.state if self.ema is not None else dict(self.network.state_dict())
 
     def chosen(self) -> Weights:
-        """Return the weights with the best validation score, or the candidate where there is no score."""
+        """Return the weights with the best validation score, else the candidate."""
         return self.best or self.candidate()
 
     def _average_epoch(self) -> None:

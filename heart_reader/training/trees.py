@@ -85,7 +85,7 @@ def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, ou
 
 
 def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
-    """Return features, thresholds, leaf values and leaf counts of a tree, laid out as a perfect one."""
+    """Return features, thresholds, leaves and their records of a tree made perfect."""
     n_nodes = 2**depth - 1
     feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
     leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)

@@ -25,7 +25,7 @@ from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
 from heart_reader.explain.__main__ import main
-from heart_reader.models.heads import Standardize
+from heart_reader.models.blocks import Standardize
 from heart_reader.training.run import train
 
 ROOT = Path(__file__).resolve().parents[2]
