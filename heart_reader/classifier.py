@@ -109,15 +109,10 @@ class EcgClassifier:
     def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
         """Return (n_windows, n_leads, n_times) in mV and (n_features,) features, or None.
 
-        Parameters
-        ----------
-        measured
-            What was measured of ``prepared`` already.
+        ``measured`` is what was measured of ``prepared`` already.
         """
-        return self.preprocessor.windows(prepared), self._features_of(record, prepared, measured)
-
-    def _features_of(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None) -> NDArray[np.float32] | None:
-        return None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
+        return self.preprocessor.windows(prepared), features
 
     def predict(self, record: EcgRecord, *, measure: bool = True, progress: Callable[[float], None] | None = None) -> Diagnosis:
         """Read one ECG.
@@ -128,8 +123,7 @@ class EcgClassifier:
             False leaves intervals, rhythm and the check of the signal out, where a device has no
             time for them. Then there are probabilities, and no diagnosis.
         progress
-            Called with the share of the recording that the network has read, 0 to 1, every 42
-            minutes of it.
+            Called with the share of the recording that has been read, 0 to 1, every 42 minutes.
 
         Raises
         ------
@@ -138,7 +132,7 @@ class EcgClassifier:
         """
         prepared = self.preprocessor.prepare(record)
         at_network_rate = self._measure_prepared(prepared)
-        features = self._features_of(record, prepared, at_network_rate)
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
         order = self.space.reading_levels(self.level)
         pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
@@ -200,17 +194,10 @@ class EcgClassifier:
         """Like :meth:`predict_many` for several levels in one pass over the records."""
         levels = tuple(levels)
         self._check_levels(dataset, levels)
-        rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in levels}
-        for answers in self.mean_probabilities(map(dataset.inputs, range(len(dataset)))):
-            for name in levels:
-                rows[name].append(answers[name])
-        result = {}
-        for name in levels:
-            y_prob = np.stack(rows[name])
-            result[name] = Predictions.of(dataset.table, name, self.decisions[name].calibrate(y_prob) if calibrated else y_prob)
-        return result
+        rows = list(self.mean_probabilities(map(dataset.inputs, range(len(dataset))), calibrated=calibrated))
+        return {name: Predictions.of(dataset.table, name, np.stack([row[name] for row in rows])) for name in levels}
 
-    def mean_probabilities(self, records: Iterable[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
+    def mean_probabilities(self, records: Iterable[Inputs], *, calibrated: bool = False) -> Iterator[dict[str, NDArray[np.float64]]]:
         """Yield each record's probabilities, with network calls that span several records.
 
         Parameters
@@ -221,21 +208,22 @@ class EcgClassifier:
         Yields
         ------
         dict
-            Level name to (n_classes,) probabilities before calibration, in the order of the
-            records.
+            Level name to (n_classes,) probabilities, in the order of the records.
         """
+        decisions = self.decisions if calibrated else {}
+
         waiting: list[Inputs] = []
         for record in records:
             waiting.append(record)
             if sum(len(windows) for windows, _ in waiting) >= BATCH_WINDOWS:
-                yield from self._means(waiting)
+                yield from self._means(waiting, decisions)
                 waiting = []
         if waiting:
-            yield from self._means(waiting)
+            yield from self._means(waiting, decisions)
 
-    def _means(self, waiting: list[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
+    def _means(self, waiting: list[Inputs], decisions: Mapping[str, Decisions]) -> Iterator[dict[str, NDArray[np.float64]]]:
         batch = Batch.of(waiting)
-        means = level_means(self.space, self.logits(batch), batch.record)
+        means = level_means(self.space, self.logits(batch), batch.record, decisions)
         for place in range(len(waiting)):
             yield {name: values[place] for name, values in means.items()}
 

@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.decisions.decision import Decisions
 
 __all__ = ["Pooled", "level_means", "pool", "timeline"]
 
 
 def level_means(
-    space: LabelSpace, logits: NDArray[np.floating], record: NDArray[np.integer] | None = None
+    space: LabelSpace,
+    logits: NDArray[np.floating],
+    record: NDArray[np.integer] | None = None,
+    decisions: Mapping[str, Decisions] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Turn the logits of windows into probabilities of records, before calibration.
+    """Turn the logits of windows into probabilities of records.
 
     Parameters
     ----------
@@ -26,14 +30,28 @@ def level_means(
     record
         (n_windows,) the record of each window, never falling; None for windows of one record.
 
+    decisions
+        By level what calibrates; a level that is not named stays as it is.
+
     Returns
     -------
     dict
         Level name to (n_records, n_classes).
+
+    Examples
+    --------
+    >>> from heart_reader.data.labels import Level
+    >>> space = LabelSpace({"a": Level("a", ("yes",))}, ("a",))
+    >>> logits = np.array([[0.0], [0.0], [9.0]])
+    >>> level_means(space, logits, np.array([0, 0, 1]))["a"].round(2).tolist()
+    [[0.5], [1.0]]
     """
     first: NDArray[np.intp] | list[int] = [] if record is None else np.flatnonzero(np.diff(record)) + 1
-    answers = space.probabilities(logits)
-    return {name: np.stack([part.mean(axis=0) for part in np.split(of, first)]) for name, of in answers.items()}
+    nothing = Decisions()
+    return {
+        name: (decisions or {}).get(name, nothing).calibrate(np.stack([part.mean(axis=0) for part in np.split(of, first)]))
+        for name, of in space.probabilities(logits).items()
+    }
 
 
 class Pooled(NamedTuple):

@@ -32,14 +32,12 @@ def choose_decisions(raw: Mapping[str, Predictions], config: EvaluationConfig) -
     Parameters
     ----------
     raw
-        Level name to predictions of the validation split before calibration. A level without any
-        labelled record is left out.
+        By level predictions on validation before calibration; a level without records is left out.
 
     Returns
     -------
     dict
-        The manifest's ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics``, each by
-        level.
+        The manifest's ``calibration``, ``thresholds``, ``uncertainty`` and ``metrics``.
 
     Raises
     ------

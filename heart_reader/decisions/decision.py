@@ -58,8 +58,7 @@ class Thresholds(_Part):
     rule
         How they were chosen, such as ``"youden"`` or ``"fbeta=2"``.
     values
-        n_classes probabilities in the order of the class names; None where the split had no case to
-        choose from.
+        n_classes probabilities; None where the split had no case to choose from.
 
     Raises
     ------
@@ -176,7 +175,7 @@ class Uncertainty(_Part):
 
     Examples
     --------
-    >>> zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.2, None), (0.4, None), (50, 0), (150, 200))
+    >>> zones = Uncertainty("conformal", "val", 0.1, (0.2, None), (0.4, None), (50, 0), (150, 200))
     >>> zones.zones
     ((0.2, 0.4), None)
     >>> absent, present = zones.decisions(np.array([[0.1, 0.1], [0.2, 0.5], [0.5, 0.9]]))

@@ -21,8 +21,7 @@ __all__ = ["EnsembleNetwork", "MeanOf"]
 # Keeps the logit of an averaged probability finite in float32.
 _EDGE = 1e-6
 
-# What is averaged: probabilities (a linear pool) or their log-odds (a logarithmic pool, which lets
-# a sure member count for more).
+# A linear pool averages probabilities, a logarithmic one log-odds, where sure members count more.
 MeanOf = Literal["probability", "log_odds"]
 
 

@@ -90,7 +90,6 @@ class FeatureTrees(nn.Module):
         return (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        # Checkpoints from before leaves had a cover read as well as ever; their explanations take
-        # all leaves as alike.
+        # Weights without a cover read as well as others; explanations take all leaves as alike.
         state_dict.setdefault(f"{prefix}cover", torch.zeros_like(self.cover))
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 __all__ = ["FeatureBranch", "FeatureFusion"]
 
-# A standardized feature beyond this says "far out" and no more: one wild measurement must not
-# decide a reading.
+# Standardized features are cut off here: one wild measurement must not decide a reading.
 LIMIT = 5.0
 
 
@@ -56,8 +55,7 @@ class FeatureBranch(nn.Module):
         Parameters
         ----------
         matrix
-            (n_records, n_features), NaN where not known. A feature without spread, or known of
-            nobody, keeps the factor 1.
+            (n_records, n_features), NaN where not known. Without spread the factor stays 1.
         """
         median = matrix.nanmedian(dim=0).values
         # Of a normal distribution this is the standard deviation; a few wild values do not change

@@ -32,8 +32,7 @@ class HmtEcgNet(nn.Module):
     Parameters
     ----------
     n_limb
-        How many of them, the first ones, are limb leads; the others are chest leads. A group
-        without leads is left out.
+        How many leads, the first ones, are limb leads. A group without leads is left out.
     encoder_widths
         Feature maps of each layer of the encoder; each halves the time points.
     kernel

@@ -14,10 +14,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from heart_reader.errors import ConfigError
+from heart_reader.models.blocks import ConcatPoolHead, LinearHead, Standardize
 from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import TREE_DEFAULTS, TREES, FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
-from heart_reader.models.blocks import ConcatPoolHead, LinearHead, Standardize
 from heart_reader.registry import Registry
 
 __all__ = [
@@ -49,8 +49,7 @@ class EcgNetwork(nn.Module):
     head
         Feature maps to (n, n_outputs) logits or, with ``fusion``, to an embedding.
     fusion
-        Embedding and features of the record to logits; None for a network that reads the signal
-        alone.
+        Embedding and features of the record to logits; None to read the signal alone.
     """
 
     def __init__(self, n_leads: int, backbone: nn.Module, head: nn.Module, fusion: FeatureFusion | None = None) -> None:

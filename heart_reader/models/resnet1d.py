@@ -28,8 +28,7 @@ class ResidualBlock(nn.Module):
     kernels
         Odd length of the first and the second kernel in time points.
     stride
-        Stride of the first convolution; with a stride or another width, the shortcut is a
-        convolution of length 1.
+        Of the first convolution; with a stride or another width the shortcut convolves, too.
     dropout
         Probability between the convolutions.
     """

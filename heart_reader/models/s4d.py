@@ -25,8 +25,7 @@ from heart_reader.models.registry import register
 
 __all__ = ["S4dKernel", "S4dLayer", "long_convolution", "s4d"]
 
-# Above this length the matrix of shifted kernels takes more memory and time than the Fourier
-# transform.
+# Above this length the matrix of shifted kernels costs more than the Fourier transform.
 _LONGEST_MATRIX = 512
 
 
@@ -38,8 +37,7 @@ class S4dKernel(nn.Module):
     n_states
         Real states of each feature map; two of them make one decaying oscillation.
     dt_min, dt_max
-        Range of the initial step sizes, drawn log-uniformly: a feature map remembers about 2 / step
-        time points.
+        Range of the initial step sizes, log-uniform: 2 / step time points are remembered.
 
     Raises
     ------
@@ -122,8 +120,7 @@ class S4dLayer(nn.Module):
     def __init__(self, n_features: int, *, n_states: int, dt_min: float, dt_max: float, dropout: float) -> None:
         super().__init__()
         self.kernel = S4dKernel(n_features, n_states=n_states, dt_min=dt_min, dt_max=dt_max)
-        # Whole feature maps are dropped: single points would be filled in again by the next long
-        # convolution.
+        # Whole feature maps are dropped: the next long convolution would fill single points in.
         self.activate = nn.Sequential(nn.GELU(), nn.Dropout1d(dropout))
         self.mix = nn.Sequential(nn.Conv1d(n_features, 2 * n_features, 1), nn.GLU(dim=1), nn.Dropout1d(dropout))
         self.norm = nn.LayerNorm(n_features)
@@ -164,8 +161,7 @@ def s4d(
     width
         Feature maps; each layer has about 2 width^2 parameters.
     patch
-        Time points that the first linear mix of the leads makes one; 2 trains more than twice as
-        fast.
+        Time points that the first mix of the leads makes one; 2 trains twice as fast.
     dropout
         See :class:`S4dLayer`; also before the logits.
     """

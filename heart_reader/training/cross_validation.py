@@ -48,8 +48,7 @@ from heart_reader.training.run_state import finished_checkpoint, has_state
 
 __all__ = ["cross_validate", "deal_folds", "hold_out"]
 
-# Share of the second recipe in the outputs that both answer. The first one answers all heads and is
-# never left out.
+# Share of the second recipe where both answer; the first answers all heads and stays.
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 METRIC = "macro_auroc"
 

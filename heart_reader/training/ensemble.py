@@ -44,7 +44,7 @@ from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.pooling import level_means
-from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.manifest import save_with_decisions
 
 __all__ = [
     "Weighting",

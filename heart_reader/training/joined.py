@@ -54,8 +54,7 @@ __all__ = ["Shares", "choose_shares", "train_joined"]
 
 # A kind's shares are tried in this many steps.
 STEPS = 10
-# The score of an output with this many positives counts as much in the choice of its shares as the
-# mean of all outputs does.
+# An output with this many positives weighs its own score as much as the mean of all outputs.
 TYPICAL_POSITIVES = 30
 # An output with fewer positives takes the shares of all outputs together.
 FEWEST_POSITIVES = 5
@@ -72,8 +71,7 @@ class Shares:
     values
         (n_kinds, n_outputs), each column sums to 1.
     together
-        Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic,
-        since they were chosen there.
+        Mean AUROC of outputs with enough positives, out of fold: optimistic, as chosen there.
     alone
         The same of each kind alone, over the outputs it answers: (n_kinds,).
     """
@@ -213,7 +211,7 @@ class _Read:
 def _read(
     records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequence[Path]], columns: Sequence[Sequence[int]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield per record (n_kinds, n_windows, n_outputs) logits, several members of a kind averaged."""
+    """Yield per record (n_kinds, n_windows, n_outputs) logits, averaged within kinds."""
     classifiers = [[EcgClassifier.load(path) for path in own] for own in kinds]
     for start in tqdm(range(0, len(where), CHUNK), "reading held-out records", unit="chunk", disable=None):
         batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])

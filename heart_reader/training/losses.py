@@ -1,7 +1,6 @@
 """Losses for several labels at once, at several levels at once, with labels that may be unknown.
 
-A target is 1, 0, anything between (mixup, smoothing) or NaN where it is not known; NaN never counts
-as negative.
+A target is 1, 0, anything between (mixup, smoothing) or NaN where not known, which never counts.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""What the manifest of a trained checkpoint says."""
+"""The manifest of trained weights, and the checkpoint with decisions chosen on validation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from heart_reader import __version__
-from heart_reader.config import ExperimentConfig
+from heart_reader.checkpoint import Checkpoint, save_checkpoint, save_tensors
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import EvaluationConfig, ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
+from heart_reader.decisions.choose import choose_decisions
 from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.folders import run_folder
 from heart_reader.manifest import installed_versions
 from heart_reader.models.registry import count_parameters, resolve_params
 
-__all__ = ["build_manifest", "records_sha256"]
+__all__ = ["build_manifest", "records_sha256", "save_with_decisions"]
 
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
+# Weights that read validation before there is a checkpoint; swept after a kill like all new files.
+PROVISIONAL = ".new-provisional"
 
 
 def build_manifest(
@@ -92,3 +98,35 @@ def _git_commit() -> str | None:
         return None
     answer = subprocess.run([git, "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     return answer.stdout.strip() or None
+
+
+def save_with_decisions(
+    out: Path, draft: Mapping[str, Any], tensors: Mapping[str, Tensor], val_set: EcgDataset, config: EvaluationConfig
+) -> Checkpoint:
+    """Write ``out/checkpoint`` with decisions chosen from what its weights read on validation.
+
+    Parameters
+    ----------
+    draft
+        The manifest, whose decisions and ``metrics`` are replaced.
+
+    Raises
+    ------
+    ConfigError
+        If another process works in ``out``.
+    CheckpointError
+        If the disk is full.
+    DataError
+        If ``val_set`` is of another split.
+    """
+    undecided = {**draft, "calibration": {}, "thresholds": {}, "uncertainty": {}, "metrics": {}}
+    with run_folder(out):
+        provisional = out / PROVISIONAL
+        try:
+            save_checkpoint(provisional, undecided, lambda path: save_tensors(path, tensors))
+            reader = EcgClassifier.load(provisional)
+            levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
+            decisions = choose_decisions(reader.predict_levels(val_set, levels, calibrated=False), config)
+        finally:
+            shutil.rmtree(provisional, ignore_errors=True)
+        return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))

@@ -1,7 +1,6 @@
 """The optimiser, the learning rate as a pure function of the step, and averages of weights.
 
-A learning rate that depends on nothing but the step needs no state, so a resumed run follows the
-same curve by construction.
+A learning rate that depends on the step alone needs no state to resume.
 
 References
 ----------

@@ -1,7 +1,6 @@
 """Prune a trained network and train what is left, with the unpruned network as teacher.
 
-Run: ``python -m heart_reader.training.pruned CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion
-taylor]``.
+Run: ``python -m heart_reader.training.pruned CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7]``.
 
 Each ratio becomes a run like those of ``train.py`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
 the table: parameters, multiply-accumulates, size and validation AUROC before, right after the cut,
@@ -38,9 +37,9 @@ from heart_reader.folders import run_folder, write_whole
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.decisions import save_with_decisions
 from heart_reader.training.ensemble import beside_trees
 from heart_reader.training.losses import MultiLevelLoss
+from heart_reader.training.manifest import save_with_decisions
 from heart_reader.training.run import train
 
 __all__ = ["prune", "prune_origin", "write_table"]
@@ -59,14 +58,12 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
     overrides
         Such as ``["export.pruning.ratio=0.3"]``.
     teacher
-        Checkpoint whose probabilities are learned beside the labels; None means the unpruned
-        network.
+        Checkpoint whose probabilities are learned, too; None means the unpruned network.
 
     Raises
     ------
     ConfigError
-        If the checkpoint is an ensemble, or its model cannot be pruned, or another process works in
-        ``out``.
+        If the checkpoint cannot be pruned, or another process works in ``out``.
     CheckpointError, DataError
         If the checkpoint or the records cannot be used.
     """
@@ -111,8 +108,7 @@ def prune_origin(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[O
     checkpoint = prune(student, out, overrides=overrides)
     if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
         return wide, open_origin(checkpoint.directory, overrides)
-    # Trees are small and fast as they are; beside a narrow network they count as much as in the
-    # ensemble.
+    # Trees are small and fast; beside a narrow network they count as much as in the ensemble.
     joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
     return origin, open_origin(joined.directory, overrides)
 

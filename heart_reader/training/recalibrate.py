@@ -25,7 +25,7 @@ from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
-from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.manifest import save_with_decisions
 
 __all__ = ["recalibrate"]
 
@@ -56,8 +56,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     origin = load_checkpoint(directory)
     config = checkpoint_config(origin, overrides)
     tensors = origin.tensors()
-    # Another hospital's table may know the level of interest only; what it does not know gets no
-    # threshold.
+    # Another hospital's table may know only one level; what it does not know gets no threshold.
     table = build_table(override_config(config, [f"task.heads=[{config.task.level}]"])).split("val")
     own = LabelSpace.from_json(origin.manifest["levels"])
     for name, level in table.space.levels.items():

@@ -36,8 +36,7 @@ from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
 from heart_reader.pooling import level_means
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.decisions import save_with_decisions
-from heart_reader.training.manifest import build_manifest, records_sha256
+from heart_reader.training.manifest import build_manifest, records_sha256, save_with_decisions
 from heart_reader.training.run_state import STATE, check_start, damaged_state, load_state, save_state
 from heart_reader.training.trainer import Trainer
 from heart_reader.training.trees import grow_trees
@@ -71,11 +70,9 @@ def train(
         Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``,
         ``learning_curves.png``.
     resume
-        Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted
-        run, to the bit.
+        Go on with an interrupted run in ``out``, to the same bits as an uninterrupted one.
     on_epoch
-        Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there,
-        without a checkpoint.
+        Gets each epoch's row of ``history.csv``; raising ends the run without a checkpoint.
     table
         Other records, or other splits of them, than the configuration names.
 

@@ -31,11 +31,9 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or a
-        run of another configuration.
+        If ``out`` holds an unfinished run without ``resume``, none with it, or another run.
     CheckpointError
-        If the unfinished run is damaged, or a checkpoint that the configuration names cannot be
-        used.
+        If the unfinished run is damaged, or a checkpoint to start from cannot be used.
     """
     for named in (config.training.start_from, config.training.teacher):
         if named is not None:

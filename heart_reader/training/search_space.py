@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Choices", "Range", "SearchSpace", "load_search_space", "place_values"]
 
-# A trial must be scored on the same records, labels and seed as every other one, or the scores
-# cannot be compared.
+# Trials are compared on the same records, labels and seed.
 TUNABLE = ("preprocessing.", "augmentation.", "model.", "training.", "task.heads")
 
 
@@ -112,8 +111,7 @@ def load_search_space(path: Path) -> SearchSpace:
     Raises
     ------
     ConfigError
-        If the file cannot be read, is empty, or an entry is neither a range nor a list of choices
-        of a key that may be searched.
+        If the file cannot be read, is empty, or holds an entry that cannot be searched.
     """
     entries = read_mapping(path)
     if not entries:

@@ -172,8 +172,7 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
         if row["epoch"] < config.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the
-    # bit.
+    # A trial leaves its numbers, not its weights: training best.yaml makes these again, to the bit.
     out = folder / f"{TRIAL_PREFIX}{trial.number}"
     try:
         outcome = train(config, out, on_epoch=report)

@@ -8,6 +8,7 @@ therefore only weights, optimiser moments, averages and counters.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -135,7 +136,8 @@ class Trainer:
         total = self.config.epochs * self.steps_per_epoch
         done = self.progress.epoch * self.steps_per_epoch + self.progress.step
         with tqdm(total=total, initial=done, desc="training", unit="step", dynamic_ncols=True, disable=None) as bar:
-            while self.progress.epoch < self.config.epochs and not self._out_of_patience():
+            patience = math.inf if self.config.patience is None else self.config.patience
+            while self.progress.epoch < self.config.epochs and self.progress.stale < patience:
                 if not self._run_epoch(stop, bar):
                     return False
                 after_epoch()
@@ -242,8 +244,7 @@ class Trainer:
             return
         if self.swa is None:
             self.swa = WeightAverage(self.network.state_dict())
-            # From here on only averages compete: the score of a single epoch says nothing about the
-            # average.
+            # From here on only averages compete: a single epoch's score says nothing about them.
             self.best, self.progress.best_score, self.progress.stale = {}, 0.0, 0
         else:
             self.swa.equal(self.network.state_dict())
@@ -271,24 +272,15 @@ class Trainer:
 
     def _close_epoch(self, scores: dict[str, float]) -> None:
         progress = self.progress
-        score = scores["val_macro_auroc"]
-        if score > progress.best_score:
-            progress.best_score, progress.best_epoch, progress.stale = score, progress.epoch + 1, 0
+        if scores["val_macro_auroc"] > progress.best_score:
+            progress.best_score, progress.best_epoch, progress.stale = scores["val_macro_auroc"], progress.epoch + 1, 0
             self.best = {name: value.detach().clone() for name, value in self.candidate().items()}
         else:
             progress.stale += 1
-        row = {
-            "epoch": progress.epoch + 1,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "train_loss": progress.loss_sum / self.steps_per_epoch,
-            **scores,
-            "elapsed_s": round(progress.elapsed_s, 1),
-        }
+        row = {"epoch": progress.epoch + 1, "learning_rate": self.optimizer.param_groups[0]["lr"]}
+        row |= {"train_loss": progress.loss_sum / self.steps_per_epoch, **scores, "elapsed_s": round(progress.elapsed_s, 1)}
         progress.history.append(row)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
-
-    def _out_of_patience(self) -> bool:
-        return self.config.patience is not None and self.progress.stale >= self.config.patience
 
     def _epoch_line(self) -> str:
         row, progress = self.progress.history[-1], self.progress
@@ -302,12 +294,12 @@ class Trainer:
         """Return everything needed to resume exactly: tensors, and plain values."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for kind, average in (("ema", self.ema), ("swa", self.swa)):
-            if average is not None:
-                tensors |= {f"{kind}.{name}": value for name, value in average.state.items()}
+        averages = {kind: average for kind, average in (("ema", self.ema), ("swa", self.swa)) if average is not None}
+        for kind, average in averages.items():
+            tensors |= {f"{kind}.{name}": value for name, value in average.state.items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        averaged = {kind: average.n_averaged for kind, average in (("ema", self.ema), ("swa", self.swa)) if average is not None}
+        averaged = {kind: average.n_averaged for kind, average in averages.items()}
         return tensors, {"progress": asdict(self.progress), "averaged": averaged, "scaler": self.scaler.state_dict()}
 
     def restore(self, tensors: Weights, values: dict[str, Any]) -> None:

@@ -223,7 +223,7 @@ assert abs(trained.ranked[0]["probability"] - small.ranked[0]["probability"]) < 
 def test_one_file_adds_a_model_that_is_trained_exported_and_read_with(tmp_path: Path) -> None:
     (tmp_path / "added").mkdir()
     (tmp_path / "added/smallest.py").write_text(NEW_MODEL)
-    example = Path(__file__).resolve().parents[2] / "test_files/ecg.csv"
+    example = Path(__file__).resolve().parents[2] / "test_files/cd_lbbb.hea"
     path = os.pathsep.join(filter(None, [str(Path(heart_reader.models.__path__[0]).parents[1]), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-c", USE_IT, str(tmp_path), str(example)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
