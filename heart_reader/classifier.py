@@ -160,7 +160,7 @@ class EcgClassifier:
                 self.preprocessor,
                 prepared.microvolts.shape[1],
             ),
-            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *_absent(known)),
+            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality, known)),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
                 "checkpoint_sha256": self.checkpoint.sha256,
@@ -211,7 +211,6 @@ class EcgClassifier:
             Level name to (n_classes,) probabilities, in the order of the records.
         """
         decisions = self.decisions if calibrated else {}
-
         waiting: list[Inputs] = []
         for record in records:
             waiting.append(record)
@@ -283,18 +282,20 @@ class EcgClassifier:
         facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
         decisions, conclusion = conclude(answers, self.space, facts)
 
-        def agreed(one: ClassReading, decision: str) -> ClassReading:
-            return one if one.decision == decision else replace(one, decision=decision)
+        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
+        return agreed, conclusion
 
-        return {level: {name: agreed(one, decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}, conclusion
-
-    def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
+    def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
         warnings: list[str] = []
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))
         if 2 * quality.n_usable_leads < quality.n_leads:
             warnings.append(message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads))
+        if not all(known.values()):
+            from heart_reader.features.feature_space import FEATURE_TITLES
+
+            warnings.append(message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there]))
         return warnings
 
     def card(self) -> dict[str, Any]:
@@ -317,10 +318,8 @@ class EcgClassifier:
 
 
 def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
-    """Measure a record, unless that was done, and assess its signal; imports SciPy late, for speed.
-
-    What measures is imported with the first reading, for SciPy's filters take most of a second.
-    """
+    """Measure a record, unless that was done, and assess its signal."""
+    # Imported with the first reading, for SciPy's filters take most of a second.
     from heart_reader.features.measured import measure
     from heart_reader.features.quality import assess_signal
 
@@ -338,18 +337,8 @@ def _trusted(measurements: Measurements | None) -> dict[str, float]:
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
-    """Import what measures only for a network that asks for it, for the same reason."""
-    if values is None:
+    if values is None:  # then what measures is not imported
         return None
     from heart_reader.features.feature_space import FeatureSpace
 
     return FeatureSpace.from_json(values, where)
-
-
-def _absent(known: Mapping[str, bool]) -> list[str]:
-    """Say which features the network was read without."""
-    if all(known.values()):
-        return []
-    from heart_reader.features.feature_space import FEATURE_TITLES
-
-    return [message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there])]

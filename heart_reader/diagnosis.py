@@ -65,13 +65,10 @@ class ClassReading:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values: dict[str, Any] = {
-            "probability": self.probability,
-            "threshold": self.threshold,
-            "decision": self.decision,
-            "zone": None if self.zone is None else list(self.zone),
-        }
-        return values if self.maximum is None else {**values, "maximum": self.maximum}
+        values = {**vars(self), "zone": None if self.zone is None else list(self.zone)}
+        if self.maximum is None:
+            del values["maximum"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -318,8 +315,10 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     Examples
     --------
     >>> good, poor = Quality((), (), 12, 12), Quality(("V1",), (), 1, 12)
-    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good), decide(0.7, 0.5, poor), decide(0.01, 0.005, good)
-    ('present', 'absent', 'uncertain', 'uncertain', 'uncertain')
+    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good)
+    ('present', 'absent', 'uncertain')
+    >>> decide(0.7, 0.5, poor), decide(0.01, 0.005, good)
+    ('uncertain', 'uncertain')
     >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
     ['absent', 'uncertain', 'uncertain', 'present']
     """

@@ -79,27 +79,12 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` that :meth:`load` reads."""
-        np.savez_compressed(
-            path,
-            split=np.str_(self.split),
-            level=np.str_(self.level),
-            class_names=np.asarray(self.class_names),
-            record_ids=self.record_ids,
-            patient_ids=self.patient_ids,
-            y_true=self.y_true.astype(np.uint8),
-            y_prob=self.y_prob,
-        )
+        np.savez_compressed(path, **{**vars(self), "y_true": self.y_true.astype(np.uint8)})
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
         """Read what :meth:`save` wrote."""
         with np.load(path, allow_pickle=False) as saved:
-            return cls(
-                split=str(saved["split"]),
-                level=str(saved["level"]),
-                class_names=tuple(saved["class_names"].tolist()),
-                record_ids=saved["record_ids"],
-                patient_ids=saved["patient_ids"],
-                y_true=saved["y_true"].astype(np.float32),
-                y_prob=saved["y_prob"],
-            )
+            names, y_true = tuple(saved["class_names"].tolist()), saved["y_true"].astype(np.float32)
+            ids, patients = saved["record_ids"], saved["patient_ids"]
+            return cls(str(saved["split"]), str(saved["level"]), names, ids, patients, y_true, saved["y_prob"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from heart_reader.data.one_record import one_record
@@ -87,11 +89,9 @@ class ReportFolder:
     def _reserve(self, record_id: str) -> Path:
         """Create an empty file named after the record, with a number where the name is taken."""
         name = re.sub(r"[^\w.-]+", "_", record_id)[:LONGEST_NAME].lstrip(".") or "record"
-        number = 1
-        while True:
-            path = self._folder / (f"{name}.pdf" if number == 1 else f"{name}-{number}.pdf")
-            try:
+        paths = (self._folder / (f"{name}.pdf" if number == 1 else f"{name}-{number}.pdf") for number in count(1))
+        for path in paths:
+            with suppress(FileExistsError):
                 path.open("x").close()
-                return path
-            except FileExistsError:
-                number += 1
+                break
+        return path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from heart_reader.checkpoint import Checkpoint, file_sha256, load_checkpoint, load_manifest, load_tensors, save_tensors
 from heart_reader.config import ExperimentConfig, load_config
-from heart_reader.errors import CheckpointError, ConfigError, HeartReaderError, Integrity
+from heart_reader.errors import CheckpointError, ConfigError, Integrity
 from heart_reader.folders import atomic_directory, standing
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
         return
     if not resume:
         raise ConfigError(f"{out} holds members that are trained already: add --resume to go on with them, or choose another --out")
-    if not (out / "config.yaml").exists():
-        return
-    changed = _changed(load_config(out / "config.yaml"), config)
+    changed = _changed(load_config(out / "config.yaml"), config) if (out / "config.yaml").exists() else ""
     if changed:
         raise ConfigError(f"{out} was started with another {changed}: pass the same --config and --set, or choose another --out")
 
@@ -149,8 +147,6 @@ def _read_values(out: Path) -> dict[str, Any]:
             if file_sha256(folder / name) != checksums[name]:
                 raise damaged_state(out, f"{name} does not match its checksum")
         values: dict[str, Any] = json.loads((folder / VALUES).read_text(encoding="utf-8"))
-    except HeartReaderError:
-        raise
     except OSError as error:
         raise damaged_state(out, f"{name}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
