@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import heart_reader
+from heart_reader import __version__
 from heart_reader.checkpoint import SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
 from heart_reader.manifest import MANIFEST
@@ -105,3 +110,22 @@ def test_an_incomplete_manifest_is_not_saved(copy: Path, tmp_path: Path) -> None
     del manifest["label_rule"]
     with pytest.raises(CheckpointError, match="label_rule"):
         save_checkpoint(tmp_path / "new", manifest, lambda path: save_tensors(path, origin.tensors()))
+
+
+@pytest.mark.parametrize(("field", "value"), [("seed", "1"), ("leads", "I"), ("model", {"name": "convnet1d"})])
+def test_a_manifest_of_other_kinds_is_not_saved(tiny_checkpoint: Path, tmp_path: Path, field: str, value: object) -> None:
+    origin = load_checkpoint(tiny_checkpoint)
+    with pytest.raises(CheckpointError, match=f"the manifest's {field}"):
+        save_checkpoint(tmp_path / "new", {**origin.draft(), field: value}, lambda path: save_tensors(path, origin.tensors()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_name_the_version_that_trained_a_checkpoint(tiny_checkpoint: Path) -> None:
+    assert load_checkpoint(tiny_checkpoint).origin == f"{tiny_checkpoint}, by heart_reader {__version__}"
+
+
+def test_a_device_reads_a_manifest_without_pydantic(tiny_checkpoint: Path) -> None:
+    script = "import sys; sys.modules['pydantic'] = None; from heart_reader.checkpoint import load_checkpoint; load_checkpoint(sys.argv[1])"
+    folder = Path(heart_reader.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+    subprocess.run([sys.executable, "-c", script, str(tiny_checkpoint)], check=True, env=environment)

@@ -37,10 +37,14 @@ def log_odds(y_prob: ArrayLike) -> NDArray[np.float64]:
 class _Part:
     """What was chosen of one level; in JSON its fields, tuples as lists."""
 
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return next(len(value) for value in vars(self).values() if isinstance(value, tuple))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]  # dataclasses inherit it
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -138,9 +142,9 @@ class Calibration(_Part):
         ConfigError
             If the number of classes differs.
         """
-        if y_prob.shape[-1] != len(self.slope):
+        if y_prob.shape[-1] != self.n_classes:
             raise ConfigError(
-                f"calibration: {y_prob.shape[-1]} classes to calibrate, {len(self.slope)} were fitted: use the checkpoint's own"
+                f"calibration: {y_prob.shape[-1]} classes to calibrate, {self.n_classes} were fitted: use the checkpoint's own"
             )
         moved = sigmoid(np.asarray(self.slope) * log_odds(y_prob) + np.asarray(self.intercept))
         return np.where(self.fitted, moved, y_prob).astype(np.float64)
@@ -250,14 +254,9 @@ class Decisions:
         ConfigError
             If a part holds more or fewer classes.
         """
-        counts = {
-            "calibration": n_classes if self.calibration is None else len(self.calibration.slope),
-            "thresholds": n_classes if self.thresholds is None else len(self.thresholds.values),
-            "uncertainty": n_classes if self.uncertainty is None else len(self.uncertainty.low),
-        }
-        for name, count in counts.items():
-            if count != n_classes:
-                raise ConfigError(f"{name}: {count} classes, {n_classes} are needed")
+        for name, part in vars(self).items():
+            if part is not None and part.n_classes != n_classes:
+                raise ConfigError(f"{name}: {part.n_classes} classes, {n_classes} are needed")
 
     def calibrate(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrate (..., n_classes) probabilities."""
