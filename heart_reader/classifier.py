@@ -103,8 +103,9 @@ class EcgClassifier:
         return cls(checkpoint, open_runtime(checkpoint, threads), signer)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Return (n_windows, n_outputs) logits."""
-        return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
+        """Return (n_windows, n_outputs) logits; features are ignored by a network without them."""
+        taken = batch if self.features is not None else batch.alone()
+        return np.concatenate([self._logits(part) for part in taken.parts(BATCH_WINDOWS)])
 
     def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
         """Return (n_windows, n_leads, n_times) in mV and (n_features,) features, or None.

@@ -30,7 +30,6 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
-from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
@@ -252,10 +251,13 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
     classifiers
         The members; the first one answers all heads.
     """
-    batch = dataset.whole()
-    outputs = _outputs(classifiers, batch)
+    batch, space = dataset.whole(), classifiers[0].space
+    # NaN where a member does not answer an output.
+    outputs = np.full((len(classifiers), len(batch), space.n_outputs), np.nan)
+    columns = output_columns([one.checkpoint for one in classifiers])
+    for member, classifier, own in zip(outputs, classifiers, columns, strict=True):
+        member[:, own] = sigmoid(classifier.logits(batch).astype(np.float64))
     answered = ~np.isnan(outputs[:, :1])
-    space = classifiers[0].space
 
     def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.tensordot(weights, answered, axes=1)
@@ -284,15 +286,6 @@ def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -
     answer = minimize(lambda x: -score(softmax(x)), simplex[0], method="Nelder-Mead", options=options)
     weights: NDArray[np.float64] = softmax(answer.x)
     return weights
-
-
-def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
-    """Return (n_members, n_windows, n_outputs) probabilities, NaN where not answered."""
-    outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
-    for member, (classifier, columns) in enumerate(zip(classifiers, output_columns([c.checkpoint for c in classifiers]), strict=True)):
-        answer = classifier.logits(batch.alone() if classifier.features is None else batch)
-        outputs[member][:, columns] = sigmoid(answer.astype(np.float64))
-    return outputs
 
 
 def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:

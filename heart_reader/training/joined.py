@@ -217,7 +217,7 @@ def _read(
         batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])
         answers = np.zeros((len(kinds), len(batch), records.table.space.n_outputs), dtype=np.float32)
         for own, answer, columns_of in zip(classifiers, answers, columns, strict=True):
-            answer[:, columns_of] = np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0)
+            answer[:, columns_of] = np.mean([member.logits(batch) for member in own], axis=0)
         yield from np.split(answers, np.flatnonzero(np.diff(batch.record)) + 1, axis=1)
 
 
