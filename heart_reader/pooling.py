@@ -55,7 +55,7 @@ def level_means(
 
 
 class Pooled(NamedTuple):
-    """Of one level over all windows: (n_classes,) mean and highest probabilities."""
+    """Mean and highest probabilities of one level over all windows, (n_classes,) each."""
 
     mean: NDArray[np.float64]
     highest: NDArray[np.float64]

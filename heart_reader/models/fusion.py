@@ -30,7 +30,7 @@ class FeatureBranch(nn.Module):
     Parameters
     ----------
     widths
-        Of the layers; the last one is the embedding.
+        Width of each layer; the last one is the embedding.
     dropout
         Probability after each layer but the last.
     """

@@ -101,7 +101,7 @@ def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int
     Parameters
     ----------
     params
-        Of an ensemble ``members``, ``weights`` and ``mean_of``.
+        Parameters; those of an ensemble are ``members``, ``weights`` and ``mean_of``.
     features
         The manifest's ``features``; None for a network that reads the signal alone.
 

@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
     kernels
         Odd length of the first and the second kernel in time points.
     stride
-        Of the first convolution; with a stride or another width the shortcut convolves, too.
+        Stride of the first convolution; with a stride or a new width the shortcut convolves.
     dropout
         Probability between the convolutions.
     """

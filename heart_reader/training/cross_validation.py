@@ -3,7 +3,7 @@
 Run: ``python -m heart_reader.training.cross_validation configs/default.yaml
 configs/feature_trees.yaml --out results/NAME``.
 
-A validation split of a few hundred records cannot tell apart readers that differ by a few
+A validation split of a few hundred records cannot separate models that differ by a few
 thousandths. Here the training records are dealt into folds, patients whole; each recipe is trained
 once per fold on the others, and reads its own. Validation serves as in any training, to choose the
 epoch; the test split is never read. A fold that is already trained in ``--out`` is taken as it is,

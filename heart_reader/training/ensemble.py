@@ -86,7 +86,7 @@ def join(
     weights
         One per checkpoint, positive; None lets validation choose.
     overrides
-        Of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
+        Changes of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
 
     Raises
     ------

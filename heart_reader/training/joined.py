@@ -1,7 +1,7 @@
 """Train a model of several members, decided by records that no member was trained with.
 
 The training records are dealt into folds, patients whole. Each kind of member is trained on all of
-them, which gives the members of the reader, and once without each fold. What was trained without a
+them, which gives the members, and once without each fold. What was trained without a
 fold reads it, so that every training record has an answer of the very mixture that never saw it. On
 these answers each output's shares of the kinds are chosen; on them and on validation, read by the
 members themselves, calibration, thresholds and uncertain zones. A class of 50 training records thus

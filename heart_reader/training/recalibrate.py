@@ -38,7 +38,7 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     directory
         A torch checkpoint.
     overrides
-        Of ``data.*``, ``evaluation.*`` and ``name``.
+        Changes of ``data.*``, ``evaluation.*`` and ``name``.
 
     Raises
     ------

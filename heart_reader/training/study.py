@@ -66,7 +66,7 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
     Parameters
     ----------
     folder
-        Of the study, made where it does not exist: ``study.db``, ``trials.csv``, ``best.yaml``.
+        Folder with ``study.db``, ``trials.csv`` and ``best.yaml``, made if it is not there.
     n_trials
         Trials to add, those that are given up or fail included.
 
@@ -135,7 +135,7 @@ def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run_trial(study: optuna.Study, config: ExperimentConfig, space: SearchSpace, folder: Path) -> bool:
-    """Train once and tell the study; False if the user stopped it."""
+    """Train once and record the score; return False if the user stopped it."""
     trial = study.ask()
     # One seed for the whole study would repeat its first draws whenever the study is gone on with.
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + trial.number)
