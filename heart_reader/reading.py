@@ -132,7 +132,7 @@ def read_all(
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
-    """Read files, and all records of folders; records of equal file names are named by their folders.
+    """Read files, and all records of folders; equal names get their folders.
 
     Parameters
     ----------

@@ -173,7 +173,8 @@ def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace 
 
 
 def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentConfig) -> None:
-    """Start from another checkpoint, keeping own lead statistics, and its head where outputs agree."""
+    """Start from another checkpoint: its backbone, and its head where outputs agree."""
+    # Mean and spread of the leads stay those of the own training records.
     tensors = {name: value for name, value in origin.tensors().items() if not name.startswith("standardize.")}
     own = network.state_dict()
     fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
