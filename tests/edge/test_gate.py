@@ -97,7 +97,7 @@ def test_a_variant_that_fails_is_written_by_force_only(small_checkpoint: Path, t
 
 def test_a_pruned_variant_descends_from_the_pruned_network(small_checkpoint: Path, tmp_path: Path) -> None:
     settings = ["export.variants=[pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1"]
-    (variant,) = build_variants(small_checkpoint, tmp_path, overrides=settings)
+    (variant,) = build_variants(small_checkpoint, tmp_path, overrides=settings, prune=prune_origin)
     pruned = load_checkpoint(tmp_path / "pruned" / "checkpoint")
     assert variant.manifest["parent"] == pruned.sha256
     assert variant.manifest["edge"]["reference_sha256"] == pruned.manifest["parent"] == load_checkpoint(small_checkpoint).sha256
