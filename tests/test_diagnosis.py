@@ -119,7 +119,7 @@ def test_a_summary_of_many_classes_stays_short():
 
 def test_the_classifier_decides_by_the_zones_of_its_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
     plain = EcgClassifier.load(tiny_checkpoint)
-    chosen = plain.uncertainty["superdiagnostic"]
+    chosen = plain.decisions["superdiagnostic"].uncertainty
     assert (chosen.split, chosen.alpha, len(chosen.zones)) == ("val", 0.1, 5)
     record = read_record(EXAMPLE)
     before = plain.predict(record).levels["superdiagnostic"]

@@ -52,28 +52,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.windows)
 
-    def mean_per_record(self, per_window: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Average what was computed per window over the windows of each record.
-
-        Parameters
-        ----------
-        per_window
-            (n, n_values).
-
-        Returns
-        -------
-        ndarray
-            (n_records, n_values).
-
-        Examples
-        --------
-        >>> batch = Batch(np.zeros((3, 12, 250), np.float32), None, np.array([0, 0, 1]))
-        >>> batch.mean_per_record(np.array([[1.0], [3.0], [5.0]])).tolist()
-        [[2.0], [5.0]]
-        """
-        first = np.flatnonzero(np.diff(self.record)) + 1
-        return np.stack([part.mean(axis=0) for part in np.split(per_window, first)])
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the inputs of a network by name, in their order."""
         arrays = (self.windows,) if self.features is None else (self.windows, self.features, self.record)

@@ -25,7 +25,7 @@ from heart_reader.decisions.decision import log_odds
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
-from heart_reader.models.standardize import Standardize
+from heart_reader.models.blocks import Standardize
 from heart_reader.training.run import train
 from heart_reader.weights import find_reader
 
