@@ -21,11 +21,12 @@ import numpy as np
 from figures import add_json, keep
 from numpy.typing import NDArray
 
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.cache import SignalCache, open_or_build
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.data.sources import read_ptbxl
+from heart_reader.data.sources.ptbxl import PtbxlSource
 from heart_reader.data.synthetic import write_ptbxl_folder
 
 with warnings.catch_warnings():
@@ -41,9 +42,7 @@ def find_records(n_records: int, scratch: Path) -> RecordTable:
     root = Path(data) / "ptbxl" if data else scratch / "simulated"
     if not data:
         write_ptbxl_folder(root, n_records, seed=1)
-    table = read_ptbxl(
-        root, fs=100, label_rule="any_likelihood", keep_unlabelled=True, level="superdiagnostic", heads=("all",), allow_missing=True
-    )
+    table = PtbxlSource().read(DataConfig(root=root, allow_missing=True), TaskConfig(), None)
     print(f"{min(n_records, len(table))} records of {'PTB-XL' if data else 'a simulated folder'}, 12 leads, 10 s, 100 Hz")
     return table.select(np.arange(min(n_records, len(table))))
 

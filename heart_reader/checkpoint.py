@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heart_reader.errors import CheckpointError, ConfigError, FormatVersion, Integrity, NotServable
+from heart_reader.errors import CheckpointError, ConfigError, Integrity, NotServable
 from heart_reader.folders import atomic_directory, standing
+from heart_reader.manifest import FORMAT, MANIFEST, Manifest, check_complete, manifest_sha256, parse_manifest, written_by
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "FORMAT",
     "Checkpoint",
     "file_sha256",
     "load_checkpoint",
@@ -34,50 +34,33 @@ __all__ = [
     "understood",
 ]
 
-FORMAT = 1
-MANIFEST = "manifest.json"
 SAFETENSORS = "weights.safetensors"
 ONNX = "model.onnx"
-NOTHING = type(None)
-# Every field of a manifest, and what it is. What stands in these is understood by what reads it.
-FIELDS: Mapping[str, type | tuple[type, ...]] = {
-    "format": int, "created": str, "model": dict, "preprocessor": dict, "leads": list, "levels": dict, "label_rule": str,
-    "calibration": dict, "thresholds": dict, "uncertainty": (dict, NOTHING), "features": (dict, NOTHING), "metrics": dict, "data": dict,
-    "config": dict, "seed": int, "git_commit": (str, NOTHING), "versions": dict, "weights": dict, "parent": (str, NOTHING), "sha256": str,
-}  # fmt: skip
-WITHIN: Mapping[str, Mapping[str, type]] = {
-    "model": {"name": str, "params": dict, "n_parameters": int},
-    "weights": {"file": str, "sha256": str, "bytes": int},
-}
 # What reading a field raises that holds something else than it should.
 MISUNDERSTANDINGS = (
     ConfigError, AssertionError, AttributeError, LookupError, ArithmeticError, MemoryError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
-# The largest shipped one has 0.1 MB.
-LARGEST_MANIFEST = 4_000_000
 # What saving itself puts into the manifest.
 ADDED = ("format", "weights", "sha256")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint on disk.
-
-    Parameters
-    ----------
-    directory
-        Where it is.
-    manifest
-        The parsed ``manifest.json``.
-    """
+    """A verified checkpoint on disk."""
 
     directory: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @property
     def sha256(self) -> str:
         """Identity of the checkpoint: hash of the manifest, which holds the hash of the weights."""
         return str(self.manifest["sha256"])
+
+    @property
+    def origin(self) -> str:
+        """Where it is and which heart_reader trained it, for messages."""
+        writer = written_by(self.manifest)
+        return f"{self.directory}, by {writer}" if writer else str(self.directory)
 
     @property
     def weights_path(self) -> Path:
@@ -90,9 +73,7 @@ class Checkpoint:
         return "onnx" if self.weights_path.suffix == ".onnx" else "torch"
 
     def draft(self) -> dict[str, Any]:
-        """Return a copy of the manifest for a checkpoint derived from this one, without what
-        :func:`save_checkpoint` adds.
-        """
+        """Return a copy of the manifest without what :func:`save_checkpoint` adds."""
         return {key: value for key, value in self.manifest.items() if key not in ADDED}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -137,71 +118,9 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint(directory, manifest)
 
 
-def load_manifest(directory: Path) -> dict[str, Any]:
-    """Read and verify the manifest of a checkpoint; the weights need not be there.
-
-    Raises
-    ------
-    NotServable
-        If there is no manifest, or it cannot be read.
-    FormatVersion
-        If it was written by another format.
-    Integrity
-        If it was changed or is incomplete.
-    """
-    path = standing(Path(directory)) / MANIFEST
-    manifest = _parse(path)
-    found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-    if not isinstance(manifest, dict) or type(found) is not int or found != FORMAT:
-        raise FormatVersion(
-            f"{directory}: checkpoint format {str(found)[:40]}; this version reads format {FORMAT}: train or export it again"
-        )
-    absent = [key for key in FIELDS if key not in manifest]
-    if absent:
-        raise Integrity(f"{path}: {', '.join(absent)} missing; copy the checkpoint again")
-    try:
-        unchanged = manifest["sha256"] == _manifest_sha256(manifest)
-    except (ValueError, RecursionError):  # what JSON cannot write again was never written by us
-        unchanged = False
-    if not unchanged:
-        raise Integrity(f"{path}: does not match its own hash: it was edited; copy the checkpoint again")
-    _check_fields(path, "", manifest, FIELDS)
-    for key, fields in WITHIN.items():
-        _check_fields(path, f"{key}.", manifest[key], fields)
-    return manifest
-
-
-def _parse(path: Path) -> object:
-    try:
-        if not path.is_file():
-            raise FileNotFoundError
-        size_mb, largest_mb = path.stat().st_size / 1e6, LARGEST_MANIFEST / 1e6
-        if size_mb > largest_mb:
-            raise Integrity(f"{path}: {size_mb:.0f} MB; a manifest has at most {largest_mb:.0f}: copy the checkpoint again")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NotServable(f"{path.parent}: no {MANIFEST} in it: pass a checkpoint directory such as results/NAME/checkpoint") from None
-    except OSError as error:
-        raise NotServable(f"{path}: cannot be read ({error.strerror or error}): make it readable for this user") from None
-    except (ValueError, RecursionError):
-        raise Integrity(f"{path}: not JSON: the file was changed or cut short; copy the checkpoint again") from None
-
-
-def _check_fields(path: Path, prefix: str, values: Mapping[str, Any], fields: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Refuse a field that is missing or of another kind; a truth value is no number, and no number
-    here is negative.
-    """
-    for key, kinds in fields.items():
-        value = values.get(key)
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise Integrity(f"{path}: {prefix}{key} is {_clip(value)}, which no {key} can be; copy the checkpoint again")
-        if isinstance(value, int) and value < 0:
-            raise Integrity(f"{path}: {prefix}{key} is {_clip(value)}, which is negative; copy the checkpoint again")
-
-
-def _clip(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
+def load_manifest(directory: Path) -> Manifest:
+    """Read and verify the manifest of a checkpoint; the weights need not be there."""
+    return parse_manifest(standing(Path(directory)) / MANIFEST)
 
 
 @contextlib.contextmanager
@@ -256,10 +175,8 @@ def save_checkpoint(
             **manifest,
             "weights": {"file": file, "sha256": file_sha256(temporary / file), "bytes": (temporary / file).stat().st_size},
         }
-        complete["sha256"] = _manifest_sha256(complete)
-        absent = [key for key in FIELDS if key not in complete]
-        if absent:
-            raise CheckpointError(f"{directory}: the manifest lacks {', '.join(absent)}")
+        complete["sha256"] = manifest_sha256(complete)
+        check_complete(directory, complete)
         text = json.dumps(complete, indent=2, ensure_ascii=False, allow_nan=False)
         (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
         if verify is not None:
@@ -295,9 +212,3 @@ def file_sha256(path: Path) -> str:
     """Return the hash of a file in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _manifest_sha256(manifest: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in manifest.items() if key != "sha256"}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

@@ -1,6 +1,4 @@
-"""The one inference path: a checkpoint directory in, readings out. Evaluation, commands and server
-all go through it.
-"""
+"""The one inference path: a checkpoint directory in, readings out."""
 
 from __future__ import annotations
 
@@ -20,11 +18,11 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
-from heart_reader.decisions.decision import Calibration, Thresholds, Uncertainty
+from heart_reader.decisions.decision import Decisions, Thresholds
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
 from heart_reader.messages import message
-from heart_reader.pooling import Pooled, pool, timeline
+from heart_reader.pooling import Pooled, level_means, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 from heart_reader.signing import TrustedKeys, check_signature, signature_facts
@@ -53,8 +51,6 @@ class EcgClassifier:
 
     Parameters
     ----------
-    checkpoint
-        A verified checkpoint.
     logits
         Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
     signer
@@ -69,23 +65,19 @@ class EcgClassifier:
         with understood(checkpoint):
             self.preprocessor = Preprocessor.from_json(manifest["preprocessor"])
             self.space = LabelSpace.from_json(manifest["levels"])
-            self.features = _feature_space(manifest["features"], str(checkpoint.directory))
+            self.features = _feature_space(manifest["features"], checkpoint.origin)
             self.level: str = manifest["config"]["task"]["level"]
-            self.calibration = {name: Calibration.from_json(values) for name, values in manifest["calibration"].items()}
-            self.thresholds = {name: Thresholds.from_json(values) for name, values in manifest["thresholds"].items()}
-            # Null in checkpoints from before there were uncertain zones: there the thresholds alone
-            # decide.
-            self.uncertainty = {name: Uncertainty.from_json(values) for name, values in (manifest["uncertainty"] or {}).items()}
-            self._check_decisions()
+            chosen = Decisions.of_manifest(manifest)
+            for name, decisions in chosen.items():
+                decisions.check(len(self.space.levels[name].class_names))
+            if self.level not in self.space.answerable():
+                raise ValueError(f"level {self.level}")
+            self.decisions = {name: chosen.get(name, Decisions()) for name in self.space.levels}
 
-    def _check_decisions(self) -> None:
-        """Refuse decisions of classes that the levels do not have: they would be another class's."""
-        if self.level not in self.space.answerable():
-            raise ValueError(f"level {self.level}")
-        for chosen, of in ((self.calibration, "slope"), (self.thresholds, "values"), (self.uncertainty, "low")):
-            for name, decision in chosen.items():
-                if len(getattr(decision, of)) != len(self.space.levels[name].class_names):
-                    raise ValueError(f"{type(decision).__name__.lower()} of level {name}")
+    @property
+    def thresholds(self) -> dict[str, Thresholds]:
+        """The thresholds of every level that has any."""
+        return {name: of.thresholds for name, of in self.decisions.items() if of.thresholds is not None}
 
     @classmethod
     def load(cls, directory: Path | str, *, threads: int = 1, trusted: TrustedKeys | None = None) -> EcgClassifier:
@@ -111,22 +103,17 @@ class EcgClassifier:
         return cls(checkpoint, open_runtime(checkpoint, threads), signer)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Return (n_windows, n_outputs) logits."""
-        return np.concatenate([self._logits(part) for part in batch.parts(BATCH_WINDOWS)])
+        """Return (n_windows, n_outputs) logits; features are ignored by a network without them."""
+        taken = batch if self.features is not None else batch.alone()
+        return np.concatenate([self._logits(part) for part in taken.parts(BATCH_WINDOWS)])
 
     def inputs(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None = None) -> Inputs:
-        """Return what the network gets of one record: (n_windows, n_leads, n_times) in mV, and
-        (n_features,) features or None.
+        """Return (n_windows, n_leads, n_times) in mV and (n_features,) features, or None.
 
-        Parameters
-        ----------
-        measured
-            What was measured of ``prepared`` already.
+        ``measured`` is what was measured of ``prepared`` already.
         """
-        return self.preprocessor.windows(prepared), self._features_of(record, prepared, measured)
-
-    def _features_of(self, record: EcgRecord, prepared: PreparedEcg, measured: Measurements | None) -> NDArray[np.float32] | None:
-        return None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, measured)
+        return self.preprocessor.windows(prepared), features
 
     def predict(self, record: EcgRecord, *, measure: bool = True, progress: Callable[[float], None] | None = None) -> Diagnosis:
         """Read one ECG.
@@ -137,8 +124,7 @@ class EcgClassifier:
             False leaves intervals, rhythm and the check of the signal out, where a device has no
             time for them. Then there are probabilities, and no diagnosis.
         progress
-            Called with the share of the recording that the network has read, 0 to 1, every 42
-            minutes of it.
+            Called with the share of the recording that has been read, 0 to 1, every 42 minutes.
 
         Raises
         ------
@@ -147,7 +133,7 @@ class EcgClassifier:
         """
         prepared = self.preprocessor.prepare(record)
         at_network_rate = self._measure_prepared(prepared)
-        features = self._features_of(record, prepared, at_network_rate)
+        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
         order = self.space.reading_levels(self.level)
         pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
@@ -160,6 +146,7 @@ class EcgClassifier:
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
         levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
+        zones = self.decisions[self.level].uncertainty
         return Diagnosis(
             record_id=record.record_id,
             source_format=record.source_format,
@@ -169,12 +156,12 @@ class EcgClassifier:
             conclusion=conclusion,
             quality=quality,
             timeline=timeline(
-                self._calibrated(self.level, per_window),
+                self.decisions[self.level].calibrate(per_window),
                 self.space.levels[self.level].class_names,
                 self.preprocessor,
                 prepared.microvolts.shape[1],
             ),
-            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality), *_absent(known)),
+            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality, known)),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
                 "checkpoint_sha256": self.checkpoint.sha256,
@@ -184,17 +171,14 @@ class EcgClassifier:
             sex=record.sex,
             measurements=measurements,
             features=known,
-            alpha=self.uncertainty[self.level].alpha if self.level in self.uncertainty else None,
+            alpha=None if zones is None else zones.alpha,
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
-        """Read all records of a data set at one level; rows whose truth is not fully known are left
-        out.
+        """Read a data set at one level, without the records whose truth is unknown.
 
         Parameters
         ----------
-        dataset
-            Records of one split.
         level
             A level of the checkpoint; None means its level of interest.
         calibrated
@@ -211,30 +195,11 @@ class EcgClassifier:
         """Like :meth:`predict_many` for several levels in one pass over the records."""
         levels = tuple(levels)
         self._check_levels(dataset, levels)
-        rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in levels}
-        for answers in self.mean_probabilities(map(dataset.inputs, range(len(dataset)))):
-            for name in levels:
-                rows[name].append(answers[name])
-        result = {}
-        for name in levels:
-            y_prob, y_true = np.stack(rows[name]), dataset.table.y_true(name)
-            if calibrated and name in self.calibration:
-                y_prob = self.calibration[name].apply(y_prob)
-            known = ~np.isnan(y_true).any(axis=1)
-            result[name] = Predictions(
-                split="+".join(sorted(set(dataset.table.splits.tolist()))),
-                level=name,
-                class_names=self.space.levels[name].class_names,
-                record_ids=dataset.table.record_ids[known],
-                patient_ids=dataset.table.patient_ids[known],
-                y_true=y_true[known],
-                y_prob=y_prob[known],
-            )
-        return result
+        rows = list(self.mean_probabilities(map(dataset.inputs, range(len(dataset))), calibrated=calibrated))
+        return {name: Predictions.of(dataset.table, name, np.stack([row[name] for row in rows])) for name in levels}
 
-    def mean_probabilities(self, records: Iterable[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
-        """Yield each record's mean over windows at every level, filling network calls with windows
-        of several records.
+    def mean_probabilities(self, records: Iterable[Inputs], *, calibrated: bool = False) -> Iterator[dict[str, NDArray[np.float64]]]:
+        """Yield each record's probabilities, with network calls that span several records.
 
         Parameters
         ----------
@@ -244,22 +209,21 @@ class EcgClassifier:
         Yields
         ------
         dict
-            Level name to (n_classes,) probabilities before calibration, in the order of the
-            records.
+            Level name to (n_classes,) probabilities, in the order of the records.
         """
+        decisions = self.decisions if calibrated else {}
         waiting: list[Inputs] = []
         for record in records:
             waiting.append(record)
             if sum(len(windows) for windows, _ in waiting) >= BATCH_WINDOWS:
-                yield from self._means(waiting)
+                yield from self._means(waiting, decisions)
                 waiting = []
         if waiting:
-            yield from self._means(waiting)
+            yield from self._means(waiting, decisions)
 
-    def _means(self, waiting: list[Inputs]) -> Iterator[dict[str, NDArray[np.float64]]]:
+    def _means(self, waiting: list[Inputs], decisions: Mapping[str, Decisions]) -> Iterator[dict[str, NDArray[np.float64]]]:
         batch = Batch.of(waiting)
-        answers = self.space.probabilities(self.logits(batch))
-        means = {name: batch.mean_per_record(values) for name, values in answers.items()}
+        means = level_means(self.space, self.logits(batch), batch.record, decisions)
         for place in range(len(waiting)):
             yield {name: values[place] for name, values in means.items()}
 
@@ -285,10 +249,9 @@ class EcgClassifier:
                 progress((first + len(windows)) / len(starts))
 
     def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
-        mean, highest = self._calibrated(name, pooled.mean), self._calibrated(name, pooled.highest)
-        unknown = (None,) * len(mean)
-        thresholds = self.thresholds[name].values if name in self.thresholds else unknown
-        zones = self.uncertainty[name].zones if name in self.uncertainty else unknown
+        decisions = self.decisions[name]
+        mean, highest = decisions.calibrate(pooled.mean), decisions.calibrate(pooled.highest)
+        thresholds, zones = decisions.limits(len(mean))
         return {
             label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
@@ -303,9 +266,7 @@ class EcgClassifier:
         return measure_prepared(prepared, self.preprocessor) if MEASURED in self.features.sets else None
 
     def _is_seen_alike(self, record: EcgRecord) -> bool:
-        """Tell whether the network sees the very samples of a record, so that measuring both would
-        be the same work twice.
-        """
+        """Tell whether the network sees the very samples of a record."""
         given = self.preprocessor
         unfiltered = given.low_hz is None and given.high_hz is None
         return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)
@@ -313,9 +274,7 @@ class EcgClassifier:
     def _conclude(
         self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
-        """Make all decisions agree with each other and with what was measured, and write the
-        diagnosis.
-        """
+        """Reconcile decisions with each other and the measurements, and write the conclusion."""
         answers = {
             level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
         }
@@ -324,26 +283,25 @@ class EcgClassifier:
         facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
         decisions, conclusion = conclude(answers, self.space, facts)
 
-        def agreed(one: ClassReading, decision: str) -> ClassReading:
-            return one if one.decision == decision else replace(one, decision=decision)
+        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
+        return agreed, conclusion
 
-        return {level: {name: agreed(one, decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}, conclusion
-
-    def _calibrated(self, name: str, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.calibration[name].apply(y_prob) if name in self.calibration else y_prob
-
-    def _own_warnings(self, prepared: PreparedEcg, quality: Quality) -> list[str]:
+    def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
         warnings: list[str] = []
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))
         if 2 * quality.n_usable_leads < quality.n_leads:
             warnings.append(message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads))
+        if not all(known.values()):
+            from heart_reader.features.feature_space import FEATURE_TITLES
+
+            warnings.append(message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there]))
         return warnings
 
     def card(self) -> dict[str, Any]:
         """Return what a user should know about the model, as plain values."""
-        manifest = self.checkpoint.manifest
+        manifest: Mapping[str, Any] = self.checkpoint.manifest
         keys = ("created", "leads", "preprocessor", "label_rule", "metrics", "data", "seed", "parent")
         return {
             "name": manifest["model"]["name"],
@@ -361,10 +319,8 @@ class EcgClassifier:
 
 
 def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
-    """Measure a record, unless that was done, and assess its signal.
-
-    What measures is imported with the first reading, for SciPy's filters take most of a second.
-    """
+    """Measure a record, unless that was done, and assess its signal."""
+    # Imported with the first reading, for SciPy's filters take most of a second.
     from heart_reader.features.measured import measure
     from heart_reader.features.quality import assess_signal
 
@@ -382,18 +338,8 @@ def _trusted(measurements: Measurements | None) -> dict[str, float]:
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
-    """Import what measures only for a network that asks for it, for the same reason."""
-    if values is None:
+    if values is None:  # then what measures is not imported
         return None
     from heart_reader.features.feature_space import FeatureSpace
 
     return FeatureSpace.from_json(values, where)
-
-
-def _absent(known: Mapping[str, bool]) -> list[str]:
-    """Say which features the network was read without."""
-    if all(known.values()):
-        return []
-    from heart_reader.features.feature_space import FEATURE_TITLES
-
-    return [message("read_without", features=[FEATURE_TITLES[name] for name, there in known.items() if not there])]

@@ -1,5 +1,4 @@
-"""The experiment configuration: typed, frozen, strict. Every default of heart_reader lives in this
-file and nowhere else.
+"""The experiment configuration, typed, frozen and strict: every default of heart_reader.
 
 A YAML file states only what differs from these defaults; ``--set section.key=value`` overrides
 both.
@@ -13,63 +12,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from heart_reader.errors import ConfigError
+from heart_reader.section import Count, NotNegative, Positive, Section, Share, Source, explain_errors, parse_source
 
-__all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_data_path"]
+__all__ = ["ExperimentConfig", "load_config", "override_config", "read_mapping", "resolve_cache_dir", "resolve_data_path"]
 
-DATA_ENVIRONMENT = "HEART_READER_DATA"
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PtbxlSource(Section):
-    """PTB-XL in its official layout, below ``data.root``."""
-
-    kind: Literal["ptbxl"] = "ptbxl"
-
-
-class TableSource(Section):
-    """A CSV of paths, labels and splits; ``path`` is relative to ``data.root``."""
-
-    kind: Literal["table"]
-    path: Path
-    required: bool = True  # False: used where it exists, and its absence is said
-    level: str = "superdiagnostic"
-    label_columns: tuple[str, ...] | None = None  # None: the five superclasses
-    id_column: str | None = None
-    patient_column: str | None = None
-    label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
-
-
-class SyntheticSource(Section):
-    """Simulated ECGs, written once as a PTB-XL-shaped folder below ``data.root`` and read from
-    there.
-    """
-
-    kind: Literal["synthetic"]
-    n_records: Count = 600
-    seed: int = 42
-
-
-Source = Annotated[PtbxlSource | TableSource | SyntheticSource, Field(discriminator="kind")]
+DATA_ENVIRONMENT, CACHE_ENVIRONMENT = "HEART_READER_DATA", "HEART_READER_CACHE"
+DEFAULT_CACHE = Path("data/cache")
 
 
 class DataConfig(Section):
     """Which records, and by which label rule."""
 
     root: Path = Path("data/ptbxl")
-    sources: tuple[Source, ...] = (PtbxlSource(),)
+    sources: tuple[Source, ...] = Field(default_factory=lambda: (parse_source({"kind": "ptbxl"}),))
     files: Literal["records100", "records500"] = "records100"
     label_rule: Literal["any_likelihood", "likelihood_50"] = "any_likelihood"
     # Records without a class at task.level: False leaves them out, as the benchmark does; True
@@ -77,7 +35,7 @@ class DataConfig(Section):
     # paced rhythm, with their classes at that level as not known.
     keep_unlabelled: bool | Literal["statements"] = False
     allow_missing: bool = False  # True: listed files that are absent are counted, not refused
-    cache_dir: Path = Path("data/cache")
+    cache_dir: Path = DEFAULT_CACHE
 
 
 class TaskConfig(Section):
@@ -114,7 +72,7 @@ class ModelConfig(Section):
     """A registered model and its parameters (those not named keep the model's published values)."""
 
     name: str = "inception1d"
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 class FeatureSetConfig(Section):
@@ -196,7 +154,7 @@ class MemberConfig(Section):
     model: ModelConfig
     heads: tuple[str, ...] | None = None  # what it answers; None: task.heads, as the first kind does
     features: bool = False  # whether it takes features.sets; otherwise it reads the signal alone
-    seeds: Count = 1  # so many members of the kind, with seeds counted up from the experiment's
+    seeds: Count = 1  # number of members of the kind; their seeds count up from the experiment's
 
 
 class EnsembleConfig(Section):
@@ -246,8 +204,8 @@ class ExportConfig(Section):
     """Variants for devices, and the gate that each has to pass."""
 
     variants: tuple[Literal["fp32", "fp16", "int8", "pruned-int8", "nano-int8"], ...] = ("fp32", "int8", "pruned-int8", "nano-int8")
-    student: Path | None = None  # what is pruned where the checkpoint is an ensemble, such as a network that it taught; its trees stay
-    nano: Path | None = Path("results/ptbxl-nano/checkpoint")  # what nano-int8 is made from
+    student: Path | None = None  # what is pruned where the checkpoint is an ensemble; its trees stay
+    nano: Path | None = None  # what nano-int8 is made from
     stride_s: Positive | None = None  # between window starts of the 8-bit variants; None: as in training. Fewer windows, less work
     parity_limit: Positive = 1e-5  # largest difference of a probability in float32; its kernels differ by about 1e-7
     macro_limit: NotNegative = 0.005  # largest loss of validation macro-AUROC against the float network
@@ -257,7 +215,7 @@ class ExportConfig(Section):
 
 
 class ExperimentConfig(Section):
-    """Everything ``heart-reader train`` needs to know.
+    """Everything ``train.py`` needs to know.
 
     Examples
     --------
@@ -267,7 +225,7 @@ class ExperimentConfig(Section):
 
     name: Annotated[str, Field(min_length=1)] = "default"  # of a YAML file that states none: the file's own
     seed: Annotated[int, Field(ge=0)] = 42
-    data: DataConfig = DataConfig()
+    data: DataConfig = Field(default_factory=DataConfig)
     task: TaskConfig = TaskConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -294,14 +252,7 @@ class ExperimentConfig(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError("; ".join(_explain(where, item) for item in error.errors())) from None
-
-
-def _explain(where: str, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "the whole file"
-    if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key}: remove it or mend its spelling (heart_reader/config.py lists all keys)"
-    return f"{where}: {key} = {item['input']!r}: {item['msg']}"
+            raise ConfigError(explain_errors(where, error)) from None
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -325,11 +276,11 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Expe
     3
     """
     values = {} if path is None else {"name": Path(path).stem, **read_mapping(path)}
-    return _with_overrides(values, overrides, str(path) if path else "configuration")
+    return ExperimentConfig.from_json(_override(values, overrides), str(path) if path else "configuration")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML file whose top level is a mapping; an empty file is an empty one.
+    """Read a YAML file that holds a mapping, or nothing.
 
     Raises
     ------
@@ -355,38 +306,35 @@ def override_config(config: ExperimentConfig, overrides: Sequence[str]) -> Exper
     ConfigError
         If a key or value is not allowed.
     """
-    return _with_overrides(config.to_json(), overrides, "configuration")
+    return ExperimentConfig.from_json(_override(config.to_json(), overrides))
 
 
-def _with_overrides(values: dict[str, Any], overrides: Sequence[str], where: str) -> ExperimentConfig:
+def _override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     for text in overrides:
-        _override(values, text)
-    return ExperimentConfig.from_json(values, where)
-
-
-def _override(values: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set {text}: section.key=value is needed, such as --set training.epochs=3")
-    *sections, last = key.strip().split(".")
-    target = values
-    for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            raise ConfigError(f"--set {text}: {section} is no section")
-    try:
-        target[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {text}: {value!r} is not a YAML value") from None
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {text}: section.key=value is needed, such as --set training.epochs=3")
+        *sections, last = key.strip().split(".")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {text}: {section} is no section")
+        try:
+            target[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {text}: {value!r} is not a YAML value") from None
+    return values
 
 
 def resolve_data_path(path: Path) -> Path:
-    """Put ``data/x`` below the folder that the environment variable ``HEART_READER_DATA`` names, if
-    it is set.
-
-    Other paths stay as they are, relative to the working directory.
-    """
+    """Put ``data/x`` below the folder that ``HEART_READER_DATA`` names, if it is set."""
     folder = os.environ.get(DATA_ENVIRONMENT)
-    if folder and not path.is_absolute() and path.parts[:1] == ("data",):
-        return Path(folder, *path.parts[1:])
-    return path
+    below_data = not path.is_absolute() and path.parts[:1] == ("data",)
+    return Path(folder, *path.parts[1:]) if folder and below_data else path
+
+
+def resolve_cache_dir(path: Path) -> Path:
+    """Put the default, ``data/cache``, where ``HEART_READER_CACHE`` says, if it is set."""
+    folder = os.environ.get(CACHE_ENVIRONMENT)
+    return Path(folder) if folder and path == DEFAULT_CACHE else path

@@ -65,13 +65,10 @@ class ClassReading:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values: dict[str, Any] = {
-            "probability": self.probability,
-            "threshold": self.threshold,
-            "decision": self.decision,
-            "zone": None if self.zone is None else list(self.zone),
-        }
-        return values if self.maximum is None else {**values, "maximum": self.maximum}
+        values = {**vars(self), "zone": None if self.zone is None else list(self.zone)}
+        if self.maximum is None:
+            del values["maximum"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -104,9 +101,7 @@ class Quality:
 
     @property
     def verdict(self) -> str:
-        """``"good"``, ``"limited"`` (some leads absent or spoiled) or ``"poor"`` (the recording
-        cannot be trusted: no decision is made).
-        """
+        """``"good"``, ``"limited"`` or, if the recording cannot be trusted, ``"poor"``."""
         if 2 * self.n_usable_leads < self.n_leads or self.signal == "poor":
             return "poor"
         return "limited" if self.n_usable_leads < self.n_leads or self.signal == "limited" else "good"
@@ -209,9 +204,7 @@ class Diagnosis:
 
     @property
     def ranked(self) -> list[dict[str, Any]]:
-        """The most probable classes of the finest level, at most ten, highest first; one too rare
-        to be decided has its rank too.
-        """
+        """The ten most probable classes of the finest level, highest first, decided or not."""
         name = "all" if "all" in self.levels else self.level
         readings = sorted(self.levels[name].items(), key=lambda item: -item[1].probability)
         return [{"level": name, "name": label, **reading.to_json()} for label, reading in readings[:RANKED_LENGTH]]
@@ -304,8 +297,7 @@ class Diagnosis:
 
 
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
-    """Return the decision for one class; nothing is called present or absent without a threshold
-    and a usable signal.
+    """Return the decision for one class: uncertain without threshold or usable signal.
 
     Nothing is present at less than two per cent, whatever its threshold.
 
@@ -323,8 +315,10 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     Examples
     --------
     >>> good, poor = Quality((), (), 12, 12), Quality(("V1",), (), 1, 12)
-    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good), decide(0.7, 0.5, poor), decide(0.01, 0.005, good)
-    ('present', 'absent', 'uncertain', 'uncertain', 'uncertain')
+    >>> decide(0.7, 0.5, good), decide(0.3, 0.5, good), decide(0.7, None, good)
+    ('present', 'absent', 'uncertain')
+    >>> decide(0.7, 0.5, poor), decide(0.01, 0.005, good)
+    ('uncertain', 'uncertain')
     >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
     ['absent', 'uncertain', 'uncertain', 'present']
     """
@@ -339,9 +333,7 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
 
 
 def _band(reading: ClassReading, quality: Quality) -> str:
-    """The band of one class; a zone that is open at one end says too little to call what lies in it
-    medium.
-    """
+    """Return the band of a class; a zone open at one end is too vague for medium."""
     if reading.decision == "uncertain":
         bounded = reading.zone is not None and reading.zone[0] > 0 and reading.zone[1] < 1
         return "medium" if bounded and quality.verdict != "poor" else "unrated"

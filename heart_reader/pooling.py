@@ -1,6 +1,4 @@
-"""What the windows of one record say together, gathered some windows at a time, so that a recording
-of days takes little memory.
-"""
+"""What the windows of records say together, at every level."""
 
 from __future__ import annotations
 
@@ -10,27 +8,66 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.decisions.decision import Decisions
 
-__all__ = ["Pooled", "pool", "timeline"]
+__all__ = ["Pooled", "level_means", "pool", "timeline"]
+
+
+def level_means(
+    space: LabelSpace,
+    logits: NDArray[np.floating],
+    record: NDArray[np.integer] | None = None,
+    decisions: Mapping[str, Decisions] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Turn the logits of windows into probabilities of records.
+
+    Parameters
+    ----------
+    logits
+        (n_windows, n_outputs).
+    record
+        (n_windows,) the record of each window, never falling; None for windows of one record.
+
+    decisions
+        By level what calibrates; a level that is not named stays as it is.
+
+    Returns
+    -------
+    dict
+        Level name to (n_records, n_classes).
+
+    Examples
+    --------
+    >>> from heart_reader.data.labels import Level
+    >>> space = LabelSpace({"a": Level("a", ("yes",))}, ("a",))
+    >>> logits = np.array([[0.0], [0.0], [9.0]])
+    >>> level_means(space, logits, np.array([0, 0, 1]))["a"].round(2).tolist()
+    [[0.5], [1.0]]
+    """
+    first: NDArray[np.intp] | list[int] = [] if record is None else np.flatnonzero(np.diff(record)) + 1
+    nothing = Decisions()
+    return {
+        name: (decisions or {}).get(name, nothing).calibrate(np.stack([part.mean(axis=0) for part in np.split(of, first)]))
+        for name, of in space.probabilities(logits).items()
+    }
 
 
 class Pooled(NamedTuple):
-    """Of one level over all windows: (n_classes,) mean and highest probabilities."""
+    """Mean and highest probabilities of one level over all windows, (n_classes,) each."""
 
     mean: NDArray[np.float64]
     highest: NDArray[np.float64]
 
 
 def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> tuple[dict[str, Pooled], NDArray[np.float64]]:
-    """Take mean and maximum over windows.
+    """Take mean and maximum over the windows of one record, some windows at a time.
 
     Parameters
     ----------
     parts
         Level name to (n_windows, n_classes) probabilities, of some windows after the others.
-    names
-        The levels that are wanted.
 
     Returns
     -------

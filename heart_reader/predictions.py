@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.errors import DataError
+
+if TYPE_CHECKING:
+    from heart_reader.data.record_table import RecordTable
 
 __all__ = ["Predictions"]
 
@@ -19,8 +23,6 @@ class Predictions:
 
     Parameters
     ----------
-    split, level
-        Names.
     class_names
         n_classes names.
     record_ids, patient_ids
@@ -52,29 +54,37 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.record_ids)
 
+    @classmethod
+    def of(cls, table: RecordTable, level: str, y_prob: NDArray[np.float64], split: str | None = None) -> Predictions:
+        """Pair probabilities with what a table knows; records of unknown truth are left out.
+
+        Parameters
+        ----------
+        y_prob
+            (n_records, n_classes) of all records of the table.
+        split
+            Name; None means those that occur in the table, joined by ``+``.
+        """
+        y_true = table.y_true(level)
+        known = ~np.isnan(y_true).any(axis=1)
+        return cls(
+            split or "+".join(sorted(set(table.splits.tolist()))),
+            level,
+            table.space.levels[level].class_names,
+            table.record_ids[known],
+            table.patient_ids[known],
+            y_true[known],
+            y_prob[known],
+        )
+
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` that :meth:`load` reads."""
-        np.savez_compressed(
-            path,
-            split=np.str_(self.split),
-            level=np.str_(self.level),
-            class_names=np.asarray(self.class_names),
-            record_ids=self.record_ids,
-            patient_ids=self.patient_ids,
-            y_true=self.y_true.astype(np.uint8),
-            y_prob=self.y_prob,
-        )
+        np.savez_compressed(path, **{**vars(self), "y_true": self.y_true.astype(np.uint8)})
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
         """Read what :meth:`save` wrote."""
         with np.load(path, allow_pickle=False) as saved:
-            return cls(
-                split=str(saved["split"]),
-                level=str(saved["level"]),
-                class_names=tuple(saved["class_names"].tolist()),
-                record_ids=saved["record_ids"],
-                patient_ids=saved["patient_ids"],
-                y_true=saved["y_true"].astype(np.float32),
-                y_prob=saved["y_prob"],
-            )
+            names, y_true = tuple(saved["class_names"].tolist()), saved["y_true"].astype(np.float32)
+            ids, patients = saved["record_ids"], saved["patient_ids"]
+            return cls(str(saved["split"]), str(saved["level"]), names, ids, patients, y_true, saved["y_prob"])

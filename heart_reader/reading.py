@@ -41,12 +41,8 @@ class Reading:
 
     Parameters
     ----------
-    path
-        The record.
     diagnosis
         None if it could not be read.
-    error
-        None if it could.
     record
         The signal that was read, for a drawing of it; None if there is none.
     name
@@ -60,9 +56,7 @@ class Reading:
     name: str | None = None
 
     def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
-        """Return what to print, and the error that it tells of; a reading that cannot be printed is
-        one of the errors.
-        """
+        """Return what to print and its error; a reading that cannot be printed is an error."""
         try:
             with one_record(self.path):
                 return self.to_json_line() if as_json else self.to_text(), self.error
@@ -89,22 +83,15 @@ class Reading:
         if reading.measurements is not None:
             lines.append(f"  {_measurements(reading.measurements)}")
         lines += [f"  {reading.conclusion.headline}"]
-        lines += [f"    {_share(line.probability):>5}  {line.text}{_codes(line.codes)}" for line in reading.conclusion.lines]
-        lines += [f"           {text} ({_share(probability).strip()})" for _, probability, text in reading.conclusion.yielded]
+        for line in reading.conclusion.lines:
+            share = "" if line.probability is None else f"{line.probability:.0%}"
+            lines.append(f"    {share:>5}  {line.text}" + (f" [{', '.join(line.codes)}]" if line.codes else ""))
+        lines += [f"           {text} ({probability:.0%})" for _, probability, text in reading.conclusion.yielded]
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
         lines += [f"  {NOTICE}", ""]
         return "\n".join(lines)
-
-
-def _share(probability: float | None) -> str:
-    """Whole percent of a statement; nothing for what was measured alone."""
-    return "" if probability is None else f"{probability:.0%}"
-
-
-def _codes(codes: tuple[str, ...]) -> str:
-    return f" [{', '.join(codes)}]" if codes else ""
 
 
 def _measurements(measurements: Measurements) -> str:
@@ -165,20 +152,18 @@ def read_ecg(path: str | Path, *, fs: float | None = None, unit: str | None = No
 
 
 def explain_words(diagnosis: Diagnosis) -> str:
-    """Say what high, medium, low, present and absent mean; once is enough for many readings of one
-    checkpoint.
-    """
+    """Explain high, medium, low, present and absent, once for all readings of a checkpoint."""
     lines = ["What the words mean:"]
     lines += [f"  {name:<8}{band['definition']}" for name, band in diagnosis.bands.items()]
     return "\n".join([*lines, f"  {diagnosis.decision_rule}"])
 
 
 def _limits(answer: ClassReading) -> str:
-    """Threshold and uncertain zone in words; a zone no wider than its threshold says nothing more."""
+    """Return threshold and uncertain zone in words."""
     if answer.threshold is None:
         return "no threshold"
     text = f"threshold {answer.threshold:.2f}"
-    if answer.zone is None or answer.zone[0] == answer.zone[1]:
+    if answer.zone is None or answer.zone[0] == answer.zone[1]:  # no wider than the threshold
         return text
     return f"{text}, uncertain {answer.zone[0]:.2f} to {answer.zone[1]:.2f}"
 
@@ -193,8 +178,7 @@ def read_all(
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
-    """Read files, and all records of folders; records whose files are called alike are called by
-    their folders, too.
+    """Read files, and all records of folders; equal names get their folders.
 
     Parameters
     ----------
@@ -234,9 +218,7 @@ def read_all(
 
 
 def _names_of_alike(paths: Iterable[Path]) -> dict[Path, str]:
-    """What files are called that have one name in several folders, such as one folder per patient:
-    the path from where these part.
-    """
+    """Name equally named files of several folders by their paths from where these part."""
     folders: dict[str, dict[Path, Path]] = {}
     for path in paths:
         folders.setdefault(path.stem, {})[path] = Path(os.path.abspath(path)).parent

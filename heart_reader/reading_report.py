@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from heart_reader.data.one_record import one_record
@@ -45,9 +47,7 @@ class ReportFolder:
         )
 
     def tell(self, reading: Reading) -> UnexpectedError | None:
-        """Write the page of a record and say where it is on standard error; return why it could not
-        be drawn, if so.
-        """
+        """Write a page and print its path on standard error; return why it failed, if so."""
         try:
             page = self.write(reading)
         except UnexpectedError as error:
@@ -58,8 +58,7 @@ class ReportFolder:
         return None
 
     def write(self, reading: Reading) -> Path | None:
-        """Write the page of a record and return where it is; None for a record that could not be
-        read.
+        """Write a page and return its path, None for an unreadable record.
 
         Raises
         ------
@@ -88,15 +87,11 @@ class ReportFolder:
         return path
 
     def _reserve(self, record_id: str) -> Path:
-        """An empty file of the record's name that is new; another record of the same name gets a
-        number.
-        """
+        """Create an empty file named after the record, with a number where the name is taken."""
         name = re.sub(r"[^\w.-]+", "_", record_id)[:LONGEST_NAME].lstrip(".") or "record"
-        number = 1
-        while True:
-            path = self._folder / (f"{name}.pdf" if number == 1 else f"{name}-{number}.pdf")
-            try:
+        paths = (self._folder / (f"{name}.pdf" if number == 1 else f"{name}-{number}.pdf") for number in count(1))
+        for path in paths:
+            with suppress(FileExistsError):
                 path.open("x").close()
-                return path
-            except FileExistsError:
-                number += 1
+                break
+        return path

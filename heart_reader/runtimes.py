@@ -1,6 +1,4 @@
-"""What turns windows into logits: torch or ONNX Runtime. Neither is imported until a checkpoint
-needs it.
-"""
+"""Turn windows into logits with torch or ONNX Runtime, imported only when needed."""
 
 from __future__ import annotations
 
@@ -43,8 +41,7 @@ def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
 
 
 def build_torch_network(checkpoint: Checkpoint) -> nn.Module:
-    """Return the network (or the ensemble) of a torch checkpoint with its weights, in evaluation
-    mode.
+    """Return the network of a torch checkpoint with its weights, in evaluation mode.
 
     Raises
     ------

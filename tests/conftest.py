@@ -50,11 +50,18 @@ TREES = (
 )
 
 
-@pytest.fixture(scope="session")
-def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> ExperimentConfig:
-    """A configuration that trains in seconds on simulated ECGs."""
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder that ``data/cache`` stands for, so that no test writes into the checkout."""
     cache = tmp_path_factory.mktemp("cache")
-    return load_config(None, [*TINY, f"data.cache_dir={cache}"])
+    os.environ["HEART_READER_CACHE"] = str(cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> ExperimentConfig:
+    """A configuration that trains in seconds on simulated ECGs."""
+    return load_config(None, TINY)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
+import heart_reader
+from heart_reader import __version__
+from heart_reader.checkpoint import SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
+from heart_reader.manifest import MANIFEST
 
 
 @pytest.fixture
@@ -50,8 +56,12 @@ def test_truncated_or_missing_weights_are_noticed(copy: Path) -> None:
 
 def test_other_formats_and_other_folders_are_refused(copy: Path, tmp_path: Path) -> None:
     manifest = json.loads((copy / MANIFEST).read_text())
-    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 2}))
-    with pytest.raises(FormatVersion, match="format 2; this version reads format 1"):
+    versions = {**manifest["versions"], "heart-reader": "9.1"}
+    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 2, "versions": versions}))
+    with pytest.raises(FormatVersion, match=r"format 2 of heart_reader 9\.1; .* reads format 1: read it with heart_reader 9\.1, or train"):
+        load_checkpoint(copy)
+    (copy / MANIFEST).write_text(json.dumps({"format": 2}))
+    with pytest.raises(FormatVersion, match="format 2; this version reads format 1: train or export it again"):
         load_checkpoint(copy)
     (copy / MANIFEST).write_text("[]")
     with pytest.raises(FormatVersion):
@@ -100,3 +110,22 @@ def test_an_incomplete_manifest_is_not_saved(copy: Path, tmp_path: Path) -> None
     del manifest["label_rule"]
     with pytest.raises(CheckpointError, match="label_rule"):
         save_checkpoint(tmp_path / "new", manifest, lambda path: save_tensors(path, origin.tensors()))
+
+
+@pytest.mark.parametrize(("field", "value"), [("seed", "1"), ("leads", "I"), ("model", {"name": "convnet1d"})])
+def test_a_manifest_of_other_kinds_is_not_saved(tiny_checkpoint: Path, tmp_path: Path, field: str, value: object) -> None:
+    origin = load_checkpoint(tiny_checkpoint)
+    with pytest.raises(CheckpointError, match=f"the manifest's {field}"):
+        save_checkpoint(tmp_path / "new", {**origin.draft(), field: value}, lambda path: save_tensors(path, origin.tensors()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_name_the_version_that_trained_a_checkpoint(tiny_checkpoint: Path) -> None:
+    assert load_checkpoint(tiny_checkpoint).origin == f"{tiny_checkpoint}, by heart_reader {__version__}"
+
+
+def test_a_device_reads_a_manifest_without_pydantic(tiny_checkpoint: Path) -> None:
+    script = "import sys; sys.modules['pydantic'] = None; from heart_reader.checkpoint import load_checkpoint; load_checkpoint(sys.argv[1])"
+    folder = Path(heart_reader.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+    subprocess.run([sys.executable, "-c", script, str(tiny_checkpoint)], check=True, env=environment)

@@ -87,8 +87,8 @@ def test_the_summary_names_every_class_with_its_number():
         }
     )
     assert reading.summary == (
-        "Rhythm not decided: nothing was measured. Conduction disturbance, kind not stated. Myocardial infarction, kind not stated. "
-        "Hypertrophy, kind not stated. "
+        "Rhythm undetermined: nothing was measured. Conduction disturbance, type not specified. Myocardial infarction, type not specified. "
+        "Hypertrophy, type not specified. "
         "High probability that the label applies: HYP (>99%), MI (91%). Medium: STTC (40%), CD (30%, read as present). Low: NORM (<1%)."
     )
     assert {name: entry["definition"] for name, entry in reading.bands.items()} == BANDS
@@ -119,7 +119,7 @@ def test_a_summary_of_many_classes_stays_short():
 
 def test_the_classifier_decides_by_the_zones_of_its_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
     plain = EcgClassifier.load(tiny_checkpoint)
-    chosen = plain.uncertainty["superdiagnostic"]
+    chosen = plain.decisions["superdiagnostic"].uncertainty
     assert (chosen.split, chosen.alpha, len(chosen.zones)) == ("val", 0.1, 5)
     record = read_record(EXAMPLE)
     before = plain.predict(record).levels["superdiagnostic"]

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.config import ExperimentConfig
+from heart_reader.config import ExperimentConfig, resolve_cache_dir
 from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import open_or_build
@@ -29,7 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="module")
 def dataset(tiny_config: ExperimentConfig) -> EcgDataset:
     table, preprocessor = build_table(tiny_config), build_preprocessor(tiny_config)
-    return EcgDataset(table, open_or_build(table, preprocessor, tiny_config.data.cache_dir, progress=False), preprocessor)
+    return EcgDataset(
+        table, open_or_build(table, preprocessor, resolve_cache_dir(tiny_config.data.cache_dir), progress=False), preprocessor
+    )
 
 
 @pytest.fixture(scope="module")

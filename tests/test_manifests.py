@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from heart_reader.checkpoint import LARGEST_MANIFEST, MANIFEST, ONNX, SAFETENSORS, load_checkpoint
-from heart_reader.checkpoint import _manifest_sha256 as own_hash
+from heart_reader.checkpoint import ONNX, SAFETENSORS, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.errors import CheckpointError, FormatVersion, Integrity, NotServable
+from heart_reader.manifest import LARGEST_MANIFEST, MANIFEST
+from heart_reader.manifest import manifest_sha256 as own_hash
 from heart_reader.runtimes import build_torch_network
 from heart_reader.weights import find_reader, shipped_readers
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, load_checkpoint
+from heart_reader.checkpoint import SAFETENSORS, load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.errors import ConfigError, Integrity, NotTrusted
 from heart_reader.frontend.reading_work import load_warm, prepare_reading
 from heart_reader.frontend.workers import Workers
+from heart_reader.manifest import MANIFEST, manifest_sha256
 from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys, sign_checkpoint, signature_facts
 from heart_reader.signing.keys import create_key, key_id, read_private_key
 from heart_reader.signing.signature import SIGNATURE
@@ -99,7 +100,7 @@ def test_a_key_that_claims_to_be_a_trusted_one_is_refused(signed: Path, trusted:
 def test_an_altered_manifest_is_refused_even_if_its_own_hash_was_made_anew(signed: Path, trusted: TrustedKeys) -> None:
     manifest = json.loads((signed / MANIFEST).read_text())
     manifest["seed"] += 1
-    manifest["sha256"] = _manifest_sha256(manifest)
+    manifest["sha256"] = manifest_sha256(manifest)
     (signed / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(NotTrusted, match="changed after it was signed"):
         check_signature(load_checkpoint(signed), trusted)

@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_export(checkpoint, overrides)
     from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
     from heart_reader.edge.variants import build_variants
+    from heart_reader.training.pruned import prune_origin
 
-    written = build_variants(checkpoint, arguments.out, overrides=overrides, force=arguments.force)
+    written = build_variants(checkpoint, arguments.out, overrides=overrides, force=arguments.force, prune=prune_origin)
     if not arguments.no_benchmark:
         print(benchmark([checkpoint, *(variant.directory for variant in written)], arguments.out, overrides=overrides))

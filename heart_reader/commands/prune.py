@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     directory = load_checkpoint(find_reader(arguments.checkpoint)).directory
     teacher = None if arguments.teacher is None else load_checkpoint(find_reader(arguments.teacher)).directory
-    from heart_reader.edge.prune import prune, write_table  # only now, for this takes seconds
+    from heart_reader.training.pruned import prune, write_table  # only now, for this takes seconds
 
     own = [] if arguments.criterion is None else [f"export.pruning.criterion={arguments.criterion}"]
     pruned = [

@@ -11,7 +11,7 @@ from heart_reader.conclusion.reconcile import NORMAL, broken_conditions
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.tasks import FREQUENT, FREQUENT_STATEMENTS
+from heart_reader.data.tasks.ptbxl import FREQUENT, FREQUENT_STATEMENTS
 
 if TYPE_CHECKING:
     from heart_reader.features.rhythm import Rhythm

@@ -1,5 +1,4 @@
-"""Random changes of training windows. Each takes its generator and returns a new array; none knows
-about labels.
+"""Random changes of training windows; each takes its generator and returns a new array.
 
 Arrays are (n, n_leads, n_times) float32 in mV unless stated.
 """
@@ -25,17 +24,13 @@ def gaussian_noise(x: Batch, rng: np.random.Generator, noise_mv: float) -> Batch
 
 
 def scale_amplitude(x: Batch, rng: np.random.Generator, scale: float) -> Batch:
-    """Multiply each record by one factor drawn from 1 - scale to 1 + scale (all leads alike, so
-    limb identities hold).
-    """
+    """Multiply each record, all leads alike, by a factor drawn from 1 - scale to 1 + scale."""
     factor = rng.uniform(1 - scale, 1 + scale, size=(len(x), 1, 1))
     return x * factor.astype(np.float32)
 
 
 def drop_leads(x: Batch, rng: np.random.Generator, probability: float) -> Batch:
-    """Zero each lead with the given probability, as the preprocessing does with a missing one; at
-    least one lead stays.
-    """
+    """Zero each lead, as preprocessing does with a missing one; at least one lead stays."""
     keep = rng.random(x.shape[:2]) >= probability
     spared = rng.integers(x.shape[1], size=len(x))
     keep[np.arange(len(x)), spared] = True
@@ -43,8 +38,7 @@ def drop_leads(x: Batch, rng: np.random.Generator, probability: float) -> Batch:
 
 
 def baseline_wander(x: Batch, rng: np.random.Generator, wander_mv: float, fs: float) -> Batch:
-    """Add one slow sine per lead, of amplitude up to ``wander_mv`` and a frequency of ``WANDER_HZ``
-    shared by the record.
+    """Add one slow sine per lead, of up to ``wander_mv``, at one frequency per record.
 
     Parameters
     ----------
@@ -60,9 +54,7 @@ def baseline_wander(x: Batch, rng: np.random.Generator, wander_mv: float, fs: fl
 
 
 def warp_time(x: Batch, rng: np.random.Generator, warp: float) -> Batch:
-    """Play each record faster or slower by a factor of up to 1 +- warp, around its middle (linear
-    interpolation).
-    """
+    """Play each record faster or slower by up to 1 +- warp, around its middle (linear)."""
     n, _, n_times = x.shape
     speed = rng.uniform(1 - warp, 1 + warp, size=(n, 1))
     middle = (n_times - 1) / 2
@@ -71,7 +63,8 @@ def warp_time(x: Batch, rng: np.random.Generator, warp: float) -> Batch:
     share = (position - left).astype(np.float32)[:, None, :]
     before = np.take_along_axis(x, left[:, None, :], axis=2)
     after = np.take_along_axis(x, left[:, None, :] + 1, axis=2)
-    return before * (1 - share) + after * share
+    warped: Batch = before * (1 - share) + after * share
+    return warped
 
 
 def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:
@@ -81,8 +74,7 @@ def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:
 
 
 def crop(signal: NDArray[np.int16], rng: np.random.Generator, n_times: int) -> NDArray[np.int16]:
-    """Cut ``n_times`` points out of (n_leads, longer) at a random place; a shorter signal is padded
-    with zeros.
+    """Cut ``n_times`` points at a random place; a shorter signal is padded with zeros.
 
     Examples
     --------

@@ -1,6 +1,4 @@
-"""What one call of a network gets: windows of one or several records, and what else is known of
-each record.
-"""
+"""What one call of a network gets: windows of records, and what else is known of them."""
 
 from __future__ import annotations
 
@@ -13,12 +11,12 @@ from numpy.typing import NDArray
 
 __all__ = ["INPUT_NAMES", "Batch", "Inputs"]
 
-# Of the inputs of a network and of an ONNX graph; the last two are there only if the network takes
-# features.
+# Names of the inputs of a network and of an ONNX graph; the last two are there only if the network
+# takes features.
 INPUT_NAMES = ("signal_mv", "features", "record")
 
-# Of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN where not known, or
-# None for a network that takes none.
+# What a network gets of one record: (n_windows, n_leads, n_times) in mV, and (n_features,), NaN
+# where not known, or None for a network that takes none.
 Inputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
@@ -54,28 +52,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.windows)
 
-    def mean_per_record(self, per_window: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Average what was computed per window over the windows of each record.
-
-        Parameters
-        ----------
-        per_window
-            (n, n_values).
-
-        Returns
-        -------
-        ndarray
-            (n_records, n_values).
-
-        Examples
-        --------
-        >>> batch = Batch(np.zeros((3, 12, 250), np.float32), None, np.array([0, 0, 1]))
-        >>> batch.mean_per_record(np.array([[1.0], [3.0], [5.0]])).tolist()
-        [[2.0], [5.0]]
-        """
-        first = np.flatnonzero(np.diff(self.record)) + 1
-        return np.stack([part.mean(axis=0) for part in np.split(per_window, first)])
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the inputs of a network by name, in their order."""
         arrays = (self.windows,) if self.features is None else (self.windows, self.features, self.record)
@@ -86,9 +62,7 @@ class Batch:
         return Batch(self.windows, None, self.record)
 
     def parts(self, size: int) -> Iterator[Batch]:
-        """Yield the windows in order, at most ``size`` at a time, each part with the features it
-        needs.
-        """
+        """Yield at most ``size`` windows at a time, in order, with the features they need."""
         for start in range(0, len(self), size):
             record = self.record[start : start + size]
             features = None if self.features is None else self.features[record[0] : record[-1] + 1]

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from heart_reader.config import DataConfig, ExperimentConfig, PtbxlSource, SyntheticSource, TableSource, override_config, resolve_data_path
-from heart_reader.data.labels import LabelSpace
+from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable, merge_tables
-from heart_reader.data.sources.ptbxl import read_ptbxl
-from heart_reader.data.sources.table import read_table
-from heart_reader.data.synthetic import write_ptbxl_folder
-from heart_reader.errors import ConfigError, DataError
-from heart_reader.folders import claimed
+from heart_reader.data.sources import DataSource
+from heart_reader.errors import ConfigError
 
-__all__ = ["SIMULATED", "build_preprocessor", "build_table"]
-
-# Source of a table of simulated records, so that no report takes them for real ones.
-SIMULATED = "simulated ECGs"
+__all__ = ["build_preprocessor", "build_table"]
 
 
 def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
@@ -30,8 +21,7 @@ def build_preprocessor(config: ExperimentConfig) -> Preprocessor:
 
 
 def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> RecordTable:
-    """Read and join all sources of ``config.data``, then leave out what has no class at
-    ``task.level``, counted by reason.
+    """Join all sources of ``config.data``; leave out, and count, what has no class at the level.
 
     Records are left out after the sources are joined, so that none which its statements rule out
     comes back as an unknown one through a table that lists its superclasses alone.
@@ -51,11 +41,9 @@ def build_table(config: ExperimentConfig, *, known_heads: bool = False) -> Recor
     """
     tables: list[RecordTable] = []
     for source in config.data.sources:
-        if isinstance(source, TableSource):
-            space = tables[0].space if tables else None
-            tables += _read_table(source, config, space)
-        else:
-            tables.append(_read_ptbxl(source, config))
+        assert isinstance(source, DataSource)
+        table = source.read(config.data, config.task, tables[0].space if tables else None)
+        tables += [] if table is None else [table]
     if not tables:
         raise ConfigError("data.sources: none of them exists; name at least one, such as [{kind: ptbxl}] or [{kind: synthetic}]")
     merged = merge_tables(tables)
@@ -80,57 +68,3 @@ def _keep_useful(table: RecordTable, config: ExperimentConfig) -> RecordTable:
         table = table.drop_unlabelled(config.task.level)
     labels = np.concatenate([table.y_true(name) for name in (config.task.level, *config.task.heads)], axis=1)
     return table.drop(f"{table.source}: nothing known at {', '.join(config.task.heads)}", np.isnan(labels).all(axis=1))
-
-
-def _read_ptbxl(source: PtbxlSource | SyntheticSource, config: ExperimentConfig) -> RecordTable:
-    data = config.data
-    root = resolve_data_path(data.root)
-    if isinstance(source, SyntheticSource):
-        # Simulated records are written where the cache is: beside nobody's real data, and on a disk
-        # that can be written.
-        root = data.cache_dir / f"synthetic-{source.n_records}-{source.seed}"
-        if not root.exists():
-            _simulate(root, source)
-    table = read_ptbxl(
-        root,
-        fs=100 if data.files == "records100" else 500,
-        label_rule=data.label_rule,
-        keep_unlabelled=True,
-        level=config.task.level,
-        heads=config.task.heads,
-        allow_missing=data.allow_missing,
-    )
-    return replace(table, source=SIMULATED) if isinstance(source, SyntheticSource) else table
-
-
-def _simulate(root: Path, source: SyntheticSource) -> None:
-    """Write simulated records, unless another process just did."""
-    try:
-        with claimed(root):
-            if not root.exists():
-                write_ptbxl_folder(root, source.n_records, source.seed)
-    except OSError as error:
-        raise DataError(
-            f"{root}: cannot be written ({error.strerror or error}): set data.cache_dir to a folder that you may write to"
-        ) from None
-
-
-def _read_table(source: TableSource, config: ExperimentConfig, space: LabelSpace | None) -> list[RecordTable]:
-    data: DataConfig = config.data
-    path = resolve_data_path(data.root) / source.path
-    if not source.required and not path.exists():
-        tqdm.write(f"{path} is not there: trained without it")
-        return []
-    return [
-        read_table(
-            path,
-            level=source.level,
-            label_columns=source.label_columns,
-            id_column=source.id_column,
-            patient_column=source.patient_column,
-            label_rule=source.label_rule,
-            keep_unlabelled=True,
-            allow_missing=data.allow_missing,
-            space=space,
-        )
-    ]

@@ -1,19 +1,18 @@
-"""Prepared signals of many records in one file of int16 microvolts, built once and then mapped into
-memory.
+"""Prepared signals of many records: one file of int16 microvolts, mapped into memory.
 
 :meth:`~heart_reader.data.preprocessor.Preprocessor.prepare` rounds to whole microvolts, so the
 cache loses nothing: what it gives back is bit-equal to what reading the file again would give.
 
 .. code-block:: text
 
-    <folder>/<key>/signals.int16    all records one after the other, each (n_leads, n_times), little-endian
-                   index.npz        record_ids, offsets, n_times, lead_mask
-                   cache.json       what it was built from, for people and for the check at opening
+    signals.int16    all records one after the other, each (n_leads, n_times), little-endian
+    index.npz        record_ids, offsets, n_times, lead_mask
+    cache.json       what it was built from, for people and for the check at opening
 
-The key is a hash of the preprocessing and of every record's id, files, sizes and times of change.
-Checksums of signals and index are compared at every opening, which takes a tenth of a second for
-4,000 records; what does not match is built again. A build appears whole or not at all
-(:mod:`heart_reader.folders`): a second process waits and then uses what the first one built.
+Their folder is named by a hash of the preprocessing and of all records' ids, files, sizes and times
+of change.
+Checksums are compared at every opening, a tenth of a second for 4,000 records; what does not match
+is built again. A build appears whole or not at all: a second process waits and then uses it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +41,7 @@ from heart_reader.folders import claimed, fresh_directory, standing, sweep
 
 __all__ = ["SignalCache", "open_or_build"]
 
-# Raise it whenever the layout, a reader or the preparation changes what a record becomes: old
-# caches are then built anew.
+# Raise it whenever the layout, a format or the preparation changes what a record becomes.
 CACHE_FORMAT = 1
 SIGNALS, INDEX, DESCRIPTION = "signals.int16", "index.npz", "cache.json"
 SIGNAL_TYPE = np.dtype("<i2")
@@ -83,9 +80,7 @@ class SignalCache:
         return len(self.record_ids)
 
     def prepared(self, row: int) -> PreparedEcg:
-        """Return one record as the preprocessor prepared it; the signal is a view of the file, its
-        warnings are not kept.
-        """
+        """Return one record as it was prepared: a view of the file, without its warnings."""
         n_leads, n_times, start = self.lead_mask.shape[1], int(self.n_times[row]), int(self.offsets[row])
         return PreparedEcg(self.signals[start : start + n_leads * n_times].reshape(n_leads, n_times), self.lead_mask[row])
 
@@ -98,17 +93,17 @@ class SignalCache:
             If a record is not in the cache.
         """
         row_of = {name: row for row, name in enumerate(self.record_ids.tolist())}
-        absent = [name for name in record_ids.tolist() if name not in row_of]
-        if absent:
+        rows = [row_of.get(name, -1) for name in record_ids.tolist()]
+        if -1 in rows:
             raise DataError(
-                f"{self.folder}: {len(absent)} of {len(record_ids)} records are not in the cache, the first is {absent[0]}: build it"
+                f"{self.folder}: {rows.count(-1)} of {len(rows)} records are not in the cache, the first is {record_ids[rows.index(-1)]}: "
+                "build it"
             )
-        return np.array([row_of[name] for name in record_ids.tolist()], dtype=np.int64)
+        return np.array(rows, dtype=np.int64)
 
 
 def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
-    """Open the cache of these records in this preparation; read and prepare every record first
-    where there is none.
+    """Open the cache of these records in this preparation, and build it where there is none.
 
     Parameters
     ----------
@@ -139,8 +134,9 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
                     tqdm.write(f"{home}: damaged, or of an earlier version: it is built again")
                 _build(table, preprocessor, home, key, progress)
     except OSError as error:
+        n_bytes = len(table) * len(preprocessor.leads) * round(10 * preprocessor.fs) * SIGNAL_TYPE.itemsize
         raise DataError(
-            f"{folder}: the cache cannot be written ({error.strerror or error}); {_estimate_mb(table, preprocessor)} "
+            f"{folder}: the cache cannot be written ({error.strerror or error}); about {max(1, round(n_bytes / 1e6))} MB (10 s a record) "
             "are needed: free some space or set data.cache_dir to another disk"
         ) from None
     cache = cache or _open(home, key)
@@ -150,9 +146,7 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
 
 
 def _key(table: RecordTable, preprocessor: Preprocessor) -> str:
-    """Hash what the signals depend on: windows are cut later and do not count, nor does the folder
-    the data set lies in.
-    """
+    """Hash what signals depend on: neither the later windows nor where the data set lies."""
     prepared_by = [preprocessor.fs, preprocessor.leads, preprocessor.low_hz, preprocessor.high_hz]
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, prepared_by]).encode())
     listing = FolderListing()
@@ -184,74 +178,52 @@ def _open(home: Path, key: str) -> SignalCache | None:
 
 def _build(table: RecordTable, preprocessor: Preprocessor, home: Path, key: str, progress: bool) -> None:
     with fresh_directory(home) as building:
-        with open(building / SIGNALS, "wb") as file:
-            index, noticed = _write_signals(table, preprocessor, file, progress)
-        offsets, n_times, lead_mask = index["offsets"], index["n_times"], index["lead_mask"]
-        np.savez(building / INDEX, record_ids=table.record_ids, offsets=offsets, n_times=n_times, lead_mask=lead_mask)
-        description = _describe(table, preprocessor, key, index, noticed)
-        description["crc32"] = {name: _crc32(building / name) for name in (SIGNALS, INDEX)}
+        n_times, lead_mask, crc, noticed = _write_signals(table, preprocessor, building / SIGNALS, progress)
+        sizes = n_times * len(preprocessor.leads)
+        np.savez(building / INDEX, record_ids=table.record_ids, offsets=np.cumsum(sizes) - sizes, n_times=n_times, lead_mask=lead_mask)
+        description = {
+            "format": CACHE_FORMAT,
+            "key": key,
+            "source": table.source,
+            "n_records": len(table),
+            "n_bytes": int(sizes.sum()) * SIGNAL_TYPE.itemsize,
+            "fs": preprocessor.fs,
+            "leads": list(preprocessor.leads),
+            "low_hz": preprocessor.low_hz,
+            "high_hz": preprocessor.high_hz,
+            "warnings": dict(noticed.most_common(100)),
+            "crc32": {SIGNALS: crc, INDEX: zlib.crc32((building / INDEX).read_bytes())},
+        }
         (building / DESCRIPTION).write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def _crc32(path: Path) -> int:
-    with path.open("rb") as file:
-        crc = 0
-        while chunk := file.read(1 << 24):
-            crc = zlib.crc32(chunk, crc)
-    return crc
-
-
 def _write_signals(
-    table: RecordTable, preprocessor: Preprocessor, file: BinaryIO, progress: bool
-) -> tuple[dict[str, NDArray[Any]], Counter[str]]:
-    """Append every record to the file; return the index and how often each warning was given."""
+    table: RecordTable, preprocessor: Preprocessor, path: Path, progress: bool
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], int, Counter[str]]:
+    """Write all records; return lengths, masks, the checksum and how often each warning came."""
     n_times = np.zeros(len(table), dtype=np.int64)
     lead_mask = np.zeros((len(table), len(preprocessor.leads)), dtype=bool)
-    noticed: Counter[str] = Counter()
-    failures = []
+    crc, noticed, failures = 0, Counter[str](), []
     pairs = zip(table.record_ids.tolist(), table.paths.tolist(), strict=True)
-    for row, (record_id, path) in enumerate(
-        tqdm(pairs, "preparing records", len(table), disable=None if progress else True, unit="record")
-    ):
-        try:
-            with one_record(path):
-                record = read_record(path)
-                prepared = preprocessor.prepare(record)
-        except HeartReaderError as error:
-            failures.append(f"{record_id} ({error.message})")
-            continue
-        file.write(prepared.microvolts.astype(SIGNAL_TYPE, copy=False).tobytes())
-        n_times[row], lead_mask[row] = prepared.microvolts.shape[1], prepared.lead_mask
-        noticed.update((*record.warnings, *prepared.warnings))
+    shown = tqdm(pairs, "preparing records", len(table), disable=None if progress else True, unit="record")
+    with path.open("wb") as file:
+        for row, (record_id, record_path) in enumerate(shown):
+            try:
+                with one_record(record_path):
+                    record = read_record(record_path)
+                    prepared = preprocessor.prepare(record)
+            except HeartReaderError as error:
+                failures.append(f"{record_id} ({error.message})")
+                continue
+            values = prepared.microvolts.astype(SIGNAL_TYPE, copy=False).tobytes()
+            crc = zlib.crc32(values, crc)
+            file.write(values)
+            n_times[row], lead_mask[row] = prepared.microvolts.shape[1], prepared.lead_mask
+            noticed.update((*record.warnings, *prepared.warnings))
     if failures:
         more = f" and {len(failures) - MAX_NAMED} more" if len(failures) > MAX_NAMED else ""
         raise DataError(
             f"{table.source}: {len(failures)} of {len(table)} records cannot be read: {'; '.join(failures[:MAX_NAMED])}{more}: "
-            "mend these files or take their rows out of the table"
+            "repair these files or take their rows out of the table"
         )
-    sizes = n_times * len(preprocessor.leads)
-    return {"offsets": np.cumsum(sizes) - sizes, "n_times": n_times, "lead_mask": lead_mask}, noticed
-
-
-def _describe(
-    table: RecordTable, preprocessor: Preprocessor, key: str, index: dict[str, NDArray[Any]], noticed: Counter[str]
-) -> dict[str, Any]:
-    n_leads = len(preprocessor.leads)
-    return {
-        "format": CACHE_FORMAT,
-        "key": key,
-        "source": table.source,
-        "n_records": len(table),
-        "n_bytes": int(index["n_times"].sum()) * n_leads * SIGNAL_TYPE.itemsize,
-        "fs": preprocessor.fs,
-        "leads": list(preprocessor.leads),
-        "low_hz": preprocessor.low_hz,
-        "high_hz": preprocessor.high_hz,
-        "warnings": dict(noticed.most_common(100)),
-    }
-
-
-def _estimate_mb(table: RecordTable, preprocessor: Preprocessor) -> str:
-    """Size of a cache of ten-second records, for the message about a full disk."""
-    n_bytes = len(table) * len(preprocessor.leads) * round(10 * preprocessor.fs) * SIGNAL_TYPE.itemsize
-    return f"about {max(1, round(n_bytes / 1e6))} MB (10 s a record)"
+    return n_times, lead_mask, crc, noticed

@@ -1,6 +1,4 @@
-"""Records of one split as arrays for a network: random crops for training, the fixed windows of a
-reading for everything else.
-"""
+"""Records as arrays for a network: random crops to train, a reading's windows otherwise."""
 
 from __future__ import annotations
 
@@ -58,15 +56,11 @@ class EcgDataset:
         return EcgDataset(self.table.split(name), self._cache, self.preprocessor, features)
 
     def windows(self, position: int) -> NDArray[np.float32]:
-        """Return all windows of one record, (n_windows, n_leads, n_times) in mV, exactly as a
-        reading sees them.
-        """
+        """Return the windows of one reading, (n_windows, n_leads, n_times) in mV."""
         return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
 
     def inputs(self, position: int) -> Inputs:
-        """Return what a network gets of one record: its windows, and its (n_features,) features or
-        None.
-        """
+        """Return the windows of one record, and its (n_features,) features or None."""
         return self.windows(position), None if self.features is None else self.features[position]
 
     def whole(self) -> Batch:

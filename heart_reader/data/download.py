@@ -1,4 +1,4 @@
-"""Download public ECG data sets.
+"""Download a public ECG data set from PhysioNet: resumable, and every file checked.
 
 PhysioNet publishes ``SHA256SUMS.txt`` with every data set. Each file it lists is fetched to
 ``NAME.part``, resumed there after a cut, checked, and only then given its name; a file that is
@@ -22,11 +22,13 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from heart_reader.data.sources import DATASETS, Dataset
 from heart_reader.errors import DataError
 
-__all__ = ["DATASETS", "Dataset", "ListedFile", "download"]
+__all__ = ["DATASETS", "Dataset", "ListedFile", "download", "missing_files"]
 
 SUMS = "SHA256SUMS.txt"
+DATA_ENVIRONMENT = "HEART_READER_DATA"
 USER_AGENT = "heart-reader downloader (https sums checked; resumes)"
 BLOCK = 1 << 18
 TIMEOUT_S = 60
@@ -36,34 +38,8 @@ CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Where a data set is published.
-
-    Parameters
-    ----------
-    base_url
-        Folder of ``SHA256SUMS.txt``.
-    prefix
-        Part of that folder that is wanted; it is not repeated on disk.
-    """
-
-    base_url: str
-    prefix: str = ""
-
-
-DATASETS = {
-    "ptbxl": Dataset("https://physionet.org/files/ptb-xl/1.0.3/"),
-    "ptbxl-plus": Dataset("https://physionet.org/files/ptb-xl-plus/1.0.1/"),
-    "mitbih": Dataset("https://physionet.org/files/mitdb/1.0.0/"),
-    "cpsc2018": Dataset("https://physionet.org/files/challenge-2020/1.0.2/", "training/cpsc_2018/"),
-}
-
-
-@dataclass(frozen=True)
 class ListedFile:
-    """One line of the sums file: the path below the data set's wanted part, the address and the
-    SHA-256 in hexadecimal.
-    """
+    """One line of the sums file: path on disk, address, and SHA-256 in hexadecimal."""
 
     path: str
     url: str
@@ -93,22 +69,26 @@ def download(dataset: Dataset, folder: Path, *, only: Sequence[str] = ()) -> tup
         not have its published sum.
     """
     if not re.match(r"https?://[^/\s]+/", dataset.base_url):
-        raise DataError(f"{dataset.base_url}: an address that starts with https:// is needed: mend --base-url")
+        raise DataError(f"{dataset.base_url}: an address that starts with https:// is needed: correct --base-url")
     listed = list(_parse_sums(_read_text(f"{dataset.base_url}{SUMS}"), dataset))
     wanted = [file for file in listed if not only or any(fnmatchcase(file.path, pattern) for pattern in only)]
     if not wanted:
-        raise DataError(f"{dataset.base_url}: none of {len(listed)} files matches {', '.join(only) or dataset.prefix}: mend --only")
-    n_fetched = 0
+        raise DataError(f"{dataset.base_url}: none of {len(listed)} files matches {', '.join(only) or dataset.prefix}: correct --only")
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
         tasks = [pool.submit(_ensure, file, folder / file.path) for file in wanted]
-        for task in tqdm(as_completed(tasks), str(folder), len(tasks), disable=None, unit="file"):
-            n_fetched += task.result()
+        n_fetched = sum(task.result() for task in tqdm(as_completed(tasks), str(folder), len(tasks), disable=None, unit="file"))
     finally:
-        # After an error or Ctrl-C the few files under way are finished and the others are not
-        # begun.
+        # After an error or Ctrl-C the files under way are finished and the others are not begun.
         pool.shutdown(wait=True, cancel_futures=True)
     return n_fetched, len(wanted) - n_fetched
+
+
+def missing_files(dataset: Dataset, folder: Path) -> list[str]:
+    """Say of which kinds of file fewer lie in a folder than the whole data set has."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+    there = {pattern: sum(fnmatchcase(name, pattern) for name in names) for pattern in dataset.counts}
+    return [f"{there[pattern]} of {count} {pattern}" for pattern, count in dataset.counts.items() if there[pattern] < count]
 
 
 def _parse_sums(text: str, dataset: Dataset) -> Iterator[ListedFile]:
@@ -169,9 +149,7 @@ def _sha256(path: Path) -> str:
 
 
 def _fetch(url: str, part: Path) -> None:
-    """Append to ``part`` what it lacks; a connection that is cut is taken up again for as long as
-    that brings anything.
-    """
+    """Append to ``part`` what it lacks; a cut connection is resumed while that brings anything."""
     n_stalled, n_before = 0, _size(part)
     while not _fetch_rest(url, part, n_before):
         n_after = _size(part)
@@ -210,7 +188,8 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
     headers = {"User-Agent": USER_AGENT, **({"Range": f"bytes={start}-"} if start else {})}
     try:
         request = Request(url, headers=headers)  # noqa: S310  download() admits http and https only
-        return urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        answer: http.client.HTTPResponse = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        return answer
     except HTTPError as error:
         error.close()
         if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

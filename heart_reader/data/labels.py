@@ -1,15 +1,9 @@
 """Label rules, levels of diagnosis, and how coarse levels follow from fine ones.
 
-A *level* is a set of classes that one record may carry: ``all`` (71 SCP-ECG statements),
-``diagnostic`` (44), ``subdiagnostic`` (23), ``superdiagnostic`` (5), ``form`` (19), ``rhythm``
-(12). A network answers one or two levels directly (its *heads*); the others are aggregated from the
-statements by noisy-OR. A binary level sets classes of another level against each other
-(:class:`Contrast`). :mod:`heart_reader.data.tasks` adds such questions to the six levels.
-
-References
-----------
-Strodthoff N. et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE JBHI
-25 (2021) 1519-1528.
+A *level* is a set of classes that one record may carry; :mod:`heart_reader.data.tasks` registers
+those there are. A network answers one or two levels directly (its *heads*); the others are
+aggregated from the statements, the level ``all``, by noisy-OR. A binary level sets classes of
+another level against each other (:class:`Contrast`).
 """
 
 from __future__ import annotations
@@ -35,11 +29,9 @@ LabelRule = Literal["any_likelihood", "likelihood_50"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A binary question put to another level: whether its positive classes apply or its negative
-    ones.
+    """A binary question put to another level: do its positive classes apply, or its negative.
 
-    It is a question about records to which exactly one of the two sides applies; for the others
-    there is no true answer.
+    Records to which both sides or neither apply have no true answer.
 
     Parameters
     ----------
@@ -54,8 +46,7 @@ class Contrast:
     negative: tuple[int, ...]
 
     def truth(self, labels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the answers of records, (n_records, 1): 1, 0, or NaN where neither or both sides
-        apply or it is not known.
+        """Return (n_records, 1): 1, 0, or NaN where neither or both sides apply or it is not known.
 
         Parameters
         ----------
@@ -64,7 +55,8 @@ class Contrast:
 
         Examples
         --------
-        >>> Contrast("level", (0,), (1, 2)).truth(np.array([[1, 0, 0], [0, 0, 1], [0, 0, 0], [1, 1, 0]])).ravel().tolist()
+        >>> labels = np.array([[1, 0, 0], [0, 0, 1], [0, 0, 0], [1, 1, 0]])
+        >>> Contrast("level", (0,), (1, 2)).truth(labels).ravel().tolist()
         [1.0, 0.0, nan, nan]
         """
         yes, no = (any_known(labels[:, list(side)]) for side in (self.positive, self.negative))
@@ -74,28 +66,22 @@ class Contrast:
         return answers
 
     def probability(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of the positive side given that exactly one side applies, (n_rows,
-        1).
+        """Return the probability of the positive side if exactly one side applies, (n_rows, 1).
 
-        With p and q for the two sides, each a noisy-OR of its classes, this is p(1 - q) / (p(1 - q)
-        + q(1 - p)).
+        It is p(1 - q) / (p(1 - q) + q(1 - p)), with p and q the noisy-OR of the sides' classes.
 
         Parameters
         ----------
         y_prob
             (n_rows, n_classes) of the level ``of``.
-
-        Examples
-        --------
-        >>> Contrast("level", (0,), (1,)).probability(np.array([[0.5, 0.2], [0.0, 0.0]])).ravel().round(6).tolist()
-        [0.8, 0.5]
         """
         with np.errstate(divide="ignore"):  # a class that is certain: log1p(-1)
             log_absent = np.log1p(-y_prob)
         yes, no = (-np.expm1(log_absent[:, list(side)].sum(axis=1, keepdims=True)) for side in (self.positive, self.negative))
         positive, negative = yes * (1 - no), no * (1 - yes)
         total = positive + negative
-        return np.divide(positive, total, out=np.full_like(total, 0.5), where=total > 0)
+        answer: NDArray[np.float64] = np.divide(positive, total, out=np.full_like(total, 0.5), where=total > 0)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -149,13 +135,10 @@ class LabelSpace:
 
     def head_slice(self, name: str) -> slice:
         """Return which outputs answer a head."""
-        start = 0
-        for head in self.heads:
-            stop = start + len(self.levels[head].class_names)
-            if head == name:
-                return slice(start, stop)
-            start = stop
-        raise ConfigError(f"level {name} is no head; the heads are {', '.join(self.heads)}")
+        if name not in self.heads:
+            raise ConfigError(f"level {name} is no head; the heads are {', '.join(self.heads)}")
+        sizes = [len(self.levels[head].class_names) for head in self.heads[: self.heads.index(name) + 1]]
+        return slice(sum(sizes[:-1]), sum(sizes))
 
     def answerable(self) -> tuple[str, ...]:
         """Return the levels that follow from the heads, in the order of ``levels``."""
@@ -169,9 +152,8 @@ class LabelSpace:
     def reading_levels(self, first: str) -> tuple[str, ...]:
         """Return the levels that a reading states, the level of interest first.
 
-        A binary level stands in a reading only if it is the one of interest: its probability
-        presupposes that one of its two sides applies, which nobody knows of an ECG that is yet to
-        be read.
+        A binary level stands there only if it is the one of interest: its probability presupposes
+        that one of its sides applies, which nobody knows of an ECG that is yet to be read.
         """
         return (first, *(name for name in self.answerable() if name != first and self.levels[name].contrast is None))
 
@@ -199,7 +181,7 @@ class LabelSpace:
         return {name: self._answer(name, exact) for name in self.answerable()}
 
     def _answer(self, name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities of one answerable level, the mean of all ways to it."""
+        """Return the probabilities of one answerable level, the mean of all ways to it."""
         level = self.levels[name]
         votes = []
         if name in self.heads:
@@ -208,7 +190,8 @@ class LabelSpace:
             votes.append(_noisy_or(logits[:, self.head_slice(ALL)], level.members))
         if level.contrast is not None and self._is_answered(level.contrast.of):
             votes.append(level.contrast.probability(self._answer(level.contrast.of, logits)))
-        return np.mean(votes, axis=0)
+        mean: NDArray[np.float64] = np.mean(votes, axis=0)
+        return mean
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
@@ -256,8 +239,7 @@ def _aggregation_from_json(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def any_known(labels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return whether any label of a row applies, (n_rows,): 1 if one does, 0 if none does, NaN if
-    that is not known.
+    """Return whether any label of a row applies, (n_rows,): 1, 0, or NaN where not known.
 
     Parameters
     ----------
@@ -283,18 +265,20 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     [0.0, 0.5, 1.0]
     """
     e = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1.0, e) / (1.0 + e)
+    answer: NDArray[np.floating] = np.where(logits >= 0, 1.0, e) / (1.0 + e)
+    return answer
 
 
 def _noisy_or(logits: NDArray[np.floating], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
-    """Probability that at least one member applies, taking members as independent: 1 - prod(1 - p)."""
+    """Return the probability that at least one of independent members applies: 1 - prod(1 - p)."""
     log_absent = -np.logaddexp(0.0, logits)
-    return -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+    answer: NDArray[np.float64] = -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+    return answer
 
 
 @lru_cache(maxsize=64)
 def _membership(members: tuple[tuple[int, ...], ...], n_statements: int) -> NDArray[np.float64]:
-    """Matrix (n_statements, n_classes) of 1 where a statement is a member of a class."""
+    """Return the matrix (n_statements, n_classes) of which statement is a member of which class."""
     matrix = np.zeros((n_statements, len(members)))
     for column, group in enumerate(members):
         matrix[list(group), column] = 1.0

@@ -1,4 +1,4 @@
-"""What every source of data becomes: one row per record with its path, patient, split and labels."""
+"""What every source becomes: one row per record with path, patient, split and labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from heart_reader.errors import ConfigError, DataError, LeakageError
 __all__ = ["SPLITS", "RecordTable", "merge_tables"]
 
 SPLITS = ("train", "val", "test")
+_COLUMNS = ("record_ids", "paths", "patient_ids", "splits", "ages", "sexes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ class RecordTable:
                 raise DataError(f"{self.source}: {values.shape[1]} label columns for level {name}")
         unknown = sorted(set(self.splits.tolist()) - set(SPLITS))
         if unknown:
-            raise DataError(f"{self.source}: splits {unknown}; allowed are {', '.join(SPLITS)}: mend the split column")
+            raise DataError(f"{self.source}: splits {unknown}; allowed are {', '.join(SPLITS)}: correct the split column")
         repeated = [name for name, count in Counter(self.record_ids.tolist()).items() if count > 1]
         if repeated:
             times = int((self.record_ids == repeated[0]).sum())
@@ -88,7 +90,7 @@ class RecordTable:
                 where = sorted(split for name, split in pairs if name == shared[0])
                 raise LeakageError(
                     f"{self.source}: {kind} {shared[0]} is in {' and '.join(where)} ({len(shared)} such in all); "
-                    f"each {kind} belongs to one split: mend the split column"
+                    f"each {kind} belongs to one split: correct the split column"
                 )
 
     def __len__(self) -> int:
@@ -96,17 +98,9 @@ class RecordTable:
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.integer]) -> RecordTable:
         """Return the rows that a mask or positions choose, in that order."""
-        return replace(
-            self,
-            record_ids=self.record_ids[keep],
-            paths=self.paths[keep],
-            patient_ids=self.patient_ids[keep],
-            splits=self.splits[keep],
-            labels={name: values[keep] for name, values in self.labels.items()},
-            ages=None if self.ages is None else self.ages[keep],
-            sexes=None if self.sexes is None else self.sexes[keep],
-            groups={name: values[keep] for name, values in self.groups.items()},
-        )
+        columns: dict[str, Any] = {name: None if (own := getattr(self, name)) is None else own[keep] for name in _COLUMNS}
+        labels = {name: values[keep] for name, values in self.labels.items()}
+        return replace(self, **columns, labels=labels, groups={name: values[keep] for name, values in self.groups.items()})
 
     def split(self, name: str) -> RecordTable:
         """Return the rows of one split.
@@ -140,12 +134,46 @@ class RecordTable:
             raise ConfigError(f"{self.source} has no labels at level {level!r}; it has {', '.join(self.labels)}")
         return self.labels[level]
 
+    def describe_gaps(self, level: str, split: str, *, complete: bool) -> str:
+        """Name the classes that no record of a split carries, or that none is without.
+
+        Parameters
+        ----------
+        complete
+            Count only records whose truth is known for every class, as metrics and thresholds do.
+
+        Returns
+        -------
+        str
+            Such as ``"no record with TRIGU, PSVT"``; empty where there are no gaps.
+
+        Raises
+        ------
+        ConfigError
+            If the table does not know the level.
+        DataError
+            If the split is empty, or no class has records with it and records without it.
+        """
+        labels = self.split(split).y_true(level)
+        if complete:
+            labels = labels[~np.isnan(labels).any(axis=1)]
+        with_it, without_it = (labels == 1).any(axis=0), (labels == 0).any(axis=0)
+        if not (with_it & without_it).any():
+            raise DataError(
+                f"{self.source}: no class of level {level} has both records with it and records without it in split {split}, "
+                f"where {len(labels)} records are labelled: choose another level, or data that carry its classes"
+            )
+        gaps = []
+        for word, there in (("with", with_it), ("without", without_it)):
+            absent = [name for name, found in zip(self.space.levels[level].class_names, there.tolist(), strict=True) if not found]
+            gaps += [f"no record {word} {', '.join(absent)}"] if absent else []
+        return "; ".join(gaps)
+
     def drop_unlabelled(self, level: str) -> RecordTable:
         """Leave out, and count, the rows that carry none of the classes of a level.
 
-        Rows of which that is not known stay. Of a level of one class the rows stay that carry it
-        and those that do not; of a binary level only they do, and a row that is on neither or on
-        both sides goes.
+        Rows of which that is not known stay, and of a level of one class all rows; of a binary
+        level those go that are on neither or on both sides.
 
         Raises
         ------
@@ -162,8 +190,7 @@ class RecordTable:
         return self.drop(f"{self.source}: no class at level {level}", (values == 0).all(axis=1))
 
     def blank_unlabelled(self, level: str) -> RecordTable:
-        """Mark the classes of a level as not known (NaN) where a row carries none of them; the row
-        stays for its other labels.
+        """Mark a level as not known (NaN) where a row carries none of its classes.
 
         Raises
         ------
@@ -180,8 +207,7 @@ class RecordTable:
 
 
 def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
-    """Join several tables; where two list the same record or file the first one is kept and the
-    second is counted.
+    """Join tables; of a record or file listed twice the first row stays, the other is counted.
 
     Rows that know only their superclasses get NaN for the statements, except where the superclass
     settles them: a superclass that is absent rules out each of its statements, and a superclass of
@@ -213,38 +239,35 @@ def _append(first: RecordTable, other: RecordTable) -> RecordTable:
     levels = _join_levels(first, other)
     known = _check_overlap(first, other)
     other = other.select(~known)
-    labels = {}
-    for name, level in levels.items():
-        parts = [
-            table.labels.get(name, np.full((len(table), len(level.class_names)), np.nan, dtype=np.float32)) for table in (first, other)
-        ]
-        labels[name] = np.concatenate(parts)
     left_out = Counter(first.left_out) + Counter(other.left_out)
     if known.any():
         left_out[f"already listed by {first.source}"] += int(known.sum())
+    columns: dict[str, Any] = {name: _stack(getattr(first, name), getattr(other, name), first, other) for name in _COLUMNS}
     return RecordTable(
-        record_ids=np.concatenate([first.record_ids, other.record_ids]),
-        paths=np.concatenate([first.paths, other.paths]),
-        patient_ids=np.concatenate([first.patient_ids, other.patient_ids]),
-        splits=np.concatenate([first.splits, other.splits]),
-        labels=labels,
+        **columns,
+        labels={
+            name: _stack(first.labels.get(name), other.labels.get(name), first, other, len(level.class_names))
+            for name, level in levels.items()
+        },
         space=LabelSpace(levels, first.space.heads),
         label_rule=first.label_rule,
         source=f"{first.source} + {other.source}",
         left_out=dict(left_out),
-        ages=_concat_optional(first.ages, len(first), other.ages, len(other), np.float32(np.nan)),
-        sexes=_concat_optional(first.sexes, len(first), other.sexes, len(other), np.str_("")),
-        groups={
-            name: np.concatenate([table.groups.get(name, np.full(len(table), "")) for table in (first, other)])
-            for name in dict.fromkeys((*first.groups, *other.groups))
-        },
+        groups={name: _stack(first.groups.get(name), other.groups.get(name), first, other) for name in {**first.groups, **other.groups}},
     )
 
 
+def _stack(a: NDArray[Any] | None, b: NDArray[Any] | None, first: RecordTable, other: RecordTable, *width: int) -> Any:
+    """Put a column of two tables below each other; one that a table lacks is NaN, or empty text."""
+    like = a if a is not None else b
+    if like is None and not width:
+        return None
+    blank = "" if like is not None and like.dtype.kind == "U" else np.float32(np.nan)
+    return np.concatenate([np.full((len(table), *width), blank) if own is None else own for own, table in ((a, first), (b, other))])
+
+
 def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
-    """Unite the levels of two tables; how a level follows from statements may be known to one of
-    them only.
-    """
+    """Unite levels; how one follows from statements may be known to one table only."""
     levels = dict(first.space.levels)
     for name, level in other.space.levels.items():
         mine = levels.setdefault(name, level)
@@ -258,22 +281,19 @@ def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
 
 
 def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
-    """Return which rows of ``other`` the first table has too, by id or by file; refuse those that
-    contradict it.
-    """
+    """Mark the rows of ``other`` that the first table has too; refuse contradictions."""
     row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
     row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
-    twin = [
-        row_of_id.get(name, row_of_path.get(path, -1)) for name, path in zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
-    ]
-    theirs = np.flatnonzero(np.array(twin, dtype=np.int64) >= 0)
-    mine = np.array(twin, dtype=np.int64)[theirs]
+    pairs = zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
+    twin = np.array([row_of_id.get(name, row_of_path.get(path, -1)) for name, path in pairs], dtype=np.int64)
+    theirs = np.flatnonzero(twin >= 0)
+    mine = twin[theirs]
     _refuse_namesakes(first, mine, other, theirs)
     moved = theirs[first.splits[mine] != other.splits[theirs]]
     if len(moved):
         raise LeakageError(
             f"record {other.record_ids[moved[0]]} is in different splits of {first.source} and {other.source} ({len(moved)} such in "
-            "all): mend the split column, or give different recordings different ids"
+            "all): correct the split column, or give different recordings different ids"
         )
     for name in [name for name in first.labels if name in other.labels]:
         a, b = first.labels[name][mine], other.labels[name][theirs]
@@ -281,7 +301,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
         if len(contrary):
             raise DataError(
                 f"record {other.record_ids[contrary[0]]} has other labels at level {name} in {other.source} than in {first.source} "
-                f"({len(contrary)} such in all): mend the labels, or give different recordings different ids"
+                f"({len(contrary)} such in all): correct the labels, or give different recordings different ids"
             )
     known = np.zeros(len(other), dtype=bool)
     known[theirs] = True
@@ -289,9 +309,7 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
 
 
 def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: RecordTable, theirs: NDArray[np.int64]) -> None:
-    """Refuse different files that have an id in common for no better reason than that they are
-    called alike.
-    """
+    """Refuse different files that share an id only because they are called alike."""
     for a, b, name in zip(first.paths[mine].tolist(), other.paths[theirs].tolist(), other.record_ids[theirs].tolist(), strict=True):
         if a != b and PurePath(a).stem == PurePath(b).stem == name:
             raise DataError(
@@ -300,16 +318,8 @@ def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: Record
             )
 
 
-def _concat_optional(a: NDArray | None, n_a: int, b: NDArray | None, n_b: int, blank: np.generic) -> NDArray | None:
-    if a is None and b is None:
-        return None
-    return np.concatenate([np.full(n_a, blank) if a is None else a, np.full(n_b, blank) if b is None else b])
-
-
 def _imply_labels(labels: Mapping[str, NDArray[np.float32]], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
-    """Fill what known classes settle about their statements, then what is settled about coarser
-    levels, then binary levels.
-    """
+    """Fill statements that known classes settle, then coarser levels, then binary ones."""
     filled = {name: values.copy() for name, values in labels.items()}
     if ALL in filled:
         made_of = {

@@ -1,4 +1,7 @@
-"""The 71 SCP-ECG statements that PTB-XL uses: what each one is and which superclass it belongs to.
+"""The 71 SCP-ECG statements of PTB-XL, and the tree of diagnoses that they form.
+
+``scp_statements.csv`` beside this file has the columns of PTB-XL's own table; those that only link
+to other standards are empty.
 
 References
 ----------
@@ -9,28 +12,16 @@ Wagner P. et al. PTB-XL, a large publicly available electrocardiography dataset.
 
 from __future__ import annotations
 
-import csv
-import io
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["SCP_STATEMENTS", "ScpStatement", "scp_statements_csv"]
+from heart_reader.data.csv_file import CsvFile, plain_name, read_csv
+from heart_reader.data.labels import SUPERCLASSES
+from heart_reader.errors import DataError
 
-# The columns of PTB-XL's own table, in its order; the first, the code, has no name there.
-_COLUMNS = (
-    "",
-    "description",
-    "diagnostic",
-    "form",
-    "rhythm",
-    "diagnostic_class",
-    "diagnostic_subclass",
-    "Statement Category",
-    "SCP-ECG Statement Description",
-    "AHA code",
-    "aECG REFID",
-    "CDISC Code",
-    "DICOM Code",
-)
+__all__ = ["SCP_STATEMENTS", "STATEMENTS_CSV", "ScpStatement", "read_statements", "statement_tree"]
+
+STATEMENTS_CSV = Path(__file__).with_name("scp_statements.csv")
 
 
 class ScpStatement(NamedTuple):
@@ -43,9 +34,9 @@ class ScpStatement(NamedTuple):
     kinds
         Letters: ``d`` diagnostic, ``f`` form, ``r`` rhythm.
     superclass, subclass
-        Of a diagnostic statement; empty for the others.
+        Those of a diagnostic statement; empty for the others.
     description
-        In a few words.
+        A few words.
     """
 
     code: str
@@ -55,99 +46,46 @@ class ScpStatement(NamedTuple):
     description: str
 
 
+def read_statements(table: CsvFile) -> tuple[ScpStatement, ...]:
+    """Read a list of statements in PTB-XL's form; its first column, the code, has no name.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a diagnostic statement lacks its classes.
+    """
+    flags = zip(*(table.column(name) for name in ("diagnostic", "form", "rhythm")), strict=True)
+    kinds = ["".join(letter for letter, cell in zip("dfr", row, strict=True) if plain_name(cell) == "1") for row in flags]
+    columns = [table.column(name) for name in ("diagnostic_class", "diagnostic_subclass", "description")]
+    codes = [row[0] for row in table.rows]
+    statements = tuple(ScpStatement(*values) for values in zip(codes, kinds, *columns, strict=True))
+    for row, statement in enumerate(statements):
+        if "d" in statement.kinds and (statement.superclass not in SUPERCLASSES or not statement.subclass):
+            raise DataError(
+                f"{table.where(row)}: diagnostic statement {statement.code} has class {statement.superclass!r} and subclass "
+                f"{statement.subclass!r}; a class of {', '.join(SUPERCLASSES)} and a subclass are needed: use the official file"
+            )
+    return statements
+
+
 # 44 diagnostic, 19 form and 12 rhythm statements; four are both diagnostic and form.
-_TABLE = (
-    ("NDT", "df", "STTC", "STTC", "non-diagnostic T abnormalities"),
-    ("NST_", "df", "STTC", "NST_", "non-specific ST changes"),
-    ("DIG", "df", "STTC", "STTC", "digitalis-effect"),
-    ("LNGQT", "df", "STTC", "STTC", "long QT-interval"),
-    ("NORM", "d", "NORM", "NORM", "normal ECG"),
-    ("IMI", "d", "MI", "IMI", "inferior myocardial infarction"),
-    ("ASMI", "d", "MI", "AMI", "anteroseptal myocardial infarction"),
-    ("LVH", "d", "HYP", "LVH", "left ventricular hypertrophy"),
-    ("LAFB", "d", "CD", "LAFB/LPFB", "left anterior fascicular block"),
-    ("ISC_", "d", "STTC", "ISC_", "non-specific ischemia"),
-    ("IRBBB", "d", "CD", "IRBBB", "incomplete right bundle branch block"),
-    ("1AVB", "d", "CD", "_AVB", "first degree AV block"),
-    ("IVCD", "d", "CD", "IVCD", "non-specific intraventricular conduction block"),
-    ("ISCAL", "d", "STTC", "ISCA", "ischemia in anterolateral leads"),
-    ("CRBBB", "d", "CD", "CRBBB", "complete right bundle branch block"),
-    ("CLBBB", "d", "CD", "CLBBB", "complete left bundle branch block"),
-    ("ILMI", "d", "MI", "IMI", "inferolateral myocardial infarction"),
-    ("LAO/LAE", "d", "HYP", "LAO/LAE", "left atrial overload/enlargement"),
-    ("AMI", "d", "MI", "AMI", "anterior myocardial infarction"),
-    ("ALMI", "d", "MI", "AMI", "anterolateral myocardial infarction"),
-    ("ISCIN", "d", "STTC", "ISCI", "ischemia in inferior leads"),
-    ("INJAS", "d", "MI", "AMI", "subendocardial injury in anteroseptal leads"),
-    ("LMI", "d", "MI", "LMI", "lateral myocardial infarction"),
-    ("ISCIL", "d", "STTC", "ISCI", "ischemia in inferolateral leads"),
-    ("LPFB", "d", "CD", "LAFB/LPFB", "left posterior fascicular block"),
-    ("ISCAS", "d", "STTC", "ISCA", "ischemia in anteroseptal leads"),
-    ("INJAL", "d", "MI", "AMI", "subendocardial injury in anterolateral leads"),
-    ("ISCLA", "d", "STTC", "ISCA", "ischemia in lateral leads"),
-    ("RVH", "d", "HYP", "RVH", "right ventricular hypertrophy"),
-    ("ANEUR", "d", "STTC", "STTC", "ST-T changes compatible with ventricular aneurysm"),
-    ("RAO/RAE", "d", "HYP", "RAO/RAE", "right atrial overload/enlargement"),
-    ("EL", "d", "STTC", "STTC", "electrolyte disturbance or drug effect"),
-    ("WPW", "d", "CD", "WPW", "Wolf-Parkinson-White syndrome"),
-    ("ILBBB", "d", "CD", "ILBBB", "incomplete left bundle branch block"),
-    ("IPLMI", "d", "MI", "IMI", "inferoposterolateral myocardial infarction"),
-    ("ISCAN", "d", "STTC", "ISCA", "ischemia in anterior leads"),
-    ("IPMI", "d", "MI", "IMI", "inferoposterior myocardial infarction"),
-    ("SEHYP", "d", "HYP", "SEHYP", "septal hypertrophy"),
-    ("INJIN", "d", "MI", "IMI", "subendocardial injury in inferior leads"),
-    ("INJLA", "d", "MI", "AMI", "subendocardial injury in lateral leads"),
-    ("PMI", "d", "MI", "PMI", "posterior myocardial infarction"),
-    ("3AVB", "d", "CD", "_AVB", "third degree AV block"),
-    ("INJIL", "d", "MI", "IMI", "subendocardial injury in inferolateral leads"),
-    ("2AVB", "d", "CD", "_AVB", "second degree AV block"),
-    ("ABQRS", "f", "", "", "abnormal QRS"),
-    ("PVC", "f", "", "", "ventricular premature complex"),
-    ("STD_", "f", "", "", "non-specific ST depression"),
-    ("VCLVH", "f", "", "", "voltage criteria for left ventricular hypertrophy"),
-    ("QWAVE", "f", "", "", "Q waves present"),
-    ("LOWT", "f", "", "", "low amplitude T-waves"),
-    ("NT_", "f", "", "", "non-specific T-wave changes"),
-    ("PAC", "f", "", "", "atrial premature complex"),
-    ("LPR", "f", "", "", "prolonged PR interval"),
-    ("INVT", "f", "", "", "inverted T-waves"),
-    ("LVOLT", "f", "", "", "low QRS voltages"),
-    ("HVOLT", "f", "", "", "high QRS voltage"),
-    ("TAB_", "f", "", "", "T-wave abnormality"),
-    ("STE_", "f", "", "", "non-specific ST elevation"),
-    ("PRC(S)", "f", "", "", "premature complex(es)"),
-    ("SR", "r", "", "", "sinus rhythm"),
-    ("AFIB", "r", "", "", "atrial fibrillation"),
-    ("STACH", "r", "", "", "sinus tachycardia"),
-    ("SARRH", "r", "", "", "sinus arrhythmia"),
-    ("SBRAD", "r", "", "", "sinus bradycardia"),
-    ("PACE", "r", "", "", "functioning artificial pacemaker"),
-    ("SVARR", "r", "", "", "supraventricular arrhythmia"),
-    ("BIGU", "r", "", "", "bigeminal pattern"),
-    ("AFLT", "r", "", "", "atrial flutter"),
-    ("SVTAC", "r", "", "", "supraventricular tachycardia"),
-    ("PSVT", "r", "", "", "paroxysmal supraventricular tachycardia"),
-    ("TRIGU", "r", "", "", "trigeminal pattern"),
-)
-
-SCP_STATEMENTS = tuple(ScpStatement(*row) for row in _TABLE)
+SCP_STATEMENTS = read_statements(read_csv(STATEMENTS_CSV, "install heart-reader again"))
 
 
-def scp_statements_csv() -> str:
-    r"""Return the statements as a table of the same shape as PTB-XL's ``scp_statements.csv``.
+def statement_tree() -> dict[str, dict[str, list[str]]]:
+    """Return superclass to subclass to diagnostic statements, in plain values for the page.
 
-    Columns that only link to other standards are there and empty.
+    Superclasses stand in the order of :data:`~heart_reader.data.labels.SUPERCLASSES`, what lies
+    below them in that of the statements.
 
     Examples
     --------
-    >>> scp_statements_csv().splitlines()[5]
-    'NORM,normal ECG,1.0,,,NORM,NORM,,,,,,'
+    >>> statement_tree()["MI"]["IMI"]
+    ['IMI', 'ILMI', 'IPLMI', 'IPMI', 'INJIN', 'INJIL']
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for code, kinds, superclass, subclass, description in SCP_STATEMENTS:
-        flags = ["1.0" if kind in kinds else "" for kind in "dfr"]
-        row = [code, description, *flags, superclass, subclass]
-        writer.writerow(row + [""] * (len(_COLUMNS) - len(row)))
-    return text.getvalue()
+    tree: dict[str, dict[str, list[str]]] = {name: {} for name in SUPERCLASSES}
+    for statement in SCP_STATEMENTS:
+        if "d" in statement.kinds:
+            tree[statement.superclass].setdefault(statement.subclass, []).append(statement.code)
+    tree["CD"]["_AVB"].sort()  # degrees of block in rising order
+    return tree

@@ -1,15 +1,14 @@
-"""What turns a network's probability into a calibrated probability and a decision: chosen on
-validation, applied with numpy alone.
+"""From probability to decision: chosen on validation, applied with numpy alone.
 
-The choosing is in :mod:`heart_reader.evaluation`; these carriers travel in the checkpoint, so that
-reading an ECG needs neither scipy nor scikit-learn.
+How they are chosen is in :mod:`heart_reader.decisions.choose`. They travel in the checkpoint, so
+that reading an ECG needs neither scipy nor scikit-learn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from heart_reader.data.labels import sigmoid
 from heart_reader.errors import ConfigError
 
-__all__ = ["Calibration", "Thresholds", "Uncertainty", "log_odds"]
+__all__ = ["Calibration", "Decisions", "Thresholds", "Uncertainty", "log_odds"]
 
 # Nearer to 0 or 1 than this a probability says nothing more; log-odds stay within about 28.
 _EDGE = 1e-12
@@ -35,19 +34,35 @@ def log_odds(y_prob: ArrayLike) -> NDArray[np.float64]:
     return np.log(clipped) - np.log1p(-clipped)
 
 
+class _Part:
+    """What was chosen of one level; in JSON its fields, tuples as lists."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return next(len(value) for value in vars(self).values() if isinstance(value, tuple))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_json` is the inverse."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Make it from :meth:`to_json`; raises ConfigError as the constructor does."""
+        given = {one.name: values[one.name] for one in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
 @dataclass(frozen=True)
-class Thresholds:
+class Thresholds(_Part):
     """The probability from which each class of one level counts as present.
 
     Parameters
     ----------
     rule
         How they were chosen, such as ``"youden"`` or ``"fbeta=2"``.
-    split
-        The split they were chosen on.
     values
-        n_classes probabilities in the order of the class names; None where the split had no case to
-        choose from.
+        n_classes probabilities; None where the split had no case to choose from.
 
     Raises
     ------
@@ -74,26 +89,10 @@ class Thresholds:
         """Return (n_classes,) with NaN where no threshold could be chosen."""
         return np.array([np.nan if value is None else value for value in self.values], dtype=np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        return {"rule": self.rule, "split": self.split, "values": list(self.values)}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Thresholds:
-        """Make thresholds from :meth:`to_json`.
-
-        Raises
-        ------
-        ConfigError
-            If a value is not a probability.
-        """
-        return cls(values["rule"], values["split"], tuple(values["values"]))
-
 
 @dataclass(frozen=True)
-class Calibration:
-    """One straight line per class on the log-odds: ``p' = sigmoid(slope * log_odds(p) +
-    intercept)``.
+class Calibration(_Part):
+    """Per class ``p' = sigmoid(slope * log_odds(p) + intercept)``.
 
     Slopes are positive, so the order of the records, and with it every AUROC, stays as it was.
 
@@ -101,8 +100,6 @@ class Calibration:
     ----------
     rule
         How it was fitted, ``"platt"``.
-    split
-        The split it was fitted on.
     slope, intercept
         n_classes numbers each, in the order of the class names.
     fitted
@@ -112,11 +109,6 @@ class Calibration:
     ------
     ConfigError
         If the lengths differ, a number is not finite or a slope is not positive.
-
-    References
-    ----------
-    Platt J. Probabilistic outputs for support vector machines and comparisons to regularized
-    likelihood methods. In: Advances in Large Margin Classifiers, MIT Press (1999) 61-74.
 
     Examples
     --------
@@ -143,56 +135,24 @@ class Calibration:
             )
 
     def apply(self, y_prob: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Calibrate probabilities.
-
-        Parameters
-        ----------
-        y_prob
-            (..., n_classes) in [0, 1].
-
-        Returns
-        -------
-        ndarray
-            (..., n_classes) in [0, 1].
+        """Calibrate (..., n_classes) probabilities.
 
         Raises
         ------
         ConfigError
             If the number of classes differs.
         """
-        if y_prob.shape[-1] != len(self.slope):
+        if y_prob.shape[-1] != self.n_classes:
             raise ConfigError(
-                f"calibration: {y_prob.shape[-1]} classes to calibrate, {len(self.slope)} were fitted: use the checkpoint's own"
+                f"calibration: {y_prob.shape[-1]} classes to calibrate, {self.n_classes} were fitted: use the checkpoint's own"
             )
         moved = sigmoid(np.asarray(self.slope) * log_odds(y_prob) + np.asarray(self.intercept))
         return np.where(self.fitted, moved, y_prob).astype(np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        return {
-            "rule": self.rule,
-            "split": self.split,
-            "slope": list(self.slope),
-            "intercept": list(self.intercept),
-            "fitted": list(self.fitted),
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Calibration:
-        """Make a calibration from :meth:`to_json`.
-
-        Raises
-        ------
-        ConfigError
-            If the lengths differ, a number is not finite or a slope is not positive.
-        """
-        return cls(values["rule"], values["split"], tuple(values["slope"]), tuple(values["intercept"]), tuple(values["fitted"]))
-
 
 @dataclass(frozen=True)
-class Uncertainty:
-    """The uncertain zone of each class of one level: below it a class is read as absent, above it
-    as present, within it as neither.
+class Uncertainty(_Part):
+    """The uncertain zone of each class: absent below it, present above it.
 
     The zones keep two promises for every class, made on validation and holding for new records like
     those: of the records that have the class at most ``alpha`` are read as absent, and of those
@@ -203,8 +163,6 @@ class Uncertainty:
     ----------
     rule
         How the zones were chosen, ``"class_conditional_conformal"``.
-    split
-        The split they were chosen on.
     alpha
         Allowed share of errors of each kind, in (0, 0.5).
     low, high
@@ -221,7 +179,7 @@ class Uncertainty:
 
     Examples
     --------
-    >>> zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.2, None), (0.4, None), (50, 0), (150, 200))
+    >>> zones = Uncertainty("conformal", "val", 0.1, (0.2, None), (0.4, None), (50, 0), (150, 200))
     >>> zones.zones
     ((0.2, 0.4), None)
     >>> absent, present = zones.decisions(np.array([[0.1, 0.1], [0.2, 0.5], [0.5, 0.9]]))
@@ -257,17 +215,7 @@ class Uncertainty:
         return tuple(None if low is None or high is None else (low, high) for low, high in zip(self.low, self.high, strict=True))
 
     def decisions(self, y_prob: NDArray[np.floating]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Decide.
-
-        Parameters
-        ----------
-        y_prob
-            (n_records, n_classes) calibrated.
-
-        Returns
-        -------
-        absent, present
-            (n_records, n_classes) each; what is neither is uncertain.
+        """Return which of (n_records, n_classes) calibrated probabilities are absent, and present.
 
         Raises
         ------
@@ -279,19 +227,73 @@ class Uncertainty:
         # None becomes NaN, which nothing lies below or above.
         return y_prob < np.array(self.low, dtype=np.float64), y_prob > np.array(self.high, dtype=np.float64)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_json` is the inverse."""
-        values: dict[str, Any] = {"rule": self.rule, "split": self.split, "alpha": self.alpha}
-        return values | {name: list(getattr(self, name)) for name in ("low", "high", "n_positive", "n_negative")}
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Uncertainty:
-        """Make zones from :meth:`to_json`.
+@dataclass(frozen=True)
+class Decisions:
+    """Everything between the probabilities of one level and its decisions.
+
+    Parameters
+    ----------
+    calibration
+        None where probabilities pass unchanged.
+    thresholds
+        None where nothing is ever read as present.
+    uncertainty
+        None where the thresholds alone decide.
+    """
+
+    calibration: Calibration | None = None
+    thresholds: Thresholds | None = None
+    uncertainty: Uncertainty | None = None
+
+    def check(self, n_classes: int) -> None:
+        """Refuse decisions of other classes.
 
         Raises
         ------
         ConfigError
-            If the lengths differ, ``alpha`` is out of range or a zone is no part of [0, 1].
+            If a part holds more or fewer classes.
         """
-        numbers = {name: tuple(values[name]) for name in ("low", "high", "n_positive", "n_negative")}
-        return cls(values["rule"], values["split"], values["alpha"], **numbers)
+        for name, part in vars(self).items():
+            if part is not None and part.n_classes != n_classes:
+                raise ConfigError(f"{name}: {part.n_classes} classes, {n_classes} are needed")
+
+    def calibrate(self, y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrate (..., n_classes) probabilities."""
+        return y_prob if self.calibration is None else self.calibration.apply(y_prob)
+
+    def limits(self, n_classes: int) -> tuple[tuple[float | None, ...], tuple[tuple[float, float] | None, ...]]:
+        """Return the threshold and the uncertain zone of every class, None where it has none."""
+        nothing = (None,) * n_classes
+        return (
+            nothing if self.thresholds is None else self.thresholds.values,
+            nothing if self.uncertainty is None else self.uncertainty.zones,
+        )
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any]) -> dict[str, Decisions]:
+        """Return the decisions of every level that has any.
+
+        Raises
+        ------
+        ConfigError
+            If a value is not allowed.
+        """
+        # Null in checkpoints from before there were uncertain zones.
+        calibration, thresholds, uncertainty = manifest["calibration"], manifest["thresholds"], manifest["uncertainty"] or {}
+        return {
+            level: cls(
+                Calibration.from_json(calibration[level]) if level in calibration else None,
+                Thresholds.from_json(thresholds[level]) if level in thresholds else None,
+                Uncertainty.from_json(uncertainty[level]) if level in uncertainty else None,
+            )
+            for level in {**calibration, **thresholds, **uncertainty}
+        }
+
+    @staticmethod
+    def to_manifest(levels: Mapping[str, Decisions]) -> dict[str, dict[str, Any]]:
+        """Return the three parts of a manifest, each by level."""
+        return {
+            part: {level: value.to_json() for level, of in levels.items() if (value := getattr(of, part)) is not None}
+            for part in ("calibration", "thresholds", "uncertainty")
+        }

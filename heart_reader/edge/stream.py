@@ -20,6 +20,7 @@ from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.diagnosis import Diagnosis, Quality
 from heart_reader.errors import LeadError, NotServable, SignalTooShort
+from heart_reader.pooling import level_means
 
 __all__ = ["StreamReader", "WindowReading"]
 
@@ -190,16 +191,16 @@ class StreamReader:
     def _read(self, start: int) -> WindowReading:
         preprocessor = self.reader.preprocessor
         prepared = self._prepare(start)
-        per_window = self.reader.space.probabilities(self.reader.logits(Batch.of([(preprocessor.windows(prepared), None)])))
+        answers = level_means(self.reader.space, self.reader.logits(Batch.of([(preprocessor.windows(prepared), None)])))
         levels = self.reader.space.reading_levels(self.reader.level)
         for name in levels:
-            self._sums[name] = self._sums.get(name, np.zeros(per_window[name].shape[1])) + per_window[name][0]
+            self._sums[name] = self._sums.get(name, np.zeros(answers[name].shape[1])) + answers[name][0]
         self.n_windows += 1
         self._last_read = start
         return WindowReading(
             start_s=start / preprocessor.fs,
             end_s=(start + preprocessor.n_times) / preprocessor.fs,
-            probabilities={name: self._named(name, per_window[name][0]) for name in levels},
+            probabilities={name: self._named(name, answers[name][0]) for name in levels},
             quality=Quality.of(prepared, preprocessor.leads),
         )
 
@@ -227,8 +228,7 @@ class StreamReader:
             self._dropped = keep_from
 
     def _named(self, level: str, y_prob: NDArray[np.float64]) -> dict[str, float]:
-        calibration = self.reader.calibration.get(level)
-        values = y_prob if calibration is None else calibration.apply(y_prob)
+        values = self.reader.decisions[level].calibrate(y_prob)
         return dict(zip(self.reader.space.levels[level].class_names, map(float, values), strict=True))
 
 

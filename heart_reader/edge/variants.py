@@ -21,28 +21,24 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
+from heart_reader.decisions.choose import choose_decisions, decided_out_of_fold
 from heart_reader.edge.calibration import choose_calibration_records
 from heart_reader.edge.gate import Gate, judge
 from heart_reader.edge.graph import count_macs, write_graph
 from heart_reader.edge.parity import measure_parity
-from heart_reader.edge.prune import prune
 from heart_reader.edge.quantize import write_float16, write_static
 from heart_reader.edge.settings import export_config
 from heart_reader.errors import ConfigError, ExportParityError
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
-from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.decisions import choose_decisions, decided_out_of_fold
-from heart_reader.training.ensemble import beside_trees
 
-__all__ = ["Origin", "build_variants", "open_origin", "write_variant"]
+__all__ = ["Origin", "Prune", "build_variants", "check_alike", "open_origin", "write_variant"]
 
 # Validation records whose single probabilities are compared.
 PARITY_RECORDS = 64
-PRUNED_RUN = "pruned"
 # What variants must share with the checkpoint they stand beside.
 SHARED = ("preprocessor", "leads", "levels", "label_rule")
 
@@ -90,6 +86,11 @@ class Origin:
         return self.reader.predict_many(self.val_set, calibrated=False)
 
 
+# Takes what is exported, the folder of the variants and the overrides; returns what the pruned variant
+# is compared with, and what pruning left.
+Prune = Callable[[Origin, Path, Sequence[str]], tuple[Origin, Origin]]
+
+
 def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
     """Load a torch checkpoint; the records it was trained and validated with are read when they are
     needed.
@@ -111,7 +112,9 @@ def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
     return Origin(checkpoint, config)
 
 
-def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (), force: bool = False) -> list[Checkpoint]:
+def build_variants(
+    directory: Path, out: Path, *, overrides: Sequence[str] = (), force: bool = False, prune: Prune | None = None
+) -> list[Checkpoint]:
     """Write one ONNX checkpoint per variant of ``export.variants`` into ``out``.
 
     Parameters
@@ -125,6 +128,9 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
         Of ``export.*``, ``data.*`` and ``evaluation.*``.
     force
         Write a variant that fails the gate too, and record the failure in its manifest.
+    prune
+        Prunes a network and trains what is left, such as
+        :func:`heart_reader.training.pruned.prune_origin`; needed for ``pruned-int8`` alone.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
             if origin.config.export.nano is None:
                 tqdm.write("nano-int8: left out, for export.nano is null")
                 continue
-            small = _alike(open_origin(origin.config.export.nano, overrides), origin, "export.nano")
+            small = check_alike(open_origin(origin.config.export.nano, overrides), origin, "export.nano")
             written.append(write_variant(out / name, small, small, _int8, force=force))
         elif name == "pruned-int8":
             student = origin.config.export.student
@@ -151,7 +157,9 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
                     "pruned-int8: left out, for an ensemble is not pruned as such: --set export.student=DIR names a network it taught"
                 )
                 continue
-            wide, pruned = _pruned(origin, out / PRUNED_RUN, overrides)
+            if prune is None:
+                raise ConfigError("pruned-int8 trains again: pass prune, or leave it out of export.variants")
+            wide, pruned = prune(origin, out, overrides)
             written.append(write_variant(out / name, wide, pruned, _int8, force=force))
         else:
             write = {"fp32": _fp32, "fp16": _fp16, "int8": _int8}[name]
@@ -160,25 +168,17 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
     return written
 
 
-def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin, Origin]:
-    """Return what a pruned variant is compared with, and what pruning left."""
-    if origin.checkpoint.manifest["model"]["name"] != ENSEMBLE:
-        checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
-        return origin, open_origin(checkpoint.directory, overrides)
-    student = origin.config.export.student
-    assert student is not None
-    wide = _alike(open_origin(student, overrides), origin, "export.student")
-    checkpoint = prune(student, out, overrides=overrides)
-    if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
-        return wide, open_origin(checkpoint.directory, overrides)
-    # Trees are small and fast as they are; beside a narrow network they count as much as in the
-    # ensemble.
-    joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
-    return origin, open_origin(joined.directory, overrides)
+def check_alike(other: Origin, origin: Origin, key: str) -> Origin:
+    """Return another network if it may stand beside the origin.
 
-
-def _alike(other: Origin, origin: Origin, key: str) -> Origin:
-    different = [name for name in SHARED if other.checkpoint.manifest[name] != origin.checkpoint.manifest[name]]
+    Raises
+    ------
+    ConfigError
+        If it reads other signals, or answers something else.
+    """
+    ours: Mapping[str, Any] = origin.checkpoint.manifest
+    theirs: Mapping[str, Any] = other.checkpoint.manifest
+    different = [name for name in SHARED if theirs[name] != ours[name]]
     if different:
         raise ConfigError(
             f"{key} = {other.checkpoint.directory}: another {different[0]} than {origin.checkpoint.directory}: name a network trained "

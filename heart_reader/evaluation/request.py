@@ -13,7 +13,6 @@ import numpy as np
 from heart_reader.checkpoint import Checkpoint, understood
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError, DataError, NotServable
@@ -55,7 +54,7 @@ def read_split(checkpoint: Checkpoint, config: ExperimentConfig, *, split: str, 
     if level not in answered:
         raise NotServable(f"{checkpoint.directory}: no level {level!r}; it answers {', '.join(answered)}")
     table = build_table(override_config(config, [f"task.level={level}"]), known_heads=True)
-    describe_gaps(table, level, split, complete=True)
+    table.describe_gaps(level, split, complete=True)
     return table.split(split)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
-from heart_reader.data.build import SIMULATED
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.sources.synthetic import SIMULATED
 from heart_reader.decisions.calibration import ece_by_chance
 from heart_reader.evaluation.bootstrap import paired_bootstrap
 from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report, write_report
@@ -83,7 +83,7 @@ def evaluate(
     levels = tuple(dict.fromkeys((level, *((ALL,) if answers_statements(classifier, table) else ()))))
     by_level = classifier.predict_levels(open_dataset(config, table, classifier.preprocessor, classifier.features), levels)
     predictions = by_level[level]
-    manifest = classifier.checkpoint.manifest
+    manifest, decisions = classifier.checkpoint.manifest, classifier.decisions[level]
     comparison = None
     if against is not None:
         other = EcgClassifier.load(against)
@@ -91,9 +91,9 @@ def evaluate(
     caveats = (*_describe_data(table, split, predictions), _describe_chance(predictions, config.seed))
     report = build_report(
         predictions,
-        classifier.thresholds.get(level),
-        classifier.calibration.get(level),
-        classifier.uncertainty.get(level),
+        decisions.thresholds,
+        decisions.calibration,
+        decisions.uncertainty,
         label_rule=table.label_rule,
         config_name=str(manifest["config"]["name"]),
         checkpoint_sha256=classifier.checkpoint.sha256,
@@ -151,7 +151,7 @@ def _compare(
 ) -> Comparison:
     level = predictions.level
     # On the split that chose the thresholds only threshold-free metrics are compared.
-    thresholds = [model.thresholds.get(level) if predictions.split != "val" else None for model in (first, second)]
+    thresholds = [model.decisions[level].thresholds if predictions.split != "val" else None for model in (first, second)]
     differences = paired_bootstrap(
         predictions,
         others,

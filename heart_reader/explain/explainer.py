@@ -182,7 +182,7 @@ class Explainer:
         from heart_reader.explain.log_odds import class_log_odds
 
         position = self.space.levels[level].class_names.index(finding)
-        score = partial(class_log_odds, self.space, level, position, calibration=self.classifier.calibration.get(level))
+        score = partial(class_log_odds, self.space, level, position, calibration=self.classifier.decisions[level].calibration)
         n_leads, n_times = prepared.microvolts.shape
         still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
         at_rest = PreparedEcg(np.broadcast_to(still, (n_leads, self.preprocessor.n_times)), prepared.lead_mask)

@@ -72,9 +72,7 @@ def lead_values(beat: Array, overall_ms: Array) -> dict[str, Array]:
 
 
 def _qrs_values(qrs: Array) -> dict[str, Array]:
-    """Name the deflections of the QRS complex: R the highest, Q and S what is below the level
-    before and after it.
-    """
+    """Name the deflections of QRS: R the highest, Q and S what lies below the level beside it."""
     rows, times = np.arange(len(qrs)), np.arange(qrs.shape[1])
     r_at = qrs.argmax(axis=1)
     r = qrs[rows, r_at]
@@ -120,7 +118,7 @@ def _largest(part: Array) -> Array:
 
 
 def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
-    """Return how long each row of (..., n_times) stays above zero around one of its points, (...)."""
+    """Return how long, (...), each row of (..., n_times) stays above zero around a point."""
     n, times = part.shape[-1], np.arange(part.shape[-1])
     low = part <= 0.0
     left = np.where(low & (times < at[..., None]), times, -1).max(axis=-1)
@@ -140,9 +138,7 @@ def _is_prominent(values: list[float], peak: int) -> bool:
 
 
 def _notches(qrs: Array, span: Array) -> Array:
-    """Count the dips in upward, and the bumps in downward deflections that do not cross the level;
-    ``span`` is the height of each row.
-    """
+    """Count the dips and bumps that do not cross the level; ``span`` is the height of each row."""
     n_leads, n_times = qrs.shape
     # Upward and downward parts of all rows one after the other, zeros between them, in units of
     # what counts as a notch.

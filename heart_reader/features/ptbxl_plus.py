@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.csv_file import plain_name
 from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord
-from heart_reader.data.sources.csv_file import plain_name
 from heart_reader.errors import DataError, MissingFiles
 
 __all__ = ["NAMES", "has_tables", "published_features", "read_tables"]

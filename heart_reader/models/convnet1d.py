@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import LinearHead
+from heart_reader.models.blocks import LinearHead, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["convnet1d"]
@@ -30,18 +29,16 @@ def convnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build convolutions with max-pooling between them, and a linear head.
 
+    Other parameters are those of ``LinearHead``.
+
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     widths
         Feature maps of each layer.
     kernels
         Odd kernel length of each layer in time points.
     pool
         Time points that a max-pooling between two layers makes one.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
 
     Raises
     ------

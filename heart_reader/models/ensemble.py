@@ -21,19 +21,15 @@ __all__ = ["EnsembleNetwork", "MeanOf"]
 # Keeps the logit of an averaged probability finite in float32.
 _EDGE = 1e-6
 
-# What is averaged: probabilities (a linear pool) or their log-odds (a logarithmic pool, which lets
-# a sure member count for more).
+# A linear pool averages probabilities, a logarithmic one log-odds, where sure members count more.
 MeanOf = Literal["probability", "log_odds"]
 
 
 class EnsembleNetwork(nn.Module):
-    """Weighted mean of the members' answers, returned as logits, so that it stands wherever one
-    network does.
+    """Weighted mean of the members' answers, as logits like those of one network.
 
     Parameters
     ----------
-    members
-        Networks of the same windows.
     weights
         (n_members,) or (n_members, n_outputs), not negative.
     outputs
@@ -41,8 +37,6 @@ class EnsembleNetwork(nn.Module):
         answers all. An output is averaged over the members that answer it.
     n_outputs
         Logits of the whole; only needed with ``outputs``.
-    mean_of
-        What is averaged.
 
     Raises
     ------
@@ -82,9 +76,7 @@ class EnsembleNetwork(nn.Module):
             ]
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits; ``features`` and ``record`` are
-        for the members that take them.
-        """
+        """Map (n, n_leads, n_times) in mV to (n, n_outputs) logits, see ``EcgNetwork``."""
         answers = [member(x, features, record) for member in self.members]
         if self.mean_of == "probability":
             answers = [torch.sigmoid(answer) for answer in answers]

@@ -46,12 +46,6 @@ class FeatureTrees(nn.Module):
     n_features
         Features that come in. A node that sends missing values to the left asks for feature f by
         the number f, one that sends them to the right by n_features + f.
-    n_outputs
-        Logits.
-    n_trees
-        Trees per output.
-    depth
-        Questions from root to leaf.
     """
 
     feature: Tensor
@@ -74,9 +68,7 @@ class FeatureTrees(nn.Module):
         self.register_buffer("cover", torch.zeros(n_outputs * n_trees, n_leaves))
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Map features to (n, n_outputs) logits, arguments as in ``EcgNetwork``; of the signal only
-        the number of windows counts.
-        """
+        """Map features to (n, n_outputs) logits; of ``x`` only the number of windows counts."""
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
         left = self.sides(features).long()
@@ -91,16 +83,13 @@ class FeatureTrees(nn.Module):
         return logits if record is None else logits.index_select(0, record)
 
     def sides(self, features: Tensor) -> Tensor:
-        """Answer all questions: (n, n_outputs * n_trees, n_nodes), true where (n, n_features)
-        features go to the left.
-        """
+        """Return (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go left."""
         unknown = torch.isnan(features)
         twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
         asked = twice.index_select(1, self.feature.flatten().long())
         return (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        # Checkpoints from before leaves had a cover read as well as ever; their explanations take
-        # all leaves as alike.
+        # Weights without a cover read as well as others; explanations take all leaves as alike.
         state_dict.setdefault(f"{prefix}cover", torch.zeros_like(self.cover))
         super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,5 +1,4 @@
-"""Features of the record beside the signal: each set has a branch of its own, and any set may be
-absent.
+"""Features beside the signal: a branch for each set, any of which may be absent.
 
 References
 ----------
@@ -18,8 +17,7 @@ from torch import Tensor, nn
 
 __all__ = ["FeatureBranch", "FeatureFusion"]
 
-# A standardized feature beyond this says "far out" and no more: one wild measurement must not
-# decide a reading.
+# Standardized features are cut off here: one wild measurement must not decide a reading.
 LIMIT = 5.0
 
 
@@ -31,10 +29,8 @@ class FeatureBranch(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Features that come in.
     widths
-        Of the layers; the last one is the embedding.
+        Width of each layer; the last one is the embedding.
     dropout
         Probability after each layer but the last.
     """
@@ -59,8 +55,7 @@ class FeatureBranch(nn.Module):
         Parameters
         ----------
         matrix
-            (n_records, n_features), NaN where not known. A feature without spread, or known of
-            nobody, keeps the factor 1.
+            (n_records, n_features), NaN where not known. Without spread the factor stays 1.
         """
         median = matrix.nanmedian(dim=0).values
         # Of a normal distribution this is the standard deviation; a few wild values do not change
@@ -93,8 +88,6 @@ class FeatureFusion(nn.Module):
         Width of the embedding of the signal.
     hidden
         Width of the layer that joins them.
-    n_outputs
-        Logits.
     dropout
         Probability in the branches and before the logits.
     """
@@ -133,9 +126,7 @@ class FeatureFusion(nn.Module):
             branch.set_statistics(part)
 
     def forward(self, embedding: Tensor, features: Tensor | None, record: Tensor | None = None) -> Tensor:
-        """Map (n, signal_embedding) to (n, n_outputs) logits; ``features`` and ``record`` as in
-        ``EcgNetwork``.
-        """
+        """Map (n, signal_embedding) to (n, n_outputs) logits, see ``EcgNetwork``."""
         if features is None:
             features = torch.full((len(embedding), self.n_features), torch.nan, dtype=embedding.dtype, device=embedding.device)
         parts = features.split(self.sizes, dim=1)

@@ -1,5 +1,4 @@
-"""HMT-ECGNet: one temporal encoder for all leads, then limb and chest leads apart, then the whole
-heart.
+"""HMT-ECGNet: an encoder shared by all leads, then limb and chest leads, then all together.
 
 References
 ----------
@@ -17,16 +16,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["HmtEcgNet", "hmt_ecgnet"]
 
 
 class HmtEcgNet(nn.Module):
-    """Lead tokens from a shared encoder, mixed within the limb and the chest leads, then across
-    both.
+    """Lead tokens from a shared encoder, mixed within limb and chest leads, then across both.
 
     A token is what the encoder says of one lead at one step of time. Mixing is a convolution of
     length 1 over all tokens of a group, with its own weights for every lead, followed by one that
@@ -34,11 +31,8 @@ class HmtEcgNet(nn.Module):
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     n_limb
-        How many of them, the first ones, are limb leads; the others are chest leads. A group
-        without leads is left out.
+        How many leads, the first ones, are limb leads. A group without leads is left out.
     encoder_widths
         Feature maps of each layer of the encoder; each halves the time points.
     kernel
@@ -74,9 +68,7 @@ class HmtEcgNet(nn.Module):
         return nn.Sequential(conv_norm(n_in, n_out, 1), conv_norm(n_out, n_out, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, n_leads, n_times) to (n, global_width, n_times halved by every layer of the
-        encoder).
-        """
+        """Map (n, n_leads, n_times) to (n, global_width, n_times / 2 per layer of the encoder)."""
         n_leads, n_times = x.shape[1:]
         tokens = self.encoder(x.reshape(-1, 1, n_times)).unflatten(0, (-1, n_leads))
         parts = tokens.split(self.group_sizes, dim=1)
@@ -100,14 +92,7 @@ def hmt_ecgnet(
 ) -> tuple[nn.Module, nn.Module]:
     """Build HMT-ECGNet and a concat-pooling head.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    n_limb, encoder_widths, kernel, group_width, global_width
-        See :class:`HmtEcgNet`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    Parameters are those of :class:`HmtEcgNet` and ``ConcatPoolHead``.
     """
     backbone = HmtEcgNet(
         n_leads, n_limb=n_limb, encoder_widths=encoder_widths, kernel=kernel, group_width=group_width, global_width=global_width

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import SqueezeExcitation
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, SqueezeExcitation
 from heart_reader.models.registry import register
 
 __all__ = ["InceptionBlock", "InceptionTime", "inception1d"]
@@ -33,8 +32,6 @@ class InceptionBlock(nn.Module):
         Odd kernel lengths in time points.
     bottleneck
         Feature maps that the convolutions see.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`.
     """
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int) -> None:
@@ -55,19 +52,7 @@ class InceptionBlock(nn.Module):
 
 
 class InceptionTime(nn.Module):
-    """Inception blocks with a residual connection around every ``residual_every`` of them.
-
-    Parameters
-    ----------
-    n_leads
-        Leads that come in.
-    blocks
-        Number of inception blocks.
-    residual_every
-        Blocks per residual connection.
-    n_filters, kernels, bottleneck, reduction
-        See :class:`InceptionBlock`.
-    """
+    """Inception blocks with a residual connection around every ``residual_every`` of them."""
 
     def __init__(
         self, n_leads: int, *, blocks: int, residual_every: int, n_filters: int, kernels: Sequence[int], bottleneck: int, reduction: int
@@ -109,14 +94,7 @@ def inception1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build InceptionTime with squeeze-and-excitation and a concat-pooling head.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    blocks, residual_every, n_filters, kernels, bottleneck, reduction
-        See :class:`InceptionTime`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    Parameters are those of :class:`InceptionTime` and ``ConcatPoolHead``.
     """
     backbone = InceptionTime(
         n_leads,

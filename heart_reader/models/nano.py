@@ -1,5 +1,4 @@
-"""A network of at most 100 k parameters for small devices: depthwise-separable convolutions, and
-nothing that 8-bit integers dislike.
+"""A network of at most 100 k parameters for small devices, friendly to 8-bit integers.
 
 Only convolution, batch normalisation (which folds into it), ReLU, pooling and one linear layer:
 each has an 8-bit kernel in every runtime.
@@ -14,8 +13,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import LinearHead
+from heart_reader.models.blocks import LinearHead, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["nano"]
@@ -34,20 +32,16 @@ def nano(
 ) -> tuple[nn.Module, nn.Module]:
     """Build an ordinary convolution, depthwise-separable ones, and a linear head.
 
+    Other parameters are those of ``LinearHead``.
+
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     stem
         Feature maps of the first convolution, which mixes the leads and halves the time points.
     widths
         Feature maps of each depthwise-separable convolution.
-    strides
-        Stride of each.
     kernel
         Odd length of all kernels in time points.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
 
     Raises
     ------

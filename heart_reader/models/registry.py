@@ -7,54 +7,49 @@ logits of it and them.
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from heart_reader.errors import ConfigError
+from heart_reader.models.blocks import ConcatPoolHead, LinearHead, Standardize
 from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import TREE_DEFAULTS, TREES, FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
-from heart_reader.models.heads import ConcatPoolHead, LinearHead
-from heart_reader.models.standardize import Standardize
+from heart_reader.registry import Registry
 
 __all__ = [
     "ENSEMBLE",
+    "MODELS",
     "Builder",
     "EcgNetwork",
     "build_any",
     "build_network",
-    "build_trees",
     "count_parameters",
-    "model_names",
     "register",
     "resolve_params",
 ]
 
+# (n_leads, n_outputs, **params) to backbone and head.
 Builder = Callable[..., tuple[nn.Module, nn.Module]]
-_BUILDERS: dict[str, Builder] = {}
+MODELS = Registry[Builder]("model", "heart_reader.models")
 # The one name in a manifest that is no registered model.
 ENSEMBLE = "ensemble"
 
 
 class EcgNetwork(nn.Module):
-    """A network that reads ECG windows.
+    """A network that reads ECG windows of ``n_leads`` leads.
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     backbone
         (n, n_leads, n_times) to feature maps.
     head
         Feature maps to (n, n_outputs) logits or, with ``fusion``, to an embedding.
     fusion
-        Embedding and features of the record to logits; None for a network that reads the signal
-        alone.
+        Embedding and features of the record to logits; None to read the signal alone.
     """
 
     def __init__(self, n_leads: int, backbone: nn.Module, head: nn.Module, fusion: FeatureFusion | None = None) -> None:
@@ -77,16 +72,7 @@ class EcgNetwork(nn.Module):
 
 def register(builder: Builder) -> Builder:
     """Add a builder ``(n_leads, n_outputs, **params) -> (backbone, head)`` under its own name."""
-    _BUILDERS[builder.__name__] = builder
-    return builder
-
-
-def model_names() -> tuple[str, ...]:
-    """Return the names of all registered models, sorted."""
-    package = importlib.import_module("heart_reader.models")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"heart_reader.models.{module.name}")
-    return tuple(sorted(_BUILDERS))
+    return MODELS.add(builder.__name__, builder)
 
 
 def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,13 +83,12 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         If the model or a parameter is unknown.
     """
-    if name != TREES and name not in model_names():
-        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join((*model_names(), TREES))}")
-    allowed = (
-        TREE_DEFAULTS
-        if name == TREES
-        else {key: p.default for key, p in inspect.signature(_BUILDERS[name]).parameters.items() if p.kind is p.KEYWORD_ONLY}
-    )
+    if name == TREES:
+        allowed = dict(TREE_DEFAULTS)
+    elif name in MODELS:
+        allowed = {key: p.default for key, p in inspect.signature(MODELS[name]).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    else:
+        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join((*sorted(MODELS), TREES))}")
     unknown = sorted(set(params) - set(allowed))
     if unknown:
         raise ConfigError(f"model.params: {name} has no {', '.join(unknown)}; it has {', '.join(allowed)}")
@@ -111,21 +96,26 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build what a manifest names: a registered model, or ``ensemble`` with ``params`` of
-    ``members``, ``weights`` and ``mean_of``.
+    """Build what a manifest names: a registered model, empty trees, or an ensemble.
 
     Parameters
     ----------
+    params
+        Parameters; those of an ensemble are ``members``, ``weights`` and ``mean_of``.
     features
         The manifest's ``features``; None for a network that reads the signal alone.
 
     Raises
     ------
     ConfigError
-        If a name or a parameter is not allowed.
+        If a name or a parameter is not allowed, or trees come without features.
     """
     if name == TREES:
-        return build_trees(params, n_outputs, features)
+        resolved = resolve_params(TREES, params)
+        if features is None:
+            raise ConfigError(f"{TREES} read features: name some in features.sets, such as configs/feature_trees.yaml does")
+        n_features = sum(len(item["names"]) for item in features["sets"])
+        return FeatureTrees(n_features, n_outputs, n_trees=resolved["n_trees"], depth=resolved["depth"])
     if name != ENSEMBLE:
         return build_network(name, params, n_leads, n_outputs, features)
     members, outputs = [], []
@@ -134,23 +124,8 @@ def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int
         own = features if member.get("fused") else None
         members.append(build_any(member["name"], member["params"], n_leads, len(outputs[-1]), own))
     partial = any(len(own) < n_outputs for own in outputs)
-    # Before there was a choice, probabilities were averaged.
+    # Manifests without a choice are of ensembles that average probabilities.
     return EnsembleNetwork(members, params["weights"], outputs if partial else None, n_outputs, params.get("mean_of", "probability"))
-
-
-def build_trees(params: Mapping[str, Any], n_outputs: int, features: Mapping[str, Any] | None) -> FeatureTrees:
-    """Build trees that have not grown yet, as :func:`build_network` builds networks.
-
-    Raises
-    ------
-    ConfigError
-        If a parameter is not allowed, or no features are named.
-    """
-    resolved = resolve_params(TREES, params)
-    if features is None:
-        raise ConfigError(f"{TREES} read features: name some in features.sets, such as configs/feature_trees.yaml does")
-    n_features = sum(len(item["names"]) for item in features["sets"])
-    return FeatureTrees(n_features, n_outputs, n_trees=resolved["n_trees"], depth=resolved["depth"])
 
 
 def build_network(
@@ -170,7 +145,7 @@ def build_network(
     """
     resolved = resolve_params(name, params)
     try:
-        backbone, head = _BUILDERS[name](n_leads, n_outputs, **resolved)
+        backbone, head = MODELS[name](n_leads, n_outputs, **resolved)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ConfigError(f"model.params {dict(params)} of {name}: {error}") from None
     if features is None:
@@ -180,10 +155,6 @@ def build_network(
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return the number of trained values: of networks the parameters, of trees the thresholds and
-    leaves.
-    """
-    trees = [module for module in network.modules() if isinstance(module, FeatureTrees)]
-    return sum(parameter.numel() for parameter in network.parameters()) + sum(
-        module.threshold.numel() + module.leaf.numel() for module in trees
-    )
+    """Count trained values: parameters of networks, thresholds and leaves of trees."""
+    of_trees = sum(part.threshold.numel() + part.leaf.numel() for part in network.modules() if isinstance(part, FeatureTrees))
+    return of_trees + sum(parameter.numel() for parameter in network.parameters())

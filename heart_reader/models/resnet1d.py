@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import SqueezeExcitation, conv_norm
-from heart_reader.models.heads import ConcatPoolHead, LinearHead
+from heart_reader.models.blocks import ConcatPoolHead, LinearHead, SqueezeExcitation, conv_norm
 from heart_reader.models.registry import register
 
 __all__ = ["ResNet1d", "ResidualBlock", "resnet1d", "resnet1d_wang", "resnet34_1d", "se_resnet1d"]
@@ -29,12 +28,9 @@ class ResidualBlock(nn.Module):
     kernels
         Odd length of the first and the second kernel in time points.
     stride
-        Stride of the first convolution; with a stride or another width, the shortcut is a
-        convolution of length 1.
+        Stride of the first convolution; with a stride or a new width the shortcut convolves.
     dropout
         Probability between the convolutions.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`; None leaves it out.
     """
 
     def __init__(self, n_in: int, n_out: int, *, kernels: tuple[int, int], stride: int, dropout: float, reduction: int | None) -> None:
@@ -58,8 +54,6 @@ class ResNet1d(nn.Module):
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     stem_kernel, stem_stride
         First convolution; a stride above 1 brings a max-pooling by 2 with it.
     widths
@@ -120,19 +114,9 @@ def resnet1d_wang(
     embedding: int = 128,
     dropout: float = 0.3,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the small residual network of Wang et al. as the PTB-XL benchmark has it: all stages
-    equally wide, full rate in the first.
+    """Build the small residual network of Wang et al.: equally wide stages, full rate at first.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    width
-        Feature maps of every stage.
-    blocks, stem_kernel, kernels
-        See :class:`ResNet1d`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    Parameters are those of :class:`ResNet1d` and ``ConcatPoolHead``.
 
     References
     ----------
@@ -159,16 +143,8 @@ def resnet1d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build the ResNet-18 with long kernels that HMT-ECGNet is compared with.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, blocks, stem_kernel
-        See :class:`ResNet1d`.
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`; the average over time alone is pooled.
+    The average over time alone is pooled. Parameters are those of :class:`ResNet1d` and
+    ``LinearHead``; ``kernel`` is the odd length of all kernels of the blocks in time points.
 
     References
     ----------
@@ -190,21 +166,9 @@ def resnet34_1d(
     block_dropout: float = 0.2,
     dropout: float = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the 34-layer residual network of the CPSC2018 study: blocks 3-4-6-3, average and
-    maximum over time.
+    """Build the 34-layer network of the CPSC2018 study, with average and maximum over time.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, stem_kernel
-        See :class:`ResNet1d`.
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    block_dropout
-        Dropout of :class:`ResidualBlock`.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`.
+    Parameters are those of :func:`resnet1d`; ``block_dropout`` is that of :class:`ResidualBlock`.
 
     References
     ----------
@@ -239,22 +203,8 @@ def se_resnet1d(
     """Build a residual network with squeeze-and-excitation in every block.
 
     The entry to the challenge had the blocks 2-2-2-2 and age and sex beside the pooled average;
-    these are the 34 layers of the same code.
-
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, blocks, stem_kernel
-        See :class:`ResNet1d`.
-    kernel
-        Odd length of all kernels of the blocks in time points.
-    reduction
-        See :class:`heart_reader.models.blocks.SqueezeExcitation`.
-    block_dropout
-        Dropout of :class:`ResidualBlock`.
-    dropout
-        See :class:`heart_reader.models.heads.LinearHead`; the average over time alone is pooled.
+    these are the 34 layers of the same code. Parameters are those of :func:`resnet34_1d` and
+    ``SqueezeExcitation``.
 
     References
     ----------

@@ -20,29 +20,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from heart_reader.models.heads import LinearHead
+from heart_reader.models.blocks import LinearHead
 from heart_reader.models.registry import register
 
 __all__ = ["S4dKernel", "S4dLayer", "long_convolution", "s4d"]
 
-# Above this length the matrix of shifted kernels takes more memory and time than the Fourier
-# transform.
+# Above this length the matrix of shifted kernels costs more than the Fourier transform.
 _LONGEST_MATRIX = 512
 
 
 class S4dKernel(nn.Module):
-    """Kernels of diagonal state-space models, one forwards and one backwards in time per feature
-    map, discretised by zero-order hold.
+    """Diagonal state-space kernels in both directions of time, discretised by zero-order hold.
 
     Parameters
     ----------
-    n_features
-        Feature maps.
     n_states
         Real states of each feature map; two of them make one decaying oscillation.
     dt_min, dt_max
-        Range of the initial step sizes, drawn log-uniformly: a feature map remembers about 2 / step
-        time points.
+        Range of the initial step sizes, log-uniform: 2 / step time points are remembered.
 
     Raises
     ------
@@ -66,9 +61,7 @@ class S4dKernel(nn.Module):
         self.skip = nn.Parameter(torch.randn(n_features))
 
     def forward(self, n_times: int) -> Tensor:
-        """Return (n_features, 2 n_times - 1) weights, from the input n_times - 1 points earlier to
-        the one as much later.
-        """
+        """Return (n_features, 2 n_times - 1) weights, from the earliest input to the latest."""
         dt = self.log_dt.exp().unsqueeze(-1)
         rate = -self.log_decay.view(self.shape).exp()  # the pole is rate + i frequency
         frequency = self.frequency.view(self.shape)
@@ -87,8 +80,7 @@ class S4dKernel(nn.Module):
 
 
 def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
-    """Convolve every feature map with a kernel that reaches from one end of the window to the
-    other.
+    """Convolve every feature map with a kernel that spans the window.
 
     The same sum three ways. A depthwise convolution is what exported graphs hold, but its gradient
     is slow: training multiplies by the matrix of shifted kernels instead (nine times faster for 250
@@ -100,8 +92,6 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
         (n, n_features, n_times).
     kernel
         (n_features, 2 n_times - 1), see :meth:`S4dKernel.forward`.
-    training
-        Whether gradients will be asked for.
     """
     n_times = x.shape[-1]
     if not training:
@@ -119,13 +109,10 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
 
 
 class S4dLayer(nn.Module):
-    """State-space convolution, GELU, a gated mix of the feature maps, a shortcut around them and
-    layer normalisation.
+    """State-space convolution, GELU, gated mix of feature maps, shortcut, layer normalisation.
 
     Parameters
     ----------
-    n_features, n_states, dt_min, dt_max
-        See :class:`S4dKernel`.
     dropout
         Probability of a feature map, after the convolution and after the mix.
     """
@@ -133,8 +120,7 @@ class S4dLayer(nn.Module):
     def __init__(self, n_features: int, *, n_states: int, dt_min: float, dt_max: float, dropout: float) -> None:
         super().__init__()
         self.kernel = S4dKernel(n_features, n_states=n_states, dt_min=dt_min, dt_max=dt_max)
-        # Whole feature maps are dropped: single points would be filled in again by the next long
-        # convolution.
+        # Whole feature maps are dropped: the next long convolution would fill single points in.
         self.activate = nn.Sequential(nn.GELU(), nn.Dropout1d(dropout))
         self.mix = nn.Sequential(nn.Conv1d(n_features, 2 * n_features, 1), nn.GLU(dim=1), nn.Dropout1d(dropout))
         self.norm = nn.LayerNorm(n_features)
@@ -162,6 +148,8 @@ def s4d(
 ) -> tuple[nn.Module, nn.Module]:
     """Build S4D layers and a linear head.
 
+    Other parameters are those of :class:`S4dKernel`.
+
     The published network pools the average over time alone. The maximum stands beside it here: with
     a few thousand records it is worth 0.04 of validation macro-AUROC after eight epochs.
 
@@ -170,17 +158,10 @@ def s4d(
 
     Parameters
     ----------
-    n_leads, n_outputs
-        Leads in, logits out.
     width
         Feature maps; each layer has about 2 width^2 parameters.
-    layers
-        S4D layers.
     patch
-        Time points that the first linear mix of the leads makes one; 2 trains more than twice as
-        fast.
-    n_states, dt_min, dt_max
-        See :class:`S4dKernel`.
+        Time points that the first mix of the leads makes one; 2 trains twice as fast.
     dropout
         See :class:`S4dLayer`; also before the logits.
     """

@@ -1,5 +1,4 @@
-"""XResNets in one dimension, as the PTB-XL benchmark has them: three small convolutions first, and
-all stages equally wide.
+"""XResNets in one dimension, as in the PTB-XL benchmark: a stem of three small convolutions.
 
 The number in a name is the number of layers, counted as usual: the convolutions of the longest
 path, the stem as one, and the logits.
@@ -18,8 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heart_reader.models.blocks import conv_norm
-from heart_reader.models.heads import ConcatPoolHead
+from heart_reader.models.blocks import ConcatPoolHead, conv_norm
 from heart_reader.models.registry import Builder, register
 
 __all__ = ["XResNet1d", "XResNetBlock", "xresnet1d18", "xresnet1d34", "xresnet1d50", "xresnet1d101", "xresnet1d152"]
@@ -29,15 +27,10 @@ _STEM = (32, 32, 64)
 
 
 class XResNetBlock(nn.Module):
-    """A residual branch that starts as zero, beside a shortcut that averages before it halves the
-    time points.
+    """A residual branch that starts as zero, beside a shortcut that averages before striding.
 
     Parameters
     ----------
-    n_in
-        Feature maps in.
-    width
-        Feature maps inside.
     expansion
         Feature maps out per feature map inside; above 1, the branch is a bottleneck of three
         convolutions (1, ``kernel``, 1), else it is two of length ``kernel``.
@@ -73,8 +66,6 @@ class XResNet1d(nn.Sequential):
 
     Parameters
     ----------
-    n_leads
-        Leads that come in.
     blocks
         Blocks of each stage.
     widths
@@ -126,14 +117,7 @@ def _xresnet1d(depth: int, blocks: tuple[int, int, int, int], expansion: int) ->
     build.__name__ = build.__qualname__ = f"xresnet1d{depth}"
     build.__doc__ = f"""Build an XResNet of {depth} layers and a concat-pooling head.
 
-    Parameters
-    ----------
-    n_leads, n_outputs
-        Leads in, logits out.
-    widths, kernel
-        See :class:`XResNet1d`.
-    embedding, dropout
-        See :class:`heart_reader.models.heads.ConcatPoolHead`.
+    Parameters are those of :class:`XResNet1d` and ``ConcatPoolHead``.
     """
     return register(build)
 

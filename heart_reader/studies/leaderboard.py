@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
+from heart_reader.checkpoint import Checkpoint, load_manifest
 from heart_reader.errors import DataError, Integrity
 from heart_reader.folders import write_whole
+from heart_reader.manifest import MANIFEST
 from heart_reader.studies.leaderboard_page import page
 
 __all__ = ["COLUMNS", "Run", "find_runs", "write_leaderboard"]
@@ -134,8 +135,8 @@ class Run:
             }
             for split, report in self.reports.items()
         }
-        manifest = self.checkpoint.manifest
-        kept = {
+        manifest: Mapping[str, Any] = self.checkpoint.manifest
+        manifest: Mapping[str, Any] = self.checkpoint.manifest
             **{key: manifest[key] for key in _OF_MANIFEST},
             "metrics": {self.level: {"macro_auroc": manifest["metrics"].get(self.level, {}).get("macro_auroc")}},
             "training": {key: manifest.get("training", {}).get(key) for key in _OF_TRAINING},

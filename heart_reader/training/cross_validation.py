@@ -1,7 +1,6 @@
-"""Compare two recipes, and mixtures of them, on records that neither was trained with: every
-training record once.
+"""Compare two recipes and mixtures of them on held-out folds of the training records.
 
-A validation split of a few hundred records cannot tell apart readers that differ by a few
+A validation split of a few hundred records cannot separate models that differ by a few
 thousandths. Here the training records are dealt into folds, patients whole; each recipe is trained
 once per fold on the others, and reads its own. Validation serves as in any training, to choose the
 epoch; the test split is never read. A fold that is already trained in ``--out`` is taken as it is,
@@ -43,19 +42,15 @@ from heart_reader.training.run_state import finished_checkpoint, has_state
 
 __all__ = ["cross_validate", "deal_folds", "hold_out"]
 
-# Share of the second recipe in the outputs that both answer. The first one answers all heads and is
-# never left out.
+# Share of the second recipe where both answer; the first answers all heads and stays.
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 METRIC = "macro_auroc"
 
 
 def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArray[np.int64]:
-    """Deal the training records into folds with all classes alike, patients whole.
+    """Return the fold of each record, (n_records,), -1 outside the training split.
 
-    Returns
-    -------
-    ndarray
-        (n_records,) the fold of each record, -1 for those of other splits.
+    Folds have all classes alike, and patients stay whole.
 
     Raises
     ------
@@ -93,10 +88,6 @@ def cross_validate(configs: Sequence[ExperimentConfig], out: Path, *, n_folds: i
     ----------
     configs
         Two recipes of the same records and task; the first one answers all heads.
-    out
-        Directory of the trained folds.
-    n_folds
-        Folds.
 
     Returns
     -------
@@ -115,16 +106,9 @@ def cross_validate(configs: Sequence[ExperimentConfig], out: Path, *, n_folds: i
         raise ConfigError(f"{configs[0].name} and {configs[1].name} are not of the same records: give them the same data and task.level")
     level = configs[0].task.level
     folds = deal_folds(tables[0], level, n_folds, configs[0].seed)
-    held_out = [hold_out(tables[0], folds, number).split("test") for number in range(n_folds)]
     read = [_read_fold(configs, tables, folds, number, out) for number in range(n_folds)]
-    y_true = np.concatenate([table.y_true(level) for table in held_out])
-    known = ~np.isnan(y_true).any(axis=1)
-    record_ids, patient_ids = (np.concatenate([getattr(table, name) for table in held_out]) for name in ("record_ids", "patient_ids"))
-    names = tables[0].space.levels[level].class_names
-    return [
-        Predictions("train", level, names, record_ids[known], patient_ids[known], y_true[known], np.concatenate(parts)[known])
-        for parts in zip(*read, strict=True)
-    ]
+    in_order = tables[0].select(np.concatenate([np.flatnonzero(folds == number) for number in range(n_folds)]))
+    return [Predictions.of(in_order, level, np.concatenate(parts)) for parts in zip(*read, strict=True)]
 
 
 def _read_fold(
@@ -147,9 +131,7 @@ def _read_fold(
 
 
 def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig], n_folds: int) -> str:
-    """Return a page of Markdown: macro-AUROC of every mixture, and its difference from the first
-    recipe and from half and half.
-    """
+    """Return Markdown that compares mixtures with the first recipe and with equal shares."""
     settings = configs[0].evaluation
     drawn = [draw_metrics(one, None, (METRIC,), draws=settings.draws, seed=configs[0].seed) for one in mixtures]
     points, draws = zip(*[(macro_mean(point[METRIC]), macro_mean(values[METRIC])) for point, values in drawn], strict=True)
@@ -161,16 +143,12 @@ def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig
             cells.append("" if place == other else f"{of.difference:+.4f} [{of.low:+.4f}, {of.high:+.4f}]")
         rows.append((f"{share:g}", f"{float(points[place]):.4f}", *cells))
     first, second = (config.name for config in configs)
-    return (
-        "\n\n".join(
-            [
-                f"# {first} and {second}, cross-validated",
-                f"Made by `heart-reader cross-validate`: {len(mixtures[0])} training records in {n_folds} folds, each "
-                f"read by what was trained without it, seed {configs[0].seed}, level {mixtures[0].level}. Paired bootstrap over patients.",
-                markdown_table((f"share of {second}", "macro-AUROC", f"against {first} alone", "against half and half"), rows),
-                "The share is that in the outputs which both answer. The epoch was chosen on validation; the test split was not read.",
-                NOTICE,
-            ]
-        )
-        + "\n"
-    )
+    parts = [
+        f"# {first} and {second}, cross-validated",
+        f"Made by `heart-reader cross-validate`: {len(mixtures[0])} training records in {n_folds} folds, each read by what was trained "
+        f"without it, seed {configs[0].seed}, level {mixtures[0].level}. Paired bootstrap over patients.",
+        markdown_table((f"share of {second}", "macro-AUROC", f"against {first} alone", "against half and half"), rows),
+        "The share is that in the outputs which both answer. The epoch was chosen on validation; the test split was not read.",
+        NOTICE,
+    ]
+    return "\n\n".join(parts) + "\n"

@@ -22,15 +22,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import softmax
 from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
-from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
+from heart_reader.decisions.choose import decided_out_of_fold
 from heart_reader.decisions.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
@@ -39,7 +40,8 @@ from heart_reader.metrics.metrics import metric_value
 from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE
-from heart_reader.training.decisions import decided_out_of_fold, save_with_decisions
+from heart_reader.pooling import level_means
+from heart_reader.training.manifest import save_with_decisions
 
 __all__ = [
     "Weighting",
@@ -60,21 +62,11 @@ SHARED = ("preprocessor", "leads", "label_rule")
 
 @dataclass(frozen=True)
 class Weighting:
-    """Weights of an ensemble and the contest they come from.
+    """Weights of an ensemble and the contest they come from."""
 
-    Parameters
-    ----------
-    rule
-        ``"nelder-mead"``, ``"mean"`` or ``"given"``.
-    weights
-        One per member, sum 1.
-    fitted_score, mean_score
-        Mean macro-AUROC on held-out halves of validation of fitted weights and of the plain mean;
-        None where weights were given.
-    """
-
-    rule: str
-    weights: tuple[float, ...]
+    rule: str  # "nelder-mead", "mean" or "given"
+    weights: tuple[float, ...]  # one per member, sum 1
+    # Mean macro-AUROC on held-out halves of validation; None where weights were given.
     fitted_score: float | None = None
     mean_score: float | None = None
 
@@ -82,8 +74,7 @@ class Weighting:
 def join(
     directories: Sequence[Path], out: Path, *, weights: Sequence[float] | None = None, overrides: Sequence[str] = ()
 ) -> tuple[Checkpoint, Weighting]:
-    """Write ``out/checkpoint``, the ensemble of several torch checkpoints, with decisions chosen on
-    validation.
+    """Write the ensemble of several torch checkpoints, with decisions chosen on validation.
 
     Parameters
     ----------
@@ -92,10 +83,8 @@ def join(
         one answers all heads; the others may answer some of them.
     weights
         One per checkpoint, positive; None lets validation choose.
-    out
-        Directory of the ensemble.
     overrides
-        Of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
+        Changes of the first member's configuration, such as ``["evaluation.thresholds=youden"]``.
 
     Raises
     ------
@@ -111,17 +100,23 @@ def join(
     table = build_table(config).split("val")
     space = next((classifier.features for classifier in classifiers if classifier.features is not None), None)
     val_set = open_dataset(config, table, classifiers[0].preprocessor, space)
-    weighting = choose_weights(classifiers, val_set, config) if weights is None else _given(weights, len(members))
+    if weights is None:
+        weighting = choose_weights(classifiers, val_set, config)
+    elif len(weights) == len(members) and min(weights) > 0:
+        weighting = Weighting("given", tuple(weight / sum(weights) for weight in weights))
+    else:
+        raise ConfigError(
+            f"weights {', '.join(f'{weight:g}' for weight in weights)} for {len(members)} checkpoints: one positive weight each is needed"
+        )
     tensors = joined_tensors([member.tensors() for member in members], torch.tensor(weighting.weights, dtype=torch.float32))
     scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
-    draft |= {"levels": table.space.to_json(), "config": config.to_json()}
+    draft |= {"levels": table.space.to_json(), "config": config.to_manifest()}
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
 
 
 def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: EcgDataset) -> Checkpoint:
-    """Write ``out/checkpoint``: an ensemble with one network in place of all of its own, and one
-    forest of each kind.
+    """Replace the networks of an ensemble by one network, and keep one forest of each kind.
 
     The network counts as much as those it stands for, a forest as much as all of its kind.
     Decisions that the ensemble took out of fold stay; others are chosen anew on validation.
@@ -152,8 +147,9 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     trees = [row for of in kinds.values() for row in of]
     networks = [row for row in range(len(params["members"])) if row not in trees]
     summed = [weights[networks].sum(axis=0), *(weights[of].sum(axis=0) for of in kinds.values())]
-    parts = [network.tensors(), *(_member_tensors(own, row) for row in rows)]
-    tensors = joined_tensors(parts, torch.tensor(np.array(summed), dtype=torch.float32))
+    prefixes = [f"members.{row}." for row in rows]
+    forests = [{name.removeprefix(of): value for name, value in own.items() if name.startswith(of)} for of in prefixes]
+    tensors = joined_tensors([network.tensors(), *forests], torch.tensor(np.array(summed), dtype=torch.float32))
     model = network.manifest["model"]
     first = {"name": model["name"], "params": model["params"], "fused": False, "outputs": list(range(n_outputs))}
     members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in rows)]
@@ -170,19 +166,11 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
 
 
 def joined_tensors(members: Sequence[Mapping[str, Tensor]], weights: Tensor) -> dict[str, Tensor]:
-    """Return the tensors of an :class:`heart_reader.models.ensemble.EnsembleNetwork` of members
-    with these tensors.
-    """
+    """Return the tensors of an ``EnsembleNetwork`` with these members."""
     tensors = {"weights": weights}
     for row, member in enumerate(members):
         tensors |= {f"members.{row}.{name}": value for name, value in member.items()}
     return tensors
-
-
-def _member_tensors(ensemble: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
-    """Return the tensors of one member, what :func:`joined_tensors` was given."""
-    prefix = f"members.{row}."
-    return {name.removeprefix(prefix): value for name, value in ensemble.items() if name.startswith(prefix)}
 
 
 def describe_members(
@@ -200,10 +188,6 @@ def describe_members(
         The first one answers all heads.
     weights, mean_of
         See :class:`heart_reader.models.ensemble.EnsembleNetwork`.
-    rule
-        How the weights were chosen.
-    scores
-        What they were chosen by.
     """
     models = [member.manifest["model"] for member in members]
     params = {
@@ -233,22 +217,8 @@ def describe_members(
     }
 
 
-def _given(weights: Sequence[float], n_members: int) -> Weighting:
-    if len(weights) != n_members or not min(weights, default=0.0) > 0:
-        raise ConfigError(f"weights {', '.join(f'{w:g}' for w in weights)} for {n_members} checkpoints: one positive weight each is needed")
-    return Weighting("given", tuple(weight / sum(weights) for weight in weights))
-
-
 def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, config: ExperimentConfig) -> Weighting:
-    """Fit weights on validation and keep them only if they hold on held-out halves of it.
-
-    Parameters
-    ----------
-    classifiers
-        The members.
-    val_set
-        Records of the validation split.
-    """
+    """Fit weights on validation and keep them only if they hold on held-out halves of it."""
     read = mixture(classifiers, val_set, config.task.level)
     y_true = val_set.table.y_true(config.task.level)
     known = np.asarray(~np.isnan(y_true).any(axis=1))
@@ -272,34 +242,31 @@ def choose_weights(classifiers: Sequence[EcgClassifier], val_set: EcgDataset, co
 
 
 def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return a function from (n_members,) weights to what an ensemble with them reads, (n_records,
-    n_classes), before calibration.
+    """Return a function from (n_members,) weights to uncalibrated (n_records, n_classes).
 
     Parameters
     ----------
     classifiers
         The members; the first one answers all heads.
-    dataset
-        Records; each member reads them once.
-    level
-        A level of the members.
     """
-    batch = dataset.whole()
-    outputs = _outputs(classifiers, batch)
+    batch, space = dataset.whole(), classifiers[0].space
+    # NaN where a member does not answer an output.
+    outputs = np.full((len(classifiers), len(batch), space.n_outputs), np.nan)
+    columns = output_columns([one.checkpoint for one in classifiers])
+    for member, classifier, own in zip(outputs, classifiers, columns, strict=True):
+        member[:, own] = sigmoid(classifier.logits(batch).astype(np.float64))
     answered = ~np.isnan(outputs[:, :1])
-    space = classifiers[0].space
 
     def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.tensordot(weights, answered, axes=1)
         mean = np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share
-        return batch.mean_per_record(space.probabilities(log_odds(mean))[level])
+        return level_means(space, log_odds(mean), batch.record)[level]
 
     return read
 
 
 def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -> NDArray[np.float64]:
-    """Maximise a score over weights that sum to 1: Nelder-Mead over their logarithms, from the
-    plain mean.
+    """Maximise a score over weights of sum 1, by Nelder-Mead over their logarithms.
 
     Parameters
     ----------
@@ -314,28 +281,13 @@ def fit_weights(score: Callable[[NDArray[np.float64]], float], n_members: int) -
     # Around zero SciPy's own simplex is so small that AUROC, a step function, does not move on it.
     simplex = np.vstack([np.zeros(n_members), np.eye(n_members)])
     options = {"maxfev": 60 * n_members, "initial_simplex": simplex}
-    answer = minimize(lambda x: -score(_softmax(x)), simplex[0], method="Nelder-Mead", options=options)
-    return _softmax(answer.x)
-
-
-def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    e = np.exp(x - x.max())
-    return e / e.sum()
-
-
-def _outputs(classifiers: Sequence[EcgClassifier], batch: Batch) -> NDArray[np.float64]:
-    """Return (n_members, n_windows, n_outputs) probabilities of all windows, NaN where a member
-    does not answer an output.
-    """
-    outputs = np.full((len(classifiers), len(batch), classifiers[0].space.n_outputs), np.nan)
-    for member, (classifier, columns) in enumerate(zip(classifiers, output_columns([c.checkpoint for c in classifiers]), strict=True)):
-        answer = classifier.logits(batch.alone() if classifier.features is None else batch)
-        outputs[member][:, columns] = sigmoid(answer.astype(np.float64))
-    return outputs
+    answer = minimize(lambda x: -score(softmax(x)), simplex[0], method="Nelder-Mead", options=options)
+    weights: NDArray[np.float64] = softmax(answer.x)
+    return weights
 
 
 def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:
-    """Where each member's outputs stand among those of the first member, which answers all heads."""
+    """Return where each member's outputs stand among those of the first, which answers all."""
     first = LabelSpace.from_json(members[0].manifest["levels"])
     columns = []
     for member in members:
@@ -347,12 +299,13 @@ def output_columns(members: Sequence[Checkpoint]) -> list[list[int]]:
 def _check(members: Sequence[Checkpoint]) -> None:
     if len(members) < 2:
         raise ConfigError(f"an ensemble of {len(members)}: name at least two checkpoints")
-    first = members[0].manifest
+    first: Mapping[str, Any] = members[0].manifest
     fused = _features_of(members)
     for member in members:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
-        different = [key for key in SHARED if member.manifest[key] != first[key]]
+        theirs: Mapping[str, Any] = member.manifest
+        different = [key for key in SHARED if theirs[key] != first[key]]
         if not set(_outputs_of(member)) <= set(_outputs_of(members[0])):
             different.append("heads")
         if member.manifest["features"] not in (None, fused):

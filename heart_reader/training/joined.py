@@ -1,8 +1,7 @@
-"""Train a reader of several members from one configuration, and let records that no member was
-trained with decide the rest.
+"""Train a model of several members, decided by records that no member was trained with.
 
 The training records are dealt into folds, patients whole. Each kind of member is trained on all of
-them, which gives the members of the reader, and once without each fold. What was trained without a
+them, which gives the members, and once without each fold. What was trained without a
 fold reads it, so that every training record has an answer of the very mixture that never saw it. On
 these answers each output's shares of the kinds are chosen; on them and on validation, read by the
 members themselves, calibration, thresholds and uncertain zones. A class of 50 training records thus
@@ -38,24 +37,24 @@ from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.data.record_table import RecordTable
+from heart_reader.decisions.choose import choose_decisions
 from heart_reader.decisions.thresholds import HELD_OUT
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.folders import run_folder
 from heart_reader.metrics.metrics import class_values
+from heart_reader.pooling import level_means
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
-from heart_reader.training.decisions import choose_decisions
 from heart_reader.training.ensemble import describe_members, joined_tensors, output_columns
 from heart_reader.training.run import TrainingOutcome, train, write_config
 from heart_reader.training.run_state import MEMBERS, check_start, finished_checkpoint, has_state
 
 __all__ = ["Shares", "choose_shares", "train_joined"]
 
-# Shares of a kind of member are tried in steps of this size.
-STEP = 0.1
-# The score of an output with this many positives counts as much in the choice of its shares as the
-# mean of all outputs does.
+# A kind's shares are tried in this many steps.
+STEPS = 10
+# An output with this many positives weighs its own score as much as the mean of all outputs.
 TYPICAL_POSITIVES = 30
 # An output with fewer positives takes the shares of all outputs together.
 FEWEST_POSITIVES = 5
@@ -72,8 +71,7 @@ class Shares:
     values
         (n_kinds, n_outputs), each column sums to 1.
     together
-        Mean AUROC over outputs with enough positives, of these shares, out of fold: optimistic,
-        since they were chosen there.
+        Mean AUROC of outputs with enough positives, out of fold: optimistic, as chosen there.
     alone
         The same of each kind alone, over the outputs it answers: (n_kinds,).
     """
@@ -90,8 +88,6 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
     ----------
     config
         The experiment; each member is trained as it says, with a model of its own.
-    out
-        Directory of the run; the members are in ``out/members``.
     resume
         Go on with an interrupted run in ``out``.
     table
@@ -118,32 +114,26 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
 
 
 def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> TrainingOutcome:
-    kinds = config.ensemble.members
     folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
     write_config(out, config)
+    parts = {f"fold-{number}": hold_out(table, folds, number) for number in range(config.ensemble.folds)}
     members: list[list[Path]] = []
     held_out: list[list[Path]] = []
-    for kind in kinds:
-        own, of_folds = [], []
-        for seed in range(config.seed, config.seed + kind.seeds):
-            member = _member_config(config, kind, seed)
-            run = out / MEMBERS / member.name
-            outcome = _trained(member, run / "full", replace(table, space=table.space.with_heads(member.task.heads)))
-            if not outcome.complete:
-                return outcome
-            own.append(outcome.checkpoint.directory)
+    for kind in config.ensemble.members:
+        runs = [(seed, "full", table) for seed in range(config.seed, config.seed + kind.seeds)]
         # One member per kind and fold: more of them would rank a little better and cost as much as
         # the members themselves.
-        member = _member_config(config, kind, config.seed)
-        for number in range(config.ensemble.folds):
-            part = hold_out(table, folds, number)
-            part = replace(part, space=part.space.with_heads(member.task.heads))
-            outcome = _trained(member, out / MEMBERS / member.name / f"fold-{number}", part)
+        runs += [(config.seed, name, part) for name, part in parts.items()]
+        trained = []
+        for seed, name, part in runs:
+            member = _member_config(config, kind, seed)
+            own_heads = replace(part, space=part.space.with_heads(member.task.heads))
+            outcome = _trained(member, out / MEMBERS / member.name / name, own_heads)
             if not outcome.complete:
                 return outcome
-            of_folds.append(outcome.checkpoint.directory)
-        members.append(own)
-        held_out.append(of_folds)
+            trained.append(outcome.checkpoint.directory)
+        members.append(trained[: kind.seeds])
+        held_out.append(trained[kind.seeds :])
     records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
     read = _Read.of(records, folds, members, held_out)
     return TrainingOutcome(_join(config, out, records, read, members), True)
@@ -167,14 +157,13 @@ def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> Trainin
 def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:
     table = records.table
     shares = choose_shares(read, records.targets, table.space)
-    # Of several members of a kind each has an equal part of its share.
-    weights = np.concatenate(
-        [np.repeat(share[None] / len(own), len(own), axis=0) for share, own in zip(shares.values, members, strict=True)]
-    )
+    # Members of a kind divide its share equally.
+    sizes = [len(own) for own in members]
+    weights = np.repeat(shares.values / np.array(sizes)[:, None], sizes, axis=0)
     checkpoints = [load_checkpoint(path) for own in members for path in own]
     scores = {"out_of_fold_auroc": {"joined": shares.together, "alone": list(shares.alone)}}
     draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
-    draft |= {"levels": table.space.to_json(), "config": config.to_json()}
+    draft |= {"levels": table.space.to_json(), "config": config.to_manifest()}
     decisions = choose_decisions(read.predictions(shares.values, table), config.evaluation)
     tensors = joined_tensors([one.tensors() for one in checkpoints], torch.tensor(weights, dtype=torch.float32))
     return save_checkpoint(out / "checkpoint", {**draft, **decisions}, lambda path: save_tensors(path, tensors))
@@ -182,24 +171,12 @@ def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read,
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """What each kind of member says of records it was not trained with.
+    """What each kind of member says of records it was not trained with."""
 
-    Parameters
-    ----------
-    rows
-        (n_records,) which rows of the table: training records, then validation.
-    logits
-        Per record (n_kinds, n_windows, n_outputs), 0 where a kind does not answer an output.
-    n_train
-        How many of the rows are training records.
-    answered
-        (n_kinds, n_outputs) whether a kind answers an output.
-    """
-
-    rows: NDArray[np.int64]
-    logits: list[NDArray[np.float32]]
-    n_train: int
-    answered: NDArray[np.bool_]
+    rows: NDArray[np.int64]  # (n_records,) of the table: training records, then validation
+    logits: list[NDArray[np.float32]]  # per record (n_kinds, n_windows, n_outputs), 0 where a kind does not answer
+    n_train: int  # how many of the rows are training records
+    answered: NDArray[np.bool_]  # (n_kinds, n_outputs) whether a kind answers an output
 
     @classmethod
     def of(
@@ -216,45 +193,36 @@ class _Read:
         return cls(np.concatenate(rows), logits, n_train, answered)
 
     def mixed(self, shares: NDArray[np.float64], records: slice = slice(None)) -> Iterator[NDArray[np.float64]]:
-        """Yield per record (n_windows, n_outputs) log-odds of the mixture with (n_kinds, n_outputs)
-        shares.
-        """
+        """Yield (n_windows, n_outputs) log-odds per record, of (n_kinds, n_outputs) shares."""
         for per_kind in self.logits[records]:
             yield np.einsum("ko,kwo->wo", shares, per_kind)
 
     def predictions(self, shares: NDArray[np.float64], table: RecordTable) -> dict[str, Predictions]:
-        """Level name to what the mixture reads, before calibration."""
+        """Return by level what the mixture reads, before calibration."""
         chosen = table.select(self.rows)
-        means = [{name: values.mean(axis=0) for name, values in table.space.probabilities(logits).items()} for logits in self.mixed(shares)]
-        answers = {}
-        for name in table.space.answerable():
-            if name not in chosen.labels:
-                continue
-            y_true = chosen.y_true(name)
-            known = ~np.isnan(y_true).any(axis=1)
-            y_prob = np.stack([mean[name] for mean in means])
-            ids, patients = chosen.record_ids[known], chosen.patient_ids[known]
-            names = table.space.levels[name].class_names
-            answers[name] = Predictions(HELD_OUT, name, names, ids, patients, y_true[known], y_prob[known])
-        return answers
+        means = [level_means(table.space, logits) for logits in self.mixed(shares)]
+        return {
+            name: Predictions.of(chosen, name, np.concatenate([mean[name] for mean in means]), HELD_OUT)
+            for name in table.space.answerable()
+            if name in chosen.labels
+        }
 
 
 def _read(
     records: EcgDataset, where: NDArray[np.int64], kinds: Sequence[Sequence[Path]], columns: Sequence[Sequence[int]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield per record (n_kinds, n_windows, n_outputs) logits, several members of a kind averaged."""
+    """Yield per record (n_kinds, n_windows, n_outputs) logits, averaged within kinds."""
     classifiers = [[EcgClassifier.load(path) for path in own] for own in kinds]
     for start in tqdm(range(0, len(where), CHUNK), "reading held-out records", unit="chunk", disable=None):
         batch = Batch.of([records.inputs(int(row)) for row in where[start : start + CHUNK]])
         answers = np.zeros((len(kinds), len(batch), records.table.space.n_outputs), dtype=np.float32)
         for own, answer, columns_of in zip(classifiers, answers, columns, strict=True):
-            answer[:, columns_of] = np.mean([reader.logits(batch.alone() if reader.features is None else batch) for reader in own], axis=0)
+            answer[:, columns_of] = np.mean([member.logits(batch) for member in own], axis=0)
         yield from np.split(answers, np.flatnonzero(np.diff(batch.record)) + 1, axis=1)
 
 
 def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) -> Shares:
-    """Choose for every output the shares of the kinds that rank the training records best, out of
-    fold.
+    """Choose the shares that rank each output best on training records, out of fold.
 
     A rare output has too few positives to choose by: its AUROC is averaged with that of all
     outputs, the more so the fewer it has.
@@ -263,8 +231,6 @@ def choose_shares(read: _Read, targets: NDArray[np.float32], space: LabelSpace) 
     ----------
     targets
         (n_rows, n_outputs) labels of the whole table, NaN where not known.
-    space
-        Of the outputs.
     """
     y_true = targets[read.rows[: read.n_train]]
     n_kinds = read.logits[0].shape[0]
@@ -288,16 +254,13 @@ def _scores(read: _Read, shares: NDArray[np.float64], y_true: NDArray[np.float32
     """AUROC of every output over the training records whose label is known, (n_outputs,)."""
     each = np.repeat(shares[:, None], y_true.shape[1], axis=1)
     y_prob = np.stack([sigmoid(logits).mean(axis=0) for logits in read.mixed(each, slice(0, read.n_train))])
-    answers = np.full(y_true.shape[1], np.nan)
-    for output in range(y_true.shape[1]):
-        known = ~np.isnan(y_true[:, output])
-        answers[output] = class_values("macro_auroc", y_true[known, output, None], y_prob[known, output, None])[0]
-    return answers
+    known = ~np.isnan(y_true)
+    columns = zip(known.T, y_true.T, y_prob.T, strict=True)
+    return np.array([class_values("macro_auroc", true[of, None], prob[of, None])[0] for of, true, prob in columns])
 
 
 def _simplex(n_kinds: int) -> Iterator[tuple[float, ...]]:
-    """Yield all shares in steps of ``STEP`` that sum to 1."""
-    steps = round(1 / STEP)
-    for counts in product(range(steps + 1), repeat=n_kinds - 1):
-        if sum(counts) <= steps:
-            yield tuple(count / steps for count in (*counts, steps - sum(counts)))
+    """Yield all shares in steps of ``1 / STEPS`` that sum to 1."""
+    for counts in product(range(STEPS + 1), repeat=n_kinds - 1):
+        if sum(counts) <= STEPS:
+            yield tuple(count / STEPS for count in (*counts, STEPS - sum(counts)))

@@ -1,7 +1,6 @@
 """Losses for several labels at once, at several levels at once, with labels that may be unknown.
 
-A target is 1, 0, anything between (mixup, smoothing) or NaN where it is not known; NaN never counts
-as negative.
+A target is 1, 0, anything between (mixup, smoothing) or NaN where not known, which never counts.
 
 References
 ----------
@@ -30,9 +29,7 @@ def bce_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
 
 
 def focal_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Focal loss, elementwise: cross-entropy weighted by (1 - p_t)^gamma and by alpha (positives)
-    or 1 - alpha (negatives).
-    """
+    """Elementwise cross-entropy weighted by (1 - p_t)^gamma and alpha (positives) or 1 - alpha."""
     entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     y_prob = torch.sigmoid(logits)
     p_t = y_prob * targets + (1 - y_prob) * (1 - targets)
@@ -41,9 +38,7 @@ def focal_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
 
 
 def asymmetric_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Asymmetric focal loss, elementwise: own focusing for positives and negatives, easy negatives
-    cut off at ``clip``.
-    """
+    """Elementwise focal loss with own focusing for negatives, easy ones cut off at ``clip``."""
     y_prob = torch.sigmoid(logits)
     shifted = (y_prob - config.clip).clamp(min=0)
     positive = -targets * (1 - y_prob) ** config.gamma_positive * functional.logsigmoid(logits)
@@ -55,20 +50,15 @@ LOSSES = {"bce": bce_loss, "focal": focal_loss, "asymmetric": asymmetric_loss}
 
 
 class MultiLevelLoss(nn.Module):
-    """Mean loss of each head, plus the loss of the level of interest as it follows from the
-    statements by noisy-OR.
+    """Mean loss of each head, plus that of the level of interest by noisy-OR of its statements.
 
     The second part teaches the statements of a record whose superclass alone is known: some
     statement of the superclass applies, whichever it is.
 
     Parameters
     ----------
-    space
-        Heads and levels.
     level
         The level whose noisy-OR is trained; without effect where it has no statements.
-    config
-        Which loss, and its parameters.
     """
 
     def __init__(self, space: LabelSpace, level: str, config: LossConfig) -> None:

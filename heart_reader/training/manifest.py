@@ -1,43 +1,45 @@
-"""What the manifest of a trained checkpoint says."""
+"""The manifest of trained weights, and the checkpoint with decisions chosen on validation."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from heart_reader.config import ExperimentConfig
+from heart_reader import __version__
+from heart_reader.checkpoint import Checkpoint, save_checkpoint, save_tensors
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import EvaluationConfig, ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
+from heart_reader.decisions.choose import choose_decisions
 from heart_reader.features.feature_space import FeatureSpace
+from heart_reader.folders import run_folder
+from heart_reader.manifest import installed_versions
 from heart_reader.models.registry import count_parameters, resolve_params
 
-__all__ = ["build_manifest", "installed_versions", "records_sha256"]
+__all__ = ["build_manifest", "records_sha256", "save_with_decisions"]
 
-VERSIONS = ("heart-reader", "torch", "numpy", "scipy", "scikit-learn")
+VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
+# Weights that read validation before there is a checkpoint; swept after a kill like all new files.
+PROVISIONAL = ".new-provisional"
 
 
 def build_manifest(
     config: ExperimentConfig, network: nn.Module, records: EcgDataset, space: FeatureSpace | None, training: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything a reader of the checkpoint should know; what :func:`choose_decisions` gives is
-    filled in by the caller.
+    """Return the manifest of trained weights; the caller adds what :func:`choose_decisions` gives.
 
     Parameters
     ----------
-    network
-        Trained.
-    records
-        Of all splits.
     space
         The features that the network takes, or None.
     training
@@ -75,10 +77,10 @@ def build_manifest(
             "train_positives": positives,
         },
         "training": {**training, "threads": torch.get_num_threads()},
-        "config": config.to_json(),
+        "config": config.to_manifest(),
         "seed": config.seed,
         "git_commit": _git_commit(),
-        "versions": installed_versions(VERSIONS),
+        "versions": {"heart-reader": __version__, **installed_versions(VERSIONS)},
         "parent": None,
     }
 
@@ -98,12 +100,33 @@ def _git_commit() -> str | None:
     return answer.stdout.strip() or None
 
 
-def installed_versions(names: Iterable[str]) -> dict[str, str | None]:
-    """Return the version of each distribution, None where it is not installed."""
-    found: dict[str, str | None] = {}
-    for name in names:
+def save_with_decisions(
+    out: Path, draft: Mapping[str, Any], tensors: Mapping[str, Tensor], val_set: EcgDataset, config: EvaluationConfig
+) -> Checkpoint:
+    """Write ``out/checkpoint`` with decisions chosen from what its weights read on validation.
+
+    Parameters
+    ----------
+    draft
+        The manifest, whose decisions and ``metrics`` are replaced.
+
+    Raises
+    ------
+    ConfigError
+        If another process works in ``out``.
+    CheckpointError
+        If the disk is full.
+    DataError
+        If ``val_set`` is of another split.
+    """
+    undecided = {**draft, "calibration": {}, "thresholds": {}, "uncertainty": {}, "metrics": {}}
+    with run_folder(out):
+        provisional = out / PROVISIONAL
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+            save_checkpoint(provisional, undecided, lambda path: save_tensors(path, tensors))
+            reader = EcgClassifier.load(provisional)
+            levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
+            decisions = choose_decisions(reader.predict_levels(val_set, levels, calibrated=False), config)
+        finally:
+            shutil.rmtree(provisional, ignore_errors=True)
+        return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))

@@ -1,7 +1,6 @@
 """The optimiser, the learning rate as a pure function of the step, and averages of weights.
 
-A learning rate that depends on nothing but the step needs no state, so a resumed run follows the
-same curve by construction.
+A learning rate that depends on the step alone needs no state to resume.
 
 References
 ----------
@@ -42,8 +41,6 @@ def learning_rate(step: int, n_steps: int, config: OptimizerConfig) -> float:
     ----------
     step
         0 to n_steps - 1.
-    n_steps
-        Steps of the whole run.
 
     Examples
     --------
@@ -90,9 +87,7 @@ class WeightAverage:
                 self.state[name].copy_(value)
 
     def exponential(self, state: dict[str, Tensor], decay: float) -> None:
-        """Exponential average; early on the average is over few states, so the start does not
-        linger.
-        """
+        """Average exponentially, at first over few states so that the start does not linger."""
         warm_decay = min(decay, self.n_averaged / (self.n_averaged + 9))
         self.move_towards(state, 1 - warm_decay)
 

@@ -20,23 +20,20 @@ from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
-from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.manifest import save_with_decisions
 
 __all__ = ["recalibrate"]
 
 
 def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) -> Checkpoint:
-    """Write ``out/checkpoint``: the same weights with decisions chosen on the validation split of
-    the configured data.
+    """Write ``out/checkpoint``: the same weights, decided anew on the configured validation split.
 
     Parameters
     ----------
     directory
         A torch checkpoint.
-    out
-        Directory of the new run.
     overrides
-        Of ``data.*``, ``evaluation.*`` and ``name``.
+        Changes of ``data.*``, ``evaluation.*`` and ``name``.
 
     Raises
     ------
@@ -54,21 +51,20 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
     origin = load_checkpoint(directory)
     config = checkpoint_config(origin, overrides)
     tensors = origin.tensors()
-    # Another hospital's table may know the level of interest only; what it does not know gets no
-    # threshold.
+    # Another hospital's table may know only one level; what it does not know gets no threshold.
     table = build_table(override_config(config, [f"task.heads=[{config.task.level}]"])).split("val")
     own = LabelSpace.from_json(origin.manifest["levels"])
     for name, level in table.space.levels.items():
         if name in own.levels and level.class_names != own.levels[name].class_names:
             raise NotServable(f"{directory}: its level {name} has other classes than {table.source}: name a table with the same labels")
     preprocessor = Preprocessor.from_json(origin.manifest["preprocessor"])
-    space = FeatureSpace.from_json(origin.manifest["features"], str(directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], origin.origin)
     val_set = open_dataset(config, table, preprocessor, space)
     draft = {
         **origin.draft(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "levels": LabelSpace({**table.space.levels, **own.levels}, own.heads).to_json(),
-        "config": config.to_json(),
+        "config": config.to_manifest(),
         "parent": origin.sha256,
     }
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation)

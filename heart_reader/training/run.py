@@ -1,26 +1,28 @@
-"""The recipe behind ``heart-reader train``: table, cache, network, training, calibration and thresholds,
-checkpoint.
-"""
+"""The recipe behind ``heart-reader train``: table, cache, network, training, decisions, checkpoint."""
 
 from __future__ import annotations
 
 import csv
 import io
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import yaml
+from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
@@ -31,11 +33,9 @@ from heart_reader.folders import remove_directory, run_folder, write_whole
 from heart_reader.metrics.metrics import metric_value
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
+from heart_reader.pooling import level_means
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.curves import plot_learning_curves
-from heart_reader.training.decisions import save_with_decisions
-from heart_reader.training.interrupt import stop_on_signal
-from heart_reader.training.manifest import build_manifest, records_sha256
+from heart_reader.training.manifest import build_manifest, records_sha256, save_with_decisions
 from heart_reader.training.run_state import STATE, check_start, damaged_state, load_state, save_state
 from heart_reader.training.trainer import Trainer
 from heart_reader.training.trees import grow_trees
@@ -47,18 +47,10 @@ VALIDATION_WINDOWS = 256
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What a run left behind.
+    """What a run left behind."""
 
-    Parameters
-    ----------
-    checkpoint
-        Usable, whether training is complete or not.
-    complete
-        False if it was interrupted; ``--resume`` goes on.
-    """
-
-    checkpoint: Checkpoint
-    complete: bool
+    checkpoint: Checkpoint  # usable, whether training is complete or not
+    complete: bool  # False if it was interrupted; ``--resume`` goes on
 
 
 def train(
@@ -69,21 +61,17 @@ def train(
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
     table: RecordTable | None = None,
 ) -> TrainingOutcome:
-    """Train a reader.
+    """Train a model.
 
     Parameters
     ----------
-    config
-        The experiment.
     out
         Directory of the run: ``checkpoint/``, ``config.yaml``, ``history.csv``,
         ``learning_curves.png``.
     resume
-        Go on where an interrupted run in ``out`` stopped; the result is the one of an uninterrupted
-        run, to the bit.
+        Go on with an interrupted run in ``out``, to the same bits as an uninterrupted one.
     on_epoch
-        Gets the row of ``history.csv`` of each finished epoch, and may raise to end the run there,
-        without a checkpoint.
+        Gets each epoch's row of ``history.csv``; raising ends the run without a checkpoint.
     table
         Other records, or other splits of them, than the configuration names.
 
@@ -105,11 +93,9 @@ def train(
 def _train(
     config: ExperimentConfig, out: Path, table: RecordTable, resume: bool, on_epoch: Callable[[Mapping[str, float]], None] | None
 ) -> TrainingOutcome:
-    preprocessor = build_preprocessor(config)
-    _tell(table)
-    _tell_gaps(table, config.task.level)
+    _describe(table, config.task.level)
     space = choose_space(config.features)
-    records = open_dataset(config, table, preprocessor, space)
+    records = open_dataset(config, table, build_preprocessor(config), space)
     if config.model.name == TREES:
         return _train_trees(config, out, records, space)
     train_set, val_set = records.split("train"), records.split("val")
@@ -118,7 +104,12 @@ def _train(
     trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, space=space, teacher=teacher)
     write_config(out, config)
     if resume:
-        _restore(trainer, out, table)
+        tensors, values = load_state(out, records_sha256(table))
+        try:
+            trainer.restore(tensors, values)
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:  # another version of this code wrote it
+            reason = " ".join(str(error).split())[:120]
+            raise damaged_state(out, f"it does not fit this version of the model ({reason})") from None
 
     def save() -> None:
         save_state(out, *trainer.state(), config, records_sha256(table))
@@ -129,39 +120,37 @@ def _train(
         if on_epoch is not None:
             on_epoch(trainer.progress.history[-1])
 
-    with stop_on_signal() as stop:
+    with _stop_on_signal() as stop:
         complete = trainer.fit(stop, after_epoch)
     if not complete:
         save()
-    checkpoint = _finish(config, out, trainer, records, complete=complete)
+    progress = trainer.progress
+    training = {
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "elapsed_s": round(progress.elapsed_s, 1),
+        "device": str(trainer.device),
+        "complete": complete,
+    }
+    manifest = build_manifest(config, network, records, space, training)
+    checkpoint = save_with_decisions(out, manifest, trainer.chosen(), val_set, config.evaluation)
+    if progress.history:
+        write_whole(out / "learning_curves.png", lambda path: _plot_learning_curves(progress.history, progress.best_epoch, path))
     if complete:
         remove_directory(out / STATE)
     return TrainingOutcome(checkpoint, complete)
 
 
-def _restore(trainer: Trainer, out: Path, table: RecordTable) -> None:
-    tensors, values = load_state(out, records_sha256(table))
-    try:
-        trainer.restore(tensors, values)
-    except (RuntimeError, KeyError, TypeError, ValueError) as error:  # it is as it was written, by another version of this code
-        raise damaged_state(out, f"it does not fit this version of the model ({' '.join(str(error).split())[:120]})") from None
-
-
-def _tell(table: RecordTable) -> None:
+def _describe(table: RecordTable, level: str) -> None:
+    """Print what the records are; refuse a level of which no class can be learnt or measured."""
     counts = ", ".join(f"{name} {count}" for name, count in table.counts().items())
     left_out = "; ".join(f"{count} {reason}" for reason, count in table.left_out.items())
     tqdm.write(f"{table.source}: {counts}" + (f" (left out: {left_out})" if left_out else ""))
     n_unknown = int((table.patient_ids == "").sum())
     if n_unknown:
         tqdm.write(f"{n_unknown} records have no patient id: that no patient is in two splits rests on their split column")
-
-
-def _tell_gaps(table: RecordTable, level: str) -> None:
-    """Say which classes cannot be learnt or measured; refuse, before any work, a level of which
-    none can.
-    """
     for split, consequence in (("train", "cannot be learnt"), ("val", "get no threshold and are read as uncertain")):
-        gaps = describe_gaps(table, level, split, complete=split == "val")
+        gaps = table.describe_gaps(level, split, complete=split == "val")
         if gaps:
             tqdm.write(f"level {level}, split {split}: {gaps}: these {consequence}")
 
@@ -183,11 +172,8 @@ def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace 
 
 
 def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentConfig) -> None:
-    """Start from another checkpoint's weights: its backbone, and its head where the outputs are the
-    same.
-
-    Mean and spread of the leads stay those of the training records at hand.
-    """
+    """Start from another checkpoint: its backbone, and its head where outputs agree."""
+    # Mean and spread of the leads stay those of the own training records.
     tensors = {name: value for name, value in origin.tensors().items() if not name.startswith("standardize.")}
     own = network.state_dict()
     fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
@@ -202,14 +188,12 @@ def _take_weights(network: EcgNetwork, origin: Checkpoint, config: ExperimentCon
 
 
 def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace | None) -> nn.Module | None:
-    """Load the checkpoint to distil from, which must answer the same outputs from the same windows
-    and, if it takes any, features.
-    """
+    """Load the teacher, which must have the same outputs, windows and features."""
     if config.training.teacher is None:
         return None
     checkpoint = load_checkpoint(config.training.teacher)
     same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
-    theirs = FeatureSpace.from_json(checkpoint.manifest["features"], str(checkpoint.directory))
+    theirs = FeatureSpace.from_json(checkpoint.manifest["features"], checkpoint.origin)
     same_features = theirs is None or (space is not None and theirs.sets == space.sets)
     if not same_outputs or not same_features or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
         raise ConfigError(
@@ -219,7 +203,7 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
-    """Score the level of interest on validation, before calibration, with the windows of a reading."""
+    """Score the level of interest on validation before calibration."""
     batch = val_set.whole()
     logits = []
     with torch.inference_mode(), trainer.autocast():
@@ -227,7 +211,7 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
             inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
             logits.append(network(*inputs).float().cpu().numpy())
     level = config.task.level
-    y_prob = batch.mean_per_record(val_set.table.space.probabilities(np.concatenate(logits))[level])
+    y_prob = level_means(val_set.table.space, np.concatenate(logits), batch.record)[level]
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
@@ -250,23 +234,6 @@ def write_config(out: Path, config: ExperimentConfig) -> None:
     write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _finish(config: ExperimentConfig, out: Path, trainer: Trainer, records: EcgDataset, *, complete: bool) -> Checkpoint:
-    """Save the chosen weights with decisions, and draw the learning curves."""
-    progress = trainer.progress
-    training = {
-        "epochs": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        "elapsed_s": round(progress.elapsed_s, 1),
-        "device": str(trainer.device),
-        "complete": complete,
-    }
-    manifest = build_manifest(config, trainer.network, records, trainer.space, training)
-    checkpoint = save_with_decisions(out, manifest, trainer.chosen(), records.split("val"), config.evaluation)
-    if progress.history:
-        write_whole(out / "learning_curves.png", lambda path: plot_learning_curves(progress.history, progress.best_epoch, path))
-    return checkpoint
-
-
 def _write_history(out: Path, history: list[dict[str, float]]) -> None:
     if not history:
         return
@@ -275,3 +242,46 @@ def _write_history(out: Path, history: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_whole(out / "history.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C or SIGTERM into a stop after the current step; a second Ctrl-C acts at once."""
+    asked = threading.Event()
+
+    def ask(number: int, _frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        tqdm.write("stopping after this step; press Ctrl-C again to stop at once")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _plot_learning_curves(history: Sequence[dict[str, Any]], best_epoch: int, path: Path) -> None:
+    """Draw training loss, learning rate and validation scores over epochs; epoch 0 marks none."""
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    loss_axes, score_axes = figure.subplots(1, 2)
+    loss_axes.plot(epochs, [row["train_loss"] for row in history], color="#1f4e79", label="training loss")
+    loss_axes.set(xlabel="epoch", ylabel="training loss")
+    rate_axes = loss_axes.twinx()
+    rate_axes.plot(epochs, [row["learning_rate"] for row in history], color="#999999", linestyle=":", label="learning rate")
+    rate_axes.set_ylabel("learning rate", color="#666666")
+    score_axes.plot(epochs, [row["val_macro_auroc"] for row in history], color="#b03a2e", label="macro-AUROC")
+    score_axes.plot(epochs, [row["val_macro_auprc"] for row in history], color="#b9770e", label="macro-AUPRC")
+    if best_epoch:
+        score_axes.axvline(best_epoch, color="#666666", linewidth=0.8, label=f"kept: epoch {best_epoch}")
+    score_axes.set(xlabel="epoch", ylabel="validation, before calibration")
+    score_axes.legend(frameon=False, loc="lower right")
+    for axes in (loss_axes, score_axes):
+        axes.spines[["top"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    figure.savefig(path, dpi=130)

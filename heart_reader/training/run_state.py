@@ -1,6 +1,4 @@
-"""What an interrupted run leaves to go on from, and whether a run may start: no torch is needed to
-be told that it may not.
-"""
+"""What an interrupted run leaves behind, and whether a run may start; checking needs no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from heart_reader.checkpoint import Checkpoint, file_sha256, load_checkpoint, load_manifest, load_tensors, save_tensors
 from heart_reader.config import ExperimentConfig, load_config
-from heart_reader.errors import CheckpointError, ConfigError, HeartReaderError, Integrity
+from heart_reader.errors import CheckpointError, ConfigError, Integrity
 from heart_reader.folders import atomic_directory, standing
 
 if TYPE_CHECKING:
@@ -28,17 +26,14 @@ AFTERWARDS = ("evaluation", "export")
 
 
 def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
-    """Refuse a run that cannot start, or go on, in a folder; and checkpoints to start from that are
-    none.
+    """Refuse a run that cannot start or resume in a folder, and unusable checkpoints to start from.
 
     Raises
     ------
     ConfigError
-        If ``out`` holds an unfinished run and ``resume`` is not asked, or the other way round, or a
-        run of another configuration.
+        If ``out`` holds an unfinished run without ``resume``, none with it, or another run.
     CheckpointError
-        If the unfinished run is damaged, or a checkpoint that the configuration names cannot be
-        used.
+        If the unfinished run is damaged, or a checkpoint to start from cannot be used.
     """
     for named in (config.training.start_from, config.training.teacher):
         if named is not None:
@@ -59,23 +54,19 @@ def check_start(config: ExperimentConfig, out: Path, *, resume: bool) -> None:
 
 
 def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
-    """Members that are trained are taken as they are: only by the configuration that they were
-    trained with.
-    """
+    """Accept finished members only from a run of the same configuration."""
     if not (out / MEMBERS).exists():
         return
     if not resume:
         raise ConfigError(f"{out} holds members that are trained already: add --resume to go on with them, or choose another --out")
-    if not (out / "config.yaml").exists():
-        return
-    changed = _changed(load_config(out / "config.yaml"), config)
+    changed = _changed(load_config(out / "config.yaml"), config) if (out / "config.yaml").exists() else ""
     if changed:
         raise ConfigError(f"{out} was started with another {changed}: pass the same --config and --set, or choose another --out")
 
 
 def _changed(before: ExperimentConfig, now: ExperimentConfig) -> str:
     """Name the sections that made weights other than they would be made now."""
-    old, new = before.to_json(), now.to_json()
+    old, new = before.to_manifest(), now.to_manifest()
     return " and ".join(name for name in new if name not in AFTERWARDS and new[name] != old[name])
 
 
@@ -156,8 +147,6 @@ def _read_values(out: Path) -> dict[str, Any]:
             if file_sha256(folder / name) != checksums[name]:
                 raise damaged_state(out, f"{name} does not match its checksum")
         values: dict[str, Any] = json.loads((folder / VALUES).read_text(encoding="utf-8"))
-    except HeartReaderError:
-        raise
     except OSError as error:
         raise damaged_state(out, f"{name}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, FiniteFloat, JsonValue, ValidationError, model_validator
 
-from heart_reader.config import ExperimentConfig, Section, read_mapping
+from heart_reader.config import ExperimentConfig, read_mapping
 from heart_reader.errors import ConfigError
 from heart_reader.models.registry import build_network
+from heart_reader.section import Section
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 __all__ = ["Choices", "Range", "SearchSpace", "load_search_space", "place_values"]
 
-# A trial must be scored on the same records, labels and seed as every other one, or the scores
-# cannot be compared.
+# Trials are compared on the same records, labels and seed.
 TUNABLE = ("preprocessing.", "augmentation.", "model.", "training.", "task.heads")
 
 
@@ -92,8 +92,7 @@ class SearchSpace:
         return {key: dimension.suggest(trial, key) for key, dimension in self.dimensions.items()}
 
     def check(self, config: ExperimentConfig) -> None:
-        """Build what every end and every choice asks for, one at a time, so that a mistake shows
-        before the first trial.
+        """Try every end and every choice, one at a time, before the first trial.
 
         Raises
         ------
@@ -113,8 +112,7 @@ def load_search_space(path: Path) -> SearchSpace:
     Raises
     ------
     ConfigError
-        If the file cannot be read, is empty, or an entry is neither a range nor a list of choices
-        of a key that may be searched.
+        If the file cannot be read, is empty, or holds an entry that cannot be searched.
     """
     entries = read_mapping(path)
     if not entries:

@@ -25,7 +25,7 @@ from typing import Any
 
 import optuna
 import yaml
-from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState
+from optuna.trial import FixedTrial, Trial, TrialState
 from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
@@ -51,8 +51,6 @@ class TuningOutcome:
     ----------
     best
         ``best.yaml``, or None if no trial has finished yet.
-    best_score
-        Validation macro-AUROC of that trial.
     complete
         False if the search was stopped; the same call goes on.
     """
@@ -67,12 +65,8 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
 
     Parameters
     ----------
-    config
-        The experiment whose values the trials change.
-    space
-        What they may change.
     folder
-        Of the study, made where it does not exist: ``study.db``, ``trials.csv``, ``best.yaml``.
+        Folder with ``study.db``, ``trials.csv`` and ``best.yaml``, made if it is not there.
     n_trials
         Trials to add, those that are given up or fail included.
 
@@ -92,7 +86,7 @@ def tune(config: ExperimentConfig, space: SearchSpace, folder: Path, n_trials: i
         _write_results(study, config, space, folder)
         if not complete:
             break
-    if not _finished(study):
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return TuningOutcome(None, None, complete)
     return TuningOutcome(folder / "best.yaml", study.best_value, complete)
 
@@ -134,16 +128,14 @@ def _sweep_trials(folder: Path) -> None:
             shutil.rmtree(out, ignore_errors=True)
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat
+def _flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings as one, by dotted key."""
+    nested = {key: _flat(value) if isinstance(value, dict) and value else {"": value} for key, value in tree.items()}
+    return {f"{key}.{inner}".removesuffix("."): value for key, values in nested.items() for inner, value in values.items()}
 
 
 def _run_trial(study: optuna.Study, config: ExperimentConfig, space: SearchSpace, folder: Path) -> bool:
-    """Train once and tell the study; False if the user stopped it."""
+    """Train once and record the score; return False if the user stopped it."""
     trial = study.ask()
     # One seed for the whole study would repeat its first draws whenever the study is gone on with.
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + trial.number)
@@ -170,7 +162,7 @@ def _run_trial(study: optuna.Study, config: ExperimentConfig, space: SearchSpace
 
 
 def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None:
-    """Return the validation macro-AUROC of the weights that training chose, None if it was stopped."""
+    """Return the validation macro-AUROC of a training, None if it was stopped."""
 
     def report(row: Mapping[str, float]) -> None:
         score = row["val_macro_auroc"]
@@ -180,8 +172,7 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
         if row["epoch"] < config.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    # A trial leaves its numbers, not its weights: training makes them again from best.yaml, to the
-    # bit.
+    # A trial leaves its numbers, not its weights: training best.yaml makes these again, to the bit.
     out = folder / f"{TRIAL_PREFIX}{trial.number}"
     try:
         outcome = train(config, out, on_epoch=report)
@@ -196,10 +187,6 @@ def _fail(study: optuna.Study, trial: Trial, reason: str) -> None:
     tqdm.write(f"trial {trial.number}: failed: {reason}")
 
 
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-
-
 def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchSpace, folder: Path) -> None:
     """Write ``trials.csv`` and, where a trial has finished, ``best.yaml``."""
     stream = io.StringIO()
@@ -211,7 +198,7 @@ def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchS
         reason = trial.user_attrs.get("reason")
         writer.writerow([trial.number, trial.state.name.lower(), score, len(trial.intermediate_values), *drawn, reason])
     write_whole(folder / "trials.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
-    n_finished = len(_finished(study))
+    n_finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if n_finished:
         best = study.best_trial
         values = space.suggest(FixedTrial(best.params))  # reads the draw back

@@ -8,14 +8,16 @@ therefore only weights, optimiser moments, averages and counters.
 from __future__ import annotations
 
 import copy
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,42 +27,25 @@ from heart_reader.errors import DataError, Diverged
 from heart_reader.features.feature_space import FeatureSpace, withhold
 from heart_reader.models.registry import EcgNetwork
 from heart_reader.training.losses import MultiLevelLoss
-from heart_reader.training.mixup import mixup
 from heart_reader.training.optim import WeightAverage, build_optimizer, learning_rate
 
-__all__ = ["Progress", "Trainer", "select_device"]
+__all__ = ["Progress", "Trainer", "mixup", "select_device"]
 
 Weights = dict[str, Tensor]
 
 
 @dataclass
 class Progress:
-    """Where a run stands; plain numbers, so it is saved as JSON.
+    """Where a run stands; plain numbers, so it is saved as JSON."""
 
-    Parameters
-    ----------
-    epoch, step
-        The next epoch and the next step in it, both from 0.
-    loss_sum
-        Sum of the losses of this epoch's steps.
-    best_score, best_epoch
-        Best validation macro-AUROC and the (1-based) epoch that had it; 0 where there is none yet.
-    stale
-        Epochs since then.
-    elapsed_s
-        Seconds of training so far, over all sittings.
-    history
-        One row per finished epoch.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    best_score: float = 0.0
-    best_epoch: int = 0
-    stale: int = 0
-    elapsed_s: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+    epoch: int = 0  # the next one, from 0
+    step: int = 0  # the next one of the epoch, from 0
+    loss_sum: float = 0.0  # over the steps of this epoch
+    best_score: float = 0.0  # highest validation macro-AUROC
+    best_epoch: int = 0  # which epoch had it, from 1; 0 for none
+    stale: int = 0  # epochs since then
+    elapsed_s: float = 0.0  # of training, interruptions left out
+    history: list[dict[str, float]] = field(default_factory=list)  # a row per finished epoch
 
 
 def select_device(name: str) -> torch.device:
@@ -72,6 +57,23 @@ def select_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
+    """Mix each record with another of the batch, with one weight from Beta(alpha, alpha).
+
+    Parameters
+    ----------
+    arrays
+        What belongs to n records, each (n, ...); NaN of either record stays NaN.
+
+    References
+    ----------
+    Zhang H. et al. mixup: beyond empirical risk minimization. ICLR (2018).
+    """
+    weight = np.float32(rng.beta(alpha, alpha))
+    partner = rng.permutation(len(arrays[0]))
+    return [weight * array + (1 - weight) * array[partner] for array in arrays]
+
+
 class Trainer:
     """Trains one network.
 
@@ -79,12 +81,8 @@ class Trainer:
     ----------
     network
         Fresh, with its ``Standardize`` already set.
-    train
-        Training records.
     validate
         Scores a network: returns ``val_*`` numbers, ``val_macro_auroc`` among them.
-    config
-        The whole experiment.
     space
         The features of ``train``, or None.
     teacher
@@ -138,7 +136,8 @@ class Trainer:
         total = self.config.epochs * self.steps_per_epoch
         done = self.progress.epoch * self.steps_per_epoch + self.progress.step
         with tqdm(total=total, initial=done, desc="training", unit="step", dynamic_ncols=True, disable=None) as bar:
-            while self.progress.epoch < self.config.epochs and not self._out_of_patience():
+            patience = math.inf if self.config.patience is None else self.config.patience
+            while self.progress.epoch < self.config.epochs and self.progress.stale < patience:
                 if not self._run_epoch(stop, bar):
                     return False
                 after_epoch()
@@ -211,7 +210,7 @@ class Trainer:
         return withhold(self.train.features[positions], self.space, rng, self.withheld)
 
     def _loss(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
-        """Loss against the labels, shared with the loss against a teacher that sees the same crops."""
+        """Return the loss against the labels and, where there is one, a teacher."""
         with self.autocast():
             logits = self.network(*inputs).float()
         loss: Tensor = self.loss(logits, targets)
@@ -229,30 +228,23 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=getattr(torch, self.config.precision))
 
     def candidate(self) -> Weights:
-        """Return the weights that would be shipped now: the stochastic average, else the
-        exponential one, else the last.
-        """
+        """Return the stochastic average of the weights, else the exponential one, else the last."""
         if self.swa is not None:
             return self.swa.state
         return self.ema.state if self.ema is not None else dict(self.network.state_dict())
 
     def chosen(self) -> Weights:
-        """Return the weights with the best validation score, or the candidate where nothing was
-        scored yet.
-        """
+        """Return the weights with the best validation score, else the candidate."""
         return self.best or self.candidate()
 
     def _average_epoch(self) -> None:
-        """Take this epoch's weights into the stochastic average and refresh its BatchNorm
-        statistics.
-        """
+        """Add the weights to the stochastic average and refresh its BatchNorm statistics."""
         start = self.config.swa_start
         if start is None or self.progress.epoch + 1 < start:
             return
         if self.swa is None:
             self.swa = WeightAverage(self.network.state_dict())
-            # From here on only averages compete: the score of a single epoch says nothing about the
-            # average.
+            # From here on only averages compete: a single epoch's score says nothing about them.
             self.best, self.progress.best_score, self.progress.stale = {}, 0.0, 0
         else:
             self.swa.equal(self.network.state_dict())
@@ -280,24 +272,15 @@ class Trainer:
 
     def _close_epoch(self, scores: dict[str, float]) -> None:
         progress = self.progress
-        score = scores["val_macro_auroc"]
-        if score > progress.best_score:
-            progress.best_score, progress.best_epoch, progress.stale = score, progress.epoch + 1, 0
+        if scores["val_macro_auroc"] > progress.best_score:
+            progress.best_score, progress.best_epoch, progress.stale = scores["val_macro_auroc"], progress.epoch + 1, 0
             self.best = {name: value.detach().clone() for name, value in self.candidate().items()}
         else:
             progress.stale += 1
-        row = {
-            "epoch": progress.epoch + 1,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "train_loss": progress.loss_sum / self.steps_per_epoch,
-            **scores,
-            "elapsed_s": round(progress.elapsed_s, 1),
-        }
+        row = {"epoch": progress.epoch + 1, "learning_rate": self.optimizer.param_groups[0]["lr"]}
+        row |= {"train_loss": progress.loss_sum / self.steps_per_epoch, **scores, "elapsed_s": round(progress.elapsed_s, 1)}
         progress.history.append(row)
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
-
-    def _out_of_patience(self) -> bool:
-        return self.config.patience is not None and self.progress.stale >= self.config.patience
 
     def _epoch_line(self) -> str:
         row, progress = self.progress.history[-1], self.progress
@@ -311,12 +294,12 @@ class Trainer:
         """Return everything needed to resume exactly: tensors, and plain values."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for kind, average in (("ema", self.ema), ("swa", self.swa)):
-            if average is not None:
-                tensors |= {f"{kind}.{name}": value for name, value in average.state.items()}
+        averages = {kind: average for kind, average in (("ema", self.ema), ("swa", self.swa)) if average is not None}
+        for kind, average in averages.items():
+            tensors |= {f"{kind}.{name}": value for name, value in average.state.items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        averaged = {kind: average.n_averaged for kind, average in (("ema", self.ema), ("swa", self.swa)) if average is not None}
+        averaged = {kind: average.n_averaged for kind, average in averages.items()}
         return tensors, {"progress": asdict(self.progress), "averaged": averaged, "scaler": self.scaler.state_dict()}
 
     def restore(self, tensors: Weights, values: dict[str, Any]) -> None:

@@ -1,6 +1,4 @@
-"""Grow gradient-boosted trees on the features of the training records, with scikit-learn, and put
-them into tensors.
-"""
+"""Grow gradient-boosted trees on features of the training records, and turn them into tensors."""
 
 from __future__ import annotations
 
@@ -29,12 +27,9 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
     Parameters
     ----------
     train
-        Records with features; a label that is not known (NaN) leaves its record out for that
-        output.
+        Records with features; an unknown label (NaN) leaves its record out for that output.
     params
         See :data:`heart_reader.models.feature_trees.TREE_DEFAULTS`.
-    seed
-        Of the choice of features at each split.
 
     Raises
     ------
@@ -55,6 +50,9 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
         if min(n_positive, len(y_true) - n_positive) < params["min_positives"]:
             network.base[output] = float(np.log((n_positive + 0.5) / (len(y_true) - n_positive + 0.5)))
             continue
+        # scikit-learn refuses a feature that no record has, and never splits a constant one.
+        features = train.features[known]
+        splittable = np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
         model = HistGradientBoostingClassifier(
             max_iter=params["n_trees"],
             max_depth=params["depth"],
@@ -65,35 +63,28 @@ def grow_trees(train: EcgDataset, params: Mapping[str, Any], seed: int) -> Featu
             l2_regularization=params["l2_regularization"],
             early_stopping=False,
             random_state=seed,
-        ).fit(_splittable(train.features[known]), y_true)
+        ).fit(splittable, y_true)
         _carry_over(model, network, output)
         checks.append((output, model.decision_function(train.features[:200])))
-    _compare(network, train.features[:200], checks)
+    first = train.features[:200]
+    with torch.inference_mode():
+        answer = network(torch.zeros(len(first), 1), torch.from_numpy(first)).numpy()
+    worst = max((float(np.abs(answer[:, output] - expected).max()) for output, expected in checks), default=0.0)
+    if not worst <= TOLERANCE:
+        raise DataError(f"trees differ from scikit-learn's by {worst:.1e} in a log-odds: install the scikit-learn of requirements.txt")
     return network
-
-
-def _splittable(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put 0 for a feature that is known of no record: scikit-learn refuses such a column, and never
-    splits a constant one.
-    """
-    return np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
 
 
 def _carry_over(model: HistGradientBoostingClassifier, network: FeatureTrees, output: int) -> None:
     network.base[output] = float(model._baseline_prediction.ravel()[0])
+    buffers = (network.feature, network.threshold, network.leaf, network.cover)
     for number, (tree,) in enumerate(model._predictors):
-        row = output * network.n_trees + number
-        feature, threshold, leaf, cover = _perfect(tree.nodes, network.depth, network.n_features)
-        network.feature[row] = torch.from_numpy(feature)
-        network.threshold[row] = torch.from_numpy(threshold)
-        network.leaf[row] = torch.from_numpy(leaf)
-        network.cover[row] = torch.from_numpy(cover)
+        for buffer, values in zip(buffers, _perfect(tree.nodes, network.depth, network.n_features), strict=True):
+            buffer[output * network.n_trees + number] = torch.from_numpy(values)
 
 
 def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
-    """Lay out one tree as a perfect one: features and thresholds of its nodes, values of its leaves
-    and records that came to them.
-    """
+    """Return features, thresholds, leaves and their records of a tree made perfect."""
     n_nodes = 2**depth - 1
     feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
     leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)
@@ -115,19 +106,7 @@ def _perfect(nodes: NDArray[Any], depth: int, n_features: int) -> tuple[NDArray[
 
 
 def _not_above(value: float) -> np.float32:
-    """Round to float32 downwards: float32 features then fall on the same side as under the exact
-    threshold.
-
-    An infinite threshold parts the known from the missing, which stand at infinity too: the largest
-    number does that.
-    """
+    """Round down to float32, so that float32 features fall on the same side of a threshold."""
+    # Infinity parts the known from the missing: the largest number does that.
     rounded = np.float32(value)
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value or np.isposinf(rounded) else rounded
-
-
-def _compare(network: FeatureTrees, features: NDArray[np.float32], checks: list[tuple[int, NDArray[np.float64]]]) -> None:
-    with torch.inference_mode():
-        answer = network(torch.zeros(len(features), 1), torch.from_numpy(features)).numpy()
-    worst = max((float(np.abs(answer[:, output] - expected).max()) for output, expected in checks), default=0.0)
-    if not worst <= TOLERANCE:
-        raise DataError(f"trees differ from scikit-learn's by {worst:.1e} in a log-odds: install the scikit-learn of dependencies/all.lock")

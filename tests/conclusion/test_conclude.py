@@ -17,7 +17,7 @@ from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import GROUPS
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.tasks import frequent_level
+from heart_reader.data.tasks import build_levels
 from heart_reader.features.rhythm import RHYTHM_FINDINGS, RHYTHMS, Rhythm
 from heart_reader.messages import Message, coded, message
 
@@ -34,7 +34,7 @@ SPACE = LabelSpace(
         ALL: Level(ALL, CODES),
         SUPERDIAGNOSTIC: Level(SUPERDIAGNOSTIC, SUPERCLASSES, members("superclass", SUPERCLASSES)),
         "subdiagnostic": Level("subdiagnostic", SUBCLASSES, members("subclass", SUBCLASSES)),
-        **frequent_level(CODES),
+        "frequent": build_levels(SCP_STATEMENTS)["frequent"],
     },
     (ALL, SUPERDIAGNOSTIC),
 )
@@ -165,7 +165,7 @@ def test_what_yields_says_to_what() -> None:
 
 
 def test_a_superclass_may_stand_without_a_statement_and_little_is_only_possible() -> None:
-    assert "Myocardial infarction, kind not stated." in conclude_all({"MI": 0.9}, facts()).headline
+    assert "Myocardial infarction, type not specified." in conclude_all({"MI": 0.9}, facts()).headline
     levels = {ALL: {"QWAVE": Answer(0.12, 0.1, "present")}}
     _, conclusion = conclude(levels, LabelSpace({ALL: Level(ALL, ("QWAVE",))}, (ALL,)), facts())
     assert "Q waves present (possible)." in conclusion.headline

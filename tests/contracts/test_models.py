@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,11 @@ import torch
 
 import heart_reader.models
 from heart_reader.errors import ConfigError
-from heart_reader.models import registry
-from heart_reader.models.registry import EcgNetwork, build_network, count_parameters, model_names, resolve_params
+from heart_reader.models.registry import MODELS, EcgNetwork, build_network, count_parameters, resolve_params
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "heads", "registry", "standardize"}
+PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "registry"}
 # Trained values for 12 leads and the 76 outputs of statements and superclasses together.
 N_PARAMETERS = {
     "convnet1d": 176_524,
@@ -41,7 +43,7 @@ N_PARAMETERS = {
 SLOW_TO_EXPORT = {"resnet34_1d", "se_resnet1d", "xresnet1d34", "xresnet1d101", "xresnet1d152"}
 
 
-@pytest.fixture(params=model_names())
+@pytest.fixture(params=sorted(MODELS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -53,9 +55,8 @@ def network(name: str) -> EcgNetwork:
 
 
 def test_every_model_file_registers_a_model() -> None:
-    model_names()
     files = {module.name for module in pkgutil.iter_modules(heart_reader.models.__path__)} - PARTS
-    registered = {builder.__module__.rpartition(".")[2] for builder in registry._BUILDERS.values()}
+    registered = {builder.__module__.rpartition(".")[2] for builder in MODELS.values()}
     assert files == registered
 
 
@@ -122,7 +123,7 @@ def test_standardize_travels_with_the_weights(network: EcgNetwork) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TO_EXPORT else n for n in model_names()])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_TO_EXPORT else n for n in sorted(MODELS)])
 def test_onnx_agrees(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(name, {}, N_LEADS, N_OUTPUTS).eval()
@@ -177,3 +178,53 @@ def test_an_xresnet_has_as_many_layers_as_its_name_says(depth: int) -> None:
     convolutions = [n for n, m in backbone.named_modules() if isinstance(m, torch.nn.Conv1d) and "shortcut" not in n]
     stem = 3
     assert len(convolutions) - stem + 1 + 1 == depth  # the stem counts as one layer, the logits as another
+
+
+NEW_MODEL = """
+from torch import nn
+
+from heart_reader.models.blocks import LinearHead
+from heart_reader.models.registry import register
+
+
+@register
+def smallest(n_leads, n_outputs, *, width=4, dropout=0.0):
+    return nn.Conv1d(n_leads, width, 5, padding=2), LinearHead(width, n_outputs, dropout)
+"""
+USE_IT = """
+import sys
+from pathlib import Path
+
+import heart_reader.models
+
+out = Path(sys.argv[1])
+heart_reader.models.__path__.append(str(out / "added"))  # as if the file lay among the others
+
+from heart_reader.classifier import EcgClassifier
+from heart_reader.config import load_config
+from heart_reader.data.formats import read_record
+from heart_reader.edge.variants import build_variants
+from heart_reader.training.run import train
+
+settings = [
+    "model={name: smallest, params: {width: 3}}", "data.sources=[{kind: synthetic, n_records: 60, seed: 1}]", "training.epochs=1",
+    f"data.cache_dir={out / 'cache'}", "training.batch_size=16",
+]
+train(load_config(None, settings), out / "run")
+any_change = ["export.variants=[fp32]", "export.macro_limit=1", "export.class_limit=1"]
+(exported,) = build_variants(out / "run/checkpoint", out / "edge", overrides=any_change)
+record = read_record(sys.argv[2])
+trained, small = (EcgClassifier.load(path).predict(record) for path in (out / "run/checkpoint", exported.directory))
+assert trained.model["name"] == "smallest"
+assert abs(trained.ranked[0]["probability"] - small.ranked[0]["probability"]) < 1e-4
+"""
+
+
+def test_one_file_adds_a_model_that_is_trained_exported_and_read_with(tmp_path: Path) -> None:
+    (tmp_path / "added").mkdir()
+    (tmp_path / "added/smallest.py").write_text(NEW_MODEL)
+    example = Path(__file__).resolve().parents[2] / "test_files/cd_lbbb.hea"
+    path = os.pathsep.join(filter(None, [str(Path(heart_reader.models.__path__[0]).parents[1]), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-c", USE_IT, str(tmp_path), str(example)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
+    assert answer.returncode == 0, answer.stderr

@@ -169,7 +169,7 @@ def test_unreadable_records_are_named_and_nothing_is_left(records, tmp_path):
         path = tmp_path / "records" / f"{name}.dat"
         path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(
-        DataError, match=r"2 of 4 records cannot be read: r0 \(.*\); r2 \(.*\): mend these files or take their rows out"
+        DataError, match=r"2 of 4 records cannot be read: r0 \(.*\); r2 \(.*\): repair these files or take their rows out"
     ) as caught:
         build(table, tmp_path / "cache")
     assert "\n" not in str(caught.value)

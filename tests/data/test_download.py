@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from heart_reader.commands import main
-from heart_reader.data.download import DATASETS, Dataset, download
+from heart_reader.data.download import DATASETS, Dataset, download, missing_files
 from heart_reader.errors import DataError
 
 BIG = np.random.default_rng(0).bytes(700_000)
@@ -153,7 +153,7 @@ def test_a_page_instead_of_sums_is_refused(server, tmp_path, text):
 def test_only_what_matches_is_fetched(server, tmp_path):
     assert download(Dataset(server.url), tmp_path, only=["*.hea", "LICENSE*"]) == (2, 0)
     assert set(on_disk(tmp_path)) == {"LICENSE.txt", "records100/00000/a.hea"}
-    with pytest.raises(DataError, match=r"none of 4 files matches records500/\*: mend --only"):
+    with pytest.raises(DataError, match=r"none of 4 files matches records500/\*: correct --only"):
         download(Dataset(server.url), tmp_path, only=["records500/*"])
 
 
@@ -161,6 +161,22 @@ def test_a_part_of_a_larger_set_loses_its_prefix(server, tmp_path):
     server.publish({"training/cpsc_2018/g1/A0001.hea": b"h", "training/georgia/g1/E00001.hea": b"no", "RECORDS": b"no"})
     download(Dataset(server.url, DATASETS["cpsc2018"].prefix), tmp_path)
     assert on_disk(tmp_path) == {"g1/A0001.hea": b"h"}
+
+
+def test_what_a_whole_data_set_has_is_counted(server, tmp_path):
+    whole = Dataset(server.url, counts={"records100/*.hea": 1, "*.bin": 1})
+    download(whole, tmp_path, only=["records100/*"])
+    assert missing_files(whole, tmp_path) == ["0 of 1 *.bin"]
+    download(whole, tmp_path)
+    assert missing_files(whole, tmp_path) == []
+
+
+def test_every_data_set_states_its_licence_and_address():
+    assert {"ptbxl", "ptbxl-plus", "mitbih", "cpsc2018"} <= set(DATASETS)
+    for dataset in DATASETS.values():
+        assert dataset.base_url.startswith("https://physionet.org/files/")
+        assert dataset.licence
+        assert dataset.title
 
 
 def test_sums_of_both_usual_spellings_are_read(server, tmp_path):
@@ -176,7 +192,7 @@ def test_the_command_says_what_it_did(server, tmp_path, capsys):
         )
         == 0
     )
-    assert capsys.readouterr().out == f"{tmp_path}: 2 files fetched, 0 were there; all have their published SHA-256\n"
+    assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path}: 2 files fetched, 0 were there; all have their published SHA-256"
 
 
 def test_the_folder_follows_the_environment(server, tmp_path, monkeypatch):

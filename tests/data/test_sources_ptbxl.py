@@ -3,23 +3,17 @@ import shutil
 import numpy as np
 import pytest
 
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.sources import read_ptbxl
+from heart_reader.data.sources.ptbxl import PtbxlSource
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
 
 RECORD = (1, "10.0", "56.0", "1", "{'NORM': 100.0}", "1")
 
 
-def read(root, **changes):
-    settings = {
-        "fs": 100,
-        "label_rule": "any_likelihood",
-        "keep_unlabelled": True,
-        "level": "superdiagnostic",
-        "heads": ("all", "superdiagnostic"),
-        "allow_missing": False,
-    }
-    return read_ptbxl(root, **{**settings, **changes})
+def read(root, *, fs=100, level="superdiagnostic", heads=("all", "superdiagnostic"), **changes):
+    data = DataConfig(root=root, files=f"records{fs}", **changes)
+    return PtbxlSource().read(data, TaskConfig(level=level, heads=heads), None)
 
 
 def classes(table, level, row):
@@ -93,17 +87,17 @@ def test_every_level_is_the_or_of_its_statements(write_ptbxl, rule):
 
 def test_unlabelled_records_are_left_out_and_counted(write_ptbxl):
     root = write_ptbxl()
-    table = read(root, keep_unlabelled=False)
+    table = read(root).drop_unlabelled("superdiagnostic")
     assert table.record_ids.tolist() == ["1", "2", "4", "5"]
     assert table.left_out == {"PTB-XL: no class at level superdiagnostic": 1}
-    assert read(root, keep_unlabelled=False, level="form").record_ids.tolist() == ["3", "4"]
+    assert read(root).drop_unlabelled("form").record_ids.tolist() == ["3", "4"]
 
 
 def test_absent_files_are_an_error_or_counted(write_ptbxl):
     root = write_ptbxl()
     (root / "records100/00000/00002_lr.dat").unlink()
     (root / "records100/00000/00005_lr.hea").unlink()
-    with pytest.raises(MissingFiles, match=r"2 of 5 .*00002_lr\.hea.*heart_reader\.data\.download ptbxl.*data\.allow_missing=true"):
+    with pytest.raises(MissingFiles, match=r"2 of 5 .*00002_lr\.hea.*heart-reader data download ptbxl.*data\.allow_missing=true"):
         read(root)
     table = read(root, allow_missing=True)
     assert table.record_ids.tolist() == ["1", "3", "4"]

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from heart_reader.config import DataConfig, TaskConfig
 from heart_reader.data.labels import SUPERCLASSES, LabelSpace, Level
 from heart_reader.data.record_table import merge_tables
-from heart_reader.data.sources import read_table
+from heart_reader.data.sources.table import TableSource
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, LeakageError, MissingFiles
 
@@ -15,15 +16,8 @@ ROWS = (
 )
 
 
-def read(path, **changes):
-    settings = {
-        "level": "superdiagnostic",
-        "label_columns": None,
-        "label_rule": "any_likelihood",
-        "keep_unlabelled": True,
-        "allow_missing": False,
-    }
-    return read_table(path, **{**settings, **changes})
+def read(path, *, allow_missing=False, space=None, **changes):
+    return TableSource(path=path, **changes).read(DataConfig(allow_missing=allow_missing), TaskConfig(), space)
 
 
 def test_the_superclasses_are_read_without_saying_so(write_table):
@@ -41,7 +35,7 @@ def test_the_superclasses_are_read_without_saying_so(write_table):
 
 
 def test_rows_without_a_class_are_left_out_and_counted(write_table):
-    table = read(write_table(HEADER, *ROWS), keep_unlabelled=False)
+    table = read(write_table(HEADER, *ROWS)).drop_unlabelled("superdiagnostic")
     assert table.record_ids.tolist() == ["1", "2"]
     assert table.left_out == {"table.csv: no class at level superdiagnostic": 1}
 
@@ -53,21 +47,10 @@ def test_semicolons_tabs_and_a_byte_order_mark(write_table, delimiter):
     assert read(path).record_ids.tolist() == ["1", "2", "3"]
 
 
-def test_own_columns_and_own_classes(write_table, tmp_path):
-    header = ["name", "file", "set", "who", "AF", "PVC"]
-    path = write_table(header, ["x", "a.csv", "train", "p1", 1, 0], ["y", "b.csv", "val", "p2", 0, 1], name="lists/own.csv")
-    (tmp_path / "a.csv").touch()
-    (tmp_path / "b.csv").touch()
-    table = read(
-        path,
-        level="arrhythmia",
-        label_columns=("PVC", "AF"),
-        path_column="file",
-        split_column="set",
-        id_column="name",
-        patient_column="who",
-        root=tmp_path,
-    )
+def test_own_columns_and_own_classes(write_table):
+    header = ["name", "path", "split", "who", "AF", "PVC"]
+    path = write_table(header, ["x", "a.csv", "train", "p1", 1, 0], ["y", "b.csv", "val", "p2", 0, 1])
+    table = read(path, level="arrhythmia", label_columns=("PVC", "AF"), id_column="name", patient_column="who")
     assert table.record_ids.tolist() == ["x", "y"]
     assert table.patient_ids.tolist() == ["p1", "p2"]
     assert table.space.heads == ("arrhythmia",)

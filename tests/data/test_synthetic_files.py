@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import json
 import os
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,9 @@ import pytest
 
 from heart_reader.commands import main
 from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.scp_statements import SCP_STATEMENTS, scp_statements_csv
-from heart_reader.data.synthetic import EXAMPLES, EcgParameters, simulate, write_examples, write_ptbxl_folder
+from heart_reader.data.record import EcgRecord
+from heart_reader.data.scp_statements import SCP_STATEMENTS, STATEMENTS_CSV, statement_tree
+from heart_reader.data.synthetic import EXAMPLES, EcgParameters, ptbxl_folder, simulate, write_examples, write_ptbxl_folder
 from heart_reader.data.synthetic.files import to_microvolts, write_wfdb
 from heart_reader.errors import DataError
 
@@ -108,13 +111,15 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_an_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
-    def stop(done: int) -> None:
-        if done == 2:
+def test_an_interrupted_folder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(record: EcgRecord, folder: Path, **changes: Sequence[str]) -> None:
+        write_wfdb(record, folder, **changes)
+        if record.record_id.startswith("00002"):
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(ptbxl_folder, "write_wfdb", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_ptbxl_folder(tmp_path / "ptbxl", 5, 0, progress=stop)
+        write_ptbxl_folder(tmp_path / "ptbxl", 5, 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,9 +187,18 @@ def test_statements_are_counted_as_published() -> None:
     assert [sum(letter in kind for kind in kinds) for letter in "dfr"] == [44, 19, 12]
     assert {statement.superclass for statement in SCP_STATEMENTS if "d" in statement.kinds} == set(SUPERCLASSES)
     assert len({statement.subclass for statement in SCP_STATEMENTS if "d" in statement.kinds}) == 23
-    rows = list(csv.DictReader(io.StringIO(scp_statements_csv())))
+    rows = list(csv.DictReader(io.StringIO(STATEMENTS_CSV.read_text(encoding="utf-8"))))
     assert len(rows) == 71
     assert rows[0]["diagnostic"] == "1.0"
+
+
+def test_the_tree_holds_every_diagnostic_statement_once_below_its_classes() -> None:
+    tree = json.loads(json.dumps(statement_tree()))
+    assert tuple(tree) == SUPERCLASSES
+    paths = [(superclass, subclass, code) for superclass, below in tree.items() for subclass, codes in below.items() for code in codes]
+    assert len(paths) == 44
+    assert set(paths) == {(entry.superclass, entry.subclass, entry.code) for entry in SCP_STATEMENTS if "d" in entry.kinds}
+    assert tree["CD"]["_AVB"] == ["1AVB", "2AVB", "3AVB"]
 
 
 @pytest.mark.realdata
@@ -193,7 +207,7 @@ def test_statements_agree_with_the_official_table() -> None:
     if not folder:
         pytest.skip("HEART_READER_DATA is not set: no real PTB-XL table to compare with")
     official = list(csv.DictReader(io.StringIO((Path(folder) / "ptbxl" / "scp_statements.csv").read_text(encoding="utf-8"))))
-    ours = list(csv.DictReader(io.StringIO(scp_statements_csv())))
+    ours = list(csv.DictReader(io.StringIO(STATEMENTS_CSV.read_text(encoding="utf-8"))))
     facts = ("", "diagnostic", "form", "rhythm", "diagnostic_class", "diagnostic_subclass")
     assert list(ours[0]) == list(official[0])
     assert [[row[column] for column in facts] for row in ours] == [[row[column] for column in facts] for row in official]

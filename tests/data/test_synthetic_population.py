@@ -20,7 +20,7 @@ from heart_reader.data.synthetic import (
     simulate_with_truth,
     sokolow_lyon_mv,
 )
-from heart_reader.data.synthetic.findings import SHARES
+from heart_reader.data.synthetic.population import SHARES
 from heart_reader.errors import ConfigError
 
 SILENT = NoiseLevels(baseline_uv=0.0, muscle_uv=0.0, mains_uv=0.0)

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from heart_reader.config import load_config
+from heart_reader.config import DataConfig, TaskConfig, load_config
 from heart_reader.data.build import build_table
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, Contrast, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
-from heart_reader.data.sources import read_ptbxl, read_table
-from heart_reader.data.tasks import CONTRASTS, FREQUENT_STATEMENTS, contrast_levels, frequent_level
+from heart_reader.data.sources.ptbxl import PtbxlSource
+from heart_reader.data.sources.table import TableSource
+from heart_reader.data.tasks import build_levels, contrast_levels
+from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
 from heart_reader.errors import ConfigError, DataError
 
 NAN = np.nan
@@ -61,15 +62,15 @@ def test_there_are_22_frequent_diagnoses_of_different_statements():
 
 def test_frequent_diagnoses_are_found_wherever_their_statements_stand():
     codes = CODES[::-1]
-    level = frequent_level(codes)["frequent"]
+    level = build_levels(SCP_STATEMENTS[::-1])["frequent"]
     named = {name: tuple(codes[position] for position in group) for name, group in zip(level.class_names, level.members, strict=True)}
     assert named == dict(FREQUENT_STATEMENTS)
-    assert frequent_level([code for code in codes if code != "AFIB"]) == {}
+    assert "frequent" not in build_levels([statement for statement in SCP_STATEMENTS if statement.code != "AFIB"])
 
 
 def test_binary_levels_need_all_their_superclasses():
     assert list(contrast_levels(("MI", "NORM"))) == ["mi_vs_norm"]
-    assert list(contrast_levels(("CD", "MI", "NORM", "HYP", "STTC"))) == list(CONTRASTS)
+    assert list(contrast_levels(("CD", "MI", "NORM", "HYP", "STTC"))) == ["mi_vs_norm", "normal_vs_abnormal"]
     assert contrast_levels(("MI", "CD")) == {}
     assert contrast_levels(("CD", "MI", "NORM"))["mi_vs_norm"].contrast == Contrast(SUPERDIAGNOSTIC, (1,), (2,))
 
@@ -142,9 +143,7 @@ def test_json_keeps_binary_levels_and_refuses_rules_of_the_future():
 
 def test_ptbxl_has_every_level(write_ptbxl):
     root = official_folder(write_ptbxl, records_of(("IMI CRBBB SR", 1), ("ILMI AFIB", 8), ("NORM SARRH", 9), ("NORM ISCAL", 10)))
-    table = read_ptbxl(
-        root, fs=100, label_rule="any_likelihood", keep_unlabelled=True, level=ALL, heads=(ALL, "frequent"), allow_missing=False
-    )
+    table = PtbxlSource().read(DataConfig(root=root), TaskConfig(level=ALL, heads=(ALL, "frequent")), None)
     sizes = {name: len(level.class_names) for name, level in table.space.levels.items()}
     assert sizes == {
         ALL: 71,
@@ -165,7 +164,7 @@ def test_ptbxl_has_every_level(write_ptbxl):
 
 
 def test_statements_that_the_data_lack_are_named(write_ptbxl):
-    with pytest.raises(ConfigError, match=r"level frequent needs the statements .*AFIB.*, which scp_statements\.csv does not list"):
+    with pytest.raises(ConfigError, match=r"level frequent needs the statements .*AFIB.*, which scp_statements\.csv lacks"):
         build_table(settings(write_ptbxl(), "unused", "task.level=frequent"))
     no_rhythm = [["NORM", "", "1.0", "", "", "NORM", "NORM"], ["MI", "", "1.0", "", "", "MI", "MI"]]
     root = write_ptbxl(statements=no_rhythm, records=records_of(("NORM", 1)), folder="bare")
@@ -225,24 +224,24 @@ def test_a_table_of_superclasses_is_enough_for_binary_tasks(write_table, tmp_pat
 
 def test_negatives_of_a_single_class_are_labelled(write_table):
     path = write_table(["path", "split", "AF"], ["a.csv", "train", 1], ["b.csv", "train", 0])
-    table = read_table(path, level="af", label_columns=("AF",), label_rule="any_likelihood", keep_unlabelled=False, allow_missing=False)
-    assert len(table) == 2
+    table = TableSource(path=path, level="af", label_columns=("AF",)).read(DataConfig(), TaskConfig(), None)
+    assert len(table.drop_unlabelled("af")) == 2
 
 
 def test_gaps_are_named_and_an_empty_task_is_refused(write_ptbxl, tmp_path):
     root = official_folder(write_ptbxl, records_of(("NORM SR", 1), ("IMI AFIB", 2), ("NORM SR", 9), ("NORM SR", 10)))
     table = build_table(settings(root, tmp_path))
-    assert describe_gaps(table, SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
+    assert table.describe_gaps(SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
     with pytest.raises(DataError, match=r"PTB-XL: no class of level superdiagnostic has both .* in split val, where 1 records"):
-        describe_gaps(table, SUPERDIAGNOSTIC, "val", complete=True)
+        table.describe_gaps(SUPERDIAGNOSTIC, "val", complete=True)
     with pytest.raises(DataError, match="no record in split val"):
-        describe_gaps(table.select(table.splits == "train"), SUPERDIAGNOSTIC, "val", complete=True)
+        table.select(table.splits == "train").describe_gaps(SUPERDIAGNOSTIC, "val", complete=True)
 
 
 def test_only_complete_truth_counts_where_it_is_measured(write_ptbxl, tmp_path):
     table = build_table(settings(official_folder(write_ptbxl, records_of(("NORM SR", 1), ("IMI AFIB", 2))), tmp_path))
     labels = {**table.labels, SUPERDIAGNOSTIC: np.array([[1, 0, 0, 0, 0], [0, 1, NAN, 0, 0]], dtype=np.float32)}
     partly = replace(table, labels=labels)
-    assert describe_gaps(partly, SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
+    assert partly.describe_gaps(SUPERDIAGNOSTIC, "train", complete=False) == "no record with STTC, CD, HYP"
     with pytest.raises(DataError, match="where 1 records are labelled"):
-        describe_gaps(partly, SUPERDIAGNOSTIC, "train", complete=True)
+        partly.describe_gaps(SUPERDIAGNOSTIC, "train", complete=True)

@@ -18,6 +18,7 @@ from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ConfigError, DataError, ExportParityError, NotServable
 from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import join
+from heart_reader.training.pruned import prune_origin
 
 SAME = Parity(n_records=4, largest=1e-7, mean=1e-8, alone=1e-8)
 
@@ -96,7 +97,7 @@ def test_a_variant_that_fails_is_written_by_force_only(small_checkpoint: Path, t
 
 def test_a_pruned_variant_descends_from_the_pruned_network(small_checkpoint: Path, tmp_path: Path) -> None:
     settings = ["export.variants=[pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1"]
-    (variant,) = build_variants(small_checkpoint, tmp_path, overrides=settings)
+    (variant,) = build_variants(small_checkpoint, tmp_path, overrides=settings, prune=prune_origin)
     pruned = load_checkpoint(tmp_path / "pruned" / "checkpoint")
     assert variant.manifest["parent"] == pruned.sha256
     assert variant.manifest["edge"]["reference_sha256"] == pruned.manifest["parent"] == load_checkpoint(small_checkpoint).sha256
@@ -109,7 +110,7 @@ def test_trees_of_an_ensemble_stay_in_its_variants(small_checkpoint: Path, trees
         "export.variants=[fp32, int8, pruned-int8]", "export.macro_limit=1", "export.class_limit=1", "export.pruning.epochs=1",
         f"export.student={small_checkpoint}",
     ]  # fmt: skip
-    fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings)
+    fp32, int8, pruned = build_variants(joined.directory, tmp_path / "edge", overrides=settings, prune=prune_origin)
     members = pruned.manifest["model"]["params"]
     assert [member["name"] for member in members["members"]] == ["convnet1d", "feature_trees"]
     np.testing.assert_allclose(members["weights"], np.repeat([[0.2], [0.8]], 76, axis=1))

@@ -10,10 +10,10 @@ from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.edge.channels import trace_channels
-from heart_reader.edge.prune import prune
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
 from heart_reader.errors import ConfigError
 from heart_reader.models.registry import build_network, count_parameters, resolve_params
+from heart_reader.training.pruned import prune
 
 N_LEADS, N_OUTPUTS = 12, 7
 EXAMPLE = (torch.zeros(1, N_LEADS, 100),)

@@ -25,7 +25,7 @@ from heart_reader.decisions.decision import log_odds
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
-from heart_reader.models.standardize import Standardize
+from heart_reader.models.blocks import Standardize
 from heart_reader.training.run import train
 from heart_reader.weights import find_reader
 
@@ -122,7 +122,7 @@ def test_a_lead_that_is_missing_has_no_share(explainer: Explainer, records: dict
     explanation = explainer.explain(part, "CD")
     assert explanation.lead_shares["V2"] == 0
     assert explanation.lead_shares["aVF"] > 0  # derived from I and II
-    assert "Not recorded, so without relevance: V2." in " ".join(explanation.notes)
+    assert "Not recorded and therefore without relevance: V2." in " ".join(explanation.notes)
     assert "derived from I and II: aVF." in " ".join(explanation.notes)
 
 
@@ -154,7 +154,7 @@ def test_a_stretch_of_a_long_recording(tiny_checkpoint: Path, start_s: float, du
     record = build_record("long", np.random.default_rng(0).normal(0, 0.1, (12, 4000)), 100.0, STANDARD_LEADS)
     explanation = explainer.explain(record, "MI", start_s=start_s, duration_s=duration_s)
     assert (explanation.start_s, explanation.start_s + explanation.duration_s) == pytest.approx(stretch)
-    assert f"Explained is the reading of {stretch[0]:g} to {stretch[1]:g} s alone." in explanation.notes
+    assert f"The explanation covers only the reading of {stretch[0]:g} to {stretch[1]:g} s." in explanation.notes
     with pytest.raises(SignalTooShort, match="start_s 40 lies behind its end"):
         explainer.explain(record, "MI", start_s=40)
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.config import load_config
+from heart_reader.config import DataConfig, TaskConfig, load_config
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
-from heart_reader.data.coverage import describe_gaps
 from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import merge_tables
-from heart_reader.data.sources import read_ptbxl, read_table
+from heart_reader.data.sources.ptbxl import PtbxlSource
+from heart_reader.data.sources.table import TableSource
 from heart_reader.errors import DataError, MissingFiles
 
 pytestmark = pytest.mark.realdata
@@ -24,27 +24,16 @@ pytestmark = pytest.mark.realdata
 TASKS = Path(__file__).resolve().parents[2] / "configs" / "tasks"
 
 
-def official(root, **changes):
-    settings = {
-        "fs": 100,
-        "label_rule": "any_likelihood",
-        "keep_unlabelled": False,
-        "level": SUPERDIAGNOSTIC,
-        "heads": ("all", SUPERDIAGNOSTIC),
-        "allow_missing": False,
-    }
-    return read_ptbxl(root, **{**settings, **changes})
+def official(root, *, keep_unlabelled=False, fs=100, level=SUPERDIAGNOSTIC, heads=("all", SUPERDIAGNOSTIC), **changes):
+    data = DataConfig(root=root, files=f"records{fs}", **changes)
+    table = PtbxlSource().read(data, TaskConfig(level=level, heads=heads), None)
+    return table if keep_unlabelled else table.drop_unlabelled(level)
 
 
-def manifest(root, **changes):
-    settings = {
-        "level": SUPERDIAGNOSTIC,
-        "label_columns": None,
-        "label_rule": "any_likelihood",
-        "keep_unlabelled": False,
-        "allow_missing": False,
-    }
-    return read_table(root / "superclass_manifest.csv", **{**settings, **changes})
+def manifest(root, *, keep_unlabelled=False, **changes):
+    path = root / "superclass_manifest.csv"
+    table = TableSource(path=path, **changes).read(DataConfig(), TaskConfig(), None)
+    return table if keep_unlabelled else table.drop_unlabelled(SUPERDIAGNOSTIC)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +83,7 @@ def test_every_task_takes_its_records_and_counts_the_others(root, name, counts, 
     assert len(table) + n_left_out == (4110 if len(config.data.sources) > 1 else 3166)
     assert not np.isnan(table.y_true(name)).any()
     for split in ("train", "val", "test"):
-        describe_gaps(table, name, split, complete=True)
+        table.describe_gaps(name, split, complete=True)
 
 
 def test_the_frequent_diagnoses_are_there_in_every_split(root):

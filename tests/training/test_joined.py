@@ -1,4 +1,4 @@
-"""A reader of several members from one configuration, weighed and decided by records out of fold."""
+"""A model of several members, weighed and decided by records out of fold."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from heart_reader.config import LossConfig
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.training.losses import LOSSES, MultiLevelLoss
-from heart_reader.training.mixup import mixup
+from heart_reader.training.trainer import mixup
 
 SPACE = LabelSpace(
     {

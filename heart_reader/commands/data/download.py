@@ -21,19 +21,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is not there and check everything."""
-    from heart_reader.data.download import DATASETS, Dataset, download
-    from heart_reader.errors import ConfigError
+    from dataclasses import replace
 
-    if arguments.dataset not in DATASETS:
-        raise ConfigError(f"no data set {arguments.dataset!r}; there are {', '.join(DATASETS)}")
+    from heart_reader.data.download import DATASETS, download, missing_files
+
     dataset = DATASETS[arguments.dataset]
     if arguments.base_url:
-        dataset = Dataset(f"{arguments.base_url.rstrip('/')}/", dataset.prefix)
+        dataset = replace(dataset, base_url=f"{arguments.base_url.rstrip('/')}/")
     folder = arguments.to or data_folder(arguments.dataset)
     try:
         n_fetched, n_there = download(dataset, folder, only=arguments.only)
     except KeyboardInterrupt:
         print("stopped: run the same command again, it resumes", file=sys.stderr)
         return 1
+    print(f"{dataset.title}; licence: {dataset.licence}")
     print(f"{folder}: {n_fetched} files fetched, {n_there} were there; all have their published SHA-256")
-    return 0
+    missing = [] if arguments.only or arguments.base_url else missing_files(dataset, folder)
+    if missing:
+        print(f"error: {folder} is not complete: {', '.join(missing)}: run the same command again", file=sys.stderr)
+    return 1 if missing else 0

@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print name, folder and address."""
+    """Print name, folder, title and licence."""
     from heart_reader.data.download import DATASETS
 
     for name, dataset in DATASETS.items():
-        print(f"{name:<12} {data_folder(name)!s:<24} {dataset.base_url}")
+        print(f"{name:<12} {data_folder(name)!s:<24} {dataset.title}; {dataset.licence}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
@@ -23,19 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the records."""
-    from tqdm import tqdm
-
     from heart_reader.data.synthetic.examples import EXAMPLES, write_examples
     from heart_reader.data.synthetic.ptbxl_folder import write_ptbxl_folder
 
-    total = len(EXAMPLES) if arguments.kind == "examples" else arguments.records
-    with tqdm(total=total, unit="record", disable=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int) -> None:
-            bar.update(done - bar.n)
-
-        if arguments.kind == "examples":
-            write_examples(arguments.to, progress=progress)
-        else:
-            write_ptbxl_folder(arguments.to, arguments.records, arguments.seed, with_500_hz=arguments.with_500_hz, progress=progress)
-    print(f"wrote {total} simulated records to {arguments.to}")
+    if arguments.kind == "examples":
+        write_examples(arguments.to)
+        n_records = len(EXAMPLES)
+    else:
+        write_ptbxl_folder(arguments.to, arguments.records, arguments.seed, with_500_hz=arguments.with_500_hz)
+        n_records = arguments.records
+    print(f"wrote {n_records} simulated records to {arguments.to}")

@@ -4,110 +4,107 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from heart_reader.config import DataConfig, TaskConfig, resolve_data_path
+from heart_reader.data.csv_file import CsvFile, plain_name, read_csv
 from heart_reader.data.folder_listing import FolderListing
 from heart_reader.data.labels import SUPERCLASSES, SUPERDIAGNOSTIC, LabelRule, LabelSpace, Level
 from heart_reader.data.record_table import SPLITS, RecordTable
-from heart_reader.data.sources.csv_file import CsvFile, plain_name, read_csv
+from heart_reader.data.sources import Dataset, DataSource, register_source
 from heart_reader.data.sources.ptbxl import split_of_fold
 from heart_reader.data.tasks import contrast_levels
 from heart_reader.errors import ConfigError, DataError, MissingFiles
 
-__all__ = ["read_table"]
+__all__ = ["TableSource"]
 
 ID_COLUMNS = ("ecg_id", "record_id", "id")
-PATIENT_COLUMN = "patient_id"
-FOLD_COLUMN = "strat_fold"
+PATH_COLUMN, SPLIT_COLUMN, FOLD_COLUMN, PATIENT_COLUMN = "path", "split", "strat_fold", "patient_id"
 LABEL_CELLS = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": np.nan}
 
 
-def read_table(
-    path: Path,
-    *,
-    level: str,
-    label_columns: tuple[str, ...] | None,
-    label_rule: LabelRule,
-    keep_unlabelled: bool,
-    allow_missing: bool,
-    path_column: str = "path",
-    split_column: str = "split",
-    id_column: str | None = None,
-    patient_column: str | None = None,
-    root: Path | None = None,
-    space: LabelSpace | None = None,
-) -> RecordTable:
-    """Read records from a CSV with one row per record.
+@register_source
+class TableSource(DataSource):
+    """A CSV (comma, semicolon or tab; UTF-8) with one row per record.
+
+    Its columns are ``path``, from the folder of the CSV (a WFDB record also without its ``.hea``);
+    ``split``, or else ``strat_fold`` of 1 to 10 (1-8 train, 9 val, 10 test); one of 0, 1 or nothing
+    (not known) per class; and, where they are there, record ids and patient ids. Without ids, file
+    names are taken or, where two files are called alike, their paths; without patient ids a patient
+    in two splits cannot be noticed.
 
     Parameters
     ----------
     path
-        The CSV file (comma, semicolon or tab; UTF-8).
-    level
-        The level that the label columns belong to.
-    label_columns
-        Columns of 0, 1 or nothing (not known), one per class; None means the five superclasses.
+        The CSV, from ``data.root``.
+    required
+        Whether it is an error that there is no such file.
+    level, label_columns
+        The level and the columns of its classes; None means the five superclasses.
+    id_column, patient_column
+        None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, and
+        ``patient_id``.
     label_rule
-        The rule by which the labels were made; it is recorded, not applied.
-    keep_unlabelled
-        Whether rows stay that are known to carry none of several classes.
-    allow_missing
-        Whether rows whose file is absent are left out and counted; otherwise they are an error.
-    path_column
-        Column of the recordings' files; a WFDB record may be given without its ``.hea``.
-    split_column
-        Column of ``train``, ``val`` or ``test``. Without it a column ``strat_fold`` of 1 to 10 is
-        taken (1-8, 9, 10).
-    id_column
-        Column of the record ids; None means the first of ``ecg_id``, ``record_id`` and ``id`` that
-        is there, else the file names without ending or, where two of these are the same (a folder
-        per patient), the paths from ``root``.
-    patient_column
-        Column of the patient ids; None means ``patient_id`` if it is there. Without one all patient
-        ids are empty, and a patient in two splits cannot be noticed.
-    root
-        Folder that relative paths start from; None means the folder of the CSV.
-    space
-        The task's levels and heads; None means that ``level`` with the label columns is the whole
-        task, and, if these are superclasses, the binary levels made of them. Classes of the task
-        that the table has no column for are not known (NaN).
-
-    Raises
-    ------
-    ConfigError
-        If the task has no such level or no such class.
-    DataError
-        If a column is missing or a cell cannot be understood.
-    LeakageError
-        If a patient or a file stands in two splits.
-    MissingFiles
-        If the CSV, or a listed file and not ``allow_missing``, is absent.
+        How the labels were made; it is recorded, not applied.
     """
-    path = Path(path)
-    table = read_csv(path, "name a CSV with the columns path, split and one column per class")
-    columns = _label_columns(table, label_columns)
-    space = _space(path, level, columns, space)
-    root = (root if root is not None else path.parent).resolve()
-    paths, gone = _find_files(table, path_column, root)
-    records = RecordTable(
-        record_ids=_record_ids(table, paths, root, id_column),
-        paths=paths,
-        patient_ids=_patient_ids(table, patient_column),
-        splits=_splits(table, split_column),
-        labels={level: _labels(table, columns, space.levels[level])},
-        space=space,
-        label_rule=label_rule,
-        source=path.name,
-    )
-    if gone.any() and not allow_missing:
-        raise MissingFiles(
-            f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
-            "or let data.allow_missing=true leave them out and count them"
+
+    kind: Literal["table"] = "table"
+    path: Path
+    required: bool = True
+    level: str = SUPERDIAGNOSTIC
+    label_columns: tuple[str, ...] | None = None
+    id_column: str | None = None
+    patient_column: str | None = None
+    label_rule: LabelRule = "any_likelihood"
+    dataset = Dataset("", title="your own records, listed in a CSV", licence="yours")
+
+    def read(self, data: DataConfig, task: TaskConfig, space: LabelSpace | None) -> RecordTable | None:
+        """Read the table.
+
+        Without a ``space`` the level with its columns is the whole task, and, if these are
+        superclasses, the binary levels made of them. Classes of the space that the table has no
+        column for are not known (NaN).
+
+        Raises
+        ------
+        ConfigError
+            If the task has no such level or no such class.
+        DataError
+            If a column is missing or a cell cannot be understood.
+        LeakageError
+            If a patient or a file stands in two splits.
+        MissingFiles
+            If the CSV, or a listed file and not ``data.allow_missing``, is absent.
+        """
+        path = resolve_data_path(data.root) / self.path
+        if not self.required and not path.exists():
+            tqdm.write(f"{path} is not there: trained without it")
+            return None
+        table = read_csv(path, "name a CSV with the columns path, split and one column per class")
+        columns = _label_columns(table, self.label_columns)
+        space = _space(path, self.level, columns, space)
+        root = path.parent.resolve()
+        paths, gone = _find_files(table, root)
+        records = RecordTable(
+            record_ids=_record_ids(table, paths, root, self.id_column),
+            paths=paths,
+            patient_ids=_patient_ids(table, self.patient_column),
+            splits=_splits(table),
+            labels={self.level: _labels(table, columns, space.levels[self.level])},
+            space=space,
+            label_rule=self.label_rule,
+            source=path.name,
         )
-    records = records.drop(f"{path.name}: no file", gone)
-    return records if keep_unlabelled else records.drop_unlabelled(level)
+        if gone.any() and not data.allow_missing:
+            raise MissingFiles(
+                f"{path}: {gone.sum()} of {len(gone)} listed files do not exist, the first is {paths[gone.argmax()]}: put them there, "
+                "or let data.allow_missing=true leave them out and count them"
+            )
+        return records.drop(f"{path.name}: no file", gone)
 
 
 def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -136,13 +133,13 @@ def _space(path: Path, level: str, columns: tuple[str, ...], space: LabelSpace |
     return space
 
 
-def _find_files(table: CsvFile, path_column: str, root: Path) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+def _find_files(table: CsvFile, root: Path) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
     """Return the absolute path of every row, and which of them are not there."""
     listing = FolderListing()
     paths, gone = [], []
-    for row, cell in enumerate(table.column(path_column)):
+    for row, cell in enumerate(table.column(PATH_COLUMN)):
         if not cell:
-            raise DataError(f"{table.where(row)}: no path: fill the column {path_column} or remove the row")
+            raise DataError(f"{table.where(row)}: no path: fill the column {PATH_COLUMN} or remove the row")
         full = os.path.normpath(os.path.join(root, cell))
         if listing.file(full) is None and listing.file(f"{full}.hea") is not None:
             full = f"{full}.hea"
@@ -162,7 +159,7 @@ def _record_ids(table: CsvFile, paths: NDArray[np.str_], root: Path, id_column: 
 
 
 def _names(paths: list[str], root: Path) -> NDArray[np.str_]:
-    """Name records by their files, as shortly as tells all different files of a table apart."""
+    """Name records by their files, as shortly as keeps all names of a table different."""
     different = len(set(paths))
     relative = [Path(os.path.relpath(path, root)) for path in paths]
     names = [[path.stem for path in relative], [path.with_suffix("").as_posix() for path in relative]]
@@ -175,13 +172,15 @@ def _patient_ids(table: CsvFile, patient_column: str | None) -> NDArray[np.str_]
     return np.array([plain_name(cell) for cell in table.column(patient_column or PATIENT_COLUMN)])
 
 
-def _splits(table: CsvFile, split_column: str) -> NDArray[np.str_]:
-    if split_column not in table.header and FOLD_COLUMN in table.header:
+def _splits(table: CsvFile) -> NDArray[np.str_]:
+    if SPLIT_COLUMN not in table.header and FOLD_COLUMN in table.header:
         return np.array([split_of_fold(cell, table.where(row)) for row, cell in enumerate(table.column(FOLD_COLUMN))])
-    splits = table.column(split_column)
+    splits = table.column(SPLIT_COLUMN)
     for row, split in enumerate(splits):
         if split not in SPLITS:
-            raise DataError(f"{table.where(row)}: split {split!r} in column {split_column}; {', '.join(SPLITS)} are allowed: mend the cell")
+            raise DataError(
+                f"{table.where(row)}: split {split!r} in column {SPLIT_COLUMN}; {', '.join(SPLITS)} are allowed: correct the cell"
+            )
     return np.array(splits)
 
 
@@ -191,6 +190,6 @@ def _labels(table: CsvFile, columns: tuple[str, ...], level: Level) -> NDArray[n
         cells = table.column(name)
         for row, cell in enumerate(cells):
             if cell not in LABEL_CELLS:
-                raise DataError(f"{table.where(row)}: {cell!r} in column {name}; 0, 1 or nothing (not known) is needed: mend the cell")
+                raise DataError(f"{table.where(row)}: {cell!r} in column {name}; 0, 1 or nothing (not known) is needed: correct the cell")
         labels[:, level.class_names.index(name)] = [LABEL_CELLS[cell] for cell in cells]
     return labels

@@ -1,18 +1,14 @@
-"""A simulator of lawful 12-lead ECGs: a heart vector seen by leads, with the truth about every
-wave.
+"""A simulator of lawful 12-lead ECGs: a heart vector seen by leads, with the truth of every wave.
 
 The waves of P, QRS, ST and T are deflections of one electric dipole; limb leads obey Einthoven's
-law with noise and all, because noise is added at the electrodes. Diseases change the waves
-(``findings``), rhythms their times and origins (``rhythms``), people differ (``population``), and
-everything follows from a generator that is passed in. Run ``heart-reader data simulate
---help`` to write files.
+law with noise and all, because noise is added at the electrodes. Diseases change the waves, rhythms
+their times and origins, people differ, and everything follows from a generator that is passed in.
 """
 
 from heart_reader.data.synthetic.beats import peak_leads_mv, simulate, simulate_with_truth
 from heart_reader.data.synthetic.examples import EXAMPLES, Example, write_examples
-from heart_reader.data.synthetic.findings import FINDINGS, Finding
 from heart_reader.data.synthetic.heart import EcgParameters, EcgTruth, Morphology, NoiseLevels, SimulatedEcg, Wave
-from heart_reader.data.synthetic.population import draw_findings, draw_parameters, random_parameters, sokolow_lyon_mv
+from heart_reader.data.synthetic.population import FINDINGS, Finding, draw_findings, draw_parameters, random_parameters, sokolow_lyon_mv
 from heart_reader.data.synthetic.ptbxl_folder import write_ptbxl_folder
 from heart_reader.data.synthetic.rhythms import SIMULATED_RHYTHMS, simulate_rhythm
 

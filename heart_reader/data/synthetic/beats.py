@@ -1,6 +1,4 @@
-"""From parameters to a record: place the beats, move the heart vector, look at it from the leads,
-add noise.
-"""
+"""From parameters to a record: place the beats, move the heart vector, project it, add noise."""
 
 from __future__ import annotations
 
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import resample
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
 from heart_reader.data.synthetic.heart import (
     LIMB_VECTORS,
     MIN_ST_T_MS,
@@ -23,15 +20,15 @@ from heart_reader.data.synthetic.heart import (
     SimulatedEcg,
     Vector,
     Wave,
+    axis_of,
+    turn_to_axis,
 )
 from heart_reader.data.synthetic.noise import lead_noise
 
 __all__ = [
     "SHARP",
-    "SLOW",
-    "ST_RAMP",
     "Segment",
-    "add_st",
+    "add_beats",
     "add_wave",
     "peak_leads_mv",
     "qrs_loop",
@@ -44,24 +41,15 @@ __all__ = [
 _MIN_INTERNAL_HZ = 500.0
 # Exponents of the cosine that draws a wave: 1.5 starts visibly but without a corner, 2.5 gives T
 # its slow rise.
-SHARP, SLOW = 1.5, 2.5
+SHARP, _SLOW = 1.5, 2.5
 # The ST level is reached from the last part of QRS and is exact at the J point.
-ST_RAMP = 0.4
+_ST_RAMP = 0.4
 _BREATHS_HZ = (0.18, 0.30)
 
 
 @dataclass(frozen=True, eq=False)
-class _Beats:
-    """QRS onset, QT interval (seconds) and relative amplitude of each beat."""
-
-    onset_s: NDArray[np.float64]
-    qt_s: NDArray[np.float64]
-    gain: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
 class Segment:
-    """Begin, length (seconds) and relative amplitude of P, QRS or ST-T in each beat."""
+    """Begin, length (seconds) and relative amplitude of P, QRS, ST-T or QT in each beat."""
 
     onset_s: NDArray[np.float64]
     length_s: NDArray[np.float64]
@@ -72,27 +60,6 @@ def simulate(
     parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
 ) -> EcgRecord:
     """Simulate a 12-lead ECG; :func:`simulate_with_truth` also says where its waves are.
-
-    Parameters
-    ----------
-    parameters
-        The heart, its rhythm and the noise.
-    rng
-        Source of all chance: irregularity, breathing, noise.
-    fs
-        Hz.
-    duration_s
-        Seconds.
-
-    Returns
-    -------
-    EcgRecord
-        (12, round(duration_s * fs)) in mV.
-
-    Raises
-    ------
-    ConfigError
-        If the axis of the parameters cannot be reached.
 
     Examples
     --------
@@ -106,7 +73,16 @@ def simulate(
 def simulate_with_truth(
     parameters: EcgParameters, *, rng: np.random.Generator, fs: float, duration_s: float, record_id: str = "simulated"
 ) -> SimulatedEcg:
-    """Simulate a 12-lead ECG and keep the times of its waves. See :func:`simulate`.
+    """Simulate a 12-lead ECG and keep the times of its waves.
+
+    Parameters
+    ----------
+    parameters
+        The heart, its rhythm and the noise.
+    rng
+        Source of all chance: irregularity, breathing, noise.
+    fs
+        Hz.
 
     Raises
     ------
@@ -115,16 +91,21 @@ def simulate_with_truth(
 
     Examples
     --------
-    >>> ecg = simulate_with_truth(EcgParameters(pr_ms=180.0), rng=np.random.default_rng(0), fs=500.0, duration_s=10.0)
-    >>> round(ecg.truth.pr_ms, 6)
+    >>> person, rng = EcgParameters(pr_ms=180.0), np.random.default_rng(0)
+    >>> round(simulate_with_truth(person, rng=rng, fs=500.0, duration_s=10.0).truth.pr_ms, 6)
     180.0
     """
     internal_hz = max(fs, _MIN_INTERNAL_HZ)
-    n_internal = math.ceil(duration_s * internal_hz) + 1
+    vector = np.zeros((math.ceil(duration_s * internal_hz) + 1, 3))
     heart = turn_to_axis(parameters.morphology, parameters.axis_deg)
     beats = _place_beats(parameters, rng, duration_s)
-    vector = _heart_vector(parameters, heart, beats, internal_hz, n_internal)
-    record = record_heart(vector, parameters, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
+    alike = np.ones_like(beats.gain)
+    p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, parameters.p_ms / 1000.0 * alike, alike)
+    for wave in heart.p:
+        add_wave(vector, internal_hz, wave, p, SHARP)
+    qrs_s = parameters.qrs_ms / 1000.0
+    add_beats(vector, internal_hz, heart, Segment(beats.onset_s, qrs_s * alike, beats.gain), beats.length_s - qrs_s)
+    record = record_heart(vector.T, parameters, rng=rng, internal_hz=internal_hz, fs=fs, duration_s=duration_s, record_id=record_id)
     return SimulatedEcg(record, _truth(parameters, heart, beats, duration_s), parameters)
 
 
@@ -138,9 +119,7 @@ def record_heart(
     duration_s: float,
     record_id: str,
 ) -> EcgRecord:
-    """Look at a heart vector, (3, n_times) in mV at ``internal_hz``, from the leads, add noise, and
-    sample it at ``fs``.
-    """
+    """Project a heart vector, (3, n_times) in mV, on leads, add noise, and sample at ``fs``."""
     clean = seen_by_leads(vector, parameters.chest_leads)
     noise = lead_noise(parameters.noise, rng=rng, fs=internal_hz, n_times=vector.shape[1])
     seen = resample(clean + noise, internal_hz, fs)[:, : round(duration_s * fs)]
@@ -157,19 +136,7 @@ def record_heart(
 
 
 def peak_leads_mv(parameters: EcgParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the largest and the smallest QRS value in I, II, V1 to V6 of a noiseless beat.
-
-    Returns
-    -------
-    tuple
-        Two arrays of (8,) in mV.
-
-    Examples
-    --------
-    >>> highest, lowest = peak_leads_mv(EcgParameters())
-    >>> bool(highest[6] > 1.0 and lowest[2] < -0.5)
-    True
-    """
+    """Return the largest and the smallest QRS value in I, II, V1 to V6, each (8,) in mV."""
     qrs = qrs_loop(turn_to_axis(parameters.morphology, parameters.axis_deg))
     seen = seen_by_leads(qrs, parameters.chest_leads)
     return seen.max(axis=1), seen.min(axis=1)
@@ -180,7 +147,7 @@ def seen_by_leads(vector: NDArray[np.float64], chest_leads: tuple[Vector, ...]) 
     return np.array([*LIMB_VECTORS, *chest_leads]) @ vector
 
 
-def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s: float) -> _Beats:
+def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s: float) -> Segment:
     """Draw RR intervals that breathing speeds up and slows down, and what follows from them."""
     mean_rr = 60.0 / parameters.heart_rate_bpm
     n_beats = math.ceil(1.3 * duration_s / mean_rr) + 4
@@ -195,27 +162,26 @@ def _place_beats(parameters: EcgParameters, rng: np.random.Generator, duration_s
     onset = np.concatenate([[0.0], np.cumsum(rr[:-1])]) - rng.uniform(0.0, 1.0) * mean_rr
     gain = 1.0 + 0.03 * np.sin(breath + 1.0) + 0.012 * rng.standard_normal(n_beats)
     keep = onset < duration_s + mean_rr
-    return _Beats(onset[keep], qt[keep], gain[keep])
+    return Segment(onset[keep], qt[keep], gain[keep])
 
 
-def _heart_vector(parameters: EcgParameters, heart: Morphology, beats: _Beats, fs: float, n_times: int) -> NDArray[np.float64]:
-    """Draw the heart vector over the whole record, (3, n_times) in mV."""
-    vector = np.zeros((n_times, 3))
-    qrs_s = parameters.qrs_ms / 1000.0
-    p = Segment(beats.onset_s - parameters.pr_ms / 1000.0, np.full_like(beats.gain, parameters.p_ms / 1000.0), np.ones_like(beats.gain))
-    qrs = Segment(beats.onset_s, np.full_like(beats.gain, qrs_s), beats.gain)
-    st_t = Segment(beats.onset_s + qrs_s, beats.qt_s - qrs_s, beats.gain)
-    for waves, segment, rise in ((heart.p, p, SHARP), (heart.qrs, qrs, SHARP), (heart.t, st_t, SLOW)):
+def add_beats(vector: NDArray[np.float64], fs: float, heart: Morphology, qrs: Segment, st_t_s: NDArray[np.float64]) -> None:
+    """Add QRS, ST and T of beats that look alike, T ending ``st_t_s`` after QRS."""
+    st_t = Segment(qrs.onset_s + qrs.length_s, st_t_s, qrs.gain)
+    for waves, segment, rise in ((heart.qrs, qrs, SHARP), (heart.t, st_t, _SLOW)):
         for wave in waves:
             add_wave(vector, fs, wave, segment, rise)
-    add_st(vector, fs, heart, st_t, ST_RAMP * qrs_s)
-    return vector.T
+    # The ST level is there at the J point, and gone when T is.
+    ramp_s = _ST_RAMP * qrs.length_s
+    begin, fall, end = st_t.onset_s - ramp_s, st_t.onset_s + heart.t[0].start * st_t_s, st_t.onset_s + st_t_s
+    index, times = _support(begin, end, fs)
+    up = _smooth_step((times - begin[:, None]) / ramp_s[:, None])
+    down = _smooth_step((times - fall[:, None]) / (end - fall)[:, None])
+    _add(vector, index, up * (1.0 - down) * qrs.gain[:, None], heart.st)
 
 
 def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segment, rise: float) -> None:
-    """Add one wave of every beat; it never meets itself in the next beat, so the time points are
-    unique.
-    """
+    """Add one wave of every beat; waves of neighbouring beats never overlap."""
     start, peak, end = (segment.onset_s + fraction * segment.length_s for fraction in (wave.start, wave.peak, wave.end))
     index, times = _support(start, end, fs)
     before = times < peak[:, None]
@@ -225,21 +191,8 @@ def add_wave(vector: NDArray[np.float64], fs: float, wave: Wave, segment: Segmen
     _add(vector, index, shape * segment.gain[:, None], wave.vector)
 
 
-def add_st(vector: NDArray[np.float64], fs: float, heart: Morphology, segment: Segment, ramp_s: float) -> None:
-    """Add the ST level: there at the J point, gone when T is."""
-    begin = segment.onset_s - ramp_s
-    fall = segment.onset_s + heart.t[0].start * segment.length_s
-    end = segment.onset_s + segment.length_s
-    index, times = _support(begin, end, fs)
-    up = _smooth_step((times - begin[:, None]) / ramp_s)
-    down = _smooth_step((times - fall[:, None]) / (end - fall)[:, None])
-    _add(vector, index, up * (1.0 - down) * segment.gain[:, None], heart.st)
-
-
 def _support(start: NDArray[np.float64], end: NDArray[np.float64], fs: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the (n_beats, n) time points, and seconds, that lie on a wave; a shorter wave's row
-    runs past its end.
-    """
+    """Return the (n_beats, n) time points, and seconds, from each start on."""
     first = np.ceil(start * fs).astype(np.int64)
     index = first[:, None] + np.arange(max(1, math.ceil(float((end - start).max()) * fs)))
     return index, index / fs
@@ -265,10 +218,10 @@ def qrs_loop(heart: Morphology) -> NDArray[np.float64]:
     return loop.T
 
 
-def _truth(parameters: EcgParameters, heart: Morphology, beats: _Beats, duration_s: float) -> EcgTruth:
+def _truth(parameters: EcgParameters, heart: Morphology, beats: Segment, duration_s: float) -> EcgTruth:
     qrs_s, pr_s = parameters.qrs_ms / 1000.0, parameters.pr_ms / 1000.0
     keep = (beats.onset_s >= 0.0) & (beats.onset_s + qrs_s <= duration_s)
-    onset, qt = beats.onset_s[keep], beats.qt_s[keep]
+    onset, qt = beats.onset_s[keep], beats.length_s[keep]
     p_onset = beats.onset_s - pr_s
     largest = np.argmax(np.linalg.norm(qrs_loop(heart), axis=0)) / 400.0
     return EcgTruth(

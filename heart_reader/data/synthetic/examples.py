@@ -1,21 +1,19 @@
-"""The simulated ECGs of ``test_files``: one per superclass in two formats, and some that a reader
-must cope with.
-"""
+"""The simulated ECGs of ``test_files``: each superclass, and what a reader must cope with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_csv, write_wfdb
-from heart_reader.data.synthetic.findings import FINDINGS
-from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels
-from heart_reader.data.synthetic.population import draw_parameters
+from heart_reader.data.synthetic.heart import EcgParameters, NoiseLevels, as_tuples
+from heart_reader.data.synthetic.population import FINDINGS, draw_parameters
 from heart_reader.data.synthetic.rhythms import simulate_rhythm
 
 __all__ = ["EXAMPLES", "Example", "write_examples"]
@@ -35,20 +33,14 @@ class Example:
         File name without extension.
     findings
         Keys of ``FINDINGS``.
-    seed
-        Of its generator.
     description
         For the README.
     formats
-        Of ``wfdb`` and ``csv``.
-    fs, duration_s
-        Hz and seconds.
-    noise
-        Levels at the electrodes.
+        Some of ``wfdb`` and ``csv``.
     without
         Leads that are left out.
     unit, separator, decimal
-        Of the CSV file.
+        Those of the CSV file.
     rhythm
         One of ``SIMULATED_RHYTHMS``, drawn together with the person; empty: sinus rhythm with the
         findings.
@@ -81,13 +73,7 @@ class Example:
         return replace(draw_parameters(self.findings, np.random.default_rng([self.seed, 0])), noise=self.noise)
 
     def record(self) -> EcgRecord:
-        """Simulate the example.
-
-        Examples
-        --------
-        >>> EXAMPLES[0].record().signal.shape
-        (12, 2500)
-        """
+        """Simulate the example."""
         rng = np.random.default_rng([self.seed, 1])
         if self.rhythm:
             return simulate_rhythm(
@@ -98,41 +84,13 @@ class Example:
         return replace(record, signal=record.signal[kept], lead_names=tuple(record.lead_names[row] for row in kept))
 
 
-def _of_rhythm(name: str, rhythm: str, seed: int, description: str, *statements: str) -> Example:
-    # A spike is shorter than a sample at 250 Hz.
-    fs = 500.0 if rhythm == "paced" else 250.0
-    return Example(name, ("normal",), seed, description, ("wfdb",), fs, rhythm=rhythm, statements=statements)
+def _read_example(values: dict[str, Any]) -> Example:
+    return Example(**as_tuples(values) | {"noise": _LOUD if values.get("noise") == "loud" else _CALM})
 
 
+_DATA = Path(__file__).with_name("examples.json")
 # Seeds were chosen for typical tracings.
-EXAMPLES: tuple[Example, ...] = (
-    Example("norm", ("normal",), 29, "NORM: normal sinus rhythm"),
-    Example("mi_inferior", ("inferior infarction",), 9, "MI: old inferior infarction, Q waves and inverted T in III and aVF"),
-    Example("sttc_ischemia", ("ischemia",), 71, "STTC: ST depression and T inversion, most of all in V4 to V6"),
-    Example("cd_lbbb", ("left bundle branch block",), 20, "CD: complete left bundle branch block"),
-    Example("hyp_lvh", ("left ventricular hypertrophy",), 6, "HYP: left ventricular hypertrophy, tall R in V5 and V6, deep S in V1"),
-    Example(
-        "leads_11", ("right bundle branch block",), 50, "CD (right bundle branch block) without aVF", ("csv",), 100.0, without=("aVF",)
-    ),
-    Example("fs_257", ("anteroseptal infarction",), 57, "MI (anteroseptal) at 257 Hz", ("wfdb",), 257.0),
-    Example(
-        "microvolts_decimal_comma",
-        ("normal",),
-        8,
-        "NORM in microvolts, columns apart by semicolons, decimal commas",
-        ("csv",),
-        100.0,
-        unit="uV",
-        separator=";",
-        decimal=",",
-    ),
-    Example("noisy", ("normal",), 9, "NORM under strong baseline wander, muscle noise and 50 Hz mains", ("wfdb",), 500.0, noise=_LOUD),
-    Example("long_30s", ("first degree AV block",), 10, "CD (first degree AV block), 30 seconds", ("wfdb",), 100.0, 30.0),
-    _of_rhythm("rhythm_afib", "atrial_fibrillation", 3, "atrial fibrillation: irregular, no P waves", "AFIB"),
-    _of_rhythm("rhythm_bigeminy", "bigeminy", 3, "sinus rhythm with ventricular premature beats in bigeminy", "PVC", "BIGU"),
-    _of_rhythm("rhythm_paced", "paced", 1, "ventricular pacing that follows the P waves, a spike before every QRS complex", "PACE"),
-    _of_rhythm("rhythm_av_block_3", "av_block_3", 2, "third degree AV block: P waves and slow, wide escape beats go apart", "CD", "3AVB"),
-)
+EXAMPLES = tuple(_read_example(values) for values in json.loads(_DATA.read_text(encoding="utf-8")))
 
 _README = """# Simulated ECGs
 
@@ -154,9 +112,8 @@ A WFDB record is two files; hand over both. What each of them shows stands in `l
 """
 
 
-def write_examples(folder: Path, *, progress: Callable[[int], None] | None = None) -> None:
-    """Write every example, their labels and a README into a folder; files of the same name are
-    replaced.
+def write_examples(folder: Path) -> None:
+    """Write every example, their labels and a README into a folder, over what is there.
 
     Raises
     ------
@@ -165,7 +122,7 @@ def write_examples(folder: Path, *, progress: Callable[[int], None] | None = Non
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for done, example in enumerate(EXAMPLES, start=1):
+    for example in EXAMPLES:
         record = example.record()
         if "csv" in example.formats:
             path = folder / f"{example.name}.csv"
@@ -173,17 +130,12 @@ def write_examples(folder: Path, *, progress: Callable[[int], None] | None = Non
         if "wfdb" in example.formats:
             comments = [f"Age: {record.age:.0f}", f"Sex: {str(record.sex).capitalize()}", "Simulated, not a person"]
             write_wfdb(record, folder, comments=comments)
-        if progress is not None:
-            progress(done)
     labels = [f"{example.name},{' '.join(example.labels)}" for example in EXAMPLES]
     (folder / "labels.csv").write_text("\n".join(["id,labels", *labels, ""]), encoding="utf-8")
-    (folder / "README.md").write_text(_README.format(rows="\n".join(_readme_rows(EXAMPLES))), encoding="utf-8")
+    (folder / "README.md").write_text(_README.format(rows="\n".join(map(_readme_row, EXAMPLES))), encoding="utf-8")
 
 
-def _readme_rows(examples: Sequence[Example]) -> list[str]:
-    extensions = {"csv": "`{}.csv`", "wfdb": "`{}.hea` + `.dat`"}
-    return [
-        f"| {', '.join(extensions[kind].format(example.name) for kind in example.formats)} | {example.description} "
-        f"| {12 - len(example.without)} | {example.fs:g} | {example.duration_s:g} |"
-        for example in examples
-    ]
+def _readme_row(example: Example) -> str:
+    files = {"csv": f"`{example.name}.csv`", "wfdb": f"`{example.name}.hea` + `.dat`"}
+    shown = ", ".join(files[kind] for kind in example.formats)
+    return f"| {shown} | {example.description} | {12 - len(example.without)} | {example.fs:g} | {example.duration_s:g} |"

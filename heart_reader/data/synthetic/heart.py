@@ -1,5 +1,4 @@
-"""The simulated heart: an electric dipole that moves through P, QRS, ST and T, and the leads that
-see it.
+"""The simulated heart: an electric dipole that moves through P, QRS, ST and T, and its leads.
 
 Coordinates are Frank's: x to the patient's left, y to the feet, z to the back, in millivolts.
 
@@ -12,10 +11,12 @@ electrodes. J. Electrocardiol. 21 (1988) S182-S187.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from heart_reader.errors import ConfigError
 
 __all__ = [
     "CHEST_LEADS",
+    "HEARTS",
+    "HEART_DATA",
     "EcgParameters",
     "EcgTruth",
     "Morphology",
@@ -32,13 +35,20 @@ __all__ = [
     "SimulatedEcg",
     "Vector",
     "Wave",
+    "as_tuples",
+    "axis_of",
+    "read_waves",
+    "scaled",
+    "turn_to_axis",
 ]
 
 Vector = tuple[float, float, float]
 
-# Dower's transform, the rows of I and II, and of V1 to V6; the other limb leads follow from I and
-# II. The limb rows are 1.2 times Dower's: with his, limb leads come out smaller beside the chest
-# leads than in clinical recordings.
+# Waves of hearts, findings and rhythms, explained there.
+HEART_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("hearts.json").read_text(encoding="utf-8"))
+
+# Dower's transform, the rows of I and II, and of V1 to V6. The limb rows are 1.2 times Dower's:
+# with his, limb leads come out smaller beside the chest leads than in clinical recordings.
 LIMB_VECTORS: tuple[Vector, ...] = ((0.758, -0.282, 0.071), (0.282, 1.279, -0.158))
 CHEST_LEADS: tuple[Vector, ...] = (
     (-0.515, 0.157, -0.917),
@@ -56,13 +66,12 @@ MAX_BEAT_SHARE = 0.97
 
 
 class Wave(NamedTuple):
-    """One deflection: it rises from ``start``, culminates at ``peak`` and is over at ``end``.
+    """One deflection, exactly zero before ``start`` and after ``end``.
 
     Parameters
     ----------
     start, peak, end
-        Fractions of the segment (P, QRS, or J point to T offset) the wave belongs to. Outside of
-        them it is exactly zero.
+        Fractions of the segment (P, QRS, or J point to T offset) that the wave belongs to.
     vector
         Heart vector at the peak, mV.
     """
@@ -92,19 +101,26 @@ class Morphology:
     t: tuple[Wave, ...]
 
 
-# A healthy heart: septum to the right and front, free wall to the left and down, then the base to
-# the back.
-NORMAL_HEART = Morphology(
-    p=(Wave(0.0, 0.38, 0.78, (0.045, 0.055, -0.045)), Wave(0.25, 0.63, 1.0, (0.065, 0.03, 0.03))),
-    qrs=(
-        Wave(0.0, 0.18, 0.36, (-0.07, -0.03, -0.36)),
-        Wave(0.11, 0.36, 0.61, (1.0, 0.55, 0.34)),
-        Wave(0.32, 0.55, 0.80, (-0.10, 0.0, 0.62)),
-        Wave(0.56, 0.78, 1.0, (-0.06, -0.04, 0.05)),
-    ),
-    st=(0.015, 0.0, -0.05),
-    t=(Wave(0.12, 0.62, 1.0, (0.31, 0.14, -0.23)),),
-)
+def as_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of a data file with tuples in place of lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def read_waves(rows: Iterable[Any]) -> tuple[Wave, ...]:
+    """Make waves of rows ``[start, peak, end, [x, y, z]]``."""
+    return tuple(Wave(start, peak, end, tuple(vector)) for start, peak, end, vector in rows)
+
+
+HEARTS: dict[str, Morphology] = {
+    name: Morphology(read_waves(heart["p"]), read_waves(heart["qrs"]), tuple(heart["st"]), read_waves(heart["t"]))
+    for name, heart in HEART_DATA["hearts"].items()
+}
+
+
+def scaled(vector: Vector, factor: float) -> Vector:
+    """Return a vector with its length multiplied."""
+    x, y, z = vector
+    return x * factor, y * factor, z * factor
 
 
 @dataclass(frozen=True)
@@ -117,10 +133,8 @@ class NoiseLevels:
         Breathing and skin: slow, most of it below 0.5 Hz.
     muscle_uv
         Muscle and amplifier: 5 to 150 Hz.
-    mains_uv
-        Pick-up of the power line.
-    mains_hz
-        50 or 60 Hz.
+    mains_uv, mains_hz
+        Pick-up of the power line, and its 50 or 60 Hz.
     """
 
     baseline_uv: float = 30.0
@@ -147,10 +161,7 @@ class EcgParameters:
     morphology
         The waves before they are turned.
     chest_leads
-        What V1 to V6 see of the heart vector, per axis; differs a little between bodies and
-        electrode positions.
-    noise
-        Noise levels.
+        What V1 to V6 see of the heart vector, per axis; bodies and electrode positions differ.
     age
         Years.
     sex
@@ -162,11 +173,6 @@ class EcgParameters:
     ------
     ConfigError
         If the intervals do not fit into one beat.
-
-    Examples
-    --------
-    >>> EcgParameters(heart_rate_bpm=72.0).qrs_ms
-    92.0
     """
 
     heart_rate_bpm: float = 68.0
@@ -176,7 +182,7 @@ class EcgParameters:
     qt_ms: float = 385.0
     axis_deg: float = 45.0
     rr_variability: float = 0.03
-    morphology: Morphology = NORMAL_HEART
+    morphology: Morphology = HEARTS["normal"]
     chest_leads: tuple[Vector, ...] = CHEST_LEADS
     noise: NoiseLevels = field(default_factory=NoiseLevels)
     age: float = 55.0
@@ -216,10 +222,8 @@ class EcgTruth:
         (n_beats,) seconds; those of P are NaN in a beat that no P wave led to.
     axis_deg
         Frontal QRS axis by area, of the beats that the rhythm consists of.
-    rhythm
-        Its name.
-    rhythm_findings
-        What there is beside it.
+    rhythm, rhythm_findings
+        Its name, and what there is beside it.
     beat_kinds
         (n_beats,) ``"normal"``, ``"supraventricular"`` (premature and narrow), ``"ventricular"`` or
         ``"paced"``.
@@ -272,17 +276,7 @@ class EcgTruth:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedEcg:
-    """A record with what is true about it.
-
-    Parameters
-    ----------
-    record
-        The ECG.
-    truth
-        Times and intervals.
-    parameters
-        What it was made from.
-    """
+    """A record, what is true about it, and what it was made from."""
 
     record: EcgRecord
     truth: EcgTruth
@@ -293,3 +287,66 @@ def _median_ms(begin_s: NDArray[np.float64], end_s: NDArray[np.float64]) -> floa
     lasted_s = end_s - begin_s
     lasted_s = lasted_s[np.isfinite(lasted_s)]
     return float(np.median(lasted_s)) * 1000.0 if len(lasted_s) else math.nan
+
+
+_LEAD_I, _LEAD_II = np.array(LIMB_VECTORS)
+# An augmented lead is sqrt(3)/2 as sensitive as a bipolar one: the axis needs both on one scale.
+_LEAD_AVF = (_LEAD_II - 0.5 * _LEAD_I) * (2.0 / math.sqrt(3.0))
+
+
+def _qrs_area(morphology: Morphology) -> NDArray[np.float64]:
+    """Return the net QRS vector; all waves have one shape, so areas go as amplitude times width."""
+    area: NDArray[np.float64] = np.sum([np.multiply(wave.vector, wave.end - wave.start) for wave in morphology.qrs], axis=0)
+    return area
+
+
+def axis_of(morphology: Morphology) -> float:
+    """Return the frontal QRS axis in degrees, from the net areas in I and aVF.
+
+    Examples
+    --------
+    >>> 20 < axis_of(HEARTS["normal"]) < 70
+    True
+    """
+    area = _qrs_area(morphology)
+    return math.degrees(math.atan2(float(_LEAD_AVF @ area), float(_LEAD_I @ area)))
+
+
+def turn_to_axis(morphology: Morphology, axis_deg: float) -> Morphology:
+    """Turn QRS, ST and T about the front-to-back line until the QRS axis is ``axis_deg``.
+
+    Raises
+    ------
+    ConfigError
+        If no turn reaches the axis: the net QRS vector points almost straight to the front or back.
+
+    Examples
+    --------
+    >>> round(axis_of(turn_to_axis(HEARTS["normal"], -30.0)), 6)
+    -30.0
+    """
+    x, y, z = _qrs_area(morphology)
+    wanted = math.radians(axis_deg)
+    # a cos(turn) + b sin(turn) + c = 0: nothing of the net vector is left across the wanted axis.
+    across = math.cos(wanted) * _LEAD_AVF - math.sin(wanted) * _LEAD_I
+    a, b, c = across[0] * x + across[1] * y, across[1] * x - across[0] * y, across[2] * z
+    reach = math.hypot(a, b)
+    if reach <= abs(c):
+        raise ConfigError(f"simulated heart: a frontal axis of {axis_deg:g} degrees cannot be reached by this QRS: enlarge its x and y")
+    turns = [math.atan2(b, a) + sign * math.acos(-c / reach) for sign in (-1.0, 1.0)]
+    hearts = [_turned(morphology, turn) for turn in turns]
+    # Of the two solutions one points the other way.
+    return min(hearts, key=lambda heart: abs(math.remainder(axis_of(heart) - axis_deg, 360.0)))
+
+
+def _turned(morphology: Morphology, angle: float) -> Morphology:
+    cos, sin = math.cos(angle), math.sin(angle)
+
+    def turn(vector: Vector) -> Vector:
+        x, y, z = vector
+        return (x * cos - y * sin, x * sin + y * cos, z)
+
+    def turn_all(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
+        return tuple(wave._replace(vector=turn(wave.vector)) for wave in waves)
+
+    return replace(morphology, qrs=turn_all(morphology.qrs), st=turn(morphology.st), t=turn_all(morphology.t))

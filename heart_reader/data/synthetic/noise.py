@@ -1,6 +1,4 @@
-"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it as for the
-heart.
-"""
+"""Noise at the electrodes, before leads are formed, so that Einthoven's law holds for it."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ _N_LIMBS, _N_ELECTRODES = 3, 9
 _MUSCLE_GAIN = np.array([1.0] * _N_LIMBS + [0.3] * (_N_ELECTRODES - _N_LIMBS))
 _BASELINE_GAIN = np.array([0.7] * _N_LIMBS + [1.0] * (_N_ELECTRODES - _N_LIMBS))
 
-# Of all electrodes together; a jump takes as long as a QRS or a T wave and fades within a beat or
+# For all electrodes together; a jump takes as long as a QRS or a T wave and fades within a beat or
 # two.
 _JUMPS_PER_S = 0.6
 _JUMP_RISE_S, _JUMP_FALL_S = (0.02, 0.08), (0.15, 0.6)
@@ -47,19 +45,25 @@ def lead_noise(levels: NoiseLevels, *, rng: np.random.Generator, fs: float, n_ti
         (8, n_times) in mV.
     """
     hz = np.fft.rfftfreq(n_times, 1.0 / fs)
+    # The baseline falls as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing near 0.25 Hz;
+    # muscles are flat from about 8 to 120 Hz, with soft edges.
+    safe = np.maximum(hz, 0.05)
+    breathing = 1.5 * np.exp(-0.5 * ((hz - 0.25) / 0.06) ** 2)
+    baseline = ((safe / 0.3) ** -1.5 / (1.0 + (0.05 / safe) ** 2) + 3.0 * breathing) * (hz > 0)
+    muscle = hz / (8.0 + hz) / (1.0 + (hz / 120.0) ** 4)
     spread = rng.lognormal(0.0, 0.35, (2, _N_ELECTRODES))
-    slow = _coloured(_baseline_spectrum(hz), n_times, rng) * (levels.baseline_uv * _BASELINE_GAIN * spread[0])[:, None]
-    fast = _coloured(_muscle_spectrum(hz), n_times, rng) * (levels.muscle_uv * _MUSCLE_GAIN * spread[1])[:, None]
+    slow = _coloured(baseline, n_times, rng) * (levels.baseline_uv * _BASELINE_GAIN * spread[0])[:, None]
+    fast = _coloured(muscle, n_times, rng) * (levels.muscle_uv * _MUSCLE_GAIN * spread[1])[:, None]
     mains = np.zeros(n_times)
     if levels.mains_hz < fs / 2:
         mains = np.sqrt(2.0) * np.sin(2 * np.pi * levels.mains_hz * np.arange(n_times) / fs + rng.uniform(0, 2 * np.pi))
     pick_up = levels.mains_uv * rng.normal(0.0, 1.0, _N_ELECTRODES)
-    return _LEADS @ (slow + fast + pick_up[:, None] * mains) / 1000.0
+    seen: NDArray[np.float64] = _LEADS @ (slow + fast + pick_up[:, None] * mains) / 1000.0
+    return seen
 
 
 def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_times: int) -> NDArray[np.float64]:
-    """Draw what electrodes do when they are pulled: now and then one jumps and creeps back, with
-    the spectrum of a beat.
+    """Draw pulled electrodes: one jumps and creeps back, with the spectrum of a beat.
 
     Parameters
     ----------
@@ -84,21 +88,8 @@ def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_tim
     jumps = height[:, None] * (np.exp(-since_s / fall_s[:, None]) - np.exp(-since_s / rise_s[:, None]))
     electrodes = np.zeros((_N_ELECTRODES, n_times))
     np.add.at(electrodes, electrode, jumps)
-    return _LEADS @ electrodes / 1000.0
-
-
-def _baseline_spectrum(hz: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Amplitude falling as 1/f^1.5, cut below 0.05 Hz as recorders do, with breathing around 0.25
-    Hz on top.
-    """
-    safe = np.maximum(hz, 0.05)
-    breathing = 1.5 * np.exp(-0.5 * ((hz - 0.25) / 0.06) ** 2)
-    return ((safe / 0.3) ** -1.5 / (1.0 + (0.05 / safe) ** 2) + 3.0 * breathing) * (hz > 0)
-
-
-def _muscle_spectrum(hz: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Flat from about 8 to 120 Hz with soft edges."""
-    return hz / (8.0 + hz) / (1.0 + (hz / 120.0) ** 4)
+    seen: NDArray[np.float64] = _LEADS @ electrodes / 1000.0
+    return seen
 
 
 def _coloured(amplitude: NDArray[np.floating], n_times: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -106,4 +97,5 @@ def _coloured(amplitude: NDArray[np.floating], n_times: int, rng: np.random.Gene
     shape = (_N_ELECTRODES, len(amplitude))
     drawn = np.fft.irfft((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * amplitude, n=n_times, axis=1)
     # Scaled by the expected spread, not the drawn one: some recordings are calmer than others.
-    return drawn * (n_times / np.sqrt(4.0 * np.sum(amplitude**2)))
+    scaled: NDArray[np.float64] = drawn * (n_times / np.sqrt(4.0 * np.sum(amplitude**2)))
+    return scaled

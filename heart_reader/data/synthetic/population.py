@@ -1,33 +1,92 @@
-"""People at random: parameters of one simulated ECG, drawn for a superclass, several of them, or
-chosen findings.
+"""People at random, with chosen findings: what each simulated disease changes in a healthy heart.
+
+References
+----------
+Surawicz B. et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
+ECG, part III: intraventricular conduction disturbances. Circulation 119 (2009) e235-e240. Wagner G.
+S. et al. The same recommendations, part VI: acute ischemia and infarction. Circulation 119 (2009)
+e262-e270. Sokolow M., Lyon T. P. The ventricular complex in left ventricular hypertrophy. Am. Heart
+J. 37 (1949) 161-186.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from heart_reader.data.labels import SUPERCLASSES
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
 from heart_reader.data.synthetic.beats import peak_leads_mv
-from heart_reader.data.synthetic.findings import FINDINGS, SHARES, Finding, Range
 from heart_reader.data.synthetic.heart import (
     CHEST_LEADS,
+    HEART_DATA,
+    HEARTS,
     MAX_BEAT_SHARE,
-    NORMAL_HEART,
     EcgParameters,
     Morphology,
     NoiseLevels,
     Vector,
     Wave,
+    as_tuples,
+    axis_of,
+    read_waves,
+    scaled,
+    turn_to_axis,
 )
 from heart_reader.errors import ConfigError
 
-__all__ = ["draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
+__all__ = ["FINDINGS", "SHARES", "Finding", "draw_findings", "draw_parameters", "random_parameters", "sokolow_lyon_mv"]
 
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One disease; None leaves a thing as it is in health.
+
+    Parameters
+    ----------
+    superclass
+        The diagnostic superclass of its first statement.
+    scp_codes
+        Statements and their likelihood in percent.
+    qrs
+        New QRS waves, where conduction takes another way.
+    septal, main, late
+        New vectors, mV, of the first three QRS waves; of another conduction, ``septal`` alone.
+    st, t
+        New vectors of the ST segment and the T wave, mV.
+    qrs_ms, pr_ms, qtc_ms, axis_deg
+        Ranges in milliseconds and degrees.
+    sokolow_mv
+        Range of the least Sokolow-Lyon voltage, mV; a heart that has more of its own keeps it.
+    """
+
+    superclass: str
+    scp_codes: Mapping[str, float]
+    qrs: tuple[Wave, ...] | None = None
+    septal: Vector | None = None
+    main: Vector | None = None
+    late: Vector | None = None
+    st: Vector | None = None
+    t: Vector | None = None
+    qrs_ms: Range | None = None
+    pr_ms: Range | None = None
+    qtc_ms: Range | None = None
+    axis_deg: Range | None = None
+    sokolow_mv: Range | None = None
+
+
+def _read_finding(note: str = "", qrs: Sequence[Any] | None = None, **values: Any) -> Finding:
+    return Finding(qrs=None if qrs is None else read_waves(qrs), **as_tuples(values))
+
+
+FINDINGS: dict[str, Finding] = {name: _read_finding(**values) for name, values in HEART_DATA["findings"].items()}
+# How often each finding stands for its superclass.
+SHARES: dict[str, dict[str, float]] = HEART_DATA["shares"]
 # Conduction comes first, because it decides which waves there are; repolarisation has the last
 # word.
 _ORDER = ("NORM", "CD", "MI", "HYP", "STTC")
@@ -37,19 +96,7 @@ _CLASH = {frozenset({"inferior infarction", "left anterior fascicular block"})}
 
 
 def random_parameters(superclass: str | Sequence[str], rng: np.random.Generator) -> EcgParameters:
-    """Draw one person whose ECG carries a superclass, or several at once.
-
-    Parameters
-    ----------
-    superclass
-        One of NORM, MI, STTC, CD, HYP, or several of the last four.
-    rng
-        Source of chance.
-
-    Returns
-    -------
-    EcgParameters
-        With age, sex and ``scp_codes``.
+    """Draw one person whose ECG carries a superclass, or several of those that are not NORM.
 
     Raises
     ------
@@ -72,18 +119,13 @@ def draw_findings(superclass: str | Sequence[str], rng: np.random.Generator) -> 
     ------
     ConfigError
         If a superclass is unknown, or NORM is joined with another.
-
-    Examples
-    --------
-    >>> draw_findings("NORM", np.random.default_rng(0))
-    ('normal',)
     """
     wanted = (superclass,) if isinstance(superclass, str) else tuple(superclass)
     unknown = [name for name in wanted if name not in SHARES]
     if unknown or not wanted or len(set(wanted)) < len(wanted) or ("NORM" in wanted and len(wanted) > 1):
         raise ConfigError(f"simulated superclasses {wanted}: choose one of {', '.join(SUPERCLASSES)}, or several without NORM")
     while True:
-        found = tuple(_choose(SHARES[name], rng) for name in sorted(wanted, key=_ORDER.index))
+        found = tuple(str(rng.choice(list(SHARES[name]), p=list(SHARES[name].values()))) for name in sorted(wanted, key=_ORDER.index))
         clash = any(pair <= set(found) for pair in _CLASH) or (len(found) > 1 and not _ALONE.isdisjoint(found))
         if not clash:
             return found
@@ -96,12 +138,6 @@ def draw_parameters(findings: Sequence[str], rng: np.random.Generator) -> EcgPar
     ------
     ConfigError
         If a finding is unknown.
-
-    Examples
-    --------
-    >>> parameters = draw_parameters(["left bundle branch block"], np.random.default_rng(0))
-    >>> parameters.qrs_ms > 120.0
-    True
     """
     unknown = [name for name in findings if name not in FINDINGS]
     if unknown or not findings:
@@ -122,17 +158,13 @@ def draw_parameters(findings: Sequence[str], rng: np.random.Generator) -> EcgPar
         scp_codes={code: likelihood for finding in present for code, likelihood in finding.scp_codes.items()},
         **_draw_intervals(present, sex, rng),
     )
-    return _with_voltage(_with_rhythm(parameters), present, rng)
+    # PTB-XL names the sinus rhythm by its rate, with likelihood 0.
+    rhythm = "SBRAD" if parameters.heart_rate_bpm < 60.0 else "STACH" if parameters.heart_rate_bpm > 100.0 else "SR"
+    return _with_voltage(replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0}), present, rng)
 
 
 def sokolow_lyon_mv(parameters: EcgParameters) -> float:
-    """Return the Sokolow-Lyon voltage, S in V1 plus the larger R of V5 and V6, in mV.
-
-    Examples
-    --------
-    >>> 1.0 < sokolow_lyon_mv(EcgParameters()) < 3.5
-    True
-    """
+    """Return the Sokolow-Lyon voltage, S in V1 plus the larger R of V5 and V6, in mV."""
     highest, lowest = peak_leads_mv(parameters)
     return float(max(highest[6], highest[7]) - lowest[2])
 
@@ -141,13 +173,9 @@ def _normal(rng: np.random.Generator, mean: float, sd: float, low: float, high: 
     return min(max(float(rng.normal(mean, sd)), low), high)
 
 
-def _choose(shares: dict[str, float], rng: np.random.Generator) -> str:
-    return str(rng.choice(list(shares), p=list(shares.values())))
-
-
 def _affected_heart(present: Sequence[Finding], rng: np.random.Generator) -> Morphology:
     """Apply the findings to a healthy heart, each to a degree of its own."""
-    heart = NORMAL_HEART
+    heart = HEARTS["normal"]
     normal_conduction = True
     for finding in present:
         degree = rng.uniform(0.8, 1.15)
@@ -170,9 +198,7 @@ def _towards(healthy: Vector, affected: Vector, degree: float) -> Vector:
 
 
 def _vary(heart: Morphology, rng: np.random.Generator, gain: float) -> Morphology:
-    """Differences between people: voltage, the turn of the heart about the body's length, and each
-    wave a little.
-    """
+    """Vary the voltage, the turn of the heart about the body's length, and each wave a little."""
     turn = math.radians(rng.normal(0.0, 12.0))
     qrs_gain = gain * rng.lognormal(0.0, 0.24)
 
@@ -245,13 +271,6 @@ def _draw_noise(rng: np.random.Generator) -> NoiseLevels:
     )
 
 
-def _with_rhythm(parameters: EcgParameters) -> EcgParameters:
-    """Name the sinus rhythm by its rate, as PTB-XL does with likelihood 0."""
-    rate = parameters.heart_rate_bpm
-    rhythm = "SBRAD" if rate < 60.0 else "STACH" if rate > 100.0 else "SR"
-    return replace(parameters, scp_codes={**parameters.scp_codes, rhythm: 0.0})
-
-
 def _with_voltage(parameters: EcgParameters, present: Sequence[Finding], rng: np.random.Generator) -> EcgParameters:
     """Bring QRS to the voltage that hypertrophy needs, or keep it below where there is none."""
     needed = max((float(rng.uniform(*finding.sokolow_mv)) for finding in present if finding.sokolow_mv is not None), default=0.0)
@@ -263,10 +282,5 @@ def _with_voltage(parameters: EcgParameters, present: Sequence[Finding], rng: np
         scale = 3.4 / voltage
     else:
         return parameters
-    qrs = tuple(wave._replace(vector=_scaled(wave.vector, scale)) for wave in heart.qrs)
+    qrs = tuple(wave._replace(vector=scaled(wave.vector, scale)) for wave in heart.qrs)
     return replace(parameters, morphology=replace(heart, qrs=qrs))
-
-
-def _scaled(vector: Vector, factor: float) -> Vector:
-    x, y, z = vector
-    return x * factor, y * factor, z * factor

@@ -1,21 +1,19 @@
-"""A folder of simulated records in PTB-XL's official layout, so that everything that reads PTB-XL
-can run without it.
-"""
+"""Simulated records in PTB-XL's official layout, so that its readers run without it."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from heart_reader.data.scp_statements import scp_statements_csv
+from heart_reader.data.scp_statements import STATEMENTS_CSV
 from heart_reader.data.signal import resample
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_wfdb
-from heart_reader.data.synthetic.heart import EcgParameters
 from heart_reader.data.synthetic.population import random_parameters
 from heart_reader.errors import DataError
 from heart_reader.folders import atomic_directory
@@ -43,7 +41,7 @@ _MIX: tuple[tuple[tuple[str, ...], float], ...] = (
     (("CD", "HYP"), 0.02),
 )
 
-_COLUMNS = (
+_COLUMNS = [
     "ecg_id",
     "patient_id",
     "age",
@@ -72,11 +70,10 @@ _COLUMNS = (
     "strat_fold",
     "filename_lr",
     "filename_hr",
-)
+]
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One record to come: its patient and fold, and what it shows."""
 
     patient_id: int
@@ -85,13 +82,10 @@ class _Entry:
     parameter_seed: tuple[int, ...]
 
 
-def write_ptbxl_folder(
-    root: Path, n_records: int, seed: int, *, with_500_hz: bool = False, progress: Callable[[int], None] | None = None
-) -> None:
+def write_ptbxl_folder(root: Path, n_records: int, seed: int, *, with_500_hz: bool = False) -> None:
     """Write simulated records, their table and the statements as PTB-XL has them.
 
-    The folder appears whole or not at all: it is written beside ``root`` and renamed. The same
-    arguments give the same bytes.
+    The folder appears whole or not at all. The same arguments give the same bytes.
 
     Parameters
     ----------
@@ -99,12 +93,8 @@ def write_ptbxl_folder(
         Must not exist, or be empty.
     n_records
         Ten seconds each; a few patients have two.
-    seed
-        Of all chance.
     with_500_hz
         Write ``records500`` too; the 100 Hz records are then the same ECGs.
-    progress
-        Called with the number of records written so far.
 
     Raises
     ------
@@ -112,57 +102,34 @@ def write_ptbxl_folder(
         If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or
         cannot be written.
     """
+    from tqdm import tqdm  # simulating one ECG needs none
+
     root = Path(root)
     if n_records < 1:
         raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
     with atomic_directory(root, DataError) as unfinished:
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
-        _fill(unfinished, n_records, seed, with_500_hz, progress)
+        plan = tqdm(_plan(n_records, seed), "simulating records", disable=None, unit="record")
+        rows = [_write_record(unfinished, ecg_id, entry, seed, with_500_hz) for ecg_id, entry in enumerate(plan, start=1)]
+        with (unfinished / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, _COLUMNS, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        shutil.copyfile(STATEMENTS_CSV, unfinished / "scp_statements.csv")
 
 
-def _fill(root: Path, n_records: int, seed: int, with_500_hz: bool, progress: Callable[[int], None] | None) -> None:
-    rows = []
-    for ecg_id, entry in enumerate(_plan(n_records, seed), start=1):
-        parameters = random_parameters(entry.superclasses, np.random.default_rng(entry.parameter_seed))
-        names = tuple(f"records{rate}/{ecg_id // 1000 * 1000:05d}/{ecg_id:05d}_{suffix}" for rate, suffix in ((100, "lr"), (500, "hr")))
-        # One simulation at 500 Hz serves both rates, as it does in PTB-XL.
-        fine = simulate(parameters, rng=np.random.default_rng([seed, 1, ecg_id]), fs=500.0, duration_s=DURATION_S)
-        coarse = replace(fine, signal=resample(fine.signal, 500.0, 100.0).astype(np.float32), fs=100.0)
-        for name, record in zip(names, (coarse, fine) if with_500_hz else (coarse,), strict=False):
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_wfdb(replace(record, record_id=path.name), path.parent, lead_names=_LEAD_NAMES)
-        rows.append(_row(ecg_id, entry, parameters, names))
-        if progress is not None:
-            progress(ecg_id)
-    with (root / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, _COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    (root / "scp_statements.csv").write_text(scp_statements_csv(), encoding="utf-8")
-
-
-def _plan(n_records: int, seed: int) -> list[_Entry]:
-    """Decide who is recorded: classes in fixed shares, patients whole within a fold, every class
-    spread over the folds.
-    """
-    rng = np.random.default_rng([seed, 0])
-    edges = np.cumsum([share for _, share in _MIX])
-    groups = np.searchsorted(edges, (np.arange(n_records) + 0.5) / n_records * edges[-1])
-    entries: list[_Entry] = []
-    patient, n_of_patient = 0, 0
-    for position, group in enumerate(groups.tolist()):
-        same_group = position > 0 and group == groups[position - 1]
-        if same_group and n_of_patient == 1 and rng.random() < _REPEATED:
-            n_of_patient = 2
-        else:
-            patient, n_of_patient = patient + 1, 1
-        entries.append(_Entry(patient, patient % N_FOLDS + 1, _MIX[group][0], (seed, 2, patient)))
-    return [entries[position] for position in rng.permutation(n_records)]
-
-
-def _row(ecg_id: int, entry: _Entry, parameters: EcgParameters, names: tuple[str, ...]) -> dict[str, object]:
+def _write_record(root: Path, ecg_id: int, entry: _Entry, seed: int, with_500_hz: bool) -> dict[str, object]:
+    """Simulate one record, write its files and return its row of the table."""
+    parameters = random_parameters(entry.superclasses, np.random.default_rng(entry.parameter_seed))
+    names = tuple(f"records{rate}/{ecg_id // 1000 * 1000:05d}/{ecg_id:05d}_{suffix}" for rate, suffix in ((100, "lr"), (500, "hr")))
+    # One simulation at 500 Hz serves both rates, as it does in PTB-XL.
+    fine = simulate(parameters, rng=np.random.default_rng([seed, 1, ecg_id]), fs=500.0, duration_s=DURATION_S)
+    coarse = replace(fine, signal=resample(fine.signal, 500.0, 100.0).astype(np.float32), fs=100.0)
+    for name, record in zip(names, (coarse, fine) if with_500_hz else (coarse,), strict=False):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_wfdb(replace(record, record_id=path.name), path.parent, lead_names=_LEAD_NAMES)
     return {
         "ecg_id": ecg_id,
         "patient_id": f"{entry.patient_id:.1f}",
@@ -178,3 +145,20 @@ def _row(ecg_id: int, entry: _Entry, parameters: EcgParameters, names: tuple[str
         "filename_lr": names[0],
         "filename_hr": names[1],
     }
+
+
+def _plan(n_records: int, seed: int) -> list[_Entry]:
+    """Decide who is recorded: classes in fixed shares over the folds, patients whole."""
+    rng = np.random.default_rng([seed, 0])
+    edges = np.cumsum([share for _, share in _MIX])
+    groups = np.searchsorted(edges, (np.arange(n_records) + 0.5) / n_records * edges[-1])
+    entries: list[_Entry] = []
+    patient, n_of_patient = 0, 0
+    for position, group in enumerate(groups.tolist()):
+        same_group = position > 0 and group == groups[position - 1]
+        if same_group and n_of_patient == 1 and rng.random() < _REPEATED:
+            n_of_patient = 2
+        else:
+            patient, n_of_patient = patient + 1, 1
+        entries.append(_Entry(patient, patient % N_FOLDS + 1, _MIX[group][0], (seed, 2, patient)))
+    return [entries[position] for position in rng.permutation(n_records)]

@@ -1,5 +1,4 @@
-"""When the atria and the ventricles of a simulated rhythm are excited: lists of events, from which
-the waves are drawn.
+"""When atria and ventricles of a simulated rhythm are excited; waves are drawn from that.
 
 Times are in seconds from the start of the record; a list begins before it and ends after it.
 
@@ -31,16 +30,9 @@ _REFRACTORY_S = 0.30
 
 
 class Beat(NamedTuple):
-    """One excitation of the ventricles.
+    """One excitation of the ventricles: what the truth calls it, and how it is drawn.
 
-    Parameters
-    ----------
-    onset_s
-        QRS onset.
-    p_s
-        Onset of the P wave that led to it, or NaN.
-    kind, shape
-        What the truth calls it, and how it is drawn.
+    ``p_s`` is the onset of the P wave that led to it, or NaN.
     """
 
     onset_s: float
@@ -60,7 +52,7 @@ class Events:
     sinus_p_s, ectopic_p_s
         Onsets of P waves from the sinus node and from elsewhere in the atria.
     spikes_s
-        Of a pacemaker.
+        Onsets of a pacemaker's spikes.
     flutter_hz, fibrillation
         Rate of the atria in flutter (0: none), and whether they fibrillate.
     """
@@ -73,24 +65,15 @@ class Events:
     fibrillation: bool = False
 
     def conduct(self, p_s: float, pr_s: float, shape: str = CONDUCTED) -> None:
-        """A sinus P wave and the beat it leads to."""
+        """Add a sinus P wave and the beat it leads to."""
         self.sinus_p_s.append(p_s)
         self.beats.append(Beat(p_s + pr_s, p_s, shape=shape))
 
 
 class Timing(NamedTuple):
-    """What a schedule starts from.
+    """What a schedule starts from: chance, and a person's intervals in sinus rhythm.
 
-    Parameters
-    ----------
-    rng
-        Source of chance.
-    duration_s
-        Of the record.
-    pr_s, qt_s
-        Intervals of this person in sinus rhythm.
-    variability
-        Standard deviation of sinus RR intervals as a fraction of their mean.
+    ``variability`` is the standard deviation of RR intervals as a fraction of their mean.
     """
 
     rng: np.random.Generator
@@ -100,7 +83,7 @@ class Timing(NamedTuple):
     variability: float
 
     def sinus_intervals(self, bpm: tuple[float, float]) -> Iterator[float]:
-        """Intervals of a sinus node, endlessly; breathing and chance change them."""
+        """Yield the intervals of a sinus node, endlessly; breathing and chance change them."""
         mean = 60.0 / self.rng.uniform(*bpm)
         turn, phase = 2 * np.pi * self.rng.uniform(0.18, 0.30) * mean, self.rng.uniform(0.0, 2 * np.pi)
         while True:
@@ -109,7 +92,7 @@ class Timing(NamedTuple):
             yield mean * (1.0 + min(self.variability, 0.05) * wave)
 
     def sinus(self, bpm: tuple[float, float]) -> Iterator[tuple[int, float, float]]:
-        """Number, onset and following interval of each P wave up to the end of the record."""
+        """Yield number, onset and following interval of each P wave up to the end of the record."""
         at = -self.rng.uniform(0.2, 1.0) * 60.0 / bpm[1] - self.pr_s
         for number, interval in enumerate(self.sinus_intervals(bpm)):
             if at > self.duration_s + 1.0:
@@ -118,7 +101,7 @@ class Timing(NamedTuple):
             at += interval
 
     def every(self, number: int, some: tuple[int, int]) -> Iterator[int]:
-        """Beat ``number``, then one after some more, endlessly."""
+        """Yield ``number``, then one after some more, endlessly."""
         while True:
             yield number
             number += int(self.rng.integers(some[0], some[1] + 1))
@@ -127,11 +110,16 @@ class Timing(NamedTuple):
 Schedule = Callable[[Timing], Events]
 
 
-def _sinus(timing: Timing) -> Events:
-    events = Events()
-    for _, p_s, _ in timing.sinus((58.0, 88.0)):
-        events.conduct(p_s, timing.pr_s)
-    return events
+def _conducting(bpm: tuple[float, float], pr_s: tuple[float, float] | None = None, shape: str = CONDUCTED) -> Schedule:
+    """Every P wave leads to a beat; PR is the person's own, or drawn from a range."""
+
+    def schedule(timing: Timing) -> Events:
+        events, own_pr_s = Events(), timing.pr_s if pr_s is None else timing.rng.uniform(*pr_s)
+        for _, p_s, _ in timing.sinus(bpm):
+            events.conduct(p_s, own_pr_s, shape)
+        return events
+
+    return schedule
 
 
 def _fibrillation(timing: Timing) -> Events:
@@ -177,9 +165,7 @@ def _ventricular(lead_in: int, some: tuple[int, int]) -> Schedule:
 
 
 def _premature_atrial(timing: Timing) -> Events:
-    """Early atrial beats; the sinus node starts anew from them, so that the pause does not
-    compensate.
-    """
+    """Early atrial beats reset the sinus node, so that the pause does not compensate."""
     events, numbers = Events(), timing.every(2, (4, 7))
     due, coupling = next(numbers), timing.rng.uniform(0.66, 0.74)
     at = -timing.rng.uniform(0.2, 0.8) - timing.pr_s
@@ -199,9 +185,7 @@ def _premature_atrial(timing: Timing) -> Events:
 
 
 def _runs(timing: Timing) -> Events:
-    """Runs of three to six ventricular beats; sinus beats resume when the conduction system is no
-    longer refractory.
-    """
+    """Three to six ventricular beats, then sinus beats when conduction has recovered."""
     events, numbers = Events(), timing.every(2, (12, 18))
     due, cycle = next(numbers), 60.0 / timing.rng.uniform(140.0, 175.0)
     for number, p_s, _ in timing.sinus((62.0, 84.0)):
@@ -235,9 +219,7 @@ def _regular(bpm: tuple[float, float], kind: str, shape: str, jitter: float, sin
 
 
 def _paced(timing: Timing) -> Events:
-    """A ventricular pacemaker that follows the atria, or, where they fibrillate, one at a fixed
-    rate.
-    """
+    """A pacemaker that follows the atria or, where they fibrillate, has a fixed rate."""
     events = Events(fibrillation=bool(timing.rng.random() < 0.5))
     if events.fibrillation:
         cycle = 60.0 / float(timing.rng.choice([60.0, 65.0, 70.0]))
@@ -251,44 +233,21 @@ def _paced(timing: Timing) -> Events:
     return events
 
 
-def _long_pr(timing: Timing) -> Events:
-    events, pr_s = Events(), timing.rng.uniform(0.23, 0.32)
-    for _, p_s, _ in timing.sinus((55.0, 72.0)):
-        events.conduct(p_s, pr_s)
-    return events
+def _dropping(bpm: tuple[float, float], cycle: tuple[int, int], pr_growth_s: tuple[float, ...]) -> Schedule:
+    """The last P wave of each cycle is not conducted; PR may grow on the way to it."""
 
+    def schedule(timing: Timing) -> Events:
+        events, length = Events(), int(timing.rng.integers(*cycle))
+        begin = int(timing.rng.integers(0, length))
+        for number, p_s, _ in timing.sinus(bpm):
+            step = (number + begin) % length
+            if step < length - 1:
+                events.conduct(p_s, timing.pr_s + pr_growth_s[0] + pr_growth_s[1 + step])
+            else:
+                events.sinus_p_s.append(p_s)
+        return events
 
-def _wenckebach(timing: Timing) -> Events:
-    """PR grows, each time by less, until a P wave is not conducted: 4:3 or 5:4."""
-    events, length = Events(), int(timing.rng.integers(4, 6))
-    longer = np.concatenate([[0.0], np.cumsum([0.10, 0.05, 0.03])])[: length - 1]
-    begin = int(timing.rng.integers(0, length))
-    for number, p_s, _ in timing.sinus((64.0, 80.0)):
-        step = (number + begin) % length
-        if step < len(longer):
-            events.conduct(p_s, timing.pr_s + 0.03 + float(longer[step]))
-        else:
-            events.sinus_p_s.append(p_s)
-    return events
-
-
-def _mobitz_2(timing: Timing) -> Events:
-    """PR stays the same, and every third or fourth P wave is not conducted."""
-    events, length = Events(), int(timing.rng.integers(3, 5))
-    begin = int(timing.rng.integers(0, length))
-    for number, p_s, _ in timing.sinus((66.0, 84.0)):
-        if (number + begin) % length < length - 1:
-            events.conduct(p_s, timing.pr_s)
-        else:
-            events.sinus_p_s.append(p_s)
-    return events
-
-
-def _preexcited(timing: Timing) -> Events:
-    events, pr_s = Events(), timing.rng.uniform(0.088, 0.110)
-    for _, p_s, _ in timing.sinus((60.0, 86.0)):
-        events.conduct(p_s, pr_s, PREEXCITED)
-    return events
+    return schedule
 
 
 def _pause(timing: Timing) -> Events:
@@ -306,7 +265,7 @@ def _pause(timing: Timing) -> Events:
 
 # Escape beats arise low in the ventricles; of a junctional rhythm nothing atrial is seen.
 SCHEDULES: dict[str, Schedule] = {
-    "sinus": _sinus,
+    "sinus": _conducting((58.0, 88.0)),
     "atrial_fibrillation": _fibrillation,
     "atrial_flutter_2_1": _flutter(2),
     "atrial_flutter_3_1": _flutter(3),
@@ -319,11 +278,11 @@ SCHEDULES: dict[str, Schedule] = {
     "supraventricular_tachycardia": _regular((152.0, 215.0), NORMAL, CONDUCTED, 0.006),
     "ventricular_tachycardia": _regular((142.0, 190.0), VENTRICULAR, ECTOPIC, 0.01, (70.0, 95.0)),
     "paced": _paced,
-    "av_block_1": _long_pr,
-    "av_block_2_mobitz_1": _wenckebach,
-    "av_block_2_mobitz_2": _mobitz_2,
+    "av_block_1": _conducting((55.0, 72.0), (0.23, 0.32)),
+    "av_block_2_mobitz_1": _dropping((64.0, 80.0), (4, 6), (0.03, 0.0, *np.cumsum([0.10, 0.05, 0.03]).tolist())),
+    "av_block_2_mobitz_2": _dropping((66.0, 84.0), (3, 5), (0.0,) * 4),
     "av_block_3": _regular((32.0, 44.0), VENTRICULAR, ECTOPIC, 0.006, (72.0, 95.0)),
-    "preexcitation": _preexcited,
+    "preexcitation": _conducting((60.0, 86.0), (0.088, 0.110), PREEXCITED),
     "pause": _pause,
     "junctional": _regular((40.0, 58.0), NORMAL, CONDUCTED, 0.008),
 }

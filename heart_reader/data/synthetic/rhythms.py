@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.synthetic.axis import axis_of, turn_to_axis
-from heart_reader.data.synthetic.beats import SHARP, SLOW, ST_RAMP, Segment, add_st, add_wave, qrs_loop, record_heart
-from heart_reader.data.synthetic.heart import EcgParameters, EcgTruth, Morphology, NoiseLevels, SimulatedEcg, Vector, Wave
+from heart_reader.data.synthetic.beats import SHARP, Segment, add_beats, add_wave, qrs_loop, record_heart
+from heart_reader.data.synthetic.heart import (
+    HEART_DATA,
+    HEARTS,
+    EcgParameters,
+    EcgTruth,
+    Morphology,
+    NoiseLevels,
+    SimulatedEcg,
+    Wave,
+    as_tuples,
+    axis_of,
+    scaled,
+    turn_to_axis,
+)
 from heart_reader.data.synthetic.population import draw_parameters
 from heart_reader.data.synthetic.rhythm_events import CONDUCTED, ECTOPIC, PACED, PREEXCITED, SCHEDULES, Events, Timing
 from heart_reader.errors import ConfigError
@@ -32,9 +43,7 @@ _QT_SHARE = 0.85
 
 @dataclass(frozen=True)
 class _Shape:
-    """How a kind of beat is drawn: its waves, and the durations of QRS and of J point to T offset,
-    in seconds.
-    """
+    """How a kind of beat is drawn: waves, and seconds of QRS and of J point to T offset."""
 
     heart: Morphology
     qrs_s: float
@@ -43,9 +52,7 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Named:
-    """What the truth says of a schedule: rhythm, findings beside it, PTB-XL's statements, and what
-    else the heart has.
-    """
+    """A schedule's rhythm, findings beside it, statements, and what else the heart has."""
 
     rhythm: str = "sinus"
     findings: tuple[str, ...] = ()
@@ -53,67 +60,9 @@ class _Named:
     heart: str = "normal"
 
 
-_RHYTHMS: dict[str, _Named] = {
-    "sinus": _Named(scp_codes=("SR",)),
-    "atrial_fibrillation": _Named("atrial_fibrillation", ("irregular",), ("AFIB",)),
-    "atrial_flutter_2_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "atrial_flutter_3_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "atrial_flutter_4_1": _Named("atrial_flutter", (), ("AFLT",)),
-    "premature_ventricular": _Named(findings=("premature_ventricular",), scp_codes=("SR", "PVC")),
-    "premature_supraventricular": _Named(findings=("premature_supraventricular",), scp_codes=("SR", "PAC")),
-    "bigeminy": _Named(findings=("premature_ventricular", "bigeminy"), scp_codes=("SR", "PVC", "BIGU")),
-    "trigeminy": _Named(findings=("premature_ventricular", "trigeminy"), scp_codes=("SR", "PVC", "TRIGU")),
-    "ventricular_run": _Named(findings=("premature_ventricular", "ventricular_run"), scp_codes=("SR", "PVC")),
-    "supraventricular_tachycardia": _Named("supraventricular_tachycardia", (), ("SVTAC",)),
-    "ventricular_tachycardia": _Named("ventricular_tachycardia"),
-    "paced": _Named("paced", ("pacing_spikes",), ("PACE",)),
-    "av_block_1": _Named(findings=("av_block_1",), scp_codes=("SR", "1AVB")),
-    "av_block_2_mobitz_1": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB")),
-    "av_block_2_mobitz_2": _Named(findings=("av_block_2",), scp_codes=("SR", "2AVB", "CRBBB"), heart="right bundle branch block"),
-    "av_block_3": _Named(findings=("av_block_3",), scp_codes=("3AVB",)),
-    "preexcitation": _Named(scp_codes=("SR", "WPW")),
-    "pause": _Named(findings=("pause",), scp_codes=("SR",)),
-    "junctional": _Named("junctional"),
-}
+_RHYTHMS = {name: _Named(**as_tuples(values)) for name, values in HEART_DATA["rhythms"].items()}
 SIMULATED_RHYTHMS: tuple[str, ...] = tuple(SCHEDULES)
 
-# Ventricular beats from the right outflow tract: like left bundle branch block, axis downwards.
-_OUTFLOW = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.36, (0.08, 0.22, -0.12)),
-        Wave(0.10, 0.34, 0.58, (0.35, 1.20, 0.85)),
-        Wave(0.34, 0.56, 0.78, (0.22, 0.95, 0.90)),
-        Wave(0.58, 0.78, 1.0, (0.04, 0.12, 0.30)),
-    ),
-    st=(-0.03, -0.16, -0.16),
-    t=(Wave(0.08, 0.58, 1.0, (-0.12, -0.48, -0.46)),),
-)
-# From the left ventricle, low and to the side: like right bundle branch block, axis upwards and to
-# the right.
-_LEFT_APEX = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.34, (-0.06, 0.16, -0.40)),
-        Wave(0.12, 0.34, 0.58, (-0.40, -0.90, -0.90)),
-        Wave(0.34, 0.58, 0.80, (-0.60, -0.85, -0.45)),
-        Wave(0.60, 0.80, 1.0, (-0.25, -0.12, 0.05)),
-    ),
-    st=(0.08, 0.12, 0.12),
-    t=(Wave(0.08, 0.58, 1.0, (0.30, 0.38, 0.34)),),
-)
-# Paced at the right apex: like left bundle branch block, axis upwards, chest leads negative.
-_RIGHT_APEX = Morphology(
-    p=(),
-    qrs=(
-        Wave(0.0, 0.16, 0.36, (0.10, -0.20, 0.18)),
-        Wave(0.10, 0.34, 0.60, (0.02, -1.00, 0.95)),
-        Wave(0.34, 0.58, 0.80, (-0.10, -0.80, 0.85)),
-        Wave(0.58, 0.78, 1.0, (-0.05, -0.15, 0.20)),
-    ),
-    st=(-0.06, 0.14, -0.20),
-    t=(Wave(0.08, 0.58, 1.0, (-0.20, 0.42, -0.50)),),
-)
 # First forces over an accessory pathway on the left side: slow, to the front and downwards, hence
 # positive in V1 and II.
 _DELTA = Wave(0.0, 0.36, 0.62, (0.16, 0.20, -0.34))
@@ -139,17 +88,14 @@ def simulate_rhythm(
         Source of all chance: the person, the rhythm, and the noise.
     fs
         Hz.
-    duration_s
-        Seconds.
     noise
         Levels at the electrodes; None draws them.
 
     Returns
     -------
     SimulatedEcg
-        Records of ten seconds and longer hold what the name says at least once; shorter ones may
-        end before. Its parameters are those of the person; rate and intervals of the rhythm are in
-        the truth.
+        Ten seconds and longer hold what the name says at least once. The parameters are those of
+        the person; rate and intervals of the rhythm are in the truth.
 
     Raises
     ------
@@ -158,9 +104,9 @@ def simulate_rhythm(
 
     Examples
     --------
-    >>> ecg = simulate_rhythm("atrial_fibrillation", rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
-    >>> ecg.record.signal.shape, ecg.truth.rhythm, ecg.truth.visible_p_s.size
-    ((12, 1000), 'atrial_fibrillation', 0)
+    >>> ecg = simulate_rhythm("paced", rng=np.random.default_rng(0), fs=100.0, duration_s=10.0)
+    >>> ecg.record.signal.shape, ecg.truth.rhythm
+    ((12, 1000), 'paced')
     """
     if name not in SCHEDULES:
         raise ConfigError(f"simulated rhythm {name!r}: choose among {', '.join(SIMULATED_RHYTHMS)}")
@@ -189,43 +135,33 @@ def _shapes(person: EcgParameters, qt_s: float, rng: np.random.Generator) -> dic
     qrs_s = person.qrs_ms / 1000.0
     st_t_s = qt_s - qrs_s
     # Normal spread, without the first forces of its own, follows those of the pathway.
-    rest = tuple(
-        wave._replace(start=_after_delta(wave.start), peak=_after_delta(wave.peak), end=_after_delta(wave.end)) for wave in heart.qrs[1:]
-    )
-    t = tuple(wave._replace(vector=_scaled(wave.vector, 0.45)) for wave in heart.t)
+    rest = []
+    for wave in heart.qrs[1:]:
+        start, peak, end = (_DELTA_SHARE + (1.0 - _DELTA_SHARE) * share for share in wave[:3])
+        rest.append(Wave(start, peak, end, wave.vector))
+    t = tuple(wave._replace(vector=scaled(wave.vector, 0.45)) for wave in heart.t)
     preexcited = replace(heart, qrs=(_DELTA, *rest), st=(-0.04, -0.05, 0.03), t=t)
-    ectopic = _varied((_OUTFLOW, _LEFT_APEX)[int(rng.integers(2))], rng)
+    ectopic = _varied(HEARTS[("outflow", "left_apex")[int(rng.integers(2))]], rng)
     return {
         CONDUCTED: _Shape(heart, qrs_s, st_t_s),
         ECTOPIC: _Shape(ectopic, rng.uniform(0.142, 0.166), st_t_s + 0.02),
-        PACED: _Shape(_varied(_RIGHT_APEX, rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
+        PACED: _Shape(_varied(HEARTS["right_apex"], rng), rng.uniform(0.150, 0.175), st_t_s + 0.01),
         PREEXCITED: _Shape(preexcited, rng.uniform(0.124, 0.142), st_t_s),
     }
 
 
-def _after_delta(share: float) -> float:
-    return _DELTA_SHARE + (1.0 - _DELTA_SHARE) * share
-
-
 def _varied(heart: Morphology, rng: np.random.Generator) -> Morphology:
-    """The same heart, louder or softer, each wave a little different."""
+    """Make a heart louder or softer, and each wave a little different."""
     gain = rng.lognormal(0.0, 0.15)
 
     def vary(waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
-        return tuple(wave._replace(vector=_scaled(wave.vector, gain * rng.lognormal(0.0, 0.08))) for wave in waves)
+        return tuple(wave._replace(vector=scaled(wave.vector, gain * rng.lognormal(0.0, 0.08))) for wave in waves)
 
-    return replace(heart, qrs=vary(heart.qrs), st=_scaled(heart.st, gain), t=vary(heart.t))
-
-
-def _scaled(vector: Vector, factor: float) -> Vector:
-    x, y, z = vector
-    return x * factor, y * factor, z * factor
+    return replace(heart, qrs=vary(heart.qrs), st=scaled(heart.st, gain), t=vary(heart.t))
 
 
 def _st_t(events: Events, shapes: dict[str, _Shape]) -> tuple[Array, Array]:
-    """QRS onsets, and J point to T offset of each beat: it follows the interval before, and is over
-    when the next QRS begins.
-    """
+    """Return QRS onsets, and J point to T offset: set by the RR before, over by the next QRS."""
     onset_s = np.array([beat.onset_s for beat in events.beats])
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     full_s = np.array([shapes[beat.shape].st_t_s for beat in events.beats])
@@ -247,14 +183,9 @@ def _draw_beats(
     names = np.array([beat.shape for beat in events.beats])
     for name, shape in shapes.items():
         these = names == name
-        if not these.any():
-            continue
-        qrs = Segment(onset_s[these], np.full(int(these.sum()), shape.qrs_s), gain[these])
-        st_t = Segment(qrs.onset_s + shape.qrs_s, st_t_s[these], gain[these])
-        for waves, segment, rise in ((shape.heart.qrs, qrs, SHARP), (shape.heart.t, st_t, SLOW)):
-            for wave in waves:
-                add_wave(vector, fs, wave, segment, rise)
-        add_st(vector, fs, shape.heart, st_t, ST_RAMP * shape.qrs_s)
+        if these.any():
+            qrs = Segment(onset_s[these], np.full(int(these.sum()), shape.qrs_s), gain[these])
+            add_beats(vector, fs, shape.heart, qrs, st_t_s[these])
 
 
 def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters, rng: np.random.Generator) -> None:
@@ -274,9 +205,7 @@ def _draw_atria(vector: Array, fs: float, events: Events, person: EcgParameters,
 
 
 def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
-    """Add a spike as a recorder takes it: each sample is the mean over its own share of time, so a
-    short spike loses height.
-    """
+    """Add a spike as a recorder takes it: each sample is a mean over its share of time."""
     index = np.arange(math.floor(spike_s * fs), math.ceil((spike_s + _SPIKE_S) * fs) + 1)
     begin, end = (index - 0.5) / fs, (index + 0.5) / fs
     share = np.maximum(np.minimum(end, spike_s + _SPIKE_S) - np.maximum(begin, spike_s), 0.0) * fs
@@ -285,9 +214,7 @@ def _add_spike(vector: Array, fs: float, spike_s: float) -> None:
 
 
 def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator) -> Array:
-    """Draw a saw-tooth without rest, (n_times, 3) in mV: slowly down, faster down, quickly up in
-    II, III and aVF; upright in V1.
-    """
+    """Draw a saw-tooth, (n_times, 3) in mV: down, quickly up in II, III, aVF; upright in V1."""
     at, height = (0.0, 0.42, 0.66, 0.86, 1.0), (0.45, 0.05, -1.0, 0.62, 0.45)
     phase = np.arange(n_times) / fs * hz + rng.uniform(0.0, 1.0)
     grid = np.linspace(0.0, 1.0, 200, endpoint=False)
@@ -301,9 +228,7 @@ def _flutter_waves(n_times: int, fs: float, hz: float, rng: np.random.Generator)
 
 
 def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Array:
-    """Draw several wavelets, (n_times, 3) in mV, whose rates of 350 to 500 per minute and heights
-    wander; most is seen in V1.
-    """
+    """Draw wavelets of wandering rate and height, (n_times, 3) in mV, largest in V1."""
     times = np.arange(n_times) / fs
     knots = np.arange(0.0, times[-1] + 0.8, 0.4)
     waves = np.zeros((n_times, 3))
@@ -318,9 +243,7 @@ def _fibrillation_waves(n_times: int, fs: float, rng: np.random.Generator) -> Ar
 
 
 def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: Array, p_s: float, duration_s: float) -> EcgTruth:
-    """Collect what is in the record: beats whose QRS complex lies within it, P waves that can be
-    seen, spikes.
-    """
+    """Collect the beats that lie within the record, the P waves to be seen, and the spikes."""
     largest = {name: float(np.argmax(np.linalg.norm(qrs_loop(shape.heart), axis=0))) / 400.0 for name, shape in shapes.items()}
     qrs_s = np.array([shapes[beat.shape].qrs_s for beat in events.beats])
     onset_s = np.array([beat.onset_s for beat in events.beats])
@@ -334,6 +257,9 @@ def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: 
     )
     visible = p_all[~covered & (p_all >= 0.0) & (p_all + p_s <= duration_s)]
     spikes_s = np.array(events.spikes_s)
+    # The shape of the rhythm itself: ectopic only where there is no other.
+    others = [beat.shape for beat in events.beats if beat.shape != ECTOPIC]
+    usual = max(set(others), key=others.count) if others else ECTOPIC
     return EcgTruth(
         beat_s=peak_s[keep],
         p_onset_s=p_onset_s[keep],
@@ -342,16 +268,10 @@ def _truth(named: _Named, events: Events, shapes: dict[str, _Shape], *, st_t_s: 
         qrs_offset_s=(onset_s + qrs_s)[keep],
         t_onset_s=(onset_s + qrs_s + t_start * st_t_s)[keep],
         t_offset_s=(onset_s + qrs_s + st_t_s)[keep],
-        axis_deg=axis_of(shapes[_usual([beat.shape for beat in events.beats])].heart),
+        axis_deg=axis_of(shapes[usual].heart),
         rhythm=named.rhythm,
         rhythm_findings=named.findings,
         beat_kinds=tuple(beat.kind for beat, kept in zip(events.beats, keep, strict=True) if kept),
         visible_p_s=visible,
         spike_s=spikes_s[(spikes_s >= 0.0) & (spikes_s + _SPIKE_S <= duration_s)],
     )
-
-
-def _usual(names: Sequence[str]) -> str:
-    """The shape of the rhythm itself: ectopic only where there is no other."""
-    others = [name for name in names if name != ECTOPIC]
-    return max(set(others), key=others.count) if others else ECTOPIC

@@ -178,7 +178,7 @@ def run_stress(
     conditions = stress_conditions(classifier.preprocessor.leads) if conditions is None else tuple(conditions)
     readings = _Readings(classifier, table, level, conditions, noise_seed)
     readings.read(progress)
-    thresholds = classifier.thresholds.get(level)
+    thresholds = classifier.decisions[level].thresholds
     fair = thresholds is not None and thresholds.split not in table.splits
     names = (AUROC, *DECIDED) if fair else (AUROC,)
     values = []
@@ -231,7 +231,7 @@ class _Readings:
 
     def predictions(self, number: int) -> Predictions:
         """Answers under one condition, calibrated as the reader does."""
-        calibration = self.classifier.calibration.get(self.level)
+        calibration = self.classifier.decisions[self.level].calibration
         return Predictions(
             split="+".join(sorted(set(self.table.splits.tolist()))),
             level=self.level,

@@ -78,7 +78,7 @@ def complete_report(
     settings: dict[str, Any] = {"draws": report.draws, "confidence": report.confidence, "seed": report.seed}
     subgroups = _subgroups(report, classifier, table, predictions, settings)
     consistency = _consistency(report, classifier, table, settings) if readings else None
-    chosen_here = any(thresholds.split == report.split for thresholds in classifier.thresholds.values())
+    chosen_here = any(of.split == report.split for of in classifier.thresholds.values())
     report = replace(
         report,
         statements=_statements(classifier, predictions.get(ALL), settings),

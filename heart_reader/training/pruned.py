@@ -25,19 +25,22 @@ from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.edge.graph import count_macs, example_inputs
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
 from heart_reader.edge.settings import export_config
+from heart_reader.edge.variants import Origin, check_alike, open_origin
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import run_folder, write_whole
+from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.decisions import save_with_decisions
+from heart_reader.training.ensemble import beside_trees
 from heart_reader.training.losses import MultiLevelLoss
+from heart_reader.training.manifest import save_with_decisions
 from heart_reader.training.run import train
 
-__all__ = ["prune", "write_table"]
+__all__ = ["prune", "prune_origin", "write_table"]
 
-CUT = ".new-cut"
+CUT, PRUNED_RUN = ".new-cut", "pruned"
 TAYLOR_BATCHES = 16
 
 
@@ -48,19 +51,15 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
     ----------
     directory
         A torch checkpoint of a registered model.
-    out
-        Directory of the run.
     overrides
         Such as ``["export.pruning.ratio=0.3"]``.
     teacher
-        Checkpoint whose probabilities are learned beside the labels; None means the unpruned
-        network.
+        Checkpoint whose probabilities are learned, too; None means the unpruned network.
 
     Raises
     ------
     ConfigError
-        If the checkpoint is an ensemble, or its model cannot be pruned, or another process works in
-        ``out``.
+        If the checkpoint cannot be pruned, or another process works in ``out``.
     CheckpointError, DataError
         If the checkpoint or the records cannot be used.
     """
@@ -69,6 +68,45 @@ def prune(directory: Path, out: Path, *, overrides: Sequence[str] = (), teacher:
         raise ConfigError(f"{directory}: an ensemble is not pruned as such: prune a network that it taught, or one of its members")
     with run_folder(out):
         return _prune(origin, out, export_config(origin, overrides), teacher or directory)
+
+
+def prune_origin(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin, Origin]:
+    """Prune what is exported, or the network that an ensemble taught, and train what is left.
+
+    Parameters
+    ----------
+    out
+        Folder of the variants; the run is ``out/pruned``.
+
+    Returns
+    -------
+    tuple
+        What the pruned variant is compared with, and what pruning left.
+
+    Raises
+    ------
+    ConfigError
+        If there is no network to prune.
+    CheckpointError, DataError
+        If checkpoint or records cannot be used.
+    """
+    out = out / PRUNED_RUN
+    if origin.checkpoint.manifest["model"]["name"] != ENSEMBLE:
+        checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
+        return origin, open_origin(checkpoint.directory, overrides)
+    student = origin.config.export.student
+    if student is None:
+        raise ConfigError(
+            f"{origin.checkpoint.directory}: an ensemble is not pruned as such: name a network that it taught with --set export.student=, "
+            "or leave pruned-int8 out of export.variants"
+        )
+    wide = check_alike(open_origin(student, overrides), origin, "export.student")
+    checkpoint = prune(student, out, overrides=overrides)
+    if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
+        return wide, open_origin(checkpoint.directory, overrides)
+    # Trees are small and fast; beside a narrow network they count as much as in the ensemble.
+    joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
+    return origin, open_origin(joined.directory, overrides)
 
 
 def _prune(origin: Checkpoint, out: Path, config: ExperimentConfig, teacher: Path) -> Checkpoint:
@@ -95,7 +133,7 @@ def _prune(origin: Checkpoint, out: Path, config: ExperimentConfig, teacher: Pat
 
 
 def _open(config: ExperimentConfig, origin: Checkpoint) -> tuple[EcgDataset, EcgDataset]:
-    space = FeatureSpace.from_json(origin.manifest["features"], str(origin.directory))
+    space = FeatureSpace.from_json(origin.manifest["features"], origin.origin)
     dataset = open_dataset(config, build_table(config), Preprocessor.from_json(origin.manifest["preprocessor"]), space)
     return dataset.split("train"), dataset.split("val")
 
@@ -151,9 +189,7 @@ def _finetuning(config: ExperimentConfig, model: Mapping[str, Any], cut: Checkpo
 
 
 def _signed(tuned: Checkpoint, origin: Checkpoint, facts: Mapping[str, Any], teacher: Path) -> Checkpoint:
-    """Write the checkpoint again with its parent and what pruning did; the folder it started from
-    is gone.
-    """
+    """Add the parent and what pruning did to the manifest."""
     config = dict(tuned.manifest["config"])
     config["training"] = {**config["training"], "start_from": None}
     facts = {**facts, "teacher_sha256": load_checkpoint(teacher).sha256}

@@ -91,28 +91,18 @@ def read_csv(path: Path, advice: str) -> CsvFile:
     except csv.Error as error:
         raise DataError(f"{path} line {reader.line_num}: {error}: save the table as plain CSV") from None
     table = CsvFile(path, header, rows, lines)
-    _check_shape(table)
+    if not rows:
+        raise DataError(f"{path}: no rows; a header line and one row per record are needed")
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise DataError(f"{path}: column {repeated[0]!r} appears twice: rename or remove one")
+    for position, cells in enumerate(rows):
+        if len(cells) != len(header):
+            raise DataError(f"{table.where(position)}: {len(cells)} cells where the header has {len(header)}: correct the row")
     return table
 
 
-def _check_shape(table: CsvFile) -> None:
-    if not table.rows:
-        raise DataError(f"{table.path}: no rows; a header line and one row per record are needed")
-    repeated = sorted({name for name in table.header if table.header.count(name) > 1})
-    if repeated:
-        raise DataError(f"{table.path}: column {repeated[0]!r} appears twice: rename or remove one")
-    for row, cells in enumerate(table.rows):
-        if len(cells) != len(table.header):
-            raise DataError(f"{table.where(row)}: {len(cells)} cells where the header has {len(table.header)}: mend the row")
-
-
 def plain_name(cell: str) -> str:
-    """Return an id without the ``.0`` that a spreadsheet or pandas adds to whole numbers.
-
-    Examples
-    --------
-    >>> plain_name("15709.0"), plain_name("A.0"), plain_name("")
-    ('15709', 'A.0', '')
-    """
+    """Return an id without the ``.0`` that a spreadsheet or pandas adds to whole numbers."""
     whole, dot, zero = cell.partition(".")
     return whole if dot and zero == "0" and whole.isdigit() else cell
