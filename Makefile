@@ -1,6 +1,7 @@
 # make run [PORT=8000]   install into .venv and serve the shipped reader on http://127.0.0.1:PORT
 # make test              install and run the tests (make test-slow: the long ones)
 # make check             ruff, mypy and the import rules
+# make docs              this documentation as a site, in build/site; a warning is an error
 # make lock              write dependencies/*.lock anew from pyproject.toml
 # make wheelhouse        all that a machine without a network needs, in build/wheelhouse
 # make sbom, licences    what is installed with the server, as build/sbom.cdx.json (CycloneDX) and docs/licences.md
@@ -8,7 +9,7 @@ PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run wheelhouse test test-slow check format install lock sbom licences
+.PHONY: run wheelhouse test test-slow check docs format install lock sbom licences
 
 run: .venv/served
 	$(BIN)/heart-reader serve --port $(PORT)
@@ -24,6 +25,9 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # What a machine without a network needs for reading and serving; its README.txt says how to install from it.
 wheelhouse: .venv/served
