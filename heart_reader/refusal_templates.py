@@ -16,10 +16,12 @@ _FILES: dict[str, Template] = {
     "damaged_dicom": "{where}: a damaged DICOM file ({kind}): export the recording again",
     "damaged_file": "{where}: {problem}: export the recording again",
     "dicom_compressed": "{where}: a compressed DICOM file, which is not read: export it uncompressed (Explicit VR Little Endian)",
-    "dicom_needs_pydicom": "{where}: DICOM is read with pydicom, which is not installed here: python -m pip install pydicom",
     "dicom_without_waveform": ("{where}: a DICOM file without a waveform, perhaps a picture of an ECG: export the recording as a waveform"),
     "edf_gaps": "{where}: an EDF+D file, whose recording has gaps; a continuous one is read: export it as EDF or EDF+C",
     "empty_file": "{where}: an empty file (0 bytes): copy or export it again",
+    "format_needs_package": (
+        "{where}: {format} is read with {package}, which is not installed here: pip install 'heart-reader[formats]' and read it again"
+    ),
     "implausible_amplitude": (
         "{where}: amplitudes of {peak:.0f} mV when read as {unit}; an ECG stays below {most:.0f} mV: the values are probably in another "
         "unit, pass --unit uV (or mend the file)"
@@ -31,16 +33,16 @@ _FILES: dict[str, Template] = {
     "no_such_file": "{where}: no such file: check the name",
     "no_voltage": "{where}: no voltage among {found}; mV, uV, nV or V is needed: mend the file or pass --unit",
     "not_an_ecg_file": (
-        "{where}: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header {header} beside it, which names it: put it "
-        "there, or export the recording in one of these formats"
+        "{where}: in none of the formats that are read ({formats}); a signal file needs its header {header} beside it, which names it: "
+        "put it there, or export the recording in one of these formats"
     ),
     "not_one_record": (
         "{files} are not one record; several files are read together only as a WFDB header with its signal file, such as 100.hea and "
         "100.dat: send one recording at a time"
     ),
     "packed_file": "{where}: a packed file or an Excel workbook, which is not read: unpack it, or save the sheet as CSV",
-    "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as WFDB, EDF, DICOM or CSV",
-    "picture_file": "{where}: a picture of an ECG, which is not read: export the recording as WFDB, EDF, DICOM or CSV",
+    "pdf_file": "{where}: a PDF, which holds a picture of an ECG: export the recording as one of {formats}",
+    "picture_file": "{where}: a picture of an ECG, which is not read: export the recording as one of {formats}",
     "record_too_long": (
         "{where}: {got} values ({leads} leads of {times} time points; a second counts as {per_second} values at least), at most {allowed} "
         "are read here: cut the recording into parts"
@@ -71,7 +73,7 @@ _FILES: dict[str, Template] = {
     "unit_unknown": "{where}: unit {unit!r}; mV, uV, nV or V is needed: pass --unit or mend the file",
     "units_differ": "{where}: units {units} in one file; one is allowed: mend the file or pass --unit",
     "without_samples": "{where}: 0 samples per signal are there: the file is truncated, copy it again",
-    "xml_file": "{where}: an XML or HTML file, which is not read: export the recording as WFDB, EDF, DICOM or CSV",
+    "xml_file": "{where}: an XML or HTML file, which is not read: export the recording as one of {formats}",
 }
 
 # The same, about samples that are not what their header says.

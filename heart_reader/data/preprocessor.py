@@ -18,11 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data import signal_parts
+from heart_reader.data import signal
 from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
-from heart_reader.data.signal import bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
 
@@ -151,7 +150,7 @@ class Preprocessor:
         All leads of a usual record come at once, those of a long one after each other, and those of
         a very long one in pieces.
         """
-        most, unfiltered = signal_parts.PART_VALUES, self.low_hz is None and self.high_hz is None
+        most, unfiltered = signal.PART_VALUES, self.low_hz is None and self.high_hz is None
         if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
             parts = SignalParts(len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads]))
             yield from ((slice(None), start, values) for start, values in resample_parts(parts, record.fs, self.fs))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts
 from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 

@@ -7,19 +7,21 @@ import takes seconds and 70 MB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data import signal_parts
-from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import ConfigError
 
-__all__ = ["bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
+__all__ = ["SignalParts", "bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
 
+# Values of one part, 32 MB in double precision; eleven minutes of twelve leads at 500 Hz are one
+# part.
+PART_VALUES = 1 << 22
 # 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this
 # denominator.
 _MAX_DENOMINATOR = 10_000
@@ -29,6 +31,48 @@ _MAX_MATRIX = 1_000_000
 # Points at the new rate that one row of the product gives; fewer copy more, more multiply more
 # zeros.
 _BLOCK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class SignalParts:
+    """The signal of a record before it is decoded.
+
+    Parameters
+    ----------
+    n_leads, n_times
+        Its shape.
+    cut
+        Gives (n_leads, stop - start) values from ``start`` and ``stop``; ``start`` is even.
+    """
+
+    n_leads: int
+    n_times: int
+    cut: Callable[[int, int], NDArray[np.floating]]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> SignalParts:
+        """Make parts of (n_leads, n_times) values that are in memory already."""
+        n_leads, n_times = values.shape
+        return cls(n_leads, n_times, lambda start, stop: values[:, start:stop])
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the whole signal is one part."""
+        return self.n_leads * self.n_times <= PART_VALUES
+
+    def whole(self) -> NDArray[np.floating]:
+        """Return all of it, (n_leads, n_times)."""
+        return self.cut(0, self.n_times)
+
+    def rows(self, chosen: Sequence[int]) -> SignalParts:
+        """Keep some of the leads."""
+        return SignalParts(len(chosen), self.n_times, lambda start, stop: self.cut(start, stop)[chosen])
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
+        """Give the first time point of each part, and the part."""
+        step = max(2, PART_VALUES // self.n_leads & ~1)
+        for start in range(0, self.n_times, step):
+            yield start, self.cut(start, min(start + step, self.n_times))
 
 
 def _ratio(fs_from: float, fs_to: float) -> Fraction:
@@ -97,7 +141,7 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
     matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
     n_times, n_out = parts.n_times, resampled_length(parts.n_times, fs_from, fs_to)
     n_blocks = -(-n_out // step_out)
-    at_once = max(1, signal_parts.PART_VALUES // (parts.n_leads * step_in))
+    at_once = max(1, PART_VALUES // (parts.n_leads * step_in))
     ends = parts.cut(0, 1), parts.cut(n_times - 1, n_times)
     for first in range(0, n_blocks, at_once):
         count = min(at_once, n_blocks - first)

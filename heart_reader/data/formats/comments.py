@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from heart_reader.data.formats.files import plausible_age
+
 __all__ = ["Statement", "age_and_sex", "statements"]
 
 _T = TypeVar("_T")
@@ -40,7 +42,6 @@ _YEARS = {
 # DICOM writes three digits and a letter: 018M. Elsewhere an M behind an age is a sex as likely as
 # months.
 _DICOM_MONTHS = re.compile(r"\d{3}m")
-_MAX_AGE = 130.0
 
 
 class Statement(NamedTuple):
@@ -131,8 +132,7 @@ def _age(text: str, unit: str) -> float | None:
     stated = "mo" if _DICOM_MONTHS.fullmatch(text.lower()) else match[2]
     if stated not in _YEARS or (stated and unit and _YEARS[stated] != _YEARS[unit]):
         return None
-    age = float(match[1].replace(",", ".")) * _YEARS[stated or unit]
-    return age if age <= _MAX_AGE else None
+    return plausible_age(float(match[1].replace(",", ".")) * _YEARS[stated or unit])
 
 
 def _only(values: Sequence[_T]) -> _T | None:

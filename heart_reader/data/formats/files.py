@@ -12,15 +12,31 @@ from typing import NamedTuple
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "check_length", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
+__all__ = [
+    "HEAD_BYTES",
+    "MAX_FILE_BYTES",
+    "Given",
+    "check_fs",
+    "check_length",
+    "decode_text",
+    "file_size",
+    "foreign_kind",
+    "is_text",
+    "plausible_age",
+    "read_bytes",
+    "refuse_remote",
+]
+
+# What formats see of a file before one of them reads it. No WFDB header is longer: 256 signals need
+# a quarter of it.
+HEAD_BYTES = 1 << 16
 
 # A day of 12 leads at 500 Hz in 16 bits is just under this.
 MAX_FILE_BYTES = 1 << 30
 # Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
 MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
-# Leads times time points of one record: two leads of 12 days at 1000 Hz. Whatever its leads and
-# rate, a second of a record costs about as much as one of twelve leads at 100 Hz, which it is read
-# as: no second counts for less.
+# Leads times time points of one record: two leads of 12 days at 1000 Hz. No second counts for less
+# than one of twelve leads at 100 Hz, for every record is read as that.
 MAX_VALUES = 1 << 31
 VALUES_PER_S = 1200
 
@@ -29,6 +45,13 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What text may hold below the blank: tab, line feed, vertical tab, form feed, carriage return.
 _NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
+# How files begin that people take for ECG records, and which message says so.
+_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
+_FOREIGN_BYTES = {
+    **dict.fromkeys((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*"), "picture_file"),
+    **dict.fromkeys((b"PK\x03\x04", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0"), "packed_file"),
+}
+_MAX_AGE = 130.0
 
 
 class Given(NamedTuple):
@@ -123,6 +146,20 @@ def decode_text(content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """Return the code of the message that says what a file is that people take for an ECG record."""
+    start = decode_text(head[:1024]).lstrip()
+    codes = [code for magic, code in _FOREIGN if start.startswith(magic)]
+    if not is_text(head):
+        codes += [code for magic, code in _FOREIGN_BYTES.items() if head.startswith(magic)]
+    return codes[0] if codes else None
+
+
+def plausible_age(years: float | None) -> float | None:
+    """Return an age in years that a person can have; None for any other, and where none is stated."""
+    return years if years is not None and 0 <= years <= _MAX_AGE else None
 
 
 def check_fs(path: str, fs: float) -> float:

@@ -2,33 +2,43 @@
 
 References
 ----------
-WFDB Applications Guide, header(5) and signal(5). https://physionet.org/physiotools/wag/wag.htm
+WFDB Applications Guide, header(5) and signal(5). https://physionet.org/physiotools/wag/wag.htm: the
+checksum is the sum of all samples of a signal in 16 bits; 0 is a placeholder.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.agreement import agreed_fs, agreed_names
+from heart_reader.data.formats.agreement import agreed_fs, agreed_names, scale_warnings, voltage_rows, within_range
 from heart_reader.data.formats.comments import age_and_sex
-from heart_reader.data.formats.files import Given, check_fs, check_length, file_size, read_bytes
-from heart_reader.data.formats.scale import scale_warnings, within_range
-from heart_reader.data.formats.wfdb_check import MATRIX_OFFSET, SampleCheck, check_count, check_matrix
-from heart_reader.data.formats.wfdb_header import CHECKSUM_MODULUS, DEFAULT_FS_HZ, DEFAULT_GAIN, SignalLine, WfdbHeader, parse_header
-from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.formats.files import HEAD_BYTES, Given, check_fs, check_length, decode_text, file_size, is_text, read_bytes
+from heart_reader.data.formats.registry import register_format
+from heart_reader.data.formats.wfdb_header import (
+    CHECKSUM_MODULUS,
+    DEFAULT_FS_HZ,
+    DEFAULT_GAIN,
+    SignalLine,
+    WfdbHeader,
+    looks_like_header,
+    parse_header,
+)
+from heart_reader.data.record import EcgRecord, build_record
+from heart_reader.data.signal import SignalParts
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import Message, message
 
 __all__ = ["read_wfdb"]
 
-# How many time points are summed together; even, for 12-bit samples come in pairs.
+# The head of a MATLAB 4 matrix called "val": kind, rows, columns, and what does not matter here.
+_MATRIX_OFFSET = 24
+_INT16_MATRIX = 30
+# Time points that are summed together; even, for 12-bit samples come in pairs.
 _FRAMES_AT_ONCE = 1 << 16
 
 
@@ -84,15 +94,47 @@ _FORMATS = {
 }
 
 
-def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
+def _is_wfdb(head: bytes, path: str) -> bool:
+    return _is_header(head, path) or _header_beside(path) is not None
+
+
+def _is_header(head: bytes, path: str) -> bool:
+    """A header by its content; one called .hea may be damaged, unless it is plainly a table."""
+    if not is_text(head):
+        return False
+    text = decode_text(head)
+    if not path.endswith(".hea"):
+        return looks_like_header(text)
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    return "," not in first and ";" not in first
+
+
+def _header_beside(path: str) -> str | None:
+    """The header of the same stem, if it names this file as a signal file."""
+    header = os.path.splitext(path)[0] + ".hea"
+    if header == path or not os.path.isfile(header):
+        return None
+    lines = decode_text(read_bytes(header, HEAD_BYTES)).splitlines()
+    return header if any(line.split(None, 1)[:1] == [os.path.basename(path)] for line in lines) else None
+
+
+@register_format(
+    "wfdb",
+    title="WFDB",
+    suffixes=(".hea",),
+    companions=(".dat", ".mat"),
+    sniff=_is_wfdb,
+    states="rate, unit, leads and checksums; comments may add age and sex",
+)
+def read_wfdb(path: str, head: bytes, given: Given) -> EcgRecord:
     """Read the record that a header describes.
 
     Parameters
     ----------
     path
-        The header file; its signal files lie beside it.
-    text
-        The header's content.
+        The header, whose signal files lie beside it, or a signal file.
+    head
+        Its first bytes.
     given
         The rate, where the header states none; a unit that overrides the header's, with a warning;
         new names for all signals.
@@ -106,9 +148,20 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     RecordError
         If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
     """
-    header = parse_header(text, path)
+    if not _is_header(head, path):
+        path = _header_beside(path) or path
+        head = read_bytes(path, HEAD_BYTES)
+    if len(head) == HEAD_BYTES and (size := file_size(path)) > HEAD_BYTES:
+        raise UnreadableRecord(f"{path}: a header of {size} bytes; at most {HEAD_BYTES} are read: correct the header")
+    header = parse_header(decode_text(head), path)
     warnings: list[str] = []
-    rate = _rate(path, header, given.fs, warnings)
+    if header.fs is not None:
+        rate = agreed_fs(path, header.fs, given.fs)
+    elif given.fs is not None:
+        rate = check_fs(path, given.fs)
+    else:
+        rate = DEFAULT_FS_HZ
+        warnings.append(message("rate_default", fs=DEFAULT_FS_HZ))
     signal = _signals(path, header, warnings)
     check_length(path, signal.n_leads, signal.n_times, rate, given)
     names = agreed_names(path, [line.name for line in header.signals], given.leads)
@@ -131,16 +184,6 @@ def read_wfdb(path: str, text: str, given: Given) -> EcgRecord:
     )
 
 
-def _rate(path: str, header: WfdbHeader, fs: float | None, warnings: list[str]) -> float:
-    """Agree on the sampling rate."""
-    if header.fs is None:
-        if fs is None:
-            warnings.append(message("rate_default", fs=DEFAULT_FS_HZ))
-            return DEFAULT_FS_HZ
-        return check_fs(path, fs)
-    return agreed_fs(path, header.fs, fs)
-
-
 def _scale(lines: Sequence[SignalLine], names: tuple[str, ...], unit: str | None) -> list[Message]:
     """Say what is remarkable about gains."""
     uncalibrated = [line.name for line in lines if not line.calibrated]
@@ -153,25 +196,20 @@ def _scale(lines: Sequence[SignalLine], names: tuple[str, ...], unit: str | None
 def _voltages(
     header: WfdbHeader, signal: SignalParts, names: tuple[str, ...], unit: str | None, warnings: list[str]
 ) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """Agree on the units; leave out what is no voltage (blood pressure, breathing), unless nothing
-    else is there.
-    """
+    """Agree on the units; without a given one, leave out what is no voltage."""
     units = tuple(line.unit for line in header.signals)
     if unit is not None:
-        different = sorted(set(units) - {unit})
-        if different:
+        if different := sorted(set(units) - {unit}):
             warnings.append(message("unit_overridden_in_header", unit=unit, stated=different))
         return signal, names, (unit,) * len(units)
-    keep = [row for row, name in enumerate(units) if name.lower() in UNIT_TO_MV]
-    if len(keep) == len(units) or not keep:
-        return signal, names, units
-    others = [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in keep]
-    warnings.append(message("no_voltage_left_out", signals=others))
-    return signal.rows(keep), tuple(names[row] for row in keep), tuple(units[row] for row in keep)
+    rows = voltage_rows(names, units, warnings)
+    if len(rows) < len(units):
+        signal = signal.rows(rows)
+    return signal, tuple(names[row] for row in rows), tuple(units[row] for row in rows)
 
 
 def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
-    """Look at every signal file; what is decoded is (n_signals, n_times) in physical units."""
+    """Open every signal file: (n_signals, n_times) in physical units."""
     files: dict[str, list[int]] = {}
     for row, line in enumerate(header.signals):
         files.setdefault(line.file_name, []).append(row)
@@ -196,58 +234,52 @@ def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
 
 
 def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> SignalParts:
-    """Compare the size of one signal file with the header; what is decoded is (n_signals, n_times)
-    in physical units.
-    """
+    """Compare the size of a signal file with the header: (n_signals, n_times) in physical units."""
     layouts = {(line.fmt, line.byte_offset) for line in lines}
     if len(layouts) > 1:
-        raise UnreadableRecord(
-            f"{header_path}: {os.path.basename(path)} is given several formats or offsets; one is allowed: mend the header"
-        )
+        several = f"{os.path.basename(path)} is given several formats or offsets"
+        raise UnreadableRecord(f"{header_path}: {several}; one is allowed: correct the header")
     fmt, offset = layouts.pop()
     if fmt not in _FORMATS:
         raise UnreadableRecord(message("signal_format", where=path, format=fmt, readable=[str(number) for number in _FORMATS]))
     if not os.path.lexists(path):
         raise UnreadableRecord(message("signal_file_missing", where=path, header=os.path.basename(header_path)))
-    layout, n_signals = _FORMATS[fmt], len(lines)
+    layout, n_signals, header = _FORMATS[fmt], len(lines), os.path.basename(header_path)
     in_file = layout.n_samples(max(0, file_size(path) - offset))
     there = in_file // n_signals
     promised = there if n_times is None else n_times
     if promised == 0:
         raise UnreadableRecord(message("without_samples", where=path))
     if there < promised:
-        header = os.path.basename(header_path)
         raise UnreadableRecord(message("samples_missing", where=path, there=there, header=header, promised=promised))
     if in_file != promised * n_signals:
-        check_count(path, header_path, in_file, lines, n_times)
-    if offset == MATRIX_OFFSET:
-        check_matrix(path, header_path, n_signals, fmt)
+        _check_count(path, header, in_file, lines, n_times)
+    if offset == _MATRIX_OFFSET:
+        _check_matrix(path, header, n_signals, fmt)
     if there > promised:
         warnings.append(message("samples_not_read", file=os.path.basename(path), there=there, declared=promised))
-    sums_of_file = partial(_sums, path, layout, offset, n_signals, there) if there > promised else None
-    check = SampleCheck((path, header_path), lines, layout.invalid, promised, sums_of_file)
-
-    def cut(start: int, stop: int) -> NDArray[np.float64]:
+    def samples(start: int, stop: int) -> NDArray[np.signedinteger]:
         # An even number of samples ends with a byte in every format.
         first, n_samples = layout.n_bytes(start * n_signals), (stop - start) * n_signals
         raw = read_bytes(path, layout.n_bytes(n_samples), offset + first)
         if len(raw) < layout.n_bytes(n_samples):
             raise UnreadableRecord(f"{path}: the file shrank while it was read: wait until it is complete")
-        digital = np.ascontiguousarray(layout.decode(raw)[:n_samples].reshape(stop - start, n_signals).T)
+        return np.ascontiguousarray(layout.decode(raw)[:n_samples].reshape(stop - start, n_signals).T)
+
+    def sums_of_file() -> NDArray[np.int64]:
+        total = np.zeros(n_signals, np.int64)
+        for start in range(0, there, _FRAMES_AT_ONCE):
+            total += samples(start, min(start + _FRAMES_AT_ONCE, there)).sum(axis=1, dtype=np.int64)
+        return total
+
+    check = SampleCheck((path, header), lines, layout.invalid, promised, sums_of_file if there > promised else None)
+
+    def cut(start: int, stop: int) -> NDArray[np.float64]:
+        digital = samples(start, stop)
         check.add(start, digital)
         return _to_physical(digital, lines, layout.invalid)
 
     return SignalParts(n_signals, promised, cut)
-
-
-def _sums(path: str, layout: _Format, offset: int, n_signals: int, n_times: int) -> list[int]:
-    """Sum all samples of each signal in a file modulo the checksum's, a part at a time."""
-    sums = np.zeros(n_signals, np.int64)
-    for start in range(0, n_times, _FRAMES_AT_ONCE):
-        n_samples = min(_FRAMES_AT_ONCE, n_times - start) * n_signals
-        raw = read_bytes(path, layout.n_bytes(n_samples), offset + layout.n_bytes(start * n_signals))
-        sums += layout.decode(raw)[:n_samples].reshape(-1, n_signals).sum(axis=0, dtype=np.int64)
-    return [int(total) % CHECKSUM_MODULUS for total in sums]
 
 
 def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], invalid: int) -> NDArray[np.float64]:
@@ -261,3 +293,103 @@ def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], in
     if digital.min() == invalid:
         physical[digital == invalid] = np.nan
     return physical
+
+
+class SampleCheck:
+    """Compare samples, part by part, with the header's checksums, or first samples without one.
+
+    Parameters
+    ----------
+    where
+        The signal file, and the name of its header.
+    lines
+        Of the signals in the file.
+    invalid
+        The sample that means "missing".
+    n_times
+        After how many time points the sums are compared.
+    sums_of_file
+        Sums of all samples in the file, where it holds more than the header declares: then the
+        declared length may be what is wrong.
+    """
+
+    def __init__(
+        self,
+        where: tuple[str, str],
+        lines: Sequence[SignalLine],
+        invalid: int,
+        n_times: int,
+        sums_of_file: Callable[[], NDArray[np.int64]] | None,
+    ) -> None:
+        """Keep what is compared; nothing is summed yet."""
+        self._where, self._lines, self._invalid, self._n_times, self._sums_of_file = where, lines, invalid, n_times, sums_of_file
+        self._stop, self._sums, self._n_missing, self._first = 0, [0] * len(lines), [0] * len(lines), [0] * len(lines)
+
+    def add(self, start: int, digital: NDArray[np.signedinteger]) -> None:
+        """Add the (n_signals, n_times) samples of the next part, as stored.
+
+        Raises
+        ------
+        UnreadableRecord
+            With the last part, if they differ from what the header says.
+        """
+        # 16 bits overflow as the checksum does, which most programs write with a sign.
+        sums = np.add.reduce(digital, axis=1, dtype=np.int16).tolist()
+        stop = start + digital.shape[1]
+        if start == 0:
+            if stop == self._n_times and sums == [line.checksum for line in self._lines]:
+                return
+            self._stop, self._sums, self._n_missing = 0, [0] * len(self._lines), [0] * len(self._lines)
+            self._first = digital[:, 0].tolist()
+        if start != self._stop:
+            # Only a part of the signal is being looked at.
+            return
+        self._stop = stop
+        self._sums = [one + other for one, other in zip(self._sums, sums, strict=True)]
+        missing = np.count_nonzero(digital == self._invalid, axis=1).tolist()
+        self._n_missing = [one + other for one, other in zip(self._n_missing, missing, strict=True)]
+        if stop == self._n_times:
+            self._compare()
+
+    def _compare(self) -> None:
+        wrong = [row for row in range(len(self._lines)) if not self._agrees(row)]
+        if not wrong:
+            return
+        if self._sums_of_file is not None:
+            sums = zip(self._sums_of_file().tolist(), self._lines, strict=True)
+            if all((total - line.checksum) % CHECKSUM_MODULUS == 0 for total, line in sums if line.checksum):
+                return
+        names = [self._lines[row].name for row in wrong]
+        raise UnreadableRecord(message("samples_of_another", where=self._where[0], header=self._where[1], leads=names))
+
+    def _agrees(self, row: int) -> bool:
+        """Whether one signal may be the one of its line."""
+        line, total, n_missing = self._lines[row], self._sums[row], self._n_missing[row]
+        if not line.checksum:
+            return not line.initial or self._first[row] in {line.initial, self._invalid}
+        # Programs count a missing sample as it is stored, as the smallest 16-bit number, or not at
+        # all.
+        without = total - n_missing * self._invalid
+        counts = (total, without, without - n_missing * (CHECKSUM_MODULUS >> 1))
+        return any((count - line.checksum) % CHECKSUM_MODULUS == 0 for count in counts)
+
+
+def _check_count(path: str, header: str, n_samples: int, lines: Sequence[SignalLine], n_times: int | None) -> None:
+    """Refuse a file that by its size has more signals than described: they would be mixed up."""
+    n_signals = len(lines)
+    if n_times is None:
+        # An odd number of 12-bit samples may be filled up by one.
+        fits = n_samples % n_signals <= 1
+    else:
+        fits = n_samples % n_times != 0 or not n_signals < n_samples // n_times < 2 * n_signals
+    if not fits and not all(line.checksum for line in lines):
+        raise UnreadableRecord(message("signals_not_described", where=path, header=header, signals=n_signals, samples=n_samples))
+
+
+def _check_matrix(path: str, header: str, n_signals: int, fmt: int) -> None:
+    """Refuse a MATLAB 4 matrix with other rows than the header has signals, or not of int16."""
+    kind, rows, columns = np.frombuffer(read_bytes(path, 12), "<i4").tolist()
+    if rows and columns and (rows != n_signals or (kind, fmt) != (_INT16_MATRIX, 16)):
+        raise UnreadableRecord(
+            message("matrix_differs", where=path, header=header, rows=rows, columns=columns, kind=kind, signals=n_signals)
+        )

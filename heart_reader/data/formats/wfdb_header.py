@@ -148,9 +148,7 @@ def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
 
 
 def _record_line(line: str) -> tuple[int, float | None, int | None]:
-    """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base)
-    n_times ...``.
-    """
+    """Number of signals, rate and length from ``name n_signals fs/counter(base) n_times ...``."""
     fields = line.split()
     if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
         raise ValueError(message("header_segments", name=fields[0]))
@@ -166,9 +164,7 @@ def _record_line(line: str) -> tuple[int, float | None, int | None]:
 
 
 def _signal_line(line: str, position: int) -> SignalLine:
-    """One signal from ``file format gain(baseline)/unit resolution zero first checksum block
-    name``.
-    """
+    """One signal: ``file format gain(baseline)/unit resolution zero first checksum block name``."""
     fields = line.split(None, 8)
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no signal line (file, format, gain, ...)")
@@ -194,9 +190,7 @@ def _signal_line(line: str, position: int) -> SignalLine:
 # spelling once.
 @lru_cache(maxsize=4096)
 def _layout(form: str, scale: str) -> tuple[int, int, float, int | None, str, bool, bool]:
-    """Format number, byte offset, gain, baseline, unit, whether the gain is a real one, and whether
-    all of it is usual.
-    """
+    """Format number, byte offset, gain, baseline, unit, whether the gain is real and all usual."""
     fmt, byte_offset = _format(form)
     gain, baseline, unit, calibrated = _gain(scale)
     fine = calibrated and gain >= _USUAL_GAIN.get(unit.lower(), math.inf)
@@ -217,7 +211,7 @@ def _format(text: str) -> tuple[int, int]:
 
 
 def _gain(text: str) -> tuple[float, int | None, str, bool]:
-    """Gain, baseline, unit and whether the gain is a real one, from ``1000.0(0)/mV``."""
+    """Gain, baseline, unit and whether the gain is real, from ``1000.0(0)/mV``."""
     match = _GAIN.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is no gain such as 1000(0)/mV")
