@@ -151,10 +151,10 @@ def decode_text(content: bytes) -> str:
 def foreign_kind(head: bytes) -> str | None:
     """Return the code of the message that says what a file is that people take for an ECG record."""
     start = decode_text(head[:1024]).lstrip()
-    codes = [code for magic, code in _FOREIGN if start.startswith(magic)]
-    if not is_text(head):
-        codes += [code for magic, code in _FOREIGN_BYTES.items() if head.startswith(magic)]
-    return codes[0] if codes else None
+    if code := next((code for magic, code in _FOREIGN if start.startswith(magic)), None):
+        return code
+    code = next((code for magic, code in _FOREIGN_BYTES.items() if head.startswith(magic)), None)
+    return None if code is None or is_text(head) else code
 
 
 def plausible_age(years: float | None) -> float | None:
