@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from heart_reader.data.formats.files import Given
 from heart_reader.data.record import EcgRecord
@@ -63,6 +64,11 @@ class Format:
     lists: Question | None = None
     package: str | None = None
     last: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """Return what people may know of the format: plain values."""
+        lists = {"suffixes": list(self.suffixes), "companions": list(self.companions)}
+        return {"name": self.name, "title": self.title, **lists, "states": self.states}
 
 
 FORMATS: Registry[Format] = Registry("file format", "heart_reader.data.formats")

@@ -258,6 +258,7 @@ def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
         _check_matrix(path, header, n_signals, fmt)
     if there > promised:
         warnings.append(message("samples_not_read", file=os.path.basename(path), there=there, declared=promised))
+
     def samples(start: int, stop: int) -> NDArray[np.signedinteger]:
         # An even number of samples ends with a byte in every format.
         first, n_samples = layout.n_bytes(start * n_signals), (stop - start) * n_signals
