@@ -88,8 +88,8 @@ def canonical_lead(name: str) -> str | None:
 
     Examples
     --------
-    >>> canonical_lead("AVR"), canonical_lead("MDC_ECG_LEAD_V1"), canonical_lead("Lead I (Einthoven)"), canonical_lead("aVR inv")
-    ('aVR', 'V1', 'I', '-aVR')
+    >>> [canonical_lead(name) for name in ("AVR", "MDC_ECG_LEAD_V1", "Lead I (limb)", "aVR inv")]
+    ['aVR', 'V1', 'I', '-aVR']
     >>> [canonical_lead(name) for name in ("MLII", "V4R", "I-II", "Channel I")]
     [None, None, None, None]
     """
@@ -98,8 +98,7 @@ def canonical_lead(name: str) -> str | None:
 
 
 def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Spell every known lead in the standard way, a minus before it if it is upside down, and leave
-    the others as they are.
+    """Spell every known lead in the standard way, with a minus if it is upside down.
 
     Raises
     ------

@@ -104,8 +104,15 @@ def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDAr
 
         # "line" continues the signal along the line from its first to its last value: no edge
         # transient on an offset baseline.
-        return sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
-    return _resample(values, ratio.numerator, ratio.denominator)
+        resampled: NDArray[np.floating] = sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+        return resampled
+    # The same as scipy.signal.resample_poly with padtype="line", as one product of matrices.
+    matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
+    n_times, n_out = values.shape[-1], resampled_length(values.shape[-1], fs_from, fs_to)
+    n_blocks = -(-n_out // step_out)
+    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
+    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
+    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
 
 
 def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
@@ -154,15 +161,8 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
 def _continued(
     values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
 ) -> NDArray[np.floating]:
-    """Return time points ``start`` to ``stop`` of a signal that goes on beyond its ends along the
-    line from its first to its last value.
-
-    Parameters
-    ----------
-    values
-        (..., n), those of the points that the signal has.
-    ends
-        Its first and its last value, (..., 1) each.
+    """Continue (..., n) points of a signal to ``start`` and ``stop`` along the line through its
+    ends, its first and last value, (..., 1) each.
     """
     slope = (ends[1] - ends[0]) / max(1, n_times - 1)
     before = ends[0] + slope * np.arange(min(start, 0), 0, dtype=values.dtype)
@@ -171,24 +171,10 @@ def _continued(
 
 
 def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in: int, n_blocks: int) -> NDArray[np.floating]:
-    """Multiply blocks of points, ``step_in`` apart, by the matrix that gives each block's points at
-    the new rate.
-    """
+    """Multiply blocks of points, ``step_in`` apart, by the matrix that resamples each."""
     blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell
-    # it from.)
+    # The size is spelled out, for without rows -1 has no meaning.
     return (blocks @ matrix.astype(padded.dtype, copy=False)).reshape(*padded.shape[:-1], n_blocks * matrix.shape[1])
-
-
-def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
-    """Do what scipy.signal.resample_poly does with ``padtype="line"``, as one product of matrices."""
-    matrix, n_before, step_in, step_out = _polyphase(up, down)
-    n_times = values.shape[-1]
-    n_out = -(-n_times * up // down)
-    n_blocks = -(-n_out // step_out)
-    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
-    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
-    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
 
 
 @lru_cache(maxsize=8)
@@ -245,4 +231,5 @@ def bandpass(values: NDArray[np.floating], fs: float, low_hz: float | None, high
     kind = "bandpass" if len(corners) == 2 else ("highpass" if low_hz is not None else "lowpass")
     sos = sps.butter(2, corners if len(corners) == 2 else corners[0], btype=kind, fs=fs, output="sos")
     padlen = min(values.shape[-1] - 1, 3 * int(fs))
-    return sps.sosfiltfilt(sos, values, axis=-1, padtype="even", padlen=padlen)
+    filtered: NDArray[np.floating] = sps.sosfiltfilt(sos, values, axis=-1, padtype="even", padlen=padlen)
+    return filtered

@@ -73,7 +73,7 @@ def _is_table(head: bytes, path: str) -> bool:
 
 
 def _is_listed(head: bytes, path: str) -> bool:
-    """An empty or locked CSV file is one that reading must complain about, not one to lose silently."""
+    """An empty or locked .csv is listed, for reading must complain about it."""
     return is_text(head) and names_a_lead(decode_text(head)) if head else path.lower().endswith(".csv")
 
 
@@ -87,30 +87,12 @@ def _is_listed(head: bytes, path: str) -> bool:
     last=True,
 )
 def read_csv(path: str, head: bytes, given: Given) -> EcgRecord:
-    """Read a table whose columns are leads.
+    """Read a table whose columns are leads; see :class:`Format` for parameters and errors.
 
-    Parameters
-    ----------
-    path
-        The file.
-    head
-        Its first bytes.
-    given
-        The rate, where the file states none; a unit that overrides the file's, with a warning;
-        names of the lead columns in order, or of all columns where there is no row of names.
-
-    Raises
-    ------
-    LeadError
-        If no column is a lead, one is there twice, or ``given.leads`` does not fit the columns.
-    UnitError
-        If the file contradicts itself about the unit, or the amplitudes are not in it.
-    UnreadableRecord
-        If rows, cells, time column or sampling rate are missing or wrong.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names the lead columns in order, or all columns where there is no row of names.
     """
-    # The whole file is decoded at once, for a multi-byte character may be cut at the end of the head.
+    # The whole file is decoded at once, for a multi-byte character may be cut at the end of the
+    # head.
     table = parse_table(decode_text(head if len(head) < HEAD_BYTES else read_bytes(path, file_size(path))), path)
     columns = _choose_columns(table, given.leads)
     stated = statements(table.comments)
@@ -270,8 +252,8 @@ def _rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
 
 
 def _check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: float) -> None:
-    """Refuse missing, doubled or disordered rows by (n_times,) numbers of a column, which rise by one
-    or are times in s, ms, us or ns that fit the rate.
+    """Refuse missing, doubled or disordered rows by (n_times,) numbers of a column, which rise by
+    one or are times in s, ms, us or ns that fit the rate.
     """
     steps = np.diff(numbers)
     if not len(steps) or (steps == 1.0).all():
@@ -285,8 +267,8 @@ def _check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs:
 
 
 def _mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Message]:
-    """Make values NaN, in place, that stand for nothing, and say where: a usual code that lies farther
-    from all values of its lead than these are apart.
+    """Make values NaN, in place, that stand for nothing, and say where: a usual code that lies
+    farther from all values of its lead than these are apart.
     """
     warnings = []
     lowest, highest = np.fmin.reduce(signal, axis=1), np.fmax.reduce(signal, axis=1)

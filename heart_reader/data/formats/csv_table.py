@@ -126,7 +126,9 @@ class CsvTable:
             start += len(rows)
 
     def _without_quotes(self) -> CsvTable:
-        """The same table, its cells separated by a character that none of them has, if it has quotes."""
+        """The same table, its cells separated by a character that none of them has, if it has
+        quotes.
+        """
         if not any('"' in block for block in self.blocks):
             return self
         blocks = []
@@ -182,8 +184,8 @@ class CsvTable:
         return only or "."
 
     def _has_small_integers(self, columns: Sequence[int]) -> bool:
-        """Whether the largest integer without a mark is from 10 to 999: what has a mark beside it is no
-        fraction.
+        """Whether the largest integer without a mark is from 10 to 999: what has a mark beside it
+        is no fraction.
         """
         integers = (abs(int(cell)) for _, cell in self._cells(columns, "") if _INTEGER.fullmatch(cell))
         return 10 <= max(integers, default=0) < 1000
@@ -341,8 +343,8 @@ def _is_numeric(cell: str) -> bool:
 
 
 def _numbers_columns(first: Sequence[str], below: Sequence[str]) -> bool:
-    """Whether a row numbers the columns, from 0 or 1 on, and is not one of data, which looks like the
-    row below it.
+    """Whether a row numbers the columns, from 0 or 1 on, and is not one of data, which looks like
+    the row below it.
     """
     cells = [cell.strip() for cell in first]
     numbers = cells[not cells[0] :]

@@ -90,29 +90,9 @@ class _Group:
     package="pydicom",
 )
 def read_dicom(path: str, head: bytes, given: Given) -> EcgRecord:
-    """Read the longest recorded waveform of a DICOM file.
+    """Read the longest recorded waveform of a DICOM file; see :class:`Format` for the rest.
 
-    Parameters
-    ----------
-    path
-        The file.
-    head
-        Its first bytes.
-    given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
-        for all channels.
-
-    Raises
-    ------
-    LeadError
-        If code and name of a channel mean different leads, or ``given.leads`` does not name every
-        channel once.
-    UnitError
-        If the amplitudes have no unit.
-    UnreadableRecord
-        If the file is damaged, compressed, or holds no waveform.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names all channels.
     """
     dataset = _parse(path, read_bytes(path, file_size(path)))
     try:
@@ -240,7 +220,7 @@ def _samples(path: str, group: _Group, n_channels: int, byte_order: Literal["<",
 
 
 def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.integer], kind: str) -> None:
-    """Refuse samples of a channel, without padding, whose upper bits or sign are not as declared."""
+    """Refuse samples, without padding, whose upper bits or sign are not as declared."""
     signed, allocated = samples.dtype.kind == "i", 8 * samples.dtype.itemsize
     bits = int(channel.get("WaveformBitsStored") or allocated)
     if not 1 < bits <= allocated:

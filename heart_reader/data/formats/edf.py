@@ -54,29 +54,9 @@ _JUMP = 0.25
     states="rate, unit, leads and filters; EDF+ also age and sex",
 )
 def read_edf(path: str, head: bytes, given: Given) -> EcgRecord:
-    """Read the leads of an EDF file.
+    """Read the leads of an EDF file; see :class:`Format` for parameters and errors.
 
-    Parameters
-    ----------
-    path
-        The file.
-    head
-        Its first bytes.
-    given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
-        for all voltages.
-
-    Raises
-    ------
-    LeadError
-        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be
-        told apart.
-    UnitError
-        If no signal is a voltage.
-    UnreadableRecord
-        If header and file do not fit together.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names all voltages.
     """
     header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
     warnings: list[str] = []

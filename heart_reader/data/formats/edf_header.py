@@ -107,13 +107,6 @@ def looks_like_edf(head: bytes) -> bool:
 def parse_edf_header(path: str, content: bytes) -> EdfHeader:
     """Parse the beginning of an EDF file.
 
-    Parameters
-    ----------
-    path
-        For messages.
-    content
-        At least the header.
-
     Raises
     ------
     UnreadableRecord
@@ -177,7 +170,7 @@ def _text(field: bytes) -> str:
 
 def _integer(path: str, field: bytes, what: str) -> int:
     value = _number(path, field, what)
-    if value != int(value):
+    if not value.is_integer():
         raise _damaged(path, f"{what} is {value:g} in the EDF header; a whole number is needed")
     return int(value)
 
@@ -197,7 +190,7 @@ def _damaged(path: str, problem: str) -> UnreadableRecord:
 
 
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
-    """Age at the start and sex from EDF+: ``code sex birthdate name`` and ``Startdate date ...``."""
+    """Age at the start and sex, from ``code sex birthdate name`` and ``Startdate date ...``."""
     fields = patient.upper().split()
     born = _date(fields[2]) if len(fields) > 2 else None
     # In plain EDF a patient may be called Jane M Doe.
@@ -207,15 +200,13 @@ def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
     started = _date(match[1]) if match else None
     if born is None or started is None:
         return None, sex
-    age = float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))
-    return plausible_age(age), sex
+    return plausible_age(float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))), sex
 
 
 def _date(text: str) -> date | None:
-    day, _, rest = text.partition("-")
-    month, _, year = rest.partition("-")
     try:
         # Not strptime, which knows the months in the language of the machine.
+        day, month, year = text.split("-")
         return date(int(year), _MONTHS.index(month) + 1, int(day))
     except ValueError:
         return None

@@ -69,13 +69,7 @@ class Given(NamedTuple):
 
 
 def refuse_remote(path: str) -> None:
-    """Refuse a name with a scheme, such as ``s3://``: records are read from local disks only.
-
-    Raises
-    ------
-    UnreadableRecord
-        If the name has a scheme.
-    """
+    """Raise UnreadableRecord for a name with a scheme, such as ``s3://``."""
     if _SCHEME.match(path):
         raise UnreadableRecord(f"{path}: a remote name; only local files are read: download the record first")
 
@@ -149,7 +143,7 @@ def decode_text(content: bytes) -> str:
 
 
 def foreign_kind(head: bytes) -> str | None:
-    """Return the code of the message that says what a file is that people take for an ECG record."""
+    """Return the code of the message about a file that people take for an ECG record."""
     start = decode_text(head[:1024]).lstrip()
     if code := next((code for magic, code in _FOREIGN if start.startswith(magic)), None):
         return code
@@ -158,7 +152,7 @@ def foreign_kind(head: bytes) -> str | None:
 
 
 def plausible_age(years: float | None) -> float | None:
-    """Return an age in years that a person can have; None for any other, and where none is stated."""
+    """Return an age in years, or None for one that no person can have."""
     return years if years is not None and 0 <= years <= _MAX_AGE else None
 
 
@@ -178,15 +172,8 @@ def check_fs(path: str, fs: float) -> float:
 def check_length(path: str, n_leads: int, n_times: int, fs: float | None, given: Given) -> None:
     """Refuse a record that is longer than the caller allows, before memory is taken for it.
 
-    A record counts as its leads times its time points, and as :data:`VALUES_PER_S` values per
-    second at least.
-
-    Parameters
-    ----------
-    n_leads, n_times
-        What the file declares.
-    fs
-        Hz; None where it is not known yet.
+    A record counts as its leads times its time points, as the file declares them, and as
+    :data:`VALUES_PER_S` values per second at least, where the rate in Hz is known.
 
     Raises
     ------

@@ -40,7 +40,9 @@ class Format:
         Tells from the first bytes of a file, and what lies beside its path, whether it is of this
         format.
     read
-        Reads a file that ``sniff`` accepted.
+        Reads a file that ``sniff`` accepted, from its path, its first bytes and what the caller
+        says: a rate where the file states none, a unit that overrides the file's with a warning,
+        and lead names. Raises a RecordError that says what to do, and nothing else.
     states
         What such a file says itself, so that nobody has to, for the table of formats.
     companions
@@ -90,9 +92,11 @@ def register_format(
 
     Examples
     --------
-    >>> @register_format("mine", title="Mine", suffixes=(".mine",), sniff=lambda head, path: head[:4] == b"MINE")  # doctest: +SKIP
+    >>> is_mine = lambda head, path: head.startswith(b"MINE")
+    >>> @register_format("mine", title="Mine", suffixes=(".mine",), sniff=is_mine)  # doctest: +SKIP
     ... def read_mine(path, head, given):
-    ...     return build_record(Path(path).stem, ..., fs=500.0, lead_names=("I", "II"), source_format="mine")
+    ...     signal, fs, leads = ...
+    ...     return build_record(Path(path).stem, signal, fs, leads, source_format="mine")
     """
 
     def register(read: Read) -> Read:

@@ -101,8 +101,8 @@ def stated_rates(where: str, stated: Iterable[Statement]) -> list[float]:
     Examples
     --------
     >>> from heart_reader.data.formats.comments import statements
-    >>> stated_rates("a.csv", statements(["fs=0.5 kHz", "Sample Rate (Hz): 500", "dt: 2 ms", "Mains frequency: 50 Hz"]))
-    [500.0, 500.0, 500.0]
+    >>> stated_rates("a.csv", statements(["fs=0.5 kHz", "dt: 2 ms", "Mains frequency: 50 Hz"]))
+    [500.0, 500.0]
     """
     found = []
     for key, value, _ in stated:
@@ -139,7 +139,7 @@ def _of_interval(text: str, unit_of_key: str) -> float | None:
 
 
 def _times(number: str, unit: str, unit_of_key: str, known: dict[str, float]) -> float | None:
-    """A number in its own unit or in that of its key; None if the unit is unknown or the two differ."""
+    """A number in its own unit or in that of its key; None if unknown or if the two differ."""
     unit = " ".join(unit.lower().split())
     if unit not in known or (unit and unit_of_key and known[unit] != known[unit_of_key]):
         return None
@@ -214,8 +214,8 @@ def mv_per_unit(text: str) -> float | None:
 
     Examples
     --------
-    >>> mv_per_unit("uV"), mv_per_unit("0.5 mV"), mv_per_unit("uV/LSB 5"), mv_per_unit("200 adu/mV"), mv_per_unit("mV x 10")
-    (0.001, 0.5, 0.005, 0.005, None)
+    >>> [mv_per_unit(text) for text in ("uV", "0.5 mV", "uV/LSB 5", "200 adu/mV", "mV x 10")]
+    [0.001, 0.5, 0.005, 0.005, None]
     """
     plain = _plain(text)
     if _UNCLEAR_COMMA.search(plain):

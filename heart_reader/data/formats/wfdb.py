@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -42,20 +43,12 @@ _INT16_MATRIX = 30
 _FRAMES_AT_ONCE = 1 << 16
 
 
-def _decode_16(raw: bytes) -> NDArray[np.signedinteger]:
-    return np.frombuffer(raw, "<i2")
-
-
 def _decode_24(raw: bytes) -> NDArray[np.signedinteger]:
     triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
     words = np.zeros((len(triples), 4), np.uint8)
     words[:, 1:] = triples
     # In the upper three bytes the sign is in place; the shift carries it down.
     return words.view("<i4")[:, 0] >> 8
-
-
-def _decode_32(raw: bytes) -> NDArray[np.signedinteger]:
-    return np.frombuffer(raw, "<i4")
 
 
 def _decode_80(raw: bytes) -> NDArray[np.signedinteger]:
@@ -86,9 +79,9 @@ class _Format(NamedTuple):
 
 
 _FORMATS = {
-    16: _Format(_decode_16, 4, -(1 << 15)),
+    16: _Format(lambda raw: np.frombuffer(raw, "<i2"), 4, -(1 << 15)),
     24: _Format(_decode_24, 6, -(1 << 23)),
-    32: _Format(_decode_32, 8, -(1 << 31)),
+    32: _Format(lambda raw: np.frombuffer(raw, "<i4"), 8, -(1 << 31)),
     80: _Format(_decode_80, 2, -(1 << 7)),
     212: _Format(_decode_212, 3, -(1 << 11)),
 }
@@ -127,26 +120,9 @@ def _header_beside(path: str) -> str | None:
     states="rate, unit, leads and checksums; comments may add age and sex",
 )
 def read_wfdb(path: str, head: bytes, given: Given) -> EcgRecord:
-    """Read the record that a header describes.
+    """Read the record of a header or of one of its signal files; see :class:`Format` for the rest.
 
-    Parameters
-    ----------
-    path
-        The header, whose signal files lie beside it, or a signal file.
-    head
-        Its first bytes.
-    given
-        The rate, where the header states none; a unit that overrides the header's, with a warning;
-        new names for all signals.
-
-    Raises
-    ------
-    LeadError
-        If ``given.leads`` does not name every signal once.
-    UnreadableRecord
-        If header and signal files do not fit together, or the record uses what is not read.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names all signals.
     """
     if not _is_header(head, path):
         path = _header_beside(path) or path
@@ -169,14 +145,18 @@ def read_wfdb(path: str, head: bytes, given: Given) -> EcgRecord:
     if given.unit is not None or not all(line.usual for line in header.signals):
         warnings += _scale(header.signals, names, given.unit)
         signal = within_range(path, signal, names, [given.unit or unit for unit in units])
-        signal, names, units = _voltages(header, signal, names, given.unit, warnings)
+        if given.unit is None:
+            rows = voltage_rows(names, units, warnings)
+            signal, names, units = signal.rows(rows), tuple(names[row] for row in rows), tuple(units[row] for row in rows)
+        elif different := sorted(set(units) - {given.unit}):
+            warnings.append(message("unit_overridden_in_header", unit=given.unit, stated=different))
     age, sex = age_and_sex(header.comments) if header.comments else (None, None)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
         rate,
         names,
-        unit=units,
+        unit=given.unit or units,
         age=age,
         sex=sex,
         source_format="wfdb",
@@ -191,21 +171,6 @@ def _scale(lines: Sequence[SignalLine], names: tuple[str, ...], unit: str | None
     units = [unit or line.unit for line in lines]
     # Eight bits are lawfully coarser.
     return said + scale_warnings(names, units, [(0.125 if line.fmt == 80 else 1.0) / line.gain for line in lines])
-
-
-def _voltages(
-    header: WfdbHeader, signal: SignalParts, names: tuple[str, ...], unit: str | None, warnings: list[str]
-) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """Agree on the units; without a given one, leave out what is no voltage."""
-    units = tuple(line.unit for line in header.signals)
-    if unit is not None:
-        if different := sorted(set(units) - {unit}):
-            warnings.append(message("unit_overridden_in_header", unit=unit, stated=different))
-        return signal, names, (unit,) * len(units)
-    rows = voltage_rows(names, units, warnings)
-    if len(rows) < len(units):
-        signal = signal.rows(rows)
-    return signal, tuple(names[row] for row in rows), tuple(units[row] for row in rows)
 
 
 def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
@@ -273,7 +238,7 @@ def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
             total += samples(start, min(start + _FRAMES_AT_ONCE, there)).sum(axis=1, dtype=np.int64)
         return total
 
-    check = SampleCheck((path, header), lines, layout.invalid, promised, sums_of_file if there > promised else None)
+    check = _SampleCheck((path, header), lines, layout.invalid, promised, sums_of_file if there > promised else None)
 
     def cut(start: int, stop: int) -> NDArray[np.float64]:
         digital = samples(start, stop)
@@ -296,35 +261,21 @@ def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], in
     return physical
 
 
-class SampleCheck:
+@dataclass
+class _SampleCheck:
     """Compare samples, part by part, with the header's checksums, or first samples without one.
 
-    Parameters
-    ----------
-    where
-        The signal file, and the name of its header.
-    lines
-        Of the signals in the file.
-    invalid
-        The sample that means "missing".
-    n_times
-        After how many time points the sums are compared.
-    sums_of_file
-        Sums of all samples in the file, where it holds more than the header declares: then the
-        declared length may be what is wrong.
+    ``where`` is the signal file and the name of its header, ``invalid`` the sample that means
+    "missing". After ``n_times`` time points the sums are compared. ``sums_of_file`` gives those of
+    a file that holds more than the header declares: the declared length may be what is wrong.
     """
 
-    def __init__(
-        self,
-        where: tuple[str, str],
-        lines: Sequence[SignalLine],
-        invalid: int,
-        n_times: int,
-        sums_of_file: Callable[[], NDArray[np.int64]] | None,
-    ) -> None:
-        """Keep what is compared; nothing is summed yet."""
-        self._where, self._lines, self._invalid, self._n_times, self._sums_of_file = where, lines, invalid, n_times, sums_of_file
-        self._stop, self._sums, self._n_missing, self._first = 0, [0] * len(lines), [0] * len(lines), [0] * len(lines)
+    where: tuple[str, str]
+    lines: Sequence[SignalLine]
+    invalid: int
+    n_times: int
+    sums_of_file: Callable[[], NDArray[np.int64]] | None
+    _stop: int = -1
 
     def add(self, start: int, digital: NDArray[np.signedinteger]) -> None:
         """Add the (n_signals, n_times) samples of the next part, as stored.
@@ -335,42 +286,39 @@ class SampleCheck:
             With the last part, if they differ from what the header says.
         """
         # 16 bits overflow as the checksum does, which most programs write with a sign.
-        sums = np.add.reduce(digital, axis=1, dtype=np.int16).tolist()
+        sums = np.add.reduce(digital, axis=1, dtype=np.int16)
         stop = start + digital.shape[1]
         if start == 0:
-            if stop == self._n_times and sums == [line.checksum for line in self._lines]:
+            if stop == self.n_times and sums.tolist() == [line.checksum for line in self.lines]:
                 return
-            self._stop, self._sums, self._n_missing = 0, [0] * len(self._lines), [0] * len(self._lines)
-            self._first = digital[:, 0].tolist()
+            self._stop, self._first = 0, digital[:, 0].tolist()
+            self._sums, self._n_missing = np.zeros((2, len(self.lines)), np.int64)
         if start != self._stop:
             # Only a part of the signal is being looked at.
             return
         self._stop = stop
-        self._sums = [one + other for one, other in zip(self._sums, sums, strict=True)]
-        missing = np.count_nonzero(digital == self._invalid, axis=1).tolist()
-        self._n_missing = [one + other for one, other in zip(self._n_missing, missing, strict=True)]
-        if stop == self._n_times:
+        self._sums += sums
+        self._n_missing += np.count_nonzero(digital == self.invalid, axis=1)
+        if stop == self.n_times:
             self._compare()
 
     def _compare(self) -> None:
-        wrong = [row for row in range(len(self._lines)) if not self._agrees(row)]
+        rows = zip(self.lines, self._sums.tolist(), self._n_missing.tolist(), self._first, strict=True)
+        wrong = [line.name for line, *found in rows if not self._agrees(line, *found)]
         if not wrong:
             return
-        if self._sums_of_file is not None:
-            sums = zip(self._sums_of_file().tolist(), self._lines, strict=True)
+        if self.sums_of_file is not None:
+            sums = zip(self.sums_of_file().tolist(), self.lines, strict=True)
             if all((total - line.checksum) % CHECKSUM_MODULUS == 0 for total, line in sums if line.checksum):
                 return
-        names = [self._lines[row].name for row in wrong]
-        raise UnreadableRecord(message("samples_of_another", where=self._where[0], header=self._where[1], leads=names))
+        raise UnreadableRecord(message("samples_of_another", where=self.where[0], header=self.where[1], leads=wrong))
 
-    def _agrees(self, row: int) -> bool:
-        """Whether one signal may be the one of its line."""
-        line, total, n_missing = self._lines[row], self._sums[row], self._n_missing[row]
+    def _agrees(self, line: SignalLine, total: int, n_missing: int, first: int) -> bool:
+        """Whether a signal may be the one of a line."""
         if not line.checksum:
-            return not line.initial or self._first[row] in {line.initial, self._invalid}
-        # Programs count a missing sample as it is stored, as the smallest 16-bit number, or not at
-        # all.
-        without = total - n_missing * self._invalid
+            return not line.initial or first in {line.initial, self.invalid}
+        # Programs count a missing sample as stored, as the smallest 16-bit number, or not at all.
+        without = total - n_missing * self.invalid
         counts = (total, without, without - n_missing * (CHECKSUM_MODULUS >> 1))
         return any((count - line.checksum) % CHECKSUM_MODULUS == 0 for count in counts)
 
