@@ -35,7 +35,7 @@ _VALUES_AT_ONCE = 1 << 22
 # "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
 _HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
-# Programs round the onsets that they write; a shorter gap cannot be told from that.
+# Programs round the onsets that they write; a shorter gap looks the same.
 _ONSET_TOLERANCE_S = 0.01
 # Clocks that drift apart by this have another sampling rate than the header says.
 _DRIFT = 1e-3
