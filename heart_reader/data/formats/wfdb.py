@@ -124,9 +124,8 @@ def read_wfdb(path: str, head: bytes, given: Given) -> EcgRecord:
 
     ``given.leads`` names all signals.
     """
-    if not _is_header(head, path):
-        path = _header_beside(path) or path
-        head = read_bytes(path, HEAD_BYTES)
+    if (header_beside := _header_beside(path)) and not _is_header(head, path):
+        path, head = header_beside, read_bytes(header_beside, HEAD_BYTES)
     if len(head) == HEAD_BYTES and (size := file_size(path)) > HEAD_BYTES:
         raise UnreadableRecord(f"{path}: a header of {size} bytes; at most {HEAD_BYTES} are read: correct the header")
     header = parse_header(decode_text(head), path)
@@ -285,11 +284,14 @@ class _SampleCheck:
         UnreadableRecord
             With the last part, if they differ from what the header says.
         """
-        # 16 bits overflow as the checksum does, which most programs write with a sign.
+        # 16 bits overflow as the checksum does.
         sums = np.add.reduce(digital, axis=1, dtype=np.int16)
         stop = start + digital.shape[1]
         if start == 0:
-            if stop == self.n_times and sums.tolist() == [line.checksum for line in self.lines]:
+            # Nearly every file ends this here. Most programs write the checksum with a sign.
+            if stop == self.n_times and not any(
+                (total - line.checksum) % CHECKSUM_MODULUS or line.initial for total, line in zip(sums.tolist(), self.lines, strict=True)
+            ):
                 return
             self._stop, self._first = 0, digital[:, 0].tolist()
             self._sums, self._n_missing = np.zeros((2, len(self.lines)), np.int64)
