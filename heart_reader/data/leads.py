@@ -65,9 +65,7 @@ _MODIFIED_II = {"mlii", "modii", "modifiedii", "modleadii", "modifiedleadii", "m
 
 
 class _Name(NamedTuple):
-    """What a name says: one of the twelve, upside down or not, and whether it calls itself a
-    channel.
-    """
+    """What a name says: a lead, whether upside down, whether it calls itself a channel."""
 
     lead: str
     inverted: bool
@@ -116,8 +114,7 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 # The records of one data set share their lead names.
 @lru_cache(maxsize=64)
 def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Take ``Channel`` off the names of a recorder that calls every lead so; a Holter's channels I,
-    II and III stay numbers.
+    """Take ``Channel`` off names if all leads have it; channels I, II, III stay numbers.
 
     Examples
     --------
@@ -132,9 +129,7 @@ def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def modified_lead(names: tuple[str, ...]) -> Message | None:
-    """Return what to do about a modified lead II, such as ``MLII``, among the names of a record
-    that has no lead II; None without one.
-    """
+    """Return what to do about a modified lead II, such as ``MLII``, without a lead II."""
     if any(canonical_lead(name) in ("II", "-II") for name in names):
         return None
     found = [name for name in names if re.sub(r"[\s_.\-]+", "", name).lower() in _MODIFIED_II]

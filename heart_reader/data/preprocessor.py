@@ -144,8 +144,7 @@ class Preprocessor:
         return PreparedEcg(microvolts, mask, tuple(warnings))
 
     def _pieces(self, record: EcgRecord, leads: list[_Lead]) -> Iterator[tuple[slice, int, NDArray[np.floating]]]:
-        """Give the leads in the model's rate and band: which of them, from which time point on, and
-        (n_leads, n_times) in mV.
+        """Yield leads at the model's rate: which, from which time point, (n_leads, n_times) mV.
 
         All leads of a usual record come at once, those of a long one after each other, and those of
         a very long one in pieces.
@@ -190,9 +189,7 @@ class Preprocessor:
         return self.windows(self.prepare(record))
 
     def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
-        """Find the leads of the model that there are, in its order; limb leads are derived from I
-        and II.
-        """
+        """Find the model's leads in its order; limb leads may be derived from I and II."""
         known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
         leads: list[_Lead] = []
         mask = np.zeros(len(self.leads), dtype=bool)

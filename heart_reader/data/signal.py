@@ -161,9 +161,7 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
 def _continued(
     values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
 ) -> NDArray[np.floating]:
-    """Continue (..., n) points of a signal to ``start`` and ``stop`` along the line through its
-    ends, its first and last value, (..., 1) each.
-    """
+    """Continue (..., n) points to ``start`` and ``stop`` on the line through both ends."""
     slope = (ends[1] - ends[0]) / max(1, n_times - 1)
     before = ends[0] + slope * np.arange(min(start, 0), 0, dtype=values.dtype)
     after = ends[1] + slope * np.arange(1, stop - n_times + 1, dtype=values.dtype)
@@ -179,8 +177,7 @@ def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in:
 
 @lru_cache(maxsize=8)
 def _polyphase(up: int, down: int) -> tuple[NDArray[np.float64], int, int, int]:
-    """Return the resampling filter as a matrix that maps a block of points to the points in its
-    middle at the new rate.
+    """Return the resampling filter as a matrix from a block of points to resampled ones.
 
     The filter is a sinc of ten zero crossings on either side under a Kaiser window with beta 5,
     scipy's own choice.

@@ -68,9 +68,7 @@ class SampleFolder:
         return records[sample_id][0]
 
     def _records(self) -> dict[str, tuple[Path, Format]]:
-        """File and format of each sample; of one in several formats the last, WFDB before all others,
-        for it states its own unit.
-        """
+        """File and format of each sample, WFDB before all others, for it states its own unit."""
         if not self.folder.is_dir():
             return {}
         files = sorted((path.stem, path.suffix, path) for path in self.folder.iterdir() if path.name != LABELS and path.is_file())

@@ -120,9 +120,7 @@ def find_records(path: str | Path) -> list[Path]:
 
 
 def listed_format(path: str | Path) -> Format | None:
-    """Return the format as which a file counts as a record in its folder, by its suffix; None if it
-    does not count.
-    """
+    """Return the format that makes a file count as a record in its folder, if any."""
     name = os.fspath(path)
     suffix = os.path.splitext(name)[1].lower()
     for entry in formats_in_order():

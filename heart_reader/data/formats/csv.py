@@ -252,9 +252,7 @@ def _rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
 
 
 def _check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: float) -> None:
-    """Refuse missing, doubled or disordered rows by (n_times,) numbers of a column, which rise by
-    one or are times in s, ms, us or ns that fit the rate.
-    """
+    """Refuse (n_times,) row numbers that rise neither by one nor as times of that rate."""
     steps = np.diff(numbers)
     if not len(steps) or (steps == 1.0).all():
         return
@@ -267,9 +265,7 @@ def _check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs:
 
 
 def _mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Message]:
-    """Make values NaN, in place, that stand for nothing, and say where: a usual code that lies
-    farther from all values of its lead than these are apart.
-    """
+    """Make usual codes NaN, in place, that lie far from all other values of their lead."""
     warnings = []
     lowest, highest = np.fmin.reduce(signal, axis=1), np.fmax.reduce(signal, axis=1)
     for row, limits in enumerate(zip(lowest.tolist(), highest.tolist(), strict=True)):

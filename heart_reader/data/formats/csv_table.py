@@ -126,9 +126,7 @@ class CsvTable:
             start += len(rows)
 
     def _without_quotes(self) -> CsvTable:
-        """The same table, its cells separated by a character that none of them has, if it has
-        quotes.
-        """
+        """The same table, its cells separated by what no cell has, if it has quotes."""
         if not any('"' in block for block in self.blocks):
             return self
         blocks = []
@@ -184,9 +182,7 @@ class CsvTable:
         return only or "."
 
     def _has_small_integers(self, columns: Sequence[int]) -> bool:
-        """Whether the largest integer without a mark is from 10 to 999: what has a mark beside it
-        is no fraction.
-        """
+        """Whether no integer exceeds 999 but one exceeds 9: marks then group thousands."""
         integers = (abs(int(cell)) for _, cell in self._cells(columns, "") if _INTEGER.fullmatch(cell))
         return 10 <= max(integers, default=0) < 1000
 
@@ -343,9 +339,7 @@ def _is_numeric(cell: str) -> bool:
 
 
 def _numbers_columns(first: Sequence[str], below: Sequence[str]) -> bool:
-    """Whether a row numbers the columns, from 0 or 1 on, and is not one of data, which looks like
-    the row below it.
-    """
+    """Whether a row numbers the columns from 0 or 1; data looks like the row below it."""
     cells = [cell.strip() for cell in first]
     numbers = cells[not cells[0] :]
     if len(numbers) < 2 or not any(numbers == [str(start + column) for column in range(len(numbers))] for start in (0, 1)):
@@ -354,9 +348,7 @@ def _numbers_columns(first: Sequence[str], below: Sequence[str]) -> bool:
 
 
 def _names_in_comment(comment: str, separator: str, n_columns: int) -> tuple[str, ...]:
-    """Names in the comment right above the numbers, where NumPy writes them; all but the first must
-    be leads.
-    """
+    """Names in the comment above the numbers, as NumPy writes it; leads but for the first."""
     names = tuple(cell.strip() for cell in comment.split(separator))
     leads = [canonical_lead(name) for name in names]
     return names if len(names) == n_columns and leads[-1] and all(leads[1:]) else ()

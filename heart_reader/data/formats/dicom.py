@@ -146,9 +146,7 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
 def _voltages(
     path: str, dataset: Dataset, group: _Group, given: Given, warnings: list[str]
 ) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """The channels that are voltages, or all if none is: (n_leads, n_times) in physical units, NaN
-    where they are padding.
-    """
+    """Voltages, or all channels if none is, in physical units; padding is NaN."""
     channels = list(group.item.ChannelDefinitionSequence)
     units = channel_units(path, group.leads, channels, given.unit)
     if given.unit is not None:

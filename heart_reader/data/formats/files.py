@@ -55,11 +55,10 @@ _MAX_AGE = 130.0
 
 
 class Given(NamedTuple):
-    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None
-    where the file is to say it.
+    """What the caller says of a file; None where the file is to say it.
 
-    ``max_values`` is the longest record that is read, see :func:`check_length`; None means
-    :data:`MAX_VALUES`.
+    ``fs`` is in Hz, ``leads`` in the file's order, ``max_values`` the longest record that is read,
+    see :func:`check_length`.
     """
 
     fs: float | None = None
@@ -127,8 +126,7 @@ def is_text(content: bytes) -> bool:
 
 
 def decode_text(content: bytes) -> str:
-    r"""Decode UTF-8 or UTF-16 with a byte-order mark, plain UTF-8, or else Latin-1, which never
-    fails.
+    r"""Decode UTF-8 or UTF-16 by its mark, plain UTF-8, or else Latin-1, which never fails.
 
     Examples
     --------

@@ -90,8 +90,7 @@ _NO_SCALE = re.compile(r"\d\s*bits?|mm|[:=\s]1(?:\.0*)?\s*$", re.IGNORECASE)
 
 
 def stated_rates(where: str, stated: Iterable[Statement]) -> list[float]:
-    """Return every sampling rate in Hz that comments state, as a rate or as the interval between
-    samples.
+    """Return each rate in Hz that comments state, be it as an interval between samples.
 
     Raises
     ------
@@ -118,9 +117,7 @@ def stated_rates(where: str, stated: Iterable[Statement]) -> list[float]:
 
 
 def unclear_rate(stated: Iterable[Statement]) -> str | None:
-    """Return the first text that may mean the sampling rate and that :func:`stated_rates` does not
-    read.
-    """
+    """Return the first text that may mean the rate but is not read as one."""
     return next((text for _, _, text in stated if _MENTION.search(text) and not _OTHER.search(text)), None)
 
 

@@ -36,8 +36,7 @@ _GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})
 
 
 class SignalLine(NamedTuple):
-    """One signal: where its samples are and how they become physical values, ``(sample - baseline)
-    / gain``.
+    """One signal: where its samples are, and ``(sample - baseline) / gain``, its values.
 
     ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale
     is in no way remarkable. ``checksum`` is the sum of all samples modulo 65,536, ``initial`` the
@@ -59,9 +58,7 @@ class SignalLine(NamedTuple):
 
 
 class WfdbHeader(NamedTuple):
-    """A parsed header: rate in Hz and samples per signal, None if not stated, signals in order and
-    comments without their ``#``.
-    """
+    """A header: rate in Hz, samples per signal (None if not stated), signals, comments."""
 
     fs: float | None
     n_times: int | None
@@ -174,9 +171,7 @@ def _signal_line(line: str, position: int) -> SignalLine:
 # spelling once.
 @lru_cache(maxsize=4096)
 def _layout(form: str, scale: str) -> tuple[int, int, float, int | None, str, bool, bool]:
-    """Format number, byte offset, gain, baseline, unit, whether the gain is real, and all usual,
-    from ``16x1:0+24`` and ``1000.0(0)/mV``.
-    """
+    """Parse ``16x1:0+24`` and ``1000.0(0)/mV``; last: whether calibrated, and whether usual."""
     match = _FORMAT.fullmatch(form)
     if match is None:
         raise ValueError(f"{form[:40]!r} is no signal format such as 16 or 16+24")
