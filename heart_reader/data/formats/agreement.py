@@ -106,8 +106,8 @@ def filter_warnings(names: Sequence[str], bands: Sequence[Band]) -> list[Message
 
     Examples
     --------
-    >>> filter_warnings(["I", "II"], [(0.05, 150.0), (1.0, None)])
-    ['recorded without what is slower than 1 Hz, which bends ST segments: II']
+    >>> [dict(said.values) for said in filter_warnings(["I", "II"], [(0.05, 150.0), (1.0, None)])]
+    [{'fs': 1, 'leads': ('II',)}]
     """
     warnings = []
     if slow := {name: low for name, (low, _) in zip(names, bands, strict=True) if low is not None and low > _ST_BENDS_HZ}:
