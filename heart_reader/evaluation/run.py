@@ -1,4 +1,4 @@
-"""The recipe behind ``evaluate.py``: checkpoint, classifier, predictions of a split, report."""
+"""The recipe behind ``heart-reader evaluate``: checkpoint, classifier, predictions of a split, report."""
 
 from __future__ import annotations
 

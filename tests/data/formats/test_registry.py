@@ -17,7 +17,6 @@ from heart_reader.errors import ConfigError, UnreadableRecord
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.samples import SampleFolder
 
-ROOT = Path(__file__).resolve().parents[3]
 DUMMY = """
 import os
 import numpy as np
@@ -69,7 +68,7 @@ def test_a_file_of_a_new_format_is_read_found_and_served(tmp_path: Path) -> None
     assert (record.source_format, record.lead_names, record.n_times) == ("dummy", ("I", "II"), 2500)
     assert find_records(tmp_path) == [path]
     assert [sample.source_format for sample in SampleFolder(tmp_path).list().samples] == ["dummy"]
-    settings = Settings(checkpoint=ROOT / "results" / "edge" / "nano-int8", processes=False)
+    settings = Settings(checkpoint=Path(__file__).resolve().parents[3] / "results" / "ptbxl-nano-int8" / "checkpoint", processes=False)
     with TestClient(create_app(settings)) as client:
         answer = client.post("/api/v1/predict", files=[("file", ("a.dmy", path.read_bytes()))]).json()
         assert answer["source_format"] == "dummy"
@@ -83,7 +82,7 @@ def test_a_file_of_a_new_format_is_read_found_and_served(tmp_path: Path) -> None
 def test_a_missing_package_is_named_with_its_extra(tmp_path: Path) -> None:
     path = tmp_path / "a.ndy"
     path.write_bytes(b"NEEDY")
-    with pytest.raises(UnreadableRecord, match=r"a\.ndy: Needy is read with no_such_package.*pip install 'heart-reader\[formats\]'"):
+    with pytest.raises(UnreadableRecord, match=r"a\.ndy: reading Needy needs no_such_package.*pip install 'heart-reader\[formats\]'"):
         read_record(path)
     path.write_bytes(b"\0else")
     listed = r"\(CSV, DICOM, EDF, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
@@ -95,7 +94,7 @@ def test_dicom_without_pydicom_names_the_extra(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "pydicom", None)
     path = tmp_path / "a.dcm"
     path.write_bytes(bytes(128) + b"DICM" + bytes(100))
-    with pytest.raises(UnreadableRecord, match=r"DICOM is read with pydicom.*heart-reader\[formats\]"):
+    with pytest.raises(UnreadableRecord, match=r"reading DICOM needs pydicom.*heart-reader\[formats\]"):
         read_record(path)
 
 
