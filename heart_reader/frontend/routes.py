@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import UploadFile
 
+from heart_reader.data.formats import FORMATS
 from heart_reader.frontend.access import API_KEY, check_key
 from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
@@ -24,6 +25,7 @@ from heart_reader.frontend.schemas import (
     ExplainOptions,
     ExplanationAnswer,
     FileFacts,
+    FormatFacts,
     Health,
     ModelAnswer,
     Reading,
@@ -139,7 +141,8 @@ async def metrics(request: Request) -> Response:
 async def model(request: Request) -> ModelAnswer:
     """Answer the model card: what reads the ECG and what it was trained on."""
     settings = request.app.state.settings
-    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files)
+    formats = [FormatFacts(**entry.facts()) for entry in FORMATS.values()]
+    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files, formats=formats)
 
 
 @api.get("/samples", tags=["reading"])

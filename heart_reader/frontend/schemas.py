@@ -327,6 +327,16 @@ class SignatureFacts(_Answer):
     key: str | None = Field(description="Identity of the key that signed, or claims to have")
 
 
+class FormatFacts(_Answer):
+    """A file format that is read."""
+
+    name: str
+    title: str
+    suffixes: list[str] = Field(description="Of files that are a record each, with the dot")
+    companions: list[str] = Field(description="Of files that belong to a record without being one")
+    states: str = Field(description="What such a file says itself")
+
+
 class ModelAnswer(_Answer):
     """The model card, and what one request may hold."""
 
@@ -344,6 +354,7 @@ class ModelAnswer(_Answer):
     model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
     max_upload_bytes: int
     max_files: int
+    formats: list[FormatFacts] = Field(description="What may be sent")
 
 
 class Sample(BaseModel):

@@ -19,6 +19,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
+from heart_reader.data.formats import FORMATS
 from heart_reader.errors import UnreadableRecord
 from heart_reader.frontend.audit import note_files
 from heart_reader.frontend.error_answers import RequestRefused
@@ -212,7 +213,8 @@ def _record_file(paths: Sequence[Path]) -> Path:
     """
     if len(paths) == 1:
         return paths[0]
-    headers = [path for path in paths if path.suffix.lower() == ".hea"]
+    with_companions = {suffix for entry in FORMATS.values() if entry.companions for suffix in entry.suffixes}
+    headers = [path for path in paths if path.suffix.lower() in with_companions]
     if len(headers) != 1:
         raise UnreadableRecord(message("not_one_record", files=[path.name for path in paths]))
     return headers[0]

@@ -136,7 +136,7 @@ class Run:
             for split, report in self.reports.items()
         }
         manifest: Mapping[str, Any] = self.checkpoint.manifest
-        manifest: Mapping[str, Any] = self.checkpoint.manifest
+        kept = {
             **{key: manifest[key] for key in _OF_MANIFEST},
             "metrics": {self.level: {"macro_auroc": manifest["metrics"].get(self.level, {}).get("macro_auroc")}},
             "training": {key: manifest.get("training", {}).get(key) for key in _OF_TRAINING},

@@ -1,8 +1,21 @@
 // Files of a person: dropped anywhere on the page, or chosen.
 
 import { byId } from "./dom.js";
+import { onLanguageChange, t } from "./i18n.js";
 
 let files = [];
+
+/** Say which files may be chosen, as the server lists them. */
+export function offerFormats(formats) {
+  const endings = ({ suffixes, companions }) => [...suffixes, ...companions];
+  const named = formats.map((format) => `${format.title} (${endings(format).join(" ")})`).join(", ");
+  const hint = () => {
+    byId("file-hint").textContent = t("source.formats", { formats: named });
+  };
+  byId("file-input").accept = formats.flatMap(endings).join(",");
+  onLanguageChange(hint);
+  hint();
+}
 
 /** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
 export function acceptFiles(open) {

@@ -4,7 +4,7 @@ import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
 import { askForKey } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { LANGUAGES, language, onLanguageChange, preferredLanguage, rememberLanguage, setLanguage, t } from "./i18n.js";
-import { acceptFiles, chooseFiles } from "./files.js";
+import { acceptFiles, chooseFiles, offerFormats } from "./files.js";
 import { findSample, offerSamples, openRandom, render as renderSamples } from "./samples.js";
 import { listenForKeys, showKeys } from "./shortcuts.js";
 import { chooseTheme } from "./theme.js";
@@ -68,6 +68,7 @@ async function start() {
   });
   const [model, { samples }] = await Promise.all([fetchModel(), fetchSamples()]);
   workspace.setModel(model);
+  offerFormats(model.formats);
   offerSamples(samples, (sample) => workspace.openSample(sample));
   window.addEventListener("popstate", followAddress);
   window.addEventListener("hashchange", followAddress);
