@@ -1,13 +1,14 @@
 # make run [PORT=8000]   install into .venv and serve the shipped reader on http://127.0.0.1:PORT
 # make test              install and run the tests (make test-slow: the long ones)
 # make check             ruff, mypy and the import rules
+# make check-page        the page's scripts: tsc and eslint, installed by npm into node_modules
 # make lock              write dependencies/*.lock anew from the requirements files
 # make sbom, licences    what is installed with the server, as build/sbom.cdx.json (CycloneDX) and docs/licences.md
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check format install lock sbom licences
+.PHONY: run test test-slow check check-page format install lock sbom licences
 
 run: .venv/installed
 	$(BIN)/python run_server.py --port $(PORT)
@@ -23,6 +24,13 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-page: node_modules/.package-lock.json
+	npm run --silent check
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -234,6 +234,32 @@ _CONCLUSION: dict[str, Template] = {
     "with_measure": "{finding} ({measured})",
 }
 
+# The classes of a level by band, and what band and decision rest on.
+_SUMMARY: dict[str, Template] = {
+    "percent": "{share:.0f}%",
+    "percent_below": "<{share:.0f}%",
+    "percent_above": ">{share:.0f}%",
+    "class_code": "{statement}",
+    "class_share": "{label} ({share})",
+    "class_share_present": "{label} ({share}, read as present)",
+    "class_share_absent": "{label} ({share}, read as absent)",
+    "classes_more": "{classes} and {count} more of at most {share}",
+    "summary_high": "High probability that the label applies: {labels}.",
+    "summary_medium": "Medium: {labels}.",
+    "summary_low": "Low: {labels}.",
+    "summary_unrated": "Not rated: {labels}.",
+    "no_proof_of_normal": "Low probabilities are no proof of a normal heart.",
+    "band_high": "Read as present, and at least {even:.0f}%.",
+    "band_medium": "In between: uncertain, or read as present although below {even:.0f}%, or as absent although not.",
+    "band_low": "Read as absent, and below {even:.0f}%.",
+    "band_unrated": "No decision: too few such records in validation, or a recording that cannot be trusted.",
+    "rule_zones": (
+        "Present above a label's uncertain zone, absent below it: of the validation records at most {share:g}% of those without the label "
+        "lie above its zone, and at most {share:g}% of those with it below."
+    ),
+    "rule_threshold": "Present from a label's threshold on, absent below it; thresholds were chosen on validation records.",
+}
+
 TEMPLATES: Mapping[str, Template] = {
-    **_COMMON, **REFUSALS, **_WARNINGS, **_FINDINGS, **_REASONS, **_RHYTHM, **_NOTES, **_CONCLUSION,
+    **_COMMON, **REFUSALS, **_WARNINGS, **_FINDINGS, **_REASONS, **_RHYTHM, **_NOTES, **_CONCLUSION, **_SUMMARY,
 }  # fmt: skip

@@ -12,11 +12,19 @@ from typing import Any
 from heart_reader import __version__
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
 
 __all__ = ["model_facts"]
 
+# What files can be read, as the page names it and offers it in its dialog.
+FORMATS = (
+    {"name": "csv", "title": "CSV", "suffixes": [".csv", ".tsv", ".txt"]},
+    {"name": "edf", "title": "EDF", "suffixes": [".edf"]},
+    {"name": "dicom", "title": "DICOM", "suffixes": [".dcm"]},
+    {"name": "wfdb", "title": "WFDB", "suffixes": [".hea", ".dat", ".mat"]},
+)
 CARD = "MODEL_CARD.md"
 # The better witness first: the validation records chose weights and thresholds.
 REPORTS = ("report-test", "report-val")
@@ -43,8 +51,19 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "version": __version__,
         "training": _training(checkpoint, classifier.level),
         "performance": _performance(checkpoint, folders, classifier.level),
+        "statement_tree": _statement_tree(),
+        "formats": FORMATS,
         "model_card": texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if texts else None,
     }
+
+
+def _statement_tree() -> dict[str, dict[str, list[str]]]:
+    """Codes of the diagnostic statements by superclass and subclass."""
+    tree: dict[str, dict[str, list[str]]] = {}
+    for statement in SCP_STATEMENTS:
+        if statement.superclass:
+            tree.setdefault(statement.superclass, {}).setdefault(statement.subclass, []).append(statement.code)
+    return tree
 
 
 def _run_folders(checkpoint: Checkpoint) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -88,6 +89,14 @@ def _service(request: Request) -> ReadingService:
 async def page() -> FileResponse:
     """Answer the page."""
     return FileResponse(STATIC_DIR / "index.html")
+
+
+@pages.get("/languages", include_in_schema=False)
+def languages() -> list[dict[str, str]]:
+    """List the languages of the page, English first: every file of the folder is one."""
+    files = [(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in (STATIC_DIR / "languages").glob("*.json")]
+    listed = [{"code": code, "name": words["name"]} for code, words in files]
+    return sorted(listed, key=lambda one: (one["code"] != "en", one["name"]))
 
 
 @pages.get("/docs", include_in_schema=False)

@@ -327,6 +327,14 @@ class SignatureFacts(_Answer):
     key: str | None = Field(description="Identity of the key that signed, or claims to have")
 
 
+class FormatFacts(BaseModel):
+    """A format of files that the server reads."""
+
+    name: str = Field(description="As source_format of a reading says it")
+    title: str
+    suffixes: list[str] = Field(description="How names of such files usually end; their content decides")
+
+
 class ModelAnswer(_Answer):
     """The model card, and what one request may hold."""
 
@@ -342,6 +350,8 @@ class ModelAnswer(_Answer):
     training: Training
     performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
     model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
+    statement_tree: dict[str, dict[str, list[str]]] = Field(description="Diagnostic statements of PTB-XL by superclass and subclass")
+    formats: list[FormatFacts]
     max_upload_bytes: int
     max_files: int
 

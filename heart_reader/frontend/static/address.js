@@ -1,6 +1,6 @@
 // The address of a sample's reading: #sample=norm&t=2.5&layout=12x1&gain=20. What was uploaded never appears in an address.
 
-import { DEFAULTS, mergeOptions, startingOptions } from "./tracing.js";
+import { DEFAULTS, mergeOptions, startingOptions } from "./tracing/options.js";
 
 // Options of the tracing by their names in an address. The scale is not among them: it is a matter of the screen.
 const FIELDS = { layout: "layout", speed: "speed", gain: "gain", rhythmLead: "lead", filter: "filter", group: "group" };

@@ -54,6 +54,9 @@ async function parse(response) {
   throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null, body?.detail?.messages ?? {});
 }
 
+/** The languages of the page as `{ code, name }`; they need no key, for asking for the key needs words. */
+export const fetchLanguages = () => request("languages");
+
 export const fetchModel = () => request("api/v1/model");
 
 /** The OpenAPI description of the server. */

@@ -41,7 +41,11 @@ export function save(content, type, name) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-/** The element with this id. */
+/**
+ * The element with this id, which the page has.
+ * @param {string} id
+ * @returns {any}
+ */
 export function byId(id) {
   return document.getElementById(id);
 }

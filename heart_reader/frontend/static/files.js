@@ -1,8 +1,17 @@
 // Files of a person: dropped anywhere on the page, or chosen.
 
 import { byId } from "./dom.js";
+import { t } from "./i18n.js";
 
 let files = [];
+let formats = [];
+
+/** Say which formats the server reads, `{ title, suffixes }` each; the dialog of the browser offers files of these names first. */
+export function nameFormats(known = formats) {
+  formats = known;
+  byId("file-input").accept = formats.flatMap(({ suffixes }) => suffixes).join();
+  byId("file-hint").textContent = formats.length ? t("source.formats", { formats: formats.map(({ title }) => title).join(", ") }) : "";
+}
 
 /** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
 export function acceptFiles(open) {

@@ -1,11 +1,9 @@
-// The words of the page. One JSON file per language; keys are dotted paths, values text, or forms by plural category.
+// The words of the page. One JSON file per language, with its name and direction; keys are dotted paths, values text, or forms by plural
+// category.
 
-export const LANGUAGES = {
-  en: { name: "English", direction: "ltr" },
-  fr: { name: "Français", direction: "ltr" },
-  ar: { name: "العربية", direction: "rtl" },
-};
-const STORAGE_KEY = "heart_reader.language";
+import { fetchLanguages } from "./api.js";
+import { store, stored } from "./storage.js";
+
 // Bidirectional isolates: an English lead name or a number inside an Arabic sentence must not move its neighbours.
 const ISOLATE = "\u2068";
 const LEFT_TO_RIGHT = "\u2066";
@@ -13,13 +11,14 @@ const POP = "\u2069";
 
 const events = new EventTarget();
 const formats = new Map();
+/** @type {{ code: string, strings: any, plural: Intl.PluralRules }} */
 const current = { code: "en", strings: {}, plural: new Intl.PluralRules("en") };
 
 /** Code of the language of the page. */
 export const language = () => current.code;
 
 /** "ltr" or "rtl". */
-export const direction = () => LANGUAGES[current.code].direction;
+export const direction = () => current.strings.direction ?? "ltr";
 
 /** Call `listener` after each change of language. */
 export const onLanguageChange = (listener) => events.addEventListener("change", listener);
@@ -35,25 +34,18 @@ export async function setLanguage(code) {
   events.dispatchEvent(new Event("change"));
 }
 
-/** Remember the language that was chosen; nothing else about the person or the reading is stored. */
-export function rememberLanguage(code) {
-  try {
-    localStorage.setItem(STORAGE_KEY, code);
-  } catch {
-    // A browser that stores nothing asks again next time.
-  }
+/** Ask the server for its languages and load the one that was chosen before, or the first of the browser's; answers their names by code. */
+export async function startLanguage() {
+  const names = new Map((await fetchLanguages()).map(({ code, name }) => [code, name]));
+  const wanted = [stored("language"), ...navigator.languages.map((tag) => tag.split("-")[0])];
+  await setLanguage(wanted.find((code) => names.has(code)) ?? "en");
+  return names;
 }
 
-/** The language that was chosen before, or the first of the browser's that exists here. */
-export function preferredLanguage() {
-  let chosen = null;
-  try {
-    chosen = localStorage.getItem(STORAGE_KEY);
-  } catch {
-    // Storage may be forbidden.
-  }
-  const wanted = [chosen, ...navigator.languages.map((tag) => tag.split("-")[0])];
-  return wanted.find((code) => code in LANGUAGES) ?? "en";
+/** Load a language and remember that it was chosen. */
+export async function chooseLanguage(code) {
+  await setLanguage(code);
+  store("language", code);
 }
 
 /** Whether the language has words for `key`. */

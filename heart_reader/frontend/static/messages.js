@@ -1,11 +1,13 @@
 // Sentences of the server in the language of the page. The server says them in English, with the code and the values of each beside them.
 
 import { el } from "./dom.js";
+import { className } from "./classes.js";
 import { formatList, formatPlain, has, language, t } from "./i18n.js";
 
 const ENGLISH = "en";
 // The name of a statement, which the page has words for beside what it means.
 const CLASS_NAME = "class_name";
+const CLASS_CODE = "class_code";
 const SENTENCES = "sentences";
 
 /** Text with a large first letter. */
@@ -16,8 +18,12 @@ export function isKnown(sentence, messages) {
   return language() === ENGLISH || hasWords(sentence, messages);
 }
 
-/** Names of classes the server says in English as the page does. */
-const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence) && !(language() === ENGLISH && messages[sentence].code === CLASS_NAME) && has(pathOf(messages[sentence]));
+/** Whether the page has words of its own; the name of a class the server says in English as the page does. */
+function hasWords(sentence, messages) {
+  if (!Object.hasOwn(messages ?? {}, sentence)) return false;
+  if (language() !== ENGLISH) return has(pathOf(messages[sentence]));
+  return messages[sentence].code === CLASS_CODE || (messages[sentence].code !== CLASS_NAME && has(pathOf(messages[sentence])));
+}
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.statement}.name` : `messages.${code}`);
 
@@ -25,6 +31,7 @@ const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.st
 export function say(sentence, messages) {
   if (!hasWords(sentence, messages)) return sentence;
   const { code, values } = messages[sentence];
+  if (code === CLASS_CODE) return className(values.statement);
   // Sentences in a row are no part of another one: isolated from the page they would lose its direction.
   if (code === SENTENCES) return sayValue(values.sentences, messages);
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));

@@ -14,7 +14,7 @@ export function renderReason(place, explanation, { goTo, close }) {
   const name = className(explanation.finding, explanation.level);
   const heading = el("h2", { id: "reason-heading", tabindex: -1 }, t("reason.heading", { name, share: formatPercent(explanation.probability) }));
   place.replaceChildren(
-    el("header", { class: "card-head" }, heading, button({ class: "button quiet", id: "close-reason" }, close, t("reason.close"))),
+    el("header", { class: "card-head" }, heading, button({ class: "button quiet", id: "close-reason" }, close, t("page.close"))),
     el(
       "div",
       { class: "reason-body" },
@@ -61,7 +61,7 @@ function renderContributions({ measurements, measurement_groups, baseline_log_od
       "table",
       {},
       el("caption", { class: "visually-hidden" }, t("reason.measurements")),
-      el("thead", { class: "visually-hidden" }, el("tr", {}, ["name", "value", "adds"].map((column) => el("th", { scope: "col" }, t(`reason.column_${column}`))))),
+      el("thead", { class: "visually-hidden" }, el("tr", {}, ["measurements.column_name", "measurements.column_value", "reason.column_adds"].map((key) => el("th", { scope: "col" }, t(key))))),
       el("tbody", {}, measurements.map((entry) => renderContribution(entry, highest))),
     ),
     el("p", { class: "by-group" }, Object.entries(measurement_groups ?? {}).map(([group, adds]) => el("span", {}, t(`reason.groups.${group}`), " ", ltr(el("b", {}, signed(adds)))))),

@@ -14,7 +14,8 @@ import { renderReading } from "./reading.js";
 import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
 import { theme } from "./theme.js";
-import { createTracingView, TRACING_KEYS } from "./tracing.js";
+import { TRACING_KEYS } from "./tracing/keys.js";
+import { TracingView } from "./tracing/view.js";
 import { Waveform } from "./waveform.js";
 
 const LONGEST_EXPLAINED_S = 10;
@@ -25,8 +26,8 @@ const views = {};
 
 /** Make the tracings; called once the page has its words. */
 export function prepare() {
-  views.first = createTracingView(byId("tracing"), { onOptionsChange: (options) => noteView(options) });
-  views.second = createTracingView(byId("tracing-second"), { onOptionsChange: () => {} });
+  views.first = new TracingView(byId("tracing"), (options) => noteView(options));
+  views.second = new TracingView(byId("tracing-second"));
   setTheme(theme());
   window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
   window.addEventListener("afterprint", clearPrint);

@@ -18,7 +18,7 @@ export function makeView({ sheet, waveform, options, startS, scale, devicePixelR
     centreS: startS + sheet.traceWidth / options.speed / 2,
     recorded: (lead) => waveform.has(lead),
     // Where all leads share one row, the chosen one lies on top and only its name is written.
-    ordered: (strips) => (overlay ? [...strips].sort((a, b) => (a.lead === stressed) - (b.lead === stressed)) : strips),
+    ordered: (strips) => (overlay ? [...strips].sort((a, b) => Number(a.lead === stressed) - Number(b.lead === stressed)) : strips),
     named: (strips) => (overlay ? strips.filter(({ lead }) => lead === stressed) : strips),
     colourOf: ({ lead }) => (overlay && lead !== stressed ? colours.behind : colours.trace),
   };

@@ -29,17 +29,29 @@ const NARROW_PX = 940;
 
 let count = 0;
 
-/** Build a tracing in `container`; `onOptionsChange(options)` hears of what a person chose or moved to. */
-export function createTracingView(container, { onOptionsChange = () => {} } = {}) {
-  return new TracingView(container, onOptionsChange);
-}
+export class TracingView {
+  /** @type {import("../waveform.js").Waveform} */
+  waveform = null;
+  reading = null;
+  reason = null;
+  theme = "paper";
+  roomPx = Infinity;
+  chosen = { ...startingOptions() };
+  viewport = new Viewport();
+  words = null;
+  frame = null;
+  telling = 0;
 
-class TracingView {
-  constructor(container, onOptionsChange) {
+  /**
+   * Build a tracing in `container`; `onOptionsChange` hears of what a person chose or moved to.
+   * @param {HTMLElement} container
+   * @param {(options: import("./options.js").TracingOptions) => void} onOptionsChange
+   */
+  constructor(container, onOptionsChange = () => {}) {
     count += 1;
-    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper", roomPx: Infinity });
-    this.chosen = { ...startingOptions() };
-    this.viewport = new Viewport();
+    this.container = container;
+    this.onOptionsChange = onOptionsChange;
+    this.prefix = `tracing-${count}`;
     this.build();
     this.listen();
   }
@@ -69,7 +81,7 @@ class TracingView {
       this.live,
     );
     this.drawing = new SheetCanvas(...this.canvases);
-    this.calipers = new Calipers(layer, this.live, this.viewport, () => {});
+    this.calipers = new Calipers(layer, this.live, this.viewport);
     this.noteWords();
   }
 
