@@ -10,8 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from heart_reader.checkpoint import served_checkpoint
-from heart_reader.frontend.access import HostGuard, check_key
-from heart_reader.frontend.addresses import AddressGuard, Delays
+from heart_reader.frontend.access import AddressGuard, Delays, HostGuard, check_key
 from heart_reader.frontend.audit import Audit
 from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.keys import KeyRing

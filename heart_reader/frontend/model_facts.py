@@ -1,6 +1,4 @@
-"""What to know about the served model beside its manifest: how well it did, what it was trained on,
-its card.
-"""
+"""What the page is told about the served model and about what the server reads."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from typing import Any
 from heart_reader import __version__
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.conclusion.table import read_table
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
@@ -32,16 +31,10 @@ MAX_CARD_BYTES = 1 << 18
 
 
 def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
-    """Return the classifier's card with version, training prevalence, measured performance and the
-    text of the model card.
+    """Return the classifier's card with training, performance, model card, statements and formats.
 
     Reports and text lie beside the checkpoint, or beside the one it was exported from. A report of
     other weights is left out.
-
-    Parameters
-    ----------
-    classifier
-        As it is served.
     """
     checkpoint = classifier.checkpoint
     folders = list(_run_folders(checkpoint))
@@ -52,6 +45,7 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "training": _training(checkpoint, classifier.level),
         "performance": _performance(checkpoint, folders, classifier.level),
         "statement_tree": _statement_tree(),
+        "statement_names": dict(read_table().names),
         "formats": FORMATS,
         "model_card": texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if texts else None,
     }
@@ -93,17 +87,11 @@ def _performance(checkpoint: Checkpoint, folders: list[Path], level: str) -> dic
     owners = {checkpoint.sha256, checkpoint.manifest["parent"]}
     for name in REPORTS:
         for folder in folders:
-            report = _read_report(folder / name / "report.json")
-            if report is not None and report["checkpoint_sha256"] in owners and report["level"] == level:
+            path = folder / name / "report.json"
+            report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+            if report and report["checkpoint_sha256"] in owners and report["level"] == level:
                 return _summary(report)
     return None
-
-
-def _read_report(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return report
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Answer(BaseModel):
-    """An answer: more fields may come in later versions; a number that is not finite becomes null."""
+    """An answer: later versions may add fields; a number that is not finite becomes null."""
 
     model_config = ConfigDict(extra="allow", ser_json_inf_nan="null")
 
@@ -351,6 +351,7 @@ class ModelAnswer(_Answer):
     performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
     model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
     statement_tree: dict[str, dict[str, list[str]]] = Field(description="Diagnostic statements of PTB-XL by superclass and subclass")
+    statement_names: dict[str, str] = Field(description="Statement or superclass to its name in English")
     formats: list[FormatFacts]
     max_upload_bytes: int
     max_files: int

@@ -15,7 +15,7 @@ from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.connections import ConnectionGuard
-from heart_reader.frontend.logs import set_up_logging
+from heart_reader.frontend.middleware import set_up_logging
 from heart_reader.frontend.settings import Settings
 
 __all__ = ["serve"]
@@ -26,11 +26,6 @@ BACKLOG = 128
 
 def serve(settings: Settings) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are running are answered first.
-
-    Parameters
-    ----------
-    settings
-        Where to listen and what to serve.
 
     Raises
     ------
@@ -78,9 +73,7 @@ def serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that says once, on one line, where it can be reached, and looks after its
-    connections.
-    """
+    """A server that prints its address once and looks after its connections."""
 
     def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
         super().__init__(config)

@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, proxies: str | None) -> str | None:
-        for proxy in (proxies or "").split(",") if proxies is not None else ():
+        for proxy in [] if proxies is None else proxies.split(","):
             try:
                 ip_network(proxy.strip())
             except ValueError:
@@ -167,7 +167,8 @@ class Settings(BaseSettings):
         Examples
         --------
         >>> Settings().share_of_an_address
-        >>> Settings(trusted_proxies="127.0.0.1", api_key="0123456789abcdef", max_concurrency=2).share_of_an_address
+        >>> proxied = Settings(trusted_proxies="::1", api_key="0123456789abcdef", max_concurrency=2)
+        >>> proxied.share_of_an_address
         9
         """
         if self.max_per_address is not None or self.only_this_machine:

@@ -71,8 +71,8 @@ export const formatPlain = (value) => numberFormat({ maximumFractionDigits: 12 }
 export function formatPercent(value, digits = 1) {
   const format = numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
   const least = 10 ** -(digits + 2);
-  const text = value > 0 && value < least ? `< ${format.format(least)}` : value < 1 && value > 1 - least ? `> ${format.format(1 - least)}` : format.format(value);
-  return direction() === "rtl" ? `${LEFT_TO_RIGHT}${text}${POP}` : text;
+  if (value > 0 && value < least) return leftToRight(`< ${format.format(least)}`);
+  return leftToRight(value < 1 && value > 1 - least ? `> ${format.format(1 - least)}` : format.format(value));
 }
 
 /** Names in a row with the "and" of the language. */
@@ -93,9 +93,11 @@ function lookUp(key) {
   return key.split(".").reduce((part, name) => part?.[name], current.strings);
 }
 
-function isolate(value) {
-  return direction() === "rtl" ? `${ISOLATE}${value}${POP}` : String(value);
-}
+/** A part that keeps its own direction within a sentence of the other direction. */
+export const isolate = (value) => (direction() === "rtl" ? `${ISOLATE}${value}${POP}` : String(value));
+
+/** A number with its sign or unit within a sentence from right to left. */
+export const leftToRight = (text) => (direction() === "rtl" ? `${LEFT_TO_RIGHT}${text}${POP}` : text);
 
 function numberFormat(options) {
   // Making a format takes longer than using it a thousand times.

@@ -2,6 +2,7 @@
 
 import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
 import { askForKey } from "./dialogs.js";
+import { setClassNames } from "./classes.js";
 import { byId, el } from "./dom.js";
 import { chooseLanguage, language, onLanguageChange, startLanguage, t } from "./i18n.js";
 import { acceptFiles, chooseFiles, nameFormats } from "./files.js";
@@ -68,6 +69,7 @@ async function start() {
   const [model, { samples }] = await Promise.all([fetchModel(), fetchSamples()]);
   workspace.setModel(model);
   nameFormats(model.formats);
+  setClassNames(model.statement_names);
   offerSamples(samples, (sample) => workspace.openSample(sample));
   window.addEventListener("popstate", followAddress);
   window.addEventListener("hashchange", followAddress);

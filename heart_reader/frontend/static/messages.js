@@ -18,23 +18,25 @@ export function isKnown(sentence, messages) {
   return language() === ENGLISH || hasWords(sentence, messages);
 }
 
-/** Whether the page has words of its own; the name of a class the server says in English as the page does. */
-function hasWords(sentence, messages) {
-  if (!Object.hasOwn(messages ?? {}, sentence)) return false;
-  if (language() !== ENGLISH) return has(pathOf(messages[sentence]));
-  return messages[sentence].code === CLASS_CODE || (messages[sentence].code !== CLASS_NAME && has(pathOf(messages[sentence])));
-}
+/** Whether the page has words of its own for it. */
+const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence) && (messages[sentence].code === CLASS_CODE || has(pathOf(messages[sentence])));
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.statement}.name` : `messages.${code}`);
 
 /** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
 export function say(sentence, messages) {
-  if (!hasWords(sentence, messages)) return sentence;
+  if (!hasWords(sentence, messages)) return language() === ENGLISH ? withNames(sentence, messages) : sentence;
   const { code, values } = messages[sentence];
   if (code === CLASS_CODE) return className(values.statement);
   // Sentences in a row are no part of another one: isolated from the page they would lose its direction.
   if (code === SENTENCES) return sayValue(values.sentences, messages);
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
+}
+
+/** The server's English with names for the codes of classes within it. */
+function withNames(sentence, messages) {
+  const parts = Object.values(messages?.[sentence]?.values ?? {}).flat();
+  return parts.filter((part) => part !== sentence && Object.hasOwn(messages, part)).reduce((text, part) => text.replace(part, () => say(part, messages)), sentence);
 }
 
 function sayValue(value, messages) {

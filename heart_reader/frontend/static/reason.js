@@ -2,7 +2,7 @@
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
-import { direction, formatNumber, formatPercent, has, t } from "./i18n.js";
+import { formatNumber, formatPercent, has, leftToRight, t } from "./i18n.js";
 import { digitsOf, measurementName, unitOf, withUnit } from "./measurements.js";
 import { said } from "./messages.js";
 
@@ -100,10 +100,7 @@ function valueOf({ name, value, unit }) {
 }
 
 /** A number with its sign, by which it speaks for or against. */
-function signed(value) {
-  const text = `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
-  return direction() === "rtl" ? `\u2066${text}\u2069` : text;
-}
+const signed = (value) => leftToRight(`${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`);
 
 function renderNotes({ method, raising_share, note, messages }) {
   const raising = raising_share === undefined ? "" : `${t("reason.raising", { share: formatPercent(raising_share, 0) })} `;

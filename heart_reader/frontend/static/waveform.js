@@ -53,17 +53,8 @@ export class Waveform {
 
   /** Median of one lead about second `timeS`, in microvolts: what the trace is placed on. That moves it as a whole and filters nothing. */
   restAt(name, timeS) {
-    return this.block(name, this.blockAt(timeS)).rest;
-  }
-
-  /** Whether traces about two seconds rest at the same heights. */
-  sameRest(oneS, otherS) {
-    return this.blockAt(oneS) === this.blockAt(otherS);
-  }
-
-  blockAt(timeS) {
     const index = Math.floor((timeS / this.durationS) * this.nBlocks);
-    return Math.min(this.nBlocks - 1, Math.max(0, index));
+    return this.block(name, Math.min(this.nBlocks - 1, Math.max(0, index))).rest;
   }
 
   /** Median and reach of one stretch of one lead. */

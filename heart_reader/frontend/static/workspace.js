@@ -60,6 +60,7 @@ async function openMany(sources) {
   clear();
   await request(sourceName(sources[0]), async (signal) => {
     state.queued = true;
+    const endQueue = () => (state.queued = false);
     signal.addEventListener("abort", endQueue);
     for (const [index, source] of sources.entries()) {
       const name = sourceName(source);
@@ -81,10 +82,6 @@ async function openMany(sources) {
       byId("status").textContent = t("status.ready_many", { count: sources.length });
     };
   });
-}
-
-function endQueue() {
-  state.queued = false;
 }
 
 const sourceName = ({ files }) => files.map(({ name }) => name).join(" + ");

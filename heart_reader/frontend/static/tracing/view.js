@@ -159,11 +159,6 @@ export class TracingView {
     this.tell();
   }
 
-  /** The tracing as an image on paper, with its settings, its model and the notice. */
-  toPng() {
-    return renderPng(this.imageState());
-  }
-
   /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
   toPrint(heightMm) {
     const setting = settingText(this.viewport, { ...this.shown, layout: "3x4-rhythm", speed: 25 }, null);
@@ -235,8 +230,9 @@ export class TracingView {
     this.draw();
   }
 
+  /** Save the tracing as an image on paper, with its settings, its model and the notice. */
   async saveImage() {
-    save(await this.toPng(), "image/png", `${this.reading.record_id.replace(/[^\w.-]+/g, "_")}.png`);
+    save(await renderPng(this.imageState()), "image/png", `${this.reading.record_id.replace(/[^\w.-]+/g, "_")}.png`);
   }
 
   openRuler() {
