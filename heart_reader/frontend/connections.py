@@ -1,4 +1,4 @@
-"""Connections: how many, how long each is waited for, and what a client that is no use of is told.
+"""Connections: how many there may be, how long each may wait, and how others are refused.
 
 An application sees a request only when its head is complete. What comes before, and what stays when
 it has answered, is watched here.

@@ -1,7 +1,7 @@
 """One shape for every error that leaves the server: ``{code, message, detail, request_id}``.
 
-An error that the client can mend is told in full. Any other is logged and hidden behind its request
-id.
+An error that the client can act on is answered in full; any other is logged, and its answer holds
+only a request id.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the page is told about the served model and about what the server reads."""
+"""What the page learns about the served model and about what the server reads."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ class _ExplanationService:
 
 
 class _CheckpointWatch:
-    """Tells whether a checkpoint is unchanged; it is hashed again if a file's status changed."""
+    """Says whether a checkpoint is unchanged; it is hashed again if a file's status changed."""
 
     def __init__(self, checkpoint: Checkpoint, trusted: TrustedKeys | None = None) -> None:
         self._checkpoint, self._trusted = checkpoint, trusted

@@ -292,7 +292,7 @@ class Interval(BaseModel):
 
 
 class ClassPerformance(_Answer):
-    """How well one class was told from the others."""
+    """How well one class was separated from the others."""
 
     auroc: Interval
     n_positive: int

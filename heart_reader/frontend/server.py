@@ -1,4 +1,4 @@
-"""Listening on a port until told to stop."""
+"""Listening on a port until stopped."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before the model is loaded: a port in use is told at once."""
+    """Take the port before the model is loaded: a port in use fails at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)

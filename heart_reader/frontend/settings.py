@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     queue_limit
         Requests that may wait for their turn; the next one is answered 503.
     retry_after_s
-        What a refused client is told to wait, in seconds.
+        How long a refused client is asked to wait, in seconds.
     debug
         Log tracebacks with their messages.
 

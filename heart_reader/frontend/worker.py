@@ -101,7 +101,7 @@ def _sendable(error: Exception) -> Exception:
         try:
             ForkingPickler.dumps(error)
             return error
-        except Exception:  # noqa: S110 - told like any other
+        except Exception:  # noqa: S110 - sent like any other
             pass
     return UnforeseenElsewhere(type(error).__name__, str(error), traceback.format_tb(error.__traceback__))
 

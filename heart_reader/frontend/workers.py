@@ -55,7 +55,7 @@ class InThreads:
         self._do = prepare()
 
     def do(self, given_up: Event, *arguments: Any) -> bytes:
-        """Do one piece of work, if anybody still waits for it when it begins.
+        """Do one piece of work, if its client still waits when it begins.
 
         Raises
         ------
@@ -242,7 +242,7 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
         if given_up.is_set():
             raise ClientDisconnect
     finally:
-        # The server itself may have cancelled this, when it was told to stop.
+        # The server itself may have cancelled this when it stops.
         given_up.set()
     if isinstance(outcome, Exception):
         raise outcome

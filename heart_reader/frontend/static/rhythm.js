@@ -5,7 +5,7 @@ import { formatNumber, formatPercent, has, t } from "./i18n.js";
 import { unitOf, withUnit } from "./measurements.js";
 import { capital, said } from "./messages.js";
 
-// What each rhythm is told by, and what is looked at where none is told.
+// What each rhythm rests on, and what is shown where none was decided.
 const EVIDENCE = {
   sinus: ["p_share", "pr_sd_ms", "rr_cv"],
   atrial_fibrillation: ["rr_cv", "p_share", "fibrillation_share"],

@@ -1,7 +1,7 @@
 // Where everything stands on the paper, in millimetres.
 //
 // A sheet is rows of strips; a strip is one lead over one stretch of time. Time runs evenly from the left edge of the traces to the right, through
-// every column, so that x tells the second in each layout.
+// every column, so that x gives the second in each layout.
 
 import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
 

@@ -43,7 +43,7 @@ export class TracingView {
   telling = 0;
 
   /**
-   * Build a tracing in `container`; `onOptionsChange` hears of what a person chose or moved to.
+   * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved to.
    * @param {HTMLElement} container
    * @param {(options: import("./options.js").TracingOptions) => void} onOptionsChange
    */
@@ -97,7 +97,7 @@ export class TracingView {
     this.sheet.addEventListener("keydown", (event) => {
       if (event.target === this.sheet && this.waveform !== null && pressKey(event, this)) event.preventDefault();
     });
-    // It hears of the height as well, which is the sheet's own doing.
+    // It also reports changes of the height, which the sheet itself makes.
     new ResizeObserver(() => this.place.clientWidth !== this.viewport.screenWidth && this.draw()).observe(this.place);
     window.addEventListener("resize", () => {
       this.measureRoom();
