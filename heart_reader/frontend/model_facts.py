@@ -99,12 +99,6 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
     classes = zip(report["class_names"], report["classes"]["auroc"], report["n_positive"], strict=True)
     return {
         **{key: report[key] for key in ("split", "label_rule", "checkpoint_sha256", "n_records", "n_patients", "confidence", "caveats")},
-        "macro_auroc": _interval(report["metrics"]["macro_auroc"]),
-        "classes": {
-            name: {"auroc": _interval(auroc), "n_positive": count, "prevalence": count / n_records} for name, auroc, count in classes
-        },
+        "macro_auroc": report["metrics"]["macro_auroc"],
+        "classes": {name: {"auroc": auroc, "n_positive": count, "prevalence": count / n_records} for name, auroc, count in classes},
     }
-
-
-def _interval(metric: dict[str, Any]) -> dict[str, float | None]:
-    return {key: metric[key] for key in ("point", "low", "high")}

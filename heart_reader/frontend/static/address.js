@@ -15,7 +15,7 @@ export function readAddress() {
   return { sample, options };
 }
 
-/** Put a sample and the options of its tracing into the address; null takes them out. `step` makes it a step of the browser's history. */
+/** Put a sample and its options into the address, null takes them out; `step` adds to the browser's history. */
 export function writeAddress(view, step = false) {
   const hash = view === null ? "" : `#${describe(view)}`;
   if (hash === location.hash) return;

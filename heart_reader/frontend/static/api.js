@@ -54,7 +54,7 @@ async function parse(response) {
   throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null, body?.detail?.messages ?? {});
 }
 
-/** The languages of the page as `{ code, name }`; they need no key, for asking for the key needs words. */
+/** The languages of the page, `{ code, name }`: they need no key, for asking for one needs words. */
 export const fetchLanguages = () => request("languages");
 
 export const fetchModel = () => request("api/v1/model");

@@ -41,11 +41,5 @@ export function save(content, type, name) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-/**
- * The element with this id, which the page has.
- * @param {string} id
- * @returns {any}
- */
-export function byId(id) {
-  return document.getElementById(id);
-}
+/** The element with this id. @type {(id: string) => any} */
+export const byId = (id) => document.getElementById(id);

@@ -1,4 +1,4 @@
-// An error in the language of the page: what happened, and below it what exactly and what to do. English that the page cannot translate is folded away.
+// An error in the language of the page; English that cannot be translated is folded away.
 
 import { ApiError } from "./api.js";
 import { byId, el } from "./dom.js";

@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 let files = [];
 let formats = [];
 
-/** Say which formats the server reads, `{ title, suffixes }` each; the dialog of the browser offers files of these names first. */
+/** Say which formats the server reads, `{ title, suffixes }` each, in the hint and to the browser's dialog. */
 export function nameFormats(known = formats) {
   formats = known;
   byId("file-input").accept = formats.flatMap(({ suffixes }) => suffixes).join();

@@ -53,8 +53,8 @@ function renderBranch(level, name, view, depth) {
 }
 
 /**
- * The classes below one class: subclasses of a superclass, statements of a subclass, with the level whose reading they have.
- * A subclass of one statement, or a superclass of one subclass, has none: the same thing would stand there twice.
+ * The subclasses of a superclass or the statements of a subclass, with the level whose reading they have; null where there is only
+ * one, which would stand there twice.
  */
 function classesBelow(tree, level, name) {
   const [finer, names] = {
@@ -121,7 +121,7 @@ function whyButton(level, name, title, view) {
   return ask;
 }
 
-/** Lowest and highest probability over the windows of a recording, of the level that the windows are kept for; null for any other. */
+/** Lowest and highest probability over the windows; null for levels without windows. */
 export function spread({ levels, timeline }, level, name) {
   if (level !== Object.keys(levels)[0] || timeline.length < 2) return null;
   const values = timeline.map(({ probabilities }) => probabilities[name]);

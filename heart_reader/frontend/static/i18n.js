@@ -1,5 +1,4 @@
-// The words of the page. One JSON file per language, with its name and direction; keys are dotted paths, values text, or forms by plural
-// category.
+// The words of the page: one JSON file per language. Keys are dotted paths, values text, or forms by plural category.
 
 import { fetchLanguages } from "./api.js";
 import { store, stored } from "./storage.js";
@@ -34,7 +33,7 @@ export async function setLanguage(code) {
   events.dispatchEvent(new Event("change"));
 }
 
-/** Ask the server for its languages and load the one that was chosen before, or the first of the browser's; answers their names by code. */
+/** Load the language chosen before, or the browser's; answers the names of all by code. */
 export async function startLanguage() {
   const names = new Map((await fetchLanguages()).map(({ code, name }) => [code, name]));
   const wanted = [stored("language"), ...navigator.languages.map((tag) => tag.split("-")[0])];
@@ -93,10 +92,10 @@ function lookUp(key) {
   return key.split(".").reduce((part, name) => part?.[name], current.strings);
 }
 
-/** A part that keeps its own direction within a sentence of the other direction. */
+/** A part of a sentence that keeps its own direction. */
 export const isolate = (value) => (direction() === "rtl" ? `${ISOLATE}${value}${POP}` : String(value));
 
-/** A number with its sign or unit within a sentence from right to left. */
+/** A number with its sign within a sentence. */
 export const leftToRight = (text) => (direction() === "rtl" ? `${LEFT_TO_RIGHT}${text}${POP}` : text);
 
 function numberFormat(options) {

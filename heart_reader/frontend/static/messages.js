@@ -1,4 +1,4 @@
-// Sentences of the server in the language of the page. The server says them in English, with the code and the values of each beside them.
+// Sentences of the server in the language of the page. The server sends English, with the code and the values of each.
 
 import { el } from "./dom.js";
 import { className } from "./classes.js";
@@ -23,7 +23,7 @@ const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence)
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.statement}.name` : `messages.${code}`);
 
-/** A sentence in the language of the page, or in the server's English where the page has no words for it; English has some for what names the command line. */
+/** A sentence in the language of the page, or in the server's English where the page has no words for it. */
 export function say(sentence, messages) {
   if (!hasWords(sentence, messages)) return language() === ENGLISH ? withNames(sentence, messages) : sentence;
   const { code, values } = messages[sentence];
@@ -42,7 +42,7 @@ function withNames(sentence, messages) {
 function sayValue(value, messages) {
   if (typeof value === "number") return formatPlain(value);
   if (!Array.isArray(value)) return say(value, messages);
-  // Names stand in a row as they do on the tracing, whole sentences one after the other; parts of one have the "and" of the language between them.
+  // Names are joined by commas, sentences stand in a row, parts of one have the "and" of the language.
   if (!value.some((item) => Object.hasOwn(messages, item))) return value.join(", ");
   const items = value.map((item) => say(item, messages));
   return items.every((item) => item.endsWith(".")) ? items.map(capital).join(" ") : formatList(items);

@@ -1,4 +1,4 @@
-// What the browser keeps between visits: theme, language and the scale of the screen; nothing about a person or a reading.
+// What the browser keeps: theme, language and the scale of the screen; nothing about a person or a reading.
 
 const PREFIX = "heart_reader.";
 
@@ -11,11 +11,11 @@ export function stored(name) {
   }
 }
 
-/** Keep a text; where storage is forbidden, a choice lasts as long as the tab. */
+/** Keep a text where storage is allowed. */
 export function store(name, text) {
   try {
     localStorage.setItem(PREFIX + name, text);
   } catch {
-    // The caller has it in memory.
+    // Then it lasts as long as the tab.
   }
 }

@@ -51,7 +51,7 @@ export class Waveform {
     return { up: usual("up"), down: usual("down") };
   }
 
-  /** Median of one lead about second `timeS`, in microvolts: what the trace is placed on. That moves it as a whole and filters nothing. */
+  /** Median of one lead about second `timeS` in microvolts, on which its trace is placed. */
   restAt(name, timeS) {
     const index = Math.floor((timeS / this.durationS) * this.nBlocks);
     return this.block(name, Math.min(this.nBlocks - 1, Math.max(0, index))).rest;

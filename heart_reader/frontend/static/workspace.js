@@ -46,7 +46,7 @@ export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, 
 /** Id of the sample on the page, or null. */
 export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
 
-/** Open a sample; `options` of the tracing may say how to look at it, and a new `step` of the browser's history leads back from it. */
+/** Open a sample with `options` of its tracing; `step` adds to the browser's history. */
 export function openSample(sample, options = {}, step = true) {
   return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }

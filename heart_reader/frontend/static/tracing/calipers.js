@@ -1,4 +1,4 @@
-// Calipers: two lines across time and two across amplitude, the difference between them, and its repetition along the tracing (march-out).
+// Calipers: two lines across time, two across amplitude, their differences, and the march-out.
 
 import { el } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
@@ -17,10 +17,7 @@ const MOST_MARCHES = 200;
 export class Calipers {
   active = false;
   marching = false;
-  /**
-   * Seconds `a` and `b`, millivolts `c` and `d` above the baseline of a row.
-   * @type {{ a: number, b: number, c: number, d: number, row: number }}
-   */
+  /** Seconds `a` and `b`, millivolts `c` and `d` above the baseline of `row`. */
   at = null;
   march = el("div", { class: "march", "aria-hidden": "true" });
   value = el("output", { class: "caliper-value", "aria-hidden": "true" });
@@ -28,12 +25,7 @@ export class Calipers {
   lines = {};
   speaking = 0;
 
-  /**
-   * `layer` lies over the canvas; `live` is a live region; `viewport` says where things are.
-   * @param {HTMLElement} layer
-   * @param {HTMLElement} live
-   * @param {import("./viewport.js").Viewport} viewport
-   */
+  /** `layer` lies over the canvas; `live` is a live region; `viewport` says where things are. */
   constructor(layer, live, viewport) {
     this.layer = layer;
     this.live = live;

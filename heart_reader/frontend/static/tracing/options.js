@@ -11,7 +11,7 @@ export { GROUPS };
 export const ZOOM = { least: 0.25, most: 6, step: 1.25 };
 
 /**
- * What an address can hold of a tracing: strings and numbers, `startS` in seconds, `zoom` a multiple of true size.
+ * `startS` in seconds, `zoom` a multiple of true size.
  * @typedef {{ layout: string, speed: number, gain: number, rhythmLead: string, filter: string, group: string, startS: number, zoom: number | "fit" }} TracingOptions
  */
 

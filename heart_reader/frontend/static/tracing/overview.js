@@ -1,4 +1,4 @@
-// A long recording at a glance: one lead from end to end, the part that the sheet shows, and how each class moves from window to window.
+// A long recording at a glance: one lead, the part that is shown, and the classes from window to window.
 
 import { el } from "../dom.js";
 import { t } from "../i18n.js";

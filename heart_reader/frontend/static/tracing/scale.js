@@ -1,4 +1,4 @@
-// Pixels per millimetre. A browser's millimetre is 96/25.4 CSS pixels, which no screen has to obey: it can be measured with a ruler once.
+// Pixels per millimetre. A browser's millimetre is 96/25.4 CSS pixels; a ruler can correct it.
 
 import { store, stored } from "../storage.js";
 
@@ -20,7 +20,7 @@ export function calibrate(drawnPx, measuredMm) {
   return true;
 }
 
-/** Largest scale at which `widthMm` fits into `availablePx`; a large box is a whole number of device pixels, so that the grid is even. */
+/** Largest scale at which `widthMm` fits; a large box is a whole number of device pixels. */
 export function fitPxPerMm(availablePx, widthMm, devicePixelRatio) {
   const perLargeBox = Math.max(1, Math.floor((availablePx / widthMm) * devicePixelRatio * 5 + 1e-6));
   return perLargeBox / 5 / devicePixelRatio;

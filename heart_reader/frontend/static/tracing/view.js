@@ -279,7 +279,7 @@ export class TracingView {
     this.describe();
   }
 
-  /** Height that the first screen of the page leaves for the sheet; it is asked for when a recording comes or the window changes, not at every pan. */
+  /** Measure the height that the first screen leaves for the sheet: not at every pan. */
   measureRoom() {
     if (this.container.hidden) return;
     const top = this.place.getBoundingClientRect().top + window.scrollY;
@@ -307,7 +307,7 @@ export class TracingView {
   }
 
   noteWords() {
-    // The first number of a language loads its tables, the first letters load their font: now, not when a recording is waiting to be drawn.
+    // The first number loads tables, the first letters a font: not when a recording waits to be drawn.
     formatNumber(0, 1);
     this.drawing.loadFonts();
     this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };
