@@ -1,6 +1,4 @@
-"""Examples of answers for the description of the interface, shortened; a test holds them to their
-models.
-"""
+"""Shortened examples of answers for the OpenAPI description; a test checks them."""
 
 from __future__ import annotations
 

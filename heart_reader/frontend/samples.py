@@ -1,6 +1,4 @@
-"""The sample ECGs that the page offers: every recording of one folder, described by its README and
-labelled by its ``labels.csv``.
-"""
+"""The sample ECGs of a folder, described by its README and labelled by its ``labels.csv``."""
 
 from __future__ import annotations
 
@@ -23,13 +21,7 @@ ROW = re.compile(r"^\|\s*`([^`]+)`[^|]*\|\s*([^|]+?)\s*\|", re.MULTILINE)
 
 
 class SampleFolder:
-    """The samples of one folder.
-
-    Parameters
-    ----------
-    folder
-        Where they lie; one that does not exist holds none.
-    """
+    """The samples of one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,8 +46,7 @@ class SampleFolder:
         return SampleList(heading=heading[1].strip() if heading else "Sample recordings", samples=samples)
 
     def path(self, sample_id: str) -> Path:
-        """Return the file of a sample; only a name from the list is one, so no other file can be
-        reached.
+        """Return the file of a sample; only names on the list are taken.
 
         Raises
         ------

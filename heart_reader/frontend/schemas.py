@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Answer(BaseModel):
-    """An answer: more fields may come in later versions; a number that is not finite becomes null."""
+    """An answer: later versions may add fields; a number that is not finite becomes null."""
 
     model_config = ConfigDict(extra="allow", ser_json_inf_nan="null")
 
@@ -292,7 +292,7 @@ class Interval(BaseModel):
 
 
 class ClassPerformance(_Answer):
-    """How well one class was told from the others."""
+    """How well one class was separated from the others."""
 
     auroc: Interval
     n_positive: int
@@ -352,6 +352,8 @@ class ModelAnswer(_Answer):
     training: Training
     performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
     model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
+    statement_tree: dict[str, dict[str, list[str]]] = Field(description="Diagnostic statements of PTB-XL by superclass and subclass")
+    statement_names: dict[str, str] = Field(description="Statement or superclass to its name in English")
     max_upload_bytes: int
     max_files: int
     formats: list[FormatFacts] = Field(description="What may be sent")

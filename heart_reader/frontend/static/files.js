@@ -1,20 +1,18 @@
 // Files of a person: dropped anywhere on the page, or chosen.
 
 import { byId } from "./dom.js";
-import { onLanguageChange, t } from "./i18n.js";
+import { t } from "./i18n.js";
 
 let files = [];
+let formats = [];
 
-/** Say which files may be chosen, as the server lists them. */
-export function offerFormats(formats) {
+/** Say which formats the server reads, in the hint and to the browser's dialog. */
+export function nameFormats(known = formats) {
+  formats = known;
   const endings = ({ suffixes, companions }) => [...suffixes, ...companions];
   const named = formats.map((format) => `${format.title} (${endings(format).join(" ")})`).join(", ");
-  const hint = () => {
-    byId("file-hint").textContent = t("source.formats", { formats: named });
-  };
   byId("file-input").accept = formats.flatMap(endings).join(",");
-  onLanguageChange(hint);
-  hint();
+  byId("file-hint").textContent = formats.length ? t("source.formats", { formats: named }) : "";
 }
 
 /** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
