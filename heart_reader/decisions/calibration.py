@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from heart_reader.decisions.decision import Calibration, log_odds
 from heart_reader.decisions.thresholds import require_validation
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.metrics import metric_value
 from heart_reader.predictions import Predictions
 
 __all__ = ["MIN_CASES", "ece_by_chance", "fit_platt"]

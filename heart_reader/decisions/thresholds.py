@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.metrics.metrics import BETA
+from heart_reader.metrics import BETA
 from heart_reader.predictions import Predictions
 
 __all__ = ["HELD_OUT", "RULES", "ThresholdRule", "choose_thresholds", "require_validation"]

@@ -1,5 +1,4 @@
-"""Intervals by resampling patients, for one model and for the difference between two on the same
-records.
+"""Intervals by resampling patients, for one model and for the difference between two.
 
 Whole patients are drawn with replacement, since two ECGs of one patient are not two independent
 cases; a record whose patient is not known stands for itself. Thresholds were chosen on validation
@@ -15,15 +14,15 @@ and 16.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics.ranking import ratio
 from heart_reader.predictions import Predictions
 
 __all__ = [
@@ -36,6 +35,8 @@ __all__ = [
     "draw_metrics",
     "draw_weights",
     "estimate_of",
+    "estimate_ratios",
+    "estimate_shares",
     "paired_bootstrap",
 ]
 
@@ -68,11 +69,6 @@ class Estimate:
     high: float | None
     undefined: tuple[str, ...] = ()
     incomplete_draws: int = 0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Estimate:
-        """Make an estimate from its fields as they stand in a report."""
-        return cls(**{**values, "undefined": tuple(values["undefined"])})
 
 
 @dataclass(frozen=True)
@@ -210,8 +206,9 @@ def paired_bootstrap(
 def draw_metrics(
     predictions: Predictions, thresholds: Thresholds | None, names: Sequence[str], *, draws: int, seed: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Evaluate some metrics on the records as they are and on every draw; equal seeds draw equal
-    patients, so draws can be subtracted.
+    """Evaluate some metrics on the records as they are and on every draw.
+
+    Equal seeds draw equal patients, so draws of two models can be subtracted.
 
     Parameters
     ----------
@@ -287,6 +284,96 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
         yield np.ascontiguousarray(counts.T)[units].astype(np.float64)
 
 
+def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
+    """Return a value with the percentile interval of its draws, (n_draws,); NaN where undefined."""
+    if np.isnan(point):
+        return Estimate(None, None, None)
+    return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
+
+
+def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
+    """Return two values with interval and p-value of their difference from its draws, (n_draws,)."""
+    drawn = drawn[~np.isnan(drawn)]
+    p_value = None
+    if len(drawn):
+        # The sample itself counts as one draw on either side, so that no finite number of draws
+        # claims certainty.
+        p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
+    return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
+
+
+def estimate_ratios(
+    numerators: ArrayLike, denominators: ArrayLike, patient_ids: NDArray[np.str_], *, draws: int, confidence: float, seed: int
+) -> tuple[Estimate, ...]:
+    """Estimate sums over records divided by other sums, with percentile intervals over patients.
+
+    Parameters
+    ----------
+    numerators, denominators
+        (n_ratios, n_records) each: what every record adds.
+    patient_ids
+        (n_records,), empty where unknown.
+    draws, confidence, seed
+        As in :func:`bootstrap`; equal seeds draw equal patients.
+
+    Returns
+    -------
+    tuple
+        n_ratios estimates, empty where the denominator is 0.
+
+    Examples
+    --------
+    >>> patients = np.array(["a", "b", "c", "d"])
+    >>> estimate_ratios([[1, 0, 0, 1]], [[1, 1, 1, 1]], patients, draws=100, confidence=0.9, seed=0)[0].point
+    0.5
+    """
+    upper, lower = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    if upper.size == 0:
+        return (Estimate(None, None, None),) * len(upper)
+    point = ratio(upper.sum(axis=1), lower.sum(axis=1))
+    drawn = np.concatenate([ratio(upper @ weights, lower @ weights) for weights in draw_weights(patient_ids, draws, seed)], axis=1)
+    return tuple(estimate_of(float(value), of_draws, confidence) for value, of_draws in zip(point, drawn, strict=True))
+
+
+def estimate_shares(
+    parts: ArrayLike, wholes: ArrayLike, patient_ids: NDArray[np.str_], *, draws: int, confidence: float, seed: int
+) -> tuple[Estimate, ...]:
+    """Like :func:`estimate_ratios` for how many of some records have a property.
+
+    Where none or all of them have it no draw differs from the records, so the interval is the exact
+    binomial one over patients.
+
+    Parameters
+    ----------
+    parts, wholes
+        (n_shares, n_records) bool each: which records have the property, and of which.
+    patient_ids, draws, confidence, seed
+        As in :func:`estimate_ratios`.
+
+    Examples
+    --------
+    >>> patients = np.array([f"p{row}" for row in range(50)])
+    >>> none = estimate_shares([np.zeros(50)], [np.ones(50)], patients, draws=10, confidence=0.95, seed=0)[0]
+    >>> none.point, none.low, round(none.high, 3)
+    (0.0, 0.0, 0.071)
+
+    References
+    ----------
+    Clopper C. J., Pearson E. S. The use of confidence or fiducial limits. Biometrika 26 (1934)
+    404-413.
+    """
+    estimates = estimate_ratios(parts, wholes, patient_ids, draws=draws, confidence=confidence, seed=seed)
+    units = bootstrap_units(patient_ids)
+
+    def exact(estimate: Estimate, whole: NDArray[np.bool_]) -> Estimate:
+        if estimate.point not in (0.0, 1.0):
+            return estimate
+        certain = ((1 - confidence) / 2) ** (1 / len(np.unique(units[whole])))
+        return replace(estimate, low=0.0, high=1 - certain) if estimate.point == 0.0 else replace(estimate, low=certain, high=1.0)
+
+    return tuple(exact(*pair) for pair in zip(estimates, np.asarray(wholes, dtype=bool), strict=True))
+
+
 def _evaluate(sample: Sample, names: Sequence[str], weights: Array | None) -> dict[str, Array]:
     weighted = WeightedSample(sample, weights)
     return {name: METRICS[name].compute(weighted) for name in names}
@@ -330,26 +417,6 @@ def _interval(drawn: Array, confidence: float) -> tuple[float | None, float | No
         return None, None
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
-    """Return a value with the percentile interval of its draws, (n_draws,); NaN where undefined."""
-    if np.isnan(point):
-        return Estimate(None, None, None)
-    return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
-
-
-def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
-    """Return two values with the interval and p-value of their difference from its draws,
-    (n_draws,); NaN where undefined.
-    """
-    drawn = drawn[~np.isnan(drawn)]
-    p_value = None
-    if len(drawn):
-        # The sample itself counts as one draw on either side, so that no finite number of draws
-        # claims certainty.
-        p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
-    return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
 
 
 def _number(value: float | Array) -> float | None:

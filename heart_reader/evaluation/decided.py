@@ -1,20 +1,18 @@
-"""What the decisions present, absent and uncertain reach on records that did not choose the zones,
-beside what was promised.
-"""
+"""What the decisions present, absent and uncertain reach, beside what the zones promise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.decisions.decision import Uncertainty
 from heart_reader.evaluation.bootstrap import Estimate, draw_weights, estimate_of
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
+from heart_reader.metrics.ranking import ratio
 from heart_reader.predictions import Predictions
 
 __all__ = ["MEASURES", "RECORDS_DECIDED", "Decided", "measure_decisions"]
@@ -54,14 +52,6 @@ class Decided:
     classes: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Decided:
-        """Make it from its fields as they stand in a report."""
-        metrics = {name: Estimate.from_json(entry) for name, entry in values["metrics"].items()}
-        return cls(
-            metrics, {name: tuple(map(Estimate.from_json, entries)) for name, entries in values["classes"].items()}, values["reason"]
-        )
-
 
 def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None, *, draws: int, confidence: float, seed: int) -> Decided:
     """Measure decisions with percentile intervals; the zones stay fixed inside every draw.
@@ -76,7 +66,7 @@ def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None,
     predictions
         Calibrated.
     uncertainty
-        The reader's own; without it, or on the split that chose it, nothing is stated and the
+        The classifier's own; without it, or on the split that chose it, nothing is stated and the
         reason is.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
@@ -124,23 +114,16 @@ class _Outcomes:
         self._open_high = np.array([zone is None or zone[1] >= 1 for zone in zones])[:, None]
 
     def measure(self, weights: Array) -> dict[str, Array]:
-        """Name to (n_classes, n_draws) under weights (n_records, n_draws); one row for
-        ``records_decided``.
-        """
+        """Name to (n_classes, n_draws) under weights (n_records, n_draws); 1 row for records."""
         count = {name: mask.T.astype(np.float64) @ weights for name, mask in self._masks.items()}
         total = weights.sum(axis=0, keepdims=True)
         either = self._open_low | self._open_high
         decided = count["tp"] + count["fn"] + count["tn"] + count["fp"]
         return {
-            "not_missed": np.where(self._open_low, np.nan, 1 - _share(count["fn"], count["positive"])),
-            "not_alarmed": np.where(self._open_high, np.nan, 1 - _share(count["fp"], count["negative"])),
-            "sensitivity": np.where(either, np.nan, _share(count["tp"], count["tp"] + count["fn"])),
-            "specificity": np.where(either, np.nan, _share(count["tn"], count["tn"] + count["fp"])),
+            "not_missed": np.where(self._open_low, np.nan, 1 - ratio(count["fn"], count["positive"])),
+            "not_alarmed": np.where(self._open_high, np.nan, 1 - ratio(count["fp"], count["negative"])),
+            "sensitivity": np.where(either, np.nan, ratio(count["tp"], count["tp"] + count["fn"])),
+            "specificity": np.where(either, np.nan, ratio(count["tn"], count["tn"] + count["fp"])),
             "coverage": decided / total,
             RECORDS_DECIDED: (self._all_decided @ weights)[None] / total,
         }
-
-
-def _share(part: Array, whole: Array) -> Array:
-    """Quotient, NaN of nothing."""
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)

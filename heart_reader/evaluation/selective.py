@@ -1,10 +1,7 @@
-"""Selective reading: what is reached on the records that the reader is most sure of, the others
-being left to a person.
-"""
+"""Selective reading: the surest records are read, the others are left to a person."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import DataError
 from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["COVERAGES", "MEASURE", "SELECTIVE_METRICS", "Selective", "SelectivePoint", "measure_selective", "sureness"]
@@ -65,16 +62,9 @@ class Selective:
     measure: str = MEASURE
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Selective:
-        """Make it from its fields as they stand in a report."""
-        points = [{**point, **{name: Estimate.from_json(point[name]) for name in SELECTIVE_METRICS}} for point in values["points"]]
-        return cls(tuple(SelectivePoint(**point) for point in points), values["measure"], values["reason"])
-
 
 def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
-    """Return how sure the reader is of each record, by :data:`MEASURE`; classes without a threshold
-    do not count.
+    """Return how sure each record is by :data:`MEASURE`; classes without threshold do not count.
 
     Parameters
     ----------
@@ -109,7 +99,7 @@ def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.
 
 
 def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *, draws: int, confidence: float, seed: int) -> Selective:
-    """Measure the reader at falling coverage, leaving out the records that it is least sure of.
+    """Measure at falling coverage, leaving out the least sure records.
 
     The truth has no part in the choice of records. Intervals resample the patients of the records
     that are kept.

@@ -1,19 +1,16 @@
-"""How well statements are ranked: AUROC of every statement with enough positives, and of groups of
-statements.
-"""
+"""How well statements are ranked: AUROC of each with enough positives, and of groups of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["ALL_STATEMENTS", "MIN_POSITIVES", "StatementGroup", "Statements", "measure_statements", "statement_groups"]
@@ -72,16 +69,6 @@ class Statements:
     auroc: Mapping[str, Estimate] = field(default_factory=dict)
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Statements:
-        """Make it from its fields as they stand in a report."""
-        groups = tuple(
-            StatementGroup(**{**entry, "statements": tuple(entry["statements"]), "auroc": Estimate.from_json(entry["auroc"])})
-            for entry in values["groups"]
-        )
-        auroc = {name: Estimate.from_json(entry) for name, entry in values["auroc"].items()}
-        return cls(**{**values, "groups": groups, "auroc": auroc})
-
 
 def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
     """Return the groups of statements by name, all of them first; a statement may be in two, such
@@ -104,8 +91,7 @@ def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
 
 
 def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: int, confidence: float, seed: int) -> Statements:
-    """Measure the AUROC of statements, with percentile intervals over patients; a group's draws are
-    those of its statements.
+    """Measure the AUROC of statements; a group's draws are the means of its statements' draws.
 
     Parameters
     ----------

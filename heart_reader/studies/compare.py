@@ -1,15 +1,11 @@
 """Whether the difference of two recipes, several seeds each, is more than chance.
 
-Run: ``python -m heart_reader.studies.compare --first A1/checkpoint A2/checkpoint --second
-B1/checkpoint B2/checkpoint --out PAGE.md``.
-
 The draws of the bootstrap are the same for all checkpoints, and each draw's difference is the mean
 over seeds; so the interval holds the chance of the records, and the seeds are shown one by one.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +14,17 @@ import numpy as np
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import add_overrides, run_command
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import Difference, difference_of, draw_metrics
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.evaluation.report.tables import TITLES
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.evaluation.run import predict_split
-from heart_reader.folders import write_whole
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import METRICS, macro_mean
 
-__all__ = ["RecipeComparison", "compare_recipes", "describe_comparisons"]
+__all__ = ["RecipeComparison", "compare_recipes", "describe_comparisons", "signed"]
 
-METRICS = ("macro_auroc", "macro_auprc")
-SPLITS = ("val", "test")
+COMPARED = ("macro_auroc", "macro_auprc")
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ def compare_recipes(first: Sequence[Path], second: Sequence[Path], *, split: str
     split
         ``val`` or ``test``.
     overrides
-        Of ``data``, ``evaluation`` and ``seed``, as of ``evaluate.py``.
+        Of ``data``, ``evaluation`` and ``seed``, as of ``heart-reader evaluate``.
 
     Raises
     ------
@@ -92,7 +84,7 @@ def compare_recipes(first: Sequence[Path], second: Sequence[Path], *, split: str
         config = checkpoint_config(classifier.checkpoint, overrides)
         predictions, caveats = predict_split(classifier, config, split)
         # One seed for all: only then are the draws the same, and can be subtracted.
-        point, draws = draw_metrics(predictions, None, METRICS, draws=settings.evaluation.draws, seed=settings.seed)
+        point, draws = draw_metrics(predictions, None, COMPARED, draws=settings.evaluation.draws, seed=settings.seed)
         points.append(point)
         drawn.append(draws)
     confidence, n = settings.evaluation.confidence, len(first)
@@ -101,7 +93,7 @@ def compare_recipes(first: Sequence[Path], second: Sequence[Path], *, split: str
         draws = np.mean(of_draws[:n], axis=0) - np.mean(of_draws[n:], axis=0)
         return difference_of(float(np.mean(of_point[:n])), float(np.mean(of_point[n:])), draws, confidence)
 
-    macro = {name: ([macro_mean(point[name]) for point in points], [macro_mean(draws[name]) for draws in drawn]) for name in METRICS}
+    macro = {name: ([macro_mean(point[name]) for point in points], [macro_mean(draws[name]) for draws in drawn]) for name in COMPARED}
     return RecipeComparison(
         split=split,
         n_records=len(predictions),
@@ -124,10 +116,10 @@ def describe_comparisons(comparisons: Sequence[RecipeComparison]) -> str:
         rows: list[tuple[object, ...]] = []
         for name, (own, other) in comparison.per_seed.items():
             difference = comparison.differences[name]
-            rows.append((TITLES[name], _seeds(own), _seeds(other), _signed(difference), _p_value(difference)))
+            rows.append((METRICS[name].title, _seeds(own), _seeds(other), signed(difference), _p_value(difference)))
         for label, difference in comparison.per_class.items():
             means = (_mean(difference.first), _mean(difference.second))
-            rows.append((f"AUROC {label}, mean", *means, _signed(difference), _p_value(difference)))
+            rows.append((f"AUROC {label}, mean", *means, signed(difference), _p_value(difference)))
         parts += [
             f"## {comparison.split}, {comparison.n_records} records",
             markdown_table(("metric", f"{first}, by seed", f"{second}, by seed", "difference [interval]", "p"), rows),
@@ -148,7 +140,8 @@ def _mean(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
 
 
-def _signed(difference: Difference) -> str:
+def signed(difference: Difference) -> str:
+    """Return a difference with its sign and interval."""
     if difference.difference is None or difference.low is None or difference.high is None:
         return "undefined"
     return f"{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
@@ -156,24 +149,3 @@ def _signed(difference: Difference) -> str:
 
 def _p_value(difference: Difference) -> str:
     return "" if difference.p_value is None else f"{difference.p_value:.3f}"
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Compare on every split that is asked for and write the page."""
-    comparisons = [
-        compare_recipes(arguments.first, arguments.second, split=split, overrides=arguments.overrides) for split in arguments.splits
-    ]
-    text = describe_comparisons(comparisons)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(arguments.out, lambda path: path.write_text(text, encoding="utf-8"))
-    print(f"{arguments.out}: " + "; ".join(f"{c.split} macro-AUROC {_signed(c.differences['macro_auroc'])}" for c in comparisons))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compare two recipes over their seeds by a paired bootstrap.")
-    parser.add_argument("--first", nargs="+", type=Path, required=True, help="checkpoints of one recipe, one per seed")
-    parser.add_argument("--second", nargs="+", type=Path, required=True, help="checkpoints of the other recipe")
-    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS))
-    parser.add_argument("--out", type=Path, required=True, help="Markdown file")
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))

@@ -1,31 +1,29 @@
-"""How far the readings of all runs agree with themselves: ``python -m
-heart_reader.studies.consistency_page results``.
+"""How far the readings of all runs agree with themselves.
 
-Made from the reports that ``evaluate.py`` wrote (``RUN/report-SPLIT/report.json``); those without
-whole readings are passed over.
+Made from the reports that ``heart-reader evaluate`` wrote (``RUN/report-SPLIT/report.json``); those
+without whole readings are passed over.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from heart_reader.cli import run_command
+from pydantic import TypeAdapter
+
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import DataError
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, ReadingShare
-from heart_reader.folders import write_whole
 
-__all__ = ["consistency_page", "main"]
+__all__ = ["PAGE", "consistency_page"]
 
 PAGE = "consistency.md"
 HEAD = """# Do readings agree with themselves?
 
-Made by `python -m heart_reader.studies.consistency_page` from the reports of `evaluate.py`. Every record is read as a person would be
+Made by `heart-reader study consistency` from the reports of `heart-reader evaluate`. Every record is read as a person would be
 shown it. *Alone*: what thresholds and uncertain zones say of every class for itself; *finished*: after the parts of the reading were made
 to agree. On val, where thresholds were chosen, the figures are optimistic. In brackets: intervals over patients."""
 NORMALS = ("abnormal rhythm", "abnormal superclass", "NORM alone, no abnormal rhythm")
@@ -41,8 +39,8 @@ def consistency_page(root: Path) -> str:
     """
     reports = list(_reports(root))
     if not reports:
-        raise DataError(f"{root}: no report with whole readings: run python evaluate.py RUN/checkpoint first")
-    read = [(run, report, Consistency.from_json(report["consistency"])) for run, report in reports]
+        raise DataError(f"{root}: no report with whole readings: run heart-reader evaluate RUN/checkpoint first")
+    read = [(run, report, TypeAdapter(Consistency).validate_python(report["consistency"])) for run, report in reports]
     runs = [
         (run, report["split"], consistency.n_readings, *_rates(consistency), *_normals(consistency)) for run, report, consistency in read
     ]
@@ -58,12 +56,6 @@ def consistency_page(root: Path) -> str:
         by_kind.append((name, *("0" if rate is None else f"{rate.finished.point:.2f} ({rate.alone.point:.2f})" for rate in rates)))
     parts.append(markdown_table(("contradiction", *(f"{run}, {report['split']}" for run, report, _ in read)), by_kind))
     return "\n\n".join([*parts, NOTICE]) + "\n"
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Write the page into the folder of the runs."""
-    write_whole(arguments.root / PAGE, lambda path: path.write_text(consistency_page(arguments.root), encoding="utf-8"))
-    print(f"written to {arguments.root / PAGE}")
 
 
 def _reports(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -93,9 +85,3 @@ def _share(share: ReadingShare) -> str:
     limits = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
     percent = "" if value.point is None else f", {100 * value.point:.1f} %{limits}"
     return f"{share.count} of {share.n_records}{percent}"
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Gather what the reports say about readings that contradict themselves.")
-    parser.add_argument("root", nargs="?", type=Path, default=Path("results"), help="folder of the runs (default: %(default)s)")
-    raise SystemExit(run_command(parser, main))

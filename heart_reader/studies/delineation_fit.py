@@ -1,4 +1,4 @@
-"""``python -m heart_reader.studies.delineation_fit``: fit the weights of the delineation to
+"""Fit the weights of the delineation to
 boundaries marked by cardiologists.
 
 For each boundary a ridge regression, made robust by Huber's weights, from the threshold crossings
@@ -9,8 +9,6 @@ say how well the weights do where they were not fitted.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,26 +16,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.config import resolve_data_path
 from heart_reader.data.one_record import one_record
-from heart_reader.errors import HeartReaderError
 from heart_reader.features.beat_analysis import BeatAnalysis, analyse
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import boundary_inputs, first_guess_ms
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.studies.delineation_truth import MarkedRecord, marked_records, median_marks
 
-__all__ = ["N_FOLDS", "BoundaryData", "boundary_data", "fit_boundary", "main"]
+__all__ = ["N_FOLDS", "TARGET", "BoundaryData", "boundary_data", "fit_boundary", "write_weights"]
 
 Array = NDArray[np.floating]
-
-DESCRIPTION = "Fit the weights of the delineation to boundaries marked by cardiologists."
 
 N_FOLDS = 10
 _PENALTY = 50.0
 # Errors beyond this many robust standard deviations count less and less.
 _HUBER, _ROUNDS = 2.5, 6
-_TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.py"
+TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.py"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,45 +87,37 @@ def fit_boundary(data: Sequence[BoundaryData]) -> Array:
     return np.concatenate([[constant - float(mean / spread @ slope)], slope / spread])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit and write ``heart_reader/features/delineation_weights.py``.
+def write_weights(folder: Path, out: Path = TARGET) -> None:
+    """Fit the weights, say how good they are, and write ``delineation_weights.py``.
 
-    Returns
-    -------
-    int
-        0 done, 1 failed. Wrong usage leaves with 2.
+    Parameters
+    ----------
+    folder
+        Of the records.
+    out
+        File to write.
+
+    Raises
+    ------
+    HeartReaderError
+        If records are missing or cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m heart_reader.studies.delineation_fit", description=DESCRIPTION)
-    parser.add_argument(
-        "--ludb", type=Path, default=resolve_data_path(Path("data/ludb")), help="folder of LUDB's records (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, default=_TARGET, help="module to write (default: %(default)s)")
-    chosen = parser.parse_args(arguments)
-    try:
-        records = []
-        for marked in marked_records(chosen.ludb):
-            with one_record(marked.record.record_id):
-                records.append(boundary_data(marked, analyse(marked.record)))
-    except (HeartReaderError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    records = []
+    for marked in marked_records(folder):
+        with one_record(marked.record.record_id):
+            records.append(boundary_data(marked, analyse(marked.record)))
     weights = {name: fit_boundary([data[name] for data in records if name in data]) for name in BOUNDARIES}
-    chosen.out.write_text(_as_module(weights, len(records)), encoding="utf-8")
-    print(f"fitted {len(BOUNDARIES)} boundaries on {len(records)} records, wrote {chosen.out}")
-    return 0
+    out.write_text(_as_module(weights, len(records)), encoding="utf-8")
+    print(f"fitted {len(BOUNDARIES)} boundaries on {len(records)} records, wrote {out}")
 
 
 def _as_module(weights: dict[str, Array], n_records: int) -> str:
     rows = "".join(f'    "{name}": (\n' + "".join(f"        {value:.6g},\n" for value in of) + "    ),\n" for name, of in weights.items())
     return (
         f'"""Weights of the delineation, fitted on {n_records} LUDB records.\n\n'
-        'Written by ``python -m heart_reader.studies.delineation_fit``; do not edit.\n"""\n\n'
+        'Written by ``heart-reader study delineation-fit``; do not edit.\n"""\n\n'
         "from __future__ import annotations\n\n"
         '__all__ = ["WEIGHTS"]\n\n'
         "# Per boundary: constant, threshold crossings (ms), log of the lead's size, one constant per standard lead (ms).\n"
         f"WEIGHTS: dict[str, tuple[float, ...]] = {{\n{rows}}}\n"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,33 +1,46 @@
-"""The leaderboard, made from the reports of all runs: ``python -m heart_reader.studies.leaderboard
-results``.
+"""The leaderboard, made from the reports of all runs.
 
-A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``, or, where the
-weights are not kept, with ``manifest.json`` and ``report-test.json``. A report counts only for the
-very checkpoint it was made with. Runs are ordered by their validation macro-AUROC; what the test
+A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``. What the page
+says of it is also kept in ``leaderboard.json``, so that a run stays in the leaderboard when its
+folder goes. A report counts only for the very checkpoint it was made with. Runs are ordered by their validation macro-AUROC; what the test
 split says never moves a row.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
-from heart_reader.cli import run_command
-from heart_reader.errors import ConfigError, DataError, Integrity
+from heart_reader.errors import DataError, Integrity
 from heart_reader.folders import write_whole
 from heart_reader.studies.leaderboard_page import page
 
-__all__ = ["COLUMNS", "Run", "find_runs", "main", "write_leaderboard"]
+__all__ = ["COLUMNS", "Run", "find_runs", "write_leaderboard"]
 
 COLUMNS = ("macro_auroc", "macro_auprc", "fmax", "macro_f1", "macro_ece")
 CHECKPOINT = "checkpoint"
+KEPT = "leaderboard.json"
+# What is kept of a run, enough for its row and for telling which runs are alike.
+_OF_MANIFEST = ("sha256", "seed", "label_rule", "model", "config")
+_OF_TRAINING = ("elapsed_s", "device", "threads")
+_OF_REPORT = (
+    "level",
+    "split",
+    "label_rule",
+    "checkpoint_sha256",
+    "class_names",
+    "n_positive",
+    "n_records",
+    "draws",
+    "confidence",
+    "caveats",
+)
 # Where and how fast a run was made does not make it another configuration.
 _ENVIRONMENT = {"data": ("root", "cache_dir"), "training": ("device", "threads")}
 
@@ -41,7 +54,7 @@ class Run:
     folder
         Of the run, below the folder that was searched.
     checkpoint
-        Its directory and verified manifest; the weights need not be there.
+        Its directory, which need not be there any more, and its manifest or what is kept of it.
     reports
         Split to the content of ``report.json``, for the splits that were evaluated.
     """
@@ -110,6 +123,23 @@ class Run:
                 row |= {f"{split}_{name}{end}": estimate.get(key) for end, key in (("", "point"), ("_low", "low"), ("_high", "high"))}
         return row | {"val_macro_auroc": self.val_score}
 
+    def kept(self) -> dict[str, Any]:
+        """Return what stays in ``leaderboard.json``."""
+        reports = {
+            split: {
+                **{key: report[key] for key in _OF_REPORT},
+                "metrics": {name: {end: report["metrics"][name][end] for end in ("point", "low", "high")} for name in COLUMNS},
+            }
+            for split, report in self.reports.items()
+        }
+        manifest = self.checkpoint.manifest
+        kept = {
+            **{key: manifest[key] for key in _OF_MANIFEST},
+            "metrics": {self.level: {"macro_auroc": manifest["metrics"].get(self.level, {}).get("macro_auroc")}},
+            "training": {key: manifest.get("training", {}).get(key) for key in _OF_TRAINING},
+        }
+        return {"folder": self.folder.as_posix(), "manifest": kept, "reports": reports}
+
 
 def find_runs(root: Path) -> tuple[Run, ...]:
     """Find all runs below a folder, best validation macro-AUROC first.
@@ -137,28 +167,44 @@ def find_runs(root: Path) -> tuple[Run, ...]:
     runs: dict[str, Run] = {}
     for path in sorted(root.rglob(MANIFEST)):
         inside = path.parent.relative_to(root)
-        if any(part.startswith(".") for part in inside.parts):
+        if inside.name != CHECKPOINT or any(part.startswith(".") for part in inside.parts):
             continue
         checkpoint = Checkpoint(path.parent, load_manifest(path.parent))
         if checkpoint.runtime == "onnx":
             continue
-        folder = inside.parent if inside.name == CHECKPOINT else inside
-        run = Run(folder, checkpoint, _read_reports(root / folder, checkpoint))
+        run = Run(inside.parent, checkpoint, _read_reports(root / inside.parent, checkpoint))
         known = runs.get(checkpoint.sha256)
         if known is None or len(known.reports) < len(run.reports):
             runs[checkpoint.sha256] = run
+    for run in _kept_runs(root):
+        if not (root / run.folder / CHECKPOINT / MANIFEST).exists():
+            runs.setdefault(run.checkpoint.sha256, run)
     if not runs:
-        raise DataError(f"{root}: no run in it: train one with python train.py --out {root / 'NAME'}")
+        raise DataError(f"{root}: no run in it: train one with heart-reader train --out {root / 'NAME'}")
     return tuple(sorted(runs.values(), key=lambda run: (-1.0 if run.val_score is None else -run.val_score, run.folder)))
+
+
+def _kept_runs(root: Path) -> tuple[Run, ...]:
+    """Return the runs of ``leaderboard.json``."""
+    path = root / KEPT
+    if not path.is_file():
+        return ()
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        runs = tuple(Run(Path(one["folder"]), Checkpoint(root / one["folder"], one["manifest"]), one["reports"]) for one in entries)
+        for run in runs:
+            run.row()
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: cannot be understood ({type(error).__name__} {error}): restore it, or delete it") from None
+    return runs
 
 
 def _read_reports(folder: Path, checkpoint: Checkpoint) -> dict[str, Mapping[str, Any]]:
     reports: dict[str, Mapping[str, Any]] = {}
     for split in ("val", "test"):
-        for path in (folder / f"report-{split}" / "report.json", folder / f"report-{split}.json"):
-            if path.is_file():
-                reports[split] = _read_report(path, split, checkpoint)
-                break
+        path = folder / f"report-{split}" / "report.json"
+        if path.is_file():
+            reports[split] = _read_report(path, split, checkpoint)
     levels = {report["level"] for report in reports.values()}
     if len(levels) > 1:
         raise DataError(f"{folder}: its reports are about different levels ({', '.join(sorted(levels))}): {_again(checkpoint, 'val')}")
@@ -186,7 +232,7 @@ def _read_report(path: Path, split: str, checkpoint: Checkpoint) -> Mapping[str,
 
 
 def _again(checkpoint: Checkpoint, split: str) -> str:
-    return f"run python evaluate.py {checkpoint.directory} --split {split} again"
+    return f"run heart-reader evaluate {checkpoint.directory} --split {split} again"
 
 
 def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
@@ -210,30 +256,7 @@ def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
     writer.writeheader()
     writer.writerows(run.row() for run in runs)
     write_whole(out, lambda path: path.write_text(page(runs), encoding="utf-8"))
+    kept = "[\n" + ",\n".join(json.dumps(run.kept(), sort_keys=True) for run in runs) + "\n]\n"
+    write_whole(root / KEPT, lambda path: path.write_text(kept, encoding="utf-8"))
     write_whole(out.with_suffix(".csv"), lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
     return runs
-
-
-def _command(arguments: argparse.Namespace) -> None:
-    out = arguments.out or arguments.root / "leaderboard.md"
-    if out.suffix != ".md":
-        raise ConfigError(f"--out {out}: the name of a .md file is needed; the .csv is written beside it")
-    runs = write_leaderboard(arguments.root, out)
-    n_evaluated = sum(run.evaluated for run in runs)
-    print(f"{n_evaluated} runs evaluated, {len(runs) - n_evaluated} not; written to {out} and {out.with_suffix('.csv')}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if the leaderboard was written, 1 after a failure, 2 after a wrong
-    call.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m heart_reader.studies.leaderboard", description="Make the leaderboard from the reports of all runs in a folder."
-    )
-    parser.add_argument("root", type=Path, help="folder of runs, such as results")
-    parser.add_argument("--out", type=Path, help="the page (default: leaderboard.md in the folder of runs)")
-    return run_command(parser, _command, argv)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -32,7 +32,7 @@ def page(runs: Sequence[Run]) -> str:
     """
     parts = [
         "# Leaderboard",
-        "Made by `python -m heart_reader.studies.leaderboard` from the reports of the runs. Rows are ordered by validation macro-AUROC, "
+        "Made by `heart-reader leaderboard` from the reports of the runs. Rows are ordered by validation macro-AUROC, "
         "which also chose each run's weights, and is optimistic for that; the test split plays no part in the order.",
     ]
     evaluated = [run for run in runs if run.evaluated]

@@ -1,5 +1,4 @@
-"""``python -m heart_reader.studies.measurements``: check the measurements against references and
-write ``results/measurements.md``.
+"""Check the measurements against references and write ``results/measurements.md``.
 
 Checked are QRS detection and rhythm (MIT-BIH), delineation (LUDB), intervals against simulated
 truth and against other programs, and speed. A part whose recordings are not at hand is named as
@@ -8,10 +7,9 @@ such.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,10 +17,8 @@ import matplotlib as mpl
 import numpy as np
 from tqdm import tqdm
 
-from heart_reader.config import resolve_data_path
 from heart_reader.data.one_record import one_record
 from heart_reader.data.synthetic import EcgParameters, simulate
-from heart_reader.errors import HeartReaderError
 from heart_reader.features.measured import measure
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.studies import measurement_tables as tables
@@ -31,11 +27,10 @@ from heart_reader.studies.delineation_errors import BoundaryErrors, delineation_
 from heart_reader.studies.measurement_references import Comparison, device_comparisons, plus_comparisons, simulated_comparisons
 from heart_reader.studies.rhythm_comparison import RhythmCounts, compare_rhythm
 
-__all__ = ["main", "write_report"]
+__all__ = ["FIGURE", "write_report"]
 
 T = TypeVar("T")
 
-DESCRIPTION = "Check the measurements against references and write the report."
 FIGURE = "measurements.png"
 # Short rounds, many of them: on a busy machine the best of them was disturbed least.
 _SPEED_RECORDS, _SPEED_ROUNDS = 10, 40
@@ -61,7 +56,7 @@ DELINEATION = (
 )
 HEAD = """# Measurements against references
 
-Made by `python -m heart_reader.studies.measurements`. Values are mean ± standard deviation.
+Made by `heart-reader study measurements`. Values are mean ± standard deviation.
 """
 REFIT = """### Weights fitted on other records
 
@@ -81,29 +76,6 @@ REFERENCES = """Kalyakulina A. I. et al. IEEE Access 8 (2020) 186181. Martinez J
 Moskalenko V. et al. Deep learning for ECG segmentation, Neuroinformatics 2019, arXiv 2001.04689. Chuma A. T. et al. Performance
 assessment of ECG delineators on single-lead wearable ambulatory data, preprint 2026, doi 10.64898/2026.03.24.26349185.
 """
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the checks.
-
-    Returns
-    -------
-    int
-        0 done, 1 failed. Wrong usage leaves with 2.
-    """
-    parser = argparse.ArgumentParser(prog="python -m heart_reader.studies.measurements", description=DESCRIPTION)
-    parser.add_argument("--out", type=Path, default=Path("results/measurements.md"), help="report to write (default: %(default)s)")
-    parser.add_argument(
-        "--data", type=Path, default=resolve_data_path(Path("data")), help="parent folder of mitbih, ludb ... (default: %(default)s)"
-    )
-    chosen = parser.parse_args(arguments)
-    try:
-        write_report(chosen.out, chosen.data)
-    except (HeartReaderError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"wrote {chosen.out} and {chosen.out.with_name(FIGURE)}")
-    return 0
 
 
 def write_report(out: Path, data: Path) -> None:
@@ -211,7 +183,3 @@ def _draw(path: Path, errors: dict[str, BoundaryErrors] | None, simulated: list[
     right.set(title="simulated ECGs", ylabel="ours - truth (ms), whiskers 5 to 95 %")
     figure.savefig(path, dpi=120)
     plt.close(figure)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

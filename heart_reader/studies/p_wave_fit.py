@@ -1,4 +1,4 @@
-"""``python -m heart_reader.studies.p_wave_fit``: fit the weights that tell whether P waves are
+"""Fit the weights that tell whether P waves are
 there, to PTB-XL and simulated rhythms.
 
 Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus
@@ -11,7 +11,6 @@ they were not fitted.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,12 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from heart_reader.config import resolve_data_path
 from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.sources.ptbxl import rows_of_folds
-from heart_reader.errors import HeartReaderError
 from heart_reader.features.beat_analysis import BeatAnalysis, analyse, judged_beats
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.noise import lead_weights
@@ -35,11 +32,9 @@ from heart_reader.features.p_wave import known_inputs
 from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, PInputs, p_inputs
 from heart_reader.studies.p_wave_simulated import simulated_rhythms
 
-__all__ = ["Example", "examples", "fit_logistic", "main"]
+__all__ = ["TARGET", "Example", "examples", "fit_logistic", "write_weights"]
 
 Array = NDArray[np.floating]
-
-DESCRIPTION = "Fit the weights that tell whether P waves are there to the rhythms of PTB-XL."
 
 _WITH_P, _WITHOUT_P = {"SR", "SARRH", "STACH", "SBRAD", "1AVB"}, {"AFIB", "AFLT"}
 # Rhythms in which neither is sure.
@@ -52,7 +47,7 @@ _MOST_FEW = 3
 _PENALTY, _ROUNDS = 3.0, 25
 # Decoys lie between these after the last R and before the P wave, in time points.
 _AFTER_R, _BEFORE_P = 32, 50
-_TARGET = Path(__file__).resolve().parent.parent / "features" / "p_wave_weights.py"
+TARGET = Path(__file__).resolve().parent.parent / "features" / "p_wave_weights.py"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,23 +131,22 @@ def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Arra
     return np.concatenate([[beta[0] - float(mean @ slope)], slope])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit and write ``heart_reader/features/p_wave_weights.py``.
+def write_weights(folder: Path, out: Path = TARGET) -> None:
+    """Fit the weights, say how good they are, and write ``p_wave_weights.py``.
 
-    Returns
-    -------
-    int
-        0 done, 1 failed. Wrong usage leaves with 2.
+    Parameters
+    ----------
+    folder
+        Of the records.
+    out
+        File to write.
+
+    Raises
+    ------
+    HeartReaderError
+        If records are missing or cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m heart_reader.studies.p_wave_fit", description=DESCRIPTION)
-    parser.add_argument("--ptbxl", type=Path, default=resolve_data_path(Path("data/ptbxl")), help="PTB-XL's folder (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=_TARGET, help="module to write (default: %(default)s)")
-    chosen = parser.parse_args(arguments)
-    try:
-        found = list(examples(chosen.ptbxl))
-    except (HeartReaderError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    found = list(examples(folder))
     patients = sorted({example.patient for example in found})
     fold_of = {patient: number % _N_FOLDS for number, patient in enumerate(np.random.default_rng(0).permutation(patients).tolist())}
     held_out = np.full(len(found), np.nan)
@@ -168,9 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record = _fit_record(found)
     beats = _fit_beats(found)
     means = np.nanmedian(np.stack([example.inputs.record for example in found]), axis=0)
-    chosen.out.write_text(_as_module(means, record, beats, len(found)), encoding="utf-8")
-    print(f"wrote {chosen.out}")
-    return 0
+    out.write_text(_as_module(means, record, beats, len(found)), encoding="utf-8")
+    print(f"wrote {out}")
 
 
 def _with_leads(record: EcgRecord, names: tuple[str, ...]) -> EcgRecord:
@@ -238,14 +231,10 @@ def _as_module(means: Array, record: Array, beats: Array, n_examples: int) -> st
 
     return (
         f'"""Weights that tell whether P waves are there, fitted on {n_examples} readings of PTB-XL records.\n\n'
-        'Written by ``python -m heart_reader.studies.p_wave_fit``; do not edit.\n"""\n\n'
+        'Written by ``heart-reader study p-wave-fit``; do not edit.\n"""\n\n'
         "from __future__ import annotations\n\n"
         '__all__ = ["BEAT_WEIGHTS", "RECORD_MEANS", "RECORD_WEIGHTS"]\n\n'
         f"# In place of what cannot be told.\n{table('RECORD_MEANS', RECORD_INPUTS, means)}"
         f"# Log-odds.\n{table('RECORD_WEIGHTS', ('constant', *RECORD_INPUTS), record)}"
         f"{table('BEAT_WEIGHTS', ('constant', *BEAT_INPUTS), beats)}"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m heart_reader.studies.plausibility_fit``: fit the weights that doubt a file's sampling
+"""Fit the weights that doubt a file's sampling
 rate and leads, to PTB-XL.
 
 Training records (folds 1 to 8) are measured as they are and with their rate stated too high and too
@@ -8,7 +8,6 @@ to say how often a wrong file is doubted, and a right one, where the weights wer
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,10 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
-from heart_reader.config import resolve_data_path
 from heart_reader.data.formats import read_record
 from heart_reader.data.sources.ptbxl import rows_of_folds
-from heart_reader.errors import HeartReaderError
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.plausibility import (
@@ -37,11 +34,10 @@ from heart_reader.features.plausibility import (
     standardised,
 )
 
-__all__ = ["ARRANGEMENTS", "RATES", "main"]
+__all__ = ["ARRANGEMENTS", "RATES", "TARGET", "write_weights"]
 
 Array = NDArray[np.floating]
 
-DESCRIPTION = "Fit the weights that doubt a file's sampling rate and leads to records of PTB-XL."
 # By what the stated rate is too high.
 RATES: dict[str, tuple[float, ...]] = {AS_STATED: (1.0,), "too_quick": (2.0, 2.5), "too_slow": (0.5,)}
 
@@ -50,7 +46,7 @@ _PENALTY = {"rate": 0.3, "arrangement": 0.1}
 _ROUNDS = 400
 # What the shipped weights are rounded to.
 _DIGITS = 5
-_TARGET = Path(__file__).resolve().parent.parent / "features" / "plausibility_weights.json"
+TARGET = Path(__file__).resolve().parent.parent / "features" / "plausibility_weights.json"
 
 
 def _exchanged(first: str, second: str) -> Array:
@@ -85,28 +81,26 @@ ARRANGEMENTS: dict[str, Array] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit and write ``heart_reader/features/plausibility_weights.json``.
+def write_weights(folder: Path, out: Path = TARGET) -> None:
+    """Fit the weights, say how good they are, and write ``plausibility_weights.json``.
 
-    Returns
-    -------
-    int
-        0 done, 1 failed. Wrong usage leaves with 2.
+    Parameters
+    ----------
+    folder
+        Of the records.
+    out
+        File to write.
+
+    Raises
+    ------
+    HeartReaderError
+        If records are missing or cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m heart_reader.studies.plausibility_fit", description=DESCRIPTION)
-    parser.add_argument("--ptbxl", type=Path, default=resolve_data_path(Path("data/ptbxl")), help="PTB-XL's folder (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=_TARGET, help="file to write (default: %(default)s)")
-    chosen = parser.parse_args(arguments)
-    try:
-        inputs, patients = _examples(chosen.ptbxl)
-    except (HeartReaderError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    inputs, patients = _examples(folder)
     weights = {name: _fitted(name, inputs[name], patients[name]) for name in inputs}
-    note = f"Fitted to {len(set(patients['rate']))} patients of PTB-XL by python -m heart_reader.studies.plausibility_fit; do not edit."
-    chosen.out.write_text(json.dumps({"note": note, "weights": weights}, indent=None) + "\n", encoding="utf-8")
-    print(f"wrote {chosen.out}")
-    return 0
+    note = f"Fitted to {len(set(patients['rate']))} patients of PTB-XL by heart-reader study plausibility-fit; do not edit."
+    out.write_text(json.dumps({"note": note, "weights": weights}, indent=None) + "\n", encoding="utf-8")
+    print(f"wrote {out}")
 
 
 def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, list[str]]]:
@@ -210,7 +204,3 @@ def _shares(terms: Array, weights: Array, constant: Array) -> Array:
 def _rounded(values: Array) -> list[object]:
     rounded: list[object] = np.array([float(f"{value:.{_DIGITS}g}") for value in values.ravel()]).reshape(values.shape).tolist()
     return rounded
-
-
-if __name__ == "__main__":
-    sys.exit(main())

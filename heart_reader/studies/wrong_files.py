@@ -1,5 +1,4 @@
-"""Are files noticed that say something wrong about themselves? ``python -m
-heart_reader.studies.wrong_files CHECKPOINT``.
+"""Are files noticed that say something wrong about themselves?
 
 Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A
 file is *noted* if a sentence about it says what may be wrong, *withheld* if nothing is decided or
@@ -10,7 +9,6 @@ read here unless asked for.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,18 +18,16 @@ import numpy as np
 from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import run_command
-from heart_reader.config import resolve_data_path
 from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.sources.ptbxl import rows_of_folds
 from heart_reader.errors import LeadError, RecordError
-from heart_reader.evaluation.markdown import markdown_table, replace_section
+from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.evaluation.stress import perturbations
 from heart_reader.messages import Message
 
-__all__ = ["SAYS_SO", "WAYS", "Seen", "main", "record_sets", "see", "wrong_files_table"]
+__all__ = ["HEADING", "SAYS_SO", "TITLE", "WAYS", "Seen", "record_sets", "see", "wrong_files_table"]
 
 TITLE = "Robustness"
 HEADING = "Files that say something wrong about themselves"
@@ -160,27 +156,3 @@ def record_sets(folder: Path, split: str) -> Iterator[tuple[str, list[Path]]]:
     for name, title in (("ludb", "LUDB"), ("challenge", "Challenge 2020 and 2021"), ("cpsc2018", "CPSC2018")):
         if (folder / name).is_dir():
             yield title, [path for path in find_records(folder / name) if path.suffix == ".hea"]
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Read, and write the section."""
-    classifier = EcgClassifier.load(arguments.checkpoint)
-    sets = dict(record_sets(arguments.records, arguments.split))
-    if arguments.at_most:
-        sets = {name: paths[: arguments.at_most] for name, paths in sets.items()}
-    table = wrong_files_table(classifier, sets)
-    made = f"`python -m heart_reader.studies.wrong_files {arguments.checkpoint} --split {arguments.split}`"
-    replace_section(arguments.out, TITLE, HEADING, f"Made by {made}.\n\n{table}")
-    print(table)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m heart_reader.studies.wrong_files", description="Are files noticed that say something wrong about themselves?"
-    )
-    parser.add_argument("checkpoint", type=Path, help="checkpoint directory")
-    parser.add_argument("--records", type=Path, default=resolve_data_path(Path("data/ptbxl")).parent, help="folder of ptbxl/, ludb/ ...")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="of PTB-XL (default: %(default)s)")
-    parser.add_argument("--at-most", type=int, help="records of each set")
-    parser.add_argument("--out", type=Path, default=Path("results/robustness.md"), help="page to write (default: %(default)s)")
-    raise SystemExit(run_command(parser, main))

@@ -1,8 +1,7 @@
-"""The stress test: every record of a split read again with leads missing, noise, another gain or
-rate, flat and swapped leads.
+"""The stress test: every record read again with leads missing, noise, another gain or rate.
 
-Records are changed before the reader's own preparation, so each reading is what a user with such a
-recording would get. Calibration and thresholds stay as validation chose them. Intervals and
+Records are changed before they are prepared, so each reading is what a user with such a recording
+would get. Calibration and thresholds stay as validation chose them. Intervals and
 differences rest on the same bootstrap draws under every condition.
 """
 
@@ -10,8 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,7 @@ from heart_reader.errors import LeadError
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_metrics, estimate_of
 from heart_reader.evaluation.stress.conditions import CLEAN, ONE_MISSING, SNRS_DB, Condition, stress_conditions
 from heart_reader.evaluation.stress.perturbations import signal_power
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["AUROC", "MEAN_MISSING", "NOISE_SEED", "StressReport", "StressRow", "run_stress"]
@@ -114,9 +112,7 @@ class StressReport:
 
     @property
     def summary(self) -> tuple[StressRow, ...]:
-        """The rows to show: all, but the readings without one lead reduced to their mean and the
-        worst.
-        """
+        """The rows to show: all, but of the single missing leads only their mean and the worst."""
         singles = [row for row in self.rows if row.group == ONE_MISSING and row.name != MEAN_MISSING]
         if not singles:
             return self.rows
@@ -124,10 +120,6 @@ class StressReport:
         others = [row for row in self.rows if row not in singles]
         place = [row.name for row in others].index(MEAN_MISSING) + 1
         return (*others[:place], replace(worst, title=f"worst: {worst.title}"), *others[place:])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values without NaN."""
-        return asdict(self)
 
 
 def run_stress(
@@ -144,8 +136,7 @@ def run_stress(
     noise_seed: int = NOISE_SEED,
     progress: bool = False,
 ) -> StressReport:
-    """Read the records of one split under every condition and compare with the clean reading,
-    paired on the same records.
+    """Read the records of one split under every condition and compare with the clean reading.
 
     Parameters
     ----------
@@ -208,9 +199,7 @@ def run_stress(
 
 
 class _Readings:
-    """Probabilities of every record under every condition, read record by record so that one record
-    is in memory at a time.
-    """
+    """Probabilities of every record under every condition; one record is in memory at a time."""
 
     def __init__(
         self, classifier: EcgClassifier, table: RecordTable, level: str, conditions: tuple[Condition, ...], noise_seed: int

@@ -21,7 +21,7 @@ from heart_reader.data.record_table import RecordTable
 from heart_reader.diagnosis import ClassReading, Diagnosis, decide
 from heart_reader.errors import HeartReaderError
 
-__all__ = ["DECISIONS", "Readings", "read_split"]
+__all__ = ["DECISIONS", "Readings", "read_whole"]
 
 # Decisions as they stand in arrays.
 DECISIONS = ("absent", "uncertain", "present")
@@ -65,7 +65,7 @@ class Readings:
         return len(self.rows)
 
 
-def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
+def read_whole(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
     """Read the file of every record as it is read for a person, measurements and conclusion
     included.
 

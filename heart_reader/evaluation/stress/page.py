@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from heart_reader.evaluation.bootstrap import Difference, Estimate
-from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.evaluation.report.plots import save_figure
-from heart_reader.evaluation.report.tables import TITLES
-from heart_reader.evaluation.stress.plot import MAX_CLASSES, draw_stress
+from heart_reader.evaluation.bootstrap import Difference
+from heart_reader.evaluation.figures import save_figure
+from heart_reader.evaluation.markdown import interval, lines, markdown_table, number
+from heart_reader.evaluation.report.write import write_csv
+from heart_reader.evaluation.stress.figure import MAX_CLASSES, draw_stress
 from heart_reader.evaluation.stress.stress import AUROC, StressReport
 from heart_reader.folders import write_whole
+from heart_reader.metrics import METRICS
 
 __all__ = ["FILES", "remove_other_stress", "stress_csv_rows", "stress_markdown", "write_stress"]
 
@@ -22,24 +23,23 @@ FILES = ("stress.json", "stress.md", "stress.csv", "stress.png")
 
 
 def stress_markdown(report: StressReport) -> str:
-    """Return a page: what was done, the tables, the caveats; of the readings without one lead it
-    shows the mean and the worst.
+    """Return a page: what was done, the tables, the caveats.
+
+    Of the readings without one lead it shows the mean and the worst.
     """
-    parts = [f"# Stress test of {report.config_name} on {report.split}", _bullets(_provenance(report)), "## macro-AUROC", _aurocs(report)]
+    parts = [f"# Stress test of {report.config_name} on {report.split}", lines(_provenance(report)), "## macro-AUROC", _aurocs(report)]
     if len(report.class_names) <= MAX_CLASSES:
         parts += ["## Change of every class's AUROC from the clean reading", _changes(report)]
     if len(report.rows[0].metrics) > 1:
         parts += ["## What the fixed thresholds decide, means over classes", _decisions(report)]
     if report.left_out:
-        parts += ["## Conditions left out", _bullets(f"{name}: {reason}" for name, reason in report.left_out.items())]
-    parts += ["## Caveats", _bullets((*report.caveats, *_own_caveats(report))), "Research use only. Not a medical device."]
+        parts += ["## Conditions left out", lines(f"{name}: {reason}" for name, reason in report.left_out.items())]
+    parts += ["## Caveats", lines((*report.caveats, *_own_caveats(report))), "Research use only. Not a medical device."]
     return "\n\n".join(parts) + "\n"
 
 
 def stress_csv_rows(report: StressReport) -> list[dict[str, object]]:
-    """Return one row per condition, every metric and class with interval and difference; None where
-    not stated.
-    """
+    """Return a row per condition: metrics and classes with interval and difference, None if not stated."""
     rows = []
     for condition in report.rows:
         row: dict[str, object] = {"condition": condition.name, "group": condition.group, "title": condition.title}
@@ -68,11 +68,11 @@ def write_stress(report: StressReport, out: Path) -> tuple[Path, ...]:
     HeartReaderError
         If a file cannot be written.
     """
-    text = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(asdict(report), indent=2, ensure_ascii=False, allow_nan=False)
     writers: tuple[Callable[[Path], object], ...] = (
         lambda path: path.write_text(text + "\n", encoding="utf-8"),
         lambda path: path.write_text(stress_markdown(report), encoding="utf-8"),
-        partial(_write_csv, report),
+        partial(write_csv, stress_csv_rows(report)),
         lambda path: save_figure(draw_stress(report), path),
     )
     for name, write in zip(FILES, writers, strict=True):
@@ -81,9 +81,7 @@ def write_stress(report: StressReport, out: Path) -> tuple[Path, ...]:
 
 
 def remove_other_stress(out: Path, *, checkpoint_sha256: str, split: str, level: str) -> None:
-    """Remove a stress test of another checkpoint, split or level, which would be taken for one of
-    the report beside it.
-    """
+    """Remove a stress test of another checkpoint, split or level than the report beside it."""
     try:
         found = json.loads((out / "stress.json").read_text(encoding="utf-8"))
         same = all(found[key] == value for key, value in (("checkpoint_sha256", checkpoint_sha256), ("split", split), ("level", level)))
@@ -92,14 +90,6 @@ def remove_other_stress(out: Path, *, checkpoint_sha256: str, split: str, level:
     if not same:
         for name in FILES:
             (out / name).unlink(missing_ok=True)
-
-
-def _write_csv(report: StressReport, path: Path) -> None:
-    rows = stress_csv_rows(report)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _provenance(report: StressReport) -> list[str]:
@@ -138,16 +128,16 @@ def _aurocs(report: StressReport) -> str:
     rows = []
     for row in report.summary:
         estimate, change = row.metrics[AUROC], row.differences[AUROC]
-        changed = ("", "") if row is report.summary[0] else (_number(change.difference, "+"), _interval(change, "+"))
-        rows.append((row.group, row.title, _number(estimate.point), _interval(estimate), *changed, f"{row.usable:.0%}"))
-    interval = f"{report.confidence:.0%} interval"
-    return markdown_table(("", "condition", "macro-AUROC", interval, "change from clean", interval, "usable"), rows)
+        changed = ("", "") if row is report.summary[0] else (number(change.difference, 3, "+"), interval(change, 3, "+"))
+        rows.append((row.group, row.title, number(estimate.point, 3), interval(estimate, 3), *changed, f"{row.usable:.0%}"))
+    heading = f"{report.confidence:.0%} interval"
+    return markdown_table(("", "condition", "macro-AUROC", heading, "change from clean", heading, "usable"), rows)
 
 
 def _changes(report: StressReport) -> str:
     """Point and change per class; a change whose interval leaves out 0 is bold."""
     clean = report.summary[0]
-    rows: list[tuple[object, ...]] = [(clean.group, "AUROC", *(_number(value.point) for value in clean.classes))]
+    rows: list[tuple[object, ...]] = [(clean.group, "AUROC", *(number(value.point, 3) for value in clean.classes))]
     rows += [(row.group, row.title, *(_emphasised(change) for change in row.class_differences)) for row in report.summary[1:]]
     return markdown_table(("", "condition", *report.class_names), rows) + "\n\nBold: the paired interval leaves out 0, to three decimals."
 
@@ -156,24 +146,11 @@ def _decisions(report: StressReport) -> str:
     names = [name for name in report.rows[0].metrics if name != AUROC]
     rows = []
     for row in report.summary:
-        measured = [f"{_number(row.metrics[name].point)} ({_number(row.differences[name].difference, '+')})" for name in names]
+        measured = [f"{number(row.metrics[name].point, 3)} ({number(row.differences[name].difference, 3, '+')})" for name in names]
         rows.append((row.group, row.title, *(measured if row.usable else ["no decision"] * len(names))))
-    return markdown_table(("", "condition", *(f"{TITLES[name]} (change)" for name in names)), rows)
+    return markdown_table(("", "condition", *(f"{METRICS[name].title} (change)" for name in names)), rows)
 
 
 def _emphasised(change: Difference) -> str:
-    text = _number(change.difference, "+")
+    text = number(change.difference, 3, "+")
     return f"**{text}**" if change.leaves_out_zero else text
-
-
-def _number(value: float | None, sign: str = "") -> str:
-    # Rounded first, so that nothing is called -0.000.
-    return "–" if value is None else f"{round(value, 3) + 0.0:{sign}.3f}"
-
-
-def _interval(value: Estimate | Difference, sign: str = "") -> str:
-    return "" if value.low is None or value.high is None else f"[{_number(value.low, sign)}, {_number(value.high, sign)}]"
-
-
-def _bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)

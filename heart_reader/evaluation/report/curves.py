@@ -1,17 +1,12 @@
-"""Figures of an evaluation: ROC, precision and recall, decisions, reliability.
-
-Figures are made without pyplot, so nothing global is touched and nothing stays open.
-"""
+"""Figures of single classes: ROC, precision and recall, decisions, reliability, selective reading."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -21,29 +16,18 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Estimate
+from heart_reader.evaluation.figures import FAINT, GRID, INK, new_figure
 from heart_reader.evaluation.selective import SELECTIVE_METRICS, Selective
-from heart_reader.metrics.metrics import N_BINS
+from heart_reader.metrics import N_BINS
 from heart_reader.predictions import Predictions
 
-__all__ = [
-    "FAINT",
-    "GRID",
-    "INK",
-    "draw_confusion",
-    "draw_precision_recall",
-    "draw_reliability",
-    "draw_roc",
-    "draw_selective",
-    "new_figure",
-    "save_figure",
-]
+__all__ = ["draw_confusion", "draw_precision_recall", "draw_reliability", "draw_roc", "draw_selective"]
 
 # Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in
 # print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("solid", (0, (5, 1.5)))
 _MAX_NAMED = len(_COLORS) * len(_DASHES)
-INK, FAINT, GRID = "#222222", "#767676", "#E3E3E3"
 _BLUES = LinearSegmentedColormap.from_list("decisions", ["#FFFFFF", "#B5D8EC", "#5BA3D0"])
 _BOX = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": GRID}
 
@@ -73,8 +57,7 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
 
 
 def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...], confidence: float) -> Figure:
-    """Draw precision against recall of every class; a dotted line marks its share of positives,
-    which chance reaches.
+    """Draw precision against recall of every class; dotted lines mark what chance reaches.
 
     Parameters
     ----------
@@ -103,8 +86,7 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
 
 
 def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
-    """Draw a two-by-two table per class: counts, and shares of the records that truly have or lack
-    the class.
+    """Draw a two-by-two table per class: counts, and shares of the records with and without it.
 
     Parameters
     ----------
@@ -126,10 +108,9 @@ def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
 
 
 def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Figure:
-    """Draw how often a class is present against how probable it was said to be, over bins of equal
-    mass, with a histogram.
+    """Draw how often a class is present against how probable it was said to be.
 
-    Bars are Wilson intervals at 95 %.
+    Bins have equal mass, bars are Wilson intervals at 95 %, a histogram shows the probabilities.
 
     Parameters
     ----------
@@ -164,8 +145,7 @@ def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Fi
 
 
 def draw_selective(predictions: Predictions, selective: Selective, confidence: float) -> Figure:
-    """Draw what is reached on the records that the reader is most sure of, over the share of
-    records it reads.
+    """Draw what is reached over the share of records that are read, the surest first.
 
     A dotted line marks full coverage, which leaving out records at random keeps.
 
@@ -194,28 +174,8 @@ def draw_selective(predictions: Predictions, selective: Selective, confidence: f
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    figure.savefig(path, dpi=150, format="png")
-
-
-def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
-    """Return an empty white figure of a size in inches, without pyplot."""
-    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _page(n_panels: int, *, width: float, height: float, between: tuple[float, float]) -> tuple[Figure, GridSpec]:
-    """Panels of a size and distance in inches; fitting 71 panels by layout engine would take half a
-    minute.
-    """
+    """Panels of a size and distance in inches; a layout engine would take half a minute for 71."""
     n_columns = n_panels if n_panels <= 5 else min(8, math.ceil(math.sqrt(1.5 * n_panels)))
     n_rows = math.ceil(n_panels / n_columns)
     left, right, top, bottom = 0.65, 0.2, 0.85, 0.6

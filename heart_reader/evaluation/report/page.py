@@ -1,40 +1,24 @@
-"""A report as a Markdown page and as a CSV of classes."""
+"""A report as a Markdown page, and its classes as rows."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+from heart_reader.evaluation.bootstrap import Difference, Estimate
 from heart_reader.evaluation.decided import MEASURES, PROMISED, RECORDS_DECIDED
 from heart_reader.evaluation.markdown import cell, interval, lines, markdown_table, number, with_interval
-from heart_reader.evaluation.whole.consistency_tables import consistency_parts, statement_parts, subgroup_parts
-from heart_reader.metrics.metrics import METRICS
+from heart_reader.evaluation.report.report import EvaluationReport
+from heart_reader.evaluation.subgroups import SUBGROUP_METRICS, SubgroupRow
+from heart_reader.evaluation.whole.consistency import DecidedStatement, ReadingShare
+from heart_reader.metrics import METRICS
 
-if TYPE_CHECKING:
-    from heart_reader.evaluation.bootstrap import Estimate
-    from heart_reader.evaluation.report.report import EvaluationReport
+__all__ = ["per_class_rows", "report_page"]
 
-__all__ = ["TITLES", "markdown", "per_class_rows", "write_per_class"]
-
-TITLES = {
-    "macro_auroc": "macro-AUROC",
-    "macro_auprc": "macro-AUPRC",
-    "fmax": "Fmax (sample-centric)",
-    "macro_f1": "macro-F1",
-    "macro_f_beta": "F-beta (beta 2, label-weighted)",
-    "macro_g_beta": "G-beta (beta 2, label-weighted)",
-    "macro_sensitivity": "sensitivity",
-    "macro_specificity": "specificity",
-    "macro_ppv": "positive predictive value",
-    "macro_accuracy": "accuracy",
-    "macro_ece": "expected calibration error",
-    "macro_brier": "Brier score",
-}
-_PAGE_COLUMNS = ("auprc", "f1", "sensitivity", "specificity", "ppv", "ece")
+# Per-class values on the page; the others are in the CSV.
+_SHOWN = ("auprc", "f1", "sensitivity", "specificity", "ppv", "ece")
 
 
-def markdown(report: EvaluationReport) -> str:
+def report_page(report: EvaluationReport) -> str:
     """Return a page: what was measured, the numbers, the classes, the caveats."""
     parts = [
         f"# Evaluation of {cell(report.config_name)} on {report.split}",
@@ -47,9 +31,9 @@ def markdown(report: EvaluationReport) -> str:
         *_decided_parts(report),
         "## Selective reading",
         *_selective_parts(report),
-        *statement_parts(report),
-        *consistency_parts(report),
-        *subgroup_parts(report),
+        *_statement_parts(report),
+        *_consistency_parts(report),
+        *_subgroup_parts(report),
     ]
     if report.comparison is not None:
         parts += [f"## Against {cell(report.comparison.against)}", _comparison_table(report)]
@@ -58,9 +42,7 @@ def markdown(report: EvaluationReport) -> str:
 
 
 def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
-    """Return one row per class: cases, threshold, zone, and every per-class metric with its
-    interval; None where not stated.
-    """
+    """Return one row per class: cases, threshold, zone, metrics with intervals; None if not stated."""
     thresholds = report.thresholds.values if report.thresholds is not None else (None,) * len(report.class_names)
     zones = report.uncertainty.zones if report.uncertainty is not None else (None,) * len(report.class_names)
     # A measure of decided records alone is told apart from the one of all records at the
@@ -76,21 +58,6 @@ def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
             row |= {metric: estimate.point, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
         rows.append(row)
     return rows
-
-
-def write_per_class(report: EvaluationReport, path: Path) -> None:
-    """Write :func:`per_class_rows` as CSV, empty where not stated.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    rows = per_class_rows(report)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _provenance(report: EvaluationReport) -> list[str]:
@@ -120,18 +87,22 @@ def _headline_table(report: EvaluationReport) -> str:
         value = f"not stated: {report.reasons[name]}" if name in report.reasons else number(estimate.point)
         note = f"without {', '.join(map(cell, estimate.undefined))}" if estimate.undefined and name not in report.reasons else ""
         better = "higher" if METRICS[name].higher_is_better else "lower"
-        rows.append((TITLES[name], value, interval(estimate), better, note))
+        rows.append((METRICS[name].title, value, interval(estimate), better, note))
     return markdown_table(("metric", "value", f"{report.confidence:.0%} interval", "better", ""), rows)
 
 
 def _class_table(report: EvaluationReport) -> str:
-    shown = [name for name in _PAGE_COLUMNS if any(value.point is not None for value in report.classes[name])]
+    shown = [name for name in _SHOWN if any(value.point is not None for value in report.classes[name])]
     rows = []
     for row, auroc in zip(per_class_rows(report), report.classes["auroc"], strict=True):
         rows.append(
             (row["class"], row["n_positive"], number(row["threshold"]), with_interval(auroc), *(number(row[name]) for name in shown))
         )
-    return markdown_table(("class", "positives", "threshold", "AUROC", *(name.upper() if len(name) < 6 else name for name in shown)), rows)
+    return markdown_table(("class", "positives", "threshold", "AUROC", *map(_class_title, shown)), rows)
+
+
+def _class_title(class_name: str) -> str:
+    return METRICS[f"macro_{class_name}"].class_title
 
 
 def _decided_parts(report: EvaluationReport) -> list[str]:
@@ -170,9 +141,7 @@ def _decided_parts(report: EvaluationReport) -> list[str]:
 
 
 def _kept(share: Estimate, promised: float) -> str:
-    """Whether a promise was kept on these records, and if not, whether chance alone would explain
-    it.
-    """
+    """Whether a promise was kept on these records, and if not, whether by chance alone."""
     if share.point is None or share.high is None:
         return "not promised"
     if share.point >= promised:
@@ -201,8 +170,128 @@ def _selective_parts(report: EvaluationReport) -> list[str]:
 def _comparison_table(report: EvaluationReport) -> str:
     assert report.comparison is not None
     rows = [
-        (TITLES[name], number(d.first), number(d.second), f"{d.difference:+.4f}", interval(d, sign="+"), f"{d.p_value:.3f}")
+        (METRICS[name].title, number(d.first), number(d.second), f"{d.difference:+.4f}", interval(d, sign="+"), f"{d.p_value:.3f}")
         for name, d in report.comparison.differences.items()
         if d.difference is not None and d.p_value is not None
     ]
     return markdown_table(("metric", "this", "other", "difference", f"{report.confidence:.0%} interval", "p"), rows)
+
+
+def _statement_parts(report: EvaluationReport) -> list[str]:
+    """How statements are ranked, by group and one by one; nothing in a report without them."""
+    statements = report.statements
+    if statements is None:
+        return []
+    head = "## Statements"
+    if statements.reason is not None:
+        return [head, f"Not stated: {statements.reason}."]
+    text = (
+        f"AUROC of the statements (level all) that at least {statements.min_positives} of {statements.n_records} records carry and as "
+        "many do not; of a group, the mean. A statement may be in two groups."
+    )
+    groups = [
+        (group.name, f"{len(group.statements)} of {group.n_statements}", number(group.auroc.point), interval(group.auroc))
+        for group in statements.groups
+    ]
+    singles = [(name, statements.n_positive[name], with_interval(auroc)) for name, auroc in statements.auroc.items()]
+    return [
+        head,
+        text,
+        markdown_table(("statements", "measured", "macro-AUROC", f"{report.confidence:.0%} interval"), groups),
+        markdown_table(("statement", "positives", "AUROC"), singles),
+    ]
+
+
+def _consistency_parts(report: EvaluationReport) -> list[str]:
+    """What whole readings contradict, call normal and decide; nothing in a report without them."""
+    consistency = report.consistency
+    if consistency is None:
+        return []
+    parts = [
+        "## Whole readings",
+        f"{consistency.n_readings} records read as a person would be shown them, with measurements and conclusion.",
+    ]
+    if consistency.failed:
+        parts.append(lines(f"{name} could not be read: {reason}" for name, reason in consistency.failed.items()))
+    parts += [
+        "### Contradictions per 100 readings",
+        "*Classes alone*: what thresholds and uncertain zones say of every class for itself. *Finished*: after the reading's parts were "
+        "made to agree, its conclusion included. Finished readings are made by the rules that are checked here: a zero says that the rules "
+        "are kept, not that the reading is right. Where none was found, the upper limit is the exact binomial one.",
+        markdown_table(
+            ("contradiction", "found", "finished", "classes alone"),
+            [(rate.name, rate.count, with_interval(rate.finished), with_interval(rate.alone)) for rate in consistency.contradictions],
+        ),
+        "### What readings conclude",
+        _share_table("conclusion", consistency.kinds, "readings", "share"),
+        "### Called normal",
+        "Records that carry a statement or superclass, and how many of them are concluded to be normal. The last row is what a reader "
+        "should call normal.",
+        _share_table("record has", consistency.normals, "called normal", "share", with_records=True),
+        "### Decided in the finished reading",
+    ]
+    if consistency.decided_reason is not None:
+        return [*parts, f"Not stated: {consistency.decided_reason}."]
+    return [
+        *parts,
+        "Uncertain counts as not stated and is listed beside (in brackets: of records that have it). *F1 alone*: by the class's own "
+        "threshold and zone.",
+        _decided_table(consistency.decided),
+    ]
+
+
+def _subgroup_parts(report: EvaluationReport) -> list[str]:
+    """Means over classes by group; nothing in a report without them."""
+    if not report.subgroups:
+        return []
+    parts = [
+        "## Groups of people",
+        "Mean over the classes with enough cases in the group. *Against the others*: AUROC minus that of the other records of the same "
+        "grouping, same classes, bold where its interval leaves out 0; so many comparisons find some by chance. Single classes: "
+        "`subgroups.csv`, `subgroups.png`.",
+    ]
+    for level in dict.fromkeys(row.level for row in report.subgroups):
+        rows = [row for row in report.subgroups if row.level == level]
+        parts += [f"### Level {level}", _subgroup_table(rows)]
+    return parts
+
+
+def _share_table(name: str, shares: Iterable[ReadingShare], counted: str, share: str, *, with_records: bool = False) -> str:
+    rows = [(of.name, *((of.n_records,) if with_records else ()), of.count, number(of.share.point), interval(of.share)) for of in shares]
+    return markdown_table((name, *(("records",) if with_records else ()), counted, share, "interval"), rows)
+
+
+def _decided_table(decided: Iterable[DecidedStatement]) -> str:
+    rows = [
+        (
+            of.name,
+            of.level,
+            f"{of.n_positive} of {of.n_records}",
+            of.n_present,
+            f"{of.n_uncertain} ({of.n_positive_uncertain})",
+            *map(with_interval, (of.sensitivity, of.ppv, of.f1)),
+            number(of.f1_alone.point),
+            *map(with_interval, (of.not_missed, of.not_alarmed)),
+        )
+        for of in decided
+    ]
+    header = ("class", "level", "positives", "stated", "uncertain", "sensitivity", "PPV", "F1", "F1 alone")
+    return markdown_table((*header, "positives not read as absent", "negatives not read as present"), rows)
+
+
+def _subgroup_table(rows: Sequence[SubgroupRow]) -> str:
+    shown = [name for name in SUBGROUP_METRICS if any(name in row.metrics for row in rows)]
+    cells = []
+    for row in rows:
+        left_out = row.metrics["auroc"].undefined if row.metrics else ()
+        note = row.reason or (f"without {', '.join(left_out)}" if left_out else "")
+        values = [with_interval(row.metrics.get(name), 3) for name in shown]
+        cells.append((row.grouping, row.group, row.n_records, *values, _difference(row.difference), note))
+    return markdown_table(("", "group", "records", *map(_class_title, shown), "against the others", ""), cells)
+
+
+def _difference(difference: Difference | None) -> str:
+    if difference is None or difference.difference is None or difference.low is None:
+        return "–"
+    text = f"{number(difference.difference, 3, '+')} {interval(difference, 3, '+')}"
+    return f"**{text}**" if difference.leaves_out_zero else text
