@@ -1,6 +1,4 @@
-"""How far the delineation lies from the marks of cardiologists, per beat and lead and for the
-median beat.
-"""
+"""How far the delineation lies from cardiologists' marks, per beat and for the median beat."""
 
 from __future__ import annotations
 
@@ -16,8 +14,15 @@ from heart_reader.features.beat_analysis import BeatAnalysis, Kind, all_kinds, a
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import place_boundaries
 from heart_reader.features.wave_edges import BOUNDARIES
-from heart_reader.studies.delineation_fit import N_FOLDS, BoundaryData, boundary_data, fit_boundary
-from heart_reader.studies.delineation_truth import MarkedRecord, marked_records, median_marks
+from heart_reader.studies.delineation_fit import (
+    N_FOLDS,
+    BoundaryData,
+    MarkedRecord,
+    boundary_data,
+    fit_boundary,
+    marked_records,
+    median_marks,
+)
 
 __all__ = ["BoundaryErrors", "delineation_errors"]
 

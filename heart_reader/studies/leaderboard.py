@@ -2,8 +2,8 @@
 
 A run is a folder with ``checkpoint/manifest.json`` and ``report-test/report.json``. What the page
 says of it is also kept in ``leaderboard.json``, so that a run stays in the leaderboard when its
-folder goes. A report counts only for the very checkpoint it was made with. Runs are ordered by their validation macro-AUROC; what the test
-split says never moves a row.
+folder goes. A report counts only for the very checkpoint it was made with. Runs are ordered by
+their validation macro-AUROC; what the test split says never moves a row.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
 from heart_reader.errors import DataError, Integrity
+from heart_reader.evaluation.markdown import lines, markdown_table, number
 from heart_reader.folders import write_whole
-from heart_reader.studies.leaderboard_page import page
+from heart_reader.metrics import METRICS
 
 __all__ = ["COLUMNS", "Run", "find_runs", "write_leaderboard"]
 
 COLUMNS = ("macro_auroc", "macro_auprc", "fmax", "macro_f1", "macro_ece")
+# Figures on the page, as they are called in a row.
+SCORES = ("val_macro_auroc", *(f"test_{name}" for name in COLUMNS))
 CHECKPOINT = "checkpoint"
 KEPT = "leaderboard.json"
 # What is kept of a run, enough for its row and for telling which runs are alike.
@@ -56,7 +60,7 @@ class Run:
     checkpoint
         Its directory, which need not be there any more, and its manifest or what is kept of it.
     reports
-        Split to the content of ``report.json``, for the splits that were evaluated.
+        Split to what is kept of ``report.json``, for the splits that were evaluated.
     """
 
     folder: Path
@@ -90,9 +94,7 @@ class Run:
 
     @property
     def recipe(self) -> str:
-        """The configuration without its seed and without what does not change the result, and the
-        model as JSON.
-        """
+        """Model and configuration as JSON, without the seed and what does not change the result."""
         config = dict(self.checkpoint.manifest["config"])
         for section, keys in _ENVIRONMENT.items():
             config[section] = {key: value for key, value in config[section].items() if key not in keys}
@@ -125,20 +127,13 @@ class Run:
 
     def kept(self) -> dict[str, Any]:
         """Return what stays in ``leaderboard.json``."""
-        reports = {
-            split: {
-                **{key: report[key] for key in _OF_REPORT},
-                "metrics": {name: {end: report["metrics"][name][end] for end in ("point", "low", "high")} for name in COLUMNS},
-            }
-            for split, report in self.reports.items()
-        }
         manifest = self.checkpoint.manifest
         kept = {
             **{key: manifest[key] for key in _OF_MANIFEST},
             "metrics": {self.level: {"macro_auroc": manifest["metrics"].get(self.level, {}).get("macro_auroc")}},
             "training": {key: manifest.get("training", {}).get(key) for key in _OF_TRAINING},
         }
-        return {"folder": self.folder.as_posix(), "manifest": kept, "reports": reports}
+        return {"folder": self.folder.as_posix(), "manifest": kept, "reports": dict(self.reports)}
 
 
 def find_runs(root: Path) -> tuple[Run, ...]:
@@ -213,17 +208,14 @@ def _read_reports(folder: Path, checkpoint: Checkpoint) -> dict[str, Mapping[str
 
 def _read_report(path: Path, split: str, checkpoint: Checkpoint) -> Mapping[str, Any]:
     try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        made_with, of_split = report["checkpoint_sha256"], report["split"]
-        for key in ("level", "label_rule", "class_names", "n_records", "n_positive", "caveats", "confidence", "draws"):
-            report[key]
-        complete = all({"point", "low", "high"} <= report["metrics"][name].keys() for name in COLUMNS)
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        metrics = {name: {end: whole["metrics"][name][end] for end in ("point", "low", "high")} for name in COLUMNS}
+        report = {**{key: whole[key] for key in _OF_REPORT}, "metrics": metrics}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: no report ({type(error).__name__} {error}): {_again(checkpoint, split)}") from None
-    if not complete or of_split != split:
-        raise DataError(
-            f"{path}: a report on split {of_split!r} or without intervals, split {split!r} is needed: {_again(checkpoint, split)}"
-        )
+    if report["split"] != split:
+        raise DataError(f"{path}: a report on split {report['split']!r}, split {split!r} is needed: {_again(checkpoint, split)}")
+    made_with = str(report["checkpoint_sha256"])
     if made_with != checkpoint.sha256:
         raise Integrity(
             f"{path}: made with checkpoint {made_with[:12]}, but the one beside it is {checkpoint.sha256[:12]}: {_again(checkpoint, split)}"
@@ -255,8 +247,103 @@ def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
     writer = csv.DictWriter(stream, fieldnames=list(runs[0].row()), lineterminator="\n")
     writer.writeheader()
     writer.writerows(run.row() for run in runs)
-    write_whole(out, lambda path: path.write_text(page(runs), encoding="utf-8"))
+    write_whole(out, lambda path: path.write_text(_page(runs), encoding="utf-8"))
     kept = "[\n" + ",\n".join(json.dumps(run.kept(), sort_keys=True) for run in runs) + "\n]\n"
     write_whole(root / KEPT, lambda path: path.write_text(kept, encoding="utf-8"))
     write_whole(out.with_suffix(".csv"), lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
     return runs
+
+
+def _page(runs: Sequence[Run]) -> str:
+    """One table per task, seeds of one configuration summarised, and what was not evaluated."""
+    parts = [
+        "# Leaderboard",
+        "Made by `heart-reader leaderboard` from the reports of the runs. Rows are ordered by validation macro-AUROC, "
+        "which also chose each run's weights, and is optimistic for that; the test split plays no part in the order.",
+    ]
+    evaluated = [run for run in runs if run.evaluated]
+    for task in dict.fromkeys(run.task for run in evaluated):
+        parts += _section([run for run in evaluated if run.task == task])
+    rest = [run for run in runs if not run.evaluated]
+    if rest:
+        parts += ["## Not evaluated on the test split", lines(map(_not_evaluated, rest))]
+    return "\n\n".join([*parts, "Research use only. Not a medical device."]) + "\n"
+
+
+def _section(runs: Sequence[Run]) -> list[str]:
+    reports = [run.reports["test"] for run in runs]
+    first = reports[0]
+    intervals = " or ".join(dict.fromkeys(f"{report['confidence']:.0%}, {report['draws']} bootstrap draws" for report in reports))
+    classes = first["class_names"]
+    caveats = [caveat for caveat in first["caveats"] if all(caveat in report["caveats"] for report in reports)]
+    rows = [_row(place, run.row()) for place, run in enumerate(runs, start=1)]
+    parts = [
+        f"## {first['level']}: {first['n_records']} test records",
+        f"Classes: {', '.join(classes) if len(classes) <= 9 else len(classes)}; label rule: {first['label_rule']}. AUPRC, Fmax, F1 and "
+        f"ECE are of the test split. Brackets are intervals ({intervals}).",
+        markdown_table(("", "run", "configuration", "model", "seed", "parameters", "training", *_titles(), "checkpoint"), rows),
+    ]
+    summary = _summary(runs)
+    if summary:
+        parts += ["Several seeds of one configuration, mean and range:", markdown_table(("configuration", "seeds", *_titles()), summary)]
+    return [*parts, lines(caveats)] if caveats else parts
+
+
+def _titles() -> tuple[str, ...]:
+    return ("validation macro-AUROC", "test macro-AUROC", *(METRICS[name].class_title for name in COLUMNS[1:]))
+
+
+def _row(place: int, row: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        place,
+        f"`{row['run']}`",
+        row["configuration"],
+        row["model"],
+        row["seed"],
+        f"{row['n_parameters']:,}",
+        _training(row),
+        _with_interval(row, "val_macro_auroc"),
+        _with_interval(row, "test_macro_auroc"),
+        *(number(row[name]) for name in SCORES[2:]),
+        f"`{row['checkpoint']}`",
+    )
+
+
+def _training(row: dict[str, Any]) -> str:
+    if row["training_s"] is None:
+        return "–"
+    threads = f", {row['threads']} thread{'s' if row['threads'] != 1 else ''}" if row["device"] == "cpu" else ""
+    return f"{row['training_s'] / 60:.1f} min, {row['device']}{threads}"
+
+
+def _summary(runs: Sequence[Run]) -> list[tuple[object, ...]]:
+    """One row per configuration with several seeds, best mean validation score first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault(run.recipe, []).append(run.row())
+    several = [rows for rows in groups.values() if len({row["seed"] for row in rows}) > 1]
+    several.sort(key=lambda rows: -mean(row["val_macro_auroc"] or 0.0 for row in rows))
+    return [
+        (
+            rows[0]["configuration"],
+            ", ".join(str(seed) for seed in sorted(row["seed"] for row in rows)),
+            *(_spread(row[name] for row in rows) for name in SCORES),
+        )
+        for rows in several
+    ]
+
+
+def _not_evaluated(run: Run) -> str:
+    score = "undefined" if run.val_score is None else f"{run.val_score:.4f}"
+    row = run.row()
+    return f"{row['configuration']}, seed {row['seed']} (`{row['run']}`): validation macro-AUROC {score} at level {run.level}"
+
+
+def _with_interval(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return number(row[name]) + ("" if low is None or high is None else f" [{low:.4f}, {high:.4f}]")
+
+
+def _spread(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{mean(known):.4f} ({min(known):.4f} to {max(known):.4f})" if known else "–"

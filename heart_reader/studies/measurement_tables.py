@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.features.wave_edges import BOUNDARIES
-from heart_reader.studies.beat_comparison import BeatCounts
 from heart_reader.studies.delineation_errors import BoundaryErrors
 from heart_reader.studies.measurement_references import Comparison
-from heart_reader.studies.rhythm_comparison import NOTHING, RhythmCounts
+from heart_reader.studies.mitbih import NOTHING, BeatCounts, RhythmCounts
 
 __all__ = ["delineation_table", "detection_table", "device_table", "differences", "iec_table", "rhythm_table", "simulated_table"]
 
@@ -102,7 +101,7 @@ def delineation_table(errors: Mapping[str, BoundaryErrors]) -> str:
 
 
 def simulated_table(comparisons: Sequence[Comparison]) -> str:
-    """Table of differences from the truth of simulated ECGs, by noise, by rate and by superclass."""
+    """Table of differences from simulated truth, by noise, by rate and by superclass."""
     names = ("heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "qt_ms", "qrs_axis_deg")
     groups: dict[str, list[Comparison]] = {"**all noise levels and rates**": [of for of in comparisons if "noise" in of.group]}
     for comparison in comparisons:

@@ -22,10 +22,9 @@ from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.features.measured import measure
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.studies import measurement_tables as tables
-from heart_reader.studies.beat_comparison import BeatCounts, compare_detector
 from heart_reader.studies.delineation_errors import BoundaryErrors, delineation_errors
 from heart_reader.studies.measurement_references import Comparison, device_comparisons, plus_comparisons, simulated_comparisons
-from heart_reader.studies.rhythm_comparison import RhythmCounts, compare_rhythm
+from heart_reader.studies.mitbih import BeatCounts, RhythmCounts, compare_detector, compare_rhythm
 
 __all__ = ["FIGURE", "write_report"]
 

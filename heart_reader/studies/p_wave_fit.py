@@ -186,7 +186,7 @@ def _example(record: EcgRecord, patient: str, has_p: bool, rng: np.random.Genera
 
 
 def _decoys(analysis: BeatAnalysis, at: Array, rng: np.random.Generator) -> Array:
-    """Return where R would be if the P wave lay somewhere between the last R and the true P wave."""
+    """Return where R would be if the P wave lay between the last R and the true P wave."""
     assert analysis.main is not None
     p_from_r = analysis.main.delineation.waves["p"].onset - BEAT_FROM
     earliest, latest = at[:-1] + _AFTER_R - p_from_r, at[1:] - _BEFORE_P

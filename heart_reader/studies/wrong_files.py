@@ -1,4 +1,4 @@
-"""Are files noticed that say something wrong about themselves?
+"""Count how often files are noticed that say something wrong about themselves.
 
 Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A
 file is *noted* if a sentence about it says what may be wrong, *withheld* if nothing is decided or
