@@ -38,7 +38,7 @@ TINY = (
 
 @pytest.fixture(scope="session")
 def simulate() -> Callable[..., Predictions]:
-    """Make simulated predictions of a split; ``sharpness`` 1 is calibrated, above 1 is overconfident."""
+    """Make predictions of a split; ``sharpness`` 1 is calibrated, above 1 is overconfident."""
 
     def make(
         split: str = "test", n_records: int = 300, seed: int = 0, *, sharpness: float = 1.0, decimals: int | None = None

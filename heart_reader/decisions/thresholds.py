@@ -1,4 +1,4 @@
-"""Choose the probability from which a class counts as present: on validation, one class at a time."""
+"""Choose for each class the probability from which it counts as present, on validation."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def choose_thresholds(
 
 
 def require_validation(predictions: Predictions, what: str) -> None:
-    """Refuse to fit on anything but records that the weights were not trained with: validation, and
-    training records out of fold.
+    """Refuse records that the weights were trained with: validation or out of fold is needed.
 
     Raises
     ------

@@ -1,6 +1,4 @@
-"""Choose the uncertain zone of every class on validation, so that each kind of error keeps below a
-promised share.
-"""
+"""Choose the uncertain zone of every class on validation."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ RULE = "class_conditional_conformal"
 
 
 def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alpha: float) -> Uncertainty:
-    """Choose zones by class-conditional (Mondrian) split-conformal prediction of a binary label,
-    joined with the threshold.
+    """Choose zones by class-conditional (Mondrian) split-conformal prediction.
 
     Of n positives of a class on validation let ``low`` be the k-th smallest probability, k =
     floor(alpha (n + 1)). A further positive, exchangeable with those, ranks below it with
@@ -88,9 +85,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
 
 def _kth_smallest(scores: NDArray[np.float64], alpha: float, *, otherwise: float) -> float:
-    """What a further score of this kind falls below with probability at most alpha; ``otherwise``
-    where there are too few.
-    """
+    """The limit below which a further score lies with probability alpha, at most."""
     # The tolerance keeps a product such as 0.1 * 10 at its whole number.
     k = math.floor(alpha * (len(scores) + 1) + 1e-9)
     return float(np.partition(scores, k - 1)[k - 1]) if k > 0 else otherwise

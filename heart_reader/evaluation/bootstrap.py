@@ -14,15 +14,14 @@ and 16.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
 from heart_reader.metrics import METRICS, Sample, WeightedSample, macro_mean
-from heart_reader.metrics.ranking import ratio
 from heart_reader.predictions import Predictions
 
 __all__ = [
@@ -35,8 +34,7 @@ __all__ = [
     "draw_metrics",
     "draw_weights",
     "estimate_of",
-    "estimate_ratios",
-    "estimate_shares",
+    "macro_estimate",
     "paired_bootstrap",
 ]
 
@@ -143,14 +141,10 @@ def bootstrap(predictions: Predictions, thresholds: Thresholds | None, *, draws:
     point, drawn = draw_metrics(predictions, thresholds, names, draws=draws, seed=seed)
     metrics, classes = {}, {}
     for name in names:
-        metric, of_class = METRICS[name], point[name]
-        defined = ~np.isnan(of_class)
-        undefined = tuple(np.array(predictions.class_names)[~defined].tolist()) if metric.class_name else ()
-        incomplete = int(np.isnan(drawn[name][defined]).any(axis=0).sum())
-        low, high = _interval(macro_mean(drawn[name]), confidence)
-        metrics[name] = Estimate(_number(macro_mean(of_class)), low, high, undefined, incomplete)
-        if metric.class_name:
-            classes[metric.class_name] = tuple(estimate_of(*pair, confidence) for pair in zip(of_class, drawn[name], strict=True))
+        class_name = METRICS[name].class_name
+        metrics[name] = macro_estimate(point[name], drawn[name], confidence, predictions.class_names if class_name else ())
+        if class_name:
+            classes[class_name] = tuple(estimate_of(*pair, confidence) for pair in zip(point[name], drawn[name], strict=True))
     return Bootstrap(metrics, classes)
 
 
@@ -191,16 +185,19 @@ def paired_bootstrap(
     """
     _check_settings(draws, confidence)
     _require_same_records(first, second)
-    samples = (_sample(first, first_thresholds), _sample(second, second_thresholds))
     decided = first_thresholds is not None and second_thresholds is not None
     names = [name for name, metric in METRICS.items() if decided or not metric.needs_thresholds]
-    points = [_macro(_evaluate(sample, names, None)) for sample in samples]
-    drawn: dict[str, list[Array]] = {name: [] for name in names}
-    for weights in draw_weights(first.patient_ids, draws, seed):
-        ours, theirs = (_macro(_evaluate(sample, names, weights)) for sample in samples)
-        for name in names:
-            drawn[name].append(ours[name] - theirs[name])
-    return {name: difference_of(points[0][name][0], points[1][name][0], np.concatenate(drawn[name]), confidence) for name in names}
+    points, drawn = draw_metrics(first, first_thresholds, names, draws=draws, seed=seed)
+    other_points, other_drawn = draw_metrics(second, second_thresholds, names, draws=draws, seed=seed)
+    return {
+        name: difference_of(
+            float(macro_mean(points[name])),
+            float(macro_mean(other_points[name])),
+            macro_mean(drawn[name]) - macro_mean(other_drawn[name]),
+            confidence,
+        )
+        for name in names
+    }
 
 
 def draw_metrics(
@@ -228,10 +225,22 @@ def draw_metrics(
     DataError
         If the thresholds were chosen on these very records' split, or do not fit the classes.
     """
-    sample = _sample(predictions, thresholds)
-    point = {name: values[:, 0] for name, values in _evaluate(sample, names, None).items()}
-    chunks = [_evaluate(sample, names, weights) for weights in draw_weights(predictions.patient_ids, draws, seed)]
-    return point, {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in names}
+    if len(predictions) == 0:
+        raise DataError(f"split {predictions.split} has no records to evaluate: choose another split")
+    if thresholds is not None and thresholds.split == predictions.split:
+        raise DataError(
+            f"thresholds were chosen on split {thresholds.split!r}, which is the one being evaluated; "
+            "decisions can only be measured on another split: evaluate 'test', or pass no thresholds"
+        )
+    sample = Sample(predictions.y_true, predictions.y_prob, None if thresholds is None else thresholds.as_array())
+    once = WeightedSample(sample)
+    point = {name: METRICS[name].compute(once)[:, 0] for name in names}
+    chunks: dict[str, list[Array]] = {name: [] for name in names}
+    for weights in draw_weights(predictions.patient_ids, draws, seed):
+        weighted = WeightedSample(sample, weights)
+        for name, drawn in chunks.items():
+            drawn.append(METRICS[name].compute(weighted))
+    return point, {name: np.concatenate(drawn, axis=1) for name, drawn in chunks.items()}
 
 
 def bootstrap_units(patient_ids: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -291,8 +300,24 @@ def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
     return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
 
 
+def macro_estimate(of_class: Array, drawn: Array, confidence: float, class_names: Sequence[str] = ()) -> Estimate:
+    """Return the mean over the classes that have a value, with its interval.
+
+    Parameters
+    ----------
+    of_class, drawn
+        (n_classes,) values, and (n_classes, n_draws) values in the draws; NaN where undefined.
+    class_names
+        Those without a value are named; empty for a metric of whole records.
+    """
+    defined = ~np.isnan(of_class)
+    undefined = tuple(np.array(class_names)[~defined].tolist()) if class_names else ()
+    incomplete = int(np.isnan(drawn[defined]).any(axis=0).sum())
+    return Estimate(_number(macro_mean(of_class)), *_interval(macro_mean(drawn), confidence), undefined, incomplete)
+
+
 def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
-    """Return two values with interval and p-value of their difference from its draws, (n_draws,)."""
+    """Return two values and their difference, whose interval and p-value come from (n_draws,)."""
     drawn = drawn[~np.isnan(drawn)]
     p_value = None
     if len(drawn):
@@ -300,98 +325,6 @@ def difference_of(first: float, second: float, drawn: Array, confidence: float) 
         # claims certainty.
         p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
     return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
-
-
-def estimate_ratios(
-    numerators: ArrayLike, denominators: ArrayLike, patient_ids: NDArray[np.str_], *, draws: int, confidence: float, seed: int
-) -> tuple[Estimate, ...]:
-    """Estimate sums over records divided by other sums, with percentile intervals over patients.
-
-    Parameters
-    ----------
-    numerators, denominators
-        (n_ratios, n_records) each: what every record adds.
-    patient_ids
-        (n_records,), empty where unknown.
-    draws, confidence, seed
-        As in :func:`bootstrap`; equal seeds draw equal patients.
-
-    Returns
-    -------
-    tuple
-        n_ratios estimates, empty where the denominator is 0.
-
-    Examples
-    --------
-    >>> patients = np.array(["a", "b", "c", "d"])
-    >>> estimate_ratios([[1, 0, 0, 1]], [[1, 1, 1, 1]], patients, draws=100, confidence=0.9, seed=0)[0].point
-    0.5
-    """
-    upper, lower = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
-    if upper.size == 0:
-        return (Estimate(None, None, None),) * len(upper)
-    point = ratio(upper.sum(axis=1), lower.sum(axis=1))
-    drawn = np.concatenate([ratio(upper @ weights, lower @ weights) for weights in draw_weights(patient_ids, draws, seed)], axis=1)
-    return tuple(estimate_of(float(value), of_draws, confidence) for value, of_draws in zip(point, drawn, strict=True))
-
-
-def estimate_shares(
-    parts: ArrayLike, wholes: ArrayLike, patient_ids: NDArray[np.str_], *, draws: int, confidence: float, seed: int
-) -> tuple[Estimate, ...]:
-    """Like :func:`estimate_ratios` for how many of some records have a property.
-
-    Where none or all of them have it no draw differs from the records, so the interval is the exact
-    binomial one over patients.
-
-    Parameters
-    ----------
-    parts, wholes
-        (n_shares, n_records) bool each: which records have the property, and of which.
-    patient_ids, draws, confidence, seed
-        As in :func:`estimate_ratios`.
-
-    Examples
-    --------
-    >>> patients = np.array([f"p{row}" for row in range(50)])
-    >>> none = estimate_shares([np.zeros(50)], [np.ones(50)], patients, draws=10, confidence=0.95, seed=0)[0]
-    >>> none.point, none.low, round(none.high, 3)
-    (0.0, 0.0, 0.071)
-
-    References
-    ----------
-    Clopper C. J., Pearson E. S. The use of confidence or fiducial limits. Biometrika 26 (1934)
-    404-413.
-    """
-    estimates = estimate_ratios(parts, wholes, patient_ids, draws=draws, confidence=confidence, seed=seed)
-    units = bootstrap_units(patient_ids)
-
-    def exact(estimate: Estimate, whole: NDArray[np.bool_]) -> Estimate:
-        if estimate.point not in (0.0, 1.0):
-            return estimate
-        certain = ((1 - confidence) / 2) ** (1 / len(np.unique(units[whole])))
-        return replace(estimate, low=0.0, high=1 - certain) if estimate.point == 0.0 else replace(estimate, low=certain, high=1.0)
-
-    return tuple(exact(*pair) for pair in zip(estimates, np.asarray(wholes, dtype=bool), strict=True))
-
-
-def _evaluate(sample: Sample, names: Sequence[str], weights: Array | None) -> dict[str, Array]:
-    weighted = WeightedSample(sample, weights)
-    return {name: METRICS[name].compute(weighted) for name in names}
-
-
-def _macro(values: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: macro_mean(of_class) for name, of_class in values.items()}
-
-
-def _sample(predictions: Predictions, thresholds: Thresholds | None) -> Sample:
-    if len(predictions) == 0:
-        raise DataError(f"split {predictions.split} has no records to evaluate: choose another split")
-    if thresholds is not None and thresholds.split == predictions.split:
-        raise DataError(
-            f"thresholds were chosen on split {thresholds.split!r}, which is the one being evaluated; "
-            "decisions can only be measured on another split: evaluate 'test', or pass no thresholds"
-        )
-    return Sample(predictions.y_true, predictions.y_prob, None if thresholds is None else thresholds.as_array())
 
 
 def _require_same_records(first: Predictions, second: Predictions) -> None:

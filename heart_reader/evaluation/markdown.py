@@ -26,7 +26,7 @@ def cell(text: object) -> str:
 
 
 def number(value: object, digits: int = 4, sign: str = "") -> str:
-    """Return a number to some decimals, a dash for what is none; ``sign`` ``"+"`` shows it always."""
+    """Return a number to some decimals, a dash for what is none; ``"+"`` always shows the sign."""
     # Rounded first, so that nothing is called -0.0000.
     return f"{round(value, digits) + 0.0:{sign}.{digits}f}" if isinstance(value, float) else "–"
 

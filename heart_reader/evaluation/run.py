@@ -17,8 +17,7 @@ from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC
 from heart_reader.data.record_table import RecordTable
 from heart_reader.decisions.calibration import ece_by_chance
 from heart_reader.evaluation.bootstrap import paired_bootstrap
-from heart_reader.evaluation.report.build import build_report
-from heart_reader.evaluation.report.report import Comparison, EvaluationReport
+from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report
 from heart_reader.evaluation.report.write import write_report
 from heart_reader.evaluation.request import checkpoint_config, read_split
 from heart_reader.evaluation.statements import Statements, measure_statements
@@ -102,7 +101,10 @@ def evaluate(
     by_level = classifier.predict_levels(open_dataset(config, table, classifier.preprocessor, classifier.features), levels)
     predictions = by_level[level]
     settings: dict[str, Any] = {"draws": config.evaluation.draws, "confidence": config.evaluation.confidence, "seed": config.seed}
-    comparison = None if against is None else _compare(classifier, predictions, EcgClassifier.load(against), table, config, settings)
+    comparison = None
+    if against is not None:
+        other = EcgClassifier.load(against)
+        comparison = _compare(classifier, predictions, other, _predict(other, table, config, level), settings)
     mean, low, high = ece_by_chance(predictions.y_prob, config.seed)
     caveats = (
         *_describe_data(table, split, predictions),
@@ -163,17 +165,11 @@ def _predict(classifier: EcgClassifier, table: RecordTable, config: ExperimentCo
 
 
 def _compare(
-    first: EcgClassifier,
-    predictions: Predictions,
-    second: EcgClassifier,
-    table: RecordTable,
-    config: ExperimentConfig,
-    settings: Mapping[str, Any],
+    first: EcgClassifier, predictions: Predictions, second: EcgClassifier, others: Predictions, settings: Mapping[str, Any]
 ) -> Comparison:
     level = predictions.level
     # On the split that chose the thresholds only threshold-free metrics are compared.
     thresholds = [model.thresholds.get(level) if predictions.split != "val" else None for model in (first, second)]
-    others = _predict(second, table, config, level)
     return Comparison(second.checkpoint.sha256, paired_bootstrap(predictions, others, *thresholds, **settings))
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
-from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.metrics import macro_mean
+from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of, macro_estimate
 from heart_reader.predictions import Predictions
 
 __all__ = ["ALL_STATEMENTS", "MIN_POSITIVES", "StatementGroup", "Statements", "measure_statements", "statement_groups"]
@@ -71,9 +70,7 @@ class Statements:
 
 
 def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
-    """Return the groups of statements by name, all of them first; a statement may be in two, such
-    as in form and in ST-T.
-    """
+    """Return statements by group, all of them first; a statement may be in two groups."""
     names = space.levels[ALL].class_names
     groups = {ALL_STATEMENTS: names}
     for kind in ("rhythm", "form"):
@@ -101,14 +98,6 @@ def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: in
         What the statements belong to.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
-
-    Examples
-    --------
-    >>> from heart_reader.data.labels import Level
-    >>> names = np.array(["a", "b"])
-    >>> few = Predictions("test", "all", ("X",), names, names, np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))
-    >>> measure_statements(few, LabelSpace({"all": Level("all", ("X",))}, ("all",)), draws=10, confidence=0.9, seed=0).groups[0].statements
-    ()
     """
     positives = predictions.y_true.sum(axis=0).astype(int)
     enough = (positives >= MIN_POSITIVES) & (len(predictions) - positives >= MIN_POSITIVES)
@@ -135,8 +124,5 @@ def _group(
     names = tuple(name for name in of_statement if name in members)
     if not names:
         return StatementGroup(title, (), len(members), Estimate(None, None, None))
-    drawn = np.stack([of_statement[name][1] for name in names])
-    point = float(np.mean([of_statement[name][0] for name in names]))
-    incomplete = int(np.isnan(drawn).any(axis=0).sum())
-    estimate = replace(estimate_of(point, macro_mean(drawn), confidence), incomplete_draws=incomplete)
-    return StatementGroup(title, names, len(members), estimate)
+    points, drawn = (np.stack([of_statement[name][part] for name in names]) for part in (0, 1))
+    return StatementGroup(title, names, len(members), macro_estimate(points, drawn, confidence))

@@ -203,7 +203,7 @@ class _Level:
     def _differences(
         self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask | None, columns: Mask
     ) -> tuple[Difference | None, dict[int, Difference]]:
-        """AUROC against the other records: of the mean, and by position among the chosen classes."""
+        """AUROC against the other records: of the mean, and by place among the chosen classes."""
         if rest is None or not rest.any():
             return None, {}
         other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))

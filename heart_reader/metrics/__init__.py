@@ -1,4 +1,4 @@
-"""What is computed from labels and probabilities. A further metric is one more module of this package.
+"""What is computed from labels and probabilities; a further metric is one more module here.
 
 >>> from heart_reader.metrics import METRICS
 >>> METRICS["macro_ppv"].title, METRICS["macro_ppv"].needs_thresholds

@@ -163,7 +163,7 @@ class EqualMassBins:
 
 
 def _first_cut(cuts: Array, y_prob: Array) -> NDArray[np.intp]:
-    """Place of the first falling cut that each probability reaches, ``len(cuts)`` if it has none."""
+    """Place of the first falling cut that each probability reaches, ``len(cuts)`` for none."""
     return np.searchsorted(-cuts, -y_prob, side="left")
 
 

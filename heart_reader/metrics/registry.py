@@ -112,7 +112,8 @@ def class_values(name: str, y_true: ArrayLike, y_prob: ArrayLike, thresholds: Ar
 
     Examples
     --------
-    >>> class_values("macro_auroc", [[1, 0], [0, 0], [1, 0]], [[0.9, 0.1], [0.4, 0.2], [0.3, 0.3]]).tolist()
+    >>> y_prob = [[0.9, 0.1], [0.4, 0.2], [0.3, 0.3]]
+    >>> class_values("macro_auroc", [[1, 0], [0, 0], [1, 0]], y_prob).tolist()
     [0.5, nan]
     """
     return METRICS[name].compute(WeightedSample(Sample(y_true, y_prob, thresholds)))[:, 0]
@@ -130,7 +131,8 @@ def metric_value(name: str, y_true: ArrayLike, y_prob: ArrayLike, thresholds: Ar
 
     Examples
     --------
-    >>> metric_value("macro_f1", [[1, 0], [0, 1]], [[0.9, 0.8], [0.4, 0.7]], thresholds=[0.5, 0.5]).__round__(3)
+    >>> f1 = metric_value("macro_f1", [[1, 0], [0, 1]], [[0.9, 0.8], [0.4, 0.7]], [0.5, 0.5])
+    >>> round(f1, 3)
     0.833
     """
     return float(macro_mean(class_values(name, y_true, y_prob, thresholds)[:, None])[0])

@@ -1,6 +1,4 @@
-"""The tables of ``results/measurements.md``: each takes what was measured and returns Markdown,
-misses included.
-"""
+"""The tables of ``results/measurements.md``, misses included."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ def detection_table(counts: Mapping[str, BeatCounts]) -> str:
 
 
 def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
-    """Tables of fibrillation by windows and of premature beats, one row per record that has any,
-    and the sum over all records.
-    """
+    """Tables of fibrillation by windows and of premature beats, by record and in all."""
     total = sum(counts.values(), NOTHING)
     windows, beats = [], []
     for name, of in (*counts.items(), ("**all**", total)):
@@ -80,9 +76,7 @@ def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
 
 
 def delineation_table(errors: Mapping[str, BoundaryErrors]) -> str:
-    """Table of boundary errors; the last two columns say whether the targets are met per beat and
-    for the median beat.
-    """
+    """Table of boundary errors, and whether the targets are met."""
     head = (
         "| boundary | n | sensitivity % | predictivity % | every beat and lead, ms | target | median beat of each lead, ms | target |"
         " wavelet, ms | U-Net, ms |\n|---|---:|---:|---:|---:|---|---:|---|---:|---:|\n"
@@ -130,9 +124,7 @@ def device_table(comparisons: Sequence[Comparison]) -> str:
 
 
 def iec_table(comparisons: Sequence[Comparison]) -> str:
-    """Table of mean and standard deviation of the difference per interval beside the limits of IEC
-    60601-2-25.
-    """
+    """Table of differences beside the limits of IEC 60601-2-25."""
     rows = []
     for name, (mean, spread) in IEC_LIMITS.items():
         error = differences(comparisons, name)

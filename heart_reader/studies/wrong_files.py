@@ -33,7 +33,7 @@ TITLE = "Robustness"
 HEADING = "Files that say something wrong about themselves"
 # Sentences that say that a file is not what it says.
 SAYS_SO = frozenset(
-    (
+    [
         "all_leads_upside_down",
         "arm_leads_or_dextrocardia",
         "arm_leads_swapped",
@@ -50,7 +50,7 @@ SAYS_SO = frozenset(
         "too_slow",
         "voltage_high",
         "voltage_low",
-    )
+    ]
 )
 _SEED = 11
 _CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
@@ -72,9 +72,7 @@ WAYS: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one file: whether it was noted and withheld, and the classes that were read as
-    present.
-    """
+    """What came of one file, and the classes that were read as present."""
 
     noted: bool
     withheld: bool
@@ -140,8 +138,7 @@ def _percent(of: Sequence[bool]) -> str:
 
 
 def record_sets(folder: Path, split: str) -> Iterator[tuple[str, list[Path]]]:
-    """Yield the sets of real records that are there: a split of PTB-XL, LUDB, the Challenge of 2020
-    and 2021, and CPSC2018.
+    """Yield the sets of real records that are there, PTB-XL first.
 
     Raises
     ------

@@ -15,8 +15,8 @@ from heart_reader.data.build import build_table
 from heart_reader.data.formats import read_record
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
-from heart_reader.evaluation.bootstrap import Estimate, estimate_ratios
-from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, commonest_statements, measure_consistency
+from heart_reader.evaluation.bootstrap import Estimate
+from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, commonest_statements, estimate_ratios, measure_consistency
 from heart_reader.evaluation.whole.readings import DECISIONS, Readings, read_whole
 from heart_reader.studies.consistency_page import consistency_page
 

@@ -14,11 +14,9 @@ from heart_reader.decisions.decision import Thresholds, Uncertainty
 from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.decisions.zones import RULE, choose_uncertainty
 from heart_reader.errors import DataError
-from heart_reader.evaluation.decided import MEASURES, measure_decisions
-from heart_reader.evaluation.report.build import build_report
+from heart_reader.evaluation.decided import COVERAGES, MEASURES, measure_decisions, measure_selective, sureness
 from heart_reader.evaluation.report.page import report_page
-from heart_reader.evaluation.report.report import EvaluationReport
-from heart_reader.evaluation.selective import COVERAGES, measure_selective, sureness
+from heart_reader.evaluation.report.report import EvaluationReport, build_report
 from heart_reader.metrics import metric_value
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}

@@ -15,9 +15,8 @@ from heart_reader.decisions.decision import Thresholds, Uncertainty
 from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.evaluation.bootstrap import paired_bootstrap
-from heart_reader.evaluation.report.build import build_report
 from heart_reader.evaluation.report.page import report_page
-from heart_reader.evaluation.report.report import Comparison, EvaluationReport
+from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report
 from heart_reader.evaluation.report.write import write_report
 from heart_reader.metrics import METRICS
 from heart_reader.predictions import Predictions

@@ -22,8 +22,7 @@ from heart_reader.errors import LeadError
 from heart_reader.evaluation.run import evaluate
 from heart_reader.evaluation.stress import perturbations
 from heart_reader.evaluation.stress.conditions import CLEAN, ONE_MISSING, Condition, stress_conditions
-from heart_reader.evaluation.stress.figure import draw_stress
-from heart_reader.evaluation.stress.page import FILES, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
+from heart_reader.evaluation.stress.page import FILES, draw_stress, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
 from heart_reader.evaluation.stress.stress import AUROC, MEAN_MISSING, StressReport, run_stress
 
 LEVEL = "superdiagnostic"

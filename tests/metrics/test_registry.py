@@ -12,9 +12,8 @@ import pytest
 import heart_reader.metrics
 from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.errors import ConfigError
-from heart_reader.evaluation.report.build import build_report
 from heart_reader.evaluation.report.page import per_class_rows, report_page
-from heart_reader.evaluation.report.report import EvaluationReport
+from heart_reader.evaluation.report.report import EvaluationReport, build_report
 from heart_reader.metrics import METRICS, metric_value, register_metric
 
 DUMMY = '''

@@ -1,4 +1,4 @@
-"""Figures of single classes: ROC, precision and recall, decisions, reliability, selective reading."""
+"""Figures of single classes: ROC, precision and recall, decisions, reliability, coverage."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Estimate
+from heart_reader.evaluation.decided import SELECTIVE_METRICS, Selective
 from heart_reader.evaluation.figures import FAINT, GRID, INK, new_figure
-from heart_reader.evaluation.selective import SELECTIVE_METRICS, Selective
 from heart_reader.metrics import N_BINS
 from heart_reader.predictions import Predictions
 
@@ -275,9 +276,9 @@ def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32]
     bins = [part for part in np.array_split(np.argsort(y_prob, kind="stable"), N_BINS) if len(part)]
     said = np.array([y_prob[part].mean() for part in bins])
     found = np.array([y_true[part].mean() for part in bins], dtype=np.float64)
-    low, high = _wilson(found, np.array([len(part) for part in bins]))
+    limits = [binomtest(int(y_true[part].sum()), len(part)).proportion_ci(method="wilson") for part in bins]
     curve.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (1, 2)))
-    curve.vlines(said, low, high, color=_COLORS[0], alpha=0.35, linewidth=2)
+    curve.vlines(said, [low for low, _ in limits], [high for _, high in limits], color=_COLORS[0], alpha=0.35, linewidth=2)
     curve.plot(said, found, color=_COLORS[0], linewidth=1.4, marker="o", markersize=3.5)
     curve.set_xlim(-0.02, 1.02)
     curve.set_ylim(-0.02, 1.02)
@@ -286,9 +287,3 @@ def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32]
     for axes in (curve, histogram):
         _plain(axes)
     curve.tick_params(labelbottom=False)
-
-
-def _wilson(share: NDArray[np.float64], n: NDArray[np.int_], z: float = 1.96) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half

@@ -42,7 +42,7 @@ def report_page(report: EvaluationReport) -> str:
 
 
 def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
-    """Return one row per class: cases, threshold, zone, metrics with intervals; None if not stated."""
+    """Return a row per class: cases, threshold, zone, metrics with intervals; None: not stated."""
     thresholds = report.thresholds.values if report.thresholds is not None else (None,) * len(report.class_names)
     zones = report.uncertainty.zones if report.uncertainty is not None else (None,) * len(report.class_names)
     # A measure of decided records alone is told apart from the one of all records at the

@@ -137,7 +137,7 @@ def round_amplitude(record: EcgRecord, step_mv: float) -> EcgRecord:
 
 
 def swap_arms(record: EcgRecord) -> EcgRecord:
-    """Return the record with the arm electrodes exchanged: I inverted, II and III, aVR and aVL swapped.
+    """Return the record with the arm electrodes exchanged: I inverted, II with III, aVR with aVL.
 
     Raises
     ------
@@ -193,12 +193,12 @@ def swap_leads(record: EcgRecord, first: str, second: str) -> EcgRecord:
 def add_noise(record: EcgRecord, rng: np.random.Generator, kind: NoiseKind, snr_db: float) -> EcgRecord:
     """Return the record with simulated noise of one kind, drawn at the electrodes.
 
-    The signal-to-noise ratio is that of the MIT-BIH Noise Stress Test Database: the square of the QRS height over
-    8, to the square of the noise's baseline-corrected root mean square over windows of one second.
-    Both are averaged over the leads, and one factor serves all of them: leads differ in noise as
-    their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or the record's
-    rate where that is higher), before it is brought to the record's rate: of 50 Hz mains, a 100 Hz
-    record keeps less than half.
+    The signal-to-noise ratio is that of the MIT-BIH Noise Stress Test Database: the square of the
+    QRS height over 8, to the square of the noise's baseline-corrected root mean square over windows
+    of one second. Both are averaged over the leads, and one factor serves all of them: leads differ
+    in noise as their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or
+    the record's rate where that is higher), before it is brought to the record's rate: of 50 Hz
+    mains, a 100 Hz record keeps less than half.
 
     Parameters
     ----------

@@ -1,6 +1,4 @@
-"""Whole readings of a split: what a person would be shown of every record, beside what the classes
-say each for itself.
-"""
+"""Whole readings of a split, beside what the classes say each for itself."""
 
 from __future__ import annotations
 
@@ -66,8 +64,7 @@ class Readings:
 
 
 def read_whole(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
-    """Read the file of every record as it is read for a person, measurements and conclusion
-    included.
+    """Read the file of every record as for a person, with measurements and conclusion.
 
     Parameters
     ----------
