@@ -13,6 +13,7 @@ algorithms. IEEE Access 8 (2020) 186181-186190.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ N_FOLDS = 10
 _PENALTY = 50.0
 # Errors beyond this many robust standard deviations count less and less.
 _HUBER, _ROUNDS = 2.5, 6
-TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.py"
+TARGET = Path(__file__).resolve().parent.parent / "features" / "delineation_weights.json"
 _WAVES = {"p": "p", "N": "qrs", "t": "t"}
 
 
@@ -191,7 +192,7 @@ def fit_boundary(data: Sequence[BoundaryData]) -> Array:
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``delineation_weights.py``.
+    """Fit the weights, say how good they are, and write ``delineation_weights.json``.
 
     Parameters
     ----------
@@ -210,17 +211,14 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
         with one_record(marked.record.record_id):
             records.append(boundary_data(marked, analyse(marked.record)))
     weights = {name: fit_boundary([data[name] for data in records if name in data]) for name in BOUNDARIES}
-    out.write_text(_as_module(weights, len(records)), encoding="utf-8")
+    out.write_text(_as_json(weights, len(records)), encoding="utf-8")
     print(f"fitted {len(BOUNDARIES)} boundaries on {len(records)} records, wrote {out}")
 
 
-def _as_module(weights: dict[str, Array], n_records: int) -> str:
-    rows = "".join(f'    "{name}": (\n' + "".join(f"        {value:.6g},\n" for value in of) + "    ),\n" for name, of in weights.items())
-    return (
-        f'"""Weights of the delineation, fitted on {n_records} LUDB records.\n\n'
-        'Written by ``heart-reader study delineation-fit``; do not edit.\n"""\n\n'
-        "from __future__ import annotations\n\n"
-        '__all__ = ["WEIGHTS"]\n\n'
-        "# Per boundary: constant, threshold crossings (ms), log of the lead's size, one constant per standard lead (ms).\n"
-        f"WEIGHTS: dict[str, tuple[float, ...]] = {{\n{rows}}}\n"
+def _as_json(weights: dict[str, Array], n_records: int) -> str:
+    note = (
+        f"Fitted to {n_records} records of LUDB by heart-reader study delineation-fit; do not edit. Per boundary: constant, "
+        "threshold crossings (ms), log of the lead's size, one constant per standard lead (ms)."
     )
+    rows = {"note": note} | {name: [float(f"{value:.6g}") for value in of] for name, of in weights.items()}
+    return "{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()) + "\n}\n"

@@ -46,11 +46,13 @@ _UNET = {"p_on": "± 16.6", "p_off": "± 16.3", "qrs_on": "± 14.0", "qrs_off": 
 def detection_table(counts: Mapping[str, BeatCounts]) -> str:
     """Table of QRS detection, one row per record and the sum."""
     total = sum(counts.values(), BeatCounts(0, 0, 0))
-    rows = [_detection_row(name, of) for name, of in counts.items()]
+    rows = [
+        (name, of.found + of.missed, of.missed, of.invented, f"{of.sensitivity:.2f}", f"{of.predictivity:.2f}")
+        for name, of in (*counts.items(), ("**all**", total))
+    ]
     met = min(total.sensitivity, total.predictivity) >= DETECTION_TARGET
-    head = "| record | beats | missed | invented | sensitivity % | positive predictivity % |\n|---|---:|---:|---:|---:|---:|\n"
-    verdict = f"\nTarget: both at least {DETECTION_TARGET} %: {_verdict(met)}.\n"
-    return head + "\n".join([*rows, _detection_row("**all**", total)]) + "\n" + verdict
+    table = markdown_table(("record", "beats", "missed", "invented", "sensitivity %", "positive predictivity %"), rows)
+    return f"{table}\n\nTarget: both at least {DETECTION_TARGET} %: {_verdict(met)}.\n"
 
 
 def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
@@ -77,21 +79,16 @@ def rhythm_table(counts: Mapping[str, RhythmCounts]) -> str:
 
 def delineation_table(errors: Mapping[str, BoundaryErrors]) -> str:
     """Table of boundary errors, and whether the targets are met."""
-    head = (
-        "| boundary | n | sensitivity % | predictivity % | every beat and lead, ms | target | median beat of each lead, ms | target |"
-        " wavelet, ms | U-Net, ms |\n|---|---:|---:|---:|---:|---|---:|---|---:|---:|\n"
-    )
+    head = ("boundary", "n", "sensitivity %", "predictivity %", "every beat and lead, ms", "target", "median beat of each lead, ms")
     rows = []
     for name in BOUNDARIES:
         of = errors[name]
         least, mean, spread = DELINEATION_TARGETS[name.split("_")[0]]
-        every = of.sensitivity >= least and _within(of.beat_ms, mean, spread)
-        median = _within(of.median_ms, mean, spread)
-        rows.append(
-            f"| {name} | {len(of.beat_ms)} | {of.sensitivity:.2f} | {of.predictivity:.2f} | {_mean_sd(of.beat_ms)} | {_verdict(every)} | "
-            f"{_mean_sd(of.median_ms)} | {_verdict(median)} | {_WAVELET[name]} | {_UNET[name]} |"
-        )
-    return head + "\n".join(rows) + "\n"
+        every = _verdict(of.sensitivity >= least and _within(of.beat_ms, mean, spread))
+        median = _verdict(_within(of.median_ms, mean, spread))
+        found = (len(of.beat_ms), f"{of.sensitivity:.2f}", f"{of.predictivity:.2f}")
+        rows.append((name, *found, _mean_sd(of.beat_ms), every, _mean_sd(of.median_ms), median, _WAVELET[name], _UNET[name]))
+    return markdown_table((*head, "target", "wavelet, ms", "U-Net, ms"), rows) + "\n"
 
 
 def simulated_table(comparisons: Sequence[Comparison]) -> str:
@@ -101,26 +98,17 @@ def simulated_table(comparisons: Sequence[Comparison]) -> str:
     for comparison in comparisons:
         for part in comparison.group.split(", "):
             groups.setdefault(part, []).append(comparison)
-    head = "| simulated | n | " + " | ".join(TITLES[name] for name in names) + " |\n|---|---:|" + "---:|" * len(names) + "\n"
-    rows = []
-    for group, members in groups.items():
-        cells = (_cell(members, name) for name in names)
-        rows.append(f"| {group} | {len(members)} | " + " | ".join(cells) + " |")
+    rows = [(group, len(members), *(_cell(members, name) for name in names)) for group, members in groups.items()]
     everything = next(iter(groups.values()))
     met = [f"{TITLES[name]} {_verdict(_within(differences(everything, name), *limit))}" for name, limit in SIMULATED_TARGETS.items()]
     targets = "mean at most 5 (PR, QRS) and 10 ms (QT), standard deviation at most 10, 10 and 15 ms, over noise levels and rates"
-    return head + "\n".join(rows) + f"\n\nTarget: {targets}: {', '.join(met)}.\n"
+    return f"{markdown_table(('simulated', 'n', *(TITLES[name] for name in names)), rows)}\n\nTarget: {targets}: {', '.join(met)}.\n"
 
 
 def device_table(comparisons: Sequence[Comparison]) -> str:
     """Table of our value and the reference value, record by record."""
-    names = tuple(TITLES)
-    head = "| record | measured by | " + " | ".join(TITLES.values()) + " |\n|---|---|" + "---:|" * len(names) + "\n"
-    rows = [
-        f"| {of.name} | {of.group} | " + " | ".join(f"{_number(of.ours[name])} / {_number(of.theirs[name])}" for name in names) + " |"
-        for of in comparisons
-    ]
-    return head + "\n".join(rows) + "\n"
+    rows = [(of.name, of.group, *(f"{_number(of.ours[name])} / {_number(of.theirs[name])}" for name in TITLES)) for of in comparisons]
+    return markdown_table(("record", "measured by", *TITLES.values()), rows) + "\n"
 
 
 def iec_table(comparisons: Sequence[Comparison]) -> str:
@@ -129,9 +117,9 @@ def iec_table(comparisons: Sequence[Comparison]) -> str:
     for name, (mean, spread) in IEC_LIMITS.items():
         error = differences(comparisons, name)
         verdict = _verdict(_within(error, mean, spread)) if len(error) > 1 else "too few"
-        rows.append(f"| {TITLES[name]} | {len(error)} | {_mean_sd(error)} | {mean:g} | {spread:g} | {verdict} |")
-    head = "| interval | n | difference, ours - theirs | accepted mean | accepted standard deviation | |\n|---|---:|---:|---:|---:|---|\n"
-    return head + "\n".join(rows) + "\n"
+        rows.append((TITLES[name], len(error), _mean_sd(error), f"{mean:g}", f"{spread:g}", verdict))
+    head = ("interval", "n", "difference, ours - theirs", "accepted mean", "accepted standard deviation", "")
+    return markdown_table(head, rows) + "\n"
 
 
 def differences(comparisons: Sequence[Comparison], name: str) -> Array:
@@ -145,10 +133,6 @@ def _cell(members: Sequence[Comparison], name: str) -> str:
     error = differences(members, name)
     missing = sum(of.theirs[name] is not None for of in members) - len(error)
     return _mean_sd(error) + (f" ({missing} not measured)" if missing else "")
-
-
-def _detection_row(name: str, of: BeatCounts) -> str:
-    return f"| {name} | {of.found + of.missed} | {of.missed} | {of.invented} | {of.sensitivity:.2f} | {of.predictivity:.2f} |"
 
 
 def _premature(of: BeatCounts) -> tuple[object, ...]:

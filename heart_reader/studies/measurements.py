@@ -1,7 +1,7 @@
 """Check the measurements against references and write ``results/measurements.md``.
 
 Checked are QRS detection and rhythm (MIT-BIH), delineation (LUDB), intervals against simulated
-truth and against other programs, and speed. A part whose recordings are not at hand is named as
+truth and against other programs, and speed. A part whose recordings are not there is named as
 such.
 """
 
@@ -34,7 +34,7 @@ FIGURE = "measurements.png"
 # Short rounds, many of them: on a busy machine the best of them was disturbed least.
 _SPEED_RECORDS, _SPEED_ROUNDS = 10, 40
 _TARGET_PER_S = 150.0
-NOT_AT_HAND = "These recordings are not at hand: nothing was measured.\n"
+NOT_THERE = "These recordings are not there: nothing was measured.\n"
 
 DETECTION = (
     "First lead alone, from the first to the last second, window 150 ms, beat by beat as ANSI/AAMI EC57 describes it; episodes of"
@@ -43,7 +43,7 @@ DETECTION = (
 )
 RHYTHM = (
     "The measured rhythm of windows of ten seconds, each read for itself, against the annotated one; windows in which the rhythm changes"
-    " are left out, and flutter is counted apart. *Not named*: no rhythm was told. Premature beats are those of the whole record of half"
+    " are left out, and flutter is counted apart. *Not named*: no rhythm was named. Premature beats are those of the whole record of half"
     " an hour, paired within 150 ms. Two leads; most rules were made for twelve."
 )
 DELINEATION = (
@@ -90,9 +90,9 @@ def write_report(out: Path, data: Path) -> None:
     """
     counts = _each(_headers(data / "mitbih"), compare_detector, "record")
     rhythms = _each(_headers(data / "mitbih"), compare_rhythm, "record, rhythm")
-    at_hand = bool(_headers(data / "ludb"))
+    has_ludb = bool(_headers(data / "ludb"))
     errors = (
-        {name: delineation_errors(data / "ludb", refit=refit) for name, refit in (("refit", True), ("shipped", False))} if at_hand else {}
+        {name: delineation_errors(data / "ludb", refit=refit) for name, refit in (("refit", True), ("shipped", False))} if has_ludb else {}
     )
     simulated = list(simulated_comparisons())
     others = [*plus_comparisons(data / "ptbxl-plus"), *device_comparisons(data / "formats")]
@@ -111,16 +111,16 @@ def _report(
     parts = [
         f"{HEAD}\n![Errors of the boundaries and of the intervals]({FIGURE})\n",
         f"## QRS detection: MIT-BIH, {len(counts)} records\n\n{DETECTION}\n",
-        tables.detection_table(counts) if counts else NOT_AT_HAND,
+        tables.detection_table(counts) if counts else NOT_THERE,
         f"## Rhythm: MIT-BIH\n\n{RHYTHM}\n",
-        tables.rhythm_table(rhythms) if rhythms else NOT_AT_HAND,
+        tables.rhythm_table(rhythms) if rhythms else NOT_THERE,
         f"## Delineation: LUDB\n\n{DELINEATION}\n",
-        *([f"{REFIT}\n", tables.delineation_table(errors["refit"])] if errors else [NOT_AT_HAND]),
+        *([f"{REFIT}\n", tables.delineation_table(errors["refit"])] if errors else [NOT_THERE]),
         *([f"{SHIPPED}\n", tables.delineation_table(errors["shipped"])] if errors else []),
         f"## Intervals: simulated ECGs with known truth\n\n{SIMULATED}\n",
         tables.simulated_table(simulated),
         f"## Intervals: other programs on the same recordings\n\n{OTHERS}\n",
-        tables.device_table(others) if others else NOT_AT_HAND,
+        tables.device_table(others) if others else NOT_THERE,
         *(["Limits of IEC 60601-2-25 for clinical records:\n", tables.iec_table(others)] if others else []),
         f"## Speed\n\n{_speed()}\n",
         f"## References\n\n{REFERENCES}",

@@ -11,6 +11,7 @@ they were not fitted.
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ _MOST_FEW = 3
 _PENALTY, _ROUNDS = 3.0, 25
 # Decoys lie between these after the last R and before the P wave, in time points.
 _AFTER_R, _BEFORE_P = 32, 50
-TARGET = Path(__file__).resolve().parent.parent / "features" / "p_wave_weights.py"
+TARGET = Path(__file__).resolve().parent.parent / "features" / "p_wave_weights.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Arra
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``p_wave_weights.py``.
+    """Fit the weights, say how good they are, and write ``p_wave_weights.json``.
 
     Parameters
     ----------
@@ -156,13 +157,12 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     few, simulated = (np.array([of(example) for example in found]) for of in (lambda e: e.n_leads <= _MOST_FEW, _is_simulated))
     for name, of in (("PTB-XL, all", ~few & ~simulated), ("PTB-XL, few", few), ("simulated, all", simulated)):
         truth = np.array([example.has_p for example in found])[of]
-        print(
-            f"{name} leads: AUROC {roc_auc_score(truth, held_out[of]):.4f}, {truth.sum()} records with and {(~truth).sum()} without P waves"
-        )
+        auroc = roc_auc_score(truth, held_out[of])
+        print(f"{name} leads: AUROC {auroc:.4f}, {truth.sum()} records with and {(~truth).sum()} without P waves")
     record = _fit_record(found)
     beats = _fit_beats(found)
     means = np.nanmedian(np.stack([example.inputs.record for example in found]), axis=0)
-    out.write_text(_as_module(means, record, beats, len(found)), encoding="utf-8")
+    out.write_text(_as_json(means, record, beats, len(found)), encoding="utf-8")
     print(f"wrote {out}")
 
 
@@ -219,17 +219,18 @@ def _is_simulated(example: Example) -> bool:
     return example.patient.startswith(SIMULATED)
 
 
-def _as_module(means: Array, record: Array, beats: Array, n_examples: int) -> str:
-    def table(name: str, names: Sequence[str], values: Array) -> str:
-        rows = "".join(f'    "{of}": {value:.6g},\n' for of, value in zip(names, values.tolist(), strict=True))
-        return f"{name}: dict[str, float] = {{\n{rows}}}\n"
+def _as_json(means: Array, record: Array, beats: Array, n_examples: int) -> str:
+    def by_name(names: Sequence[str], values: Array) -> dict[str, float]:
+        return {name: float(f"{value:.6g}") for name, value in zip(names, values.tolist(), strict=True)}
 
-    return (
-        f'"""Weights that tell whether P waves are there, fitted on {n_examples} readings of PTB-XL records.\n\n'
-        'Written by ``heart-reader study p-wave-fit``; do not edit.\n"""\n\n'
-        "from __future__ import annotations\n\n"
-        '__all__ = ["BEAT_WEIGHTS", "RECORD_MEANS", "RECORD_WEIGHTS"]\n\n'
-        f"# In place of what cannot be told.\n{table('RECORD_MEANS', RECORD_INPUTS, means)}"
-        f"# Log-odds.\n{table('RECORD_WEIGHTS', ('constant', *RECORD_INPUTS), record)}"
-        f"{table('BEAT_WEIGHTS', ('constant', *BEAT_INPUTS), beats)}"
+    note = (
+        f"Fitted to {n_examples} readings of PTB-XL records by heart-reader study p-wave-fit; do not edit. "
+        "Log-odds; the means stand in for what is unknown."
     )
+    rows = {
+        "note": note,
+        "record_means": by_name(RECORD_INPUTS, means),
+        "record": by_name(("constant", *RECORD_INPUTS), record),
+        "beat": by_name(("constant", *BEAT_INPUTS), beats),
+    }
+    return "{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()) + "\n}\n"
