@@ -142,9 +142,8 @@ def subgroup_csv_rows(rows: Sequence[SubgroupRow]) -> list[dict[str, object]]:
             estimate = row.metrics.get(name, Estimate(None, None, None))
             values |= {name: estimate.point, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         gap = row.difference or Difference(None, None, None, None, None, None)
-        flat.append(
-            values | {f"auroc_difference{end}": value for end, value in (("", gap.difference), ("_low", gap.low), ("_high", gap.high))}
-        )
+        values |= {"auroc_difference": gap.difference, "auroc_difference_low": gap.low, "auroc_difference_high": gap.high}
+        flat.append(values)
     return flat
 
 
@@ -183,7 +182,7 @@ class _Level:
                 yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, {}, None, reason)
                 continue
             at = place[column]
-            metrics = {metric: estimate_of(float(point[metric][at]), drawn[metric][at], self._confidence) for metric in self._metrics}
+            metrics = {metric: estimate_of(values[at], drawn[metric][at], self._confidence) for metric, values in point.items()}
             yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, metrics, differences.get(at))
 
     def _evaluate(self, mask: Mask, columns: Mask, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -201,23 +200,20 @@ class _Level:
         )
 
     def _differences(
-        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask | None, columns: Mask
+        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask, columns: Mask
     ) -> tuple[Difference | None, dict[int, Difference]]:
         """AUROC against the other records: of the mean, and by place among the chosen classes."""
-        if rest is None or not rest.any():
-            return None, {}
         other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))
         ours, theirs = point[AUROC], other_point[AUROC]
-        if np.isnan(theirs).any():
+        if len(theirs) == 0 or np.isnan(theirs).any():
             return None, {}
         gaps = drawn[AUROC] - other_drawn[AUROC]
-        of_class = {at: difference_of(float(ours[at]), float(theirs[at]), gaps[at], self._confidence) for at in range(int(columns.sum()))}
+        of_class = {at: difference_of(*pair, self._confidence) for at, pair in enumerate(zip(ours, theirs, gaps, strict=True))}
         return difference_of(float(ours.mean()), float(theirs.mean()), macro_mean(gaps), self._confidence), of_class
 
     def _macro(self, point: dict[str, Array], drawn: dict[str, Array], left_out: tuple[str, ...]) -> dict[str, Estimate]:
-        if len(point[AUROC]) == 0:
-            return {}
-        means = {name: float(macro_mean(values[:, None])[0]) for name, values in point.items()}
         return {
-            name: replace(estimate_of(mean, macro_mean(drawn[name]), self._confidence), undefined=left_out) for name, mean in means.items()
+            name: replace(estimate_of(float(macro_mean(values[:, None])[0]), macro_mean(drawn[name]), self._confidence), undefined=left_out)
+            for name, values in point.items()
+            if len(values)
         }

@@ -172,27 +172,28 @@ def run_stress(
     thresholds = classifier.thresholds.get(level)
     fair = thresholds is not None and thresholds.split not in table.splits
     names = (AUROC, *DECIDED) if fair else (AUROC,)
+    class_names = classifier.space.levels[level].class_names
     values = []
     for number, condition in enumerate(conditions):
         if condition.name not in readings.left_out:
             predictions = readings.predictions(number)
             drawn = draw_metrics(predictions, thresholds if fair else None, names, draws=draws, seed=seed)
             values.append(_Values(condition, float(readings.usable[number].mean()), *drawn))
-        noise_mv = {f"{snr_db:g}": float(np.sqrt(np.median(readings.power) / 10 ** (snr_db / 10))) for snr_db in SNRS_DB}
+    noise_mv = {f"{snr_db:g}": float(np.sqrt(np.median(readings.power) / 10 ** (snr_db / 10))) for snr_db in SNRS_DB}
     return StressReport(
         level=level,
         split="+".join(sorted(set(table.splits.tolist()))),
         label_rule=table.label_rule,
         config_name=config_name,
         checkpoint_sha256=classifier.checkpoint.sha256,
-        class_names=classifier.space.levels[level].class_names,
+        class_names=class_names,
         n_records=len(table),
         draws=draws,
         confidence=confidence,
         seed=seed,
         noise_seed=noise_seed,
         noise_mv=noise_mv,
-        rows=_rows(tuple(values), classifier.space.levels[level].class_names, confidence),
+        rows=tuple(value.row(values[0], class_names, confidence) for value in _with_mean(values)),
         left_out=readings.left_out,
         caveats=tuple(caveats),
     )
@@ -265,42 +266,37 @@ class _Values:
     point: Mapping[str, Array]
     drawn: Mapping[str, Array]
 
+    def row(self, clean: _Values, class_names: tuple[str, ...], confidence: float) -> StressRow:
+        """Compare with the clean reading."""
+        metrics, differences = {}, {}
+        for name, of_class in self.point.items():
+            point, drawn = float(macro_mean(of_class)), macro_mean(self.drawn[name])
+            undefined = tuple(np.array(class_names)[np.isnan(of_class)].tolist())
+            metrics[name] = replace(estimate_of(point, drawn, confidence), undefined=undefined)
+            change = drawn - macro_mean(clean.drawn[name])
+            differences[name] = difference_of(point, float(macro_mean(clean.point[name])), change, confidence)
+        point, drawn = self.point[AUROC], self.drawn[AUROC]
+        change = drawn - clean.drawn[AUROC]
+        return StressRow(
+            self.condition.name,
+            self.condition.group,
+            self.condition.title,
+            self.usable,
+            metrics,
+            differences,
+            classes=tuple(estimate_of(*pair, confidence) for pair in zip(point, drawn, strict=True)),
+            class_differences=tuple(difference_of(*pair, confidence) for pair in zip(point, clean.point[AUROC], change, strict=True)),
+        )
 
-def _rows(values: tuple[_Values, ...], class_names: tuple[str, ...], confidence: float) -> tuple[StressRow, ...]:
-    """One row per condition, and one for the mean over single missing leads behind theirs."""
-    one_missing = [value for value in values if value.condition.group == ONE_MISSING]
-    rows = []
-    for value in values:
-        rows.append(_row(value, values[0], class_names, confidence))
-        if one_missing and value is one_missing[-1]:
-            rows.append(_row(_mean(one_missing), values[0], class_names, confidence))
-    return tuple(rows)
 
-
-def _mean(values: Sequence[_Values]) -> _Values:
-    """Mean over conditions, draw by draw."""
-    condition = Condition(MEAN_MISSING, ONE_MISSING, f"mean of {len(values)}", lambda record, _: record)
-    point = {name: np.mean([value.point[name] for value in values], axis=0) for name in values[0].point}
-    drawn = {name: np.mean([value.drawn[name] for value in values], axis=0) for name in values[0].drawn}
-    return _Values(condition, float(np.mean([value.usable for value in values])), point, drawn)
-
-
-def _row(value: _Values, clean: _Values, class_names: tuple[str, ...], confidence: float) -> StressRow:
-    metrics, differences = {}, {}
-    for name, of_class in value.point.items():
-        point, drawn = float(macro_mean(of_class)), macro_mean(value.drawn[name])
-        undefined = tuple(label for label, value_of in zip(class_names, of_class, strict=True) if np.isnan(value_of))
-        metrics[name] = replace(estimate_of(point, drawn, confidence), undefined=undefined)
-        clean_point, clean_drawn = float(macro_mean(clean.point[name])), macro_mean(clean.drawn[name])
-        differences[name] = difference_of(point, clean_point, drawn - clean_drawn, confidence)
-    aurocs = list(zip(value.point[AUROC], clean.point[AUROC], value.drawn[AUROC], clean.drawn[AUROC], strict=True))
-    return StressRow(
-        name=value.condition.name,
-        group=value.condition.group,
-        title=value.condition.title,
-        usable=value.usable,
-        metrics=metrics,
-        differences=differences,
-        classes=tuple(estimate_of(point, drawn, confidence) for point, _, drawn, _ in aurocs),
-        class_differences=tuple(difference_of(a, b, drawn - clean_drawn, confidence) for a, b, drawn, clean_drawn in aurocs),
-    )
+def _with_mean(values: Sequence[_Values]) -> list[_Values]:
+    """Put the mean over single missing leads, draw by draw, behind the last of them."""
+    missing = [place for place, value in enumerate(values) if value.condition.group == ONE_MISSING]
+    if not missing:
+        return list(values)
+    several = [values[place] for place in missing]
+    condition = Condition(MEAN_MISSING, ONE_MISSING, f"mean of {len(several)}", lambda record, _: record)
+    point = {name: np.mean([value.point[name] for value in several], axis=0) for name in values[0].point}
+    drawn = {name: np.mean([value.drawn[name] for value in several], axis=0) for name in values[0].drawn}
+    mean = _Values(condition, float(np.mean([value.usable for value in several])), point, drawn)
+    return [*values[: missing[-1] + 1], mean, *values[missing[-1] + 1 :]]
