@@ -114,8 +114,9 @@ class RankedCells:
         total = precision + recall
         # Where nothing drawn is predicted or found, precision and recall are 0 (to rounding) and so
         # is F.
-        f = np.divide(precision * recall, total, out=np.zeros_like(total), where=total > 1e-12)
-        return np.multiply(f, 2.0, out=f)
+        f: Array = np.divide(precision * recall, total, out=np.zeros_like(total), where=total > 1e-12)
+        f *= 2.0
+        return f
 
     def evaluate(self, weights: Array) -> Array:
         """Return Fmax, (n_draws,), NaN where no drawn record has a label."""
@@ -181,4 +182,5 @@ def _running_sum(values: Array, ends: NDArray[np.intp]) -> Array:
 
 def ratio(numerator: Array, denominator: NDArray[np.number]) -> Array:
     """Quotient, NaN where the denominator is 0 or NaN."""
-    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+    quotient: Array = np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+    return quotient

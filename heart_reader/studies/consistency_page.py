@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import DataError
-from heart_reader.evaluation.markdown import markdown_table
+from heart_reader.evaluation.markdown import markdown_table, with_interval
 from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, ReadingShare
 
 __all__ = ["PAGE", "consistency_page"]
@@ -71,8 +71,7 @@ def _reports(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _rates(consistency: Consistency) -> list[str]:
     of = {rate.name: rate for rate in consistency.contradictions}
-    estimates = [estimate for name in (ANY, READINGS) for estimate in (of[name].finished, of[name].alone)]
-    return [f"{value.point:.2f} [{value.low:.2f}, {value.high:.2f}]" for value in estimates]
+    return [with_interval(estimate, 2) for name in (ANY, READINGS) for estimate in (of[name].finished, of[name].alone)]
 
 
 def _normals(consistency: Consistency) -> list[str]:
@@ -80,8 +79,7 @@ def _normals(consistency: Consistency) -> list[str]:
     return [_share(of[name]) if name in of else "–" for name in NORMALS]
 
 
-def _share(share: ReadingShare) -> str:
-    value = share.share
+def _share(of: ReadingShare) -> str:
+    value = of.share
     limits = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    percent = "" if value.point is None else f", {100 * value.point:.1f} %{limits}"
-    return f"{share.count} of {share.n_records}{percent}"
+    return f"{of.count} of {of.n_records}" + ("" if value.point is None else f", {100 * value.point:.1f} %{limits}")

@@ -19,7 +19,8 @@ from typing import Any
 
 from heart_reader.checkpoint import MANIFEST, Checkpoint, load_manifest
 from heart_reader.errors import DataError, Integrity
-from heart_reader.evaluation.markdown import lines, markdown_table, number
+from heart_reader.evaluation.bootstrap import Estimate
+from heart_reader.evaluation.markdown import lines, markdown_table, number, with_interval
 from heart_reader.folders import write_whole
 from heart_reader.metrics import METRICS
 
@@ -34,17 +35,8 @@ KEPT = "leaderboard.json"
 _OF_MANIFEST = ("sha256", "seed", "label_rule", "model", "config")
 _OF_TRAINING = ("elapsed_s", "device", "threads")
 _OF_REPORT = (
-    "level",
-    "split",
-    "label_rule",
-    "checkpoint_sha256",
-    "class_names",
-    "n_positive",
-    "n_records",
-    "draws",
-    "confidence",
-    "caveats",
-)
+    "level", "split", "label_rule", "checkpoint_sha256", "class_names", "n_positive", "n_records", "draws", "confidence", "caveats",
+)  # fmt: skip
 # Where and how fast a run was made does not make it another configuration.
 _ENVIRONMENT = {"data": ("root", "cache_dir"), "training": ("device", "threads")}
 
@@ -302,11 +294,14 @@ def _row(place: int, row: dict[str, Any]) -> tuple[object, ...]:
         row["seed"],
         f"{row['n_parameters']:,}",
         _training(row),
-        _with_interval(row, "val_macro_auroc"),
-        _with_interval(row, "test_macro_auroc"),
+        *(with_interval(_estimate(row, name)) for name in SCORES[:2]),
         *(number(row[name]) for name in SCORES[2:]),
         f"`{row['checkpoint']}`",
     )
+
+
+def _estimate(row: dict[str, Any], name: str) -> Estimate:
+    return Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _training(row: dict[str, Any]) -> str:
@@ -337,11 +332,6 @@ def _not_evaluated(run: Run) -> str:
     score = "undefined" if run.val_score is None else f"{run.val_score:.4f}"
     row = run.row()
     return f"{row['configuration']}, seed {row['seed']} (`{row['run']}`): validation macro-AUROC {score} at level {run.level}"
-
-
-def _with_interval(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return number(row[name]) + ("" if low is None or high is None else f" [{low:.4f}, {high:.4f}]")
 
 
 def _spread(values: Iterable[float | None]) -> str:

@@ -16,7 +16,7 @@ from heart_reader.studies import mitbih
 from heart_reader.studies.annotations import read_annotations, read_rhythms
 from heart_reader.studies.delineation_fit import BoundaryData, MarkedRecord, MarkedWave, fit_boundary, marked_records, median_marks
 from heart_reader.studies.measurement_references import Comparison
-from heart_reader.studies.measurement_tables import differences, iec_table, rhythm_table
+from heart_reader.studies.measurements import differences, iec_table, rhythm_table
 from heart_reader.studies.mitbih import BeatCounts, compare_beats, window_rhythms
 
 
