@@ -30,7 +30,7 @@ def fit_platt(predictions: Predictions) -> Calibration:
     Parameters
     ----------
     predictions
-        Of the validation split, as the network gives them.
+        Those of the validation split, as the network gives them.
 
     Raises
     ------

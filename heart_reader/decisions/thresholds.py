@@ -37,7 +37,7 @@ def choose_thresholds(
     Parameters
     ----------
     predictions
-        Of the validation split, calibrated if the reader will be.
+        Those of the validation split, calibrated if the classifier will be.
     rule
         ``"youden"``: highest sensitivity + specificity. ``"f1"``, ``"fbeta"``: highest F of the
         class (every record counts once). ``"target_sensitivity"``: the highest threshold that

@@ -30,7 +30,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
     - low <= high: both labels remain possible in between. A threshold beyond either end widens the
       zone, which only makes errors rarer, and keeps a decision from contradicting the threshold.
-    - low > high: the reader is better than promised, and any cut between the two keeps both
+    - low > high: the classifier is better than promised, and any cut between the two keeps both
       promises. The zone is the threshold alone where that lies there, and else reaches from the
       threshold to the nearer of the two.
     - Fewer than ``ceil(1 / alpha) - 1`` positives (9 at 0.1): k is 0, no probability is low enough,
@@ -38,7 +38,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
       Falling back on the threshold would be a promise nobody can keep.
     - A class without a threshold has no zone and is always uncertain.
 
-    The guarantee is one on average over validation sets: with twenty positives a single reader can
+    The guarantee is one on average over validation sets: with twenty positives a single one can
     still miss it by some points. Calibration fitted on the same records does not harm the
     guarantee: it is monotone, so ranks are those of the network's own probabilities. That the
     weights were selected on validation, and that records can share a patient, does, slightly; hence
@@ -47,7 +47,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
     Parameters
     ----------
     predictions
-        Of the validation split, calibrated as the reader will be.
+        Those of the validation split, calibrated as the classifier will be.
     thresholds
         Chosen on the same predictions.
     alpha

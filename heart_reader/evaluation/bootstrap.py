@@ -275,7 +275,7 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
     draws
         Number of draws in all; fewer draws of the same seed are the first ones.
     seed
-        Of the generator.
+        Seed of the generator.
 
     Yields
     ------

@@ -222,7 +222,8 @@ def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.
     prob, limit = y_prob[:, known], limit[known]
     room = np.where(prob >= limit, 1 - limit, limit)
     distance: NDArray[np.float64] = np.divide(np.abs(prob - limit), room, out=np.zeros_like(prob), where=room > 0)
-    return distance.mean(axis=1)
+    mean: Array = distance.mean(axis=1)
+    return mean
 
 
 def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *, draws: int, confidence: float, seed: int) -> Selective:
@@ -236,7 +237,7 @@ def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *
     predictions
         Calibrated.
     thresholds
-        The reader's own; without any, or on the split that chose them, nothing is stated and the
+        The classifier's own; without any, or on the split that chose them, nothing is stated and the
         reason is.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.

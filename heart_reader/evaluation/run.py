@@ -68,7 +68,7 @@ def evaluate(
     against
         Another checkpoint, compared on the same records by a paired bootstrap.
     overrides
-        Of the sections ``data`` and ``evaluation`` and of ``seed``, such as
+        Values for ``data``, ``evaluation`` and ``seed``, such as
         ``["evaluation.draws=100"]``.
     stress
         Whether to read the records under stress too and write that table and figure beside the

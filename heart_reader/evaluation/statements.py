@@ -93,7 +93,7 @@ def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: in
     Parameters
     ----------
     predictions
-        Of the level ``all``.
+        Predictions of the level ``all``.
     space
         What the statements belong to.
     draws, confidence, seed

@@ -42,10 +42,10 @@ class SubgroupRow:
     grouping, group
         Such as ``"sex"`` and ``"women"``.
     level, name
-        Of the class; :data:`MACRO` for the mean over those classes of the level that have enough
+        Level and name of the class; :data:`MACRO` for the mean over the classes with enough
         cases in the group.
     n_records, n_positive
-        Of the group; ``n_positive`` is None for the mean.
+        Counts of the group; ``n_positive`` is None for the mean.
     metrics
         Per-class name to estimate; without those that need decisions or probabilities that were
         chosen on this split.

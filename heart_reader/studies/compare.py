@@ -36,7 +36,7 @@ class RecipeComparison:
     split, n_records, caveats
         What was read, and what belongs beside the figures.
     names
-        Of the two recipes.
+        Names of the two recipes.
     per_seed
         Metric name to the (n_seeds,) values of the first and of the second recipe.
     differences

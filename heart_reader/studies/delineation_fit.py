@@ -197,7 +197,7 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     Parameters
     ----------
     folder
-        Of the records.
+        Folder of the records.
     out
         File to write.
 

@@ -48,7 +48,7 @@ class Run:
     Parameters
     ----------
     folder
-        Of the run, below the folder that was searched.
+        Folder of the run, below the one that was searched.
     checkpoint
         Its directory, which need not be there any more, and its manifest or what is kept of it.
     reports

@@ -46,7 +46,7 @@ class Comparison:
     Parameters
     ----------
     name
-        Of the record.
+        Name of the record.
     group
         What it is counted with: ``noise 2``, ``rate 60``, a superclass.
     ours, theirs
@@ -143,7 +143,7 @@ def _of_xml(path: Path) -> dict[str, float]:
 
 
 def _of_dicom(path: Path) -> dict[str, float]:
-    import pydicom  # The one reader that needs it loads it on use as well.
+    import pydicom  # Only DICOM files need it, so it is loaded here.
 
     values = {}
     for note in pydicom.dcmread(path).get("WaveformAnnotationSequence", []):

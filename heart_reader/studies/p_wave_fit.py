@@ -64,7 +64,7 @@ class Example:
     n_leads
         That were taken.
     inputs
-        Of the record and its beats.
+        Inputs of the record and of its beats.
     members
         Beats of the most frequent kind.
     decoys
@@ -136,7 +136,7 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     Parameters
     ----------
     folder
-        Of the records.
+        Folder of the records.
     out
         File to write.
 

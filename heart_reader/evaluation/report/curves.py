@@ -24,7 +24,7 @@ from heart_reader.predictions import Predictions
 
 __all__ = ["draw_confusion", "draw_precision_recall", "draw_reliability", "draw_roc", "draw_selective"]
 
-# Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in
+# Okabe and Ito's colours stay apart for colour-blind people; the dashes keep classes apart in
 # print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("solid", (0, (5, 1.5)))
@@ -43,7 +43,7 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
     aurocs
         n_classes estimates.
     confidence
-        Of their intervals.
+        Confidence of their intervals.
     """
     figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
@@ -67,7 +67,7 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
     auprcs
         n_classes estimates.
     confidence
-        Of their intervals.
+        Confidence of their intervals.
     """
     figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
@@ -157,7 +157,7 @@ def draw_selective(predictions: Predictions, selective: Selective, confidence: f
     selective
         Its points.
     confidence
-        Of the intervals, drawn as a band.
+        Confidence of the intervals, drawn as a band.
     """
     figure = new_figure(8.6, 3.9, layout="constrained")
     coverages = [100 * point.coverage for point in selective.points]

@@ -45,8 +45,7 @@ def per_class_rows(report: EvaluationReport) -> list[dict[str, object]]:
     """Return a row per class: cases, threshold, zone, metrics with intervals; None: not stated."""
     thresholds = report.thresholds.values if report.thresholds is not None else (None,) * len(report.class_names)
     zones = report.uncertainty.zones if report.uncertainty is not None else (None,) * len(report.class_names)
-    # A measure of decided records alone is told apart from the one of all records at the
-    # thresholds.
+    # A measure of decided records alone has another name than that of all records.
     decided = {name if name in (*PROMISED, "coverage") else f"decided_{name}": values for name, values in report.decided.classes.items()}
     rows = []
     for position, name in enumerate(report.class_names):
@@ -150,7 +149,7 @@ def _kept(share: Estimate, promised: float) -> str:
 
 
 def _selective_parts(report: EvaluationReport) -> list[str]:
-    """What is reached on the records that the reader is most sure of."""
+    """What is reached on the surest records."""
     selective = report.selective
     if selective.reason is not None:
         return [f"Not stated: {selective.reason}."]

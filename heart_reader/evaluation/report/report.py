@@ -65,7 +65,7 @@ class EvaluationReport:
         What the decisions reach outside the uncertain zones, and what is reached on the records
         that the classifier is most sure of.
     draws, confidence, seed
-        Of the bootstrap.
+        Settings of the bootstrap.
     caveats
         Sentences that belong beside the numbers.
     comparison
@@ -174,7 +174,7 @@ def build_report(
     label_rule, config_name, checkpoint_sha256
         Where the truth and the probabilities come from.
     draws, confidence, seed
-        Of the bootstrap.
+        Settings of the bootstrap.
     caveats
         Further sentences, such as how these records differ from the published test set.
     comparison

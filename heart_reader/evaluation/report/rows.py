@@ -41,7 +41,7 @@ def draw_subgroups(rows: Sequence[SubgroupRow], about: str, confidence: float) -
     about
         What was measured on what, for the title.
     confidence
-        Of the intervals.
+        Confidence of the intervals.
     """
     groups = list(dict.fromkeys((row.grouping, row.group) for row in rows))
     names = list(dict.fromkeys(row.name for row in rows))

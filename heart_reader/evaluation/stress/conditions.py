@@ -52,7 +52,7 @@ class Condition:
 
 
 def stress_conditions(leads: Sequence[str]) -> tuple[Condition, ...]:
-    """Return all conditions for a reader of these leads, the clean reading first.
+    """Return all conditions for a model of these leads, the clean reading first.
 
     Examples
     --------

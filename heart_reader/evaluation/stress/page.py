@@ -52,7 +52,7 @@ _LABELS_IN, _CURVE_IN, _CELL_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 2.45, 3.5, 0.6
 def stress_markdown(report: StressReport) -> str:
     """Return a page: what was done, the tables, the caveats.
 
-    Of the readings without one lead it shows the mean and the worst.
+    Readings without one lead are shown as their mean and the worst.
     """
     parts = [f"# Stress test of {report.config_name} on {report.split}", lines(_provenance(report)), "## macro-AUROC", _aurocs(report)]
     if len(report.class_names) <= MAX_CLASSES:

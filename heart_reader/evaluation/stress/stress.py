@@ -42,14 +42,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class StressRow:
-    """What the reader reaches under one condition.
+    """What is reached under one condition.
 
     Parameters
     ----------
     name, group, title
-        Of the condition.
+        What the condition is called.
     usable
-        Share of records with enough usable leads for the reader to make a decision.
+        Share of records with enough usable leads for the classifier to decide.
     metrics
         Headline name to estimate: macro-AUROC and, where the thresholds come from another split,
         what they decide.
@@ -71,7 +71,7 @@ class StressRow:
 
 @dataclass(frozen=True)
 class StressReport:
-    """A reader under every condition.
+    """A classifier under every condition.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class StressReport:
     n_records
         Records read under each condition.
     draws, confidence, seed, noise_seed
-        Of the bootstrap, and of everything random in the conditions.
+        Settings of the bootstrap, and the seed of everything random in the conditions.
     noise_mv
         Ratio in dB to the noise, in mV root mean square over the leads, that it meant for the
         median record.
@@ -141,7 +141,7 @@ def run_stress(
     Parameters
     ----------
     classifier
-        The reader, with the calibration and thresholds it came with.
+        With the calibration and thresholds it came with.
     table
         Records of one split; those whose truth at the level is not fully known are left out.
     level
@@ -149,7 +149,7 @@ def run_stress(
     config_name, caveats
         For the report.
     draws, confidence, seed
-        Of the bootstrap, as in the evaluation report, whose clean figures come out again.
+        Settings of the bootstrap, as in the evaluation report, whose clean figures come out again.
     conditions
         The clean reading first; None means all.
     noise_seed
@@ -220,7 +220,7 @@ class _Readings:
                 bar.update()
 
     def predictions(self, number: int) -> Predictions:
-        """Answers under one condition, calibrated as the reader does."""
+        """Answers under one condition, calibrated as in every reading."""
         calibration = self.classifier.calibration.get(self.level)
         return Predictions(
             split="+".join(sorted(set(self.table.splits.tolist()))),

@@ -81,11 +81,9 @@ class ReadingShare:
     Parameters
     ----------
     name
-        Of the records, or of the property.
-    n_records, count
-        Such records, and those of them that have it.
-    share
-        Of them.
+        Name of the records or of the property.
+    n_records, count, share
+        Such records, and how many and what share of them have it.
     """
 
     name: str
@@ -101,7 +99,7 @@ class DecidedStatement:
     Parameters
     ----------
     level, name
-        Of the class.
+        Level and name of the class.
     n_records, n_positive
         Records whose truth is known, and those with the class.
     n_present, n_uncertain, n_positive_uncertain
@@ -171,7 +169,7 @@ def measure_consistency(
     Parameters
     ----------
     readings
-        Of the records of ``table``.
+        Readings of the records of ``table``.
     table
         Their truth and patients.
     decided_reason
