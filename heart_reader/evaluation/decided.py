@@ -237,8 +237,8 @@ def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *
     predictions
         Calibrated.
     thresholds
-        The classifier's own; without any, or on the split that chose them, nothing is stated and the
-        reason is.
+        The classifier's own; without any, or on the split that chose them, a reason is stated and
+        nothing else.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
 
