@@ -255,14 +255,11 @@ def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *
     points = []
     for coverage in COVERAGES:
         # Sorted, so that at full coverage the draws are those of the headline metrics.
-        kept = _rows(predictions, np.sort(order[: max(1, round(coverage * len(order)))]))
+        rows = np.sort(order[: max(1, round(coverage * len(order)))])
+        kept = replace(
+            predictions, **{name: getattr(predictions, name)[rows] for name in ("record_ids", "patient_ids", "y_true", "y_prob")}
+        )
         point, drawn = draw_metrics(kept, thresholds, SELECTIVE_METRICS, draws=draws, seed=seed)
         estimates = {name: macro_estimate(point[name], drawn[name], confidence, kept.class_names) for name in SELECTIVE_METRICS}
         points.append(SelectivePoint(coverage, len(kept), **estimates))
     return Selective(tuple(points))
-
-
-def _rows(predictions: Predictions, rows: NDArray[np.intp]) -> Predictions:
-    """Some of the records."""
-    parts = {name: getattr(predictions, name)[rows] for name in ("record_ids", "patient_ids", "y_true", "y_prob")}
-    return replace(predictions, **parts)

@@ -41,9 +41,12 @@ def consistency_page(root: Path) -> str:
     if not reports:
         raise DataError(f"{root}: no report with whole readings: run heart-reader evaluate RUN/checkpoint first")
     read = [(run, report, TypeAdapter(Consistency).validate_python(report["consistency"])) for run, report in reports]
-    runs = [
-        (run, report["split"], consistency.n_readings, *_rates(consistency), *_normals(consistency)) for run, report, consistency in read
-    ]
+    runs = []
+    for run, report, consistency in read:
+        found, normals = {of.name: of for of in consistency.contradictions}, {of.name: of for of in consistency.normals}
+        estimates = (estimate for name in (ANY, READINGS) for estimate in (found[name].finished, found[name].alone))
+        called = (_share(normals[name]) if name in normals else "–" for name in NORMALS)
+        runs.append((run, report["split"], consistency.n_readings, *(with_interval(of, 2) for of in estimates), *called))
     header = ("run", "split", "readings", "contradictions per 100, finished", "alone", "readings with one, of 100, finished", "alone")
     normal = tuple(f"called normal: {name}" for name in NORMALS)
     parts = [HEAD, markdown_table((*header, *normal), runs), "## By kind, per 100 finished readings (alone)"]
@@ -67,16 +70,6 @@ def _reports(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         report = json.loads(path.read_text(encoding="utf-8"))
         if report.get("consistency") is not None:
             yield run.as_posix(), report
-
-
-def _rates(consistency: Consistency) -> list[str]:
-    of = {rate.name: rate for rate in consistency.contradictions}
-    return [with_interval(estimate, 2) for name in (ANY, READINGS) for estimate in (of[name].finished, of[name].alone)]
-
-
-def _normals(consistency: Consistency) -> list[str]:
-    of = {share.name: share for share in consistency.normals}
-    return [_share(of[name]) if name in of else "–" for name in NORMALS]
 
 
 def _share(of: ReadingShare) -> str:

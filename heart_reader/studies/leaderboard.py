@@ -74,9 +74,11 @@ class Run:
     @property
     def val_score(self) -> float | None:
         """Validation macro-AUROC; None if undefined."""
-        if "val" in self.reports:
-            return self.reports["val"]["metrics"]["macro_auroc"]["point"]
-        return self.checkpoint.manifest["metrics"].get(self.level, {}).get("macro_auroc")
+        metrics = self.checkpoint.manifest["metrics"].get(self.level, {})
+        score: float | None = (
+            self.reports["val"]["metrics"]["macro_auroc"]["point"] if "val" in self.reports else metrics.get("macro_auroc")
+        )
+        return score
 
     @property
     def task(self) -> tuple[object, ...]:

@@ -96,7 +96,8 @@ def examples(folder: Path) -> Iterator[Example]:
         path = folder / f"{row['filename_lr']}.hea"
         with one_record(path):
             record = read_record(path)
-            both = (record, _with_leads(record, _FEW_LEADS[number % len(_FEW_LEADS)]))
+            few = _FEW_LEADS[number % len(_FEW_LEADS)]
+            both = (record, replace(record, signal=np.stack([record.lead(name) for name in few]), lead_names=few))
             made = [_example(taken, row["patient_id"], has_p, np.random.default_rng(number)) for taken in both]
         yield from (example for example in made if example is not None)
     for number, (record, has_p) in enumerate(simulated_rhythms(_N_SIMULATED)):
@@ -164,11 +165,6 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     means = np.nanmedian(np.stack([example.inputs.record for example in found]), axis=0)
     out.write_text(_as_json(means, record, beats, len(found)), encoding="utf-8")
     print(f"wrote {out}")
-
-
-def _with_leads(record: EcgRecord, names: tuple[str, ...]) -> EcgRecord:
-    rows = [record.lead_names.index(name) for name in names]
-    return replace(record, signal=np.ascontiguousarray(record.signal[rows]), lead_names=names)
 
 
 def _example(record: EcgRecord, patient: str, has_p: bool, rng: np.random.Generator) -> Example | None:
