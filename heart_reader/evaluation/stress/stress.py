@@ -275,8 +275,9 @@ class _Values:
             metrics[name] = replace(estimate_of(point, drawn, confidence), undefined=undefined)
             change = drawn - macro_mean(clean.drawn[name])
             differences[name] = difference_of(point, float(macro_mean(clean.point[name])), change, confidence)
-        point, drawn = self.point[AUROC], self.drawn[AUROC]
-        change = drawn - clean.drawn[AUROC]
+        own, clean_own = self.point[AUROC], clean.point[AUROC]
+        drawn_own = self.drawn[AUROC]
+        changes = zip(own, clean_own, drawn_own - clean.drawn[AUROC], strict=True)
         return StressRow(
             self.condition.name,
             self.condition.group,
@@ -284,8 +285,8 @@ class _Values:
             self.usable,
             metrics,
             differences,
-            classes=tuple(estimate_of(*pair, confidence) for pair in zip(point, drawn, strict=True)),
-            class_differences=tuple(difference_of(*pair, confidence) for pair in zip(point, clean.point[AUROC], change, strict=True)),
+            classes=tuple(estimate_of(*pair, confidence) for pair in zip(own, drawn_own, strict=True)),
+            class_differences=tuple(difference_of(*three, confidence) for three in changes),
         )
 
 
