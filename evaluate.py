@@ -1,50 +1,8 @@
-"""Evaluate a reader: ``python evaluate.py CHECKPOINT [--split test] [--out DIR] [--against OTHER]
-[--stress] [--no-readings]``.
-"""
+"""``python evaluate.py`` is ``heart-reader evaluate``."""
 
-from __future__ import annotations
+import sys
 
-import argparse
-from pathlib import Path
-
-from heart_reader.cli import add_overrides, run_command
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Read a split with the checkpoint and write its report."""
-    from heart_reader.checkpoint import load_checkpoint
-    from heart_reader.evaluation.request import checkpoint_config, choose_folder, read_split, refuse_other_report
-
-    checkpoint, against = load_checkpoint(arguments.checkpoint), arguments.against
-    if against is not None:
-        load_checkpoint(against)
-    config = checkpoint_config(checkpoint, arguments.overrides)
-    asked = {"split": arguments.split, "level": arguments.level or config.task.level}
-    table = read_split(checkpoint, config, **asked)
-    out = arguments.out or choose_folder(checkpoint, config, **asked)
-    if arguments.out is None:
-        refuse_other_report(out, table, asked["level"])
-    from heart_reader.evaluation.report.page import report_page  # only now, for this takes seconds
-    from heart_reader.evaluation.run import evaluate
-
-    further = {"against": against, "overrides": arguments.overrides, "stress": arguments.stress, "readings": arguments.readings}
-    report = evaluate(arguments.checkpoint, out, **asked, **further, table=table)
-    print(report_page(report))
-    print(f"written to {out}")
-
+from heart_reader.commands import main
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Evaluate a checkpoint on the records it was configured with.")
-    parser.add_argument("checkpoint", type=Path, help="checkpoint directory")
-    parser.add_argument("--split", choices=("val", "test"), default="test")
-    parser.add_argument("--level", help="level of diagnosis (default: the checkpoint's own)")
-    parser.add_argument(
-        "--out", type=Path, help="directory of the report (default: beside the checkpoint; of a published reader results/reports/)"
-    )
-    parser.add_argument("--against", type=Path, metavar="OTHER", help="compare with another checkpoint, paired on the same records")
-    parser.add_argument("--stress", action="store_true", help="read the records with missing leads, noise and other faults too")
-    parser.add_argument(
-        "--no-readings", dest="readings", action="store_false", help="leave out the whole readings: no contradictions, no conclusions"
-    )
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -18,6 +18,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from figures import add_json, keep
 from numpy.typing import NDArray
 
 from heart_reader.data.cache import SignalCache, open_or_build
@@ -66,6 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
+    add_json(parser)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         table = find_records(args.records, Path(scratch))
@@ -86,6 +88,7 @@ def main() -> None:
         open_or_build(table, PREPROCESSOR, cache.folder.parent, progress=False)
         open_s = time.perf_counter() - start
     per_record = 1e6 / len(table)
+    keep(args, {"build": (min(build_s) * per_record, "us"), "against wfdb": (min(loop_s) / min(build_s), "x"), "open": (open_s, "s")})
     print(f"wfdb.rdsamp in a loop   {min(loop_s):7.2f} s  {min(loop_s) * per_record:6.0f} us a record")
     print(f"building the cache      {min(build_s):7.2f} s  {min(build_s) * per_record:6.0f} us a record")
     print(f"opening it again        {open_s:7.2f} s")

@@ -71,7 +71,7 @@ def watched(pid: int, work: Callable[[], str]) -> tuple[str, float, float]:
 
 
 def send(port: int, path: Path) -> str:
-    """Upload a recording, and return the status of the answer and, where it is refused, its code."""
+    """Upload a recording; return the status of the answer and the code of a refusal."""
     head, _, body = build_request(path, port, "?waveform=1").partition(b"\r\n\r\n")
     headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n")[1:])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)

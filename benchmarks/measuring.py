@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from figures import add_json, keep
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--fs", type=float, default=500.0, help="sampling rate of the records, Hz (default: %(default)s)")
+    add_json(parser)
     arguments = parser.parse_args()
     records = [simulate(EcgParameters(), rng=np.random.default_rng(n), fs=arguments.fs, duration_s=10.0) for n in range(arguments.records)]
     rounds = [sum(milliseconds(lambda record=record: measure(record)) for record in records) for _ in range(arguments.rounds)]
@@ -71,8 +73,10 @@ def main() -> None:
     # Another record each time: a processor learns the comparisons of one record by heart, and is
     # then faster than with any patient.
     parts = [stretches(record) for record in records]
-    for name in parts[0]:
-        print(f"{name:<32} {statistics.median(milliseconds(of[name]) for of in parts * arguments.rounds):6.2f} ms")
+    each = {name: statistics.median(milliseconds(of[name]) for of in parts * arguments.rounds) for name in parts[0]}
+    for name, taken in each.items():
+        print(f"{name:<32} {taken:6.2f} ms")
+    keep(arguments, {"all": (best, "1/s")} | {name: (taken, "ms") for name, taken in each.items()})
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from figures import add_json, keep
 from playwright.sync_api import Browser, CDPSession, Page, Route, sync_playwright
 
 from heart_reader.data.synthetic import EcgParameters, simulate
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--against", type=Path, help="frontend folder of another version")
     parser.add_argument("--checkpoint", type=Path, help="directory of the checkpoint to serve (default: the shipped one)")
+    add_json(parser)
     arguments = parser.parse_args()
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
@@ -123,6 +125,7 @@ def main() -> None:
                 page.close()
         browser.close()
     medians = {name: report(name, rounds) for name, rounds in times.items()}
+    keep(arguments, {part: (value, "ms") for part, value in medians["here"].items()})
     if arguments.against:
         ratios = {part: value / medians["against"][part] for part, value in medians["here"].items()}
         print("here / against: " + ", ".join(f"{part} {ratio:.2f}" for part, ratio in ratios.items()))

@@ -38,17 +38,17 @@ sys.path.insert(0, str(ROOT))
 
 from tqdm import tqdm  # noqa: E402
 
-from heart_reader.checkpoint import served_checkpoint  # noqa: E402
 from heart_reader.classifier import EcgClassifier  # noqa: E402
 from heart_reader.data.formats import read_record  # noqa: E402
 from heart_reader.errors import RecordError  # noqa: E402
 from heart_reader.evaluation.markdown import markdown_table, replace_section  # noqa: E402
 from heart_reader.reading import Reading  # noqa: E402
+from heart_reader.weights import find_reader  # noqa: E402
 from tests.hostile.case import outcome  # noqa: E402
 from tests.hostile.mutated_records import mutated_record  # noqa: E402
 from tests.hostile.seeds import FORMATS, Files, seed_files  # noqa: E402
 
-QUICK = ROOT / "results" / "edge" / "nano-int8"
+QUICK = ROOT / "results" / "ptbxl-nano-int8" / "checkpoint"
 DEFAULT_EVERY = 10
 LONGEST_S, MOST_MB = 5.0, 300.0
 # A process that answers no more is killed. On a machine that others keep busy a file of a
@@ -125,7 +125,7 @@ def _read_one(reader: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: 
 def work(tasks: Connection, seed: int) -> None:
     """Read the files whose formats and numbers come in, until ``None`` does."""
     os.nice(10)
-    readers = [EcgClassifier.load(path) for path in (QUICK, served_checkpoint())]
+    readers = [EcgClassifier.load(path) for path in (QUICK, find_reader())]
     for reader in readers:
         for fmt in FORMATS:
             with tempfile.TemporaryDirectory() as folder:

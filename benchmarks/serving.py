@@ -5,9 +5,10 @@ Run: ``python benchmarks/serving.py [--checkpoint DIR] [--file HEADER_OR_FILE] [
 part of its speed. Processor time per reading does not depend on what else the machine does: its
 inverse, times the cores, is the most that an idle machine can serve.
 
-1. One client, one request at a time: what the interface alone takes for a recording. 2.
-``--clients`` at once over connections that are kept: readings per second and the spread of their
-latencies. 3. The resident memory of the server before and after all of them.
+1. One client, one request at a time: what the interface alone takes for a recording.
+2. ``--clients`` at once over connections that are kept: readings per second and the spread of
+   their latencies.
+3. The resident memory of the server before and after all of them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from figures import add_json, keep
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDARY = "benchmark-of-heart-reader"
@@ -111,7 +114,8 @@ def measure(port: int, pid: int, arguments: argparse.Namespace) -> None:
     answer = asyncio.run(first_answer(port, request))
     print(f"{arguments.file.name}: {answer['duration_s']:g} s at {answer['fs']:g} Hz, {len(request) / 1e3:.0f} kB up")
     asyncio.run(client(port, request, WARM_UP))
-    print(describe("one client", asyncio.run(client(port, request, arguments.alone))))
+    alone = asyncio.run(client(port, request, arguments.alone))
+    print(describe("one client", alone))
     asyncio.run(together(port, request, arguments.clients, WARM_UP * arguments.clients))
     before_mb, cpu_before, own_before = resident_mb(pid), cpu_s(pid), time.process_time()
     taken, wall_s = asyncio.run(together(port, request, arguments.clients, arguments.requests))
@@ -119,8 +123,12 @@ def measure(port: int, pid: int, arguments: argparse.Namespace) -> None:
     own_ms = 1e3 * (time.process_time() - own_before) / len(taken)
     print(describe(f"{arguments.clients} clients", taken))
     print(f"{len(taken) / wall_s:.0f} readings per second; processor time of each {per_reading_ms:.1f} ms, of its client {own_ms:.1f} ms")
-    print(f"resident memory {before_mb:.0f} MB before, {resident_mb(pid):.0f} MB after {len(taken)} requests")
+    after_mb = resident_mb(pid)
+    print(f"resident memory {before_mb:.0f} MB before, {after_mb:.0f} MB after {len(taken)} requests")
     print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, of which this benchmark is a part")
+    figures = {"one client, median": (statistics.median(alone), "ms"), "readings": (len(taken) / wall_s, "1/s")}
+    figures |= {"all clients, p99": (statistics.quantiles(taken, n=100)[98], "ms"), "processor time of a reading": (per_reading_ms, "ms")}
+    keep(arguments, {**figures, "resident memory": (after_mb, "MB")})
 
 
 async def first_answer(port: int, request: bytes) -> dict[str, object]:
@@ -160,6 +168,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--requests", type=int, default=5000, help="of all clients together")
     parser.add_argument("--alone", type=int, default=300, help="of the one client")
+    add_json(parser)
     arguments = parser.parse_args()
     with started_server(arguments.checkpoint) as (port, pid):
         measure(port, pid, arguments)

@@ -172,7 +172,7 @@ def p(share: int, taken: list[float]) -> float:
 
 
 def be_slow(port: int, request: bytes, arguments: argparse.Namespace) -> None:
-    """Be all slow clients until the standard input ends, then say how often each kind was let go."""
+    """Be all slow clients until the standard input ends, then print how often each was let go."""
 
     async def until_told() -> None:
         slow = SlowClients(port, request, arguments.slow, arguments.addresses)

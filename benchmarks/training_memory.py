@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from figures import add_json, keep
 
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_preprocessor
@@ -75,7 +76,9 @@ def main() -> None:
     """Train for some steps, read the rest, and print the peak beside the framework's own."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=40, help="training steps before the rest is only read")
-    steps = parser.parse_args().steps
+    add_json(parser)
+    arguments = parser.parse_args()
+    steps = arguments.steps
     framework_mb = peak_mb()
     config = override_config(ExperimentConfig(), ["training.epochs=1"])
     table = simulate_table()
@@ -91,6 +94,7 @@ def main() -> None:
         cache_mb = N_RECORDS * N_LEADS * N_TIMES * 2 / 2**20
     used_mb = peak_mb() - framework_mb
     print(f"{N_RECORDS} records, cache of {cache_mb:.0f} MiB; torch and the package loaded: {framework_mb:.0f} MiB")
+    keep(arguments, {"beside the framework": (used_mb, "MB")})
     print(f"peak of training: {peak_mb():.0f} MiB, {used_mb:.0f} MiB beside the framework ({ALLOWED_MB} allowed)")
 
 

@@ -12,6 +12,7 @@ import statistics
 import time
 
 import torch
+from figures import add_json, keep
 
 from heart_reader.config import ExperimentConfig
 from heart_reader.models.registry import EcgNetwork, build_network
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--model", default=ExperimentConfig().model.name)
     parser.add_argument("--rounds", type=int, default=12)
+    add_json(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -48,6 +50,7 @@ def main() -> None:
     for turn in range(2 * (arguments.rounds + 2)):  # two warm-up steps each
         seconds[turn % 2 == 1].append(step_s(network, optimizer, x, y, bfloat16=turn % 2 == 1))
     plain, half = (statistics.median(seconds[kind][2:]) for kind in (False, True))
+    keep(arguments, {"float32": (plain * 1e3, "ms"), "bfloat16": (half * 1e3, "ms")})
     print(f"{arguments.model}, {arguments.threads} thread(s), {BATCH_SIZE} x {N_LEADS} x {N_TIMES}")
     print(f"float32 {plain * 1e3:6.0f} ms   bfloat16 {half * 1e3:6.0f} ms   ratio {plain / half:.2f}")
 

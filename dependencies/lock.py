@@ -1,9 +1,9 @@
 """Write and read the lock files of this folder: every package that is installed, with its version
 and the SHA-256 of its files.
 
-Run: ``make lock`` after a change of a requirements file or of an extra. Locked versions stay unless
-a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones. ``uv`` resolves
-for all platforms at once, in an environment that is thrown away.
+Run: ``make lock`` after a change of a dependency or an extra in ``pyproject.toml``. Locked versions
+stay unless a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones.
+``uv`` resolves for all platforms at once, in an environment that is thrown away.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import tempfile
 import tomllib
 import venv
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from typing import Any
 
-__all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock"]
+__all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock", "requirements"]
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
@@ -32,13 +32,18 @@ PYTHON_VERSION = "3.11"
 # --no-index.
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
 LOCKS = {
-    "torch": "torch, as a CPU or a CUDA build",
-    "runtime": "what training, evaluation, export and the server need beside torch.lock",
-    "cuda": "what a CUDA build of torch needs beside runtime.lock",
+    "core": "what reading ECGs needs, alone",
+    "serve": "what the server needs, alone, with all formats and without torch",
     "signing": "what signing checkpoints and verifying them need, alone",
-    "edge": "what reading ECGs on a device needs, alone",
-    "dev": "what tests and checks need beside torch.lock, runtime.lock and signing.lock",
+    "torch": "torch, as a CPU or a CUDA build",
+    "all": "what all extras need beside serve.lock, signing.lock and torch.lock",
+    "cuda": "what a CUDA build of torch needs beside all.lock",
+    "dev": "what tests and checks need beside all of these",
 }
+# Extras of pyproject.toml that a lock is resolved for; core.lock takes none, all.lock and dev.lock
+# what the others leave.
+EXTRAS = {"serve": ("serve", "scale", "formats"), "all": ("all",), "dev": ("dev",)}
+NAME = "heart-reader"
 # What the resolver adds to each package where it was told of environments that are not supported:
 # see tool.uv in pyproject.toml.
 SUPPORTED = re.compile(
@@ -105,26 +110,45 @@ def main(arguments: argparse.Namespace) -> None:
         venv.create(folder, with_pip=True)
         binaries = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
         _run(binaries / "python", "-m", "pip", "install", "--quiet", RESOLVER)
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-        runtime = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-        development = [runtime, (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), *chain(*extras.values())]
-        wanted = {
-            "runtime": runtime,
-            "signing": "\n".join(extras["signing"]),
-            "edge": (ROOT / "requirements-edge.txt").read_text(encoding="utf-8"),
-            "dev": "\n".join(development),
-        }
+        wanted = {"core": requirements(), **{name: requirements(*extras) for name, extras in EXTRAS.items()}}
+        wanted["serve"] += _project()["build-system"]["requires"]  # for our own package, without a build environment from the network
+        wanted["signing"] = [line for line in requirements("signing") if line not in wanted["core"]]
         # All locks hold the same versions: those of everything together.
         everything = _resolve(binaries / "uv", wanted["dev"], _locked_now(arguments.upgrade))
-        blocks = {name: _resolve(binaries / "uv", text, "".join(everything.values())) for name, text in wanted.items()}
-        blocks["torch"] = {"torch": _with_local_build(blocks["runtime"].pop("torch"), binaries / "python")}
-    blocks["cuda"] = {name: blocks["runtime"].pop(name) for name in list(blocks["runtime"]) if CUDA.match(name)}
-    beside = {*blocks["torch"], *blocks["runtime"], *blocks["cuda"], *blocks["signing"]}
-    blocks["dev"] = {name: block for name, block in blocks["dev"].items() if name not in beside}
+        blocks = {name: _resolve(binaries / "uv", lines, "".join(everything.values())) for name, lines in wanted.items()}
+        blocks["torch"] = {"torch": _with_local_build(blocks["all"]["torch"], binaries / "python")}
+    blocks["cuda"] = {name: block for name, block in blocks["all"].items() if CUDA.match(name)}
+    beside = {*blocks["serve"], *blocks["signing"], *blocks["torch"], *blocks["cuda"]}
+    blocks["all"] = {name: block for name, block in blocks["all"].items() if name not in beside}
+    blocks["dev"] = {name: block for name, block in blocks["dev"].items() if name not in beside | blocks["all"].keys()}
     for name, what in LOCKS.items():
         text = HEADER.format(name=name, what=what) + "".join(blocks[name].values())
         (FOLDER / f"{name}.lock").write_text(text, encoding="utf-8")
         print(f"{name}.lock: {len(blocks[name])} packages")
+
+
+def requirements(*extras: str) -> list[str]:
+    """Return what the package and some of its extras declare, extras of extras resolved.
+
+    Examples
+    --------
+    >>> requirements("signing")[-1].split(">")[0]
+    'cryptography'
+    """
+    project = _project()["project"]
+    wanted, lines = list(extras), dict.fromkeys(project["dependencies"])
+    for extra in wanted:  # grows while it is gone through
+        for line in project["optional-dependencies"][extra]:
+            own = re.fullmatch(rf"{NAME}\[([\w,-]+)\]", line)
+            if own is None:
+                lines[line] = None
+            else:
+                wanted += [name for name in own[1].split(",") if name not in wanted]
+    return list(lines)
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _locked_now(upgrade: bool) -> str:
@@ -135,8 +159,8 @@ def _locked_now(upgrade: bool) -> str:
     return "" if upgrade else "".join("".join(_blocks(path.read_text("utf-8")).values()) for path in existing if path.exists())
 
 
-def _resolve(uv: Path, requirements: str, preferred: str) -> dict[str, str]:
-    """Return the text of each package that the requirements need, by canonical name.
+def _resolve(uv: Path, wanted: list[str], preferred: str) -> dict[str, str]:
+    """Return the text of each package that the wanted ones need, by canonical name.
 
     Parameters
     ----------
@@ -145,7 +169,7 @@ def _resolve(uv: Path, requirements: str, preferred: str) -> dict[str, str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "wanted.txt", Path(folder) / "locked.txt"
-        source.write_text(requirements, encoding="utf-8")
+        source.write_text("\n".join(wanted), encoding="utf-8")
         output.write_text(preferred, encoding="utf-8")
         options = ("--universal", "--python-version", PYTHON_VERSION, "--fork-strategy", "fewest", "--generate-hashes", "--no-header")
         _run(uv, "pip", "compile", "--quiet", *options, "--no-annotate", source, "--output-file", output)

@@ -24,12 +24,13 @@ from packaging.version import Version
 
 from dependencies.licences import licence
 from dependencies.lock import Pin, canonical_name, read_lock
-from heart_reader.checkpoint import default_checkpoint, load_checkpoint, served_checkpoint
+from heart_reader.checkpoint import load_checkpoint
 from heart_reader.signing import signature_facts
+from heart_reader.weights import find_reader, shipped_readers
 
 __all__ = ["bill"]
 
-LOCKS = ("torch", "runtime")
+LOCKS = ("serve", "torch", "all")
 NAME = "heart-reader"
 
 
@@ -56,7 +57,7 @@ def bill() -> Bom:
     bom.register_dependency(own, [packages[name] for name in _needed(NAME) if name in packages])
     for name, component in packages.items():
         bom.register_dependency(component, [packages[other] for other in _needed(name) if other in packages])
-    bom.components.update(_reader(directory) for directory in (default_checkpoint(), served_checkpoint()))
+    bom.components.update(_reader(directory) for directory in map(find_reader, shipped_readers()))
     return bom
 
 

@@ -2,18 +2,25 @@
 
 Examples
 --------
->>> from heart_reader import EcgClassifier, read_record
->>> reader = EcgClassifier.load("results/ptbxl-ensemble/checkpoint")  # doctest: +SKIP
->>> reader.predict(read_record("test_files/norm.csv")).summary  # doctest: +SKIP
+>>> from heart_reader import load, read_ecg
+>>> read_ecg("test_files/norm.csv").summary  # doctest: +SKIP
+>>> classifier = load("results/ptbxl-ensemble/checkpoint")  # doctest: +SKIP
 """
 
-from heart_reader.classifier import EcgClassifier
-from heart_reader.data.formats import find_records, read_record
-from heart_reader.data.preprocessor import Preprocessor
-from heart_reader.data.record import EcgRecord, build_record
-from heart_reader.diagnosis import NOTICE, Diagnosis
-from heart_reader.errors import HeartReaderError
-from heart_reader.predictions import Predictions
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heart_reader.classifier import EcgClassifier
+    from heart_reader.data.formats import find_records, read_record
+    from heart_reader.data.preprocessor import Preprocessor
+    from heart_reader.data.record import EcgRecord, build_record
+    from heart_reader.diagnosis import NOTICE, Diagnosis
+    from heart_reader.errors import HeartReaderError
+    from heart_reader.predictions import Predictions
+    from heart_reader.reading import load, read_ecg
 
 __all__ = [
     "NOTICE",
@@ -25,7 +32,37 @@ __all__ = [
     "Preprocessor",
     "build_record",
     "find_records",
+    "load",
+    "read_ecg",
     "read_record",
 ]
 
 __version__ = "0.1.0"
+
+# Each name is imported when it is first used, so that a command which needs little starts at once.
+_MODULES = {
+    "NOTICE": "diagnosis",
+    "Diagnosis": "diagnosis",
+    "EcgClassifier": "classifier",
+    "EcgRecord": "data.record",
+    "HeartReaderError": "errors",
+    "Predictions": "predictions",
+    "Preprocessor": "data.preprocessor",
+    "build_record": "data.record",
+    "find_records": "data.formats",
+    "load": "reading",
+    "read_ecg": "reading",
+    "read_record": "data.formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,15 +25,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "Checkpoint",
-    "default_checkpoint",
     "file_sha256",
-    "is_published",
     "load_checkpoint",
     "load_manifest",
     "load_tensors",
     "save_checkpoint",
     "save_tensors",
-    "served_checkpoint",
     "understood",
 ]
 
@@ -60,8 +57,6 @@ MISUNDERSTANDINGS = (
 LARGEST_MANIFEST = 4_000_000
 # What saving itself puts into the manifest.
 ADDED = ("format", "weights", "sha256")
-RESULTS = Path(__file__).resolve().parent.parent / "results"
-SHIPPED = RESULTS / "ptbxl-ensemble" / "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -111,26 +106,6 @@ class Checkpoint:
         if self.runtime != "torch":
             raise NotServable(f"{self.directory}: an ONNX checkpoint has no torch weights: use the checkpoint it was exported from")
         return load_tensors(self.weights_path)
-
-
-def served_checkpoint() -> Path:
-    """Return the directory of the shipped reader as an ONNX graph: it starts without torch and
-    reads faster.
-    """
-    return RESULTS / "edge" / "fp32"
-
-
-def default_checkpoint() -> Path:
-    """Return the directory of the shipped reader."""
-    return SHIPPED
-
-
-def is_published(directory: Path) -> bool:
-    """Tell whether a checkpoint is one of those that come with heart_reader, whose reports say what
-    was measured before publication.
-    """
-    run = Path(directory).resolve().parent
-    return RESULTS in run.parents and ((run / "MODEL_CARD.md").exists() or run.is_relative_to(RESULTS / "edge"))
 
 
 def load_checkpoint(directory: Path) -> Checkpoint:
@@ -205,7 +180,7 @@ def _parse(path: Path) -> object:
             raise Integrity(f"{path}: {size_mb:.0f} MB; a manifest has at most {largest_mb:.0f}: copy the checkpoint again")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotServable(f"{path.parent}: no {MANIFEST} in it: pass a checkpoint directory such as {SHIPPED}") from None
+        raise NotServable(f"{path.parent}: no {MANIFEST} in it: pass a checkpoint directory such as results/NAME/checkpoint") from None
     except OSError as error:
         raise NotServable(f"{path}: cannot be read ({error.strerror or error}): make it readable for this user") from None
     except (ValueError, RecursionError):

@@ -246,7 +246,7 @@ class ExportConfig(Section):
     """Variants for devices, and the gate that each has to pass."""
 
     variants: tuple[Literal["fp32", "fp16", "int8", "pruned-int8", "nano-int8"], ...] = ("fp32", "int8", "pruned-int8", "nano-int8")
-    student: Path | None = Path("results/ptbxl-student/checkpoint")  # what is pruned where the checkpoint is an ensemble; its trees stay
+    student: Path | None = None  # what is pruned where the checkpoint is an ensemble, such as a network that it taught; its trees stay
     nano: Path | None = Path("results/ptbxl-nano/checkpoint")  # what nano-int8 is made from
     stride_s: Positive | None = None  # between window starts of the 8-bit variants; None: as in training. Fewer windows, less work
     parity_limit: Positive = 1e-5  # largest difference of a probability in float32; its kernels differ by about 1e-7
@@ -257,7 +257,7 @@ class ExportConfig(Section):
 
 
 class ExperimentConfig(Section):
-    """Everything ``train.py`` needs to know.
+    """Everything ``heart-reader train`` needs to know.
 
     Examples
     --------

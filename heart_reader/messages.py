@@ -1,27 +1,37 @@
-"""Sentences for people: English text that remembers what it says, so that a program or a page can
-say it in another language.
+"""Sentences for people: English text that keeps its code and values, so that a program or a page
+can say it in another language.
 
-Every sentence has a code and an English template. A :class:`Message` is the finished English
+Every sentence has a code and an English template in ``messages.json``: ``{name}`` takes a value,
+with a format after a colon; for a list, what joins it. A template with two forms has one for a
+``count`` of one and one for several. The page has the same sentences in its other languages, under
+the same codes. A :class:`Message` is the finished English
 sentence, a plain ``str`` to whoever only wants to read it, with its ``code`` and ``values`` beside
 it. A value may itself be a message.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
-from heart_reader.message_templates import TEMPLATES
-
-__all__ = ["Message", "Value", "coded", "message", "template_fields"]
+__all__ = ["TEMPLATES", "Message", "Value", "coded", "message", "template_fields"]
 
 Value = str | int | float | Sequence[str]
 Plain = str | int | float | tuple[str, ...]
+
+# Code to the English template; a list of two: for a ``count`` of one, and of several.
+TEMPLATES: Mapping[str, str | list[str]] = {
+    code: template
+    for section in json.loads(Path(__file__).with_name("messages.json").read_text(encoding="utf-8")).values()
+    for code, template in section.items()
+}
 
 
 class Message(str):
@@ -39,7 +49,7 @@ class Message(str):
     --------
     >>> said = message("low_rate", fs=100.0, wanted=250.0, limit=50.0)
     >>> said
-    'sampled at 100 Hz, the model reads 250 Hz: nothing above 50 Hz is known'
+    'sampled at 100 Hz, but the model expects 250 Hz: nothing above 50 Hz is known'
     >>> said.code, dict(said.values)
     ('low_rate', {'fs': 100, 'wanted': 250, 'limit': 50})
     """
@@ -60,9 +70,7 @@ class Message(str):
         return Message, (str(self), self.code, dict(self.values))
 
     def replaced(self, old: str, new: str) -> Message:
-        """Return the same sentence with ``old`` replaced in all its texts, such as a folder that is
-        nobody's affair.
-        """
+        """Return the sentence with ``old`` replaced in all its texts, such as a private folder."""
 
         def in_text(text: str) -> str:
             return text.replaced(old, new) if isinstance(text, Message) else text.replace(old, new)
@@ -82,9 +90,7 @@ class Message(str):
 
 
 class _Joining(Formatter):
-    """Formats as ``str.format`` does; a list is joined, by commas or by what stands after the
-    colon.
-    """
+    """Formats like ``str.format``; a list is joined by commas or by the text after the colon."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, tuple):
@@ -115,7 +121,7 @@ def message(code: str, **values: Value) -> Message:
         If a value is missing, unknown or neither number, text nor a list of texts.
     """
     if code not in TEMPLATES:
-        raise KeyError(f"no message is called {code!r}; heart_reader.message_templates lists them")
+        raise KeyError(f"no message is called {code!r}; messages.json lists them")
     specs = _specs(code)
     if values.keys() != specs.keys():
         raise TypeError(f"message {code}: values {sorted(values)}; needed are {sorted(specs)}")
@@ -136,8 +142,9 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
 
     Examples
     --------
-    >>> coded(["free text", message("no_measurements", reason=message("one_beat"))])["No measurements: one heartbeat only."]
-    {'code': 'no_measurements', 'values': {'reason': 'one heartbeat only'}}
+    >>> said = message("no_measurements", reason=message("one_beat"))
+    >>> coded(["free text", said])["No measurements: only one heartbeat."]
+    {'code': 'no_measurements', 'values': {'reason': 'only one heartbeat'}}
     """
     found: dict[str, dict[str, Any]] = {}
     for sentence in sentences:
@@ -158,9 +165,7 @@ def _specs(code: str) -> dict[str, str]:
 
 
 def _plain(code: str, value: Value, spec: str) -> Plain:
-    """A value as the sentence says it; a number that is none becomes text, for JSON has no such
-    numbers.
-    """
+    """Return a value as the sentence says it; NaN and infinity become text, which JSON lacks."""
     if isinstance(value, str):
         return value
     if isinstance(value, Integral):

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,13 @@ from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
+from heart_reader.weights import find_reader
 
 if TYPE_CHECKING:
     from heart_reader.data.record import EcgRecord
     from heart_reader.features.measurement import Measurements
 
-__all__ = ["Reading", "explain_words", "read_all"]
+__all__ = ["Reading", "explain_words", "load", "read_all", "read_ecg"]
 
 BAR_WIDTH = 20
 # What clinicians read first, in their order: title and unit.
@@ -116,6 +117,51 @@ def _measurements(measurements: Measurements) -> str:
         else:
             parts.append(f"{title} {measured.value:.0f} {unit}" + (f" ({measured.reason})" if measured.reason else ""))
     return ", ".join(parts) + ("; " if parts and absent else "") + (f"not measured: {', '.join(absent)}" if absent else "")
+
+
+def load(name_or_path: str | Path | None = None) -> EcgClassifier:
+    """Load a classifier.
+
+    Parameters
+    ----------
+    name_or_path
+        Name of a shipped reader or a checkpoint directory, None for the default reader.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such reader.
+    CheckpointError
+        If the checkpoint cannot be used, see :meth:`EcgClassifier.load`.
+    """
+    return EcgClassifier.load(find_reader(name_or_path))
+
+
+@cache
+def _default_classifier() -> EcgClassifier:
+    return load()
+
+
+def read_ecg(path: str | Path, *, fs: float | None = None, unit: str | None = None, leads: tuple[str, ...] | None = None) -> Diagnosis:
+    """Read the ECG of a file with the default reader, which is loaded once.
+
+    Parameters
+    ----------
+    path
+        File of any format that :func:`heart_reader.read_record` reads.
+    fs
+        Sampling rate in Hz, where the file does not state it.
+    unit
+        mV, uV, nV or V, where the file does not state it.
+    leads
+        Names of the columns in their order, where the file does not state them.
+
+    Raises
+    ------
+    RecordError
+        If the file cannot be read.
+    """
+    return _default_classifier().predict(read_record(path, fs=fs, unit=unit, leads=leads))
 
 
 def explain_words(diagnosis: Diagnosis) -> str:

@@ -23,40 +23,43 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from dependencies.licences import PAGE, READ_IN_FILES, SHIPPED_LOCKS, licence, page, refused
-from dependencies.lock import FOLDER, LOCKS, ROOT, canonical_name, read_lock
+from dependencies.lock import EXTRAS, FOLDER, LOCKS, ROOT, canonical_name, read_lock, requirements
+from heart_reader.extras import EXTRA_OF
+from heart_reader.weights import shipped_readers
 
 # Where names may be imported that are not declared for running.
 DEVELOPMENT = ("tests", "benchmarks", "dependencies")
 # Needed for running and imported by other packages or in no file of ours, with what needs them.
-NOT_IMPORTED = {"onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn"}
+NOT_IMPORTED = {
+    "onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn", "shtab": "the shell",
+}  # fmt: skip
+# Which extras a stretch of the package may import when it is itself imported, beside what the core
+# needs. The longest prefix counts; what is not named here is core.
+STRETCHES: dict[str, tuple[str, ...]] = {
+    "": (),
+    "config": ("train",),
+    "data/augmentations": ("train",), "data/build": ("train",), "data/cache": ("train",), "data/dataset": ("train",),
+    "data/download": ("train",), "data/record_table": ("train",), "data/sources": ("train",), "data/synthetic": ("train",),
+    "data/scp_statements": ("train",), "data/tasks": ("train",),
+    "edge": ("export",), "edge/stream": (), "edge/cpu": (),
+    "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
+    "frontend": ("serve",), "models": ("train",), "paper": ("plot",), "reading_page": ("plot",), "signing/": ("signing",),
+    "studies": ("train",), "training": ("train",), "training/tune": ("tune",), "training/study": ("tune",),
+}  # fmt: skip
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = PROJECT["optional-dependencies"]
 
 
-def declared(*files: str) -> dict[str, str]:
-    """Pinned versions by canonical name."""
-    lines = [line for file in files for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
-    return pins(line for line in lines if line and line[0] != "#")
+def declared(*extras: str) -> set[str]:
+    """Canonical names of what the core and some extras declare."""
+    return {canonical_name(Requirement(line).name) for line in requirements(*extras)}
 
 
-def pins(lines: Iterator[str]) -> dict[str, str]:
-    found = {}
-    for line in lines:
-        requirement = Requirement(line)
-        (pin,) = requirement.specifier
-        assert pin.operator == "==", f"{line}: not pinned"
-        found[canonical_name(requirement.name)] = pin.version
-    return found
-
-
-def extras() -> dict[str, str]:
-    return pins(line for lines in EXTRAS.values() for line in lines)
-
-
-def imports(path: Path) -> set[str]:
-    """Top-level modules that a file imports, wherever in it."""
+def imports(path: Path, *, at_import: bool = False) -> set[str]:
+    """Top-level modules that a file imports, wherever in it, or what importing it needs."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in (
+        _statements(ast.parse(path.read_text(encoding="utf-8"))) if at_import else ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -65,6 +68,17 @@ def imports(path: Path) -> set[str]:
             found |= {argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)}
     own = {"heart_reader", "tests", "dependencies", *(script.stem for script in ROOT.glob("*.py"))}
     return {name.split(".")[0] for name in found} - sys.stdlib_module_names - own
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is imported: no functions, and nothing for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from _statements(node)
 
 
 def distributions(files: list[Path]) -> dict[str, str]:
@@ -83,32 +97,71 @@ def runtime_files() -> list[Path]:
     return [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]
 
 
+def stretch(path: Path) -> str:
+    inside = path.relative_to(ROOT / "heart_reader").with_suffix("").as_posix()
+    return max((prefix for prefix in STRETCHES if inside.startswith(prefix)), key=len)
+
+
 def test_what_the_package_imports_is_declared() -> None:
     found = distributions(runtime_files())
     assert len(found) > 15
-    allowed = declared("requirements.txt") | extras()
+    allowed = declared("all")
     assert {name: path for name, path in found.items() if name not in allowed} == {}
+
+
+def test_what_importing_a_module_needs_is_in_the_extra_of_its_stretch() -> None:
+    known = packages_distributions()
+    undeclared = {
+        str(path.relative_to(ROOT)): module
+        for path in (ROOT / "heart_reader").rglob("*.py")
+        for module in imports(path, at_import=True)
+        if canonical_name(known[module][0]) not in declared(*STRETCHES[stretch(path)])
+    }
+    assert undeclared == {}
+
+
+def test_the_core_needs_little() -> None:
+    assert declared() == {"numpy", "scipy", "onnxruntime"}
+    assert {"torch", "pandas", "matplotlib", "scikit-learn"} & declared(*EXTRAS["serve"]) == set()
+
+
+@pytest.mark.parametrize(("module", "extra"), EXTRA_OF.items())
+def test_the_extra_of_a_module_declares_it(module: str, extra: str) -> None:
+    known = packages_distributions()
+    if module in known:
+        assert canonical_name(known[module][0]) in declared(extra) - declared()
+
+
+def test_requirements_txt_is_no_second_list() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and line[0] != "#"] == ["-e .[all]"]
+
+
+def test_what_is_declared_is_a_range() -> None:
+    for line in requirements("all"):
+        operators = {one.operator for one in Requirement(line).specifier}
+        assert ">=" in operators, line
+        assert "==" not in operators, line
 
 
 def test_what_tests_and_tools_import_is_declared() -> None:
     found = distributions([path for folder in DEVELOPMENT for path in (ROOT / folder).rglob("*.py")])
     assert "wfdb" in found
-    allowed = declared("requirements.txt", "requirements-dev.txt") | extras()
+    allowed = declared("dev")
     assert {name: path for name, path in found.items() if name not in allowed} == {}
 
 
 def test_what_is_declared_for_running_is_imported() -> None:
-    found = distributions(runtime_files())
-    assert set(declared("requirements.txt")) - set(found) == set(NOT_IMPORTED)
-    assert set(EXTRAS) == {"tune", "signing"}
-    assert set(extras()) - set(found) == set()
+    assert declared("all") - set(distributions(runtime_files())) <= set(NOT_IMPORTED)
 
 
 def test_what_only_tests_need_is_not_installed_for_running() -> None:
-    running = {name for lock in ("torch", "runtime", "edge", "signing") for name in read_lock(lock)}
-    assert running & {"wfdb", "aiohttp", "soundfile", "requests", "pytest", "optuna"} == set()
-    assert set(read_lock("edge")) >= {"numpy", "scipy", "onnxruntime"}
-    assert set(read_lock("edge")) & {"torch", "pandas", "pydantic"} == set()
+    running = {name for lock in LOCKS if lock != "dev" for name in read_lock(lock)}
+    assert running & {"wfdb", "aiohttp", "soundfile", "requests", "pytest", "huggingface-hub"} == set()
+    assert set(read_lock("core")) >= {"numpy", "scipy", "onnxruntime"}
+    assert set(read_lock("core")) & {"torch", "pandas", "pydantic"} == set()
+    assert set(read_lock("serve")) >= {*read_lock("core"), "fastapi", "pydicom"}
+    assert set(read_lock("serve")) & {"torch", "pandas", "matplotlib"} == set()
 
 
 def test_no_library_of_cuda_is_installed_beside_a_cpu_build() -> None:
@@ -117,17 +170,21 @@ def test_no_library_of_cuda_is_installed_beside_a_cpu_build() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "locks"),
+    ("extras", "locks"),
     [
-        (("requirements.txt",), ("torch", "runtime")),
-        (("requirements-edge.txt",), ("edge",)),
-        (("requirements.txt", "requirements-dev.txt"), ("torch", "runtime", "signing", "dev")),
+        ((), ("core",)),
+        (EXTRAS["serve"], ("serve",)),
+        (("signing",), ("core", "signing")),
+        (("all",), ("serve", "signing", "torch", "all")),
+        (("dev",), ("serve", "signing", "torch", "all", "dev")),
     ],
 )
-def test_locks_hold_what_is_declared(files: tuple[str, ...], locks: tuple[str, ...]) -> None:
+def test_locks_hold_what_is_declared(extras: tuple[str, ...], locks: tuple[str, ...]) -> None:
     locked = {name: pin.version for lock in locks for name, pin in read_lock(lock).items()}
-    wanted = declared(*files) | (extras() if "dev" in locks else {})
-    assert {name: (version, locked.get(name)) for name, version in wanted.items() if locked.get(name) != version} == {}, "make lock"
+    for requirement in map(Requirement, requirements(*extras)):
+        name = canonical_name(requirement.name)
+        assert name in locked, f"{name}: make lock"
+        assert requirement.specifier.contains(locked[name]), f"{name}: make lock"
 
 
 def test_locks_agree_with_each_other() -> None:
@@ -159,12 +216,12 @@ def test_no_requirement_names_a_place(path: Path) -> None:
     assert re.findall(r"://|^\s*-[-a-z]*(?:index|find|host)\S*|\bwww\.|@ ", path.read_text(encoding="utf-8"), re.MULTILINE) == []
 
 
-@pytest.mark.parametrize("lock", ["torch", "runtime", "signing", "dev"])
+@pytest.mark.parametrize("lock", ["serve", "signing", "torch", "all", "dev"])
 def test_locks_are_complete_and_installed(lock: str) -> None:
     """Nothing that a locked package needs is missing from the locks, and this installation is the
     locked one.
     """
-    locked = {name: pin for one in ("torch", "runtime", "signing", "dev") for name, pin in read_lock(one).items()}
+    locked = {name: pin for one in LOCKS for name, pin in read_lock(one).items()}
     for name, pin in read_lock(lock).items():
         if pin.marker and not Marker(pin.marker).evaluate():
             continue
@@ -212,22 +269,20 @@ def test_the_bill_of_materials_is_valid_and_complete(tmp_path: Path) -> None:
     assert [error.message for error in validator.iter_errors(bill)] == []
     assert not validator.is_valid({**bill, "specVersion": 7})
     by_name = {component["name"]: component for component in bill["components"]}
-    running = [item for lock in ("torch", "runtime") for item in read_lock(lock).items()]
+    running = [item for lock in ("serve", "torch", "all") for item in read_lock(lock).items()]
     here = {name for name, pin in running if not pin.marker or Marker(pin.marker).evaluate()}
     assert here == {name for name, component in by_name.items() if component["type"] == "library"}
     assert all(by_name[name]["licenses"] and by_name[name]["purl"].startswith(f"pkg:pypi/{name}@") for name in here)
     readers = [component for component in bill["components"] if component["type"] == "machine-learning-model"]
-    assert len(readers) == 2
+    assert len(readers) == len(shipped_readers())
     needs = {one["ref"]: set(one.get("dependsOn", ())) for one in bill["dependencies"]}
-    assert {"torch", "onnxruntime", "fastapi"} <= needs["heart-reader"]
+    assert {"numpy", "scipy", "onnxruntime"} <= needs["heart-reader"]
     assert "sympy" in needs["torch"]
 
 
 def test_make_installs_nothing_without_its_hash() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     installs = re.findall(r"^(?:PIP|LOCKED) := .*|\$\((?:PIP|LOCKED)\) .*|pip install .*", makefile, re.MULTILINE)
-    assert "PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps" in installs
     assert "LOCKED := $(PIP) --require-hashes" in installs
-    unchecked = [line for line in installs if line.startswith("$(PIP)")]
-    assert unchecked == ["$(PIP) --no-build-isolation --editable ."]
+    assert [line for line in installs if line.startswith("$(PIP)")] == ["$(PIP) --no-build-isolation --editable ."]
     assert makefile.count("pip install") == 1

@@ -87,8 +87,8 @@ def test_the_summary_names_every_class_with_its_number():
         }
     )
     assert reading.summary == (
-        "Rhythm not decided: nothing was measured. Conduction disturbance, kind not stated. Myocardial infarction, kind not stated. "
-        "Hypertrophy, kind not stated. "
+        "Rhythm undetermined: nothing was measured. Conduction disturbance, type not specified. Myocardial infarction, type not specified. "
+        "Hypertrophy, type not specified. "
         "High probability that the label applies: HYP (>99%), MI (91%). Medium: STTC (40%), CD (30%, read as present). Low: NORM (<1%)."
     )
     assert {name: entry["definition"] for name, entry in reading.bands.items()} == BANDS

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heart_reader.checkpoint import served_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import RecordError
+from heart_reader.weights import find_reader
 
 Shape = Callable[[int, float, np.random.Generator], np.ndarray]
 
@@ -87,7 +86,7 @@ def reader() -> EcgClassifier:
     """The shipped reader, whose network is asked for one answer only: what it says is of no
     interest here.
     """
-    classifier = EcgClassifier.load(served_checkpoint())
+    classifier = EcgClassifier.load(find_reader())
     logits = classifier._logits
     classifier._logits = lambda batch: np.repeat(logits(next(batch.parts(1))), len(batch), axis=0)
     return classifier
@@ -131,9 +130,9 @@ def test_less_than_a_second_is_refused(reader: EcgClassifier, shape: str, n: int
     assert read(reader, [SHAPES[shape](n, 10.0, np.random.default_rng(0))], 10.0, ("I",)) == "signal_too_short"
 
 
-@pytest.mark.parametrize("checkpoint", ["ptbxl-ensemble/checkpoint", "edge/int8"])
+@pytest.mark.parametrize("checkpoint", ["ptbxl-ensemble", "ptbxl-nano-int8"])
 @pytest.mark.parametrize("shape", ["flat", "noise", "full range", "half missing"])
 def test_other_runtimes(checkpoint: str, shape: str) -> None:
-    classifier = EcgClassifier.load(Path(served_checkpoint()).parents[1] / checkpoint)
+    classifier = EcgClassifier.load(find_reader(checkpoint))
     rng = np.random.default_rng(0)
     assert read(classifier, [SHAPES[shape](120, 12.0, rng) for _ in STANDARD_LEADS], 12.0, STANDARD_LEADS) == "read"

@@ -20,15 +20,12 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.data.formats import find_records, read_record
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
+from heart_reader.weights import find_reader, shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDENS = ROOT / "tests" / "goldens.json"
 RECORDS = {path.name: path for path in find_records(ROOT / "test_files")}
-CHECKPOINTS = {
-    str(path.parent.relative_to(ROOT)): path.parent
-    for path in sorted((ROOT / "results").glob("*/**/manifest.json"))
-    if (path.parent / "model.onnx").exists() or (path.parent / "weights.safetensors").exists()
-}
+CHECKPOINTS = {name: find_reader(name) for name in sorted(shipped_readers())}
 # Kernels of other processors add in another order; 8-bit ones may round a value to its neighbour.
 # Measurements are decided by comparisons of float32 sums, which hardly ever fall out differently.
 TOLERANCE, TOLERANCE_8_BIT = 2e-3, 0.04

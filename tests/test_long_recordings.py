@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.checkpoint import served_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.record import EcgRecord
 from heart_reader.reading import read_all
+from heart_reader.weights import find_reader
 from tests.data.formats.long_files import WRITERS, tiled
 
 resource = pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # kB, macOS in bytes.
 SCRIPT = """
 import resource, sys
-from heart_reader.checkpoint import served_checkpoint
+from heart_reader.weights import find_reader
 from heart_reader.data.formats import read_record
 from heart_reader.frontend.reading_work import load_warm
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
 
-classifier, path = load_warm(served_checkpoint()), sys.argv[1]
+classifier, path = load_warm(find_reader()), sys.argv[1]
 idle = peak()
 {call}
 print(peak() - idle)
@@ -79,7 +79,7 @@ def test_a_day_is_read_by_the_command(day: Path) -> None:
 
 def test_parts_of_a_recording_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows, leads and time in small parts give the reading of the whole, and progress is told."""
-    classifier = EcgClassifier.load(served_checkpoint())
+    classifier = EcgClassifier.load(find_reader())
     signal = tiled(12, 250.0, 200.0).astype(np.float32) / np.float32(1000)
     names = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
     record = EcgRecord("a", signal, 250.0, names)
@@ -103,5 +103,5 @@ def test_parts_of_a_recording_are_pooled(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_progress_names_the_file(tmp_path: Path) -> None:
     path = WRITERS["wfdb"](tmp_path / "a", tiled(2, 250.0, 10.0), 250.0, ("II", "V5"))
     said: list[tuple[Path, float]] = []
-    next(read_all(EcgClassifier.load(served_checkpoint()), [path], progress=lambda *of: said.append(of)))
+    next(read_all(EcgClassifier.load(find_reader()), [path], progress=lambda *of: said.append(of)))
     assert said == [(path, 1.0)]

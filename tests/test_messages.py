@@ -18,8 +18,7 @@ from pydantic_core import to_json
 import heart_reader
 from heart_reader.data.record import build_record
 from heart_reader.errors import LeadError
-from heart_reader.message_templates import TEMPLATES
-from heart_reader.messages import Message, coded, message, template_fields
+from heart_reader.messages import TEMPLATES, Message, coded, message, template_fields
 
 SOURCE = Path(heart_reader.__file__).parent
 
@@ -39,11 +38,11 @@ def test_one_and_several_are_said_differently() -> None:
 
 def test_values_are_numbers_as_the_sentence_says_them() -> None:
     said = message("too_short", where="a", duration=np.float32(0.1234), least=np.float64(1.0))
-    assert said == "a: 0.12 s of signal; at least 1 s is needed: record longer"
+    assert said == "a: 0.12 s of signal, but at least 1 s is needed: record longer"
     assert dict(said.values) == {"where": "a", "duration": 0.12, "least": 1}
     assert [type(value) for value in said.values.values()] == [str, float, int]
     endless = message("rate_impossible", where="a", fs=float("nan"), least=10.0, most=1e5)
-    assert "a sampling rate of nan Hz; 10 to 100000 Hz" in endless
+    assert "a sampling rate of nan Hz is outside the supported 10 to 100000 Hz" in endless
     json.dumps(endless.to_json(), allow_nan=False)
 
 
@@ -77,10 +76,10 @@ def test_pickles_copies_and_dataclasses_keep_code_and_values() -> None:
 
 def test_messages_within_a_message_are_coded_too() -> None:
     said = message("low_confidence", doubts=[message("few_beats", count=2), message("beats_paced")])
-    assert said == "low confidence: from 2 heartbeats only; paced beats"
+    assert said == "low confidence: from only 2 heartbeats; paced beats"
     assert coded([None, "free text", said]) == {
-        said: {"code": "low_confidence", "values": {"doubts": ["from 2 heartbeats only", "paced beats"]}},
-        "from 2 heartbeats only": {"code": "few_beats", "values": {"count": 2}},
+        said: {"code": "low_confidence", "values": {"doubts": ["from only 2 heartbeats", "paced beats"]}},
+        "from only 2 heartbeats": {"code": "few_beats", "values": {"count": 2}},
         "paced beats": {"code": "beats_paced", "values": {}},
     }
 

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, default_checkpoint, load_checkpoint, served_checkpoint
+from heart_reader.checkpoint import MANIFEST, SAFETENSORS, _manifest_sha256, load_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.edge.read import load_reader
 from heart_reader.errors import ConfigError, Integrity, NotTrusted
 from heart_reader.frontend.reading_work import load_warm, prepare_reading
 from heart_reader.frontend.workers import Workers
 from heart_reader.signing import TRUSTED_KEYS, TrustedKeys, check_signature, named_keys, sign_checkpoint, signature_facts
 from heart_reader.signing.keys import create_key, key_id, read_private_key
 from heart_reader.signing.signature import SIGNATURE
+from heart_reader.weights import find_reader, shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,7 +56,7 @@ def signed(unsigned: Path, key: Path) -> Path:
 def run_signing(*arguments: object, passphrase: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEART_READER_SIGNING")}
     environment |= {} if passphrase is None else {"HEART_READER_SIGNING_PASSPHRASE": passphrase}
-    command = [sys.executable, "-m", "heart_reader.signing", *map(str, arguments)]
+    command = [sys.executable, "-m", "heart_reader", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
@@ -232,7 +232,17 @@ def test_private_keys_of_other_kinds_are_refused(key: Path, tmp_path: Path) -> N
 
 
 def test_predict_reads_only_what_is_trusted(signed: Path, key: Path) -> None:
-    command = [sys.executable, "predict.py", "test_files/norm.hea", "--checkpoint", str(signed), "--trusted-keys", f"{key}.pub"]
+    command = [
+        sys.executable,
+        "-m",
+        "heart_reader",
+        "read",
+        "test_files/norm.hea",
+        "--checkpoint",
+        str(signed),
+        "--trusted-keys",
+        f"{key}.pub",
+    ]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     (signed / SIGNATURE).unlink()
@@ -267,18 +277,18 @@ def test_each_process_that_reads_asks_for_the_signature(signed: Path, trusted: T
 
 def test_a_device_reads_only_what_is_trusted(trusted: TrustedKeys) -> None:
     with pytest.raises(NotTrusted):
-        load_reader(served_checkpoint(), trusted=trusted)
+        EcgClassifier.load(find_reader(), trusted=trusted)
 
 
 def test_shipped_checkpoints_are_what_security_md_says(trusted: TrustedKeys) -> None:
     assert "unsigned" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    for directory in (default_checkpoint(), served_checkpoint()):
+    for directory in map(find_reader, shipped_readers()):
         assert signature_facts(load_checkpoint(directory), None)["state"] == "unsigned"
 
 
 def test_without_the_library_nothing_is_trusted(signed: Path, trusted: TrustedKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cryptography.exceptions", "cryptography.hazmat.primitives.asymmetric.ed25519"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigError, match=r"signing\.lock"):
+    with pytest.raises(ConfigError, match=r"heart-reader\[signing\]"):
         check_signature(load_checkpoint(signed), trusted)
     assert EcgClassifier.load(signed).card()["signature"]["state"] == "not_verified"

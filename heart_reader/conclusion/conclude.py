@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL, SUPERCLASS_OF
-from heart_reader.conclusion.findings import Facts, measured_codes, measured_lines, not_normal, rhythm_lines
-from heart_reader.conclusion.lines import Line
+from heart_reader.conclusion.findings import Facts, Line, measured_codes, measured_lines, not_normal, rhythm_lines
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
@@ -192,7 +191,7 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
 
 
 def _from_members(decision: str, members: list[str], statements: Mapping[str, str], reconciled: Reconciled) -> str:
-    """A group is present if a member is; without one it may be, as the superclass it belongs to is."""
+    """Return present for a group with a stated member; without one, what its superclass allows."""
     if len(members) == 1:
         return statements[members[0]]
     if any(statements[code] == "present" for code in members):
@@ -226,9 +225,7 @@ def _measured(name: str, value: float) -> Message:
 
 
 def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions, facts: Facts) -> Iterator[Line]:
-    """Statements that are no rhythm, then superclasses of which no statement is stated, then
-    classes of other tasks.
-    """
+    """Yield statements that name no rhythm, then bare superclasses, then classes of other tasks."""
     table = read_table()
     for code in reconciled.stated:
         if table.groups.get(code, "other") != "rhythm" and code != NORMAL:
@@ -246,7 +243,7 @@ def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions,
 
 
 def _with_measure(code: str, probability: float, facts: Facts) -> Message:
-    """A statement with the measurement that it is about, or with how little is to be said for it."""
+    """Return a statement with its measurement, or marked as only possible."""
     shown = {"1AVB": "pr_ms", "LPR": "pr_ms", "LNGQT": "qtc_bazett_ms", "LAFB": "qrs_axis_deg", "LPFB": "qrs_axis_deg"}
     shown |= dict.fromkeys(("CLBBB", "CRBBB", "ILBBB", "IRBBB", "IVCD"), "qrs_ms")
     name = shown.get(code)

@@ -1,13 +1,12 @@
-"""What measurements and the measured rhythm add to the statements, in words."""
+"""What measurements and the measured rhythm add to the statements, line by line."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from heart_reader.conclusion.lines import Line
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
 from heart_reader.messages import Message, message
@@ -15,7 +14,37 @@ from heart_reader.messages import Message, message
 if TYPE_CHECKING:
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["Facts", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
+__all__ = ["Facts", "Line", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a diagnosis.
+
+    Parameters
+    ----------
+    group
+        One of :data:`heart_reader.conclusion.table.GROUPS`.
+    text
+        What is stated.
+    codes
+        The statements it stands for; empty for what was measured alone.
+    probability
+        Of the statement; None for what was measured alone.
+    abnormal
+        Whether a normal ECG cannot have it.
+    """
+
+    group: str
+    text: Message
+    codes: tuple[str, ...] = ()
+    probability: float | None = None
+    abnormal: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"group": self.group, "text": self.text, "codes": list(self.codes), "probability": self.probability}
+
 
 # Statements that say what rhythm it is, the most specific first.
 _BASIC = ("PACE", "AFIB", "AFLT", "SVTAC", "PSVT", "SVARR", "STACH", "SBRAD", "SARRH", "SR")
@@ -105,7 +134,7 @@ def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts:
 
 
 def _measured_rhythm(facts: Facts) -> tuple[str, Message] | None:
-    """The measured rhythm as the statement of it, and in words; None where none was told."""
+    """Return the measured rhythm as statement and in words; None without one."""
     measured = None if facts.rhythm is None else facts.rhythm.name
     if measured is None:
         return None
@@ -128,9 +157,7 @@ def measured_codes(facts: Facts) -> set[str]:
 
 
 def not_normal(facts: Facts) -> Message | None:
-    """Return what was measured that no normal ECG has, whatever a reader says; None where nothing
-    was.
-    """
+    """Return the measured finding that no normal ECG has; None without one."""
     if facts.rhythm is None:
         return None
     for finding, code in (("av_block_3", "3AVB"), ("av_block_2", "2AVB")):
@@ -165,9 +192,7 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
 
 
 def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, Answer]) -> Line:
-    """A line that stands for a statement where that is stated, and for what was measured where it
-    is not.
-    """
+    """Return a line for a statement if it is stated, else for what was measured."""
     return Line("rhythm", text, (code,), statements[code].probability) if code in stated else Line("rhythm", text)
 
 

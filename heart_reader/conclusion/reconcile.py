@@ -31,9 +31,7 @@ _EDGE = 1e-9
 
 @dataclass(frozen=True)
 class Answer:
-    """What the reader says of one class: probability, threshold (None where there is none) and
-    decision.
-    """
+    """Probability, threshold (None without one) and decision of one class."""
 
     probability: float
     threshold: float | None
@@ -149,9 +147,7 @@ class _Candidate:
 
 
 def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], superclass_of: Mapping[str, str]) -> set[int]:
-    """For each set of superclasses find the best statements beside it, and return the places of the
-    best of all.
-    """
+    """Return the places of the best set of superclasses and of statements beside them."""
     supers = [n for n, candidate in enumerate(candidates) if candidate.is_superclass]
     known = {candidates[n].code for n in supers}
     best_score, best = -math.inf, set[int]()
@@ -172,9 +168,7 @@ def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], supercla
 
 
 def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: Sequence[set[int]]) -> tuple[float, set[int]]:
-    """Largest sum of margins of places of which no two are rivals, and these places: with the first
-    one or without it.
-    """
+    """Return the largest sum of margins of places without rivals among them, and these places."""
     if not places:
         return 0.0, set()
     first, rest = places[0], places[1:]
@@ -187,9 +181,7 @@ def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: S
 
 
 def _rivals(candidates: Sequence[_Candidate], table: Table) -> list[set[int]]:
-    """Of each candidate the places of those that do not stand beside it: by the table, and NORM
-    beside another superclass.
-    """
+    """Return for each candidate the places of those that exclude it."""
     pairs = {frozenset((rule.first, rule.second)) for rule in table.exclusions}
     found: list[set[int]] = [set() for _ in candidates]
     for i, first in enumerate(candidates):

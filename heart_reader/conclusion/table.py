@@ -115,7 +115,5 @@ def _conditions(item: Mapping[str, Any]) -> list[Condition]:
 
 
 def class_name(code: str) -> Message:
-    """Return the name of a statement or superclass for people; the page has its own words for each
-    code.
-    """
+    """Return the English name of a statement or superclass; the page translates it by its code."""
     return Message(read_table().names.get(code, code), "class_name", {"statement": code})

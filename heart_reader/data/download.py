@@ -1,5 +1,4 @@
-"""Download a public ECG data set: ``python -m heart_reader.data.download ptbxl [--to data/ptbxl]
-[--only 'records100/*']``.
+"""Download public ECG data sets.
 
 PhysioNet publishes ``SHA256SUMS.txt`` with every data set. Each file it lists is fetched to
 ``NAME.part``, resumed there after a cut, checked, and only then given its name; a file that is
@@ -8,13 +7,10 @@ there and whole is not fetched again. So the same command starts, continues and 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import http
 import http.client
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -26,12 +22,11 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from heart_reader.errors import DataError, HeartReaderError
+from heart_reader.errors import DataError
 
-__all__ = ["DATASETS", "Dataset", "ListedFile", "download", "main"]
+__all__ = ["DATASETS", "Dataset", "ListedFile", "download"]
 
 SUMS = "SHA256SUMS.txt"
-DATA_ENVIRONMENT = "HEART_READER_DATA"
 USER_AGENT = "heart-reader downloader (https sums checked; resumes)"
 BLOCK = 1 << 18
 TIMEOUT_S = 60
@@ -226,39 +221,3 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse | None:
     except (http.client.HTTPException, OSError, ValueError) as error:
         reason = str(error) or type(error).__name__
     raise DataError(f"{url}: the server did not give this file ({reason}): check the connection and the address, then run again")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if all files are there and right, 1 after a failure, 2 after a
-    wrong call.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m heart_reader.data.download",
-        description="Download a public ECG data set from PhysioNet. Run the same command again to resume or to verify.",
-    )
-    parser.add_argument("dataset", choices=DATASETS)
-    parser.add_argument("--to", type=Path, metavar="DIR", help=f"default: data/DATASET (${DATA_ENVIRONMENT} replaces data)")
-    parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="such as 'records100/*' '*.csv'; may be repeated")
-    parser.add_argument("--base-url", metavar="URL", help="a mirror: the folder that holds SHA256SUMS.txt")
-    try:
-        args = parser.parse_args(argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    dataset = DATASETS[args.dataset]
-    if args.base_url:
-        dataset = Dataset(f"{args.base_url.rstrip('/')}/", dataset.prefix)
-    folder = args.to or Path(os.environ.get(DATA_ENVIRONMENT, "data")) / args.dataset
-    try:
-        n_fetched, n_there = download(dataset, folder, only=args.only)
-    except HeartReaderError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped: run the same command again, it resumes", file=sys.stderr)
-        return 1
-    print(f"{folder}: {n_fetched} files fetched, {n_there} were there; all have their published SHA-256")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,15 +7,18 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
 from heart_reader.data.signal_parts import SignalParts
-from heart_reader.errors import LeadError, NonFiniteSignal, UnitError, UnreadableRecord
+from heart_reader.errors import ConfigError, LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["N_PUBLISHED_FEATURES", "UNIT_TO_MV", "EcgRecord", "build_record"]
 
@@ -106,6 +109,37 @@ class EcgRecord:
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.n_times / self.fs
+
+    def plot(self, *, start_s: float = 0.0, duration_s: float = 10.0, speed_mm_s: float = 25.0, gain_mm_mv: float = 10.0) -> Figure:
+        """Draw the tracing on ECG paper in true millimetres; needs matplotlib.
+
+        Most of the twelve leads are drawn as four columns and a rhythm strip, fewer in a row each.
+
+        Parameters
+        ----------
+        start_s, duration_s
+            The stretch that is drawn.
+        speed_mm_s, gain_mm_mv
+            Scale in time and in amplitude.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            ``figure.savefig("ecg.svg")`` writes it; a notebook shows it.
+
+        Raises
+        ------
+        ConfigError
+            If the record has no such stretch, or a scale is not above 0.
+        """
+        from heart_reader.data.paper import Sheet, plot_record
+
+        if not (0 <= start_s < self.duration_s and min(duration_s, speed_mm_s, gain_mm_mv) > 0):
+            raise ConfigError(
+                f"{start_s:g} s and {duration_s:g} s from there at {speed_mm_s:g} mm/s and {gain_mm_mv:g} mm/mV: the record has "
+                f"{self.duration_s:g} s, and a length and scales are above 0"
+            )
+        return plot_record(self, Sheet(speed_mm_s, gain_mm_mv, start_s, duration_s))
 
     def lead(self, name: str) -> NDArray[np.float32]:
         """Return one lead as (n_times,) in mV.

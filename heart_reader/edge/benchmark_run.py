@@ -1,4 +1,4 @@
-"""The recipe behind ``python -m heart_reader.edge.benchmark``: checkpoints measured side by side in
+"""The recipe behind ``heart-reader benchmark``: checkpoints measured side by side in
 one run.
 
 Every measurement of speed and memory has a process of its own. The checkpoints take turns over

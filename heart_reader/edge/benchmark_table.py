@@ -36,7 +36,7 @@ def to_markdown(stats: Mapping[str, Any]) -> str:
     classes = list(rows[0]["accuracy"]["test"]["auroc"])
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
     machine_line = (
-        f"Made by `python -m heart_reader.edge.benchmark` on {machine['processor']} ({instruction}, {machine['n_cores']} cores), "
+        f"Made by `heart-reader benchmark` on {machine['processor']} ({instruction}, {machine['n_cores']} cores), "
         f"{versions}. All rows are of one run, {stats['rounds']} rounds in turn; the load of the machine was "
         f"{machine['load_average']}. One ECG is ten seconds, all of its windows in one call."
     )

@@ -6,7 +6,7 @@ Run by :mod:`heart_reader.edge.benchmark_run`, with the clock started before any
 from __future__ import annotations
 
 import json
-import resource
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
 
 
 def peak_memory_mb() -> float:
-    """Return the largest memory that this process has held.
+    """Return the largest memory that this process has held, NaN on Windows.
 
     Linux counts the memory of the process that started this one as its own in ``ru_maxrss``, but
     not in ``VmHWM``.
@@ -83,6 +83,10 @@ def peak_memory_mb() -> float:
     if status.exists():
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
     # On macOS the unit is bytes.
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

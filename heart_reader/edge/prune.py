@@ -1,16 +1,12 @@
 """Prune a trained network and train what is left, with the unpruned network as teacher.
 
-Run: ``python -m heart_reader.edge.prune CHECKPOINT --out DIR [--ratio 0.3 0.5 0.7] [--criterion
-taylor]``.
-
-Each ratio becomes a run like those of ``train.py`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
+Each ratio becomes a run like those of ``heart-reader train`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
 the table: parameters, multiply-accumulates, size and validation AUROC before, right after the cut,
 and after training.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,7 +18,6 @@ import numpy as np
 import torch
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_checkpoint, save_tensors
-from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
@@ -185,29 +180,3 @@ def write_table(pruned: Sequence[Checkpoint], out: Path) -> str:
     write_whole(out / "pruning.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8"))
     write_whole(out / "pruning.md", lambda path: path.write_text(table, encoding="utf-8"))
     return table
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Prune by every ratio and print the table."""
-    own = [] if arguments.criterion is None else [f"export.pruning.criterion={arguments.criterion}"]
-    pruned = [
-        prune(
-            arguments.checkpoint,
-            arguments.out / f"prune-{round(100 * ratio)}",
-            overrides=[*arguments.overrides, *own, f"export.pruning.ratio={ratio}"],
-            teacher=arguments.teacher,
-        )
-        for ratio in arguments.ratio
-    ]
-    print(write_table(pruned, arguments.out))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Remove channels from a trained network and train what is left.")
-    parser.add_argument("checkpoint", type=Path, help="torch checkpoint directory of a single network")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the runs and of the table")
-    parser.add_argument("--ratio", type=float, nargs="+", default=[0.3, 0.5, 0.7], help="share of the channels that goes")
-    parser.add_argument("--criterion", choices=("l1", "taylor"), help="what makes a channel expendable (default: the configuration's)")
-    parser.add_argument("--teacher", type=Path, metavar="CHECKPOINT", help="whom to learn from (default: the unpruned network)")
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))

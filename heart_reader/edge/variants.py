@@ -1,4 +1,4 @@
-"""The recipe behind ``export.py``: from one trained reader to all its variants for devices, each
+"""The recipe behind ``heart-reader export``: from one trained reader to all its variants for devices, each
 behind the gate.
 """
 
@@ -143,6 +143,14 @@ def build_variants(directory: Path, out: Path, *, overrides: Sequence[str] = (),
             small = _alike(open_origin(origin.config.export.nano, overrides), origin, "export.nano")
             written.append(write_variant(out / name, small, small, _int8, force=force))
         elif name == "pruned-int8":
+            student = origin.config.export.student
+            # A checkpoint names the network it was once exported with, which need not be here.
+            asked = any(text.startswith("export.student=") for text in overrides)
+            if origin.checkpoint.manifest["model"]["name"] == ENSEMBLE and (student is None or not (asked or student.exists())):
+                tqdm.write(
+                    "pruned-int8: left out, for an ensemble is not pruned as such: --set export.student=DIR names a network it taught"
+                )
+                continue
             wide, pruned = _pruned(origin, out / PRUNED_RUN, overrides)
             written.append(write_variant(out / name, wide, pruned, _int8, force=force))
         else:
@@ -158,11 +166,7 @@ def _pruned(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[Origin
         checkpoint = prune(origin.checkpoint.directory, out, overrides=overrides)
         return origin, open_origin(checkpoint.directory, overrides)
     student = origin.config.export.student
-    if student is None:
-        raise ConfigError(
-            f"{origin.checkpoint.directory}: an ensemble is not pruned as such: name a network that it taught with --set export.student=, "
-            "or leave pruned-int8 out of export.variants"
-        )
+    assert student is not None
     wide = _alike(open_origin(student, overrides), origin, "export.student")
     checkpoint = prune(student, out, overrides=overrides)
     if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:

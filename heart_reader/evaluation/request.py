@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heart_reader.checkpoint import Checkpoint, is_published, understood
+from heart_reader.checkpoint import Checkpoint, understood
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.coverage import describe_gaps
@@ -16,6 +16,7 @@ from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError, DataError, NotServable
 from heart_reader.predictions import Predictions
+from heart_reader.weights.index import is_published
 
 __all__ = ["checkpoint_config", "choose_folder", "read_split", "refuse_other_report"]
 
@@ -29,7 +30,7 @@ def choose_folder(checkpoint: Checkpoint, config: ExperimentConfig, *, split: st
     home = checkpoint.directory.resolve()
     # Variants for devices stand side by side under their own names.
     reader = home.parent.name if home.name == "checkpoint" else home.name
-    if is_published(home):
+    if is_published(checkpoint.sha256):
         return Path("results") / "reports" / f"{reader}-{name}"
     return home.parent / (f"report-{name}" if home.name == "checkpoint" else f"{reader}-report-{name}")
 

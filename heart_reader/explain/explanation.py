@@ -130,6 +130,31 @@ class Explanation:
         scaled = np.rint(values * (top / highest)) if highest else np.zeros_like(values)
         return base64.b64encode(scaled.astype(kind).tobytes()).decode("ascii")
 
+    def to_text(self) -> str:
+        """Return a few lines for a person."""
+        leads = sorted(self.lead_shares.items(), key=lambda item: -item[1])
+        window = max(self.windows, key=lambda item: item["share"])
+        return "\n".join(
+            [
+                f"{self.record_id}: {self.finding} ({self.level}), probability {self.probability:.3f}",
+                *self._sum_in_words(),
+                f"  by lead: {', '.join(f'{name} {share:.0%}' for name, share in leads)}",
+                f"  most of all from {window['start_s']:g} to {window['end_s']:g} s ({window['share']:.0%} of the windows' relevance)",
+                f"  {self.raising_share:.0%} of it speaks for {self.finding}; against {self.baseline}",
+                f"  {' '.join(self.notes)}",
+            ]
+        )
+
+    def _sum_in_words(self) -> list[str]:
+        """Return how the log-odds add up, and the largest contributions of measurements."""
+        total = f"  log-odds {self.log_odds:+.2f} = baseline {self.baseline_log_odds:+.2f}"
+        total += f" + signal {self.signal_contribution:+.2f}"
+        if not self.measurements:
+            return [total]
+        named = ", ".join(str(share) for share in largest(self.measurements))
+        groups = ", ".join(f"{name} {adds:+.2f}" for name, adds in by_group(self.measurements).items())
+        return [f"{total} + measurements {self.measurement_contribution:+.2f} ({groups})", f"  by measurement: {named}"]
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, with ``relevance`` as :meth:`encoded`; ``messages`` maps its
         sentences to code and values.

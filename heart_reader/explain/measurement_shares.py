@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
 from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES
-from heart_reader.features.feature_space import NAMES, FeatureSpace
+from heart_reader.features.feature_space import DEMOGRAPHICS, NAMES, FeatureSpace
 
 __all__ = ["GROUPS", "OTHERS", "MeasurementShare", "by_group", "largest", "shares_of_features"]
 

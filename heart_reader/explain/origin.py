@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from heart_reader.checkpoint import Checkpoint, default_checkpoint, load_checkpoint, load_manifest
-from heart_reader.errors import CheckpointError, NotServable
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, load_manifest
+from heart_reader.errors import CheckpointError, DataError, NotServable
+from heart_reader.weights.fetch import SOURCE
+from heart_reader.weights.find import find_reader, local_reader
+from heart_reader.weights.index import shipped_readers
 
 __all__ = ["find_origin"]
 
 
-def find_origin(served: Checkpoint, named: Path | None = None) -> Checkpoint:
+def find_origin(served: Checkpoint, named: Path | None = None, *, fetch: bool = True) -> Checkpoint:
     """Return the torch checkpoint whose gradients explain the readings of a served one.
 
     It is the served one itself, or the one it was exported from, which its manifest names by hash.
@@ -22,6 +25,8 @@ def find_origin(served: Checkpoint, named: Path | None = None) -> Checkpoint:
         What makes the readings.
     named
         Where to look; None looks among the shipped checkpoints and those beside the served one.
+    fetch
+        Whether a shipped checkpoint may be fetched if it is not on this machine.
 
     Raises
     ------
@@ -33,22 +38,27 @@ def find_origin(served: Checkpoint, named: Path | None = None) -> Checkpoint:
     if served.runtime == "torch" and named is None:
         return served
     wanted = {served.sha256, served.manifest["parent"]}
-    for directory in [named] if named is not None else _candidates(served.directory):
+    for directory in [named] if named is not None else _candidates(served, fetch=fetch):
         origin = _load_if(directory, wanted, required=named is not None)
         if origin is not None:
             return origin
     raise NotServable(
         f"{served.directory}: an ONNX graph has no gradients, and the torch checkpoint it was exported from was not found: "
-        "name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR)"
+        f"name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR), or say where a shipped one can be fetched ({SOURCE}=FOLDER_OR_ADDRESS)"
     )
 
 
-def _candidates(served: Path) -> Iterator[Path]:
-    """The shipped reader, then every run beside it and beside the served checkpoint."""
-    shipped = default_checkpoint()
-    yield shipped
-    for results in dict.fromkeys((shipped.parent.parent, served.resolve().parent.parent)):
-        yield from sorted(results.glob("*/checkpoint"))
+def _candidates(served: Checkpoint, *, fetch: bool) -> Iterator[Path]:
+    """Yield the shipped checkpoint that the served one was exported from, then all beside it."""
+    for reader in shipped_readers().values():
+        if reader.runtime == "torch" and reader.sha256 in (served.sha256, served.manifest["parent"]):
+            try:
+                found = find_reader(reader.name) if fetch else local_reader(reader)
+            except DataError:  # it can be fetched from nowhere
+                found = None
+            if found is not None:
+                yield found
+    yield from sorted(served.directory.resolve().parent.parent.glob("*/checkpoint"))
 
 
 def _load_if(directory: Path, wanted: set[str | None], *, required: bool) -> Checkpoint | None:

@@ -63,7 +63,7 @@ class AtrialActivity:
         How far a harmonic of the ventricular rate stands out between its neighbours in the band of
         flutter, QRS left out: flutter whose waves keep step with the beats. A ratio of powers, as
         logarithm to base 10.
-    periodicity, rate_bpm
+    atrial_periodicity, atrial_rate_bpm
         The same as the flutter score for the rates of P waves.
     """
 
@@ -72,14 +72,12 @@ class AtrialActivity:
     flutter_score: float = math.nan
     flutter_rate_bpm: float = math.nan
     flutter_locked: float = math.nan
-    periodicity: float = math.nan
-    rate_bpm: float = math.nan
+    atrial_periodicity: float = math.nan
+    atrial_rate_bpm: float = math.nan
 
 
 def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
-    """Return the leads that show the atria without QRST, and without QRS only: twice (n_leads,
-    n_times) in mV at ``ATRIAL_HZ``.
-    """
+    """Return the atrial leads without QRST and without QRS, twice (n_leads, n_times) in mV."""
     rows = [n for n, name in enumerate(analysis.lead_names) if name in _LEADS] or list(range(min(4, len(analysis.lead_names))))
     n_times = analysis.signal.shape[1] // _STEP
     slow = analysis.signal[rows, : n_times * _STEP].reshape(len(rows), n_times, _STEP).mean(axis=2)
@@ -139,8 +137,8 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
         flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
-        periodicity=periodicity,
-        rate_bpm=60.0 / p_s,
+        atrial_periodicity=periodicity,
+        atrial_rate_bpm=60.0 / p_s,
     ), rest
 
 
@@ -173,9 +171,7 @@ def _power(signal: Array, size: int) -> Array:
 
 
 def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
-    """Return the highest correlation among lags that are a peak of it, and its lag in seconds; at
-    two periods too, if asked for.
-    """
+    """Return the highest peak of the correlation, at two periods if asked for, and its lag in s."""
     low, high = math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ)
     lags = np.arange(low, high + 1)
     value = repeats[lags]
@@ -187,9 +183,7 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 
 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
-    """Return by how much the strongest harmonic of the ventricular rate exceeds its neighbours in
-    the band of flutter.
-    """
+    """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
     resolution = hz[1]
     levels = np.array(

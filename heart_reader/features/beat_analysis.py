@@ -191,9 +191,7 @@ def judged_beats(signal: Array, names: tuple[str, ...], weights: Array, kinds: S
 
 
 def _p_waves(beats: JudgedBeats, main: Kind | None, spikes: NDArray[np.int64]) -> PWaves:
-    """Tell which beats have a P wave, and take its boundaries from the median beat where the record
-    has none.
-    """
+    """Decide which beats have a P wave; without any, drop its boundaries from the median beat."""
     if main is None:
         return no_p_waves(len(beats.at))
     paced = ventricles_paced(spikes, main.beats.at, main.delineation)
@@ -209,9 +207,7 @@ def _without_p(delineation: Delineation) -> None:
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:
-    """Return begin and end of the stretch with the least roughness, whole recordings of up to a
-    stretch's length.
-    """
+    """Return begin and end of the least rough stretch; a short recording is one whole stretch."""
     n_times, length = signal.shape[1], round(STRETCH_S * fs)
     if n_times <= length or not len(signal):
         return 0, n_times

@@ -1,13 +1,14 @@
-"""The kinds and widths of all beats of a record; those of a long recording beyond its measured
-minute, too.
+"""When beats come and how they look: early or late, wide, of another kind, and in what patterns.
 
-A longer recording is sorted minute by minute, and the kinds of each minute are matched with those
-of the measured one, so that time and memory grow no faster than the recording.
+A beat is early or late compared with the running median of the RR intervals around it; its QRS
+complex is wide if its slopes last long. A kind of beat (``beats.beat_classes``) other than the
+commonest one means another shape. Beyond the measured minute, beats are compared with its kinds.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,179 @@ from heart_reader.features.beat_analysis import STRETCH_S, BeatAnalysis
 from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.noise import lead_noise_mv, lead_weights
-from heart_reader.features.premature import BeatShapes, qrs_spans
-from heart_reader.features.ranks import median
+from heart_reader.features.ranks import median, ranked, running_median
 
-__all__ = ["WIDER_MS", "beat_shapes"]
+__all__ = [
+    "EARLY",
+    "LATE",
+    "WIDER_MS",
+    "BeatShapes",
+    "Timing",
+    "beat_shapes",
+    "qrs_spans",
+    "run_lengths",
+    "shares_of_patterns",
+    "time_beats",
+]
 
 Array = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+
+# A beat is early or late where its RR interval is this much shorter or longer than the median of
+# nine around it.
+EARLY, LATE, _N_RR = 0.85, 1.15, 9
+# Where early and late beats alternate, their median is one of the two: the mean of an early and a
+# late interval is the usual one then, unless the longer of the two is a pause.
+_DROP_BEFORE, _PAUSE = 0.87, 1.8
+# Slopes of a QRS complex are taken over this many time points, their energy is smoothed over some
+# more, and the complex lasts while the root of that exceeds a share of its highest; this measure is
+# that much shorter than the QRS duration of the median beat.
+_SLOPE_OVER, _BOX, _WIDTH_SHARE, _WIDTH_ADDED_MS = 5, 10, 0.15, 9.0
+_FROM, _TO, _MS = round(0.12 * MEASURING_HZ), round(0.18 * MEASURING_HZ), 1000.0 / MEASURING_HZ
+# What does not exceed the stillest tenth by this much is noise; a complex exceeds noise at this
+# share of its highest in any case.
+_OVER_STILL, _WIDTH_MOST = 2.0, 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """When the beats come, beside those around them.
+
+    Parameters
+    ----------
+    ratio
+        (n_beats,) RR interval before the beat over the usual one there; NaN for the first beat.
+    early, late
+        (n_beats,) whether it is much shorter or longer.
+    """
+
+    ratio: Array
+    early: Flags
+    late: Flags
+
+
+@dataclass(frozen=True, eq=False)
+class BeatShapes:
+    """The shapes of all beats of a record.
+
+    Parameters
+    ----------
+    kind
+        (n_beats,) number of the kind of beat, 0 is the usual one; -1 where the beat is not whole.
+    begin_ms, end_ms
+        (n_beats,) begin and end of its QRS complex, milliseconds from R; NaN where the beat is not
+        whole.
+    usual_ms
+        Median width of the beats of kind 0; NaN without any.
+    """
+
+    kind: NDArray[np.int64]
+    begin_ms: Array
+    end_ms: Array
+    usual_ms: float
+
+    @property
+    def width_ms(self) -> Array:
+        """(n_beats,) how long QRS lasts, as far as a single beat shows it."""
+        return self.end_ms - self.begin_ms
+
+    @property
+    def other(self) -> Flags:
+        """(n_beats,) whether the beat has another shape than most."""
+        return self.kind > 0
+
+
+def time_beats(r_peaks_s: Array) -> Timing:
+    """Compare each RR interval with those around it.
+
+    Parameters
+    ----------
+    r_peaks_s
+        (n_beats,) seconds, rising.
+
+    Examples
+    --------
+    >>> time_beats(np.array([0.0, 0.8, 1.6, 2.1, 3.2, 4.0])).early.tolist()
+    [False, False, False, True, False, False]
+    """
+    n_beats = len(r_peaks_s)
+    ratio = np.full(n_beats, np.nan)
+    if n_beats < 3:
+        return Timing(ratio, np.zeros(n_beats, bool), np.zeros(n_beats, bool))
+    rr = np.diff(r_peaks_s)
+    usual = running_median(rr, _N_RR)
+    # The first beats lie between few intervals, which are repeated at the ends: there the median of
+    # all is safer.
+    half = _N_RR // 2
+    ends = median(rr[:_N_RR]), median(rr[-_N_RR:])
+    usual[:half], usual[max(half, len(rr) - half) :] = ends
+    pair = 0.5 * (rr[:-1] + rr[1:])
+    alternating = (rr[1:] < _PAUSE * usual[1:]) & (rr[:-1] < rr[1:])
+    alternating[1:] &= rr[1:-1] < _DROP_BEFORE * rr[:-2]
+    alternating[0] = False
+    usual[:-1] = np.where(alternating, np.maximum(usual[:-1], pair), usual[:-1])
+    ratio[1:] = rr / usual
+    return Timing(ratio, ratio < EARLY, ratio > LATE)
+
+
+def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return begin and end of each QRS complex, twice (n_beats,) milliseconds from R, and their
+    distance is its width.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in mV at ``MEASURING_HZ``.
+    at
+        (n_beats,) indices of R.
+    """
+    window = at[:, None] + np.arange(-_FROM - _BOX, _TO + _BOX + _SLOPE_OVER)
+    cut = signal.take(window, axis=1, mode="clip")
+    step = cut[..., _SLOPE_OVER:] - cut[..., :-_SLOPE_OVER]
+    energy = np.einsum("lbt,lbt->bt", step, step)
+    sums = np.cumsum(energy, axis=1)
+    slope = np.sqrt(np.maximum(sums[:, _BOX:] - sums[:, :-_BOX], 0.0))
+    top = slope.max(axis=1, keepdims=True, initial=1e-9)
+    still = ranked(slope, slope.shape[1] // 10)[:, None]
+    high = slope > np.maximum(_WIDTH_SHARE * top, np.minimum(_OVER_STILL * still, _WIDTH_MOST * top))
+    # The smoothing makes up for slopes that are too low to be seen, so that the width is what is
+    # high.
+    first = high.argmax(axis=1)
+    width = high.sum(axis=1) * _MS + _WIDTH_ADDED_MS
+    begin = (first - _FROM) * _MS
+    return begin, begin + width
+
+
+def run_lengths(flags: Flags) -> NDArray[np.int64]:
+    """Return the lengths of the runs of true values.
+
+    Examples
+    --------
+    >>> run_lengths(np.array([True, True, False, True])).tolist()
+    [2, 1]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return np.diff(edges)[::2]
+
+
+def shares_of_patterns(ectopic: Flags) -> tuple[float, float]:
+    """Return how much of a record is bigeminy and trigeminy, 0 to 1: every second, every third beat
+    is another.
+
+    Parameters
+    ----------
+    ectopic
+        (n_beats,) which beats are premature or of another kind.
+    """
+    n_beats = len(ectopic)
+    if n_beats < 4:
+        return 0.0, 0.0
+    usual = ~ectopic
+    in_pairs = ectopic[:-2] & usual[1:-1] & ectopic[2:]
+    in_threes = ectopic[:-3] & usual[1:-2] & usual[2:-1] & ectopic[3:]
+    return min(1.0, 2.0 * in_pairs.sum() / (n_beats - 1)), min(1.0, 3.0 * in_threes.sum() / (n_beats - 1))
+
+
 Kinds = NDArray[np.int64]
 
 # A beat is wider than another from this many milliseconds on.
@@ -63,9 +231,7 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
 
 
 def _put_usual_first(kind: Kinds, width_ms: Array) -> float:
-    """Number the usual kind 0, in place, and return its width: the commonest, or, where that is
-    wide, a narrow one that is common too.
-    """
+    """Number the usual kind 0 in place: the commonest, or a common narrow one; return its width."""
     count = np.bincount(kind[kind >= 0])
     usual = {number: float(median(width_ms[kind == number])) for number in np.flatnonzero(count >= _OFTEN * count.sum()).tolist()}
     if not usual:
@@ -89,12 +255,10 @@ def _pieces(duration_s: float, stretch_s: tuple[float, float]) -> list[tuple[flo
 
 
 def _add_piece(
-    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], told: tuple[Kinds, Array, Array]
+    record: EcgRecord, analysis: BeatAnalysis, piece_s: tuple[float, float], medians: list[Array], known: tuple[Kinds, Array, Array]
 ) -> None:
-    """Sort the beats of one minute and write down what they are: kind, begin and end of those that
-    are not told yet.
-    """
-    kind, begin_ms, end_ms = told
+    """Sort the beats of one minute; note kind, begin and end of those not yet known."""
+    kind, begin_ms, end_ms = known
     # A little more on both sides, so that the beats at its ends are whole.
     start_s, end_s = max(piece_s[0] - _BESIDE_S, 0.0), min(piece_s[1] + _BESIDE_S, record.duration_s)
     first, last = round(start_s * record.fs), round(end_s * record.fs)

@@ -27,12 +27,12 @@ Indices = NDArray[np.int64]
 BEAT_FROM, BEAT_TO = round(0.5 * MEASURING_HZ), round(0.8 * MEASURING_HZ)
 # What of a beat decides its kind and its place: the QRS complex; and how far it may be moved.
 _QRS_FROM, _QRS_TO, _SHIFT = round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_HZ), round(0.05 * MEASURING_HZ)
-# A beat is moved by coarse steps first, its shape told by every fourth time point, then by single
-# ones, its shape told by every second.
+# A beat is moved by coarse steps first, compared at every fourth time point, then by single ones,
+# compared at every second.
 _COARSE, _FINE = 4, 2
 # Beats are of one kind if all their leads together correlate by this much.
 _ALIKE = 0.85
-# More kinds than this are not told apart: such a recording is noise or a fibrillating ventricle.
+# More kinds than this are not distinguished: such a recording is noise or a fibrillating ventricle.
 _MOST_KINDS = 8
 # The median of this many beats is as quiet as it gets, and its memory stays bounded.
 _MOST_BEATS = 60
@@ -110,11 +110,7 @@ def _around(signal: Array, r: int) -> Array:
 
 @lru_cache(maxsize=_MOST_BEATS)
 def _comparisons(n: int) -> tuple[tuple[int, int], ...]:
-    """Return the places to compare, the lesser value to the first of the two, so that ``n`` values
-    are in order afterwards.
-
-    This is Batcher's odd-even merge sort.
-    """
+    """Return the pairs to compare that put ``n`` values in order: Batcher's odd-even merge sort."""
     pairs = []
     block = 1
     while block < n:
@@ -136,9 +132,7 @@ def _onto_largest(signal: Array, beats: Indices) -> Indices:
 
 
 def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
-    """Move beats onto the one that most resemble; return where they are then, and how alike each is
-    to the median of all such.
-    """
+    """Return where the beats lie best on their most typical one, and how alike each is to it."""
     segments = _complexes(signal, at, _COARSE)
     alike = segments @ segments.T
     first = int(((alike > _ALIKE).sum(axis=1) + alike.mean(axis=1)).argmax())
@@ -152,9 +146,7 @@ def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
 
 
 def _complexes(signal: Array, at: Indices, every: int) -> Array:
-    """Return QRS complexes, (n_beats, n_leads * n_times), each lead without its mean, together of
-    length one.
-    """
+    """Return QRS complexes, (n_beats, n_leads * n_times), without lead means and of length one."""
     window = at[:, None] + np.arange(-_QRS_FROM, _QRS_TO, every)
     cut = np.ascontiguousarray(signal.take(window, axis=1, mode="clip").swapaxes(0, 1), dtype=np.float32)
     cut -= cut.mean(axis=2, keepdims=True)

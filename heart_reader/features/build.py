@@ -18,9 +18,8 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.features.demographics import demographics
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
-from heart_reader.features.feature_space import FeatureSpace, measured_features
+from heart_reader.features.feature_space import FeatureSpace, demographics, measured_features
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
 from heart_reader.folders import write_whole
 
@@ -28,9 +27,7 @@ __all__ = ["choose_space", "open_dataset"]
 
 
 def choose_space(config: FeaturesConfig) -> FeatureSpace | None:
-    """Return the features that a configuration asks for, without optional sets whose tables are
-    absent; None for the signal alone.
-    """
+    """Return the features that a configuration asks for, without optional sets that are absent."""
     folder = resolve_data_path(config.ptbxl_plus)
     sets = []
     for item in config.sets:
@@ -81,11 +78,7 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
 
 
 def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Measure every record of a cache, or take what was measured before, (n_records, n_features).
-
-    The measurements lie beside the signals they come from, under the version of the code that
-    measures.
-    """
+    """Return (n_records, n_features) measurements, stored beside the signals by their version."""
     path = cache.folder / f"measured-v{MEASURING_VERSION}.npz"
     stored = _stored(path, (len(cache), len(FEATURE_NAMES)))
     if stored is not None:
@@ -99,9 +92,7 @@ def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.floa
 
 
 def _stored(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return what was measured before; None where there is nothing, or it is damaged: an archive
-    carries checksums.
-    """
+    """Return stored measurements; None if there are none or the archive's checksums fail."""
     if not path.exists():
         return None
     try:

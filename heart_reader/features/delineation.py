@@ -14,10 +14,12 @@ algorithms. IEEE Access 8 (2020) 186181-186190.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,6 @@ from numpy.typing import NDArray
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
-from heart_reader.features.delineation_weights import WEIGHTS
 from heart_reader.features.wave_edges import BOUNDARIES, Wave, find_waves
 
 __all__ = ["Delineation", "boundary_inputs", "delineate", "first_guess_ms", "place_boundaries"]
@@ -41,7 +42,6 @@ _WEAK_LEAD = 0.3
 # and last leads noise: as far out as others measure P, every fifth healthy heart would have a long
 # one.
 _BEYOND = {"p_on": 0.4, "p_off": 0.4, "qrs_on": 0.5, "qrs_off": 0.4, "t_on": 0.2, "t_off": 0.4}
-_WEIGHTS = {boundary: np.array(of) for boundary, of in WEIGHTS.items()}
 _SHORTEST_MS = {"p": 30.0, "qrs": 30.0, "t": 50.0}
 
 
@@ -82,7 +82,14 @@ def delineate(beat: Array, lead_names: tuple[str, ...], rr: float, lead_weights:
     lead_weights
         (n_leads,) share of each lead in what all leads say together, 0 to 1; None is one for all.
     """
-    return place_boundaries(find_waves(beat, rr, lead_weights), lead_names, _WEIGHTS)
+    return place_boundaries(find_waves(beat, rr, lead_weights), lead_names, _weights())
+
+
+@cache
+def _weights() -> dict[str, Array]:
+    """Boundary to (n_inputs,) fitted weights."""
+    read = json.loads(files(__package__).joinpath("delineation_weights.json").read_text(encoding="utf-8"))
+    return {boundary: np.array(read[boundary]) for boundary in BOUNDARIES}
 
 
 def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weights: Mapping[str, Array]) -> Delineation:
@@ -119,9 +126,7 @@ def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array
 
 @lru_cache(maxsize=64)
 def _lead_columns(lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, 12): one in the column of the lead's name, the records of one data set share
-    it.
-    """
+    """Return (n_leads, 12) with one in the column of the lead's name."""
     return np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
 
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable
-from heart_reader.features.demographics import NAMES as DEMOGRAPHICS
-from heart_reader.features.demographics import demographics
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
@@ -26,9 +24,19 @@ from heart_reader.features.ptbxl_plus import NAMES as PTBXL_PLUS
 from heart_reader.features.ptbxl_plus import published_features
 from heart_reader.messages import message
 
-__all__ = ["FEATURE_TITLES", "MEASURED", "FeatureSpace", "measure_prepared", "measured_features", "withhold"]
+__all__ = [
+    "DEMOGRAPHICS",
+    "FEATURE_TITLES",
+    "MEASURED",
+    "FeatureSpace",
+    "demographics",
+    "measure_prepared",
+    "measured_features",
+    "withhold",
+]
 
 MEASURED = "measured"
+DEMOGRAPHICS = ("age_years", "sex_female")
 NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, MEASURED: FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
 
 # How a sentence for a person names each set.
@@ -37,6 +45,9 @@ FEATURE_TITLES: Mapping[str, str] = {
     "measured": message("with_measured"),
     "ptbxl_plus": message("with_ptbxl_plus"),
 }
+
+
+_FEMALE = {"female": 1.0, "male": 0.0}
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,17 @@ class FeatureSpace:
         return {name: bool(np.isfinite(features[where]).any()) for name, where in self.slices.items()}
 
 
+def demographics(age: float | None, sex: str | None) -> NDArray[np.float32]:
+    """Return (2,) years and 1 for a woman, 0 for a man; NaN where not known.
+
+    Examples
+    --------
+    >>> demographics(61.0, "female").tolist(), demographics(None, "").tolist()
+    ([61.0, 1.0], [nan, nan])
+    """
+    return np.array([np.nan if age is None else age, _FEMALE.get(sex or "", np.nan)], dtype=np.float32)
+
+
 def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measurements:
     """Measure a record as the network sees it."""
     # Leads that are missing have no measurements either way; in a recording of hours they would
@@ -144,16 +166,12 @@ def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measu
 
 
 def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where it could not be
-    measured.
-    """
+    """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where not measurable."""
     return measure_prepared(prepared, preprocessor).vector()
 
 
 def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:
-    """Return (n, n_features) features with each set withheld (NaN) from a random share of the
-    records.
-    """
+    """Return (n, n_features) with each set withheld (NaN) from a random share of the records."""
     answer = features.copy()
     for where in space.slices.values():
         answer[rng.random(len(answer)) < share, where] = np.nan

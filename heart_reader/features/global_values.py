@@ -10,11 +10,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.features.axes import frontal_angle_deg, frontal_axis_deg
 from heart_reader.features.beat_analysis import BeatAnalysis, Kind
-from heart_reader.features.criteria import cornell_mv, sokolow_lyon_mv
 from heart_reader.features.feature_names import GLOBAL_UNITS
-from heart_reader.features.intervals import qtc_bazett_ms, qtc_fridericia_ms, rr_intervals
+from heart_reader.features.formulas import (
+    cornell_mv,
+    frontal_angle_deg,
+    frontal_axis_deg,
+    qtc_bazett_ms,
+    qtc_fridericia_ms,
+    rr_intervals,
+    sokolow_lyon_mv,
+)
 from heart_reader.features.measurement import Measurement
 from heart_reader.messages import Message, message
 

@@ -1,5 +1,4 @@
-"""What can be wrong with the leads of a recording, told from the signal: each check returns what it
-found and judges nothing else.
+"""What can be wrong with the leads of a recording, judged by the signal.
 
 References
 ----------
@@ -62,9 +61,7 @@ _FORMULAS = {"III": "II - I", "aVR": "-(I + II)/2", "aVL": "I - II/2", "aVF": "I
 
 
 def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]:
-    """Return lead name to ``"good"``, ``"masked"``, ``"flat"``, ``"interrupted"``, ``"saturated"``,
-    ``"noisy"`` or ``"wandering"``.
-    """
+    """Return lead name to ``"good"`` or what is wrong: one of ``quality._STATES``."""
     highest, lowest = record.signal.max(axis=1), record.signal.min(axis=1)
     span = highest - lowest
     still = _standing_still(record.signal, record.fs)
@@ -102,9 +99,7 @@ def duplicated_leads(record: EcgRecord) -> list[tuple[str, str]]:
 
 
 def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]:
-    """Return sentences on limb leads that are not what Einthoven's law and Goldberger's definitions
-    make of I and II.
-    """
+    """Return sentences on limb leads that violate Einthoven's or Goldberger's identities."""
     stride = max(1, record.n_times // _POINTS)
     usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
@@ -132,9 +127,7 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
 
 
 def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
-    """Tell whether a lead is made of its parts once each of the three may have a gain of its own,
-    as where every lead was normalised.
-    """
+    """Tell whether a lead is made of its parts once each may have its own positive gain."""
     centred = lead - lead.mean()
     of_parts = (parts - parts.mean(axis=1, keepdims=True)).T
     gains = np.linalg.lstsq(of_parts, centred, rcond=None)[0]
@@ -143,9 +136,7 @@ def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
 
 
 def leg_electrode(record: EcgRecord, measurements: Measurements) -> list[str]:
-    """Return a hint that a leg electrode sits on an arm: one of I, II and III hardly shows the
-    heart.
-    """
+    """Return a hint at a leg electrode on an arm: one of I, II and III is almost flat."""
     heights = {name: measurements.leads[name]["QRS_AmpPP"].value for name in ("I", "II", "III") if name in record.lead_names}
     if len(heights) < 3 or any(value is None for value in heights.values()):
         return []
@@ -161,9 +152,7 @@ def impossible_rate(measurements: Measurements) -> list[str]:
 
 
 def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
-    """Return hints that the unit of all leads or of one is wrong, and whether that is likely enough
-    to decide nothing.
-    """
+    """Return hints that a unit is wrong, and whether that is likely enough to decide nothing."""
     known = {lead: of["QRS_AmpPP"].value for lead, of in measurements.leads.items()}
     heights = {lead: height for lead, height in known.items() if height is not None}
     if not heights:
@@ -208,9 +197,7 @@ def _longest_still_s(lead: Array, fs: float) -> float:
 
 
 def _at_rail(lead: Array, rail: float, fs: float) -> bool:
-    """Tell whether a lead often stays at its highest or its lowest value for several time points in
-    a row.
-    """
+    """Tell whether a lead often stays at one of its extremes for several time points."""
     if abs(rail) < _RAIL_MV:
         return False
     least = max(3, round(_RAIL_S * fs))

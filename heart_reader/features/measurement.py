@@ -104,7 +104,7 @@ class Measurements:
     r_index
         Index of R in the median beat.
     rhythm
-        The rhythm, with what it was told by.
+        The rhythm, with its evidence.
     notes
         What a person should know about how these values came about, in sentences.
     """
@@ -127,7 +127,7 @@ class Measurements:
         return {lead: {stem: of[stem].to_json()["value"] for stem in of} for lead, of in self.leads.items()}
 
     def vector(self) -> NDArray[np.float32]:
-        """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where nothing was measured."""
+        """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where not measured."""
         unknown = [None] * len(LEAD_UNITS)
         of_leads = [[self.leads[lead][stem].value for stem in LEAD_UNITS] if lead in self.leads else unknown for lead in STANDARD_LEADS]
         table = _numbers(of_leads)

@@ -8,8 +8,12 @@ wave that is not there misleads more than one that is missing.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +22,12 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, JudgedBeats, p_inputs
-from heart_reader.features.p_wave_weights import BEAT_WEIGHTS, RECORD_MEANS, RECORD_WEIGHTS
 
 __all__ = ["PWaves", "find_p_waves", "known_inputs", "no_p_waves", "ventricles_paced"]
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
-# By name, so that inputs can be added before they have weights.
-_MEANS, _RECORD = (np.array([of.get(name, 0.0) for name in RECORD_INPUTS]) for of in (RECORD_MEANS, RECORD_WEIGHTS))
-_BEAT = np.array([BEAT_WEIGHTS.get(name, 0.0) for name in BEAT_INPUTS])
 # A record has P waves from the upper probability on, has none up to the lower, and between them
 # nobody can tell.
 _ABSENT, _PRESENT, _OF_BEAT = 0.2, 0.6, 0.5
@@ -42,18 +42,18 @@ class PWaves:
     Parameters
     ----------
     probability
-        (n_beats,) for every beat of the stretch, NaN where it cannot be told.
+        (n_beats,) for every beat of the stretch, NaN where unknown.
     onset_ms
         (n_beats,) onset of P in milliseconds from R, negative; NaN for a beat without a P wave.
     present
-        Whether P waves precede the beats of this record; None where it cannot be told.
+        Whether P waves precede the beats of this record; None where unknown.
     record_probability
-        Probability of that, NaN where it cannot be told.
+        Probability of that, NaN where unknown.
     likeness
         How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is
         no room for a P wave.
     share
-        Of the beats that could be told, how many have a P wave; NaN without such beats.
+        Share of the beats with a known answer that have a P wave; NaN without such beats.
     pr_sd_ms
         How much the PR interval varies from beat to beat; NaN with fewer than three P waves.
     """
@@ -67,8 +67,25 @@ class PWaves:
     pr_sd_ms: float
 
 
+class _Weights(NamedTuple):
+    means: Array
+    record: Array
+    record_constant: float
+    beat: Array
+    beat_constant: float
+
+
+@cache
+def _weights() -> _Weights:
+    read = json.loads(files(__package__).joinpath("p_wave_weights.json").read_text(encoding="utf-8"))
+    means, record = (np.array([read[key].get(name, 0.0) for name in RECORD_INPUTS]) for key in ("record_means", "record"))
+    # By name, so that inputs can be added before they have weights.
+    beat = np.array([read["beat"].get(name, 0.0) for name in BEAT_INPUTS])
+    return _Weights(means, record, read["record"]["constant"], beat, read["beat"]["constant"])
+
+
 def no_p_waves(n_beats: int) -> PWaves:
-    """Return that nothing can be told."""
+    """Return P waves of which nothing is known."""
     unknown = np.full(n_beats, math.nan)
     return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
 
@@ -84,10 +101,11 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
     inputs = p_inputs(beats, delineation)
     if inputs is None:
         return no_p_waves(len(beats.at))
-    log_odds = float(known_inputs(inputs.record) @ _RECORD) + RECORD_WEIGHTS["constant"]
+    fitted = _weights()
+    log_odds = float(known_inputs(inputs.record) @ fitted.record) + fitted.record_constant
     record_probability = float(_probability(np.array(log_odds)))
     present = True if record_probability >= _PRESENT else False if record_probability <= _ABSENT else None
-    probability = _probability(inputs.beats @ _BEAT + BEAT_WEIGHTS["constant"])
+    probability = _probability(inputs.beats @ fitted.beat + fitted.beat_constant)
     if not present:
         # A wave of a fibrillating record may look like P by chance.
         probability *= record_probability
@@ -107,8 +125,8 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
 
 
 def known_inputs(record: Array) -> Array:
-    """Return inputs of a record, (..., n), the usual value in place of what cannot be told."""
-    return np.where(np.isfinite(record), record, _MEANS)
+    """Return inputs of a record, (..., n), the usual value in place of unknown ones."""
+    return np.where(np.isfinite(record), record, _weights().means)
 
 
 def ventricles_paced(spikes: Indices, r: Indices, delineation: Delineation) -> bool:

@@ -4,7 +4,7 @@ before the others and against diastole.
 P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial
 fibrillation has waves everywhere and none of them twice in the same place; in flutter what precedes
 QRS is found again elsewhere in diastole. How regular the heart beats is left out, for a rhythm is
-told from that *and* from P waves; so is the PR interval, lest a long one speak against P waves.
+named by that *and* by P waves; so is the PR interval, lest a long one speak against P waves.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PInputs:
     Parameters
     ----------
     record
-        (len(RECORD_INPUTS),), NaN where something cannot be told.
+        (len(RECORD_INPUTS),), NaN where unknown.
     beats
         (n_beats, len(BEAT_INPUTS)), NaN for beats that cannot be judged.
     shift_ms
@@ -116,9 +116,7 @@ class _Stretches:
         return cut.reshape(len(places), -1)
 
     def onto(self, template: Array) -> Array:
-        """Return (n_stretches,) products with a template, (n_leads * length,) without mean and
-        slope.
-        """
+        """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
         products = self.signal.T @ template.reshape(len(self.signal), -1)
         down, right = products.strides
         diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
@@ -202,9 +200,7 @@ def _ramp(length: int) -> Array:
 
 
 def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
-    """Tell which places can be moved either way; comparisons with NaN are false, as they should be
-    here.
-    """
+    """Tell which places can be moved either way; NaN cannot."""
     return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
 
 
@@ -241,9 +237,7 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
 
 
 def _beside_top(product: Array, best: Indices) -> Array:
-    """Return how far the top of a parabola through the best of each row and its neighbours lies
-    beside it, -0.5 to 0.5.
-    """
+    """Return where the parabola through each best value and its neighbours peaks, -0.5 to 0.5."""
     rows, inner = np.arange(len(best)), np.clip(best, 1, product.shape[1] - 2)
     before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))
     bend = before - 2.0 * top + after

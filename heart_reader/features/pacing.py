@@ -25,7 +25,7 @@ _CUT_BEFORE_S, _CUT_AFTER_S = 0.006, 0.010
 
 def find_spikes(signal: Array, fs: float) -> Indices:
     """Return where pacemaker spikes are, one index per spike, in rising order; none below 400 Hz,
-    where they cannot be told.
+    where they are smeared.
 
     Parameters
     ----------
@@ -66,16 +66,14 @@ def without_spikes(signal: Array, fs: float, spikes: Indices) -> Array:
     around = np.arange(-round(_CUT_BEFORE_S * fs), round(_CUT_AFTER_S * fs) + 1)
     cut = np.unique(np.clip(spikes[:, None] + around, 0, signal.shape[1] - 1))
     kept = np.setdiff1d(np.arange(signal.shape[1]), cut, assume_unique=True)
-    mended = signal.copy()
-    for row in mended:
+    bridged = signal.copy()
+    for row in bridged:
         row[cut] = np.interp(cut, kept, row[kept])
-    return mended
+    return bridged
 
 
 def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
-    """Return by how much each point exceeds, or undercuts, both points at a distance; mean over
-    leads.
-    """
+    """Return by how much points exceed or undercut both points at a distance, mean over leads."""
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
     return np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

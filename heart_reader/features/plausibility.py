@@ -48,7 +48,7 @@ Array = NDArray[np.floating]
 INDEPENDENT_LEADS = ("I", "II", *STANDARD_LEADS[6:])
 # The class of files that are as they say.
 AS_STATED = "as_stated"
-# A doubt is told from the first probability on; from the second on nothing is decided.
+# A doubt is stated from the first probability on; from the second on nothing is decided.
 NOTED, WITHHELD = 0.95, 0.995
 # Neighbours that change places cost a reading little: that is noted only.
 _SLIGHT = frozenset({"leads_exchanged:V1:V2"})
@@ -110,9 +110,7 @@ def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | 
 
 
 def rate_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) what tells of the sampling rate: durations, steepness and the rhythm, NaN
-    where not known; None without a beat.
-    """
+    """Return (n_inputs,) durations, steepness and rhythm, NaN if unknown; None without a beat."""
     values = measurements.values
     if not measurements.median_beat_mv or values["qrs_ms"].value is None:
         return None
@@ -123,7 +121,7 @@ def rate_inputs(measurements: Measurements) -> Array | None:
 
 
 def arrangement_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) what tells of the leads' order and signs; None unless all eight
+    """Return (n_inputs,) measures of the leads' order and signs; None unless all eight
     independent leads and a QRS complex are there.
 
     Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and
@@ -179,9 +177,7 @@ def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) ->
 
 @cache
 def _weights_of() -> dict[str, dict[str, Any]]:
-    """Weights of ``"rate"`` and ``"arrangement"``: classes, means and spreads of the inputs,
-    weights and constants.
-    """
+    """Return the fitted numbers of ``"rate"`` and ``"arrangement"`` by name."""
     read = json.loads(files(__package__).joinpath("plausibility_weights.json").read_text(encoding="utf-8"))
     return {
         name: {key: value if key == "classes" else np.array(value) for key, value in of.items()} for name, of in read["weights"].items()
@@ -193,9 +189,7 @@ _pairs = cache(np.triu_indices)
 
 
 def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
-    """The likeliest way of being wrong, the probability of being wrong at all, and of being wrong
-    in a way that matters.
-    """
+    """Return the likeliest error and the probabilities of any error and of a grave one."""
     of = _weights_of()[name]
     terms = standardised(inputs, of["mean"], of["spread"], squares=name == "rate")
     log_odds = of["weights"] @ terms + of["constant"]
@@ -207,9 +201,7 @@ def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
 
 
 def _is_possible(name: str, measurements: Measurements, age: float | None) -> bool:
-    """Keep a ventricular tachycardia from counting as quick, a paced rhythm as slow, and a child as
-    an adult whose rate is wrong.
-    """
+    """Keep ventricular tachycardia, paced rhythm and children from counting as wrong rates."""
     qrs, qt = measurements.values["qrs_ms"].value, measurements.values["qt_ms"].value
     if name == "too_slow":
         return qt is None or qt > _SLOW_QT_MS
@@ -224,7 +216,7 @@ def _of_rate(name: str, measurements: Measurements) -> Message:
 
 def _of_leads(name: str, measurements: Measurements) -> Message:
     kind, *leads = name.split(":")
-    # Where lead III is at hand and fits to I and II, one of these alone cannot be upside down; else
+    # Where lead III is there and fits I and II, one of these alone cannot be upside down; else
     # another check says so.
     if kind == "arm_leads_swapped" or (leads == ["I"] and "III" in measurements.leads):
         r_v6 = measurements.leads["V6"]["R_Amp"].value or 0.0

@@ -26,7 +26,7 @@ __all__ = ["NAMES", "has_tables", "published_features", "read_tables"]
 NAMES = tuple(f"feat_{place}" for place in range(N_PUBLISHED_FEATURES))
 TABLES = {"12sl_features.csv": 782, "ecgdeli_features.csv": 531}
 ID_COLUMN = "ecg_id"
-ADVICE = "get PTB-XL+ by `python -m heart_reader.data.download ptbxl-plus` or set features.ptbxl_plus to where it is"
+ADVICE = "get PTB-XL+ by `heart-reader data download ptbxl-plus` or set features.ptbxl_plus to where it is"
 
 
 def published_features(record: EcgRecord) -> NDArray[np.float32]:

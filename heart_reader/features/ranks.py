@@ -31,15 +31,11 @@ def median(values: Array) -> Array:
 
 
 def ranked(values: Array, rank: int) -> Array:
-    """Return the value that ``rank`` others precede in rising order along the last axis, (...) from
-    finite (..., n).
-    """
+    """Return the value of a rank (from 0) along the last axis, (...) from finite (..., n)."""
     return np.partition(values, rank, axis=-1)[..., rank]
 
 
 def running_median(values: Array, size: int) -> Array:
-    """Return the median of the ``size`` values around each value, (n,) from finite (n,); ``size``
-    is odd, the ends are repeated.
-    """
+    """Return the running median of an odd ``size``, (n,) from finite (n,), ends repeated."""
     half = size // 2
     return median(values.take(np.arange(len(values))[:, None] + np.arange(-half, half + 1), mode="clip"))

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.atrial_activity import ATRIAL_HZ, AtrialActivity, atrial_activity
-from heart_reader.features.beat_analysis import BeatAnalysis, Kind
-from heart_reader.features.beat_shapes import WIDER_MS, beat_shapes
+from heart_reader.features.beat_analysis import BeatAnalysis
+from heart_reader.features.beat_shapes import WIDER_MS, BeatShapes, Timing, beat_shapes, run_lengths, shares_of_patterns, time_beats
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.premature import BeatShapes, Timing, run_lengths, shares_of_patterns, time_beats
 from heart_reader.features.ranks import median
 from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
 
@@ -51,18 +50,12 @@ class RhythmEvidence:
         Which have another shape, and how wide they are.
     wide
         (n_beats,) whether a beat is wider than the usual beat.
-    atrial
-        What the atria do.
-    spikes
-        Smeared spikes of a pacemaker.
     """
 
     numbers: dict[str, float]
     timing: Timing
     shapes: BeatShapes
     wide: NDArray[np.bool_]
-    atrial: AtrialActivity
-    spikes: SmearedSpikes
 
 
 def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
@@ -81,39 +74,25 @@ def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
         wide = shapes.width_ms > max(_WIDE_MS, shapes.usual_ms + WIDER_MS) if math.isfinite(shapes.usual_ms) else np.zeros(0, bool)
     wide = wide if len(wide) else np.zeros(len(analysis.r_peaks_s), bool)
     atrial, rest = atrial_activity(analysis)
-    main = analysis.main
-    spikes = SmearedSpikes() if main is None else smeared_spikes(analysis.signal, *_places(analysis, shapes))
     numbers = (
-        _of_intervals(analysis.r_peaks_s, timing)
+        dict.fromkeys(RHYTHM_FEATURES, math.nan)
+        | _of_intervals(analysis.r_peaks_s, timing)
         | _of_beats(timing, shapes, wide)
-        | _of_waves(main, analysis.rr)
-        | _of_p_waves(analysis)
+        | _of_waves(analysis)
         | _of_atria(atrial, analysis.rr)
-        | _of_spikes(spikes, analysis)
+        | _of_spikes(analysis, shapes)
         | {"gap_p_likeness": _p_in_gap(analysis, rest)}
     )
     numbers["wide_tachycardia"] = min(numbers["rate_max4_bpm"] / _TACHYCARDIA_BPM, shapes.usual_ms / _WIDE_QRS_MS)
-    return RhythmEvidence({name: numbers[name] for name in RHYTHM_FEATURES}, timing, shapes, wide, atrial, spikes)
-
-
-def _places(analysis: BeatAnalysis, shapes: BeatShapes) -> tuple[NDArray[np.int64], BeatShapes, NDArray[np.int64]]:
-    """Return where R is in the stretch, and the shapes of all beats with which of them are known."""
-    known = np.flatnonzero(shapes.kind >= 0)
-    at = np.rint((analysis.r_peaks_s[known] - analysis.stretch_s[0]) * MEASURING_HZ).astype(np.int64)
-    return at, shapes, known
+    return RhythmEvidence({name: numbers[name] for name in RHYTHM_FEATURES}, timing, shapes, wide)
 
 
 def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
-    names = (
-        "rr_cv", "rr_pnn50", "rr_step", "rr_early_share", "rr_late_share", "rr_min_ratio", "rr_max_ratio", "rr_early_late_share",
-        "rr_autocorrelation", "rr_gap", "rr_double_share", "pause_count", "rate_max4_bpm",
-    )  # fmt: skip
-    numbers = dict.fromkeys(names, math.nan)
     rr = np.diff(r_peaks_s)
     if len(rr) < 2:
-        return numbers
+        return {}
     mean, usual, steps, n = float(rr.mean()), float(median(rr)), np.abs(np.diff(rr)), len(rr)
-    numbers |= {
+    numbers = {
         "rr_cv": float(rr.std()) / mean,
         "rr_pnn50": float((steps > 1e-3 * _PAIRS).mean()),
         "rr_step": float(median(steps)) / usual,
@@ -136,10 +115,7 @@ def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
 def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_]) -> dict[str, float]:
     n_beats = len(shapes.kind)
     if not (shapes.kind >= 0).any():
-        return dict.fromkeys(
-            ("kinds", "others_early_share", "wide_early_share", "narrow_early_share", "wide_other_share", "bigeminy", "trigeminy",
-             "longest_ectopic_run"), math.nan,
-        )  # fmt: skip
+        return {}
     other, early = shapes.other, timing.early
     ectopic = early | (other & wide)
     runs = run_lengths(ectopic)
@@ -156,12 +132,18 @@ def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_]) -> di
     }
 
 
-def _of_waves(main: Kind | None, rr: float) -> dict[str, float]:
-    numbers = dict.fromkeys(("pr_rr_ratio", "pr_segment_ms", "slurred_onset_ms"), math.nan)
+def _of_waves(analysis: BeatAnalysis) -> dict[str, float]:
+    main, waves = analysis.main, analysis.p_waves
+    numbers = {
+        "p_probability": waves.record_probability,
+        "p_likeness": waves.likeness,
+        "p_share": waves.share,
+        "pr_sd_ms": waves.pr_sd_ms,
+    }
     if main is None:
         return numbers
     delineation = main.delineation
-    numbers["pr_rr_ratio"] = delineation.interval("p_on", "qrs_on") / (rr * 1000.0 / MEASURING_HZ)
+    numbers["pr_rr_ratio"] = delineation.interval("p_on", "qrs_on") / (analysis.rr * 1000.0 / MEASURING_HZ)
     numbers["pr_segment_ms"] = delineation.interval("p_off", "qrs_on")
     onset = max(2, BEAT_FROM + round(delineation.overall[2] * MEASURING_HZ / 1000.0))
     step = main.median[:, onset - 2 : onset + 62] - main.median[:, onset : onset + 64]
@@ -170,43 +152,27 @@ def _of_waves(main: Kind | None, rr: float) -> dict[str, float]:
     return numbers
 
 
-def _of_p_waves(analysis: BeatAnalysis) -> dict[str, float]:
-    waves = analysis.p_waves
-    return {
-        "p_probability": waves.record_probability,
-        "p_likeness": waves.likeness,
-        "p_share": waves.share,
-        "pr_sd_ms": waves.pr_sd_ms,
-    }
-
-
 def _of_atria(atrial: AtrialActivity, rr: float) -> dict[str, float]:
     ventricular_bpm = 60.0 * MEASURING_HZ / rr
-    return {
-        "fibrillation_share": atrial.fibrillation_share,
-        "fibrillation_mv": atrial.fibrillation_mv,
-        "flutter_score": atrial.flutter_score,
-        "flutter_rate_bpm": atrial.flutter_rate_bpm,
+    return vars(atrial) | {
         "flutter_ratio": atrial.flutter_rate_bpm / ventricular_bpm,
-        "flutter_locked": atrial.flutter_locked,
-        "atrial_periodicity": atrial.periodicity,
-        "atrial_rate_bpm": atrial.rate_bpm,
-        "dissociation": _dissociation(atrial.periodicity, atrial.rate_bpm / ventricular_bpm),
+        "dissociation": _dissociation(atrial.atrial_periodicity, atrial.atrial_rate_bpm / ventricular_bpm),
     }
 
 
 def _dissociation(periodicity: float, ratio: float) -> float:
-    """Periodic P waves at another rate than the beats; zero where the rates are equal or one is a
-    multiple of the other.
-    """
+    """Return the periodicity of P waves whose rate is no multiple of the ventricular rate."""
     if math.isnan(ratio):
         return math.nan
     beside = abs(math.log2(ratio) - round(math.log2(ratio)))
     return max(periodicity, 0.0) * min(1.0, beside / 0.2)
 
 
-def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float]:
+def _of_spikes(analysis: BeatAnalysis, shapes: BeatShapes) -> dict[str, float]:
     n_beats = len(analysis.in_stretch)
+    known = np.flatnonzero(shapes.kind >= 0)
+    at = np.rint((analysis.r_peaks_s[known] - analysis.stretch_s[0]) * MEASURING_HZ).astype(np.int64)
+    spikes = SmearedSpikes() if analysis.main is None else smeared_spikes(analysis.signal, at, shapes, known)
     return {
         "spikes_per_beat": analysis.n_spikes / n_beats if n_beats else math.nan,
         "spike_mv": spikes.height_mv,
@@ -219,9 +185,7 @@ def _of_spikes(spikes: SmearedSpikes, analysis: BeatAnalysis) -> dict[str, float
 
 
 def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
-    """How much the longest gap between beats holds what looks like the P wave before QRS, a
-    correlation; NaN without a gap or a P wave.
-    """
+    """Return the correlation of the longest gap with the P wave; NaN without a gap or a P wave."""
     main = analysis.main
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if main is None or len(peaks) < 3 or math.isnan(main.delineation.overall[0]):

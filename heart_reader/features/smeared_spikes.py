@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.features.beat_shapes import BeatShapes
 from heart_reader.features.conditioning import MEASURING_HZ
-from heart_reader.features.premature import BeatShapes
 from heart_reader.features.ranks import median
 
 __all__ = ["SmearedSpikes", "smeared_spikes"]

@@ -64,9 +64,7 @@ def territory_values(of_leads: Array) -> Array:
 
 
 def _progression(filled: Array, there: NDArray[np.bool_]) -> Array:
-    """How R grows from V1 to V6: where it becomes larger than S, and its rise from V2 to V3 and
-    from V1 to V4.
-    """
+    """Return the lead where R exceeds S, and the rise of R from V2 to V3 and from V1 to V4."""
     if not there[_CHEST].all():
         return np.full(3, np.nan)
     r, s = filled[_STEMS["R_Amp"], _CHEST], np.abs(filled[_STEMS["S_Amp"], _CHEST])

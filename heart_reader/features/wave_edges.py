@@ -147,9 +147,7 @@ def _find_qrs(beat: Array, weights: Array) -> Wave:
 
 
 def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wave:
-    """Find the largest deflection between QRS and ``last``, then the steepest points on its two
-    sides.
-    """
+    """Find the largest deflection between QRS and ``last``, then the steepest points beside it."""
     first = qrs.offset + 8
     slope, together = _slopes_of_part(beat, weights, qrs.offset + 2, beat.shape[1], _T_SMOOTH_MS)
     height = _above_line(beat, qrs, first, last)
@@ -189,9 +187,7 @@ def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wav
 
 
 def _find_p(beat: Array, weights: Array, qrs: Wave, first: int) -> Wave | None:
-    """Find the stretch of highest activity before QRS; the QRS complex itself is cut off before
-    smoothing.
-    """
+    """Find the most active stretch before QRS, which is cut off before smoothing."""
     slope, together = _slopes_of_part(beat, weights, 0, qrs.onset - 1, _P_SMOOTH_MS)
     last = qrs.onset - 2
     # What still rises towards the QRS complex belongs to it: look no further than the lowest point
@@ -240,9 +236,7 @@ def _slopes(beat: Array, weights: Array, smooth_ms: float) -> tuple[Array, Array
 
 @lru_cache
 def _gaussian(smooth_ms: float, order: int) -> Array:
-    """Return a Gaussian out to three standard deviations, or its first derivative, as weights;
-    scipy's filter makes them at each call.
-    """
+    """Return a Gaussian to three standard deviations, or its derivative; cached, unlike scipy's."""
     sigma = smooth_ms * _MS
     reach = int(3.0 * sigma + 0.5)
     times = np.arange(-reach, reach + 1)
@@ -252,16 +246,14 @@ def _gaussian(smooth_ms: float, order: int) -> Array:
 
 
 def _slopes_of_part(beat: Array, weights: Array, start: int, end: int, smooth_ms: float) -> tuple[Array, Array]:
-    """Like ``_slopes`` for a part that is smoothed by itself; zero outside of it."""
+    """Do as ``_slopes`` for a part that is smoothed by itself; zero outside of it."""
     slope, together = np.zeros_like(beat), np.zeros(beat.shape[1])
     slope[:, start:end], together[start:end] = _slopes(beat[:, start:end], weights, smooth_ms)
     return slope, together
 
 
 def _above_line(beat: Array, qrs: Wave, first: int, last: int) -> Array:
-    """Return what lies between ``first`` and ``last``, above the line from the level before QRS to
-    the level at ``last``.
-    """
+    """Return what rises above the line from the level before QRS to that at ``last``."""
     smooth = ndimage.correlate1d(beat[:, qrs.offset + 2 :], _gaussian(_HEIGHT_SMOOTH_MS, 0), axis=1, mode="nearest")
     part = smooth[:, first - qrs.offset - 2 : last - qrs.offset - 2]
     base = beat[:, qrs.onset - 16 : qrs.onset - 2].mean(axis=1, keepdims=True)
@@ -283,9 +275,7 @@ def _flanks(slope: Array, share: float | Array) -> tuple[Indices, Indices]:
 
 
 def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -> Indices:
-    """Return where each row is steepest within ``reach`` time points of its peak, before or after
-    it, and not past ``limit``.
-    """
+    """Return where each row is steepest within ``reach`` beside its peak, not past ``limit``."""
     at = peaks[:, None] + step * np.arange(reach)
     at = np.minimum(at, limit - 1) if step > 0 else np.maximum(at, limit)
     rows = np.arange(len(slope))
@@ -293,9 +283,7 @@ def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -
 
 
 def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: int, stay: int = 1) -> Indices:
-    """Return where the slope first falls to each level and stays there, going one way from
-    ``start``, at most ``reach`` time points.
-    """
+    """Return where the slope first falls to each level and stays, going one way from ``start``."""
     along = together.take(np.arange(start, start + step * (reach + stay), step), mode="clip")
     highest = along[: reach + 1]
     for later in range(1, stay):
@@ -335,5 +323,5 @@ def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Arr
 
 
 def _within(values: NDArray[Any], low: float, high: float) -> NDArray[Any]:
-    """Do what ``np.clip`` does, which takes longer than all the rest on arrays as short as these."""
+    """Do what ``np.clip`` does, which is far slower on arrays as short as these."""
     return np.minimum(np.maximum(values, low), high)

@@ -9,7 +9,6 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from heart_reader.checkpoint import served_checkpoint
 from heart_reader.frontend.access import HostGuard, check_key
 from heart_reader.frontend.addresses import AddressGuard, Delays
 from heart_reader.frontend.audit import Audit
@@ -23,6 +22,7 @@ from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import UploadRoom
+from heart_reader.weights import find_reader
 
 __all__ = ["create_app"]
 
@@ -77,7 +77,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    checkpoint = settings.checkpoint or served_checkpoint()
+    checkpoint = find_reader(settings.checkpoint)
     with closing(UploadFolders()) as app.state.folders:
         try:
             app.state.service = await to_thread.run_sync(ReadingService, checkpoint, settings, app.state.metrics)

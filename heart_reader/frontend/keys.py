@@ -142,9 +142,9 @@ def _read(file: Path) -> dict[str, str]:
             # The line itself is not repeated: it may hold a key by mistake.
             raise ConfigError(
                 f"line {number} of the file of keys {file} is not a name of its own and the SHA-256 of a key, separated by a space: "
-                "make one with `python run_server.py --new-key NAME`"
+                "make one with `heart-reader serve --new-key NAME`"
             )
         hashes[name] = known
     if not hashes:
-        raise ConfigError(f"the file of keys {file} holds no key: add one with `python run_server.py --new-key NAME`")
+        raise ConfigError(f"the file of keys {file} holds no key: add one with `heart-reader serve --new-key NAME`")
     return hashes

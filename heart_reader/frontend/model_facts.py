@@ -14,12 +14,12 @@ from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
+from heart_reader.weights.cards import CARD, body
 
 __all__ = ["model_facts"]
 
-CARD = "MODEL_CARD.md"
 # The better witness first: the validation records chose weights and thresholds.
-REPORTS = ("report-test", "report-val")
+REPORTS = ("report-test/report.json", "report-test.json", "report-val/report.json")
 MAX_CARD_BYTES = 1 << 18
 
 
@@ -43,15 +43,16 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "version": __version__,
         "training": _training(checkpoint, classifier.level),
         "performance": _performance(checkpoint, folders, classifier.level),
-        "model_card": texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if texts else None,
+        "model_card": body(texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace")) if texts else None,
     }
 
 
 def _run_folders(checkpoint: Checkpoint) -> Iterator[Path]:
-    """Folders of the runs that made the served checkpoint and the one it was exported from."""
+    """Yield the served checkpoint, and the runs that made it and the one it was exported from."""
+    yield checkpoint.directory.resolve()
     yield checkpoint.directory.resolve().parent
     try:
-        yield find_origin(checkpoint).directory.resolve().parent
+        yield find_origin(checkpoint, fetch=False).directory.resolve().parent
     except CheckpointError:
         return
 
@@ -74,7 +75,7 @@ def _performance(checkpoint: Checkpoint, folders: list[Path], level: str) -> dic
     owners = {checkpoint.sha256, checkpoint.manifest["parent"]}
     for name in REPORTS:
         for folder in folders:
-            report = _read_report(folder / name / "report.json")
+            report = _read_report(folder / name)
             if report is not None and report["checkpoint_sha256"] in owners and report["level"] == level:
                 return _summary(report)
     return None

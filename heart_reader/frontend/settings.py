@@ -13,7 +13,7 @@ __all__ = ["MEGABYTE", "Settings", "first_complaint"]
 
 MEGABYTE = 1024 * 1024
 MIN_KEY_LENGTH = 16
-_PROJECT = Path(__file__).resolve().parents[2]
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
 
 def _usable_cores() -> int:
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     patience_s: float = Field(default=10.0, gt=0)
     min_bytes_per_s: int = Field(default=4096, ge=1)
     max_uploads: int = Field(default=64, ge=1)
-    samples_dir: Path = _PROJECT / "test_files"
+    samples_dir: Path = SAMPLES
     max_upload_mb: int = Field(default=50, ge=1)
     max_files: int = Field(default=4, ge=1)
     upload_timeout_s: float = Field(default=120.0, gt=0)

@@ -151,7 +151,7 @@ def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519Pr
         reason = "wrong passphrase, or a damaged key" if passphrase is not None else "not a private key in PEM: cut short or another file"
         raise ConfigError(f"{path}: {reason}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError(f"{path}: a key of another kind; {ALGORITHM} is allowed: python -m heart_reader.signing keygen --key FILE")
+        raise ConfigError(f"{path}: a key of another kind; {ALGORITHM} is allowed: heart-reader keygen --key FILE")
     return key
 
 
@@ -164,7 +164,7 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 def without_library() -> ConfigError:
     """Return the error of an installation that can neither sign nor verify."""
-    return ConfigError("signatures need the package cryptography: pip install --require-hashes --no-deps -r dependencies/signing.lock")
+    return ConfigError("signatures need the package cryptography: pip install 'heart-reader[signing]'")
 
 
 def _public_key(line: str, where: str) -> tuple[str, bytes]:

@@ -1,1 +1,1 @@
-"""Losses, the loop, and the recipe behind ``train.py``."""
+"""Losses, the loop, and the recipe behind ``heart-reader train``."""

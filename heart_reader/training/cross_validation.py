@@ -1,9 +1,6 @@
 """Compare two recipes, and mixtures of them, on records that neither was trained with: every
 training record once.
 
-Run: ``python -m heart_reader.training.cross_validation configs/default.yaml
-configs/feature_trees.yaml --out results/NAME``.
-
 A validation split of a few hundred records cannot tell apart readers that differ by a few
 thousandths. Here the training records are dealt into folds, patients whole; each recipe is trained
 once per fold on the others, and reads its own. Validation serves as in any training, to choose the
@@ -19,7 +16,6 @@ Statistical Society B 36 (1974) 111-147. Wolpert D. H. Stacked generalization. N
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,8 +27,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import add_overrides, run_command
-from heart_reader.config import ExperimentConfig, load_config
+from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
 from heart_reader.data.record_table import RecordTable
 from heart_reader.diagnosis import NOTICE
@@ -40,7 +35,6 @@ from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units, difference_of, draw_metrics
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.features.build import open_dataset
-from heart_reader.folders import run_folder, write_whole
 from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import mixture
@@ -171,7 +165,7 @@ def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig
         "\n\n".join(
             [
                 f"# {first} and {second}, cross-validated",
-                f"Made by `python -m heart_reader.training.cross_validation`: {len(mixtures[0])} training records in {n_folds} folds, each "
+                f"Made by `heart-reader cross-validate`: {len(mixtures[0])} training records in {n_folds} folds, each "
                 f"read by what was trained without it, seed {configs[0].seed}, level {mixtures[0].level}. Paired bootstrap over patients.",
                 markdown_table((f"share of {second}", "macro-AUROC", f"against {first} alone", "against half and half"), rows),
                 "The share is that in the outputs which both answer. The epoch was chosen on validation; the test split was not read.",
@@ -180,21 +174,3 @@ def describe(mixtures: Sequence[Predictions], configs: Sequence[ExperimentConfig
         )
         + "\n"
     )
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Cross-validate, write and print the table."""
-    configs = [load_config(path, arguments.overrides) for path in arguments.configs]
-    with run_folder(arguments.out):
-        page = describe(cross_validate(configs, arguments.out, n_folds=arguments.folds), configs, arguments.folds)
-        write_whole(arguments.out / "cross_validation.md", lambda path: path.write_text(page, encoding="utf-8"))
-    print(page)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compare two recipes and their mixtures on training records that each fold holds out.")
-    parser.add_argument("configs", nargs="+", type=Path, metavar="CONFIG", help="two YAML files; the first recipe answers all heads")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the trained folds and of the table")
-    parser.add_argument("--folds", type=int, default=5, help="default: %(default)s")
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))

@@ -1,6 +1,6 @@
 """Join trained checkpoints into one that reads like any other.
 
-Run: ``python -m heart_reader.training.ensemble results/A/checkpoint results/B/checkpoint --out
+Run: ``heart-reader ensemble results/A/checkpoint results/B/checkpoint --out
 results/NAME``.
 
 Weights come from validation by Nelder-Mead. Because a handful of weights fitted to a few hundred
@@ -11,7 +11,6 @@ instance those that :mod:`heart_reader.training.cross_validation` found on the t
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +26,6 @@ from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
-from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_table
@@ -377,22 +375,3 @@ def _outputs_of(checkpoint: Checkpoint) -> list[tuple[str, tuple[str, ...]]]:
     """Return heads and their classes, in the order of the outputs."""
     space = LabelSpace.from_json(checkpoint.manifest["levels"])
     return [(head, space.levels[head].class_names) for head in space.heads]
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Join the checkpoints and say what came of it."""
-    checkpoint, weighting = join(arguments.checkpoints, arguments.out, weights=arguments.weights, overrides=arguments.overrides)
-    level = checkpoint.manifest["config"]["task"]["level"]
-    if weighting.rule != "given":
-        print(f"held-out halves of validation: fitted weights {weighting.fitted_score:.4f}, plain mean {weighting.mean_score:.4f}")
-    print(f"{checkpoint.directory}: {weighting.rule}, weights {', '.join(f'{w:.3f}' for w in weighting.weights)}")
-    print(f"validation macro-AUROC {checkpoint.manifest['metrics'][level]['macro_auroc']:.4f}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Join trained checkpoints into one ensemble checkpoint.")
-    parser.add_argument("checkpoints", nargs="+", type=Path, help="torch checkpoint directories")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the ensemble, such as results/NAME")
-    parser.add_argument("--weights", type=float, nargs="+", metavar="W", help="one per checkpoint (default: validation chooses them)")
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))

@@ -90,9 +90,9 @@ def records_sha256(table: RecordTable) -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[2]
     git = shutil.which("git")
-    if git is None:
+    if git is None or not (folder / ".git").exists():  # an installed package may lie within another repository
         return None
     answer = subprocess.run([git, "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     return answer.stdout.strip() or None

@@ -1,8 +1,5 @@
 """Choose calibration, thresholds and zones of uncertainty anew, without touching the weights.
 
-Run: ``python -m heart_reader.training.recalibrate CHECKPOINT --out results/NAME [--set
-data.root=data/hospital ...]``.
-
 Readers lose calibration when they move to another hospital; some hundred labelled records of it, in
 a table whose split is ``val``, bring it back. The same command applies another rule, such as
 ``--set evaluation.thresholds=youden``.
@@ -10,13 +7,11 @@ a table whose split is ``val``, bring it back. The same command applies another 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
-from heart_reader.cli import add_overrides, run_command
 from heart_reader.config import override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.labels import LabelSpace
@@ -77,19 +72,3 @@ def recalibrate(directory: Path, out: Path, *, overrides: Sequence[str] = ()) ->
         "parent": origin.sha256,
     }
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation)
-
-
-def main(arguments: argparse.Namespace) -> None:
-    """Recalibrate and say what came of it."""
-    checkpoint = recalibrate(arguments.checkpoint, arguments.out, overrides=arguments.overrides)
-    level = checkpoint.manifest["config"]["task"]["level"]
-    scores = checkpoint.manifest["metrics"][level]
-    print(f"{checkpoint.directory}: decisions from {scores['n_records']} records, validation macro-AUROC {scores['macro_auroc']:.4f}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Choose calibration, thresholds and zones of uncertainty anew on validation records.")
-    parser.add_argument("checkpoint", type=Path, help="torch checkpoint directory")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the result, such as results/NAME")
-    add_overrides(parser)
-    raise SystemExit(run_command(parser, main))

@@ -1,4 +1,4 @@
-"""The recipe behind ``train.py``: table, cache, network, training, calibration and thresholds,
+"""The recipe behind ``heart-reader train``: table, cache, network, training, calibration and thresholds,
 checkpoint.
 """
 

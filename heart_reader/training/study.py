@@ -1,6 +1,6 @@
 """A study: trainings whose settings Optuna draws, kept in a folder that further calls go on with.
 
-Only this file needs Optuna. A trial is a training as ``train.py`` runs it, given up where its
+Only this file needs Optuna. A trial is a training as ``heart-reader train`` runs it, given up where its
 validation macro-AUROC falls behind the median of earlier trials at the same epoch. The test split
 is never read.
 
@@ -180,7 +180,7 @@ def _train(trial: Trial, config: ExperimentConfig, folder: Path) -> float | None
         if row["epoch"] < config.training.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
-    # A trial leaves its numbers, not its weights: train.py makes them again from best.yaml, to the
+    # A trial leaves its numbers, not its weights: training makes them again from best.yaml, to the
     # bit.
     out = folder / f"{TRIAL_PREFIX}{trial.number}"
     try:

@@ -130,4 +130,4 @@ def _compare(network: FeatureTrees, features: NDArray[np.float32], checks: list[
         answer = network(torch.zeros(len(features), 1), torch.from_numpy(features)).numpy()
     worst = max((float(np.abs(answer[:, output] - expected).max()) for output, expected in checks), default=0.0)
     if not worst <= TOLERANCE:
-        raise DataError(f"trees differ from scikit-learn's by {worst:.1e} in a log-odds: install the scikit-learn of requirements.txt")
+        raise DataError(f"trees differ from scikit-learn's by {worst:.1e} in a log-odds: install the scikit-learn of dependencies/all.lock")

@@ -165,7 +165,7 @@ def test_what_yields_says_to_what() -> None:
 
 
 def test_a_superclass_may_stand_without_a_statement_and_little_is_only_possible() -> None:
-    assert "Myocardial infarction, kind not stated." in conclude_all({"MI": 0.9}, facts()).headline
+    assert "Myocardial infarction, type not specified." in conclude_all({"MI": 0.9}, facts()).headline
     levels = {ALL: {"QWAVE": Answer(0.12, 0.1, "present")}}
     _, conclusion = conclude(levels, LabelSpace({ALL: Level(ALL, ("QWAVE",))}, (ALL,)), facts())
     assert "Q waves present (possible)." in conclusion.headline

@@ -1,4 +1,4 @@
-"""The most probable set that can stand together, against trying all sets; what yields, and to what."""
+"""The most probable set that can stand together, against trying all sets; and what yields."""
 
 from __future__ import annotations
 

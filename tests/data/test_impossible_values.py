@@ -12,7 +12,7 @@ from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import NonFiniteSignal, UnitError
 
-SAID = "values beyond 1000 mV, which no electrode carries: they count as missing"
+SAID = "values beyond 1000 mV, which no electrode picks up: they were treated as missing"
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(UnreadableRecord) as caught:
         read_record(path)
-    assert Reading(path, None, caught.value).to_text() == f"{path}: cannot be read: an empty file (0 bytes): copy or export it again\n"
+    assert Reading(path, None, caught.value).to_text() == f"{path}: cannot be read: the file is empty (0 bytes): copy or export it again\n"
 
 
 def test_files_that_are_called_alike_are_told_apart_by_their_folders(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heart_reader.commands import main
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS, scp_statements_csv
 from heart_reader.data.synthetic import EXAMPLES, EcgParameters, simulate, write_examples, write_ptbxl_folder
-from heart_reader.data.synthetic.__main__ import main
 from heart_reader.data.synthetic.files import to_microvolts, write_wfdb
 from heart_reader.errors import DataError
 
@@ -164,7 +164,7 @@ def test_examples_cover_every_superclass() -> None:
 
 
 def test_the_command_writes_a_folder_and_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["ptbxl", "--to", str(tmp_path / "p"), "--records", "4", "--seed", "1"]
+    arguments = ["data", "simulate", "ptbxl", "--to", str(tmp_path / "p"), "--records", "4", "--seed", "1"]
     assert main(arguments) == 0
     assert capsys.readouterr().out.startswith("wrote 4 simulated records")
     assert main(arguments) == 1
@@ -172,7 +172,7 @@ def test_the_command_writes_a_folder_and_says_what_is_wrong(tmp_path: Path, caps
     assert "not empty" in error
     assert "Traceback" not in error
     with pytest.raises(SystemExit) as usage:
-        main(["ptbxl"])
+        main(["data", "simulate", "ptbxl"])
     assert usage.value.code == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,13 +14,13 @@ import onnx
 import pytest
 
 from heart_reader.checkpoint import load_checkpoint, save_checkpoint
+from heart_reader.classifier import EcgClassifier
 from heart_reader.edge.cpu import integer_advice
-from heart_reader.edge.read import load_reader
 from heart_reader.errors import FormatVersion, Integrity, NotServable
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
-# Everything that requirements.txt has and requirements-edge.txt has not.
+# Everything that the extras have and the core has not.
 ABSENT = (
     "torch",
     "pandas",
@@ -51,7 +52,7 @@ def run_python(script: str, *arguments: object) -> subprocess.CompletedProcess[s
 
 
 def test_the_command_needs_numpy_scipy_and_onnxruntime_alone(variants: Path) -> None:
-    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.read', run_name='__main__')"
+    script = BLOCK + "from heart_reader.commands import main; sys.exit(main(['read', *sys.argv[1:]]))"
     answer = run_python(script, RECORD, "--checkpoint", variants / "int8", "--json", "--time")
     assert answer.returncode == 0, answer.stderr
     reading = json.loads(answer.stdout)
@@ -61,7 +62,7 @@ def test_the_command_needs_numpy_scipy_and_onnxruntime_alone(variants: Path) -> 
 
 def test_a_dicom_file_without_pydicom_says_what_to_install(variants: Path, tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
-    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.read', run_name='__main__')"
+    script = BLOCK + "from heart_reader.commands import main; sys.exit(main(['read', *sys.argv[1:]]))"
     answer = run_python(script, tmp_path / "a.dcm", RECORD, "--checkpoint", variants / "int8", "--json", "--quick")
     first, second = map(json.loads, answer.stdout.splitlines())
     assert "python -m pip install pydicom" in first["error"]["message"]
@@ -69,21 +70,20 @@ def test_a_dicom_file_without_pydicom_says_what_to_install(variants: Path, tmp_p
 
 
 def test_the_benchmark_on_a_device_says_what_it_needs(variants: Path) -> None:
-    script = BLOCK + "import runpy; runpy.run_module('heart_reader.edge.benchmark', run_name='__main__')"
+    script = BLOCK + "from heart_reader.commands import main; sys.exit(main(['benchmark', *sys.argv[1:]]))"
     answer = run_python(script, variants / "int8")
     assert answer.returncode == 1
     (line,) = answer.stderr.splitlines()
-    assert line.startswith("error: this command needs tqdm, which is not installed: python -m pip install tqdm, or all")
+    assert re.fullmatch(r"error: \w+ is not installed: pip install 'heart-reader\[\w+\]'", line)
 
 
 def test_the_feed_needs_no_more(variants: Path) -> None:
     script = BLOCK + (
-        "from pathlib import Path\n"
-        "from heart_reader.edge.read import load_reader\n"
+        "from heart_reader import load\n"
         "from heart_reader.edge.stream import StreamReader\n"
         "from heart_reader.data.formats import read_record\n"
         "record = read_record(sys.argv[2])\n"
-        "stream = StreamReader(load_reader(Path(sys.argv[1])), record.fs, record.lead_names)\n"
+        "stream = StreamReader(load(sys.argv[1]), record.fs, record.lead_names)\n"
         "print(len(stream.push(record.signal) + stream.finish()))"
     )
     answer = run_python(script, variants / "int8", RECORD)
@@ -94,7 +94,7 @@ def test_importing_is_quick() -> None:
     # Of the processor, not of the clock on the wall: other work on the machine is not what is
     # measured.
     script = (
-        "import time; s = time.process_time(); import heart_reader.edge.read, sys; "
+        "import time; s = time.process_time(); import heart_reader.reading, sys; "
         "print(time.process_time() - s, 'scipy.signal' in sys.modules)"
     )
     seconds, signal = run_python(script).stdout.split()
@@ -105,11 +105,10 @@ def test_importing_is_quick() -> None:
 def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
     script = (
         "import json, sys, time\n"
-        "from pathlib import Path\n"
         "from heart_reader.data.formats import read_record\n"
         "from heart_reader.edge.measure import peak_memory_mb\n"
-        "from heart_reader.edge.read import load_reader\n"
-        "reader = load_reader(Path(sys.argv[1]))\n"
+        "from heart_reader import load\n"
+        "reader = load(sys.argv[1])\n"
         "def read():\n"
         "    started = time.process_time()\n"
         "    json.dumps(reader.predict(read_record(sys.argv[2])).to_json())\n"
@@ -126,7 +125,7 @@ def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
 def test_an_unreadable_record_does_not_stop_the_others(variants: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.csv"
     broken.write_text("I,II\n1\n")
-    command = [sys.executable, "-m", "heart_reader.edge.read", str(broken), str(RECORD), "--checkpoint", str(variants / "fp32"), "--json"]
+    command = [sys.executable, "-m", "heart_reader", "read", str(broken), str(RECORD), "--checkpoint", str(variants / "fp32"), "--json"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     first, second = map(json.loads, answer.stdout.splitlines())
     assert answer.returncode == 1
@@ -134,18 +133,16 @@ def test_an_unreadable_record_does_not_stop_the_others(variants: Path, tmp_path:
     assert second["record_id"] == "norm"
 
 
-def test_checkpoints_that_cannot_be_read_say_why(variants: Path, small_checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotServable, match="devices read ONNX ones"):
-        load_reader(small_checkpoint)
+def test_checkpoints_that_cannot_be_read_say_why(variants: Path, tmp_path: Path) -> None:
     cut = shutil.copytree(variants / "int8", tmp_path / "cut")
     (cut / "model.onnx").write_bytes((cut / "model.onnx").read_bytes()[:-100])
     with pytest.raises(Integrity, match="changed or cut short"):
-        load_reader(cut)
+        EcgClassifier.load(cut)
     other = shutil.copytree(variants / "int8", tmp_path / "other")
     manifest = json.loads((other / "manifest.json").read_text())
     (other / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     with pytest.raises(FormatVersion, match="99"):
-        load_reader(other)
+        EcgClassifier.load(other)
 
 
 def test_an_old_runtime_is_named_as_the_reason(variants: Path, tmp_path: Path) -> None:
@@ -154,7 +151,7 @@ def test_an_old_runtime_is_named_as_the_reason(variants: Path, tmp_path: Path) -
     model.ir_version = 999
     newer = save_checkpoint(tmp_path / "newer", origin.draft(), lambda path: path.write_bytes(model.SerializeToString()), onnx=True)  # type: ignore[arg-type, return-value]
     with pytest.raises(NotServable, match="is too old for it"):
-        load_reader(newer.directory)
+        EcgClassifier.load(newer.directory)
 
 
 def test_advice_fits_the_processor() -> None:
@@ -170,10 +167,10 @@ def test_advice_fits_the_processor() -> None:
 def test_a_fresh_environment_reads_an_ecg(variants: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    lock = ROOT / "dependencies" / "edge.lock"
+    lock = ROOT / "dependencies" / "core.lock"
     install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
     subprocess.run(install, check=True)
-    command = [str(python), "-m", "heart_reader.edge.read", str(RECORD), "--checkpoint", str(variants / "int8"), "--json"]
+    command = [str(python), "-m", "heart_reader", "read", str(RECORD), "--checkpoint", str(variants / "int8"), "--json"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["record_id"] == "norm"

@@ -22,6 +22,7 @@ from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.training.ensemble import join
 from heart_reader.training.run import train
+from heart_reader.weights import find_reader
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +59,8 @@ def test_signal_and_measurements_add_up_to_the_log_odds_of_the_reading(kind: str
 
 
 def test_the_shipped_reader_is_complete(record: EcgRecord) -> None:
-    from heart_reader.checkpoint import default_checkpoint
 
-    explainer = Explainer.load(default_checkpoint())
+    explainer = Explainer.load(find_reader("ptbxl-ensemble"))
     for finding, level in (("CD", None), ("AFIB", "all"), ("NORM", None)):
         explanation = explainer.explain(record, finding, level)
         assert explanation.completeness_gap <= 1e-3 * abs(explanation.log_odds - explanation.baseline_log_odds)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import heart_reader.explain.explainer as explainer_module
-from heart_reader.checkpoint import default_checkpoint
 from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.explain import Explainer
 from heart_reader.explain.beat_averages import average_over_beats, beats_by_kind
+from heart_reader.weights import find_reader
 
 
 def regular(rr_s: float = 0.8) -> EcgRecord:
@@ -35,7 +35,7 @@ def likeness(relevance: np.ndarray, at: np.ndarray) -> float:
 
 
 def test_identical_beats_get_identical_relevance(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Explainer.load(default_checkpoint())
+    reader = Explainer.load(find_reader("ptbxl-ensemble"))
     record = regular()
     (at,) = beats_by_kind(reader.preprocessor.prepare(record), reader.preprocessor)
     assert len(at) >= 11
@@ -67,7 +67,7 @@ def test_a_single_beat_stays_as_it_is(at: list[int]) -> None:
 
 
 def test_a_flat_record_has_no_beats_and_is_explained_all_the_same() -> None:
-    reader = Explainer.load(default_checkpoint())
+    reader = Explainer.load(find_reader("ptbxl-ensemble"))
     record = build_record("still", np.full((12, 1000), 0.25), 100.0, STANDARD_LEADS)
     assert sum(map(len, beats_by_kind(reader.preprocessor.prepare(record), reader.preprocessor))) == 0
     explanation = reader.explain(record, "NORM")

@@ -15,7 +15,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
-from heart_reader.checkpoint import default_checkpoint, load_checkpoint
+from heart_reader.checkpoint import load_checkpoint
+from heart_reader.commands import main
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
@@ -24,9 +25,9 @@ from heart_reader.decisions.decision import log_odds
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import NotServable, SignalTooShort
 from heart_reader.explain import Explainer, Explanation, find_origin
-from heart_reader.explain.__main__ import main
 from heart_reader.models.standardize import Standardize
 from heart_reader.training.run import train
+from heart_reader.weights import find_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 NANO = ROOT / "results" / "ptbxl-nano" / "checkpoint"
@@ -35,7 +36,7 @@ NANO = ROOT / "results" / "ptbxl-nano" / "checkpoint"
 @pytest.fixture(scope="module")
 def explainer() -> Explainer:
     """Of the shipped reader."""
-    return Explainer.load(find_origin(load_checkpoint(default_checkpoint())).directory)
+    return Explainer.load(find_origin(load_checkpoint(find_reader("ptbxl-ensemble"))).directory)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_a_lead_that_is_missing_has_no_share(explainer: Explainer, records: dict
     explanation = explainer.explain(part, "CD")
     assert explanation.lead_shares["V2"] == 0
     assert explanation.lead_shares["aVF"] > 0  # derived from I and II
-    assert "Not recorded, so without relevance: V2." in " ".join(explanation.notes)
+    assert "Not recorded and therefore without relevance: V2." in " ".join(explanation.notes)
     assert "derived from I and II: aVF." in " ".join(explanation.notes)
 
 
@@ -153,7 +154,7 @@ def test_a_stretch_of_a_long_recording(tiny_checkpoint: Path, start_s: float, du
     record = build_record("long", np.random.default_rng(0).normal(0, 0.1, (12, 4000)), 100.0, STANDARD_LEADS)
     explanation = explainer.explain(record, "MI", start_s=start_s, duration_s=duration_s)
     assert (explanation.start_s, explanation.start_s + explanation.duration_s) == pytest.approx(stretch)
-    assert f"Explained is the reading of {stretch[0]:g} to {stretch[1]:g} s alone." in explanation.notes
+    assert f"The explanation covers only the reading of {stretch[0]:g} to {stretch[1]:g} s." in explanation.notes
     with pytest.raises(SignalTooShort, match="start_s 40 lies behind its end"):
         explainer.explain(record, "MI", start_s=40)
 
@@ -209,7 +210,7 @@ def test_the_origin_of_an_export_is_found_by_its_hash(tiny_run: Path, tmp_path: 
 
 
 def test_the_command_writes_words_and_a_figure(tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [str(ROOT / "test_files" / "norm.csv"), "--finding", "NORM", "--checkpoint", str(tiny_checkpoint)]
+    arguments = ["explain", str(ROOT / "test_files" / "norm.csv"), "--finding", "NORM", "--checkpoint", str(tiny_checkpoint)]
     assert main([*arguments, "--out", str(tmp_path / "reason.png")]) == 0
     said = capsys.readouterr().out
     assert "by lead: " in said
@@ -217,12 +218,12 @@ def test_the_command_writes_words_and_a_figure(tiny_checkpoint: Path, tmp_path: 
     assert (tmp_path / "reason.png").read_bytes().startswith(b"\x89PNG")
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["finding"] == "NORM"
-    assert main([*arguments[:2], "COLD", *arguments[3:]]) == 1
+    assert main([*arguments[:3], "COLD", *arguments[4:]]) == 1
     assert capsys.readouterr().err.startswith("error: finding 'COLD'")
 
 
 def test_the_command_names_measurements(trees_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [str(ROOT / "test_files" / "cd_lbbb.csv"), "--finding", "CD", "--checkpoint", str(trees_checkpoint)]
+    arguments = ["explain", str(ROOT / "test_files" / "cd_lbbb.csv"), "--finding", "CD", "--checkpoint", str(trees_checkpoint)]
     assert main([*arguments, "--out", str(tmp_path / "reason.png")]) == 0
     assert "by measurement: " in capsys.readouterr().out
     assert (tmp_path / "reason.png").read_bytes().startswith(b"\x89PNG")

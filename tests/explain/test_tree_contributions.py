@@ -47,7 +47,7 @@ def shap_package() -> Any:
     # Matplotlib has begun to deprecate what it uses, and its optional parts may warn too.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip("shap", reason="shap is not installed: see requirements-dev.txt")
+        return pytest.importorskip("shap", reason="shap is not installed: it comes with heart-reader[dev]")
 
 
 def test_they_are_those_of_the_shap_package(grown: tuple[HistGradientBoostingClassifier, FeatureTrees, np.ndarray]) -> None:

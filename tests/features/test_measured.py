@@ -202,7 +202,7 @@ def test_one_beat_has_intervals_but_no_rate():
     measurements = measure(around_fourth_beat(ecg, 250, 250))
     assert_reasoned(measurements)
     assert measurements.values["heart_rate_bpm"].value is None
-    assert measurements.values["heart_rate_bpm"].reason == "one heartbeat only"
+    assert measurements.values["heart_rate_bpm"].reason == "only one heartbeat"
     assert measurements.values["qtc_bazett_ms"].value is None
     assert measurements.values["qrs_ms"].value == pytest.approx(ecg.truth.qrs_ms, abs=25.0)
     assert "low confidence" in measurements.values["qrs_ms"].reason

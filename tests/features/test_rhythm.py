@@ -15,8 +15,8 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.signal import resample
 from heart_reader.features import FEATURE_NAMES, measure
+from heart_reader.features.beat_shapes import shares_of_patterns, time_beats
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.premature import shares_of_patterns, time_beats
 from heart_reader.features.rhythm import RHYTHM_FINDINGS, RHYTHMS, Rhythm
 from heart_reader.messages import Message
 

@@ -48,7 +48,7 @@ def test_an_upload_is_explained(client: TestClient, ecg_csv: bytes) -> None:
 def test_a_sample_and_a_stretch_of_it(client: TestClient) -> None:
     body = client.get(SAMPLE, params={"finding": "CLBBB", "level": "all", "start_s": 2.5, "duration_s": 5}).json()
     assert (body["level"], body["start_s"], body["duration_s"], body["n_times"]) == ("all", 2.5, 5.0, 500)
-    assert "Explained is the reading of 2.5 to 7.5 s alone." in body["note"]
+    assert "The explanation covers only the reading of 2.5 to 7.5 s." in body["note"]
 
 
 @pytest.mark.parametrize(

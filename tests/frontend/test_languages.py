@@ -18,8 +18,7 @@ from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks import FREQUENT_STATEMENTS
 from heart_reader.frontend.routes import STATIC_DIR
-from heart_reader.message_templates import TEMPLATES
-from heart_reader.messages import template_fields
+from heart_reader.messages import TEMPLATES, template_fields
 
 LANGUAGES = ("en", "fr", "ar")
 # Categories of plural that Unicode gives these languages (CLDR).

@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from heart_reader import __version__
-from heart_reader.checkpoint import load_manifest, served_checkpoint
+from heart_reader.checkpoint import load_manifest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.table import class_name
 from heart_reader.data.formats import read_record
@@ -25,6 +25,7 @@ from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.frontend.schemas import ErrorAnswer, ExplanationAnswer, Reading, Sample
 from heart_reader.messages import message
+from heart_reader.weights import find_reader
 
 PREDICT = "/api/v1/predict"
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
@@ -87,7 +88,7 @@ def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, t
 
 
 def test_the_shipped_reader_says_how_well_it_did() -> None:
-    shipped = served_checkpoint()
+    shipped = find_reader()
     with TestClient(create_app(Settings())) as client:
         card = client.get("/api/v1/model").json()
     assert card["performance"]["split"] == "test"

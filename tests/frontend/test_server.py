@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-import runpy
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from heart_reader.commands import main
 from heart_reader.errors import ExportParityError
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.logs import JsonLines
@@ -69,23 +69,19 @@ def test_a_port_in_use_is_one_line_and_status_1(tiny_checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--port", "99999"), ("--port", "http"), ("--colour", "red")])
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
-    main = runpy.run_path(str(ROOT / "run_server.py"))["main"]
-    with pytest.raises(SystemExit) as stopped:
-        main(list(arguments))
-    assert stopped.value.code == 2
+    done = run_server(*arguments)
+    assert done.returncode == 2
+    assert "error: " in done.stderr.splitlines()[-1]
 
 
 def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    main = runpy.run_path(str(ROOT / "run_server.py"))["main"]
     monkeypatch.setenv("HEART_READER_API_KEY", "hush-hush")
-    with pytest.raises(SystemExit):
-        main([])
+    assert main(["serve"]) == 2
     monkeypatch.delenv("HEART_READER_API_KEY")
-    with pytest.raises(SystemExit):
-        main(["--host", "0.0.0.0"])
+    assert main(["serve", "--host", "0.0.0.0"]) == 2
     short, open_to_all = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    assert short.split(": ", 1)[1] == "error: api_key (HEART_READER_API_KEY): a key has at least 16 characters"
-    assert ": error: host 0.0.0.0 can be reached from other machines and no API key is set" in open_to_all
+    assert short == "error: api_key (HEART_READER_API_KEY): a key has at least 16 characters"
+    assert "error: host 0.0.0.0 can be reached from other machines and no API key is set" in open_to_all
 
 
 def test_settings_come_from_the_environment_and_give_way_to_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from tests.hostile.mutations import EDGE_NUMBERS, EDGE_TEXTS
 from tests.hostile.seeds import FORMATS, seed_files
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = ROOT / "results" / "edge" / "nano-int8"
+QUICK = ROOT / "results" / "ptbxl-nano-int8" / "checkpoint"
 RATES = (0.0, -0.0, -1.0, 1e-320, 1e308, float("inf"), -float("inf"), float("nan"), 9.99, 10.0, 11.0, 250.0, 2.0**31, 100_001.0)
 LEADS = (
     *[(text,) for text in EDGE_TEXTS],
@@ -76,13 +76,13 @@ ARGUMENTS = [
 def test_the_command_line_answers_each_with_one_line() -> None:
     """All in one process: starting one takes longer than reading."""
     script = (
-        "import io, json, runpy, sys, contextlib\n"
+        "import io, json, sys, contextlib\n"
+        "from heart_reader.commands import main\n"
         "for arguments in json.load(sys.stdin):\n"
         "    out, err = io.StringIO(), io.StringIO()\n"
-        "    sys.argv = ['predict.py', *arguments]\n"
         "    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):\n"
         "        try:\n"
-        "            runpy.run_path('predict.py', run_name='__main__')\n"
+        "            status = main(['read', *arguments])\n"
         "        except SystemExit as end:\n"
         "            status = end.code\n"
         "    print(json.dumps([status, out.getvalue(), err.getvalue()]))\n"

@@ -20,7 +20,7 @@ from heart_reader.reading import Reading
 from tests.hostile.mutated_records import mutated_record
 from tests.hostile.seeds import FORMATS, SEEDS_PER_FORMAT, Files, seed_files
 
-QUICK = Path(__file__).resolve().parents[2] / "results" / "edge" / "nano-int8"
+QUICK = Path(__file__).resolve().parents[2] / "results" / "ptbxl-nano-int8" / "checkpoint"
 N_FILES, SEED = 200, 1
 LONGEST_S = 5.0
 

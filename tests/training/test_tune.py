@@ -9,12 +9,12 @@ from pathlib import Path
 import optuna
 import pytest
 
+from heart_reader.commands import main
 from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.errors import ConfigError, DataError
 from heart_reader.training.run import train
 from heart_reader.training.search_space import Choices, Range, SearchSpace
 from heart_reader.training.study import tune
-from heart_reader.training.tune import main
 
 RATE = "training.optimizer.learning_rate"
 SPACE = SearchSpace({RATE: Range(low=1e-3, high=1e-2, log=True), "model.params.dropout": Range(low=0.0, high=0.5)})
@@ -100,7 +100,7 @@ def test_ctrl_c_leaves_a_study_to_go_on_with(tiny_config: ExperimentConfig, tmp_
     space.write_text(f"{RATE}: {{low: 0.001, high: 0.002}}\n")
     base = tmp_path / "base.yaml"
     base.write_text(override_config(tiny_config, ["training.epochs=9999"]).model_dump_json())
-    command = ["-m", "heart_reader.training.tune", "--config", base, "--space", space, "--study", tmp_path / "study", "--trials", "3"]
+    command = ["-m", "heart_reader", "tune", "--config", base, "--space", space, "--study", tmp_path / "study", "--trials", "3"]
     with subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         while "epoch 1/" not in process.stdout.readline():
@@ -114,17 +114,18 @@ def test_ctrl_c_leaves_a_study_to_go_on_with(tiny_config: ExperimentConfig, tmp_
     assert {path.name for path in (tmp_path / "study").iterdir()} == {"study.db", "trials.csv"}
 
 
-def test_without_optuna_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_optuna_the_error_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.delitem(sys.modules, "heart_reader.training.study")
-    assert main(["--space", "space.yaml", "--study", "study"]) == 2
-    assert capsys.readouterr().err == (
-        "error: a search needs Optuna, which is not installed: run python -m pip install --editable '.[tune]'\n"
-    )
+    (tmp_path / "space.yaml").write_text(f"{RATE}: {{low: 0.001, high: 0.002}}\n")
+    assert main(["tune", "--space", str(tmp_path / "space.yaml"), "--study", "study"]) == 1
+    assert capsys.readouterr().err == "error: optuna is not installed: pip install 'heart-reader[tune]'\n"
 
 
 def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--space", str(tmp_path / "absent.yaml"), "--study", str(tmp_path / "study")]) == 2
-    assert main(["--space", "space.yaml", "--study", str(tmp_path / "study"), "--trials", "0"]) == 2
+    assert main(["tune", "--space", str(tmp_path / "absent.yaml"), "--study", str(tmp_path / "study")]) == 2
+    assert main(["tune", "--space", "space.yaml", "--study", str(tmp_path / "study"), "--trials", "0"]) == 2
     assert "at least 1" in capsys.readouterr().err
     assert not (tmp_path / "study").exists()

@@ -30,7 +30,7 @@ def filter_warnings(names: Sequence[str], bands: Sequence[Band]) -> list[Message
     Examples
     --------
     >>> filter_warnings(["I", "II"], [(0.05, 150.0), (1.0, None)])
-    ['recorded without what is slower than 1 Hz, which bends ST segments: II']
+    ['recorded without frequencies below 1 Hz, which distorts ST segments: II']
     """
     warnings = []
     if slow := {name: low for name, (low, _) in zip(names, bands, strict=True) if low is not None and low > _ST_BENDS_HZ}:

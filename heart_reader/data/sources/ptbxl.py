@@ -102,7 +102,7 @@ def read_ptbxl(
         If a table, or a listed file and not ``allow_missing``, is absent.
     """
     root = Path(root).resolve()
-    advice = f"get PTB-XL by `python -m heart_reader.data.download ptbxl --to {root}` or set data.root to where it is"
+    advice = f"get PTB-XL by `heart-reader data download ptbxl --to {root}` or set data.root to where it is"
     statements = _read_statements(read_csv(root / STATEMENTS, advice))
     levels = _levels(statements)
     _refuse_unknown(level, heads, levels, statements)

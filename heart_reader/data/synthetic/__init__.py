@@ -4,7 +4,7 @@ wave.
 The waves of P, QRS, ST and T are deflections of one electric dipole; limb leads obey Einthoven's
 law with noise and all, because noise is added at the electrodes. Diseases change the waves
 (``findings``), rhythms their times and origins (``rhythms``), people differ (``population``), and
-everything follows from a generator that is passed in. Run ``python -m heart_reader.data.synthetic
+everything follows from a generator that is passed in. Run ``heart-reader data simulate
 --help`` to write files.
 """
 

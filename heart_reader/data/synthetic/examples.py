@@ -139,7 +139,7 @@ _README = """# Simulated ECGs
 None of these was recorded from a person: all come from `heart_reader.data.synthetic`. This command writes them again:
 
 ```
-python -m heart_reader.data.synthetic examples --to test_files
+heart-reader data simulate examples --to test_files
 ```
 
 | file | shows | leads | Hz | seconds |

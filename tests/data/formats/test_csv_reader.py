@@ -100,7 +100,7 @@ def test_times_rounded_to_milliseconds(read, ecg, fs):
 def test_time_column_with_a_gap_is_refused(read, ecg):
     times = np.arange(700) / 500
     times[350:] += 1 / 500
-    with pytest.raises(UnreadableRecord, match="does not rise evenly"):
+    with pytest.raises(UnreadableRecord, match="does not increase evenly"):
         read(table(np.vstack([times, ecg]), ["time", *STANDARD_LEADS]))
 
 
@@ -144,7 +144,7 @@ def test_rates_that_contradict_each_other(read):
 def test_ten_seconds_without_a_rate(read, n_rows, fs):
     record = read("# unit=mV\nI\n" + "0.5\n" * (n_rows - 1) + "1\n")
     assert record.fs == fs
-    assert record.warnings == (f"sampling rate not stated: {n_rows} rows were read as 10 s at {fs} Hz",)
+    assert record.warnings == (f"no sampling rate given: {n_rows} rows were read as 10 s at {fs} Hz",)
 
 
 def test_no_rate_at_all(read):
@@ -154,12 +154,12 @@ def test_no_rate_at_all(read):
 
 
 def test_units(read):
-    assert read("# fs=500\nI\n0\n1\n").warnings == ("unit not stated: read as mV",)
+    assert read("# fs=500\nI\n0\n1\n").warnings == ("no unit given: read as mV",)
     for text in ("# unit=uV\nI\n", "# unit: µV\nI\n", "I (uV)\n", "# units=uV\nI [µV]\n"):
         record = read(f"# fs=500\n{text}0\n500\n")
         assert (record.signal.tolist(), record.warnings) == ([[0.0, 0.5]], ())
     record = read("# fs=500\n# unit=mV\nI\n0\n500\n", unit="uV")
-    assert record.warnings == ("read as uV as asked; the file says mV",)
+    assert record.warnings == ("read as uV as requested; the file says mV",)
     with pytest.raises(UnitError, match="units mV, uV in one file"):
         read(HEAD + "I (uV)\n0\n500\n")
     with pytest.raises(UnitError, match="'furlong'"):
@@ -192,7 +192,7 @@ def test_published_features_are_read_by_their_numbers(read, ecg):
 
 
 def test_features_that_are_not_all_there_are_refused(read, ecg):
-    with pytest.raises(UnreadableRecord, match="1312 feature columns from feat_0 to feat_1311; all 1313"):
+    with pytest.raises(UnreadableRecord, match="1312 feature columns from feat_0 to feat_1311, but all 1313"):
         read(with_features(ecg, range(1312), ["1"] * 1312))
     with pytest.raises(UnreadableRecord, match="'tall' is not a number"):
         read(with_features(ecg, range(1313), ["1"] * 1312 + ["tall"]))
@@ -201,12 +201,12 @@ def test_features_that_are_not_all_there_are_refused(read, ecg):
 def test_other_columns_are_named(read):
     record = read(HEAD + "I,note,II,MLII\n0,good_beat,1,0\n1,,2,0\n")
     assert record.lead_names == ("I", "II")
-    assert record.warnings == ("columns not read, for they are no leads: note, MLII",)
+    assert record.warnings == ("columns ignored because they are not leads: note, MLII",)
 
 
 def test_table_without_names(read, ecg):
     bare = HEAD + table(ecg).partition("\n")[2]
-    with pytest.raises(LeadError, match="12 columns and no row of lead names"):
+    with pytest.raises(LeadError, match="12 columns but no row of lead names"):
         read(bare)
     with pytest.raises(LeadError, match="2 lead names given for 12 columns"):
         read(bare, leads=("I", "II"))
@@ -230,7 +230,7 @@ def test_no_lead_among_the_columns(read):
 
 
 def test_a_lead_in_two_columns(read):
-    with pytest.raises(LeadError, match="lead aVR stands in several columns"):
+    with pytest.raises(LeadError, match="lead aVR appears in several columns"):
         read(HEAD + "I,aVR,AVR\n0,0,0\n1,1,1\n")
 
 
@@ -254,14 +254,14 @@ def test_missing_values(read):
         ("I,II\n0,0\n\n# note\n0,1_0\n", r"line 7, column 2: '1_0' is not a number"),
         ('I,II\n0,0\n"0","oops"\n', r"line 5, column 2: 'oops'"),
         ("I,II\nmV,mV\n0,0\n", r"line 4, column 1: 'mV'"),
-        ("I,II\n0,0\n0\n", r"line 5: 1 cells, 2 as in the first row"),
-        ("I,II\n0,0\n0,0,0\n", r"line 5: 3 cells, 2 as"),
-        ('I,II\n0,0\n"0","0","1"\n', r"line 5: 3 cells, 2 as"),
+        ("I,II\n0,0\n0\n", r"line 5: 1 cells, but 2 are needed as in the first row"),
+        ("I,II\n0,0\n0,0,0\n", r"line 5: 3 cells, but 2 are needed as"),
+        ('I,II\n0,0\n"0","0","1"\n', r"line 5: 3 cells, but 2 are needed as"),
         ("I;II\n0,5;0.5\n0;0\n", "line 4: commas and points"),
         ("I,II\n0,0\n0,1e99\n", r"line 5: a value beyond 1e\+30"),
-        ("I,II\n", "no row of data below"),
-        ("", "no row of data"),
-        (",,,\n", "no row of data|no row of column names"),
+        ("I,II\n", "without any rows of data below"),
+        ("", "no rows of data"),
+        (",,,\n", "no rows of data|no row of column names"),
     ],
 )
 def test_complaints_name_the_line(read, body, complaint):

@@ -86,20 +86,20 @@ def test_microvolts_are_converted_and_a_given_unit_is_obeyed_aloud(tmp_path):
     np.testing.assert_allclose(record.signal, golden(path) / 1000, atol=1e-6)
     with pytest.raises(UnitError, match="--unit uV"):
         read_record(path, unit="mV")
-    assert "read as nV as asked; the header says uV" in read_record(path, unit="nV").warnings
+    assert "read as nV as requested; the header says uV" in read_record(path, unit="nV").warnings
 
 
 def test_labels_of_sleep_laboratories(tmp_path):
     record = read_record(write(tmp_path / "a.edf", ("EEG C3-A2", "ECG II", "EKG", "ECG V5"), (100, 250, 100, 250)))
     assert record.lead_names == ("II", "V5")
     assert record.fs == 250.0
-    assert "not read, for they are no ECG leads: EEG C3-A2, EKG" in record.warnings
+    assert "not read because they are not ECG leads: EEG C3-A2, EKG" in record.warnings
 
 
 def test_slower_leads_are_resampled_aloud(tmp_path):
     record = read_record(write(tmp_path / "a.edf", ("I", "II", "V1"), (250, 500, 250)))
     assert (record.fs, record.signal.shape) == (500.0, (3, 5000))
-    assert record.warnings == ("resampled to 500 Hz like the fastest lead: I (250 Hz), V1 (250 Hz)",)
+    assert record.warnings == ("resampled to 500 Hz to match the fastest lead: I (250 Hz), V1 (250 Hz)",)
     inner = slice(500, -500)
     np.testing.assert_allclose(record.lead("I")[inner], wave(500, 10, 1 / 3)[inner], atol=0.002)
 
@@ -117,7 +117,7 @@ def test_names_given_for_nameless_signals(tmp_path):
 
 
 def test_a_rate_that_contradicts_the_file_is_refused(tmp_path):
-    with pytest.raises(UnreadableRecord, match="the header says 500 Hz, 250 Hz was asked for"):
+    with pytest.raises(UnreadableRecord, match="the header says 500 Hz, but 250 Hz was requested"):
         read_record(write(tmp_path / "a.edf"), fs=250)
 
 
@@ -137,8 +137,8 @@ def test_a_placeholder_range_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("field", "text", "complaint"),
     [
-        (N_RECORDS, "99999999", "10 data records are there, the header promises 99999999"),
-        (N_RECORDS, "11", "10 data records are there, the header promises 11"),
+        (N_RECORDS, "99999999", "10 data records are present, but the header declares 99999999"),
+        (N_RECORDS, "11", "10 data records are present, but the header declares 11"),
         (N_RECORDS, "0", "at least one"),
         (N_RECORDS, "-5", "at least one"),
         (N_RECORDS, "1e3x", "a number is needed"),
@@ -218,7 +218,7 @@ def test_onsets_that_jump_are_a_gap(tmp_path):
     content = path.read_bytes()
     assert content.count(b"+7\x14\x14") == 1
     path.write_bytes(content.replace(b"+7\x14\x14", b"+9\x14\x14"))
-    with pytest.raises(UnreadableRecord, match=r"data record 8 begins at 9\.000 s, the one before it ends at 7\.000 s"):
+    with pytest.raises(UnreadableRecord, match=r"data record 8 starts at 9\.000 s, but the one before it ends at 7\.000 s"):
         read_record(path)
 
 
@@ -229,15 +229,15 @@ def test_falling_physical_limits_are_named_and_a_range_that_is_left_too(tmp_path
     path.write_bytes(content.replace(b"-5      5       ", b"5       -5      "))
     record = read_record(path)
     np.testing.assert_allclose(record.signal, -expected, atol=1e-6)
-    assert record.warnings == ("stored upside down by the header (a negative scale) and turned upright: I",)
+    assert record.warnings == ("stored upside down according to the header (negative scale) and turned upright: I",)
     path.write_bytes(content.replace(b"-32768  32767   ", b"-2048   2047    "))
-    assert any("leave the digital range" in text for text in read_record(path).warnings)
+    assert any("exceed the digital range" in text for text in read_record(path).warnings)
 
 
 def test_values_that_no_electrode_has_are_refused(tmp_path):
     path = write(tmp_path / "a.edf", ("I",))
     path.write_bytes(path.read_bytes().replace(b"-5      5       ", b"1e7     10000010"))
-    with pytest.raises(UnitError, match="lead I reaches 1e\\+07 mV, an electrode stays below 5000 mV"):
+    with pytest.raises(UnitError, match="lead I reaches 1e\\+07 mV, but an electrode stays below 5000 mV"):
         read_record(path)
 
 
@@ -247,8 +247,8 @@ def test_filters_that_change_what_is_read_are_named(tmp_path):
     content[256 + 136 : 256 + 136 + 15] = b"HP:1Hz LP:20Hz "
     path.write_bytes(content)
     assert read_record(path).warnings == (
-        "recorded without what is slower than 1 Hz, which bends ST segments: I",
-        "recorded without what is quicker than 20 Hz, which takes notches and height off QRS complexes: I",
+        "recorded without frequencies below 1 Hz, which distorts ST segments: I",
+        "recorded without frequencies above 20 Hz, which lowers QRS complexes and smooths their notches: I",
     )
 
 

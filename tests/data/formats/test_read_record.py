@@ -50,16 +50,16 @@ def test_a_signal_file_without_its_header(tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "an empty file"),
+        (b"", "the file is empty"),
         (b"MATLAB 5.0 MAT-file, Platform: PCWIN64" + bytes(100), "MATLAB workspace without a WFDB header"),
-        (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "an XML or HTML file"),
-        ('<?xml version="1.0"?>'.encode("utf-16"), "an XML or HTML file"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "XML and HTML files cannot be read"),
+        ('<?xml version="1.0"?>'.encode("utf-16"), "XML and HTML files cannot be read"),
         (b"%PDF-1.7\n\x00", "a PDF"),
-        (b"PK\x03\x04\x00\x00", "a packed file or an Excel workbook"),
+        (b"PK\x03\x04\x00\x00", "a compressed archive or an Excel workbook"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(100), "a picture of an ECG"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "a picture of an ECG"),
         (b"\x93NUMPY\x01\x00v\x00", "neither WFDB, EDF, DICOM nor CSV text"),
-        (b"   \n\n", "no row of data"),
+        (b"   \n\n", "no rows of data"),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path, content, complaint):

@@ -134,14 +134,14 @@ def test_units_and_other_signals(tmp_path):
     record = read_record(header)
     assert record.lead_names == ("I", "II")
     np.testing.assert_array_equal(record.signal, (values[:2] * [[1e-3], [1.0]]).astype(np.float32))
-    assert record.warnings[0] == "no voltage and left out: III (mmHg)"
+    assert record.warnings[0] == "left out because they are not voltages: III (mmHg)"
 
 
 def test_given_unit_overrides_with_a_warning(tmp_path):
     header = write(tmp_path)
     record = read_record(header, unit="uV")
     np.testing.assert_allclose(record.signal, golden(header) / 1000, rtol=1e-6)
-    assert record.warnings[0] == "read as uV as asked; the header says mV"
+    assert record.warnings[0] == "read as uV as requested; the header says mV"
     assert read_record(header, unit="mV").warnings == ()
 
 
@@ -154,7 +154,7 @@ def test_microvolts_declared_as_millivolts_are_refused(tmp_path):
 
 def test_given_leads_rename_in_order(tmp_path):
     header = write(tmp_path, n_leads=2)
-    with pytest.raises(LeadError, match="signal 1 is I by the file, II was asked for"):
+    with pytest.raises(LeadError, match="signal 1 is I in the file, but II was requested"):
         read_record(header, leads=("II", "V5"))
     edit(header, " I\n", " MLII\n")
     edit(header, " II\n", " ECG2\n")
@@ -205,7 +205,7 @@ def test_header_without_a_rate(tmp_path):
     assert read_record(header, fs=100).fs == 100
     record = read_record(header)
     assert record.fs == 250
-    assert record.warnings == ("the header states no sampling rate: read at 250 Hz, WFDB's default",)
+    assert record.warnings == ("the header gives no sampling rate: read at 250 Hz, WFDB's default",)
 
 
 @pytest.mark.parametrize("fs", ["0.001", "1e9"])
@@ -226,13 +226,13 @@ def test_truncated_signal_file(tmp_path):
     header = write(tmp_path)
     data = tmp_path / "a.dat"
     data.write_bytes(data.read_bytes()[: 12 * 2 * 800 + 5])
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: 800 samples per signal are there, a\.hea promises 1000"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: 800 samples per signal are present, but a\.hea declares 1000"):
         read_record(header)
 
 
 def test_header_that_promises_terabytes(tmp_path):
     header = edit(write(tmp_path), "a 12 100 1000", "a 12 100 999999999999")
-    with pytest.raises(UnreadableRecord, match="1000 samples per signal are there"):
+    with pytest.raises(UnreadableRecord, match="1000 samples per signal are present"):
         read_record(header)
 
 
@@ -241,21 +241,21 @@ def test_header_that_declares_too_little(tmp_path):
     expected = golden(header)[:, :400]
     record = read_record(edit(header, "a 12 100 1000", "a 12 100 400"))
     np.testing.assert_array_equal(record.signal, expected)
-    assert record.warnings == ("a.dat holds 1000 samples per signal, the header declares 400: the rest was not read",)
+    assert record.warnings == ("a.dat holds 1000 samples per signal, but the header declares 400: the rest was not read",)
 
 
 def test_offset_beyond_the_file(tmp_path):
-    with pytest.raises(UnreadableRecord, match="0 samples per signal are there"):
+    with pytest.raises(UnreadableRecord, match="0 samples per signal are present"):
         read_record(edit(write(tmp_path), "a.dat 16 ", "a.dat 16+99999999 "))
 
 
 def test_missing_and_empty_signal_files(tmp_path):
     header = write(tmp_path)
     (tmp_path / "a.dat").write_bytes(b"")
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: an empty file"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: the file is empty"):
         read_record(header)
     (tmp_path / "a.dat").unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: the header a\.hea names this file, which is not there"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: the header a\.hea names this file, which is missing"):
         read_record(header)
 
 
@@ -272,7 +272,7 @@ def test_signal_file_outside_the_folder(tmp_path):
 
 @pytest.mark.parametrize("fmt", ["8", "61", "160", "310", "311", "516"])
 def test_other_formats_are_named(tmp_path, fmt):
-    with pytest.raises(UnreadableRecord, match=rf"signal format {fmt} is not read; readable are 16, 24, 32, 80, 212"):
+    with pytest.raises(UnreadableRecord, match=rf"signal format {fmt} cannot be read \(supported: 16, 24, 32, 80, 212"):
         read_record(edit(write(tmp_path), "a.dat 16 ", f"a.dat {fmt} "))
 
 
@@ -298,7 +298,7 @@ def test_gain_of_zero_is_the_default_of_the_format(tmp_path):
     (tmp_path / "a.dat").write_bytes(np.arange(200, dtype="<i2").tobytes())
     record = read_record(header)
     np.testing.assert_array_equal(record.signal, golden(header))
-    assert record.warnings == ("no calibration stated for I, II: read as 200 units per mV, which may be wrong",)
+    assert record.warnings == ("no calibration given for I, II: read as 200 units per mV, which may be wrong",)
 
 
 def test_age_and_sex_from_comments(tmp_path):
@@ -364,7 +364,7 @@ def test_a_line_lost_from_a_header_is_noticed_by_the_size_of_the_file(tmp_path):
     lines = [" ".join(line.split()[:5]) for line in header.read_text().splitlines()[1:]]
     for record_line in ("a 11 100 1000", "a 11 100"):
         header.write_text("\n".join([record_line, *lines[1:]]))
-        with pytest.raises(UnreadableRecord, match="12000 samples are no whole record of the 11 signals"):
+        with pytest.raises(UnreadableRecord, match="12000 samples are not a whole number of samples for the 11 signals"):
             read_record(header)
 
 
@@ -389,9 +389,9 @@ def test_scales_that_are_inverted_or_impossible_are_named(tmp_path):
     header.write_text(text.replace(" 6553.4(0)/mV", " -6553.4(0)/mV", 1))
     record = read_record(header)
     np.testing.assert_array_equal(record.signal, expected * [[-1], [1]])
-    assert record.warnings == ("stored upside down by the header (a negative scale) and turned upright: I",)
+    assert record.warnings == ("stored upside down according to the header (negative scale) and turned upright: I",)
     header.write_text(text.replace("(0)/mV", "(200000000)/mV", 1))
-    with pytest.raises(UnitError, match=r"lead I reaches 30523\.5 mV, an electrode stays below 5000 mV"):
+    with pytest.raises(UnitError, match=r"lead I reaches 30523\.5 mV, but an electrode stays below 5000 mV"):
         read_record(header)
     header.write_text(text.replace("(0)/mV", "(99999999999)/mV", 1))
     with pytest.raises(UnreadableRecord, match="baseline 99999999999, which no sample can have"):

@@ -1,0 +1,3 @@
+"""Download, simulate and list data sets."""
+
+COMMANDS = ("download", "simulate", "list")

@@ -1,0 +1,43 @@
+"""Write ONNX checkpoints that run without torch, if they keep what the original can."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heart_reader.commands.options import add_checkpoint, add_overrides
+
+VARIANTS = ("fp32", "fp16", "int8", "pruned-int8", "nano-int8")
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_checkpoint(parser, positional="name or directory of a torch checkpoint")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the variants and of their table")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="which to write (default: fp32 int8 pruned-int8 nano-int8)")
+    parser.add_argument("--prune", type=float, metavar="RATIO", help="share of the channels that pruned-int8 loses (default: 0.5)")
+    parser.add_argument("--force", action="store_true", help="write variants that fail the gate too, with the failure in their manifest")
+    parser.add_argument("--no-benchmark", action="store_true", help="leave out the table of size, speed and accuracy")
+    add_overrides(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the variants behind the gate, then measure them side by side."""
+    from heart_reader.edge.settings import check_export
+    from heart_reader.weights import find_reader
+
+    overrides = list(arguments.overrides)
+    if arguments.variants:
+        overrides.append(f"export.variants=[{', '.join(arguments.variants)}]")
+    if arguments.prune is not None:
+        overrides.append(f"export.pruning.ratio={arguments.prune}")
+    checkpoint = find_reader(arguments.checkpoint)
+    check_export(checkpoint, overrides)
+    from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
+    from heart_reader.edge.variants import build_variants
+
+    written = build_variants(checkpoint, arguments.out, overrides=overrides, force=arguments.force)
+    if not arguments.no_benchmark:
+        print(benchmark([checkpoint, *(variant.directory for variant in written)], arguments.out, overrides=overrides))

@@ -1,0 +1,23 @@
+"""Fit the weights that decide whether there are P waves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heart_reader.commands.options import data_folder
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--ptbxl", type=Path, default=data_folder("ptbxl"), help="folder of PTB-XL (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="file to write (default: the package's own)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Fit, and write the file."""
+    from heart_reader.studies.p_wave_fit import TARGET, write_weights
+
+    write_weights(arguments.ptbxl, arguments.out or TARGET)
