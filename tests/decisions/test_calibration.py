@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from heart_reader.decisions.calibration import MIN_SLOPE, ece_by_chance, fit_platt
 from heart_reader.decisions.decision import Calibration
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.metrics.metrics import class_values, metric_value
+from heart_reader.metrics import class_values, metric_value
 
 
 @pytest.mark.parametrize("sharpness", [0.4, 3.0])

@@ -1,49 +1,34 @@
-"""Figures of an evaluation: ROC, precision and recall, decisions, reliability.
-
-Figures are made without pyplot, so nothing global is touched and nothing stays open.
-"""
+"""Figures of single classes: ROC, precision and recall, decisions, reliability, coverage."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Estimate
-from heart_reader.evaluation.selective import SELECTIVE_METRICS, Selective
-from heart_reader.metrics.metrics import N_BINS
+from heart_reader.evaluation.decided import SELECTIVE_METRICS, Selective
+from heart_reader.evaluation.figures import FAINT, GRID, INK, new_figure
+from heart_reader.metrics import N_BINS
 from heart_reader.predictions import Predictions
 
-__all__ = [
-    "FAINT",
-    "GRID",
-    "INK",
-    "draw_confusion",
-    "draw_precision_recall",
-    "draw_reliability",
-    "draw_roc",
-    "draw_selective",
-    "new_figure",
-    "save_figure",
-]
+__all__ = ["draw_confusion", "draw_precision_recall", "draw_reliability", "draw_roc", "draw_selective"]
 
-# Okabe and Ito's colours stay apart for colour-blind readers; the dashes tell classes apart in
+# Okabe and Ito's colours stay apart for colour-blind people; the dashes keep classes apart in
 # print.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("solid", (0, (5, 1.5)))
 _MAX_NAMED = len(_COLORS) * len(_DASHES)
-INK, FAINT, GRID = "#222222", "#767676", "#E3E3E3"
 _BLUES = LinearSegmentedColormap.from_list("decisions", ["#FFFFFF", "#B5D8EC", "#5BA3D0"])
 _BOX = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": GRID}
 
@@ -58,7 +43,7 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
     aurocs
         n_classes estimates.
     confidence
-        Of their intervals.
+        Confidence of their intervals.
     """
     figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
@@ -73,8 +58,7 @@ def draw_roc(predictions: Predictions, aurocs: tuple[Estimate, ...], confidence:
 
 
 def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...], confidence: float) -> Figure:
-    """Draw precision against recall of every class; a dotted line marks its share of positives,
-    which chance reaches.
+    """Draw precision against recall of every class; dotted lines mark what chance reaches.
 
     Parameters
     ----------
@@ -83,7 +67,7 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
     auprcs
         n_classes estimates.
     confidence
-        Of their intervals.
+        Confidence of their intervals.
     """
     figure = new_figure(6.2, 6.3, layout="constrained")
     axes = figure.subplots()
@@ -103,8 +87,7 @@ def draw_precision_recall(predictions: Predictions, auprcs: tuple[Estimate, ...]
 
 
 def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
-    """Draw a two-by-two table per class: counts, and shares of the records that truly have or lack
-    the class.
+    """Draw a two-by-two table per class: counts, and shares of the records with and without it.
 
     Parameters
     ----------
@@ -126,10 +109,9 @@ def draw_confusion(predictions: Predictions, thresholds: Thresholds) -> Figure:
 
 
 def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Figure:
-    """Draw how often a class is present against how probable it was said to be, over bins of equal
-    mass, with a histogram.
+    """Draw how often a class is present against how probable it was said to be.
 
-    Bars are Wilson intervals at 95 %.
+    Bins have equal mass, bars are Wilson intervals at 95 %, a histogram shows the probabilities.
 
     Parameters
     ----------
@@ -164,8 +146,7 @@ def draw_reliability(predictions: Predictions, eces: tuple[Estimate, ...]) -> Fi
 
 
 def draw_selective(predictions: Predictions, selective: Selective, confidence: float) -> Figure:
-    """Draw what is reached on the records that the reader is most sure of, over the share of
-    records it reads.
+    """Draw what is reached over the share of records that are read, the surest first.
 
     A dotted line marks full coverage, which leaving out records at random keeps.
 
@@ -176,7 +157,7 @@ def draw_selective(predictions: Predictions, selective: Selective, confidence: f
     selective
         Its points.
     confidence
-        Of the intervals, drawn as a band.
+        Confidence of the intervals, drawn as a band.
     """
     figure = new_figure(8.6, 3.9, layout="constrained")
     coverages = [100 * point.coverage for point in selective.points]
@@ -194,28 +175,8 @@ def draw_selective(predictions: Predictions, selective: Selective, confidence: f
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    figure.savefig(path, dpi=150, format="png")
-
-
-def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
-    """Return an empty white figure of a size in inches, without pyplot."""
-    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _page(n_panels: int, *, width: float, height: float, between: tuple[float, float]) -> tuple[Figure, GridSpec]:
-    """Panels of a size and distance in inches; fitting 71 panels by layout engine would take half a
-    minute.
-    """
+    """Panels of a size and distance in inches; a layout engine would take half a minute for 71."""
     n_columns = n_panels if n_panels <= 5 else min(8, math.ceil(math.sqrt(1.5 * n_panels)))
     n_rows = math.ceil(n_panels / n_columns)
     left, right, top, bottom = 0.65, 0.2, 0.85, 0.6
@@ -315,9 +276,9 @@ def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32]
     bins = [part for part in np.array_split(np.argsort(y_prob, kind="stable"), N_BINS) if len(part)]
     said = np.array([y_prob[part].mean() for part in bins])
     found = np.array([y_true[part].mean() for part in bins], dtype=np.float64)
-    low, high = _wilson(found, np.array([len(part) for part in bins]))
+    limits = [binomtest(int(y_true[part].sum()), len(part)).proportion_ci(method="wilson") for part in bins]
     curve.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (1, 2)))
-    curve.vlines(said, low, high, color=_COLORS[0], alpha=0.35, linewidth=2)
+    curve.vlines(said, [low for low, _ in limits], [high for _, high in limits], color=_COLORS[0], alpha=0.35, linewidth=2)
     curve.plot(said, found, color=_COLORS[0], linewidth=1.4, marker="o", markersize=3.5)
     curve.set_xlim(-0.02, 1.02)
     curve.set_ylim(-0.02, 1.02)
@@ -326,9 +287,3 @@ def _reliability_panel(curve: Axes, histogram: Axes, y_true: NDArray[np.float32]
     for axes in (curve, histogram):
         _plain(axes)
     curve.tick_params(labelbottom=False)
-
-
-def _wilson(share: NDArray[np.float64], n: NDArray[np.int_], z: float = 1.96) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score, brier_score_loss, fbeta_score, roc_auc_score
 
-from heart_reader.errors import DataError
-from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, class_values, fmax_threshold, metric_value
+from heart_reader.errors import ConfigError, DataError
+from heart_reader.metrics import METRICS, Sample, WeightedSample, class_values, fmax_threshold, metric_value
 
 # Few distinct values, so that ties are the rule; one positive and one negative make every metric
 # defined.
@@ -155,7 +155,7 @@ def test_a_class_without_threshold_has_no_decisions():
 def test_misuse_is_refused():
     with pytest.raises(DataError, match="without thresholds"):
         class_values("macro_f1", [[1], [0]], [[0.2], [0.1]])
-    with pytest.raises(DataError, match="choose among macro_auroc"):
+    with pytest.raises(ConfigError, match="no metric is called 'auc'; there is fmax, macro_accuracy"):
         class_values("auc", [[1], [0]], [[0.2], [0.1]])
     with pytest.raises(DataError, match="both must be"):
         class_values("macro_auroc", [[1], [0]], [[0.2, 0.1]])

@@ -12,14 +12,12 @@ import pytest
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
 from heart_reader.errors import MissingFiles, UnreadableRecord
-from heart_reader.studies import rhythm_comparison
+from heart_reader.studies import mitbih
 from heart_reader.studies.annotations import read_annotations, read_rhythms
-from heart_reader.studies.beat_comparison import BeatCounts, compare_beats
-from heart_reader.studies.delineation_fit import BoundaryData, fit_boundary
-from heart_reader.studies.delineation_truth import MarkedRecord, MarkedWave, marked_records, median_marks
+from heart_reader.studies.delineation_fit import BoundaryData, MarkedRecord, MarkedWave, fit_boundary, marked_records, median_marks
 from heart_reader.studies.measurement_references import Comparison
-from heart_reader.studies.measurement_tables import differences, iec_table, rhythm_table
-from heart_reader.studies.rhythm_comparison import window_rhythms
+from heart_reader.studies.measurements import differences, iec_table, rhythm_table
+from heart_reader.studies.mitbih import BeatCounts, compare_beats, window_rhythms
 
 
 def words(*values: int) -> bytes:
@@ -138,7 +136,7 @@ def test_a_window_has_a_rhythm_only_if_it_does_not_change():
 
 
 def test_windows_and_premature_beats_are_counted(tmp_path, monkeypatch):
-    """Six windows of known names against annotations; beats of known kinds against annotated ones."""
+    """Six windows of known names and beats of known kinds against annotations."""
     fs = 100.0
     record = build_record("a", np.zeros((1, 6000)), fs, ("II",))
     # Annotated: sinus for 20 s, fibrillation for 20 s, flutter for 20 s.
@@ -151,12 +149,12 @@ def test_windows_and_premature_beats_are_counted(tmp_path, monkeypatch):
         rhythm = SimpleNamespace(name=None if whole else next(named), beats=kinds if whole else ())
         return SimpleNamespace(rhythm=rhythm, fiducials=SimpleNamespace(r_peaks_s=beats_s if whole else ()))
 
-    monkeypatch.setattr(rhythm_comparison, "read_record", lambda _: record)
-    monkeypatch.setattr(rhythm_comparison, "read_rhythms", lambda _: rhythms)
-    monkeypatch.setattr(rhythm_comparison, "read_annotations", lambda _: (np.array([100, 200, 310, 500]), ["N", "V", "A", "E"]))
-    monkeypatch.setattr(rhythm_comparison, "measure", pretend)
-    counts = rhythm_comparison.compare_rhythm(tmp_path / "a.hea")
-    assert counts == rhythm_comparison.RhythmCounts(4, 2, 1, 1, 1, 2, 1, BeatCounts(1, 1, 1), BeatCounts(0, 1, 1))
+    monkeypatch.setattr(mitbih, "read_record", lambda _: record)
+    monkeypatch.setattr(mitbih, "read_rhythms", lambda _: rhythms)
+    monkeypatch.setattr(mitbih, "read_annotations", lambda _: (np.array([100, 200, 310, 500]), ["N", "V", "A", "E"]))
+    monkeypatch.setattr(mitbih, "measure", pretend)
+    counts = mitbih.compare_rhythm(tmp_path / "a.hea")
+    assert counts == mitbih.RhythmCounts(4, 2, 1, 1, 1, 2, 1, BeatCounts(1, 1, 1), BeatCounts(0, 1, 1))
     table = rhythm_table({"a": counts})
     assert "| a | 4 | 2 | 1 | 1 | 1 | 1 of 2 | 50.0 | 50.0 |" in table
     assert "| a | 2 | 2 | 50.0 | 50.0 | 1 | 1 | 0.0 | 0.0 |" in table

@@ -9,7 +9,6 @@ from statistics import mean
 import pytest
 
 from heart_reader.checkpoint import load_manifest, save_checkpoint
-from heart_reader.commands import main
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.errors import DataError, Integrity
 from heart_reader.evaluation.run import evaluate
@@ -89,14 +88,14 @@ def test_without_a_validation_report_the_manifest_knows_the_score(runs: Path) ->
     assert [run.val_score for run in find_runs(runs)] == pytest.approx(before, abs=1e-6)
 
 
-def test_a_run_without_a_test_report_is_listed_as_such(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_a_test_report_is_listed_as_such(runs: Path) -> None:
     shutil.rmtree(runs / "second" / "report-test")
     manifest = load_manifest(runs / "first" / "checkpoint")
     exported = {key: value for key, value in manifest.items() if key not in ("format", "weights", "sha256")}
     # Another form of the first run, not a run.
     save_checkpoint(runs / "edge" / "fp32", exported, lambda path: path.write_bytes(b"graph"), onnx=True)
-    assert main(["leaderboard", str(runs)]) == 0
-    assert "1 runs evaluated, 1 not" in capsys.readouterr().out
+    found = write_leaderboard(runs, runs / "leaderboard.md")
+    assert sorted(run.evaluated for run in found) == [False, True]
     page = (runs / "leaderboard.md").read_text()
     assert "- tiny, seed 7 (`second`): validation macro-AUROC 0." in page
     assert "Several seeds" not in page
@@ -109,11 +108,12 @@ def test_reports_on_other_records_stand_in_another_table(runs: Path, tiny_config
     assert (runs / "leaderboard.md").read_text().count("\n## superdiagnostic: ") == 2
 
 
-def test_a_report_of_another_checkpoint_is_refused(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_of_another_checkpoint_is_refused(runs: Path) -> None:
     shutil.rmtree(runs / "first" / "checkpoint")
     shutil.copytree(runs / "second" / "checkpoint", runs / "first" / "checkpoint")
-    assert main(["leaderboard", str(runs)]) == 1
-    message = capsys.readouterr().err
+    with pytest.raises(Integrity) as refused:
+        write_leaderboard(runs, runs / "leaderboard.md")
+    message = str(refused.value)
     assert f"{runs / 'first' / 'report-val' / 'report.json'}: made with checkpoint" in message
     assert f"run heart-reader evaluate {runs / 'first' / 'checkpoint'} --split val again" in message
     assert not (runs / "leaderboard.md").exists()
@@ -141,11 +141,9 @@ def test_a_report_that_does_not_fit_is_refused(runs: Path, change: dict[str, obj
         find_runs(runs)
 
 
-def test_a_broken_report_and_an_empty_folder(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_report_and_an_empty_folder(runs: Path, tmp_path: Path) -> None:
     (runs / "first" / "report-test" / "report.json").write_text("{")
     with pytest.raises(DataError, match="no report"):
         find_runs(runs)
     with pytest.raises(DataError, match=r"no run in it: train one"):
         find_runs(tmp_path / "nowhere")
-    assert main(["leaderboard", str(runs), "--out", str(tmp_path / "board.txt")]) == 2
-    assert "name of a .md file" in capsys.readouterr().err
