@@ -9,7 +9,7 @@ PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run wheelhouse test test-slow check docs format install lock sbom licences
+.PHONY: run wheelhouse test test-slow check check-page docs format install lock sbom licences
 
 run: .venv/served
 	$(BIN)/heart-reader serve --port $(PORT)
@@ -29,9 +29,12 @@ check: .venv/installed-dev
 docs: .venv/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# What a machine without a network needs for reading and serving; its README.txt says how to install from it.
-wheelhouse: .venv/served
-	$(BIN)/python -m dependencies.wheelhouse --out build/wheelhouse
+check-page: node_modules/.package-lock.json
+	npm run --silent check
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import bootstrap, draw_weights
-from heart_reader.metrics.metrics import METRICS, N_BINS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics import METRICS, N_BINS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
 Array = NDArray[np.float64]

@@ -50,10 +50,7 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 def formats() -> str:
     """Return a table of the formats that are read, and of what each states."""
-    try:
-        from heart_reader.data.formats import FORMATS
-    except ImportError:
-        return ""
+    from heart_reader.data.formats import FORMATS
 
     rows = []
     for entry in sorted(FORMATS.values(), key=lambda entry: entry.title):
@@ -67,6 +64,32 @@ def models() -> str:
     from heart_reader.models.registry import model_names
 
     return "\n".join(f"- `{name}`" for name in model_names())
+
+
+def sources() -> str:
+    """Return a table of the public data sets that can be downloaded."""
+    from heart_reader.data.sources import DATASETS
+
+    rows = [
+        f"| `{name}` | {entry.title} | {entry.licence} | {', '.join(f'{number:,} `{files}`' for files, number in entry.counts.items())} |"
+        for name, entry in sorted(DATASETS.items())
+    ]
+    return "\n".join(["| name | data set | licence | files |", "|---|---|---|---|", *rows])
+
+
+def tasks() -> str:
+    """Return a table of the questions that a classifier can be trained on."""
+    from heart_reader.data.tasks import TASKS
+
+    return "\n".join(["| level | question |", "|---|---|", *(f"| `{name}` | {task.title} |" for name, task in TASKS.items())])
+
+
+def metrics() -> str:
+    """Return a table of the metrics that reports state."""
+    from heart_reader.metrics import METRICS
+
+    rows = [f"| `{name}` | {entry.title} | {'yes' if entry.needs_thresholds else 'no'} |" for name, entry in METRICS.items()]
+    return "\n".join(["| name | metric | needs thresholds |", "|---|---|---|", *rows])
 
 
 def zoo() -> str:
@@ -89,7 +112,7 @@ def _auroc(reader: ShippedReader, split: str) -> str:
     return f"{reader.figures[name]:.4f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "formats": formats, "models": models, "zoo": zoo}
+PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (commands, formats, models, sources, tasks, metrics, zoo)}
 
 
 def on_config(config: MkDocsConfig) -> None:

@@ -30,10 +30,10 @@ EVEN = 0.5
 # Calibrated probabilities are plain language only where a word agrees with both the number and the
 # decision.
 BANDS = {
-    "high": f"Read as present, and at least {EVEN:.0%}.",
-    "medium": f"In between: uncertain, or read as present although below {EVEN:.0%}, or as absent although not.",
-    "low": f"Read as absent, and below {EVEN:.0%}.",
-    "unrated": "No decision: too few such records in validation, or a recording that cannot be trusted.",
+    "high": message("band_high", even=100 * EVEN),
+    "medium": message("band_medium", even=100 * EVEN),
+    "low": message("band_low", even=100 * EVEN),
+    "unrated": message("band_unrated"),
 }
 
 
@@ -224,29 +224,18 @@ class Diagnosis:
         }
 
     @property
-    def decision_rule(self) -> str:
+    def decision_rule(self) -> Message:
         """What present, absent and uncertain rest on, in a sentence."""
-        if self.alpha is None:
-            return "Present from a label's threshold on, absent below it; thresholds were chosen on validation records."
-        share = f"at most {100 * self.alpha:g}% of those"
-        return (
-            f"Present above a label's uncertain zone, absent below it: of the validation records {share} without the label lie above its "
-            f"zone, and {share} with it below."
-        )
+        return message("rule_threshold") if self.alpha is None else message("rule_zones", share=100 * self.alpha)
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Message:
         """The headline, then every class of the level of interest in its band, with its number."""
-        rated = self._rated()
-        sentences = [str(self.conclusion.headline)]
-        if self.quality.verdict == "poor":
-            return " ".join([*sentences, f"Not rated: {_list(rated['unrated'])}."])
-        sentences.append(f"High probability that the label applies: {_list(rated['high'])}." if rated["high"] else "")
-        for title, name in (("Medium", "medium"), ("Low", "low"), ("Not rated", "unrated")):
-            sentences.append(f"{title}: {_list(rated[name])}." if rated[name] else "")
-        if self.conclusion.kind != "abnormal":
-            sentences.append("Low probabilities are no proof of a normal heart.")
-        return " ".join(filter(None, sentences))
+        bands = [message(f"summary_{name}", labels=_labels(readings)) for name, readings in self._rated().items() if readings]
+        sentences = [self.conclusion.headline, *bands]
+        if self.conclusion.kind != "abnormal" and self.quality.verdict != "poor":
+            sentences.append(message("no_proof_of_normal"))
+        return message("sentences", sentences=sentences)
 
     def _rated(self) -> dict[str, dict[str, ClassReading]]:
         """Band to class to reading, highest probability first."""
@@ -260,6 +249,7 @@ class Diagnosis:
         yield from self.warnings
         yield from self.quality.findings
         yield from self.conclusion.sentences()
+        yield from (self.summary, self.decision_rule, *BANDS.values())
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
             yield from self.measurements.rhythm.sentences()
@@ -342,20 +332,22 @@ def _band(reading: ClassReading, quality: Quality) -> str:
     return "low" if reading.probability < EVEN else "medium"
 
 
-def _list(readings: Mapping[str, ClassReading]) -> str:
-    """Names with their numbers, as long as a sentence can be; a decision is named where the number
-    alone would not suggest it.
-    """
+def _labels(readings: Mapping[str, ClassReading]) -> list[Message]:
+    """Names with their numbers, as many as a sentence can hold."""
     named = []
     for label, reading in readings.items():
+        # A decision is named where the number alone would not suggest it.
         unexpected = reading.decision == ("present" if reading.probability < EVEN else "absent")
-        named.append(f"{label} ({_percent(reading.probability)}{f', read as {reading.decision}' if unexpected else ''})")
+        code = f"class_share_{reading.decision}" if unexpected else "class_share"
+        named.append(message(code, label=message("class_code", statement=label), share=_percent(reading.probability)))
     further = [reading.probability for reading in readings.values()][NAMED_LENGTH:]
-    return ", ".join(named[:NAMED_LENGTH]) + (f" and {len(further)} more of at most {_percent(further[0])}" if further else "")
+    if not further:
+        return named
+    return [message("classes_more", classes=named[:NAMED_LENGTH], count=len(further), share=_percent(further[0]))]
 
 
-def _percent(probability: float) -> str:
+def _percent(probability: float) -> Message:
     """Whole percent; nothing is said to be impossible or certain."""
     if 0 < probability < 0.01:
-        return "<1%"
-    return ">99%" if 0.99 < probability < 1 else f"{probability:.0%}"
+        return message("percent_below", share=1)
+    return message("percent_above", share=99) if 0.99 < probability < 1 else message("percent", share=100 * probability)

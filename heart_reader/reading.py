@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.formats import find_records, read_record
+from heart_reader.data.formats import FORMATS, find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
@@ -236,6 +236,6 @@ def _records_in(given: Path) -> list[Path]:
         return [given]
     paths = find_records(given)
     if not paths:
-        message = f"{given}: no record in this folder: WFDB (.hea with .dat or .mat), CSV, EDF (.edf) and DICOM (.dcm) are read"
-        raise UnreadableRecord(message)
+        readable = ", ".join(f"{entry.title} ({' '.join(entry.suffixes)})" for entry in FORMATS.values())
+        raise UnreadableRecord(f"{given}: no record in this folder: {readable} are read")
     return paths

@@ -5,13 +5,16 @@ steps, its checkpoint.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
 from heart_reader.config import ExperimentConfig, load_config, override_config
+from heart_reader.predictions import Predictions
 from heart_reader.training.run import train
 
 torch.set_num_threads(1)
@@ -31,6 +34,28 @@ TINY = (
     "training.precision=float32",
     "evaluation.draws=20",
 )
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[..., Predictions]:
+    """Make predictions of a split; ``sharpness`` 1 is calibrated, above 1 is overconfident."""
+
+    def make(
+        split: str = "test", n_records: int = 300, seed: int = 0, *, sharpness: float = 1.0, decimals: int | None = None
+    ) -> Predictions:
+        rng = np.random.default_rng(seed)
+        logits = rng.normal([-0.3, -1.0, -1.2, -1.2, -2.0], 1.8, (n_records, 5))
+        y_true = rng.random(logits.shape) < 1 / (1 + np.exp(-logits))
+        y_prob = 1 / (1 + np.exp(-sharpness * logits))
+        if decimals is not None:  # many records then share a probability
+            y_prob = y_prob.round(decimals)
+        patients = np.array([f"p{row // 2}" if row % 3 else "" for row in range(n_records)])
+        records = np.array([f"r{row}" for row in range(n_records)])
+        return Predictions(
+            split, "superdiagnostic", ("NORM", "MI", "STTC", "CD", "HYP"), records, patients, y_true.astype(np.float32), y_prob
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

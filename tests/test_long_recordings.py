@@ -86,7 +86,7 @@ def test_parts_of_a_recording_are_pooled(monkeypatch: pytest.MonkeyPatch) -> Non
     shares: list[float] = []
     whole = classifier.predict(record, progress=shares.append)
     monkeypatch.setattr("heart_reader.classifier.PART_WINDOWS", 64)
-    monkeypatch.setattr("heart_reader.data.signal_parts.PART_VALUES", 20_000)
+    monkeypatch.setattr("heart_reader.data.signal.PART_VALUES", 20_000)
     monkeypatch.setattr("heart_reader.features.lead_checks._AT_ONCE", 1000)
     parts = classifier.predict(record, progress=shares.append)
     assert shares[0] == shares[-1] == 1.0

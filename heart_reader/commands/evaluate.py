@@ -42,9 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
     out = arguments.out or choose_folder(checkpoint, config, **asked)
     if arguments.out is None:
         refuse_other_report(out, table, asked["level"])
-    from heart_reader.evaluation.run import evaluate  # only now, for this takes seconds
+    from heart_reader.evaluation.report.page import report_page  # only now, for this takes seconds
+    from heart_reader.evaluation.run import evaluate
 
     further = {"against": against, "overrides": arguments.overrides, "stress": arguments.stress, "readings": arguments.readings}
     report = evaluate(checkpoint.directory, out, **asked, **further, table=table)
-    print(report.to_markdown())
+    print(report_page(report))
     print(f"written to {out}")

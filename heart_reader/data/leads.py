@@ -65,9 +65,7 @@ _MODIFIED_II = {"mlii", "modii", "modifiedii", "modleadii", "modifiedleadii", "m
 
 
 class _Name(NamedTuple):
-    """What a name says: one of the twelve, upside down or not, and whether it calls itself a
-    channel.
-    """
+    """What a name says: a lead, whether upside down, whether it calls itself a channel."""
 
     lead: str
     inverted: bool
@@ -88,8 +86,8 @@ def canonical_lead(name: str) -> str | None:
 
     Examples
     --------
-    >>> canonical_lead("AVR"), canonical_lead("MDC_ECG_LEAD_V1"), canonical_lead("Lead I (Einthoven)"), canonical_lead("aVR inv")
-    ('aVR', 'V1', 'I', '-aVR')
+    >>> [canonical_lead(name) for name in ("AVR", "MDC_ECG_LEAD_V1", "Lead I (limb)", "aVR inv")]
+    ['aVR', 'V1', 'I', '-aVR']
     >>> [canonical_lead(name) for name in ("MLII", "V4R", "I-II", "Channel I")]
     [None, None, None, None]
     """
@@ -98,8 +96,7 @@ def canonical_lead(name: str) -> str | None:
 
 
 def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Spell every known lead in the standard way, a minus before it if it is upside down, and leave
-    the others as they are.
+    """Spell every known lead in the standard way, with a minus if it is upside down.
 
     Raises
     ------
@@ -117,8 +114,7 @@ def canonical_leads(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 # The records of one data set share their lead names.
 @lru_cache(maxsize=64)
 def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Take ``Channel`` off the names of a recorder that calls every lead so; a Holter's channels I,
-    II and III stay numbers.
+    """Take ``Channel`` off names if all leads have it; channels I, II, III stay numbers.
 
     Examples
     --------
@@ -133,9 +129,7 @@ def without_channel(names: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def modified_lead(names: tuple[str, ...]) -> Message | None:
-    """Return what to do about a modified lead II, such as ``MLII``, among the names of a record
-    that has no lead II; None without one.
-    """
+    """Return what to do about a modified lead II, such as ``MLII``, without a lead II."""
     if any(canonical_lead(name) in ("II", "-II") for name in names):
         return None
     found = [name for name in names if re.sub(r"[\s_.\-]+", "", name).lower() in _MODIFIED_II]

@@ -18,11 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data import signal_parts
+from heart_reader.data import signal
 from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord
-from heart_reader.data.signal import bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
 
@@ -145,13 +144,12 @@ class Preprocessor:
         return PreparedEcg(microvolts, mask, tuple(warnings))
 
     def _pieces(self, record: EcgRecord, leads: list[_Lead]) -> Iterator[tuple[slice, int, NDArray[np.floating]]]:
-        """Give the leads in the model's rate and band: which of them, from which time point on, and
-        (n_leads, n_times) in mV.
+        """Yield leads at the model's rate: which, from which time point, (n_leads, n_times) mV.
 
         All leads of a usual record come at once, those of a long one after each other, and those of
         a very long one in pieces.
         """
-        most, unfiltered = signal_parts.PART_VALUES, self.low_hz is None and self.high_hz is None
+        most, unfiltered = signal.PART_VALUES, self.low_hz is None and self.high_hz is None
         if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
             parts = SignalParts(len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads]))
             yield from ((slice(None), start, values) for start, values in resample_parts(parts, record.fs, self.fs))
@@ -191,9 +189,7 @@ class Preprocessor:
         return self.windows(self.prepare(record))
 
     def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
-        """Find the leads of the model that there are, in its order; limb leads are derived from I
-        and II.
-        """
+        """Find the model's leads in its order; limb leads may be derived from I and II."""
         known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
         leads: list[_Lead] = []
         mask = np.zeros(len(self.leads), dtype=bool)

@@ -1,6 +1,4 @@
-"""One ECG in memory: leads first, millivolts, its own sampling rate and everything the reader
-noticed.
-"""
+"""One ECG in memory: leads first, millivolts, its own sampling rate and what was noticed."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts
 from heart_reader.errors import ConfigError, LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 
@@ -47,6 +45,9 @@ _OFTEN = 0.005
 # for each.
 _BRIDGED_AT_ONCE = 1 << 20
 
+# The records of one data set share their lead names.
+_canonical_leads = lru_cache(maxsize=64)(canonical_leads)
+
 
 @dataclass(frozen=True, eq=False)
 class EcgRecord:
@@ -69,7 +70,7 @@ class EcgRecord:
     sex
         ``"male"``, ``"female"`` or None if unknown.
     source_format
-        Name of the reader, such as ``"wfdb"``.
+        Name of the file format, such as ``"wfdb"``.
     masked_leads
         Leads whose values carry no information (missing values over most of the recording).
     warnings
@@ -151,10 +152,11 @@ class EcgRecord:
         """
         if name not in self.lead_names:
             raise LeadError(f"{self.record_id} has no lead {name}; it has {', '.join(self.lead_names)}")
-        return self.signal[self.lead_names.index(name)]
+        values: NDArray[np.float32] = self.signal[self.lead_names.index(name)]
+        return values
 
     def waveform(self) -> dict[str, Any]:
-        """Return the signal for a browser: base64 of little-endian int16 microvolts, leads first."""
+        """Return the signal for a browser: base64 of int16 microvolts, leads first."""
         microvolts: NDArray[np.int16] = np.empty(self.signal.shape, "<i2")
         for start, part in SignalParts.of(self.signal):
             microvolts[:, start : start + part.shape[1]] = np.clip(np.rint(part * 1000.0), -32768, 32767)
@@ -180,8 +182,7 @@ def build_record(
     warnings: tuple[str, ...] = (),
     published_features: NDArray[np.float32] | None = None,
 ) -> EcgRecord:
-    """Make a record from raw values: convert to mV, spell the leads, turn what is upside down,
-    bridge or mask gaps, check amplitudes.
+    """Make a record from raw values: mV, standard leads upright, no gaps, plausible amplitudes.
 
     Parameters
     ----------
@@ -210,10 +211,20 @@ def build_record(
     >>> record.lead_names, float(record.signal[0, 1])
     (('I', 'aVR'), 1.0)
     """
-    parts = signal if isinstance(signal, SignalParts) else _parts(record_id, np.asarray(signal))
+    if isinstance(signal, SignalParts):
+        parts = signal
+    else:
+        array = np.asarray(signal)
+        if array.ndim != 2 or array.size == 0:
+            raise UnreadableRecord(message("no_signal", where=record_id, shape=str(array.shape)))
+        parts = SignalParts.of(array)
     units = (unit,) * parts.n_leads if isinstance(unit, str) else unit
     values = _in_mv(record_id, parts, units)
-    values, names, turned = _upright(values, _spelled(record_id, tuple(lead_names)))
+    try:
+        names = _canonical_leads(tuple(lead_names))
+    except LeadError as error:
+        raise LeadError(message("in_record", where=record_id, problem=error.args[0])) from None
+    values, names, turned = _upright(values, names)
     values, masked, noticed = _bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
     return EcgRecord(
@@ -230,21 +241,8 @@ def build_record(
     )
 
 
-def _spelled(record_id: str, lead_names: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return _canonical_leads(lead_names)
-    except LeadError as error:
-        raise LeadError(message("in_record", where=record_id, problem=error.args[0])) from None
-
-
-# The records of one data set share their lead names.
-_canonical_leads = lru_cache(maxsize=64)(canonical_leads)
-
-
 def _upright(values: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[Message, ...]]:
-    """Turn leads such as ``-aVR``, which are upside down; say so, and what a modified lead is not
-    taken for.
-    """
+    """Turn leads such as ``-aVR``, which are upside down; warn of that and of a modified lead."""
     hint = modified_lead(names)
     warnings = (hint,) if hint else ()
     rows = [row for row, name in enumerate(names) if name[:1] == "-" and name[1:] in STANDARD_LEADS]
@@ -256,16 +254,8 @@ def _upright(values: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDAr
     return values, turned, (message("leads_turned", count=len(rows), leads=[turned[row] for row in rows]), *warnings)
 
 
-def _parts(record_id: str, values: NDArray[Any]) -> SignalParts:
-    if values.ndim != 2 or values.size == 0:
-        raise UnreadableRecord(message("no_signal", where=record_id, shape=str(values.shape)))
-    return SignalParts.of(values)
-
-
 def _in_mv(record_id: str, parts: SignalParts, units: tuple[str, ...]) -> NDArray[np.floating]:
-    """Decode the signal and convert it in double precision, (n_leads, n_times) in mV; a long one
-    keeps single precision.
-    """
+    """Decode and convert in double precision, (n_leads, n_times) in mV; keep single if long."""
     if parts.is_one:
         return _to_mv(record_id, parts.whole(), units)
     values = np.empty((parts.n_leads, parts.n_times), np.float32)
@@ -285,7 +275,8 @@ def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDAr
     scale = [UNIT_TO_MV[unit.strip().lower()] for unit in units]
     if all(factor == 1.0 for factor in scale):
         return values.astype(np.float64, copy=False)
-    return values * np.asarray(scale)[:, None]
+    converted: NDArray[np.float64] = values * np.asarray(scale)[:, None]
+    return converted
 
 
 def _bridge_gaps(
@@ -319,9 +310,7 @@ def _bridge_gaps(
 
 
 def _known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell values that an electrode can carry; those of a record in the wrong unit are left to the
-    check of amplitudes.
-    """
+    """Tell values that an electrode can carry; the check of amplitudes finds a wrong unit."""
     known = _within(values, MOST_MV)
     held = _within(values, _HELD_MV)
     return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
@@ -335,9 +324,7 @@ def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
 
 
 def _interpolate(lead: NDArray[np.floating], known: NDArray[np.bool_]) -> None:
-    """Put straight lines, in place, where (n_times,) values are not known; beyond the first and the
-    last that are, these go on.
-    """
+    """Put straight lines, flat at the ends, where (n_times,) values are not known."""
     for start in range(0, len(lead), _BRIDGED_AT_ONCE):
         stop = min(start + _BRIDGED_AT_ONCE, len(lead))
         here = start + np.flatnonzero(known[start:stop])

@@ -7,19 +7,21 @@ import takes seconds and 70 MB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data import signal_parts
-from heart_reader.data.signal_parts import SignalParts
 from heart_reader.errors import ConfigError
 
-__all__ = ["bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
+__all__ = ["SignalParts", "bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
 
+# Values of one part, 32 MB in double precision; eleven minutes of twelve leads at 500 Hz are one
+# part.
+PART_VALUES = 1 << 22
 # 257 Hz to 100 Hz is 100/257; rates in the wild (250, 256.41, 360, 977 Hz) all fit below this
 # denominator.
 _MAX_DENOMINATOR = 10_000
@@ -29,6 +31,48 @@ _MAX_MATRIX = 1_000_000
 # Points at the new rate that one row of the product gives; fewer copy more, more multiply more
 # zeros.
 _BLOCK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class SignalParts:
+    """The signal of a record before it is decoded.
+
+    Parameters
+    ----------
+    n_leads, n_times
+        Its shape.
+    cut
+        Gives (n_leads, stop - start) values from ``start`` and ``stop``; ``start`` is even.
+    """
+
+    n_leads: int
+    n_times: int
+    cut: Callable[[int, int], NDArray[np.floating]]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> SignalParts:
+        """Make parts of (n_leads, n_times) values that are in memory already."""
+        n_leads, n_times = values.shape
+        return cls(n_leads, n_times, lambda start, stop: values[:, start:stop])
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the whole signal is one part."""
+        return self.n_leads * self.n_times <= PART_VALUES
+
+    def whole(self) -> NDArray[np.floating]:
+        """Return all of it, (n_leads, n_times)."""
+        return self.cut(0, self.n_times)
+
+    def rows(self, chosen: Sequence[int]) -> SignalParts:
+        """Keep some of the leads."""
+        return SignalParts(len(chosen), self.n_times, lambda start, stop: self.cut(start, stop)[chosen])
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
+        """Give the first time point of each part, and the part."""
+        step = max(2, PART_VALUES // self.n_leads & ~1)
+        for start in range(0, self.n_times, step):
+            yield start, self.cut(start, min(start + step, self.n_times))
 
 
 def _ratio(fs_from: float, fs_to: float) -> Fraction:
@@ -60,8 +104,15 @@ def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDAr
 
         # "line" continues the signal along the line from its first to its last value: no edge
         # transient on an offset baseline.
-        return sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
-    return _resample(values, ratio.numerator, ratio.denominator)
+        resampled: NDArray[np.floating] = sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+        return resampled
+    # The same as scipy.signal.resample_poly with padtype="line", as one product of matrices.
+    matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
+    n_times, n_out = values.shape[-1], resampled_length(values.shape[-1], fs_from, fs_to)
+    n_blocks = -(-n_out // step_out)
+    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
+    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
+    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
 
 
 def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
@@ -97,7 +148,7 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
     matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
     n_times, n_out = parts.n_times, resampled_length(parts.n_times, fs_from, fs_to)
     n_blocks = -(-n_out // step_out)
-    at_once = max(1, signal_parts.PART_VALUES // (parts.n_leads * step_in))
+    at_once = max(1, PART_VALUES // (parts.n_leads * step_in))
     ends = parts.cut(0, 1), parts.cut(n_times - 1, n_times)
     for first in range(0, n_blocks, at_once):
         count = min(at_once, n_blocks - first)
@@ -110,16 +161,7 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
 def _continued(
     values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
 ) -> NDArray[np.floating]:
-    """Return time points ``start`` to ``stop`` of a signal that goes on beyond its ends along the
-    line from its first to its last value.
-
-    Parameters
-    ----------
-    values
-        (..., n), those of the points that the signal has.
-    ends
-        Its first and its last value, (..., 1) each.
-    """
+    """Continue (..., n) points to ``start`` and ``stop`` on the line through both ends."""
     slope = (ends[1] - ends[0]) / max(1, n_times - 1)
     before = ends[0] + slope * np.arange(min(start, 0), 0, dtype=values.dtype)
     after = ends[1] + slope * np.arange(1, stop - n_times + 1, dtype=values.dtype)
@@ -127,30 +169,15 @@ def _continued(
 
 
 def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in: int, n_blocks: int) -> NDArray[np.floating]:
-    """Multiply blocks of points, ``step_in`` apart, by the matrix that gives each block's points at
-    the new rate.
-    """
+    """Multiply blocks of points, ``step_in`` apart, by the matrix that resamples each."""
     blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    # (The size is spelled out, for a record without a lead that shows anything has no rows to tell
-    # it from.)
+    # The size is spelled out, for without rows -1 has no meaning.
     return (blocks @ matrix.astype(padded.dtype, copy=False)).reshape(*padded.shape[:-1], n_blocks * matrix.shape[1])
-
-
-def _resample(values: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
-    """Do what scipy.signal.resample_poly does with ``padtype="line"``, as one product of matrices."""
-    matrix, n_before, step_in, step_out = _polyphase(up, down)
-    n_times = values.shape[-1]
-    n_out = -(-n_times * up // down)
-    n_blocks = -(-n_out // step_out)
-    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
-    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
-    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
 
 
 @lru_cache(maxsize=8)
 def _polyphase(up: int, down: int) -> tuple[NDArray[np.float64], int, int, int]:
-    """Return the resampling filter as a matrix that maps a block of points to the points in its
-    middle at the new rate.
+    """Return the resampling filter as a matrix from a block of points to resampled ones.
 
     The filter is a sinc of ten zero crossings on either side under a Kaiser window with beta 5,
     scipy's own choice.
@@ -201,4 +228,5 @@ def bandpass(values: NDArray[np.floating], fs: float, low_hz: float | None, high
     kind = "bandpass" if len(corners) == 2 else ("highpass" if low_hz is not None else "lowpass")
     sos = sps.butter(2, corners if len(corners) == 2 else corners[0], btype=kind, fs=fs, output="sos")
     padlen = min(values.shape[-1] - 1, 3 * int(fs))
-    return sps.sosfiltfilt(sos, values, axis=-1, padtype="even", padlen=padlen)
+    filtered: NDArray[np.floating] = sps.sosfiltfilt(sos, values, axis=-1, padtype="even", padlen=padlen)
+    return filtered

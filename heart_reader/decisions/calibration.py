@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from heart_reader.decisions.decision import Calibration, log_odds
 from heart_reader.decisions.thresholds import require_validation
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.metrics import metric_value
 from heart_reader.predictions import Predictions
 
 __all__ = ["MIN_CASES", "ece_by_chance", "fit_platt"]
@@ -30,7 +30,7 @@ def fit_platt(predictions: Predictions) -> Calibration:
     Parameters
     ----------
     predictions
-        Of the validation split, as the network gives them.
+        Those of the validation split, as the network gives them.
 
     Raises
     ------
@@ -55,16 +55,20 @@ def fit_platt(predictions: Predictions) -> Calibration:
 
 
 def ece_by_chance(y_prob: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Return the macro ECE that a perfectly calibrated reader would have on as many records: mean,
-    and the middle 95 % of draws.
+    """Return the macro ECE of a perfectly calibrated classifier on as many records.
 
     The error is never zero on a finite number of records, because the share of positives in a bin
-    is a matter of chance; what exceeds it is what calibration could mend.
+    is a matter of chance; only what exceeds it is a fault of the calibration.
 
     Parameters
     ----------
     y_prob
         (n_records, n_classes); labels are drawn with these probabilities.
+
+    Returns
+    -------
+    tuple
+        Mean, and the limits of the middle 95 % of draws.
     """
     rng = np.random.default_rng(seed)
     drawn = [metric_value("macro_ece", (rng.random(y_prob.shape) < y_prob).astype(np.float32), y_prob) for _ in range(CHANCE_DRAWS)]

@@ -12,7 +12,7 @@ from heart_reader.decisions.calibration import fit_platt
 from heart_reader.decisions.decision import Decisions
 from heart_reader.decisions.thresholds import HELD_OUT, choose_thresholds
 from heart_reader.decisions.zones import choose_uncertainty
-from heart_reader.metrics.metrics import class_values, metric_value
+from heart_reader.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Choose the probability from which a class counts as present: on validation, one class at a time."""
+"""Choose for each class the probability from which it counts as present, on validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.metrics.metrics import BETA
+from heart_reader.metrics import BETA
 from heart_reader.predictions import Predictions
 
 __all__ = ["HELD_OUT", "RULES", "ThresholdRule", "choose_thresholds", "require_validation"]
@@ -37,7 +37,7 @@ def choose_thresholds(
     Parameters
     ----------
     predictions
-        Of the validation split, calibrated if the reader will be.
+        Those of the validation split, calibrated if the classifier will be.
     rule
         ``"youden"``: highest sensitivity + specificity. ``"f1"``, ``"fbeta"``: highest F of the
         class (every record counts once). ``"target_sensitivity"``: the highest threshold that
@@ -73,8 +73,7 @@ def choose_thresholds(
 
 
 def require_validation(predictions: Predictions, what: str) -> None:
-    """Refuse to fit on anything but records that the weights were not trained with: validation, and
-    training records out of fold.
+    """Refuse records that the weights were trained with: validation or out of fold is needed.
 
     Raises
     ------

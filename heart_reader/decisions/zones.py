@@ -1,6 +1,4 @@
-"""Choose the uncertain zone of every class on validation, so that each kind of error keeps below a
-promised share.
-"""
+"""Choose the uncertain zone of every class on validation."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ RULE = "class_conditional_conformal"
 
 
 def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alpha: float) -> Uncertainty:
-    """Choose zones by class-conditional (Mondrian) split-conformal prediction of a binary label,
-    joined with the threshold.
+    """Choose zones by class-conditional (Mondrian) split-conformal prediction.
 
     Of n positives of a class on validation let ``low`` be the k-th smallest probability, k =
     floor(alpha (n + 1)). A further positive, exchangeable with those, ranks below it with
@@ -33,7 +30,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
     - low <= high: both labels remain possible in between. A threshold beyond either end widens the
       zone, which only makes errors rarer, and keeps a decision from contradicting the threshold.
-    - low > high: the reader is better than promised, and any cut between the two keeps both
+    - low > high: the classifier is better than promised, and any cut between the two keeps both
       promises. The zone is the threshold alone where that lies there, and else reaches from the
       threshold to the nearer of the two.
     - Fewer than ``ceil(1 / alpha) - 1`` positives (9 at 0.1): k is 0, no probability is low enough,
@@ -41,7 +38,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
       Falling back on the threshold would be a promise nobody can keep.
     - A class without a threshold has no zone and is always uncertain.
 
-    The guarantee is one on average over validation sets: with twenty positives a single reader can
+    The guarantee is one on average over validation sets: with twenty positives a single one can
     still miss it by some points. Calibration fitted on the same records does not harm the
     guarantee: it is monotone, so ranks are those of the network's own probabilities. That the
     weights were selected on validation, and that records can share a patient, does, slightly; hence
@@ -50,7 +47,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
     Parameters
     ----------
     predictions
-        Of the validation split, calibrated as the reader will be.
+        Those of the validation split, calibrated as the classifier will be.
     thresholds
         Chosen on the same predictions.
     alpha
@@ -88,9 +85,7 @@ def choose_uncertainty(predictions: Predictions, thresholds: Thresholds, *, alph
 
 
 def _kth_smallest(scores: NDArray[np.float64], alpha: float, *, otherwise: float) -> float:
-    """What a further score of this kind falls below with probability at most alpha; ``otherwise``
-    where there are too few.
-    """
+    """The limit below which a further score lies with probability alpha, at most."""
     # The tolerance keeps a product such as 0.1 * 10 at its whole number.
     k = math.floor(alpha * (len(scores) + 1) + 1e-9)
     return float(np.partition(scores, k - 1)[k - 1]) if k > 0 else otherwise

@@ -32,11 +32,11 @@ from heart_reader.edge.graph import count_macs
 from heart_reader.edge.quantize import write_dynamic
 from heart_reader.edge.settings import export_config
 from heart_reader.errors import HeartReaderError
-from heart_reader.evaluation.report.plots import save_figure
+from heart_reader.evaluation.figures import save_figure
 from heart_reader.features.build import open_dataset
 from heart_reader.folders import write_whole
 from heart_reader.manifest import installed_versions
-from heart_reader.metrics.metrics import class_values, metric_value
+from heart_reader.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
 

@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from heart_reader.evaluation.figures import FAINT, GRID, INK, new_figure
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.evaluation.report.plots import FAINT, GRID, INK, new_figure
 
 __all__ = ["draw_figure", "to_markdown"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from heart_reader.config import ExportConfig
 from heart_reader.edge.parity import Parity
 from heart_reader.errors import DataError
-from heart_reader.metrics.metrics import class_values, metric_value
+from heart_reader.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
 
 __all__ = ["Gate", "judge"]

@@ -1,3 +1,1 @@
-"""Honest numbers: metrics, thresholds and calibration from validation, bootstrap intervals, the
-report and its figures.
-"""
+"""Reports of what a classifier reaches, with intervals and reasons for what is not stated."""

@@ -1,5 +1,4 @@
-"""Intervals by resampling patients, for one model and for the difference between two on the same
-records.
+"""Intervals by resampling patients, for one model and for the difference between two.
 
 Whole patients are drawn with replacement, since two ECGs of one patient are not two independent
 cases; a record whose patient is not known stands for itself. Thresholds were chosen on validation
@@ -16,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
-from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics import METRICS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = [
@@ -36,6 +34,7 @@ __all__ = [
     "draw_metrics",
     "draw_weights",
     "estimate_of",
+    "macro_estimate",
     "paired_bootstrap",
 ]
 
@@ -68,11 +67,6 @@ class Estimate:
     high: float | None
     undefined: tuple[str, ...] = ()
     incomplete_draws: int = 0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Estimate:
-        """Make an estimate from its fields as they stand in a report."""
-        return cls(**{**values, "undefined": tuple(values["undefined"])})
 
 
 @dataclass(frozen=True)
@@ -147,14 +141,10 @@ def bootstrap(predictions: Predictions, thresholds: Thresholds | None, *, draws:
     point, drawn = draw_metrics(predictions, thresholds, names, draws=draws, seed=seed)
     metrics, classes = {}, {}
     for name in names:
-        metric, of_class = METRICS[name], point[name]
-        defined = ~np.isnan(of_class)
-        undefined = tuple(np.array(predictions.class_names)[~defined].tolist()) if metric.class_name else ()
-        incomplete = int(np.isnan(drawn[name][defined]).any(axis=0).sum())
-        low, high = _interval(macro_mean(drawn[name]), confidence)
-        metrics[name] = Estimate(_number(macro_mean(of_class)), low, high, undefined, incomplete)
-        if metric.class_name:
-            classes[metric.class_name] = tuple(estimate_of(*pair, confidence) for pair in zip(of_class, drawn[name], strict=True))
+        class_name = METRICS[name].class_name
+        metrics[name] = macro_estimate(point[name], drawn[name], confidence, predictions.class_names if class_name else ())
+        if class_name:
+            classes[class_name] = tuple(estimate_of(*pair, confidence) for pair in zip(point[name], drawn[name], strict=True))
     return Bootstrap(metrics, classes)
 
 
@@ -195,23 +185,27 @@ def paired_bootstrap(
     """
     _check_settings(draws, confidence)
     _require_same_records(first, second)
-    samples = (_sample(first, first_thresholds), _sample(second, second_thresholds))
     decided = first_thresholds is not None and second_thresholds is not None
     names = [name for name, metric in METRICS.items() if decided or not metric.needs_thresholds]
-    points = [_macro(_evaluate(sample, names, None)) for sample in samples]
-    drawn: dict[str, list[Array]] = {name: [] for name in names}
-    for weights in draw_weights(first.patient_ids, draws, seed):
-        ours, theirs = (_macro(_evaluate(sample, names, weights)) for sample in samples)
-        for name in names:
-            drawn[name].append(ours[name] - theirs[name])
-    return {name: difference_of(points[0][name][0], points[1][name][0], np.concatenate(drawn[name]), confidence) for name in names}
+    points, drawn = draw_metrics(first, first_thresholds, names, draws=draws, seed=seed)
+    other_points, other_drawn = draw_metrics(second, second_thresholds, names, draws=draws, seed=seed)
+    return {
+        name: difference_of(
+            float(macro_mean(points[name])),
+            float(macro_mean(other_points[name])),
+            macro_mean(drawn[name]) - macro_mean(other_drawn[name]),
+            confidence,
+        )
+        for name in names
+    }
 
 
 def draw_metrics(
     predictions: Predictions, thresholds: Thresholds | None, names: Sequence[str], *, draws: int, seed: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Evaluate some metrics on the records as they are and on every draw; equal seeds draw equal
-    patients, so draws can be subtracted.
+    """Evaluate some metrics on the records as they are and on every draw.
+
+    Equal seeds draw equal patients, so draws of two models can be subtracted.
 
     Parameters
     ----------
@@ -231,10 +225,22 @@ def draw_metrics(
     DataError
         If the thresholds were chosen on these very records' split, or do not fit the classes.
     """
-    sample = _sample(predictions, thresholds)
-    point = {name: values[:, 0] for name, values in _evaluate(sample, names, None).items()}
-    chunks = [_evaluate(sample, names, weights) for weights in draw_weights(predictions.patient_ids, draws, seed)]
-    return point, {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in names}
+    if len(predictions) == 0:
+        raise DataError(f"split {predictions.split} has no records to evaluate: choose another split")
+    if thresholds is not None and thresholds.split == predictions.split:
+        raise DataError(
+            f"thresholds were chosen on split {thresholds.split!r}, which is the one being evaluated; "
+            "decisions can only be measured on another split: evaluate 'test', or pass no thresholds"
+        )
+    sample = Sample(predictions.y_true, predictions.y_prob, None if thresholds is None else thresholds.as_array())
+    once = WeightedSample(sample)
+    point = {name: METRICS[name].compute(once)[:, 0] for name in names}
+    chunks: dict[str, list[Array]] = {name: [] for name in names}
+    for weights in draw_weights(predictions.patient_ids, draws, seed):
+        weighted = WeightedSample(sample, weights)
+        for name, drawn in chunks.items():
+            drawn.append(METRICS[name].compute(weighted))
+    return point, {name: np.concatenate(drawn, axis=1) for name, drawn in chunks.items()}
 
 
 def bootstrap_units(patient_ids: NDArray[np.str_]) -> NDArray[np.intp]:
@@ -269,7 +275,7 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
     draws
         Number of draws in all; fewer draws of the same seed are the first ones.
     seed
-        Of the generator.
+        Seed of the generator.
 
     Yields
     ------
@@ -287,24 +293,38 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
         yield np.ascontiguousarray(counts.T)[units].astype(np.float64)
 
 
-def _evaluate(sample: Sample, names: Sequence[str], weights: Array | None) -> dict[str, Array]:
-    weighted = WeightedSample(sample, weights)
-    return {name: METRICS[name].compute(weighted) for name in names}
+def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
+    """Return a value with the percentile interval of its draws, (n_draws,); NaN where undefined."""
+    if np.isnan(point):
+        return Estimate(None, None, None)
+    return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
 
 
-def _macro(values: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: macro_mean(of_class) for name, of_class in values.items()}
+def macro_estimate(of_class: Array, drawn: Array, confidence: float, class_names: Sequence[str] = ()) -> Estimate:
+    """Return the mean over the classes that have a value, with its interval.
+
+    Parameters
+    ----------
+    of_class, drawn
+        (n_classes,) values, and (n_classes, n_draws) values in the draws; NaN where undefined.
+    class_names
+        Those without a value are named; empty for a metric of whole records.
+    """
+    defined = ~np.isnan(of_class)
+    undefined = tuple(np.array(class_names)[~defined].tolist()) if class_names else ()
+    incomplete = int(np.isnan(drawn[defined]).any(axis=0).sum())
+    return Estimate(_number(macro_mean(of_class)), *_interval(macro_mean(drawn), confidence), undefined, incomplete)
 
 
-def _sample(predictions: Predictions, thresholds: Thresholds | None) -> Sample:
-    if len(predictions) == 0:
-        raise DataError(f"split {predictions.split} has no records to evaluate: choose another split")
-    if thresholds is not None and thresholds.split == predictions.split:
-        raise DataError(
-            f"thresholds were chosen on split {thresholds.split!r}, which is the one being evaluated; "
-            "decisions can only be measured on another split: evaluate 'test', or pass no thresholds"
-        )
-    return Sample(predictions.y_true, predictions.y_prob, None if thresholds is None else thresholds.as_array())
+def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
+    """Return two values and their difference, whose interval and p-value come from (n_draws,)."""
+    drawn = drawn[~np.isnan(drawn)]
+    p_value = None
+    if len(drawn):
+        # The sample itself counts as one draw on either side, so that no finite number of draws
+        # claims certainty.
+        p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
+    return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
 
 
 def _require_same_records(first: Predictions, second: Predictions) -> None:
@@ -330,26 +350,6 @@ def _interval(drawn: Array, confidence: float) -> tuple[float | None, float | No
         return None, None
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def estimate_of(point: float, drawn: Array, confidence: float) -> Estimate:
-    """Return a value with the percentile interval of its draws, (n_draws,); NaN where undefined."""
-    if np.isnan(point):
-        return Estimate(None, None, None)
-    return Estimate(float(point), *_interval(drawn, confidence), incomplete_draws=int(np.isnan(drawn).sum()))
-
-
-def difference_of(first: float, second: float, drawn: Array, confidence: float) -> Difference:
-    """Return two values with the interval and p-value of their difference from its draws,
-    (n_draws,); NaN where undefined.
-    """
-    drawn = drawn[~np.isnan(drawn)]
-    p_value = None
-    if len(drawn):
-        # The sample itself counts as one draw on either side, so that no finite number of draws
-        # claims certainty.
-        p_value = min(1.0, 2.0 * (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (len(drawn) + 1))
-    return Difference(_number(first), _number(second), _number(first - second), *_interval(drawn, confidence), p_value)
 
 
 def _number(value: float | Array) -> float | None:

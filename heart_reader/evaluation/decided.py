@@ -1,5 +1,6 @@
-"""What the decisions present, absent and uncertain reach on records that did not choose the zones,
-beside what was promised.
+"""What decisions reach: beside what the uncertain zones promise, and on the surest records alone.
+
+In selective reading the surest records are read and the others are left to a person.
 """
 
 from __future__ import annotations
@@ -7,17 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.decisions.decision import Uncertainty
-from heart_reader.evaluation.bootstrap import Estimate, draw_weights, estimate_of
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.decisions.decision import Thresholds, Uncertainty
+from heart_reader.errors import DataError
+from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, draw_weights, estimate_of, macro_estimate
+from heart_reader.metrics import macro_mean
+from heart_reader.metrics.ranking import ratio
 from heart_reader.predictions import Predictions
 
-__all__ = ["MEASURES", "RECORDS_DECIDED", "Decided", "measure_decisions"]
+__all__ = [
+    "COVERAGES",
+    "MEASURES",
+    "RECORDS_DECIDED",
+    "SELECTIVE_METRICS",
+    "Decided",
+    "Selective",
+    "SelectivePoint",
+    "measure_decisions",
+    "measure_selective",
+    "sureness",
+]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +46,12 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 )
 PROMISED = ("not_missed", "not_alarmed")
 RECORDS_DECIDED = "records_decided"
+COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+SELECTIVE_METRICS = ("macro_auroc", "macro_accuracy")
+SURENESS = (
+    "mean over classes of the distance of the probability from its threshold, in parts of the room on that side "
+    "(0 on the threshold, 1 at a probability of 0 or 1)"
+)
 
 
 @dataclass(frozen=True)
@@ -54,14 +73,6 @@ class Decided:
     classes: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Decided:
-        """Make it from its fields as they stand in a report."""
-        metrics = {name: Estimate.from_json(entry) for name, entry in values["metrics"].items()}
-        return cls(
-            metrics, {name: tuple(map(Estimate.from_json, entries)) for name, entries in values["classes"].items()}, values["reason"]
-        )
-
 
 def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None, *, draws: int, confidence: float, seed: int) -> Decided:
     """Measure decisions with percentile intervals; the zones stay fixed inside every draw.
@@ -76,7 +87,7 @@ def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None,
     predictions
         Calibrated.
     uncertainty
-        The reader's own; without it, or on the split that chose it, nothing is stated and the
+        The classifier's own; without it, or on the split that chose it, nothing is stated and the
         reason is.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
@@ -124,23 +135,131 @@ class _Outcomes:
         self._open_high = np.array([zone is None or zone[1] >= 1 for zone in zones])[:, None]
 
     def measure(self, weights: Array) -> dict[str, Array]:
-        """Name to (n_classes, n_draws) under weights (n_records, n_draws); one row for
-        ``records_decided``.
-        """
+        """Name to (n_classes, n_draws) under weights (n_records, n_draws); 1 row for records."""
         count = {name: mask.T.astype(np.float64) @ weights for name, mask in self._masks.items()}
         total = weights.sum(axis=0, keepdims=True)
         either = self._open_low | self._open_high
         decided = count["tp"] + count["fn"] + count["tn"] + count["fp"]
         return {
-            "not_missed": np.where(self._open_low, np.nan, 1 - _share(count["fn"], count["positive"])),
-            "not_alarmed": np.where(self._open_high, np.nan, 1 - _share(count["fp"], count["negative"])),
-            "sensitivity": np.where(either, np.nan, _share(count["tp"], count["tp"] + count["fn"])),
-            "specificity": np.where(either, np.nan, _share(count["tn"], count["tn"] + count["fp"])),
+            "not_missed": np.where(self._open_low, np.nan, 1 - ratio(count["fn"], count["positive"])),
+            "not_alarmed": np.where(self._open_high, np.nan, 1 - ratio(count["fp"], count["negative"])),
+            "sensitivity": np.where(either, np.nan, ratio(count["tp"], count["tp"] + count["fn"])),
+            "specificity": np.where(either, np.nan, ratio(count["tn"], count["tn"] + count["fp"])),
             "coverage": decided / total,
             RECORDS_DECIDED: (self._all_decided @ weights)[None] / total,
         }
 
 
-def _share(part: Array, whole: Array) -> Array:
-    """Quotient, NaN of nothing."""
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+@dataclass(frozen=True)
+class SelectivePoint:
+    """What is reached at one coverage.
+
+    Parameters
+    ----------
+    coverage
+        Share of the records that are read.
+    n_records
+        Their number.
+    macro_auroc, macro_accuracy
+        On these records; accuracy at the thresholds.
+    """
+
+    coverage: float
+    n_records: int
+    macro_auroc: Estimate
+    macro_accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class Selective:
+    """The curve of selective reading.
+
+    Parameters
+    ----------
+    points
+        From full coverage down.
+    measure
+        By what the records are ranked.
+    reason
+        Why nothing is stated; None where it is.
+    """
+
+    points: tuple[SelectivePoint, ...] = ()
+    measure: str = SURENESS
+    reason: str | None = None
+
+
+def sureness(y_prob: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
+    """Return how sure each record is by :data:`SURENESS`; classes without threshold do not count.
+
+    Parameters
+    ----------
+    y_prob
+        (n_records, n_classes) calibrated.
+    thresholds
+        One per class.
+
+    Returns
+    -------
+    ndarray
+        (n_records,) in [0, 1].
+
+    Raises
+    ------
+    DataError
+        If no class has a threshold.
+
+    Examples
+    --------
+    >>> thresholds = Thresholds("f1", "val", (0.2, 0.5))
+    >>> sureness(np.array([[0.6, 0.1], [0.2, 0.5], [1.0, 0.0]]), thresholds).round(2).tolist()
+    [0.65, 0.0, 1.0]
+    """
+    limit = thresholds.as_array()
+    known = ~np.isnan(limit)
+    if not known.any():
+        raise DataError("selective reading: no class has a threshold to be sure of: evaluate a level that has some")
+    prob, limit = y_prob[:, known], limit[known]
+    room = np.where(prob >= limit, 1 - limit, limit)
+    distance: NDArray[np.float64] = np.divide(np.abs(prob - limit), room, out=np.zeros_like(prob), where=room > 0)
+    mean: Array = distance.mean(axis=1)
+    return mean
+
+
+def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *, draws: int, confidence: float, seed: int) -> Selective:
+    """Measure at falling coverage, leaving out the least sure records.
+
+    The truth has no part in the choice of records. Intervals resample the patients of the records
+    that are kept.
+
+    Parameters
+    ----------
+    predictions
+        Calibrated.
+    thresholds
+        The classifier's own; without any, or on the split that chose them, a reason is stated and
+        nothing else.
+    draws, confidence, seed
+        As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
+
+    References
+    ----------
+    Geifman Y., El-Yaniv R. Selective classification for deep neural networks. NeurIPS 30 (2017)
+    4878-4887.
+    """
+    if thresholds is None or set(thresholds.values) == {None}:
+        return Selective(reason="the reader has no thresholds")
+    if thresholds.split == predictions.split:
+        return Selective(reason="the thresholds were chosen on this split")
+    order = np.argsort(-sureness(predictions.y_prob, thresholds), kind="stable")
+    points = []
+    for coverage in COVERAGES:
+        # Sorted, so that at full coverage the draws are those of the headline metrics.
+        rows = np.sort(order[: max(1, round(coverage * len(order)))])
+        kept = replace(
+            predictions, **{name: getattr(predictions, name)[rows] for name in ("record_ids", "patient_ids", "y_true", "y_prob")}
+        )
+        point, drawn = draw_metrics(kept, thresholds, SELECTIVE_METRICS, draws=draws, seed=seed)
+        estimates = {name: macro_estimate(point[name], drawn[name], confidence, kept.class_names) for name in SELECTIVE_METRICS}
+        points.append(SelectivePoint(coverage, len(kept), **estimates))
+    return Selective(tuple(points))

@@ -25,25 +25,25 @@ def cell(text: object) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
-def number(value: object) -> str:
-    """Return a number to four decimals, a dash for what is none."""
-    return f"{value:.4f}" if isinstance(value, float) else "–"
+def number(value: object, digits: int = 4, sign: str = "") -> str:
+    """Return a number to some decimals, a dash for what is none; ``"+"`` always shows the sign."""
+    # Rounded first, so that nothing is called -0.0000.
+    return f"{round(value, digits) + 0.0:{sign}.{digits}f}" if isinstance(value, float) else "–"
 
 
-def interval(estimate: object, sign: str = "") -> str:
+def interval(estimate: object, digits: int = 4, sign: str = "") -> str:
     """Return the interval of an estimate or a difference in brackets, nothing where it has none."""
     low, high = getattr(estimate, "low", None), getattr(estimate, "high", None)
-    return "" if low is None or high is None else f"[{low:{sign}.4f}, {high:{sign}.4f}]"
+    return "" if low is None or high is None else f"[{number(low, digits, sign)}, {number(high, digits, sign)}]"
 
 
-def with_interval(estimate: object) -> str:
+def with_interval(estimate: object, digits: int = 4) -> str:
     """Return the point of an estimate and its interval, a dash where it has none."""
-    return f"{number(getattr(estimate, 'point', None))} {interval(estimate)}".strip()
+    return f"{number(getattr(estimate, 'point', None), digits)} {interval(estimate, digits)}".strip()
 
 
 def replace_section(page: Path, title: str, heading: str, body: str) -> None:
-    """Write a page's section of second level in place of the former one, or at its end; the other
-    sections stay as they are.
+    """Write a page's section of second level in place of the former one, or at its end.
 
     Parameters
     ----------

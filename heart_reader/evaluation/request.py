@@ -1,6 +1,4 @@
-"""What an evaluation is asked for, and what is wrong with it, before the slow libraries are loaded
-or a record is read.
-"""
+"""What an evaluation asks for, checked before slow libraries are loaded or records read."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ FIXED_SECTIONS = ("preprocessing", "augmentation", "model", "task", "training", 
 
 
 def choose_folder(checkpoint: Checkpoint, config: ExperimentConfig, *, split: str, level: str) -> Path:
-    """Return where a report goes if nobody says where: beside the checkpoint, but of a published
-    reader to ``results/reports``.
-    """
+    """Return the folder of a report: beside the checkpoint, or in ``results/reports``."""
     name = split if level == config.task.level else f"{split}-{level}"
     home = checkpoint.directory.resolve()
     # Variants for devices stand side by side under their own names.
@@ -39,8 +35,7 @@ def choose_folder(checkpoint: Checkpoint, config: ExperimentConfig, *, split: st
 
 
 def read_split(checkpoint: Checkpoint, config: ExperimentConfig, *, split: str, level: str) -> RecordTable:
-    """Read the table of the records of a split that a task at this level has, whatever level the
-    checkpoint was trained for.
+    """Read the table of the records of a split that a task at this level has.
 
     Raises
     ------

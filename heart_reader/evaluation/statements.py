@@ -1,19 +1,15 @@
-"""How well statements are ranked: AUROC of every statement with enough positives, and of groups of
-statements.
-"""
+"""How well statements are ranked: AUROC of each with enough positives, and of groups of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace
-from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.evaluation.bootstrap import Estimate, draw_metrics, estimate_of, macro_estimate
 from heart_reader.predictions import Predictions
 
 __all__ = ["ALL_STATEMENTS", "MIN_POSITIVES", "StatementGroup", "Statements", "measure_statements", "statement_groups"]
@@ -72,21 +68,9 @@ class Statements:
     auroc: Mapping[str, Estimate] = field(default_factory=dict)
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Statements:
-        """Make it from its fields as they stand in a report."""
-        groups = tuple(
-            StatementGroup(**{**entry, "statements": tuple(entry["statements"]), "auroc": Estimate.from_json(entry["auroc"])})
-            for entry in values["groups"]
-        )
-        auroc = {name: Estimate.from_json(entry) for name, entry in values["auroc"].items()}
-        return cls(**{**values, "groups": groups, "auroc": auroc})
-
 
 def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
-    """Return the groups of statements by name, all of them first; a statement may be in two, such
-    as in form and in ST-T.
-    """
+    """Return statements by group, all of them first; a statement may be in two groups."""
     names = space.levels[ALL].class_names
     groups = {ALL_STATEMENTS: names}
     for kind in ("rhythm", "form"):
@@ -104,25 +88,16 @@ def statement_groups(space: LabelSpace) -> dict[str, tuple[str, ...]]:
 
 
 def measure_statements(predictions: Predictions, space: LabelSpace, *, draws: int, confidence: float, seed: int) -> Statements:
-    """Measure the AUROC of statements, with percentile intervals over patients; a group's draws are
-    those of its statements.
+    """Measure the AUROC of statements; a group's draws are the means of its statements' draws.
 
     Parameters
     ----------
     predictions
-        Of the level ``all``.
+        Predictions of the level ``all``.
     space
         What the statements belong to.
     draws, confidence, seed
         As in :func:`heart_reader.evaluation.bootstrap.bootstrap`.
-
-    Examples
-    --------
-    >>> from heart_reader.data.labels import Level
-    >>> names = np.array(["a", "b"])
-    >>> few = Predictions("test", "all", ("X",), names, names, np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))
-    >>> measure_statements(few, LabelSpace({"all": Level("all", ("X",))}, ("all",)), draws=10, confidence=0.9, seed=0).groups[0].statements
-    ()
     """
     positives = predictions.y_true.sum(axis=0).astype(int)
     enough = (positives >= MIN_POSITIVES) & (len(predictions) - positives >= MIN_POSITIVES)
@@ -149,8 +124,5 @@ def _group(
     names = tuple(name for name in of_statement if name in members)
     if not names:
         return StatementGroup(title, (), len(members), Estimate(None, None, None))
-    drawn = np.stack([of_statement[name][1] for name in names])
-    point = float(np.mean([of_statement[name][0] for name in names]))
-    incomplete = int(np.isnan(drawn).any(axis=0).sum())
-    estimate = replace(estimate_of(point, macro_mean(drawn), confidence), incomplete_draws=incomplete)
-    return StatementGroup(title, names, len(members), estimate)
+    points, drawn = (np.stack([of_statement[name][part] for name in names]) for part in (0, 1))
+    return StatementGroup(title, names, len(members), macro_estimate(points, drawn, confidence))

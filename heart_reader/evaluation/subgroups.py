@@ -1,15 +1,10 @@
-"""Every metric for women and men, by age, by device and by site: whether a reader serves some
-people worse than others.
-"""
+"""Metrics for women and men, by age, device and site: who is served worse than others."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +12,10 @@ from numpy.typing import NDArray
 from heart_reader.data.record_table import RecordTable
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_weights, estimate_of
-from heart_reader.metrics.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics import METRICS, Sample, WeightedSample, macro_mean
 from heart_reader.predictions import Predictions
 
-__all__ = ["EVERYBODY", "MACRO", "MIN_CASES", "SUBGROUP_METRICS", "SubgroupRow", "group_records", "measure_subgroups", "write_subgroups"]
+__all__ = ["EVERYBODY", "MACRO", "MIN_CASES", "SUBGROUP_METRICS", "SubgroupRow", "group_records", "measure_subgroups", "subgroup_csv_rows"]
 
 # Metrics are stated of a class with at least so many positives and negatives in a group.
 MIN_CASES = 10
@@ -47,10 +42,10 @@ class SubgroupRow:
     grouping, group
         Such as ``"sex"`` and ``"women"``.
     level, name
-        Of the class; :data:`MACRO` for the mean over those classes of the level that have enough
+        Level and name of the class; :data:`MACRO` for the mean over the classes with enough
         cases in the group.
     n_records, n_positive
-        Of the group; ``n_positive`` is None for the mean.
+        Counts of the group; ``n_positive`` is None for the mean.
     metrics
         Per-class name to estimate; without those that need decisions or probabilities that were
         chosen on this split.
@@ -71,19 +66,11 @@ class SubgroupRow:
     difference: Difference | None = None
     reason: str | None = None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> SubgroupRow:
-        """Make it from its fields as they stand in a report."""
-        difference = None if values["difference"] is None else Difference(**values["difference"])
-        metrics = {name: Estimate.from_json(entry) for name, entry in values["metrics"].items()}
-        return cls(**{**values, "metrics": metrics, "difference": difference})
-
 
 def group_records(table: RecordTable) -> dict[str, dict[str, Mask]]:
-    """Return grouping to group to which records belong to it, (n_records,); those of which it is
-    not known belong to none.
+    """Return grouping to group to which records belong to it, (n_records,).
 
-    Groupings of a single group are left out.
+    Records of unknown group belong to none; groupings of a single group are left out.
     """
     groupings: dict[str, dict[str, Mask]] = {}
     if table.sexes is not None:
@@ -109,8 +96,9 @@ def measure_subgroups(
     confidence: float,
     seed: int,
 ) -> tuple[SubgroupRow, ...]:
-    """Measure classes in every group of records, everybody first; the same patients are drawn for
-    all groups of a level.
+    """Measure classes in every group of records, everybody first.
+
+    The same patients are drawn for all groups of a level.
 
     Parameters
     ----------
@@ -144,28 +132,19 @@ def measure_subgroups(
     return tuple(rows)
 
 
-def write_subgroups(rows: Sequence[SubgroupRow], path: Path) -> None:
-    """Write a row per class and group as CSV, empty where not stated.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    header = ["grouping", "group", "level", "class", "n_records", "n_positive", "reason"]
-    header += [f"{name}{end}" for name in SUBGROUP_METRICS for end in ("", "_low", "_high")]
-    header += ["auroc_difference", "auroc_difference_low", "auroc_difference_high"]
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        for row in rows:
-            values = [row.grouping, row.group, row.level, row.name, row.n_records, row.n_positive, row.reason]
-            for name in SUBGROUP_METRICS:
-                estimate = row.metrics.get(name, Estimate(None, None, None))
-                values += [estimate.point, estimate.low, estimate.high]
-            gap = row.difference
-            values += [None, None, None] if gap is None else [gap.difference, gap.low, gap.high]
-            writer.writerow(values)
+def subgroup_csv_rows(rows: Sequence[SubgroupRow]) -> list[dict[str, object]]:
+    """Return one flat row per class and group, None where not stated."""
+    flat = []
+    for row in rows:
+        values: dict[str, object] = {"grouping": row.grouping, "group": row.group, "level": row.level, "class": row.name}
+        values |= {"n_records": row.n_records, "n_positive": row.n_positive, "reason": row.reason}
+        for name in SUBGROUP_METRICS:
+            estimate = row.metrics.get(name, Estimate(None, None, None))
+            values |= {name: estimate.point, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        gap = row.difference or Difference(None, None, None, None, None, None)
+        values |= {"auroc_difference": gap.difference, "auroc_difference_low": gap.low, "auroc_difference_high": gap.high}
+        flat.append(values)
+    return flat
 
 
 class _Level:
@@ -203,13 +182,11 @@ class _Level:
                 yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, {}, None, reason)
                 continue
             at = place[column]
-            metrics = {metric: estimate_of(float(point[metric][at]), drawn[metric][at], self._confidence) for metric in self._metrics}
+            metrics = {metric: estimate_of(values[at], drawn[metric][at], self._confidence) for metric, values in point.items()}
             yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, metrics, differences.get(at))
 
     def _evaluate(self, mask: Mask, columns: Mask, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Per-class name to (n_classes,) values and (n_classes, n_draws) values of the chosen
-        classes.
-        """
+        """Per-class name to (n_classes,) and (n_classes, n_draws) values of the chosen classes."""
         if not columns.any() or not mask.any():
             empty = np.empty((0, self._weights.shape[1]))
             return dict.fromkeys(names, empty[:, 0]), dict.fromkeys(names, empty)
@@ -223,25 +200,20 @@ class _Level:
         )
 
     def _differences(
-        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask | None, columns: Mask
+        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask, columns: Mask
     ) -> tuple[Difference | None, dict[int, Difference]]:
-        """AUROC against the other records: of the mean over classes, and by position among the
-        chosen classes.
-        """
-        if rest is None or not rest.any():
-            return None, {}
+        """AUROC against the other records: of the mean, and by place among the chosen classes."""
         other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))
         ours, theirs = point[AUROC], other_point[AUROC]
-        if np.isnan(theirs).any():
+        if len(theirs) == 0 or np.isnan(theirs).any():
             return None, {}
         gaps = drawn[AUROC] - other_drawn[AUROC]
-        of_class = {at: difference_of(float(ours[at]), float(theirs[at]), gaps[at], self._confidence) for at in range(int(columns.sum()))}
+        of_class = {at: difference_of(*pair, self._confidence) for at, pair in enumerate(zip(ours, theirs, gaps, strict=True))}
         return difference_of(float(ours.mean()), float(theirs.mean()), macro_mean(gaps), self._confidence), of_class
 
     def _macro(self, point: dict[str, Array], drawn: dict[str, Array], left_out: tuple[str, ...]) -> dict[str, Estimate]:
-        if len(point[AUROC]) == 0:
-            return {}
-        means = {name: float(macro_mean(values[:, None])[0]) for name, values in point.items()}
         return {
-            name: replace(estimate_of(mean, macro_mean(drawn[name]), self._confidence), undefined=left_out) for name, mean in means.items()
+            name: replace(estimate_of(float(macro_mean(values[:, None])[0]), macro_mean(drawn[name]), self._confidence), undefined=left_out)
+            for name, values in point.items()
+            if len(values)
         }

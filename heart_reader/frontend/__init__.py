@@ -1,6 +1,4 @@
-"""The HTTP server and its page: it takes files, asks the classifier and shows the answer; it
-computes nothing itself.
-"""
+"""The HTTP server and its page, which compute nothing: they take files and show the answers."""
 
 from __future__ import annotations
 

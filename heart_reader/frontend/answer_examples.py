@@ -1,6 +1,4 @@
-"""Examples of answers for the description of the interface, shortened; a test holds them to their
-models.
-"""
+"""Shortened examples of answers for the OpenAPI description; a test checks them."""
 
 from __future__ import annotations
 
@@ -9,13 +7,13 @@ from typing import Any
 __all__ = ["ERROR", "EXPLANATION", "READING", "SAMPLE"]
 
 _NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
-_NOT_AN_ECG = "100.dat: neither WFDB, EDF, DICOM nor CSV text; a signal file needs its header 100.hea beside it, which names it"
+_NOT_AN_ECG = "report.pdf: a PDF, which holds a picture of an ECG: export the recording as one of CSV, WFDB"
 _MI = {"probability": 0.97, "threshold": 0.31, "decision": "present", "zone": [0.12, 0.45]}
 
 ERROR: dict[str, Any] = {
     "code": "unreadable_record",
     "message": _NOT_AN_ECG,
-    "detail": {"messages": {_NOT_AN_ECG: {"code": "not_an_ecg_file", "values": {"where": "100.dat", "header": "100.hea"}}}},
+    "detail": {"messages": {_NOT_AN_ECG: {"code": "pdf_file", "values": {"where": "report.pdf", "formats": ["CSV", "WFDB"]}}}},
     "request_id": "0b7a2a5a9f0c4e0f8f4b7c1d2e3f4a5b",
 }
 SAMPLE: dict[str, Any] = {

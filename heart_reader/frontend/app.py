@@ -9,8 +9,7 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from heart_reader.frontend.access import HostGuard, check_key
-from heart_reader.frontend.addresses import AddressGuard, Delays
+from heart_reader.frontend.access import AddressGuard, Delays, HostGuard, check_key
 from heart_reader.frontend.audit import Audit
 from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.keys import KeyRing

@@ -1,5 +1,4 @@
-"""The audit line: who had which recording read, when, by which model, and which answer went out;
-nothing about the patient.
+"""The audit line: who had which recording read, when, by which model, with which outcome.
 
 Hashes tell whether a recording or an answer that somebody holds is the one that was meant, and
 nobody can tell from a hash what was in it. File names, sample names, probabilities and conclusions
@@ -22,8 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heart_reader.errors import ConfigError
-from heart_reader.frontend.logs import JsonLines
-from heart_reader.frontend.middleware import CLIENT_CLOSED
+from heart_reader.frontend.middleware import CLIENT_CLOSED, JsonLines
 from heart_reader.frontend.settings import MEGABYTE
 
 __all__ = ["Audit", "audit_into", "note_files", "note_record"]
@@ -36,8 +34,7 @@ LOCAL = "local"
 
 
 def audit_into(file: Path | None) -> None:
-    """Write audit lines into a file of their own, opened again when it was moved away; None leaves
-    them among the other lines.
+    """Write audit lines into a file of their own; None leaves them among the other lines.
 
     Raises
     ------
@@ -60,9 +57,7 @@ def audit_into(file: Path | None) -> None:
 
 
 async def note_files(request: Request, files: Iterable[IO[bytes]], n_bytes: int) -> None:
-    """Note the SHA-256 of each file of a recording for the audit line, and leave the files at their
-    beginning.
-    """
+    """Note the SHA-256 of each file of a recording, and leave the files at their beginning."""
     if n_bytes <= AT_ONCE:
         request.state.record_sha256 = _hashes(files)
     else:
@@ -70,9 +65,7 @@ async def note_files(request: Request, files: Iterable[IO[bytes]], n_bytes: int)
 
 
 async def note_record(request: Request, path: Path) -> None:
-    """Note the same of a recording on disk: of its file, or of a header and the signal file of that
-    name.
-    """
+    """Note the SHA-256 of a recording on disk, of a WFDB record those of header and signal file."""
     request.state.record_sha256 = await to_thread.run_sync(_hashes_on_disk, path)
 
 
@@ -95,16 +88,7 @@ def _hashes_on_disk(path: Path) -> list[str]:
 
 
 class Audit:
-    """Writes one line for every request that asks for a reading or its explanation, answered or
-    refused.
-
-    Parameters
-    ----------
-    app
-        What it surrounds.
-    local
-        Whether no key is needed, so that there is no name to write.
-    """
+    """Writes one line for each request for a reading or an explanation, answered or refused."""
 
     def __init__(self, app: ASGIApp, local: bool) -> None:
         self.app = app
@@ -183,9 +167,7 @@ class _Answer:
             await to_thread.run_sync(self.sha256.update, body)
 
     def failed(self, outcome: str, status: int) -> None:
-        """Note why there is no answer, or no whole one, with the status that the other log has for
-        it.
-        """
+        """Note why there is no answer, or no whole one."""
         self.outcome, self.status = outcome, self.status or status
 
     def code(self) -> str:

@@ -1,4 +1,4 @@
-"""Connections: how many, how long each is waited for, and what a client that is no use of is told.
+"""Connections: how many there may be, how long each may wait, and how others are refused.
 
 An application sees a request only when its head is complete. What comes before, and what stays when
 it has answered, is watched here.
@@ -16,12 +16,12 @@ from ipaddress import ip_address
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from heart_reader.frontend.addresses import neighbourhood
+from heart_reader.frontend.access import neighbourhood
 from heart_reader.frontend.error_answers import error_answer
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import SECURITY_HEADERS
-from heart_reader.frontend.pace import Pace
 from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.upload_room import Pace
 
 __all__ = ["Connection", "ConnectionGuard"]
 
@@ -55,9 +55,7 @@ class Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether there is no request to answer: none has come, half of one, or what follows one
-        that was answered early.
-        """
+        """Whether no whole request is there that has not been answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -98,17 +96,7 @@ class Connection(H11Protocol):
 
 
 class ConnectionGuard:
-    """Watches the connections of one server.
-
-    Parameters
-    ----------
-    settings
-        How many connections, and how long to wait.
-    metrics
-        Where those that were closed are counted.
-    clock
-        Seconds that never go back.
-    """
+    """Watches the connections of one server."""
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
@@ -122,9 +110,7 @@ class ConnectionGuard:
         return type("GuardedConnection", (Connection,), {"guard": self})
 
     def admit(self, connection: Connection) -> None:
-        """Take a new connection, or refuse it, or close the one that has been waiting for the
-        longest.
-        """
+        """Take a new connection; with too many, refuse it or close the longest idle one."""
         connection.waiting_since = self.clock()
         self.connections.add(connection)
         address = neighbourhood(connection.client[0] if connection.client else None)
@@ -188,17 +174,13 @@ class ConnectionGuard:
             connection.transport.write_eof()
 
     def _is_counted(self, address: str) -> bool:
-        """Whether an address stands for one client: not if it is a proxy, nor where this machine
-        alone is served.
-        """
+        """Whether an address stands for one client: that of a proxy does not."""
         if self.settings.only_this_machine or address == "unknown":
             return False
         return not any(ip_address(address) in network for network in self.settings.proxies)
 
     def _close(self, connection: Connection, reason: str) -> None:
-        """Close a connection with what is still to be sent on it; it counts no longer, though the
-        loop may close it later.
-        """
+        """Abort a connection and stop counting it, even if the loop closes it later."""
         self.metrics.count_closed(reason)
         connection.transport.abort()
         self.forget(connection)

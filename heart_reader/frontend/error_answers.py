@@ -1,7 +1,7 @@
 """One shape for every error that leaves the server: ``{code, message, detail, request_id}``.
 
-An error that the client can mend is told in full. Any other is logged and hidden behind its request
-id.
+An error that the client can act on is answered in full; any other is logged, and its answer holds
+only a request id.
 """
 
 from __future__ import annotations
@@ -27,19 +27,7 @@ log = logging.getLogger("heart_reader.frontend")
 
 
 class RequestRefused(HTTPException):
-    """A request that is refused for a reason the client can act on.
-
-    Parameters
-    ----------
-    status_code
-        HTTP status.
-    code
-        Stable, machine-readable name.
-    message
-        One line: what was got, what is allowed, what to do.
-    headers
-        Further headers of the answer, such as ``Retry-After``.
-    """
+    """A request that is refused for a reason the client can act on."""
 
     def __init__(self, status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(status_code, detail=message, headers=headers)
@@ -47,17 +35,7 @@ class RequestRefused(HTTPException):
 
 
 class UnforeseenElsewhere(Exception):
-    """An error that nobody foresaw, in a process from which it cannot be sent as it is.
-
-    Parameters
-    ----------
-    kind
-        Name of its class.
-    words
-        Its message, which may quote the recording.
-    frames
-        Where it was raised, as :func:`traceback.format_tb` says it.
-    """
+    """An error that nobody foresaw, in a process from which it cannot be sent as it is."""
 
     def __init__(self, kind: str, words: str, frames: list[str]) -> None:
         super().__init__(kind, words, frames)
@@ -93,9 +71,7 @@ def error_answer(
 
 
 def without_folder(error: RecordError, folder: Path) -> RecordError:
-    """Return the same error with files named without their folder, which is the server's own
-    affair.
-    """
+    """Return the same error without the server's folder in the names of files."""
     if error.args and isinstance(error.args[0], Message):
         return type(error)(error.args[0].replaced(f"{folder}/", ""))
     return type(error)(error.message.replace(f"{folder}/", ""))

@@ -1,13 +1,10 @@
-"""The keys of a server: each has a name, only its hash is kept, and the file of them may change
-while the server runs.
-"""
+"""The keys of a server: named, kept as hashes, in a file that may change while it runs."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import logging
-import os
 import re
 import secrets
 from pathlib import Path
@@ -16,7 +13,7 @@ from pydantic import SecretStr
 
 from heart_reader.errors import ConfigError
 
-__all__ = ["KeyRing", "key_hash", "new_key"]
+__all__ = ["KeyRing", "file_stamp", "key_hash", "new_key"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -85,7 +82,7 @@ class KeyRing:
     def __init__(self, own: SecretStr | None, file: Path | None) -> None:
         self._own = {} if own is None else {DEFAULT: key_hash(own.get_secret_value())}
         self._file = file
-        self._stamp = None if file is None else _stamp(file)
+        self._stamp = None if file is None else file_stamp(file)
         self._hashes = self._own if file is None else {**self._own, **_read(file)}
 
     def __bool__(self) -> bool:
@@ -105,7 +102,7 @@ class KeyRing:
 
     def _look(self) -> None:
         """Read the file again if it is another one than before."""
-        if self._file is None or (stamp := _stamp(self._file)) == self._stamp:
+        if self._file is None or (stamp := file_stamp(self._file)) == self._stamp:
             return
         self._stamp = stamp
         try:
@@ -116,13 +113,13 @@ class KeyRing:
             log.info("keys read again", extra={"names": list(self._hashes)})
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """What changes with the file; None where there is none."""
+def file_stamp(file: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written or replaced; None for one that cannot be looked at."""
     try:
-        status = os.stat(file)
+        status = file.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _read(file: Path) -> dict[str, str]:

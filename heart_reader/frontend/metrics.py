@@ -12,14 +12,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The counters of one server, in a registry of their own so that two servers in one process do
-    not mix.
+    """The counters of one server, in a registry of their own.
 
     Examples
     --------
     >>> metrics = Metrics()
     >>> metrics.count_request("GET", "/health", 200, 0.001)
-    >>> 'heart_reader_requests_total{method="GET",route="/health",status="200"} 1.0' in metrics.render().decode()
+    >>> '{method="GET",route="/health",status="200"} 1.0' in metrics.render().decode()
     True
     """
 
@@ -38,9 +37,7 @@ class Metrics:
         self._seconds.labels(route).observe(duration_s)
 
     def count_reading(self, outcome: str) -> None:
-        """Count one recording: ``"read"``, the code of the error that stopped it, or ``"given_up"``
-        if its client left.
-        """
+        """Count one recording: ``"read"``, ``"given_up"`` (its client left) or an error's code."""
         self._readings.labels(outcome).inc()
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:

@@ -1,14 +1,16 @@
-"""What surrounds every request: an id, security headers, one log line, metrics, and a net for
-unforeseen errors.
+"""What surrounds every request: id, security headers, log line, metrics, unforeseen errors.
 
-The log names routes, never addresses: an address can carry a file name.
+No line of the log holds a file name, an address, a query value or a word of a recording: routes are
+named instead. Only the audit line says from where in the network a recording came.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import uuid
+from datetime import UTC, datetime
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -17,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from heart_reader.frontend.error_answers import hidden_error
 from heart_reader.frontend.metrics import Metrics
 
-__all__ = ["SECURITY_HEADERS", "RequestContext"]
+__all__ = ["SECURITY_HEADERS", "JsonLines", "RequestContext", "set_up_logging"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -37,17 +39,12 @@ STATIC = "/static/"
 # A client that hung up; the number is nginx's, there is no standard one. It is logged, never sent.
 CLIENT_CLOSED = 499
 
+# What a caller passes as ``extra`` stands beside the attributes every log record has.
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
 
 class RequestContext:
-    """Outermost ASGI layer of the server.
-
-    Parameters
-    ----------
-    app
-        What it surrounds.
-    metrics
-        Where requests are counted.
-    """
+    """Outermost ASGI layer of the server."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -93,3 +90,36 @@ class RequestContext:
         self.metrics.count_request(method, route, status, duration_s)
         fields = {"request_id": request_id, "method": method, "route": route, "status": status, "duration_ms": round(duration_s * 1000, 1)}
         log.info("request", extra=fields)
+
+
+class JsonLines(logging.Formatter):
+    """Formats a log record as a JSON object of ``time``, ``level``, ``event`` and its ``extra``.
+
+    Examples
+    --------
+    >>> given = {"msg": "request", "levelname": "INFO", "created": 0.0, "n": 2}
+    >>> record = logging.makeLogRecord(given)
+    >>> JsonLines().format(record)
+    '{"time": "1970-01-01T00:00:00.000+00:00", "level": "INFO", "event": "request", "n": 2}'
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "event": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _OWN},
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_up_logging(*, debug: bool) -> None:
+    """Log to the standard error; the framework's own lines only when debugging."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("heart_reader").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.DEBUG if debug else logging.CRITICAL)

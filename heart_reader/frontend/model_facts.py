@@ -1,6 +1,4 @@
-"""What to know about the served model beside its manifest: how well it did, what it was trained on,
-its card.
-"""
+"""What the page learns about the served model and about what the server reads."""
 
 from __future__ import annotations
 
@@ -12,6 +10,8 @@ from typing import Any
 from heart_reader import __version__
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.conclusion.table import read_table
+from heart_reader.data.scp_statements import statement_tree
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
 from heart_reader.weights.cards import CARD, body
@@ -24,16 +24,10 @@ MAX_CARD_BYTES = 1 << 18
 
 
 def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
-    """Return the classifier's card with version, training prevalence, measured performance and the
-    text of the model card.
+    """Return the classifier's card with training, performance, model card, statements and formats.
 
     Reports and text lie beside the checkpoint, or beside the one it was exported from. A report of
     other weights is left out.
-
-    Parameters
-    ----------
-    classifier
-        As it is served.
     """
     checkpoint = classifier.checkpoint
     folders = list(_run_folders(checkpoint))
@@ -43,6 +37,8 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "version": __version__,
         "training": _training(checkpoint, classifier.level),
         "performance": _performance(checkpoint, folders, classifier.level),
+        "statement_tree": statement_tree(),
+        "statement_names": dict(read_table().names),
         "model_card": body(texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace")) if texts else None,
     }
 

@@ -1,49 +1,39 @@
-"""Readings for many clients with one classifier: a few at a time, a few waiting, the rest told to
-come back.
-"""
+"""Readings and explanations for many clients: a few at a time, a few waiting."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 import anyio
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from heart_reader.checkpoint import load_checkpoint
+from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.errors import RecordError
-from heart_reader.frontend.checkpoint_watch import CheckpointWatch
-from heart_reader.frontend.disconnects import run_for
+from heart_reader.errors import CheckpointError, RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
-from heart_reader.frontend.explanation_service import ExplanationService
+from heart_reader.frontend.keys import file_stamp
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.model_facts import model_facts
-from heart_reader.frontend.reading_work import prepare_reading
-from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, prepare_explaining, prepare_reading
+from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.settings import Settings
-from heart_reader.frontend.workers import NO_PROCESS, start_work
-from heart_reader.signing import TrustedKeys
+from heart_reader.frontend.workers import NO_PROCESS, InThreads, Workers, run_for, start_work
+from heart_reader.signing import TrustedKeys, check_signature
+from heart_reader.signing.signature import SIGNATURE
 
 __all__ = ["ReadingService"]
+
+log = logging.getLogger("heart_reader.frontend")
 
 
 class ReadingService:
     """One checkpoint behind a bounded queue.
-
-    Parameters
-    ----------
-    checkpoint
-        Directory of the checkpoint to read with; it is loaded wherever it reads, and has made a
-        reading there when this is done.
-    settings
-        How many readings at a time, what each may take, and how many may wait.
-    metrics
-        Where readings are counted.
 
     Raises
     ------
@@ -51,15 +41,6 @@ class ReadingService:
         If the checkpoint cannot be served.
     ConfigError
         If the file of trusted keys is none.
-
-    Attributes
-    ----------
-    n_in_flight
-        Readings and explanations that run or wait.
-    model
-        What to know about the classifier.
-    explanations
-        Of its readings.
     """
 
     def __init__(self, checkpoint: Path, settings: Settings, metrics: Metrics) -> None:
@@ -67,7 +48,7 @@ class ReadingService:
         self.metrics = metrics
         served = load_checkpoint(checkpoint)
         trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
-        self._watch = CheckpointWatch(served, trusted)
+        self._watch = _CheckpointWatch(served, trusted)
         prepare = partial(prepare_reading, checkpoint, served.sha256, trusted, settings.max_values)
         self._readers = start_work(prepare, settings.max_concurrency, settings)
         try:
@@ -76,7 +57,7 @@ class ReadingService:
         except BaseException:
             self._readers.close()
             raise
-        self.explanations = ExplanationService(served, settings)
+        self.explanations = _ExplanationService(served, settings)
         self._threads = anyio.CapacityLimiter(settings.max_concurrency)
         self.n_in_flight = 0
         metrics.watch_in_flight(lambda: self.n_in_flight)
@@ -125,8 +106,7 @@ class ReadingService:
         return reading
 
     def read(self, path: Path, options: ReadOptions, given_up: Event) -> bytes:
-        """Read one recording from disk, see :func:`~heart_reader.frontend.reading_work.read_file`;
-        blocking.
+        """Read one recording from disk; blocking.
 
         Raises
         ------
@@ -160,3 +140,80 @@ class ReadingService:
         """End the processes."""
         self._readers.close()
         self.explanations.close()
+
+
+class _ExplanationService:
+    """Explains readings one at a time: an explanation takes as long as fifty readings."""
+
+    def __init__(self, served: Checkpoint, settings: Settings) -> None:
+        self._served, self._settings = served, settings
+        self._explainer: InThreads | Workers | None = None
+        self._loading = Lock()
+        self._threads = anyio.CapacityLimiter(1)
+
+    async def run(self, request: Request, work: Callable[[Event], bytes]) -> bytes:
+        """Run blocking work in the one thread that explains, see :func:`run_for`."""
+        return await run_for(request, work, self._threads)
+
+    def explain(self, path: Path, facts: FileFacts, stretch: Stretch, given_up: Event) -> bytes:
+        """Explain a recording on disk, see :func:`explain_file`; blocking.
+
+        Raises
+        ------
+        RecordError
+            If the recording cannot be read; its message names the file without its folder.
+        RequestRefused
+            409 if there are no gradients to explain with, 422 if the model has no such finding, or
+            if it takes more than is allowed, see :class:`~heart_reader.frontend.workers.Workers`.
+        """
+        try:
+            return self._load().do(given_up, path, facts, stretch)
+        except RecordError as error:
+            raise without_folder(error, path.parent) from None
+
+    def close(self) -> None:
+        """End the process that explains."""
+        if self._explainer is not None:
+            self._explainer.close()
+
+    def _load(self) -> InThreads | Workers:
+        with self._loading:
+            if self._explainer is None:
+                from heart_reader.explain import find_origin
+
+                try:
+                    origin = find_origin(self._served, self._settings.explain_checkpoint)
+                    prepare = partial(prepare_explaining, origin.directory, origin.sha256, self._settings.max_values)
+                    self._explainer = start_work(prepare, 1, self._settings)
+                except CheckpointError as error:
+                    # The folders of the server are its operator's affair.
+                    log.warning("not explainable", extra={"reason": error.message})
+                    raise RequestRefused(409, "not_explainable", NOT_EXPLAINABLE) from None
+            return self._explainer
+
+
+class _CheckpointWatch:
+    """Says whether a checkpoint is unchanged; it is hashed again if a file's status changed."""
+
+    def __init__(self, checkpoint: Checkpoint, trusted: TrustedKeys | None = None) -> None:
+        self._checkpoint, self._trusted = checkpoint, trusted
+        self._files = (checkpoint.directory / "manifest.json", checkpoint.weights_path, checkpoint.directory / SIGNATURE)
+        self._verified = self._state()
+
+    def is_intact(self) -> bool:
+        """Tell whether a process that started now would load the same checkpoint."""
+        state = self._state()
+        if state != self._verified:
+            try:
+                found = load_checkpoint(self._checkpoint.directory)
+                if found.sha256 != self._checkpoint.sha256:
+                    return False
+                if self._trusted is not None:
+                    check_signature(found, self._trusted)
+            except (CheckpointError, OSError):
+                return False
+            self._verified = state
+        return True
+
+    def _state(self) -> list[tuple[int, ...] | None]:
+        return [file_stamp(file) for file in self._files]

@@ -1,4 +1,4 @@
-"""What is done to read a file, in a thread of the server or in a process of its own."""
+"""What is done to read or explain a file, in a thread of the server or in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
@@ -14,12 +15,20 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.data.formats import read_record
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import build_record
-from heart_reader.errors import Integrity
+from heart_reader.errors import Integrity, NotServable
 from heart_reader.frontend.error_answers import RequestRefused
-from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.signing import TrustedKeys
 
-__all__ = ["check_same", "load_warm", "prepare_reading", "read_file"]
+if TYPE_CHECKING:
+    from heart_reader.explain import Explainer
+
+__all__ = ["NOT_EXPLAINABLE", "check_same", "load_warm", "prepare_explaining", "prepare_reading", "read_file"]
+
+NOT_EXPLAINABLE = (
+    "This server cannot explain its readings: the weights that its exported model came from were not found. "
+    "Its operator names them with HEART_READER_EXPLAIN_CHECKPOINT."
+)
 
 
 def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassifier:
@@ -45,17 +54,6 @@ def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassi
 def prepare_reading(checkpoint: Path, sha256: str, trusted: TrustedKeys | None, max_values: int) -> Callable[[Path, ReadOptions], bytes]:
     """Return a function that reads files with a warm classifier, see :func:`read_file`.
 
-    Parameters
-    ----------
-    checkpoint
-        Its directory.
-    sha256
-        Of the checkpoint that it must be.
-    trusted
-        Who must have signed it; each process asks, also one that takes another's place.
-    max_values
-        Most values of one record, leads times time points.
-
     Raises
     ------
     CheckpointError
@@ -67,8 +65,7 @@ def prepare_reading(checkpoint: Path, sha256: str, trusted: TrustedKeys | None, 
 
 
 def check_same(checkpoint: Checkpoint, sha256: str) -> None:
-    """Refuse a checkpoint that took another's place: a process that starts late must not read with
-    other weights than the rest.
+    """Refuse a checkpoint that took another's place: no process may read with other weights.
 
     Raises
     ------
@@ -103,3 +100,47 @@ def read_file(classifier: EcgClassifier, max_values: int, path: Path, options: R
     if options.waveform:
         reading["waveform"] = record.waveform()
     return to_json(reading, inf_nan_mode="null")
+
+
+def prepare_explaining(checkpoint: Path, sha256: str, max_values: int) -> Callable[[Path, FileFacts, Stretch], bytes]:
+    """Return a function that explains readings of files, see :func:`explain_file`.
+
+    Raises
+    ------
+    Integrity
+        If the checkpoint was damaged, or is another one than that of the hash.
+    RequestRefused
+        409 if there is no torch to explain with.
+    """
+    from heart_reader.explain import Explainer
+
+    try:
+        explainer = Explainer.load(checkpoint)
+    except NotServable:
+        raise RequestRefused(409, "not_explainable", NOT_EXPLAINABLE) from None
+    check_same(explainer.classifier.checkpoint, sha256)
+    return partial(explain_file, explainer, max_values)
+
+
+def explain_file(explainer: Explainer, max_values: int, path: Path, facts: FileFacts, stretch: Stretch) -> bytes:
+    """Explain one finding in one recording on disk.
+
+    Returns
+    -------
+    bytes
+        The explanation in JSON.
+
+    Raises
+    ------
+    RecordError
+        If the recording cannot be read, or has more than ``max_values`` values.
+    RequestRefused
+        422 if the model has no such finding.
+    """
+    try:
+        level = explainer.find_level(stretch.finding, stretch.level)
+    except NotServable as error:
+        raise RequestRefused(422, "unknown_finding", error.message) from None
+    record = read_record(path, fs=facts.fs, unit=facts.unit, leads=facts.lead_names, max_values=max_values)
+    explanation = explainer.explain(record, stretch.finding, level, start_s=stretch.start_s, duration_s=stretch.duration_s)
+    return to_json(explanation.to_json(), inf_nan_mode="null")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from starlette.datastructures import UploadFile
 
+from heart_reader.data.formats import FORMATS
 from heart_reader.frontend.access import API_KEY, check_key
 from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
@@ -24,6 +25,7 @@ from heart_reader.frontend.schemas import (
     ExplainOptions,
     ExplanationAnswer,
     FileFacts,
+    FormatFacts,
     Health,
     ModelAnswer,
     Reading,
@@ -31,49 +33,29 @@ from heart_reader.frontend.schemas import (
     SampleList,
     Stretch,
 )
-from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.uploads import Options, received, stored_record
 
 __all__ = ["STATIC_DIR", "api", "operation", "pages"]
 
 STATIC_DIR = Path(__file__).parent / "static"
+# Work on a recording on disk, and what turns it into work on the files of an upload.
+OnPath = Callable[[Path, Event], bytes]
+Stored = Callable[[OnPath], Callable[[Event], bytes]]
 
 pages = APIRouter()
 # What needs the key where the server has one.
 operation = APIRouter()
 api = APIRouter(prefix="/api/v1", responses={"default": {"model": ErrorAnswer, "description": "Any error"}})
 
-# FastAPI would parse the form before a cap could be set, so the form is described here and parsed
-# by `parse_form`.
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "minItems": 1,
-                            "description": "The recording; repeat the field for a record of two files (.hea and .dat)",
-                        },
-                        "fs": {
-                            "type": "number",
-                            "exclusiveMinimum": 0,
-                            "maximum": 100_000,
-                            "description": "Sampling rate in Hz, where the file does not say it",
-                        },
-                        "unit": {"type": "string", "description": "mV, uV, nV or V, where the file does not say it"},
-                        "leads": {"type": "string", "description": "Lead names in the order of the columns, separated by commas"},
-                    },
-                }
-            }
-        },
-    }
+# FastAPI would parse the form before a cap could be set: described here, parsed in `uploads`.
+_FILE = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "minItems": 1,
+    "description": "The recording; repeat the field for a record of two files (.hea and .dat)",
 }
+_FIELDS = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **FileFacts.model_json_schema()["properties"]}}
+_FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FIELDS}}}}
 
 
 def _service(request: Request) -> ReadingService:
@@ -90,11 +72,17 @@ async def page() -> FileResponse:
     return FileResponse(STATIC_DIR / "index.html")
 
 
+@pages.get("/languages", include_in_schema=False)
+def languages() -> list[dict[str, str]]:
+    """List the languages of the page, English first: every file of the folder is one."""
+    files = [(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in (STATIC_DIR / "languages").glob("*.json")]
+    listed = [{"code": code, "name": words["name"]} for code, words in files]
+    return sorted(listed, key=lambda one: (one["code"] != "en", one["name"]))
+
+
 @pages.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> FileResponse:
-    """Answer the description of the interface as a page, which asks for the key where the server
-    has one.
-    """
+    """Answer the description of the interface as a page, which asks for the key if there is one."""
     status = 200
     if request.app.state.keys:
         try:
@@ -122,9 +110,7 @@ async def health() -> Health:
 
 @pages.get("/ready", tags=["operation"], responses={503: {"model": ErrorAnswer}})
 async def ready(request: Request) -> Health:
-    """Say whether a reading could be made now: the model is loaded, its files are sound, and a
-    process is there to read.
-    """
+    """Say whether a reading could be made now: model loaded, files sound, a process free."""
     await to_thread.run_sync(_service(request).check_ready)
     return Health(status="ready")
 
@@ -139,7 +125,8 @@ async def metrics(request: Request) -> Response:
 async def model(request: Request) -> ModelAnswer:
     """Answer the model card: what reads the ECG and what it was trained on."""
     settings = request.app.state.settings
-    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files)
+    formats = [FormatFacts(**entry.facts()) for entry in FORMATS.values()]
+    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files, formats=formats)
 
 
 @api.get("/samples", tags=["reading"])
@@ -163,15 +150,13 @@ async def sample(request: Request, sample_id: str) -> Response:
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
     service = _service(request)
-    async with _placed_upload(request, service, options) as (files, told):
-        return _json(await service.run(request, partial(_read_upload, service, request.app.state.folders, files, told)))
+    async with _placed_upload(request, service, options) as (stored, merged):
+        return _json(await service.run(request, stored(lambda path, given_up: service.read(path, merged, given_up))))
 
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
 async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> Response:
-    """Explain one finding in one of the sample ECGs: which leads and which moments moved its
-    probability.
-    """
+    """Explain one finding in a sample ECG: which leads and moments moved its probability."""
     service = _service(request)
     path = request.app.state.samples.path(sample_id)
     with service.place():
@@ -181,40 +166,30 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
 
 @api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=_FORM)
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
-    """Explain one finding in one ECG. The recording is deleted as soon as it is explained; only its
-    hash is logged.
-    """
+    """Explain one finding in one ECG. The recording is deleted afterwards; its hash is logged."""
     service = _service(request)
-    async with _placed_upload(request, service, options) as (files, told):
-        work = partial(_explain_upload, service, request.app.state.folders, files, told)
+    async with _placed_upload(request, service, options) as (stored, merged):
+        work = stored(lambda path, given_up: service.explanations.explain(path, merged, merged, given_up))
         return _json(await service.explanations.run(request, work))
 
 
 @asynccontextmanager
-async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
-    """Receive an upload, then hold a place in the queue for it: while it comes it holds none, so
-    that slow clients hold up nobody.
-    """
+async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[Stored, Options]]:
+    """Receive an upload, then hold a place in the queue: slow clients hold up nobody."""
     with service.place():
         pass  # where the queue is full, it is refused before it comes
     async with received(request, options) as (files, merged):
+
+        def stored(work: OnPath) -> Callable[[Event], bytes]:
+            def on_files(given_up: Event) -> bytes:
+                with stored_record(files, request.app.state.folders) as path:
+                    return work(path, given_up)
+
+            return on_files
+
         with service.place():
-            yield files, merged
+            yield stored, merged
 
 
 def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
-
-
-def _read_upload(
-    service: ReadingService, folders: UploadFolders, files: Sequence[UploadFile], options: ReadOptions, given_up: Event
-) -> bytes:
-    with stored_record(files, folders) as path:
-        return service.read(path, options, given_up)
-
-
-def _explain_upload(
-    service: ReadingService, folders: UploadFolders, files: Sequence[UploadFile], options: ExplainOptions, given_up: Event
-) -> bytes:
-    with stored_record(files, folders) as path:
-        return service.explanations.explain(path, options, options, given_up)

@@ -1,6 +1,4 @@
-"""The sample ECGs that the page offers: every recording of one folder, described by its README and
-labelled by its ``labels.csv``.
-"""
+"""The sample ECGs of a folder, described by its README and labelled by its ``labels.csv``."""
 
 from __future__ import annotations
 
@@ -8,14 +6,12 @@ import csv
 import re
 from pathlib import Path
 
+from heart_reader.data.formats import Format, listed_format
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import Sample, SampleList
 
 __all__ = ["SampleFolder"]
 
-# A recording that is there in both formats is one sample; the later format wins, because it carries
-# its own units.
-FORMATS = {".csv": "csv", ".dcm": "dicom", ".edf": "edf", ".hea": "wfdb"}
 README = "README.md"
 # Columns ``id`` and ``labels``, the latter apart by blanks.
 LABELS = "labels.csv"
@@ -25,13 +21,7 @@ ROW = re.compile(r"^\|\s*`([^`]+)`[^|]*\|\s*([^|]+?)\s*\|", re.MULTILINE)
 
 
 class SampleFolder:
-    """The samples of one folder.
-
-    Parameters
-    ----------
-    folder
-        Where they lie; one that does not exist holds none.
-    """
+    """The samples of one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,32 +38,32 @@ class SampleFolder:
                 id=sample_id,
                 title=sample_id.replace("_", " "),
                 description=shown.get(sample_id, ""),
-                source_format=FORMATS[path.suffix],
+                source_format=entry.name,
                 labels=labels.get(sample_id, []),
             )
-            for sample_id, path in self._paths().items()
+            for sample_id, (_, entry) in self._records().items()
         ]
         return SampleList(heading=heading[1].strip() if heading else "Sample recordings", samples=samples)
 
     def path(self, sample_id: str) -> Path:
-        """Return the file of a sample; only a name from the list is one, so no other file can be
-        reached.
+        """Return the file of a sample; only names on the list are taken.
 
         Raises
         ------
         RequestRefused
             404 if there is no such sample.
         """
-        paths = self._paths()
-        if sample_id not in paths:
+        records = self._records()
+        if sample_id not in records:
             raise RequestRefused(404, "unknown_sample", "There is no such sample: GET /api/v1/samples lists them.")
-        return paths[sample_id]
+        return records[sample_id][0]
 
-    def _paths(self) -> dict[str, Path]:
+    def _records(self) -> dict[str, tuple[Path, Format]]:
+        """File and format of each sample, WFDB before all others, for it states its own unit."""
         if not self.folder.is_dir():
             return {}
-        files = [path for path in self.folder.iterdir() if path.suffix in FORMATS and path.name != LABELS and path.is_file()]
-        return {path.stem: path for path in sorted(files, key=lambda path: (path.stem, path.suffix))}
+        files = sorted((path.stem, path.suffix, path) for path in self.folder.iterdir() if path.name != LABELS and path.is_file())
+        return {stem: (path, entry) for stem, _, path in files if (entry := listed_format(path)) is not None}
 
 
 def _labels(table: Path) -> dict[str, list[str]]:

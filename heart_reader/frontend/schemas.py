@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Answer(BaseModel):
-    """An answer: more fields may come in later versions; a number that is not finite becomes null."""
+    """An answer: later versions may add fields; a number that is not finite becomes null."""
 
     model_config = ConfigDict(extra="allow", ser_json_inf_nan="null")
 
@@ -292,7 +292,7 @@ class Interval(BaseModel):
 
 
 class ClassPerformance(_Answer):
-    """How well one class was told from the others."""
+    """How well one class was separated from the others."""
 
     auroc: Interval
     n_positive: int
@@ -327,6 +327,16 @@ class SignatureFacts(_Answer):
     key: str | None = Field(description="Identity of the key that signed, or claims to have")
 
 
+class FormatFacts(_Answer):
+    """A file format that is read."""
+
+    name: str
+    title: str
+    suffixes: list[str] = Field(description="Of files that are a record each, with the dot")
+    companions: list[str] = Field(description="Of files that belong to a record without being one")
+    states: str = Field(description="What such a file says itself")
+
+
 class ModelAnswer(_Answer):
     """The model card, and what one request may hold."""
 
@@ -342,8 +352,11 @@ class ModelAnswer(_Answer):
     training: Training
     performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
     model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
+    statement_tree: dict[str, dict[str, list[str]]] = Field(description="Diagnostic statements of PTB-XL by superclass and subclass")
+    statement_names: dict[str, str] = Field(description="Statement or superclass to its name in English")
     max_upload_bytes: int
     max_files: int
+    formats: list[FormatFacts] = Field(description="What may be sent")
 
 
 class Sample(BaseModel):

@@ -1,4 +1,4 @@
-"""Listening on a port until told to stop."""
+"""Listening on a port until stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.connections import ConnectionGuard
-from heart_reader.frontend.logs import set_up_logging
+from heart_reader.frontend.middleware import set_up_logging
 from heart_reader.frontend.settings import Settings
 
 __all__ = ["serve"]
@@ -26,11 +26,6 @@ BACKLOG = 128
 
 def serve(settings: Settings) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are running are answered first.
-
-    Parameters
-    ----------
-    settings
-        Where to listen and what to serve.
 
     Raises
     ------
@@ -78,9 +73,7 @@ def serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that says once, on one line, where it can be reached, and looks after its
-    connections.
-    """
+    """A server that prints its address once and looks after its connections."""
 
     def __init__(self, config: uvicorn.Config, guard: ConnectionGuard) -> None:
         super().__init__(config)
@@ -100,7 +93,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before the model is loaded: a port in use is told at once."""
+    """Take the port before the model is loaded: a port in use fails at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)

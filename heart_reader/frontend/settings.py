@@ -29,31 +29,24 @@ class Settings(BaseSettings):
     checkpoint
         Directory of the checkpoint to serve; None means the shipped one.
     explain_checkpoint
-        Directory of the torch checkpoint that the served one was exported from; None means to look
-        for it among the shipped ones.
+        Directory of the torch checkpoint it was exported from; None means to look for it.
     trusted_keys
-        File of the public keys, one of which must have signed the checkpoint; None means that it
-        need not be signed.
+        File of public keys, one of which must have signed the checkpoint; None means no signature.
     host, port
         Where to listen; port 0 takes any free one.
     api_key
-        Clients must send it as ``X-API-Key``; needed where other machines can reach the server,
-        unless there is a file of keys.
+        What clients send as ``X-API-Key``; where others reach the server, it or a file is needed.
     api_keys_file
-        File of named keys, see :class:`~heart_reader.frontend.keys.KeyRing`; read again when it
-        changes.
+        File of named keys, see :class:`~heart_reader.frontend.keys.KeyRing`.
     allowed_hosts
-        Names under which clients may address the server, separated by commas; None means this
-        machine's own names where only this machine is served, and any name elsewhere.
+        Host names of the server, separated by commas; None means this machine's own names where
+        only this machine is served, and any name elsewhere.
     trusted_proxies
-        Addresses and networks, separated by commas, of proxies whose ``X-Forwarded-For`` says who
-        the client is; nobody else is believed.
+        Addresses and networks of proxies whose ``X-Forwarded-For`` is believed, with commas.
     audit_log
-        File of the lines that say who had what read; None means among the other lines, on the
-        standard error.
+        File of the audit lines; None means the standard error, among the other lines.
     max_connections
-        Connections that are open at a time; for one more, the one that has brought no request for
-        the longest is closed.
+        Connections open at a time; for one more, the longest idle one is closed.
     max_per_address
         Requests of one address that are answered at a time; None means half of the places of the
         queue, and no limit where only this machine is served.
@@ -90,7 +83,7 @@ class Settings(BaseSettings):
     queue_limit
         Requests that may wait for their turn; the next one is answered 503.
     retry_after_s
-        What a refused client is told to wait, in seconds.
+        How long a refused client is asked to wait, in seconds.
     debug
         Log tracebacks with their messages.
 
@@ -138,7 +131,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, proxies: str | None) -> str | None:
-        for proxy in (proxies or "").split(",") if proxies is not None else ():
+        for proxy in [] if proxies is None else proxies.split(","):
             try:
                 ip_network(proxy.strip())
             except ValueError:
@@ -167,7 +160,8 @@ class Settings(BaseSettings):
         Examples
         --------
         >>> Settings().share_of_an_address
-        >>> Settings(trusted_proxies="127.0.0.1", api_key="0123456789abcdef", max_concurrency=2).share_of_an_address
+        >>> proxied = Settings(trusted_proxies="::1", api_key="0123456789abcdef", max_concurrency=2)
+        >>> proxied.share_of_an_address
         9
         """
         if self.max_per_address is not None or self.only_this_machine:

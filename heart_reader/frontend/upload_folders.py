@@ -1,6 +1,4 @@
-"""Where uploads lie while they are read: folders that nobody else can enter, and that a server
-which was killed does not leave for ever.
-"""
+"""Private folders for uploads, removed even if the server that made them was killed."""
 
 from __future__ import annotations
 
@@ -28,8 +26,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - the folders made in it are private, as
 
 
 class UploadFolders:
-    """One folder in memory and one on disk, locked as long as the server lives; a folder whose lock
-    can be had belongs to none.
+    """A folder in memory and one on disk, locked while the server lives.
 
     Those that servers of the same user left behind are removed when this is made.
 
@@ -92,9 +89,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder of this user, until the process ends, however it ends; None if it is in use,
-    another user's, gone or no folder.
-    """
+    """Lock a folder of this user until the process ends; None if that is impossible."""
     if sys.platform == "win32":
         return None
     try:

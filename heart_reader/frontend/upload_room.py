@@ -1,5 +1,4 @@
-"""Uploads that are under way: only so many and only so many bytes, and where that is not enough the
-slowest gives way.
+"""Uploads under way, limited in number and bytes: where there are too many, the slowest ends.
 
 An upload holds no place in the queue of readings. Clients that send slowly, on purpose or not, can
 therefore keep nobody from being read: they compete for this room among each other, and a recording
@@ -15,10 +14,9 @@ from contextlib import contextmanager
 import anyio
 
 from heart_reader.frontend.error_answers import RequestRefused
-from heart_reader.frontend.pace import Pace
 from heart_reader.frontend.settings import Settings
 
-__all__ = ["Upload", "UploadRoom"]
+__all__ = ["Pace", "Upload", "UploadRoom"]
 
 # What an upload that begins is credited with, and the time in which credit halves: one that brings
 # nothing soon has less than a new one.
@@ -28,20 +26,45 @@ HALVED_IN_S = 1.0
 FULL_SIZED = 10
 
 
-class Upload:
-    """One upload under way.
+class Pace:
+    """Deadline for the next bytes at the slowest allowed rate, renewed stretch by stretch.
 
-    Attributes
+    A sum over the whole transfer would let a client stall for as long as it had hurried before.
+
+    Parameters
     ----------
-    scope
-        What ends it early.
-    displaced
-        Whether it had to give way.
-    pace
-        Until when its next bytes must have come.
-    n_bytes
-        What has come.
+    bytes_per_s
+        The slowest rate.
+    patience_s
+        Length of a stretch.
+    now
+        The time, in seconds.
+
+    Examples
+    --------
+    >>> pace = Pace(1000, 10.0, now=0.0)
+    >>> pace.count(9999, now=9.0); pace.until
+    10.0
+    >>> pace.count(1, now=9.0); pace.until
+    19.0
     """
+
+    def __init__(self, bytes_per_s: float, patience_s: float, now: float) -> None:
+        self._least = bytes_per_s * patience_s
+        self._patience_s = patience_s
+        self._n = 0
+        self.until = now + patience_s
+
+    def count(self, n_bytes: int, now: float) -> None:
+        """Count bytes that came or went."""
+        self._n += n_bytes
+        if self._n >= self._least:
+            self._n = 0
+            self.until = now + self._patience_s
+
+
+class Upload:
+    """One upload under way."""
 
     def __init__(self, room: UploadRoom, pace: Pace, now: float) -> None:
         self._room = room
@@ -75,20 +98,7 @@ class Upload:
 
 
 class UploadRoom:
-    """The room for uploads.
-
-    Parameters
-    ----------
-    settings
-        How many, how large, and how slow.
-    clock
-        Seconds that never go back.
-
-    Attributes
-    ----------
-    n_bytes
-        What has come of all uploads that are under way.
-    """
+    """The room for uploads."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings

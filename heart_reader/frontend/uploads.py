@@ -1,6 +1,4 @@
-"""From a request to files in a private folder: counted while they arrive, under harmless names,
-deleted afterwards.
-"""
+"""From a request to files in a private folder: counted on arrival, renamed, deleted afterwards."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.types import Message
 
+from heart_reader.data.formats import FORMATS
 from heart_reader.errors import UnreadableRecord
 from heart_reader.frontend.audit import note_files
 from heart_reader.frontend.error_answers import RequestRefused
@@ -44,8 +43,8 @@ def safe_name(name: str) -> str:
 
     Examples
     --------
-    >>> safe_name("100.hea"), safe_name("../../etc/passwd"), safe_name("<b>a b</b>.dat"), safe_name("...")
-    ('100.hea', 'passwd', 'b_.dat', 'record')
+    >>> [safe_name(name) for name in ("100.hea", "../../etc/passwd", "<b>a b</b>.dat", "...")]
+    ['100.hea', 'passwd', 'b_.dat', 'record']
     """
     base = re.split(r"[/\\]", name)[-1]
     base = re.sub(r"[^A-Za-z0-9._-]+", "_", base).lstrip(".-")
@@ -57,8 +56,7 @@ def safe_name(name: str) -> str:
 
 @asynccontextmanager
 async def received(request: Request, options: Options) -> AsyncIterator[tuple[list[UploadFile], Options]]:
-    """Receive the files of one record, at least one, with what the client said about them; they are
-    closed afterwards.
+    """Receive the files of one record with what the client said about them; close them afterwards.
 
     Raises
     ------
@@ -80,14 +78,7 @@ async def received(request: Request, options: Options) -> AsyncIterator[tuple[li
 
 
 def _capped_request(request: Request, settings: Settings, upload: Upload) -> Request:
-    """Return the same request with a body that may not exceed the limit nor stall; what was
-    announced too large is refused unread.
-
-    Raises
-    ------
-    RequestRefused
-        413, now if ``Content-Length`` says so, or while the body is read; 408 while it is read.
-    """
+    """Return the same request with a body that may neither exceed the limit nor stall."""
     limit = settings.max_upload_bytes
     too_large = RequestRefused(
         413, "upload_too_large", f"The upload is larger than {limit // MEGABYTE} MB: send one recording at a time, or a shorter part of it."
@@ -97,47 +88,24 @@ def _capped_request(request: Request, settings: Settings, upload: Upload) -> Req
         raise too_large
     least = settings.min_bytes_per_s
     too_slow = RequestRefused(408, "upload_too_slow", f"The upload was slower than {least} bytes per second: try a better connection.")
-    return Request(request.scope, _counted(request.receive, upload, limit, too_large, too_slow))
-
-
-def _counted(receive: Receive, upload: Upload, limit: int, too_large: RequestRefused, too_slow: RequestRefused) -> Receive:
-    """Count what arrives, so that a body without an honest length stops at the limit, and one that
-    does not come at all stops.
-    """
 
     async def receive_counted() -> Message:
         try:
             with anyio.fail_after(upload.patience_s()):
-                message = await receive()
+                part = await request.receive()
         except TimeoutError:
             raise too_slow from None
-        upload.count(len(message.get("body", b"")))
+        upload.count(len(part.get("body", b"")))
+        # Whatever length was announced.
         if upload.n_bytes > limit:
             raise too_large
-        return message
+        return part
 
-    return receive_counted
+    return Request(request.scope, receive_counted)
 
 
 async def _parse_form(request: Request, options: Options, settings: Settings) -> tuple[FormData, list[UploadFile], Options]:
-    """Read a multipart form; its plain fields override the options of the address.
-
-    Returns
-    -------
-    form
-        To be closed by the caller.
-    files
-        Parts of the field ``file``, at least one.
-    options
-        What the client said about them.
-
-    Raises
-    ------
-    RequestRefused
-        408, 413, 415 or 507, or 422 if there is no file.
-    RequestValidationError
-        If a field is unknown or has no lawful value.
-    """
+    """Read a multipart form; its plain fields override the options of the address."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise RequestRefused(415, "not_multipart", "Send the recording as multipart/form-data, in the field 'file'.")
     try:
@@ -160,8 +128,7 @@ async def _parse_form(request: Request, options: Options, settings: Settings) ->
 
 @contextmanager
 def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterator[Path]:
-    """Write uploaded files into a private folder that is removed afterwards; give the file that
-    stands for the record.
+    """Write uploads into a private folder, removed afterwards; yield the record's main file.
 
     A folder of their own: a header may name other files, and must find only those that were sent
     with it.
@@ -182,9 +149,7 @@ def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterat
 
 @contextmanager
 def _full_disk_told() -> Iterator[None]:
-    """Say it to the client if there is no room for an upload: it is the server's fault, and the
-    recording may be sent again.
-    """
+    """Answer 507 where there is no room for an upload: the recording may be sent again."""
     try:
         yield
     except OSError as error:
@@ -207,12 +172,11 @@ def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
 
 
 def _record_file(paths: Sequence[Path]) -> Path:
-    """Return the only file, or the header among several; several files are one record only as a
-    WFDB header with its signal file.
-    """
+    """Return the only file, or the one WFDB header among several."""
     if len(paths) == 1:
         return paths[0]
-    headers = [path for path in paths if path.suffix.lower() == ".hea"]
+    with_companions = {suffix for entry in FORMATS.values() if entry.companions for suffix in entry.suffixes}
+    headers = [path for path in paths if path.suffix.lower() in with_companions]
     if len(headers) != 1:
         raise UnreadableRecord(message("not_one_record", files=[path.name for path in paths]))
     return headers[0]

@@ -1,4 +1,4 @@
-"""Inside a process of the server: one piece of work after another, each with a bound on its memory."""
+"""Inside a process of the server: pieces of work, each with a bound on its memory."""
 
 from __future__ import annotations
 
@@ -94,16 +94,14 @@ def _end_with_parent() -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return what tells the server of an error: what the client can mend as it is, of anything else
-    the name, the words and the place.
-    """
+    """Return what can be sent of an error: as it is, or its name, words and place."""
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return OutOfMemory()
     if isinstance(error, HeartReaderError | RequestRefused):
         try:
             ForkingPickler.dumps(error)
             return error
-        except Exception:  # noqa: S110 - told like any other
+        except Exception:  # noqa: S110 - sent like any other
             pass
     return UnforeseenElsewhere(type(error).__name__, str(error), traceback.format_tb(error.__traceback__))
 
@@ -122,9 +120,7 @@ def _status_bytes(name: str) -> int:
 
 
 def _give_back_memory() -> None:
-    """Give memory that was freed back to the system: the allocator of glibc keeps it for the
-    process.
-    """
+    """Return freed memory to the system, which glibc's allocator would keep."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -132,9 +128,7 @@ def _give_back_memory() -> None:
 
 @contextmanager
 def _bounded_memory(limit: int) -> Iterator[None]:
-    """Make allocations fail beyond ``limit`` bytes; address space that holds libraries and mapped
-    files does not count.
-    """
+    """Make allocations fail beyond ``limit`` bytes; mapped files do not count."""
     if sys.platform != "linux":
         yield
         return

@@ -1,23 +1,25 @@
-"""Processes that do the same work, one piece each at a time: what takes too long or too much is
-ended, and one that died is replaced.
-"""
+"""Processes that work on one piece at a time, ended on excess and replaced when they die."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from threading import Event, Lock
 from typing import Any
+
+import anyio
+from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
 
 from heart_reader.errors import CheckpointError
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.worker import OutOfMemory, Prepare, work
 
-__all__ = ["NO_PROCESS", "GivenUp", "InThreads", "Workers", "start_work"]
+__all__ = ["NO_PROCESS", "GivenUp", "InThreads", "Workers", "run_for", "start_work"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -47,20 +49,13 @@ class TooSlow(Exception):
 
 
 class InThreads:
-    """Work in the threads of its callers: Python cannot end it, so neither its time nor its memory
-    is bounded.
-
-    Parameters
-    ----------
-    prepare
-        Makes the function that does the work.
-    """
+    """Work in the callers' threads, which Python cannot end: time and memory are unbounded."""
 
     def __init__(self, prepare: Prepare) -> None:
         self._do = prepare()
 
     def do(self, given_up: Event, *arguments: Any) -> bytes:
-        """Do one piece of work, if anybody still waits for it when it begins.
+        """Do one piece of work, if its client still waits when it begins.
 
         Raises
         ------
@@ -130,13 +125,6 @@ class Workers:
 
     def do(self, given_up: Event, *arguments: Any) -> bytes:
         """Do one piece of work in a process; blocks, and may be called from several threads.
-
-        Parameters
-        ----------
-        given_up
-            Set when nobody waits for the result any more.
-        arguments
-            Of the function that ``prepare`` makes.
 
         Raises
         ------
@@ -222,8 +210,55 @@ def start_work(prepare: Prepare, count: int, settings: Settings) -> InThreads | 
     return Workers(prepare, count, timeout_s=settings.reading_timeout_s, memory_mb=settings.reading_memory_mb)
 
 
+async def run_for(request: Request, work: Callable[[Event], bytes], threads: anyio.CapacityLimiter) -> bytes:
+    """Run blocking work in one of a few threads, until its client leaves.
+
+    Parameters
+    ----------
+    request
+        Whose body has been read.
+    work
+        Gets an event that is set when its result is no longer wanted; a thread cannot be ended from
+        outside.
+    threads
+        Where it waits for its turn; it leaves the queue at once.
+
+    Raises
+    ------
+    ClientDisconnect
+        If the client left.
+    """
+    given_up = Event()
+    outcome: bytes | Exception = GivenUp()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_watch, request, given_up, group.cancel_scope)
+            # Kept and raised below: a task group would wrap it in a group of exceptions.
+            try:
+                outcome = await to_thread.run_sync(work, given_up, limiter=threads)
+            except Exception as error:
+                outcome = error
+            group.cancel_scope.cancel()
+        if given_up.is_set():
+            raise ClientDisconnect
+    finally:
+        # The server itself may have cancelled this when it stops.
+        given_up.set()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def _watch(request: Request, given_up: Event, scope: anyio.CancelScope) -> None:
+    """Cancel when the client is gone: after a body that was read, nothing else arrives."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    given_up.set()
+    scope.cancel()
+
+
 class _Process:
-    """One process with the pipe to it; a method is called by one thread at a time, except ``kill``."""
+    """One process with the pipe to it; only ``kill`` may be called beside another method."""
 
     def __init__(self, prepare: Prepare, memory_mb: int) -> None:
         # Not forked: the server has threads, and a lock that one of them holds would never be
@@ -257,13 +292,7 @@ class _Process:
         return self.is_ready
 
     def wait(self, given_up: Event) -> None:
-        """Return when it is ready.
-
-        Raises
-        ------
-        Exception
-            What kept it from getting ready, ``Died`` if it did not say, or ``GivenUp``.
-        """
+        """Return when it is ready."""
         if self.is_ready:
             return
         try:

@@ -1,5 +1,4 @@
-"""Measures that depend on the order of probabilities, prepared once and evaluated for many
-weightings of the same records.
+"""Measures of the order of probabilities, prepared once and evaluated under many weightings.
 
 A bootstrap draw is a whole-number weight per record, so nothing needs to be sorted again inside a
 draw. What AUROC, average precision and Fmax need is known at the probabilities of the positives
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["EqualMassBins", "RankedCells", "RankedClass"]
+__all__ = ["EqualMassBins", "RankedCells", "RankedClass", "ratio"]
 
 Array = NDArray[np.float64]
 
@@ -69,8 +68,8 @@ class RankedClass:
         # precision is taken to be.
         precision = np.divide(true_alarms, np.maximum(alarms, 1.0, out=alarms), out=true_alarms.copy())
         defined = (n_positive > 0) & (n_negative > 0)
-        auroc = _ratio(np.einsum("gd,gd->d", hits, outranked), n_positive * n_negative)
-        auprc = _ratio(np.einsum("gd,gd->d", hits, precision), n_positive)
+        auroc = ratio(np.einsum("gd,gd->d", hits, outranked), n_positive * n_negative)
+        auprc = ratio(np.einsum("gd,gd->d", hits, precision), n_positive)
         return np.where(defined, auroc, np.nan), np.where(defined, auprc, np.nan)
 
 
@@ -115,8 +114,9 @@ class RankedCells:
         total = precision + recall
         # Where nothing drawn is predicted or found, precision and recall are 0 (to rounding) and so
         # is F.
-        f = np.divide(precision * recall, total, out=np.zeros_like(total), where=total > 1e-12)
-        return np.multiply(f, 2.0, out=f)
+        f: Array = np.divide(precision * recall, total, out=np.zeros_like(total), where=total > 1e-12)
+        f *= 2.0
+        return f
 
     def evaluate(self, weights: Array) -> Array:
         """Return Fmax, (n_draws,), NaN where no drawn record has a label."""
@@ -151,9 +151,7 @@ class EqualMassBins:
         self._n_bins = n_bins
 
     def evaluate(self, weights: Array) -> Array:
-        """Return the expected calibration error, (n_draws,), for weights (n_draws, n_records):
-        records last, unlike elsewhere.
-        """
+        """Return the error, (n_draws,), for weights (n_draws, n_records): unlike elsewhere."""
         drawn = np.take(weights, self._order, axis=1)
         mass, error = _running_sum(drawn, self._ends), _running_sum(drawn * self._error, self._ends)
         ece = np.full(len(weights), np.nan)
@@ -166,25 +164,23 @@ class EqualMassBins:
 
 
 def _first_cut(cuts: Array, y_prob: Array) -> NDArray[np.intp]:
-    """Position of the first of the falling ``cuts`` that each probability reaches; ``len(cuts)``
-    where it reaches none.
-    """
+    """Place of the first falling cut that each probability reaches, ``len(cuts)`` for none."""
     return np.searchsorted(-cuts, -y_prob, side="left")
 
 
 def _sum_per_cut(cut: NDArray[np.intp], record: NDArray[np.intp], shape: tuple[int, int], value: Array | None = None) -> csr_array:
     """Sparse (n_cuts, n_records) matrix that sums the weights of the records of each cut."""
-    entries = np.ones(len(cut)) if value is None else value
-    return csr_array((entries, (cut, record)), shape=shape)
+    return csr_array((np.ones(len(cut)) if value is None else value, (cut, record)), shape=shape)
 
 
 def _running_sum(values: Array, ends: NDArray[np.intp]) -> Array:
-    """Sums along the rows from their start to before their first column and up to each of ``ends``."""
+    """Sums along the rows: 0, then up to and with each of ``ends``."""
     sums = np.zeros((len(values), values.shape[1] + 1))
     np.cumsum(values, axis=1, out=sums[:, 1:])
     return sums if len(ends) == values.shape[1] else sums[:, np.append(0, ends + 1)]
 
 
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    """Quotient, NaN where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)
+def ratio(numerator: Array, denominator: NDArray[np.number]) -> Array:
+    """Quotient, NaN where the denominator is 0 or NaN."""
+    quotient: Array = np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+    return quotient

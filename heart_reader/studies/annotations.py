@@ -42,8 +42,7 @@ def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:
 
 
 def read_rhythms(path: Path) -> list[tuple[int, str]]:
-    """Return (time in samples, name) of every change of rhythm, such as ``(1234, "AFIB")``; each
-    lasts until the next one.
+    """Return (time in samples, name) of every change of rhythm, such as ``(1234, "AFIB")``.
 
     Parameters
     ----------

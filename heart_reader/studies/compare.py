@@ -17,15 +17,14 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import Difference, difference_of, draw_metrics
-from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.evaluation.report.tables import TITLES
+from heart_reader.evaluation.markdown import interval, lines, markdown_table, number
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.evaluation.run import predict_split
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import METRICS, macro_mean
 
 __all__ = ["RecipeComparison", "compare_recipes", "describe_comparisons", "signed"]
 
-METRICS = ("macro_auroc", "macro_auprc")
+COMPARED = ("macro_auroc", "macro_auprc")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class RecipeComparison:
     split, n_records, caveats
         What was read, and what belongs beside the figures.
     names
-        Of the two recipes.
+        Names of the two recipes.
     per_seed
         Metric name to the (n_seeds,) values of the first and of the second recipe.
     differences
@@ -85,7 +84,7 @@ def compare_recipes(first: Sequence[Path], second: Sequence[Path], *, split: str
         config = checkpoint_config(classifier.checkpoint, overrides)
         predictions, caveats = predict_split(classifier, config, split)
         # One seed for all: only then are the draws the same, and can be subtracted.
-        point, draws = draw_metrics(predictions, None, METRICS, draws=settings.evaluation.draws, seed=settings.seed)
+        point, draws = draw_metrics(predictions, None, COMPARED, draws=settings.evaluation.draws, seed=settings.seed)
         points.append(point)
         drawn.append(draws)
     confidence, n = settings.evaluation.confidence, len(first)
@@ -94,7 +93,7 @@ def compare_recipes(first: Sequence[Path], second: Sequence[Path], *, split: str
         draws = np.mean(of_draws[:n], axis=0) - np.mean(of_draws[n:], axis=0)
         return difference_of(float(np.mean(of_point[:n])), float(np.mean(of_point[n:])), draws, confidence)
 
-    macro = {name: ([macro_mean(point[name]) for point in points], [macro_mean(draws[name]) for draws in drawn]) for name in METRICS}
+    macro = {name: ([macro_mean(point[name]) for point in points], [macro_mean(draws[name]) for draws in drawn]) for name in COMPARED}
     return RecipeComparison(
         split=split,
         n_records=len(predictions),
@@ -117,14 +116,15 @@ def describe_comparisons(comparisons: Sequence[RecipeComparison]) -> str:
         rows: list[tuple[object, ...]] = []
         for name, (own, other) in comparison.per_seed.items():
             difference = comparison.differences[name]
-            rows.append((TITLES[name], _seeds(own), _seeds(other), signed(difference), _p_value(difference)))
+            seeds = (" ".join(map(number, values)) for values in (own, other))
+            rows.append((METRICS[name].title, *seeds, signed(difference), _p_value(difference)))
         for label, difference in comparison.per_class.items():
-            means = (_mean(difference.first), _mean(difference.second))
+            means = (number(difference.first), number(difference.second))
             rows.append((f"AUROC {label}, mean", *means, signed(difference), _p_value(difference)))
         parts += [
             f"## {comparison.split}, {comparison.n_records} records",
             markdown_table(("metric", f"{first}, by seed", f"{second}, by seed", "difference [interval]", "p"), rows),
-            "\n".join(f"- {caveat}" for caveat in comparison.caveats),
+            lines(comparison.caveats),
         ]
     return "\n\n".join([*parts, NOTICE]) + "\n"
 
@@ -133,19 +133,9 @@ def _recipe(directory: Path) -> str:
     return str(load_checkpoint(directory).manifest["config"]["name"])
 
 
-def _seeds(values: Sequence[float]) -> str:
-    return " ".join(f"{value:.4f}" for value in values)
-
-
-def _mean(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
-
-
 def signed(difference: Difference) -> str:
     """Return a difference with its sign and interval."""
-    if difference.difference is None or difference.low is None or difference.high is None:
-        return "undefined"
-    return f"{difference.difference:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
+    return f"{number(difference.difference, sign='+')} {interval(difference, sign='+')}".strip()
 
 
 def _p_value(difference: Difference) -> str:

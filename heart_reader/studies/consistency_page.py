@@ -1,7 +1,7 @@
 """How far the readings of all runs agree with themselves.
 
-Made from the reports that ``heart-reader evaluate`` wrote (``RUN/report-SPLIT/report.json``); those without
-whole readings are passed over.
+Made from the reports that ``heart-reader evaluate`` wrote (``RUN/report-SPLIT/report.json``); those
+without whole readings are passed over.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import DataError
-from heart_reader.evaluation.markdown import markdown_table
+from heart_reader.evaluation.markdown import markdown_table, with_interval
 from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, ReadingShare
 
 __all__ = ["PAGE", "consistency_page"]
@@ -38,10 +40,13 @@ def consistency_page(root: Path) -> str:
     reports = list(_reports(root))
     if not reports:
         raise DataError(f"{root}: no report with whole readings: run heart-reader evaluate RUN/checkpoint first")
-    read = [(run, report, Consistency.from_json(report["consistency"])) for run, report in reports]
-    runs = [
-        (run, report["split"], consistency.n_readings, *_rates(consistency), *_normals(consistency)) for run, report, consistency in read
-    ]
+    read = [(run, report, TypeAdapter(Consistency).validate_python(report["consistency"])) for run, report in reports]
+    runs = []
+    for run, report, consistency in read:
+        found, normals = {of.name: of for of in consistency.contradictions}, {of.name: of for of in consistency.normals}
+        estimates = (estimate for name in (ANY, READINGS) for estimate in (found[name].finished, found[name].alone))
+        called = (_share(normals[name]) if name in normals else "–" for name in NORMALS)
+        runs.append((run, report["split"], consistency.n_readings, *(with_interval(of, 2) for of in estimates), *called))
     header = ("run", "split", "readings", "contradictions per 100, finished", "alone", "readings with one, of 100, finished", "alone")
     normal = tuple(f"called normal: {name}" for name in NORMALS)
     parts = [HEAD, markdown_table((*header, *normal), runs), "## By kind, per 100 finished readings (alone)"]
@@ -67,19 +72,7 @@ def _reports(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield run.as_posix(), report
 
 
-def _rates(consistency: Consistency) -> list[str]:
-    of = {rate.name: rate for rate in consistency.contradictions}
-    estimates = [estimate for name in (ANY, READINGS) for estimate in (of[name].finished, of[name].alone)]
-    return [f"{value.point:.2f} [{value.low:.2f}, {value.high:.2f}]" for value in estimates]
-
-
-def _normals(consistency: Consistency) -> list[str]:
-    of = {share.name: share for share in consistency.normals}
-    return [_share(of[name]) if name in of else "–" for name in NORMALS]
-
-
-def _share(share: ReadingShare) -> str:
-    value = share.share
+def _share(of: ReadingShare) -> str:
+    value = of.share
     limits = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
-    percent = "" if value.point is None else f", {100 * value.point:.1f} %{limits}"
-    return f"{share.count} of {share.n_records}{percent}"
+    return f"{of.count} of {of.n_records}" + ("" if value.point is None else f", {100 * value.point:.1f} %{limits}")

@@ -1,6 +1,4 @@
-"""How far the delineation lies from the marks of cardiologists, per beat and lead and for the
-median beat.
-"""
+"""How far the delineation lies from cardiologists' marks, per beat and for the median beat."""
 
 from __future__ import annotations
 
@@ -16,13 +14,19 @@ from heart_reader.features.beat_analysis import BeatAnalysis, Kind, all_kinds, a
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import place_boundaries
 from heart_reader.features.wave_edges import BOUNDARIES
-from heart_reader.studies.delineation_fit import N_FOLDS, BoundaryData, boundary_data, fit_boundary
-from heart_reader.studies.delineation_truth import MarkedRecord, marked_records, median_marks
+from heart_reader.studies.delineation_fit import (
+    N_FOLDS,
+    BoundaryData,
+    MarkedRecord,
+    boundary_data,
+    fit_boundary,
+    marked_records,
+    median_marks,
+)
 
 __all__ = ["BoundaryErrors", "delineation_errors"]
 
 Array = NDArray[np.floating]
-Weights = Mapping[str, Array]
 
 WINDOW_MS = 150.0
 
@@ -85,42 +89,39 @@ def delineation_errors(folder: Path, *, refit: bool) -> dict[str, BoundaryErrors
         with one_record(marked.record.record_id):
             analysis = analyse(marked.record)
             records.append(_Analysed(marked, analysis, all_kinds(analysis), boundary_data(marked, analysis)))
-    parts: list[list[tuple[Array, Array, int, int]]] = [[] for _ in BOUNDARIES]
+    parts: list[list[BoundaryErrors]] = [[] for _ in BOUNDARIES]
     for fold in range(N_FOLDS):
         chosen = records[fold::N_FOLDS]
-        weights = None if not refit else _fitted([record for n, record in enumerate(records) if n % N_FOLDS != fold])
+        others = [record.data for n, record in enumerate(records) if n % N_FOLDS != fold]
+        weights = {name: fit_boundary([data[name] for data in others if name in data]) for name in BOUNDARIES} if refit else None
         for record in chosen:
             kinds = record.kinds if weights is None else tuple(_placed(kind, record.analysis, weights) for kind in record.kinds)
             for part, errors in zip(parts, _errors_of(record, kinds), strict=True):
                 part.append(errors)
     return {
         name: BoundaryErrors(
-            np.concatenate([errors[0] for errors in part]),
-            np.concatenate([errors[1] for errors in part]),
-            sum(errors[2] for errors in part),
-            sum(errors[3] for errors in part),
+            np.concatenate([errors.beat_ms for errors in part]),
+            np.concatenate([errors.median_ms for errors in part]),
+            sum(errors.missed for errors in part),
+            sum(errors.invented for errors in part),
         )
         for name, part in zip(BOUNDARIES, parts, strict=True)
     }
 
 
-def _fitted(records: Sequence[_Analysed]) -> Weights:
-    return {name: fit_boundary([record.data[name] for record in records if name in record.data]) for name in BOUNDARIES}
-
-
-def _placed(kind: Kind, analysis: BeatAnalysis, weights: Weights) -> Kind:
+def _placed(kind: Kind, analysis: BeatAnalysis, weights: Mapping[str, Array]) -> Kind:
     """The same beats with boundaries from other weights."""
     placed = place_boundaries(kind.delineation.waves, analysis.lead_names, weights)
     placed.leads[np.isnan(kind.delineation.leads)] = np.nan
     return replace(kind, delineation=placed)
 
 
-def _errors_of(record: _Analysed, kinds: Sequence[Kind]) -> list[tuple[Array, Array, int, int]]:
+def _errors_of(record: _Analysed, kinds: Sequence[Kind]) -> list[BoundaryErrors]:
     _, ours = mark_beats(record.analysis, kinds)
     main = kinds[0]
     r_s = record.analysis.stretch_s[0] + main.beats.at / MEASURING_HZ
     _, medians = median_marks(record.marked, r_s, record.analysis.rr / MEASURING_HZ)
-    result: list[tuple[Array, Array, int, int]] = []
+    result = []
     for column, name in enumerate(BOUNDARIES):
         matched, missed, invented = [], 0, 0
         for lead, waves in enumerate(record.marked.waves):
@@ -132,7 +133,7 @@ def _errors_of(record: _Analysed, kinds: Sequence[Kind]) -> list[tuple[Array, Ar
             missed += lost
             invented += made_up
         difference = main.delineation.leads[:, column] - medians[:, column]
-        result.append((np.concatenate(matched), difference[np.isfinite(difference)], missed, invented))
+        result.append(BoundaryErrors(np.concatenate(matched), difference[np.isfinite(difference)], missed, invented))
     return result
 
 

@@ -1,6 +1,4 @@
-"""Measurements beside what is known: simulated ECGs with their truth, and what other programs
-measured on the same recordings.
-"""
+"""Measurements beside what is known: simulated truth, and values of other programs."""
 
 from __future__ import annotations
 
@@ -21,51 +19,24 @@ from heart_reader.features.measured import measure
 
 __all__ = ["COMPARED", "Comparison", "device_comparisons", "plus_comparisons", "simulated_comparisons"]
 
-COMPARED = ("heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "qt_ms", "p_axis_deg", "qrs_axis_deg", "t_axis_deg")
-
 NOISE_FACTORS = (0.0, 1.0, 2.0, 4.0)
 RATES_BPM = (45.0, 60.0, 75.0, 100.0, 130.0)
 _PER_CELL, _PER_CLASS = 10, 40
 _CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
-# Name here: PTB-XL+ column of the 12SL program, and element of a GE MUSE file.
-_PLUS = {
-    "heart_rate_bpm": "HR_Ventr_Global",
-    "p_ms": "P_Dur_Global",
-    "pr_ms": "PR_Int_Global",
-    "qrs_ms": "QRS_Dur_Global",
-    "qt_ms": "QT_Int_Global",
-    "p_axis_deg": "P_AxisFront_Global",
-    "qrs_axis_deg": "R_AxisFrontal_Global",
-    "t_axis_deg": "T_AxisFront_Global",
-}
-_MUSE = {
-    "heart_rate_bpm": "VentricularRate",
-    "pr_ms": "PRInterval",
-    "qrs_ms": "QRSDuration",
-    "qt_ms": "QTInterval",
-    "p_axis_deg": "PAxis",
-    "qrs_axis_deg": "RAxis",
-    "t_axis_deg": "TAxis",
-}
-_PHILIPS = {
-    "heart_rate_bpm": "meanventrate",
-    "pr_ms": "meanprint",
-    "qrs_ms": "meanqrsdur",
-    "qt_ms": "meanqtint",
-    "p_axis_deg": "pfrontaxis",
-    "qrs_axis_deg": "qrsfrontaxis",
-    "t_axis_deg": "tfrontaxis",
-}
-_DICOM = {
-    "heart_rate_bpm": "Heart rate",
-    "pr_ms": "PR Interval",
-    "qrs_ms": "QRS Duration",
-    "qt_ms": "QT Interval",
-    "p_axis_deg": "P Axis",
-    "qrs_axis_deg": "QRS Axis",
-    "t_axis_deg": "T Axis",
-}
+# Name here, PTB-XL+ column of the 12SL program, elements of GE MUSE and of Philips, DICOM concept.
+_NAMES = (
+    ("heart_rate_bpm", "HR_Ventr_Global", "VentricularRate", "meanventrate", "Heart rate"),
+    ("p_ms", "P_Dur_Global", "", "", ""),
+    ("pr_ms", "PR_Int_Global", "PRInterval", "meanprint", "PR Interval"),
+    ("qrs_ms", "QRS_Dur_Global", "QRSDuration", "meanqrsdur", "QRS Duration"),
+    ("qt_ms", "QT_Int_Global", "QTInterval", "meanqtint", "QT Interval"),
+    ("p_axis_deg", "P_AxisFront_Global", "PAxis", "pfrontaxis", "P Axis"),
+    ("qrs_axis_deg", "R_AxisFrontal_Global", "RAxis", "qrsfrontaxis", "QRS Axis"),
+    ("t_axis_deg", "T_AxisFront_Global", "TAxis", "tfrontaxis", "T Axis"),
+)
+_PLUS, _MUSE, _PHILIPS, _DICOM = ({row[0]: row[column] for row in _NAMES if row[column]} for column in range(1, 5))
+COMPARED = tuple(_PLUS)
 
 
 @dataclass(frozen=True)
@@ -75,7 +46,7 @@ class Comparison:
     Parameters
     ----------
     name
-        Of the record.
+        Name of the record.
     group
         What it is counted with: ``noise 2``, ``rate 60``, a superclass.
     ours, theirs
@@ -89,9 +60,7 @@ class Comparison:
 
 
 def simulated_comparisons() -> Iterator[Comparison]:
-    """Simulate normal hearts over noise levels and rates, then hearts of every superclass; always
-    the same ones.
-    """
+    """Simulate hearts over noise levels, rates and superclasses; always the same ones."""
     for factor in NOISE_FACTORS:
         for rate in RATES_BPM:
             for number in range(_PER_CELL):
@@ -105,9 +74,7 @@ def simulated_comparisons() -> Iterator[Comparison]:
 
 
 def plus_comparisons(folder: Path) -> Iterator[Comparison]:
-    """Compare with 12SL's columns of PTB-XL+ where the signal is at hand: ``sample_*.csv`` beside
-    ``samples_named_features.csv``.
-    """
+    """Compare with 12SL's columns of PTB-XL+ for the records whose signal is there."""
     table = folder / "samples_named_features.csv"
     if not table.is_file():
         return
@@ -125,9 +92,7 @@ def plus_comparisons(folder: Path) -> Iterator[Comparison]:
 
 
 def device_comparisons(folder: Path) -> Iterator[Comparison]:
-    """Compare with what the device wrote into a clinical file, where the file can be read and holds
-    measurements.
-    """
+    """Compare with what the device wrote into a clinical file, where it can be read."""
     for path in sorted(folder.glob("*/*")):
         theirs = _of_dicom(path) if path.suffix.lower() == ".dcm" else _of_xml(path) if path.suffix.lower() == ".xml" else {}
         if not theirs:
@@ -170,9 +135,7 @@ def _compared(record: EcgRecord, name: str, group: str, theirs: dict[str, float]
 
 
 def _of_xml(path: Path) -> dict[str, float]:
-    """Read the first number of each known element; the files are looked through as text, so that
-    nothing in them is followed.
-    """
+    """First number of each known element; nothing in the file is followed."""
     text = path.read_bytes().decode("latin-1")
     names = _MUSE if "<RestingECGMeasurements>" in text else _PHILIPS
     found = {name: re.search(rf"<{tag}>\s*(-?\d+(?:\.\d+)?)\s*</{tag}>", text) for name, tag in names.items()}
@@ -180,7 +143,7 @@ def _of_xml(path: Path) -> dict[str, float]:
 
 
 def _of_dicom(path: Path) -> dict[str, float]:
-    import pydicom  # The one reader that needs it loads it on use as well.
+    import pydicom  # Only DICOM files need it, so it is loaded here.
 
     values = {}
     for note in pydicom.dcmread(path).get("WaveformAnnotationSequence", []):

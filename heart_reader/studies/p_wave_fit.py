@@ -1,5 +1,4 @@
-"""Fit the weights that tell whether P waves are
-there, to PTB-XL and simulated rhythms.
+"""Fit the weights that decide whether P waves are there, to PTB-XL and simulated rhythms.
 
 Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus
 rhythms have one, those of fibrillation have none, and neither have places in diastole and on T
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from heart_reader.data.formats import read_record
@@ -64,7 +64,7 @@ class Example:
     n_leads
         That were taken.
     inputs
-        Of the record and its beats.
+        Inputs of the record and of its beats.
     members
         Beats of the most frequent kind.
     decoys
@@ -80,8 +80,7 @@ class Example:
 
 
 def examples(folder: Path) -> Iterator[Example]:
-    """Yield the records of a folder in PTB-XL's layout whose rhythm is known, each with all and
-    with few of its leads.
+    """Yield the PTB-XL records of known rhythm, each with all and with few of its leads.
 
     Raises
     ------
@@ -97,7 +96,8 @@ def examples(folder: Path) -> Iterator[Example]:
         path = folder / f"{row['filename_lr']}.hea"
         with one_record(path):
             record = read_record(path)
-            both = (record, _with_leads(record, _FEW_LEADS[number % len(_FEW_LEADS)]))
+            few = _FEW_LEADS[number % len(_FEW_LEADS)]
+            both = (record, replace(record, signal=np.stack([record.lead(name) for name in few]), lead_names=few))
             made = [_example(taken, row["patient_id"], has_p, np.random.default_rng(number)) for taken in both]
         yield from (example for example in made if example is not None)
     for number, (record, has_p) in enumerate(simulated_rhythms(_N_SIMULATED)):
@@ -107,8 +107,7 @@ def examples(folder: Path) -> Iterator[Example]:
 
 
 def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Array:
-    """Return (1 + n_inputs,) a constant and weights for inputs as they are; standardised inputs are
-    shrunk.
+    """Return a constant and weights, (1 + n_inputs,); standardised inputs are shrunk.
 
     Parameters
     ----------
@@ -138,7 +137,7 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     Parameters
     ----------
     folder
-        Of the records.
+        Folder of the records.
     out
         File to write.
 
@@ -159,17 +158,13 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     few, simulated = (np.array([of(example) for example in found]) for of in (lambda e: e.n_leads <= _MOST_FEW, _is_simulated))
     for name, of in (("PTB-XL, all", ~few & ~simulated), ("PTB-XL, few", few), ("simulated, all", simulated)):
         truth = np.array([example.has_p for example in found])[of]
-        print(f"{name} leads: AUROC {_auroc(held_out[of], truth):.4f}, {truth.sum()} records with and {(~truth).sum()} without P waves")
+        auroc = roc_auc_score(truth, held_out[of])
+        print(f"{name} leads: AUROC {auroc:.4f}, {truth.sum()} records with and {(~truth).sum()} without P waves")
     record = _fit_record(found)
     beats = _fit_beats(found)
     means = np.nanmedian(np.stack([example.inputs.record for example in found]), axis=0)
     out.write_text(_as_json(means, record, beats, len(found)), encoding="utf-8")
     print(f"wrote {out}")
-
-
-def _with_leads(record: EcgRecord, names: tuple[str, ...]) -> EcgRecord:
-    rows = [record.lead_names.index(name) for name in names]
-    return replace(record, signal=np.ascontiguousarray(record.signal[rows]), lead_names=names)
 
 
 def _example(record: EcgRecord, patient: str, has_p: bool, rng: np.random.Generator) -> Example | None:
@@ -187,7 +182,7 @@ def _example(record: EcgRecord, patient: str, has_p: bool, rng: np.random.Genera
 
 
 def _decoys(analysis: BeatAnalysis, at: Array, rng: np.random.Generator) -> Array:
-    """Return where R would be if the P wave lay somewhere between the last R and the true P wave."""
+    """Return where R would be if the P wave lay between the last R and the true P wave."""
     assert analysis.main is not None
     p_from_r = analysis.main.delineation.waves["p"].onset - BEAT_FROM
     earliest, latest = at[:-1] + _AFTER_R - p_from_r, at[1:] - _BEFORE_P
@@ -218,11 +213,6 @@ def _weight(example: Example) -> float:
 
 def _is_simulated(example: Example) -> bool:
     return example.patient.startswith(SIMULATED)
-
-
-def _auroc(score: Array, truth: NDArray[np.bool_]) -> float:
-    above = score[truth][:, None] - score[~truth]
-    return float((above > 0).mean() + 0.5 * (above == 0).mean())
 
 
 def _as_json(means: Array, record: Array, beats: Array, n_examples: int) -> str:

@@ -1,5 +1,4 @@
-"""Simulated hearts with and without P waves before QRS: what recordings at hand hold too few of,
-fast flutter and complete block.
+"""Simulated hearts with and without P waves before QRS, flutter and complete block too.
 
 Beats come from the simulator; where they have no P wave, an atrium of its own is added:
 fibrillating, fluttering with every second to fifth wave conducted, or beating at its own rate past

@@ -1,5 +1,4 @@
-"""Fit the weights that doubt a file's sampling
-rate and leads, to PTB-XL.
+"""Fit the weights that doubt a file's sampling rate and leads, to PTB-XL.
 
 Training records (folds 1 to 8) are measured as they are and with their rate stated too high and too
 low; leads are exchanged and turned in their median beats. Patients are left out one fifth at a time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
@@ -87,7 +87,7 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
     Parameters
     ----------
     folder
-        Of the records.
+        Folder of the records.
     out
         File to write.
 
@@ -104,12 +104,7 @@ def write_weights(folder: Path, out: Path = TARGET) -> None:
 
 
 def _examples(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, list[str]]]:
-    """Return inputs by kind of weights and class, (n_examples, n_inputs) each, and the patient of
-    each example.
-
-    Leads are taken as recorded and all of one height, as some collections store them: their order
-    must not be told by their size alone.
-    """
+    """Inputs by kind of weights and class, (n_examples, n_inputs) each, and their patients."""
     rows = rows_of_folds(folder, range(1, _LAST_FOLD + 1))
     names = [(row[column], row["patient_id"]) for row in rows for column in ("filename_lr", "filename_hr")]
     there = [(folder / f"{name}.hea", patient) for name, patient in names if (folder / f"{name}.hea").is_file()]
@@ -135,9 +130,7 @@ def _stacked(examples: Mapping[str, list[Array | None]]) -> dict[str, Array]:
 
 
 def _arranged(measurements: Measurements, arrangement: Array, *, alike: bool) -> Measurements:
-    """The same measurements with the median beat's leads mixed up, and of one height if they are to
-    be ``alike``.
-    """
+    """Measurements with the median beat's leads mixed up, of one height if ``alike``."""
     beats = measurements.median_beat_mv
     if not all(name in beats for name in INDEPENDENT_LEADS):
         return measurements
@@ -148,9 +141,7 @@ def _arranged(measurements: Measurements, arrangement: Array, *, alike: bool) ->
 
 
 def _fitted(name: str, inputs: Mapping[str, Array], patients: Sequence[str]) -> dict[str, object]:
-    """Return classes, means, spreads, weights and constants, and print what they do with patients
-    left out.
-    """
+    """Classes, means, spreads, weights and constants; prints what they do on others."""
     classes = list(dict.fromkeys(_class(label) for label in inputs))
     x = np.concatenate(list(inputs.values()))
     y = np.repeat([classes.index(_class(label)) for label in inputs], len(patients))
@@ -166,7 +157,7 @@ def _fitted(name: str, inputs: Mapping[str, Array], patients: Sequence[str]) -> 
     for train, held_out in GroupKFold(_N_FOLDS).split(terms, y, whose):
         with_beats = train[beats[train]]
         weights, constant = _softmax(name, terms[with_beats], y[with_beats])
-        shares = _shares(terms[held_out], weights, constant)
+        shares = softmax(terms[held_out] @ weights.T + constant, axis=1)
         wrong[held_out] = 1.0 - shares[:, classes.index(AS_STATED)]
         named[held_out] = shares.argmax(axis=1) == y[held_out]
     for number, label in enumerate(inputs):
@@ -187,18 +178,10 @@ def _class(label: str) -> str:
 
 
 def _softmax(name: str, terms: Array, y: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Fit (n_classes, n_terms) weights and (n_classes,) constants; the penalty counts terms by
-    their spread.
-    """
+    """Fit (n_classes, n_terms) weights and (n_classes,) constants."""
     spread = np.maximum(terms.std(axis=0), 1e-6)
     fit = LogisticRegression(C=_PENALTY[name], max_iter=_ROUNDS).fit(terms / spread, y)
     return fit.coef_ / spread, fit.intercept_
-
-
-def _shares(terms: Array, weights: Array, constant: Array) -> Array:
-    log_odds = terms @ weights.T + constant
-    shares = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
 
 
 def _rounded(values: Array) -> list[object]:

@@ -1,4 +1,4 @@
-"""Measure whether files are noticed that say something wrong about themselves.
+"""Count how often files are noticed that say something wrong about themselves.
 
 Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A
 file is *noted* if a sentence about it says what may be wrong, *withheld* if nothing is decided or
@@ -32,26 +32,11 @@ __all__ = ["HEADING", "SAYS_SO", "TITLE", "WAYS", "Seen", "record_sets", "see", 
 TITLE = "Robustness"
 HEADING = "Files that say something wrong about themselves"
 # Sentences that say that a file is not what it says.
-SAYS_SO = frozenset(
-    (
-        "all_leads_upside_down",
-        "arm_leads_or_dextrocardia",
-        "arm_leads_swapped",
-        "chest_leads_reversed",
-        "identities_broken",
-        "lead_unit_wrong",
-        "lead_upside_down",
-        "leads_exchanged",
-        "leg_electrode",
-        "no_measurements",
-        "rate_implausible",
-        "right_arm_and_leg_swapped",
-        "too_quick",
-        "too_slow",
-        "voltage_high",
-        "voltage_low",
-    )
-)
+SAYS_SO = frozenset((
+    "all_leads_upside_down", "arm_leads_or_dextrocardia", "arm_leads_swapped", "chest_leads_reversed", "identities_broken",
+    "lead_unit_wrong", "lead_upside_down", "leads_exchanged", "leg_electrode", "no_measurements", "rate_implausible",
+    "right_arm_and_leg_swapped", "too_quick", "too_slow", "voltage_high", "voltage_low",
+))  # fmt: skip
 _SEED = 11
 _CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -72,9 +57,7 @@ WAYS: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one file: whether it was noted and withheld, and the classes that were read as
-    present.
-    """
+    """What came of one file, and the classes that were read as present."""
 
     noted: bool
     withheld: bool
@@ -140,8 +123,7 @@ def _percent(of: Sequence[bool]) -> str:
 
 
 def record_sets(folder: Path, split: str) -> Iterator[tuple[str, list[Path]]]:
-    """Yield the sets of real records that are there: a split of PTB-XL, LUDB, the Challenge of 2020
-    and 2021, and CPSC2018.
+    """Yield the sets of real records that are there, PTB-XL first.
 
     Raises
     ------

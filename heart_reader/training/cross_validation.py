@@ -34,7 +34,7 @@ from heart_reader.errors import ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units, difference_of, draw_metrics
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.features.build import open_dataset
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import mixture
 from heart_reader.training.run import train

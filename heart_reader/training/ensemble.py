@@ -36,7 +36,7 @@ from heart_reader.decisions.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.features.build import open_dataset
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.metrics import metric_value
 from heart_reader.models.ensemble import MeanOf
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import ENSEMBLE

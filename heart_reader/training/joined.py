@@ -42,7 +42,7 @@ from heart_reader.decisions.thresholds import HELD_OUT
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.folders import run_folder
-from heart_reader.metrics.metrics import class_values
+from heart_reader.metrics import class_values
 from heart_reader.pooling import level_means
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out

@@ -30,7 +30,7 @@ from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import remove_directory, run_folder, write_whole
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.metrics import metric_value
 from heart_reader.models.feature_trees import TREES
 from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
 from heart_reader.pooling import level_means

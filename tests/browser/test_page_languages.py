@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,24 @@ def test_the_page_stores_nothing_of_a_reading(visit: Callable[..., Any], recordi
     page.wait_for_function("() => document.documentElement.lang === 'fr'")
     assert page.evaluate("Object.keys(localStorage).sort()") == ["heart_reader.language", "heart_reader.theme"]
     assert page.evaluate("sessionStorage.length + document.cookie.length") == 0
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_the_summary_is_the_readings_with_names_in_place_of_codes(visit: Callable[..., Any], language: str) -> None:
+    page = visit(locale=language)
+    open_reading(page)
+    reading = page.evaluate("async () => (await fetch('api/v1/samples/ten_seconds')).json()")
+    first = next(name for band in reading["bands"].values() for name in band["classes"])
+    names = page.evaluate("async () => (await (await fetch('api/v1/model')).json()).statement_names")
+    name = words(language)["classes"][first].get("name", names[first])
+    summary = re.sub("[\u2066-\u2069]", "", page.inner_text(".summary"))
+    assert f"{name} (" in summary
+    assert f"{first} (" not in summary
+
+
+def test_the_dialog_and_the_hint_name_the_formats_of_the_server(visit: Callable[..., Any]) -> None:
+    page = visit()
+    formats = page.evaluate("async () => (await (await fetch('api/v1/model')).json()).formats")
+    assert {"csv", "dicom", "edf", "wfdb"} <= {one["name"] for one in formats}
+    assert page.get_attribute("#file-input", "accept").split(",") == [suffix for one in formats for suffix in one["suffixes"]]
+    assert all(one["title"] in page.inner_text("#file-hint") for one in formats)

@@ -23,7 +23,7 @@ from heart_reader.data.cache import open_or_build
 from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.errors import DataError, LeadError, UnexpectedError, UnreadableRecord
-from heart_reader.evaluation.whole.readings import read_split
+from heart_reader.evaluation.whole.readings import read_whole
 from heart_reader.messages import Message
 from heart_reader.reading import Reading, read_all
 
@@ -133,7 +133,7 @@ def test_whole_readings_of_a_split_go_on(failing: EcgClassifier, tiny_config, mo
         return read(path)
 
     monkeypatch.setattr(heart_reader.evaluation.whole.readings, "read_record", fail)
-    readings = read_split(failing, few)
+    readings = read_whole(failing, few)
     assert len(readings) == len(few) - 1
     assert "RuntimeError" in readings.failed[str(few.record_ids[1])]
 

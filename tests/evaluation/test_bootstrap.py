@@ -12,7 +12,7 @@ import pytest
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
 from heart_reader.evaluation.bootstrap import bootstrap, bootstrap_units, draw_weights, paired_bootstrap
-from heart_reader.metrics.metrics import METRICS, metric_value
+from heart_reader.metrics import METRICS, metric_value
 
 THRESHOLDS = Thresholds("f1", "val", (0.5, 0.4, 0.4, 0.35, 0.3))
 SETTINGS = {"draws": 200, "confidence": 0.9, "seed": 3}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.build import build_table
@@ -15,10 +16,8 @@ from heart_reader.data.formats import read_record
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
 from heart_reader.evaluation.bootstrap import Estimate
-from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, measure_consistency
-from heart_reader.evaluation.whole.decided_statements import commonest_statements
-from heart_reader.evaluation.whole.readings import DECISIONS, Readings, read_split
-from heart_reader.evaluation.whole.shares import estimate_ratios
+from heart_reader.evaluation.whole.consistency import ANY, READINGS, Consistency, commonest_statements, estimate_ratios, measure_consistency
+from heart_reader.evaluation.whole.readings import DECISIONS, Readings, read_whole
 from heart_reader.studies.consistency_page import consistency_page
 
 SETTINGS = {"draws": 200, "confidence": 0.9, "seed": 1}
@@ -145,7 +144,7 @@ def test_a_record_that_failed_is_left_out_of_its_row(readings, table):
 
 def test_json_is_the_inverse(readings, table):
     consistency = measure_consistency(readings, table, **SETTINGS)
-    assert Consistency.from_json(json.loads(json.dumps(asdict(consistency), allow_nan=False))) == consistency
+    assert TypeAdapter(Consistency).validate_python(json.loads(json.dumps(asdict(consistency), allow_nan=False))) == consistency
 
 
 def test_commonest_statements_come_first_and_rare_ones_not(table):
@@ -179,7 +178,7 @@ def test_readings_are_those_of_the_classifier(tiny_checkpoint, tiny_config):
     table = build_table(tiny_config).split("val")
     table = table.select(np.arange(3))
     broken = replace(table, paths=np.array([*table.paths[:2].tolist(), "/nowhere/1.hea"]))
-    readings = read_split(classifier, broken)
+    readings = read_whole(classifier, broken)
     assert readings.rows.tolist() == [0, 1]
     assert list(readings.failed) == [table.record_ids[2]]
     for row in range(2):

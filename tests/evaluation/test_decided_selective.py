@@ -14,10 +14,10 @@ from heart_reader.decisions.decision import Thresholds, Uncertainty
 from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.decisions.zones import RULE, choose_uncertainty
 from heart_reader.errors import DataError
-from heart_reader.evaluation.decided import MEASURES, measure_decisions
+from heart_reader.evaluation.decided import COVERAGES, MEASURES, measure_decisions, measure_selective, sureness
+from heart_reader.evaluation.report.page import report_page
 from heart_reader.evaluation.report.report import EvaluationReport, build_report
-from heart_reader.evaluation.selective import COVERAGES, measure_selective, sureness
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.metrics import metric_value
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}
 SETTINGS = {**DRAWING, "label_rule": "any_likelihood", "config_name": "default", "checkpoint_sha256": "ab" * 32}
@@ -99,7 +99,7 @@ def test_sureness_counts_classes_with_a_threshold_alone():
 
 
 def test_the_report_says_what_was_promised_and_what_came(report, simulate):
-    page = report.to_markdown()
+    page = report_page(report)
     assert "at least 90% of the positives are not read as absent" in page
     assert "| positives not read as absent, mean over classes | 0." in page
     assert "| records with every class decided |" in page
@@ -117,8 +117,8 @@ def test_nothing_is_stated_where_it_was_chosen_or_does_not_exist(simulate, chose
     assert without.selective.reason == "the reader has no thresholds"
     for one in (on_val, without):
         assert (one.decided.metrics, one.decided.classes, one.selective.points) == ({}, {}, ())
-        assert f"Not stated: {one.decided.reason}." in one.to_markdown()
-        assert f"Not stated: {one.selective.reason}." in one.to_markdown()
+        assert f"Not stated: {one.decided.reason}." in report_page(one)
+        assert f"Not stated: {one.selective.reason}." in report_page(one)
         assert EvaluationReport.from_json(json.loads(json.dumps(one.to_json(), allow_nan=False))) == one
 
 

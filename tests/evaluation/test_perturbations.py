@@ -49,14 +49,14 @@ def test_leads_left_out_go_the_way_of_an_incomplete_record(record: EcgRecord) ->
 def test_noise_has_the_stated_strength_and_keeps_einthovens_law(record: EcgRecord, kind: NoiseKind) -> None:
     levels = {}
     for snr_db in (18.0, 6.0):
-        noisy = perturbations.add_noise(record, kind, snr_db, np.random.default_rng(5))
+        noisy = perturbations.add_noise(record, np.random.default_rng(5), kind, snr_db)
         noise = (noisy.signal - record.signal).astype(np.float64)
         rms = np.sqrt(noise.reshape(12, 10, 500).var(axis=2).mean())
         assert rms == pytest.approx(np.sqrt(perturbations.signal_power(record) / 10 ** (snr_db / 10)), rel=1e-3)
         assert limb_error_uv(noisy.signal) < 1e-5
         levels[snr_db] = noise
     np.testing.assert_allclose(levels[6.0], levels[18.0] * 10**0.6, atol=1e-4)
-    other = perturbations.add_noise(record, kind, 6.0, np.random.default_rng(6))
+    other = perturbations.add_noise(record, np.random.default_rng(6), kind, 6.0)
     assert not np.array_equal(other.signal, noisy.signal)
 
 
@@ -70,7 +70,7 @@ def test_noise_has_the_stated_strength_and_keeps_einthovens_law(record: EcgRecor
 def test_noise_at_any_rate_and_length(kind: NoiseKind, fs: float, n_seconds: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     record = EcgRecord("a", rng.normal(0, 0.3, (3, round(n_seconds * fs))).astype(np.float32), fs, ("II", "V1", "aVR"))
-    noisy = perturbations.add_noise(record, kind, 12.0, rng)
+    noisy = perturbations.add_noise(record, rng, kind, 12.0)
     assert noisy.signal.shape == record.signal.shape
     assert np.isfinite(noisy.signal).all()
     assert kind == "mains" or not np.array_equal(noisy.signal, record.signal)
@@ -102,7 +102,7 @@ def test_small_changes_are_what_they_say(record: EcgRecord) -> None:
 
 
 def test_flat_leads_include_each_other(record: EcgRecord) -> None:
-    one, three = (perturbations.flatten_leads(record, n_flat, np.random.default_rng(1)).signal for n_flat in (1, 3))
+    one, three = (perturbations.flatten_leads(record, np.random.default_rng(1), n_flat).signal for n_flat in (1, 3))
     flat_one, flat_three = (np.flatnonzero(~signal.any(axis=1)) for signal in (one, three))
     assert len(flat_one) == 1
     assert len(flat_three) == 3
@@ -115,9 +115,9 @@ def test_what_does_not_apply_is_refused(record: EcgRecord) -> None:
         lambda: perturbations.keep_leads(limb, ("V1",)),
         lambda: perturbations.drop_leads(limb, ("V1",)),
         lambda: perturbations.swap_leads(limb, "V1", "V2"),
-        lambda: perturbations.flatten_leads(limb, 6, np.random.default_rng(0)),
+        lambda: perturbations.flatten_leads(limb, np.random.default_rng(0), 6),
         lambda: perturbations.swap_arms(perturbations.keep_leads(record, ("V1",))),
-        lambda: perturbations.add_noise(EcgRecord("a", record.signal[:1], 500.0, ("MLII",)), "muscle", 6.0, np.random.default_rng(0)),
+        lambda: perturbations.add_noise(EcgRecord("a", record.signal[:1], 500.0, ("MLII",)), np.random.default_rng(0), "muscle", 6.0),
     ):
         with pytest.raises(LeadError):
             change()

@@ -15,8 +15,10 @@ from heart_reader.decisions.decision import Thresholds, Uncertainty
 from heart_reader.decisions.thresholds import choose_thresholds
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.evaluation.bootstrap import paired_bootstrap
-from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report, write_report
-from heart_reader.metrics.metrics import METRICS
+from heart_reader.evaluation.report.page import report_page
+from heart_reader.evaluation.report.report import Comparison, EvaluationReport, build_report
+from heart_reader.evaluation.report.write import write_report
+from heart_reader.metrics import METRICS
 from heart_reader.predictions import Predictions
 
 DRAWING = {"draws": 50, "confidence": 0.9, "seed": 42}
@@ -65,7 +67,7 @@ def test_validation_states_no_decision_and_no_calibration_error(simulate, fitted
     assert report.reasons["macro_f1"] == "the thresholds were chosen on this split"
     assert all(estimate.point is None for estimate in report.classes["f1"])
     assert any("model was selected on this split" in caveat for caveat in report.caveats)
-    assert "not stated: the thresholds were chosen on this split" in report.to_markdown()
+    assert "not stated: the thresholds were chosen on this split" in report_page(report)
 
 
 def test_a_report_cannot_be_made_to_state_what_its_split_chose(report):
@@ -86,8 +88,8 @@ def test_json_is_the_inverse_and_knows_no_nan(report, simulate, fitted):
     for one in (report, compared, build_report(simulate("val"), *fitted, **SETTINGS)):
         text = json.dumps(one.to_json(), allow_nan=False)
         assert EvaluationReport.from_json(json.loads(text)) == one
-    assert "+0.0000" in compared.to_markdown()
-    assert "## Against cdcd" in compared.to_markdown()
+    assert "+0.0000" in report_page(compared)
+    assert "## Against cdcd" in report_page(compared)
 
 
 def test_undefined_classes_are_named_everywhere(simulate, fitted):
@@ -97,7 +99,7 @@ def test_undefined_classes_are_named_everywhere(simulate, fitted):
     report = build_report(replace(test, y_true=y_true), replace(fitted[0], values=(*fitted[0].values[:3], None, 0.5)), None, **SETTINGS)
     assert report.metrics["macro_auroc"].undefined == ("HYP",)
     assert report.to_json()["classes"]["auroc"][4]["point"] is None
-    page = report.to_markdown()
+    page = report_page(report)
     assert "without HYP" in page
     assert "left out of the means: HYP." in page
     assert "No threshold could be chosen on split val, so no decision is measured: CD." in page
@@ -147,8 +149,8 @@ def test_many_classes_and_names_that_would_break_a_table(tmp_path):
     ids = np.array([str(row) for row in range(80)])
     many = Predictions("test", "form", names, ids, np.full(80, ""), y_true, rng.random((80, 14)))
     report = build_report(many, Thresholds("youden", "val", (None, *[0.5] * 13)), None, **SETTINGS)
-    assert "| A\\|B | 0 |" in report.to_markdown()
-    assert "patients not known" in report.to_markdown()
+    assert "| A\\|B | 0 |" in report_page(report)
+    assert "patients not known" in report_page(report)
     assert len(write_report(report, many, tmp_path)) == len(FILES)
 
 
@@ -172,7 +174,7 @@ def test_every_class_says_whether_its_promise_was_kept(simulate, fitted):
     # Zones so narrow and high that most positives of the last class are read as absent; the others
     # are generous.
     zones = Uncertainty("class_conditional_conformal", "val", 0.1, (0.001, 0.001, 0.0, 0.001, 0.97), (0.999,) * 5, (300,) * 5, (300,) * 5)
-    page = build_report(test, thresholds, calibration, zones, **SETTINGS).to_markdown()
+    page = report_page(build_report(test, thresholds, calibration, zones, **SETTINGS))
     rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "/" in line and line.startswith("| ")}
     assert rows["NORM"].endswith("| kept / kept |")
     assert rows["STTC"].endswith("| not promised / kept |")

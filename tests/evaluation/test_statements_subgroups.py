@@ -8,15 +8,17 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
 from heart_reader.decisions.decision import Thresholds
-from heart_reader.evaluation.report.dot_plots import draw_statements, draw_subgroups
-from heart_reader.evaluation.report.plots import save_figure
+from heart_reader.evaluation.figures import save_figure
+from heart_reader.evaluation.report.rows import draw_statements, draw_subgroups
+from heart_reader.evaluation.report.write import write_csv
 from heart_reader.evaluation.statements import ALL_STATEMENTS, Statements, measure_statements
-from heart_reader.evaluation.subgroups import EVERYBODY, MACRO, SubgroupRow, group_records, measure_subgroups, write_subgroups
-from heart_reader.metrics.metrics import metric_value
+from heart_reader.evaluation.subgroups import EVERYBODY, MACRO, SubgroupRow, group_records, measure_subgroups, subgroup_csv_rows
+from heart_reader.metrics import metric_value
 from heart_reader.predictions import Predictions
 
 SETTINGS = {"draws": 60, "confidence": 0.9, "seed": 3}
@@ -52,7 +54,7 @@ def test_groups_are_means_of_statements_with_enough_positives(statements, space)
         assert measured.auroc[name].point == pytest.approx(expected)
     assert groups["rhythm"].auroc.point == pytest.approx((measured.auroc["AFIB"].point + measured.auroc["SR"].point) / 2)
     assert groups["rhythm"].auroc.low < groups["rhythm"].auroc.point < groups["rhythm"].auroc.high
-    assert Statements.from_json(json.loads(json.dumps(asdict(measured), allow_nan=False))) == measured
+    assert TypeAdapter(Statements).validate_python(json.loads(json.dumps(asdict(measured), allow_nan=False))) == measured
 
 
 def test_without_enough_positives_nothing_is_stated(statements, space):
@@ -113,7 +115,7 @@ def test_a_group_is_measured_on_its_own_records(simulate, table):
     few = rows["others", "HYP"]
     assert few.metrics == {}
     assert "at least 10 of each are needed" in few.reason
-    again = [SubgroupRow.from_json(json.loads(json.dumps(asdict(row), allow_nan=False))) for row in rows.values()]
+    again = [TypeAdapter(SubgroupRow).validate_python(json.loads(json.dumps(asdict(row), allow_nan=False))) for row in rows.values()]
     assert again == list(rows.values())
 
 
@@ -137,7 +139,7 @@ def test_what_may_not_be_stated_is_not(simulate, table):
 
 def test_files(simulate, table, statements, space, tmp_path):
     rows = measure_subgroups([simulate(n_records=400)], {}, table, **SETTINGS)
-    write_subgroups(rows, tmp_path / "subgroups.csv")
+    write_csv(subgroup_csv_rows(rows), tmp_path / "subgroups.csv")
     with (tmp_path / "subgroups.csv").open(newline="", encoding="utf-8") as stream:
         written = list(csv.DictReader(stream))
     assert len(written) == len(rows)

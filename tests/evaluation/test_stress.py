@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,8 @@ from heart_reader.errors import LeadError
 from heart_reader.evaluation.run import evaluate
 from heart_reader.evaluation.stress import perturbations
 from heart_reader.evaluation.stress.conditions import CLEAN, ONE_MISSING, Condition, stress_conditions
-from heart_reader.evaluation.stress.plot import draw_stress
+from heart_reader.evaluation.stress.page import FILES, draw_stress, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
 from heart_reader.evaluation.stress.stress import AUROC, MEAN_MISSING, StressReport, run_stress
-from heart_reader.evaluation.stress.tables import FILES, remove_other_stress, stress_csv_rows, stress_markdown, write_stress
 
 LEVEL = "superdiagnostic"
 SETTINGS = {"config_name": "tiny", "draws": 20, "confidence": 0.9, "seed": 42}
@@ -127,7 +126,7 @@ def test_a_class_without_positives_is_named(classifier: EcgClassifier, table: Re
     assert stressed.rows[1].classes[4].point is None
     assert stressed.rows[1].class_differences[4].difference is None
     assert f"left out of the means: {', '.join(stressed.rows[1].metrics[AUROC].undefined)}." in stress_markdown(stressed)
-    json.dumps(stressed.to_json(), allow_nan=False)
+    json.dumps(asdict(stressed), allow_nan=False)
 
 
 def test_written_files(report: StressReport, tmp_path: Path) -> None:

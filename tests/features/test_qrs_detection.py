@@ -10,7 +10,7 @@ import pytest
 from heart_reader.data.synthetic import EcgParameters, NoiseLevels, simulate_with_truth
 from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.qrs_detection import detect_qrs
-from heart_reader.studies.beat_comparison import compare_beats
+from heart_reader.studies.mitbih import compare_beats
 
 
 def simulated(seed=0, fs=360.0, duration_s=60.0, **parameters):

@@ -56,7 +56,7 @@ def test_every_answer_about_an_ecg_needs_the_key(settings: Settings, ecg_csv: by
         for address in ("/api/v1/predict", "/api/v1/explain?finding=MI"):
             assert client.post(address, files={"file": ("a.csv", ecg_csv)}).status_code == 401
             assert client.post(address, files={"file": ("a.csv", ecg_csv)}, headers={"X-API-Key": KEY}).status_code == 200
-        for address in ("/", "/health", "/ready", "/static/style.css"):
+        for address in ("/", "/languages", "/health", "/ready", "/static/style.css"):
             assert client.get(address).status_code == 200
 
 

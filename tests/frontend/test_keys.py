@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from heart_reader.errors import ConfigError
 from heart_reader.frontend import Settings, create_app
-from heart_reader.frontend.addresses import MAX_SUBJECTS, Delays
+from heart_reader.frontend.access import MAX_SUBJECTS, Delays
 from heart_reader.frontend.keys import KeyRing, key_hash, new_key
 
 ROOT = Path(__file__).resolve().parents[2]

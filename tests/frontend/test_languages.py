@@ -7,22 +7,26 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from heart_reader import errors
+from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
+from heart_reader.frontend import routes
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.messages import TEMPLATES, template_fields
 
-LANGUAGES = ("en", "fr", "ar")
-# Categories of plural that Unicode gives these languages (CLDR).
-PLURALS = {"en": {"one", "other"}, "fr": {"one", "many", "other"}, "ar": {"zero", "one", "two", "few", "many", "other"}}
+LANGUAGES = ("en", *sorted({path.stem for path in (STATIC_DIR / "languages").glob("*.json")} - {"en"}))
+# What a language says of itself.
+OF_THE_LANGUAGE = {"name", "direction"}
 CPSC2018 = ("SNR", "AF", "IAVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
 CODE = [*STATIC_DIR.rglob("*.js"), STATIC_DIR / "index.html"]
 # Words looked up by a name that is put together elsewhere than in the call.
@@ -39,6 +43,8 @@ def is_plural(value: Any) -> bool:
 
 def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in tree.items():
+        if not prefix and name in OF_THE_LANGUAGE:
+            continue
         if isinstance(value, dict) and not is_plural(value):
             yield from leaves(value, f"{prefix}{name}.")
         else:
@@ -60,7 +66,7 @@ def asked() -> tuple[set[str], list[re.Pattern[str]]]:
     literal = set(re.findall(r'\bt\(\s*"([\w.]+)"', source))
     literal |= set(re.findall(r'data-i18n(?:-[a-z-]+)?"?\s*[=:]\s*"([\w.]+)"', source))
     # Keys handed on as a value, such as "compare.probabilities".
-    sections = "|".join(words("en"))
+    sections = "|".join(words("en").keys() - OF_THE_LANGUAGE)
     literal |= set(re.findall(rf'"((?:{sections})\.[\w.]+)"', source))
     choices = {key for pair in re.findall(r'\bt\([^`"()]*\? "([\w.]+)" : "([\w.]+)"', source) for key in pair}
     templates = [
@@ -73,7 +79,10 @@ def asked() -> tuple[set[str], list[re.Pattern[str]]]:
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_language_has_the_same_keys_and_the_same_values_to_fill_in(language: str) -> None:
     # What the server says comes in English; the others have words for all of it.
-    english, other = ({key: of for key, of in leaves(words(name)) if not key.startswith("messages.")} for name in ("en", language))
+    sent = {f"classes.{code}.name" for code in read_table().names}
+    english, other = (
+        {key: of for key, of in leaves(words(name)) if not key.startswith("messages.") and key not in sent} for name in ("en", language)
+    )
     assert other.keys() == english.keys()
     for key, value in english.items():
         expected = {name for text in texts(value) for name in re.findall(r"\{(\w+)\}", text)}
@@ -101,11 +110,11 @@ def test_no_sentence_on_the_page_names_an_option_of_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_text_is_empty_and_every_plural_is_complete(language: str) -> None:
+def test_no_text_is_empty(language: str) -> None:
+    assert words(language)["direction"] in {"ltr", "rtl"}
+    assert words(language)["name"].strip()
     for key, value in leaves(words(language)):
         assert all(isinstance(text, str) and text.strip() for text in texts(value)), key
-        if is_plural(value):
-            assert value.keys() == PLURALS[language], key
 
 
 def test_every_key_that_the_page_asks_for_exists_and_none_is_left_over() -> None:
@@ -125,19 +134,28 @@ def test_every_class_has_a_name_and_a_lay_and_a_clinical_sentence(language: str)
     source = (STATIC_DIR / "classes.js").read_text(encoding="utf-8")
     synonyms = dict(re.findall(r'(\w+): "([^"]+)"', re.search(r"SYNONYMS = \{(.*?)\}", source)[1]))
     for code in {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *CPSC2018, *FREQUENT_STATEMENTS}:
-        entry = known[code if code in known else synonyms[code]]
-        assert entry.keys() == {"name", "lay", "clinical"}, code
+        key = code if code in known else synonyms[code]
+        entry = known[key]
+        sent = language == "en" and key in read_table().names
+        assert entry.keys() == {"lay", "clinical"} | (set() if sent else {"name"}), code
         assert len(entry["lay"]) > 15, code
         assert len(entry["clinical"]) > 10, code
 
 
-def test_the_drill_down_is_the_hierarchy_of_the_statements() -> None:
-    source = (STATIC_DIR / "taxonomy.js").read_text(encoding="utf-8")
-    tree = re.search(r"const TREE = (\{.*?\n\});", source, re.DOTALL)[1]
-    # The object of JavaScript as JSON: quoted names, no comma before a closing bracket.
-    tree = json.loads(re.sub(r",(?=\s*[}\]])", "", re.sub(r"(?<=[\s{])(\w+):", r'"\1":', tree)))
+def test_the_page_gets_the_hierarchy_of_the_statements_and_repeats_none_of_it(client: TestClient) -> None:
+    tree = client.get("/api/v1/model").json()["statement_tree"]
     shown = {(superclass, subclass, code) for superclass, subs in tree.items() for subclass, codes in subs.items() for code in codes}
     assert shown == {(entry.superclass, entry.subclass, entry.code) for entry in SCP_STATEMENTS if entry.superclass}
+    source = "\n".join(path.read_text(encoding="utf-8") for path in STATIC_DIR.rglob("*.js"))
+    assert not re.search(r"\b(INJAS|ISCLA|IPLMI)\b", source)
+
+
+def test_the_server_lists_whatever_languages_there_are(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [one["code"] for one in client.get("/languages").json()] == ["en", "fr", "ar"]
+    shutil.copytree(STATIC_DIR / "languages", tmp_path / "languages")
+    (tmp_path / "languages" / "xx.json").write_text(json.dumps({**words("en"), "name": "Dummy"}), encoding="utf-8")
+    monkeypatch.setattr(routes, "STATIC_DIR", tmp_path)
+    assert {"code": "xx", "name": "Dummy"} in client.get("/languages").json()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -71,7 +71,7 @@ def test_what_python_cannot_bear_is_the_recordings_fault(
 
 
 class Leaver:
-    """A client that sends a recording and leaves when told to, and in any case when a test is over."""
+    """A client that sends a recording and leaves when asked to, at the latest after the test."""
 
     def __init__(self, client: TestClient, ecg_csv: bytes) -> None:
         self.client, self.leaves = client, Event()

@@ -1,4 +1,4 @@
-"""Rows of tables: their order, what stands above, between and below them, and how they are encoded."""
+"""Rows of tables: their order, their encoding, and what is above, between and below them."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def _elements(dataset: Dataset) -> list[tuple[Dataset, DataElement]]:
 
 
 def _changed_dicom(place: int, n_changes: int, rng: Rng) -> bytes:
-    """Write a data set of which elements are gone, doubled, or hold what their kind does not allow."""
+    """Write a data set with elements missing, doubled, or holding what their kind forbids."""
     dataset = dicom_dataset(place)
     elements = _elements(dataset)
     implicit, little = dataset.file_meta.TransferSyntaxUID.is_implicit_VR, dataset.file_meta.TransferSyntaxUID.is_little_endian

@@ -48,7 +48,7 @@ Change = Callable[[bytes, Rng], bytes]
 
 
 def stretch(content: bytes, rng: Rng) -> tuple[int, int]:
-    """A random stretch, mostly short, in half of all cases near the beginning, where headers are."""
+    """A random stretch, mostly short, half of the time near the beginning, where headers are."""
     reach = len(content) if rng.random() < 0.5 else min(len(content), 2000)
     start = int(rng.integers(reach + 1))
     return start, min(len(content), start + int(2 ** rng.uniform(0, 12)))

@@ -17,8 +17,8 @@ FAMILIES = {path.stem: import_module(f"tests.hostile.{path.stem}").CASES for pat
 LEAST_CASES = 150
 # What a person is told to do about a refused file.
 ADVICE = re.compile(
-    r"(?:[:;,] |\bor |\band )(?:add|choose|convert|copy|correct|cut|delete|drop|empty|export|give|keep|mend|name|pass|provide|put|read|record|rename|"
-    r"restore|run|send|start|to have it read so, name|transpose|write)\b"
+    r"(?:[:;,] |\bor |\band )(?:add|choose|convert|copy|correct|cut|delete|drop|empty|export|give|keep|name|pass|provide|put|read|"
+    r"record|rename|restore|run|send|start|to have it read so, name|transpose|write)\b"
 )
 
 

@@ -1,6 +1,6 @@
 """From a file on disk to an :class:`~heart_reader.data.record.EcgRecord`, one module per format.
 
-What a file is, its content decides; its name is only asked which file lies beside it.
+A file's content decides what it is; its name only matters for the files beside it.
 """
 
 from __future__ import annotations
@@ -10,38 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from heart_reader.data.formats.csv import names_a_lead, read_csv
-from heart_reader.data.formats.dicom import looks_like_dicom, read_dicom
-from heart_reader.data.formats.edf import looks_like_edf, read_edf
-from heart_reader.data.formats.files import Given, decode_text, file_size, is_text, read_bytes, refuse_remote
-from heart_reader.data.formats.wfdb import read_wfdb
-from heart_reader.data.formats.wfdb_header import looks_like_header
+from heart_reader.data.formats.files import HEAD_BYTES, Given, file_size, foreign_kind, read_bytes, refuse_remote
+from heart_reader.data.formats.registry import FORMATS, Format, format_titles, formats_in_order, register_format
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.messages import Value, message, template_fields
 
-__all__ = ["find_records", "read_record"]
-
-# No WFDB header is longer: 256 signals need a quarter of it.
-MAX_HEADER_BYTES = 1 << 16
-_TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
-_RECORD_SUFFIXES = {".hea", ".edf", ".dcm"}
-# How files begin that people take for ECG records, and which message tells them.
-_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
-_FOREIGN_BYTES = (
-    (b"\xff\xd8\xff", "picture_file"),
-    (b"\x89PNG\r\n", "picture_file"),
-    (b"GIF8", "picture_file"),
-    (b"II*\0", "picture_file"),
-    (b"MM\0*", "picture_file"),
-    (b"PK\x03\x04", "packed_file"),
-    (b"\x1f\x8b\x08", "packed_file"),
-    (b"\xd0\xcf\x11\xe0", "packed_file"),
-)
+__all__ = ["FORMATS", "Format", "find_records", "format_titles", "listed_format", "read_record", "register_format"]
 
 
-# A number that a damaged file makes too large becomes infinite, which is a missing value: nothing
-# to warn of twice.
+# A number that a damaged file makes too large becomes infinite, which is a missing value: no
+# second warning is needed.
 @np.errstate(over="ignore", invalid="ignore")
 def read_record(
     path: str | Path,
@@ -56,8 +35,8 @@ def read_record(
     Parameters
     ----------
     path
-        A WFDB header, one of its signal files, the record's name without extension, or a CSV, EDF
-        or DICOM file.
+        A file of one of :data:`FORMATS`; of a WFDB record the header, a signal file or the name
+        without extension.
     fs
         Sampling rate in Hz, where the file does not state it; contradicting the file is an error.
     unit
@@ -72,7 +51,7 @@ def read_record(
     -------
     EcgRecord
         (n_leads, n_times) in mV at the file's own rate, with warnings about everything that was
-        assumed or mended.
+        assumed or repaired.
 
     Raises
     ------
@@ -83,8 +62,8 @@ def read_record(
     UnitError
         If the unit is unknown or the amplitudes cannot be in that unit.
     UnreadableRecord
-        If the file is missing, truncated, empty, too large, malformed or of a format that is not
-        read.
+        If the file is missing, truncated, empty, too large, malformed or of an unknown format, or
+        its format needs a package that is not installed.
 
     Examples
     --------
@@ -99,24 +78,22 @@ def read_record(
     given = Given(fs, unit, None if leads is None else tuple(leads), max_values)
     name = os.fspath(path)
     refuse_remote(name)
-    if not os.path.exists(name) and os.path.exists(name + ".hea"):
-        name += ".hea"
-    size = file_size(name)
-    head = read_bytes(name, MAX_HEADER_BYTES)
-    if looks_like_edf(head):
-        return read_edf(name, size, given)
-    if looks_like_dicom(head):
-        return read_dicom(name, size, given)
-    if is_text(head):
-        text = decode_text(head)
-        if _is_header(name, text):
-            return _read_header(name, size, text, given)
-    header = _header_beside(name)
-    if header is not None:
-        return _read_header(header, file_size(header), decode_text(read_bytes(header, MAX_HEADER_BYTES)), given)
-    _refuse_foreign(name, head)
-    # The whole file, for a multi-byte character may be cut at the end of the head.
-    return read_csv(name, decode_text(head if size == len(head) else read_bytes(name, size)), given)
+    if not os.path.exists(name):
+        # A WFDB record may be named without the extension of its header.
+        named = (name + suffix for entry in formats_in_order() if entry.companions for suffix in entry.suffixes)
+        name = next(filter(os.path.exists, named), name)
+    file_size(name)
+    head = read_bytes(name, HEAD_BYTES)
+    for entry in formats_in_order():
+        if entry.sniff(head, name):
+            try:
+                return entry.read(name, head, given)
+            except ModuleNotFoundError as error:
+                package = error.name or entry.package or ""
+                raise UnreadableRecord(message("format_needs_package", where=name, format=entry.title, package=package)) from None
+    kind = foreign_kind(head) or "not_an_ecg_file"
+    values: dict[str, Value] = {"where": name, "header": os.path.splitext(os.path.basename(name))[0] + ".hea", "formats": format_titles()}
+    raise UnreadableRecord(message(kind, **{field: values[field] for field in template_fields(kind)}))
 
 
 def find_records(path: str | Path) -> list[Path]:
@@ -138,58 +115,22 @@ def find_records(path: str | Path) -> list[Path]:
     found = []
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".") and _is_record(os.path.join(folder, name))]
+        found += [Path(folder, name) for name in files if not name.startswith(".") and listed_format(os.path.join(folder, name))]
     return sorted(found)
 
 
-def _is_record(path: str) -> bool:
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in _RECORD_SUFFIXES:
-        return True
-    if suffix not in _TABLE_SUFFIXES:
-        return False
+def listed_format(path: str | Path) -> Format | None:
+    """Return the format that makes a file count as a record in its folder, if any."""
+    name = os.fspath(path)
+    suffix = os.path.splitext(name)[1].lower()
+    for entry in formats_in_order():
+        if suffix in entry.suffixes and (entry.lists is None or entry.lists(_head(name), name)):
+            return entry
+    return None
+
+
+def _head(name: str) -> bytes:
     try:
-        head = read_bytes(path, min(file_size(path), MAX_HEADER_BYTES))
+        return read_bytes(name, min(file_size(name), HEAD_BYTES))
     except UnreadableRecord:
-        # An empty or locked table is one that reading must complain about, not one to lose
-        # silently.
-        return suffix == ".csv"
-    return is_text(head) and names_a_lead(decode_text(head))
-
-
-def _is_header(name: str, text: str) -> bool:
-    """Tell a header by its content; a file called .hea is one even when its content is damaged,
-    unless it is plainly a table.
-    """
-    if name.endswith(".hea"):
-        first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-        return "," not in first and ";" not in first
-    return looks_like_header(text)
-
-
-def _header_beside(name: str) -> str | None:
-    """The header of the same stem, if it names this file as a signal file."""
-    header = os.path.splitext(name)[0] + ".hea"
-    if header == name or not os.path.isfile(header):
-        return None
-    lines = decode_text(read_bytes(header, MAX_HEADER_BYTES)).splitlines()
-    return header if any(line.split(None, 1)[:1] == [os.path.basename(name)] for line in lines) else None
-
-
-def _read_header(name: str, size: int, text: str, given: Given) -> EcgRecord:
-    if size > MAX_HEADER_BYTES:
-        raise UnreadableRecord(f"{name}: a header of {size} bytes; at most {MAX_HEADER_BYTES} are read: mend the header")
-    return read_wfdb(name, text, given)
-
-
-def _refuse_foreign(name: str, head: bytes) -> None:
-    """Say what a file is that is neither WFDB nor a table."""
-    start = decode_text(head[:1024]).lstrip()
-    codes = [code for magic, code in _FOREIGN if start.startswith(magic)]
-    if not is_text(head):
-        codes += [code for magic, code in _FOREIGN_BYTES if head.startswith(magic)]
-    if codes:
-        raise UnreadableRecord(message(codes[0], where=name))
-    if not is_text(head):
-        header = os.path.splitext(os.path.basename(name))[0] + ".hea"
-        raise UnreadableRecord(message("not_an_ecg_file", where=name, header=header))
+        return b""

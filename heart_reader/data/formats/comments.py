@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from heart_reader.data.formats.files import plausible_age
+
 __all__ = ["Statement", "age_and_sex", "statements"]
 
 _T = TypeVar("_T")
@@ -40,21 +42,14 @@ _YEARS = {
 # DICOM writes three digits and a letter: 018M. Elsewhere an M behind an age is a sex as likely as
 # months.
 _DICOM_MONTHS = re.compile(r"\d{3}m")
-_MAX_AGE = 130.0
 
 
 class Statement(NamedTuple):
     """One ``key: value`` of a comment line.
 
-    Parameters
-    ----------
-    key
-        Lower case, letters and digits only: ``samplingrate``, with a unit at its end where the key
-        has one.
-    value
-        As written, without blanks and quotes around; empty where there is text without a separator.
-    text
-        Both, as written.
+    ``key`` is in lower case, letters and digits only, with the unit at its end if it has one:
+    ``samplingratehz``. ``value`` is as written, without blanks and quotes around, and empty where
+    there is no separator. ``text`` is both, as written.
     """
 
     key: str
@@ -63,25 +58,24 @@ class Statement(NamedTuple):
 
 
 def statements(comments: Iterable[str]) -> list[Statement]:
-    """Split comment lines into what they state, in their order; text without ``:`` or ``=`` is a
-    statement without a value.
+    """Split comment lines into statements, in order; text without ``:`` or ``=`` has no value.
 
     Examples
     --------
-    >>> [(key, value) for key, value, _ in statements(["fs=500 unit = uV", "<age>: 51", "Mains frequency: 50 Hz", "Sample Rate (Hz): 250"])]
-    [('fs', '500'), ('unit', 'uV'), ('age', '51'), ('mainsfrequency', '50 Hz'), ('sampleratehz', '250')]
+    >>> comments = ["fs=500 unit = uV", "<age>: 51", "Sample Rate (Hz): 250"]
+    >>> [(key, value) for key, value, _ in statements(comments)]
+    [('fs', '500'), ('unit', 'uV'), ('age', '51'), ('sampleratehz', '250')]
     """
     return [statement for line in comments for piece in _PIECE.split(line) if piece.strip() for statement in _pairs(piece.strip())]
 
 
 def age_and_sex(comments: Iterable[str]) -> tuple[float | None, str | None]:
-    """Return age in years and ``"male"`` or ``"female"``, each None where the comments do not say,
-    or contradict each other.
+    """Return age in years and ``"male"`` or ``"female"``; None without one undisputed answer.
 
     Examples
     --------
-    >>> age_and_sex(["Age: 56", "Sex: Female"]), age_and_sex(["69 M 1085 1629 x1"]), age_and_sex(["Age: NaN"])
-    ((56.0, 'female'), (69.0, 'male'), (None, None))
+    >>> age_and_sex(["Age: 56", "Sex: Female"]), age_and_sex(["69 M 1085 x1"])
+    ((56.0, 'female'), (69.0, 'male'))
     >>> age_and_sex(["Patient age: 18 months", "gender=M"])
     (1.5, 'male')
     """
@@ -131,8 +125,7 @@ def _age(text: str, unit: str) -> float | None:
     stated = "mo" if _DICOM_MONTHS.fullmatch(text.lower()) else match[2]
     if stated not in _YEARS or (stated and unit and _YEARS[stated] != _YEARS[unit]):
         return None
-    age = float(match[1].replace(",", ".")) * _YEARS[stated or unit]
-    return age if age <= _MAX_AGE else None
+    return plausible_age(float(match[1].replace(",", ".")) * _YEARS[stated or unit])
 
 
 def _only(values: Sequence[_T]) -> _T | None:

@@ -9,14 +9,24 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heart_reader.data.formats.agreement import refuse_other_leads
 from heart_reader.data.formats.comments import Statement, age_and_sex, statements
-from heart_reader.data.formats.csv_order import check_row_numbers, mask_gap_codes, rate_of_times
 from heart_reader.data.formats.csv_table import CsvTable, parse_table
-from heart_reader.data.formats.files import Given, check_fs, check_length
-from heart_reader.data.formats.stated_rate import stated_rates, unclear_rate
-from heart_reader.data.formats.stated_unit import agreed_unit, unit_notes
+from heart_reader.data.formats.files import (
+    HEAD_BYTES,
+    Given,
+    check_fs,
+    check_length,
+    decode_text,
+    file_size,
+    foreign_kind,
+    is_text,
+    read_bytes,
+)
+from heart_reader.data.formats.registry import register_format
+from heart_reader.data.formats.stated import agreed_unit, stated_rates, unclear_rate, unit_notes
 from heart_reader.data.leads import canonical_lead, modified_lead, without_channel
 from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord, build_record
 from heart_reader.errors import LeadError, UnreadableRecord
@@ -31,7 +41,7 @@ _TIME_S = {
     **dict.fromkeys(("us", "µs", "μs", "microseconds", "time_us", "time_µs", "time_μs", "time_microseconds", "t_us"), 1e-6),
     **dict.fromkeys(("minutes", "time_min", "time_minutes", "t_min"), 60.0),
 }
-# Columns that number the rows, or tell their times in a unit that their names do not say.
+# Columns that number the rows, or hold their times in a unit that their names do not say.
 _INDEX = {
     "", "#", "n", "no", "no.", "nr", "nr.", "idx", "index", "sample", "samples", "sample_index", "sample_number", "sample_no",
     "sample_no.", "sample_#", "sample_id", "unnamed:_0", "row", "rows", "row_index", "row_number", "row_no", "frame", "tick",
@@ -42,12 +52,12 @@ _FEATURE = re.compile(r"feat_(\d{1,6})", re.IGNORECASE)
 # Unlabelled tables of these lengths are PTB-XL's: ten seconds at 100 or 500 Hz.
 _FS_OF_LENGTH = {1000: 100.0, 5000: 500.0}
 _CLOCK = re.compile(r"\[?(?:\d{4}-\d\d-\d\d[ T])?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?.*")
+# What programs write where nothing was recorded: the limits of whole numbers, and rows of nines.
+_GAP_CODES = {-32768, 32767, 65535, -(1 << 31), (1 << 31) - 1, *(sign * nines for sign in (1, -1) for nines in (999, 9999, 99999, 999999))}
 
 
 class _Columns(NamedTuple):
-    """Which columns are what; ``features`` in the order of their numbers, ``row_numbers`` that are
-    numbers.
-    """
+    """Which columns are what; ``row_numbers`` that are numbers, ``features`` in their own order."""
 
     leads: list[int]
     lead_names: tuple[str, ...]
@@ -58,47 +68,50 @@ class _Columns(NamedTuple):
     warnings: list[str]
 
 
-def read_csv(path: str, text: str, given: Given) -> EcgRecord:
-    """Read a table whose columns are leads.
+def _is_table(head: bytes, path: str) -> bool:
+    return is_text(head) and foreign_kind(head) is None
 
-    Parameters
-    ----------
-    path
-        The file.
-    text
-        Its content.
-    given
-        The rate, where the file states none; a unit that overrides the file's, with a warning;
-        names of the lead columns in order, or of all columns where there is no row of names.
 
-    Raises
-    ------
-    LeadError
-        If no column is a lead, one is there twice, or ``given.leads`` does not fit the columns.
-    UnitError
-        If the file contradicts itself about the unit, or the amplitudes are not in it.
-    UnreadableRecord
-        If rows, cells, time column or sampling rate are missing or wrong.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+def _is_listed(head: bytes, path: str) -> bool:
+    """An empty or locked .csv is listed, for reading must complain about it."""
+    return is_text(head) and names_a_lead(decode_text(head)) if head else path.lower().endswith(".csv")
+
+
+@register_format(
+    "csv",
+    title="CSV",
+    suffixes=(".csv", ".tsv", ".txt"),
+    sniff=_is_table,
+    lists=_is_listed,
+    states="leads by column names; rate by a comment or a time column; unit, age and sex by comments",
+    last=True,
+)
+def read_csv(path: str, head: bytes, given: Given) -> EcgRecord:
+    """Read a table whose columns are leads; see :class:`Format` for parameters and errors.
+
+    ``given.leads`` names the lead columns in order, or all columns where there is no row of names.
     """
-    table = parse_table(text, path)
+    # The whole file is decoded at once, for a multi-byte character may be cut at the end of the
+    # head.
+    table = parse_table(decode_text(head if len(head) < HEAD_BYTES else read_bytes(path, file_size(path))), path)
     columns = _choose_columns(table, given.leads)
     stated = statements(table.comments)
+    known = [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
+    if given.fs is not None:
+        known.append((message("by_given"), check_fs(path, given.fs)))
     # Before any number is made: what the times say is known only afterwards.
-    told = _told_rates(path, stated, given.fs)
-    check_length(path, len(columns.leads), len(table.rows), told[-1][1] if told else None, given)
+    check_length(path, len(columns.leads), table.n_rows, known[-1][1] if known else None, given)
     times = [] if columns.time is None else [columns.time]
     numbers, features = table.numbers([*columns.leads, *times, *columns.row_numbers], first=columns.features)
     signal, others = numbers[: len(columns.leads)], numbers[len(columns.leads) :]
     warnings = list(columns.warnings)
-    times_s = others[0] * columns.time_unit_s if times else None
-    known = told if times_s is None else [(message("by_times"), rate_of_times(path, times_s)), *told]
-    fs = _rate(path, known, stated, signal.shape[1], warnings)
-    check_length(path, len(columns.leads), len(table.rows), fs, given)
+    if times:
+        known.insert(0, (message("by_times"), _rate_of_times(path, others[0] * columns.time_unit_s)))
+    fs = _rate(path, known, stated, table.n_rows, warnings)
+    check_length(path, len(columns.leads), table.n_rows, fs, given)
     for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
-        check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
-    warnings += mask_gap_codes(signal, columns.lead_names)
+        _check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
+    warnings += _mask_gap_codes(signal, columns.lead_names)
     notes = [note for column in columns.leads for note in unit_notes(table.names[column])] if table.names else []
     unit, factor = agreed_unit(path, stated, notes, given.unit, warnings)
     age, sex = age_and_sex(table.comments)
@@ -130,46 +143,36 @@ def names_a_lead(first_lines: str) -> bool:
         return False
 
 
-def _plain(name: str) -> str:
-    """Lower case, without quotes and brackets, blanks as underscores."""
-    return re.sub(r"[\s_\-()\[\]]+", "_", name.strip(" '\"").lower()).strip("_")
-
-
 def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
     """Sort the columns into leads, time, row numbers, features and others."""
     names = without_channel(table.names or _given_names(table, leads))
-    plain = [_plain(name) for name in names]
-    first = table.cells(0)
+    # Lower case, without quotes and brackets, blanks as underscores.
+    plain = [re.sub(r"[\s_\-()\[\]]+", "_", name.strip(" '\"").lower()).strip("_") for name in names]
+    first = table.first_row()
     if canonical_lead(first[0]):
-        below = len(first) > 1 and canonical_lead(first[1])
-        raise LeadError(
-            message("names_below", where=table.where, line=table.line_numbers[0])
-            if below
-            else message("leads_in_rows", where=table.where, lead=first[0])
-        )
+        if len(first) > 1 and canonical_lead(first[1]):
+            raise LeadError(message("names_below", where=table.where, line=table.line_numbers[0]))
+        raise LeadError(message("leads_in_rows", where=table.where, lead=first[0]))
     time = next((column for column, name in enumerate(plain) if name in _TIME_S), None)
     if time is not None and time < len(first) and _CLOCK.fullmatch(first[time]):
         raise UnreadableRecord(message("clock_times", where=table.where, text=first[time][:40]))
     # An unnamed column may hold anything; what begins with a number is taken to number the rows.
     numbering = [column for column, name in enumerate(plain) if (name in _INDEX or name in _TIME_S) and column != time]
     row_numbers = [column for column in numbering if column < len(first) and _NUMBER.fullmatch(first[column])]
+    candidates = [column for column, name in enumerate(plain) if not (name in _TIME_S or name in _INDEX or _FEATURE.fullmatch(name))]
     features = _feature_columns(table.where, plain)
-    candidates = [
-        column for column, name in enumerate(plain) if name not in _TIME_S and name not in _INDEX and not _FEATURE.fullmatch(name)
-    ]
     chosen, lead_names = _lead_columns(table, names, candidates, leads)
     texts = {column for column in numbering if plain[column] and column not in row_numbers}
     others = sorted(texts | (set(candidates) - set(chosen)))
     warnings: list[str] = [message("columns_not_read", columns=_some(names, others))] if others else []
-    if hint := modified_lead((*lead_names, *(names[column] for column in others))) if others else None:
+    if others and (hint := modified_lead((*lead_names, *(names[column] for column in others)))):
         warnings.append(hint)
-    return _Columns(chosen, lead_names, time, 1.0 if time is None else _TIME_S[plain[time]], row_numbers, features, warnings)
+    unit_s = 1.0 if time is None else _TIME_S[plain[time]]
+    return _Columns(chosen, lead_names, time, unit_s, row_numbers, features, warnings)
 
 
 def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
-    """Find the columns ``feat_0`` to ``feat_1312`` of PTB-XL+, in this order, wherever they stand;
-    none or all of them are allowed.
-    """
+    """Columns ``feat_0`` to ``feat_1312`` of PTB-XL+ in this order: none or all of them."""
     numbered = sorted((int(match[1]), column) for column, name in enumerate(plain) if (match := _FEATURE.fullmatch(name)))
     if numbered and [number for number, _ in numbered] != list(range(N_PUBLISHED_FEATURES)):
         first, last, end = numbered[0][0], numbered[-1][0], N_PUBLISHED_FEATURES - 1
@@ -181,32 +184,28 @@ def _feature_columns(where: str, plain: Sequence[str]) -> list[int]:
 def _lead_columns(
     table: CsvTable, names: Sequence[str], candidates: list[int], leads: tuple[str, ...] | None
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Columns that are leads, with their names: the ones given, or those that a row of names tells."""
-    if leads is not None and table.names and len(leads) != len(candidates):
-        shown = _some(names, candidates)
-        raise LeadError(message("names_for_named_columns", where=table.where, given=len(leads), columns=len(candidates), names=shown))
+    """Columns that are leads, and their names: those given, or those that the row of names has."""
     if leads is not None and table.names:
+        if len(leads) != len(candidates):
+            shown = _some(names, candidates)
+            raise LeadError(message("names_for_named_columns", where=table.where, given=len(leads), columns=len(candidates), names=shown))
         refuse_other_leads(table.where, [names[column] for column in candidates], leads)
-    if leads is not None:
-        chosen, lead_names = candidates, leads if table.names else tuple(names[column] for column in candidates)
+        chosen, lead_names = candidates, leads
     else:
-        chosen = [column for column in candidates if canonical_lead(names[column])]
+        chosen = [column for column in candidates if leads is not None or canonical_lead(names[column])]
         lead_names = tuple(names[column] for column in chosen)
-    if not chosen and (hint := modified_lead(names)):
+    if not chosen and (hint := modified_lead(tuple(names))):
         raise LeadError(message("in_record", where=table.where, problem=hint))
     if not chosen:
         raise LeadError(message("no_lead_column", where=table.where, found=_some(names, range(len(names)))))
-    upright = ((canonical_lead(name) or name).removeprefix("-") for name in lead_names)
-    repeated = [name for name, count in Counter(upright).items() if count > 1]
-    if repeated:
+    upright = Counter((canonical_lead(name) or name).removeprefix("-") for name in lead_names)
+    if repeated := [name for name, count in upright.items() if count > 1]:
         raise LeadError(message("lead_in_columns", where=table.where, lead=repeated[0]))
     return chosen, lead_names
 
 
 def _given_names(table: CsvTable, leads: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Names for a table without a header row; which column is which lead cannot be seen from
-    numbers.
-    """
+    """Names for a table without a header row: numbers do not show which column is which lead."""
     if leads is None:
         raise LeadError(message("no_lead_names", where=table.where, columns=table.n_columns))
     if len(leads) != table.n_columns:
@@ -217,12 +216,6 @@ def _given_names(table: CsvTable, leads: tuple[str, ...] | None) -> tuple[str, .
 def _some(names: Sequence[str], columns: Sequence[int]) -> str:
     shown = ", ".join(names[column][:40] for column in columns[:5])
     return message("and_more", names=shown, count=len(columns) - 5) if len(columns) > 5 else shown
-
-
-def _told_rates(path: str, stated: Sequence[Statement], given: float | None) -> list[tuple[Message, float]]:
-    """What comments and the caller say about the sampling rate, in Hz, each with who says it."""
-    told = [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
-    return told if given is None else [*told, (message("by_given"), check_fs(path, given))]
 
 
 def _rate(path: str, known: Sequence[tuple[Message, float]], stated: Sequence[Statement], n_times: int, warnings: list[str]) -> float:
@@ -240,3 +233,46 @@ def _rate(path: str, known: Sequence[tuple[Message, float]], stated: Sequence[St
         if abs(other - fs) > 1e-3 * fs:
             raise UnreadableRecord(message("rates_differ", where=path, other=other, other_source=other_source, fs=fs, source=source))
     return fs
+
+
+def _rate_of_times(path: str, times_s: NDArray[np.float64]) -> float:
+    """Sampling rate in Hz of (n_times,) evenly rising times in seconds, which may be rounded."""
+    if len(times_s) < 2 or not np.isfinite(times_s).all():
+        raise UnreadableRecord(message("times_incomplete", where=path))
+    span = float(times_s[-1] - times_s[0])
+    step = span / (len(times_s) - 1)
+    if not step > 0 or np.abs(np.diff(times_s) - step).max() > 0.5 * step:
+        raise UnreadableRecord(message("times_uneven", where=path))
+    fs = check_fs(path, 1.0 / step)
+    # Rounded times leave the rate uncertain by their largest deviation at both ends; within that, a
+    # whole number is meant.
+    deviation = np.abs(times_s - times_s[0] - step * np.arange(len(times_s))).max()
+    whole = round(fs)
+    return float(whole) if abs(whole - fs) <= fs * (2.0 * deviation / span + 1e-6) else fs
+
+
+def _check_row_numbers(path: str, column: str, numbers: NDArray[np.float64], fs: float) -> None:
+    """Refuse (n_times,) row numbers that rise neither by one nor as times of that rate."""
+    steps = np.diff(numbers)
+    if not len(steps) or (steps == 1.0).all():
+        return
+    mean = float(numbers[-1] - numbers[0]) / len(steps)
+    for step in (1.0 / fs, 1e3 / fs, 1e6 / fs, 1e9 / fs):
+        if abs(mean - step) <= 0.01 * step and np.abs(steps - step).max() <= 0.51 * step:
+            return
+    row = int(np.argmax(steps != 1.0))
+    raise UnreadableRecord(message("row_numbers", where=path, column=column, before=float(numbers[row]), there=float(numbers[row + 1])))
+
+
+def _mask_gap_codes(signal: NDArray[np.float64], names: Sequence[str]) -> list[Message]:
+    """Make usual codes NaN, in place, that lie far from all other values of their lead."""
+    warnings = []
+    lowest, highest = np.fmin.reduce(signal, axis=1), np.fmax.reduce(signal, axis=1)
+    for row, limits in enumerate(zip(lowest.tolist(), highest.tolist(), strict=True)):
+        for code in _GAP_CODES.intersection(limits):
+            there = signal[row] == code
+            rest = signal[row][~there & np.isfinite(signal[row])]
+            if len(rest) and np.abs(rest - code).min() > rest.max() - rest.min():
+                signal[row, there] = np.nan
+                warnings.append(message("gap_codes", lead=names[row], value=f"{code:.0f}", count=int(there.sum())))
+    return warnings

@@ -1,6 +1,6 @@
 """DICOM waveforms: 12-lead, general and ambulatory ECG, and any other with ECG leads in it.
 
-pydicom takes the file apart, on bytes whose number is known; what they mean is read here.
+pydicom takes bytes of a known number apart; what they mean is read here.
 
 References
 ----------
@@ -16,12 +16,12 @@ import os
 import re
 import warnings as python_warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.agreement import agreed_fs, agreed_names
+from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_warnings, scale_warnings, voltage_rows, within_range
 from heart_reader.data.formats.dicom_channels import (
     channel_band,
     channel_lead,
@@ -30,19 +30,18 @@ from heart_reader.data.formats.dicom_channels import (
     check_skews,
     status_warnings,
 )
-from heart_reader.data.formats.files import Given, check_length, read_bytes
-from heart_reader.data.formats.filters import filter_warnings
-from heart_reader.data.formats.scale import scale_warnings, within_range
+from heart_reader.data.formats.files import Given, check_length, file_size, plausible_age, read_bytes
+from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts
 from heart_reader.errors import RecordError, UnreadableRecord
 from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["looks_like_dicom", "read_dicom"]
+__all__ = ["read_dicom"]
 
 # A deflated file of a few bytes may swell to gigabytes; the name of that encoding stands in its
 # head in plain text.
@@ -51,7 +50,6 @@ _SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u
 _MAX_CHANNELS = 256
 _SEXES = {"M": "male", "F": "female"}
 _AGE_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-_MAX_AGE = 130.0
 # A pacemaker's spike may cross half the range now and then.
 _MOST_JUMPS = 1e-3
 _AVERAGED = ("MEDIAN", "AVERAGE", "REPRESENTATIVE", "TEMPLATE")
@@ -59,7 +57,7 @@ _AVERAGED = ("MEDIAN", "AVERAGE", "REPRESENTATIVE", "TEMPLATE")
 
 @dataclass(frozen=True)
 class _Group:
-    """One multiplex group: channels that were sampled together."""
+    """A multiplex group: channels that were sampled together."""
 
     name: str
     leads: tuple[str, ...]
@@ -74,48 +72,29 @@ class _Group:
 
     @property
     def rank(self) -> tuple[int, int, float]:
-        """The higher the more an ECG of its own: recorded rather than averaged, most leads,
-        longest.
-        """
+        """What the best group has most of: recorded rather than averaged, leads, length."""
         return (not self.averaged, sum(canonical_lead(name) is not None for name in self.leads), self.duration_s)
 
     @property
     def words(self) -> Message:
-        """The group in a sentence."""
+        """A phrase for the group."""
         return message("waveform", name=self.name, channels=len(self.leads), duration=self.duration_s)
 
 
-def looks_like_dicom(head: bytes) -> bool:
-    """Tell a DICOM file by its mark."""
-    return head[128:132] == b"DICM"
+@register_format(
+    "dicom",
+    title="DICOM",
+    suffixes=(".dcm",),
+    sniff=lambda head, _: head[128:132] == b"DICM",
+    states="rate, unit, leads, filters, age and sex",
+    package="pydicom",
+)
+def read_dicom(path: str, head: bytes, given: Given) -> EcgRecord:
+    """Read the longest recorded waveform of a DICOM file; see :class:`Format` for the rest.
 
-
-def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
-    """Read the longest recorded waveform of a DICOM file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    size
-        Of the file in bytes.
-    given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
-        for all channels.
-
-    Raises
-    ------
-    LeadError
-        If code and name of a channel mean different leads, or ``given.leads`` does not name every
-        channel once.
-    UnitError
-        If the amplitudes have no unit.
-    UnreadableRecord
-        If the file is damaged, compressed, or holds no waveform.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names all channels.
     """
-    dataset = _parse(path, read_bytes(path, size))
+    dataset = _parse(path, read_bytes(path, file_size(path)))
     try:
         return _record(path, dataset, given)
     except RecordError:
@@ -126,10 +105,8 @@ def read_dicom(path: str, size: int, given: Given) -> EcgRecord:
 
 def _parse(path: str, content: bytes) -> Dataset:
     """Take the file apart; sequences are read, their values not yet."""
-    try:
-        import pydicom
-    except ModuleNotFoundError:
-        raise UnreadableRecord(message("dicom_needs_pydicom", where=path)) from None
+    import pydicom
+
     # Its complaints about lawful but odd files quote values of the recording.
     python_warnings.filterwarnings("ignore", module="pydicom")
     if _DEFLATED in content:
@@ -169,17 +146,18 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
 def _voltages(
     path: str, dataset: Dataset, group: _Group, given: Given, warnings: list[str]
 ) -> tuple[SignalParts, tuple[str, ...], tuple[str, ...]]:
-    """The channels that are voltages, unless there is none: (n_leads, n_times) in physical units,
-    NaN where they are padding.
-    """
+    """Voltages, or all channels if none is, in physical units; padding is NaN."""
     channels = list(group.item.ChannelDefinitionSequence)
-    units = _units(channel_units(path, group.leads, channels, given.unit), given.unit, warnings)
+    units = channel_units(path, group.leads, channels, given.unit)
+    if given.unit is not None:
+        if any(UNIT_TO_MV.get(unit.lower()) != UNIT_TO_MV.get(given.unit.lower()) for unit in units):
+            warnings.append(message("unit_overridden", unit=given.unit, stated=sorted(set(units))))
+        units = [given.unit] * len(units)
     names = agreed_names(path, group.leads, given.leads)
-    digital = _samples(path, group, len(channels), little_endian=not _is_big_endian(dataset))
-    kept = [row for row, of in enumerate(units) if of.lower() in UNIT_TO_MV] or list(range(len(units)))
-    if others := [f"{names[row]} ({units[row]})" for row in range(len(units)) if row not in kept]:
-        warnings.append(message("no_voltage_left_out", signals=others))
-    names, units = tuple(names[row] for row in kept), tuple(units[row] for row in kept)
+    syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
+    digital = _samples(path, group, len(channels), "<" if syntax is None or syntax.is_little_endian else ">")
+    kept = voltage_rows(names, units, warnings)
+    names, units_kept = tuple(names[row] for row in kept), tuple(units[row] for row in kept)
     channels = [channels[row] for row in kept]
     gains, baselines = channel_scales(path, names, channels)
     padding = _padding(group.item, digital.dtype)
@@ -198,10 +176,10 @@ def _voltages(
         return physical
 
     warnings += check_skews(path, channels, group.fs)
-    warnings += scale_warnings(names, units, gains.tolist())
+    warnings += scale_warnings(names, units_kept, gains.tolist())
     warnings += status_warnings(names, channels)
     warnings += filter_warnings(names, [channel_band(channel) for channel in channels])
-    return within_range(path, SignalParts(len(kept), group.n_times, cut), names, units), names, units
+    return within_range(path, SignalParts(len(kept), group.n_times, cut), names, units_kept), names, units_kept
 
 
 def _group(path: str, number: int, item: Dataset) -> _Group:
@@ -209,36 +187,23 @@ def _group(path: str, number: int, item: Dataset) -> _Group:
     channels = list(item.ChannelDefinitionSequence)
     n_channels, n_times, fs = int(item.NumberOfWaveformChannels), int(item.NumberOfWaveformSamples), float(item.SamplingFrequency)
     if not 1 <= n_channels <= _MAX_CHANNELS or n_times < 1 or len(channels) != n_channels or not (math.isfinite(fs) and fs > 0):
-        raise UnreadableRecord(
-            message(
-                "damaged_file",
-                where=path,
-                problem=f"waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes "
-                f"{len(channels)}, the file is damaged",
-            )
+        problem = (
+            f"waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes {len(channels)}, "
+            "the file is damaged"
         )
+        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
     label = str(item.get("MultiplexGroupLabel") or f"number {number}").strip()
     averaged = str(item.get("WaveformOriginality")) == "DERIVED" or any(word in label.upper() for word in _AVERAGED)
-    return _Group(
-        label, tuple(channel_lead(path, row, channel) for row, channel in enumerate(channels, start=1)), fs, n_times, averaged, item
-    )
+    leads = tuple(channel_lead(path, row, channel) for row, channel in enumerate(channels, start=1))
+    return _Group(label, leads, fs, n_times, averaged, item)
 
 
-def _units(stated: list[str], given: str | None, warnings: list[str]) -> tuple[str, ...]:
-    """Agree on the units."""
-    if given is None:
-        return tuple(stated)
-    if any(UNIT_TO_MV.get(unit.lower()) != UNIT_TO_MV.get(given.lower()) for unit in stated):
-        warnings.append(message("unit_overridden", unit=given, stated=sorted(set(stated))))
-    return (given,) * len(stated)
-
-
-def _samples(path: str, group: _Group, n_channels: int, *, little_endian: bool) -> NDArray[np.integer]:
+def _samples(path: str, group: _Group, n_channels: int, byte_order: Literal["<", ">"]) -> NDArray[np.integer]:
     """Samples as stored, (n_channels, n_times)."""
     kind = str(group.item.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
         raise UnreadableRecord(message("damaged_file", where=path, problem=f"samples of kind {kind!r}; {', '.join(_SAMPLES)} are read"))
-    dtype = np.dtype(_SAMPLES[kind]).newbyteorder("<" if little_endian else ">")
+    dtype = np.dtype(_SAMPLES[kind]).newbyteorder(byte_order)
     data = bytes(group.item.WaveformData)
     n_samples = group.n_times * n_channels
     needed = n_samples * dtype.itemsize
@@ -253,9 +218,7 @@ def _samples(path: str, group: _Group, n_channels: int, *, little_endian: bool) 
 
 
 def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.integer], kind: str) -> None:
-    """Refuse samples of one channel, without padding, whose upper bits or sign are not what is
-    declared.
-    """
+    """Refuse samples, without padding, whose upper bits or sign are not as declared."""
     signed, allocated = samples.dtype.kind == "i", 8 * samples.dtype.itemsize
     bits = int(channel.get("WaveformBitsStored") or allocated)
     if not 1 < bits <= allocated:
@@ -265,16 +228,13 @@ def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.inte
         return
     lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     low, high = int(samples.min()), int(samples.max())
-    wraps = high - low > highest - lowest >> 1 and _jumps(samples, 1 << bits - 1) > _MOST_JUMPS * samples.size
+    wraps = False
+    if high - low > highest - lowest >> 1:
+        # Numbers whose sign was taken for a bit jump across the range wherever they pass 0.
+        jumps = np.count_nonzero(np.abs(np.diff(samples.astype(np.int64))) > 1 << bits - 1)
+        wraps = bool(jumps > _MOST_JUMPS * samples.size)
     if low < lowest or high > highest or wraps:
         raise UnreadableRecord(message("bits_stored", where=path, lead=name, bits=bits, kind=kind))
-
-
-def _jumps(samples: NDArray[np.integer], height: int) -> int:
-    """Count steps above a height. Numbers whose sign was taken for a bit jump across the range
-    wherever they pass 0.
-    """
-    return int(np.count_nonzero(np.abs(np.diff(samples.astype(np.int64))) > height))
 
 
 def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:
@@ -286,13 +246,7 @@ def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:
     return int(np.frombuffer(content, dtype, 1)[0]) if len(content) >= dtype.itemsize else None
 
 
-def _is_big_endian(dataset: Dataset) -> bool:
-    syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
-    return syntax is not None and not syntax.is_little_endian
-
-
 def _age(text: str) -> float | None:
     """Years from a DICOM age string, such as 042Y or 006M."""
     match = re.fullmatch(r"(\d{3})([DWMY])", text.strip())
-    age = int(match[1]) * _AGE_YEARS[match[2]] if match else None
-    return age if age is not None and age <= _MAX_AGE else None
+    return plausible_age(int(match[1]) * _AGE_YEARS[match[2]] if match else None)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.filters import Band
-from heart_reader.data.formats.scale import LARGEST_MV
+from heart_reader.data.formats.agreement import LARGEST_MV, Band
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.record import UNIT_TO_MV
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
@@ -36,7 +35,7 @@ _LABEL, _STATUS = 0x003A0203, 0x003A0205
 _SENSITIVITY, _CORRECTION, _BASELINE = 0x003A0210, 0x003A0212, 0x003A0213
 _TIME_SKEW, _SAMPLE_SKEW, _FILTER_LOW, _FILTER_HIGH = 0x003A0214, 0x003A0215, 0x003A0220, 0x003A0221
 _UNIT_NAMES = {"volt": "V", "millivolt": "mV", "microvolt": "uV", "nanovolt": "nV"}
-# Boundaries of waves are told to a few milliseconds.
+# Boundaries of waves are measured to a few milliseconds.
 _MOST_SKEW_S = 0.004
 # Beyond this arithmetic ends before a unit is asked for.
 _LARGEST = 1e30
@@ -44,7 +43,7 @@ _UNRELIABLE = {"INVALID", "DISCONNECTED", "UNCALIBRATED", "UNREFERENCED", "QUEST
 
 
 def channel_lead(path: str, number: int, channel: Dataset) -> str:
-    """Name of a channel: its code where that is known, else the words beside it.
+    """Return the name of a channel: its code where that is known, else the words beside it.
 
     Raises
     ------
@@ -54,17 +53,17 @@ def channel_lead(path: str, number: int, channel: Dataset) -> str:
     source = channel.ChannelSourceSequence[0] if channel.get("ChannelSourceSequence") else channel
     match = _CODE.fullmatch(str(source.get("CodeValue") or "").strip())
     coded = _CODES.get(int(match[1])) if match else None
-    told = [str(words).strip() for words in (source.get("CodeMeaning"), channel[_LABEL].value if _LABEL in channel else None) if words]
-    for words in told:
+    label = channel[_LABEL].value if _LABEL in channel else None
+    said = [str(words).strip() for words in (source.get("CodeMeaning"), label) if words]
+    for words in said:
         named = canonical_lead(words)
         if coded is not None and named is not None and coded != named:
             raise LeadError(message("lead_code_and_name", where=path, channel=number, coded=coded, named=named))
-    return coded or (told[0] if told else f"channel {number}")
+    return coded or (said[0] if said else f"channel {number}")
 
 
 def channel_units(path: str, names: Sequence[str], channels: Sequence[Dataset], given: str | None) -> list[str]:
-    """Units of the channels by their codes; what a channel without one is read in, the caller must
-    say.
+    """Return the units of the channels by their codes; a channel without one needs the caller's.
 
     Raises
     ------
@@ -89,7 +88,7 @@ def channel_units(path: str, names: Sequence[str], channels: Sequence[Dataset], 
 
 
 def channel_scales(path: str, names: Sequence[str], channels: Sequence[Dataset]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Physical value of one unit of the samples and of sample 0, each (n_channels,).
+    """Return the physical value of one unit of the samples and of sample 0, each (n_channels,).
 
     Raises
     ------
@@ -112,26 +111,22 @@ def channel_scales(path: str, names: Sequence[str], channels: Sequence[Dataset])
 
 
 def check_skews(path: str, channels: Sequence[Dataset], fs: float) -> list[Message]:
-    """Compare when the channels begin.
+    """Compare when the channels begin; small differences make a warning.
 
     Raises
     ------
     UnreadableRecord
         If they begin too far apart to be read as simultaneous.
     """
-    skews = [_skew_s(channel, fs) for channel in channels]
+    skews = [(_number(channel, _TIME_SKEW) or 0.0) + (_number(channel, _SAMPLE_SKEW) or 0.0) / fs for channel in channels]
     spread = max(skews) - min(skews)
     if not spread <= _MOST_SKEW_S:
         raise UnreadableRecord(message("channel_skew", where=path, skew=1000 * spread, most=1000 * _MOST_SKEW_S))
     return [message("leads_skewed", skew=1000 * spread)] if spread > 0 else []
 
 
-def _skew_s(channel: Dataset, fs: float) -> float:
-    return (_number(channel, _TIME_SKEW) or 0.0) + (_number(channel, _SAMPLE_SKEW) or 0.0) / fs
-
-
 def channel_band(channel: Dataset) -> Band:
-    """Limits of a channel's filters in Hz."""
+    """Return the limits of a channel's filters in Hz."""
     return _number(channel, _FILTER_LOW), _number(channel, _FILTER_HIGH)
 
 
@@ -149,9 +144,7 @@ def status_warnings(names: Sequence[str], channels: Sequence[Dataset]) -> list[M
 
 
 def _number(channel: Dataset, tag: int) -> float | None:
-    """A number of a channel, from its bytes: pydicom takes ten times as long; None where there is
-    none.
-    """
+    """A number of a channel, or None, from its bytes: pydicom takes ten times as long."""
     if tag not in channel:
         return None
     value = channel.get_item(tag).value

@@ -7,6 +7,8 @@ See :mod:`heart_reader.data.formats.edf_header`.
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -15,20 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.agreement import agreed_fs, agreed_names
-from heart_reader.data.formats.edf_gaps import check_onsets, missing_samples
+from heart_reader.data.formats.agreement import LARGEST_MV, Band, agreed_fs, agreed_names, filter_warnings, scale_warnings, within_range
 from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
-from heart_reader.data.formats.files import Given, check_length, read_bytes
-from heart_reader.data.formats.filters import Band, filter_warnings
-from heart_reader.data.formats.scale import LARGEST_MV, scale_warnings, within_range
+from heart_reader.data.formats.files import Given, check_length, file_size, read_bytes
+from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
-from heart_reader.data.signal import resample
-from heart_reader.data.signal_parts import SignalParts
+from heart_reader.data.signal import SignalParts, resample
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["looks_like_edf", "read_edf"]
+__all__ = ["missing_samples", "read_edf"]
 
 _BYTES_PER_SAMPLE = 2
 _LARGEST = 1 << 15
@@ -36,39 +35,36 @@ _VALUES_AT_ONCE = 1 << 22
 # "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
 _HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
+# Programs round the onsets that they write; a shorter gap looks the same.
+_ONSET_TOLERANCE_S = 0.01
+# Clocks that drift apart by this have another sampling rate than the header says.
+_DRIFT = 1e-3
+# Shorter runs of the smallest number may be the bottom of an S wave that is cut off.
+_LONG_GAP_S = 0.1
+# A signal that is cut off comes to the limit step by step; a gap is entered and left by a jump of
+# this share of the range.
+_JUMP = 0.25
 
-def read_edf(path: str, size: int, given: Given) -> EcgRecord:
-    """Read the leads of an EDF file.
 
-    Parameters
-    ----------
-    path
-        The file.
-    size
-        Of the file in bytes.
-    given
-        A rate that must be the file's; a unit that overrides the file's, with a warning; new names
-        for all voltages.
+@register_format(
+    "edf",
+    title="EDF",
+    suffixes=(".edf",),
+    sniff=lambda head, _: looks_like_edf(head),
+    states="rate, unit, leads and filters; EDF+ also age and sex",
+)
+def read_edf(path: str, head: bytes, given: Given) -> EcgRecord:
+    """Read the leads of an EDF file; see :class:`Format` for parameters and errors.
 
-    Raises
-    ------
-    LeadError
-        If ``given.leads`` does not name every voltage once, or leads of different rates cannot be
-        told apart.
-    UnitError
-        If no signal is a voltage.
-    UnreadableRecord
-        If header and file do not fit together.
-    RecordError
-        If the signal is not an ECG; see :func:`~heart_reader.data.record.build_record`.
+    ``given.leads`` names all voltages.
     """
     header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
     warnings: list[str] = []
-    n_records = _n_records(path, header, size, warnings)
+    n_records = _n_records(path, header, file_size(path), warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
     rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
     check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
-    check_onsets(path, header, n_records)
+    _check_onsets(path, header, n_records)
     samples = _Samples(path, header, n_records, chosen)
     if beyond := [name for name, leaves in zip(names, samples.beyond_range(), strict=True) if leaves]:
         warnings.append(message("range_left", leads=beyond))
@@ -112,10 +108,14 @@ class _Samples:
 
     def decoded(self, first: int, end: int) -> list[NDArray[np.floating]]:
         """Return each of them in physical units, NaN where nothing was measured."""
-        return [
-            _physical(samples, item, item.n_samples / self.header.record_s)
-            for samples, item in zip(self.stored(first, end), self.chosen, strict=True)
-        ]
+        decoded = []
+        for samples, item in zip(self.stored(first, end), self.chosen, strict=True):
+            values: NDArray[np.floating] = samples * item.gain + item.offset
+            missing = missing_samples(samples, item.digital_min, item.digital_max, item.n_samples / self.header.record_s)
+            if missing is not None:
+                values[missing] = np.nan
+            decoded.append(values)
+        return decoded
 
     def beyond_range(self) -> list[bool]:
         """Tell for each of them whether a sample is outside its digital range."""
@@ -129,7 +129,7 @@ class _Samples:
 
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
-    """Agree with the size of the file on the number of data records."""
+    """Number of data records, which the size of the file must bear out."""
     there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
     promised = there if header.n_records is None else header.n_records
     if there < promised or promised == 0:
@@ -143,9 +143,7 @@ def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> 
 def _choose(
     path: str, signals: Sequence[EdfSignal], given: Given, warnings: list[str]
 ) -> tuple[list[EdfSignal], tuple[str, ...], tuple[str, ...]]:
-    """The signals that are leads, their names and units: standard leads where there are any, else
-    every voltage.
-    """
+    """Signals, names and units of the standard leads, or of every voltage if there is none."""
     voltages = [item for item in signals if given.unit is not None or item.unit.lower() in UNIT_TO_MV]
     if not voltages:
         found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
@@ -166,15 +164,6 @@ def _choose(
     return chosen, tuple(names[row] for row in kept), units
 
 
-def _physical(samples: NDArray[np.signedinteger], item: EdfSignal, fs: float) -> NDArray[np.floating]:
-    """Physical values of a signal, NaN where nothing was measured."""
-    values: NDArray[np.floating] = samples * item.gain + item.offset
-    missing = missing_samples(samples, item.digital_min, item.digital_max, fs)
-    if missing is not None:
-        values[missing] = np.nan
-    return values
-
-
 def _band(prefilter: str) -> Band:
     """Filters of a signal in Hz."""
     low, high = (pattern.search(prefilter.upper().replace(",", ".")) for pattern in (_HIGH_PASS, _LOW_PASS))
@@ -182,9 +171,7 @@ def _band(prefilter: str) -> Band:
 
 
 def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
-    """Bring slower leads to the rate of the fastest, (n_leads, n_times); only leads whose names are
-    known may be mixed so.
-    """
+    """Bring slower leads, which must be among the twelve, to the rate of the fastest."""
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
     if not slower:
@@ -201,7 +188,9 @@ def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ..
     warnings.append(message("resampled", fs=fastest, leads=slower))
     leads = samples.decoded(0, samples.n_records)
     n_times = len(leads[rates.index(fastest)])
-    return SignalParts.of(np.stack([_fit(_resampled(values, fs, fastest), n_times) for values, fs in zip(leads, rates, strict=True)]))
+    # Cut or extended by the rounding of a ratio of rates.
+    resampled = [_resampled(values, fs, fastest)[:n_times] for values, fs in zip(leads, rates, strict=True)]
+    return SignalParts.of(np.stack([np.pad(values, (0, n_times - len(values)), mode="edge") for values in resampled]))
 
 
 def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArray[np.floating]:
@@ -215,6 +204,72 @@ def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArra
     return np.where(missing[nearest], np.nan, result)
 
 
-def _fit(values: NDArray[np.floating], n_times: int) -> NDArray[np.floating]:
-    """Cut or extend by the rounding of a ratio of rates."""
-    return np.pad(values[:n_times], (0, max(0, n_times - len(values))), mode="edge")
+def _check_onsets(path: str, header: EdfHeader, n_records: int) -> None:
+    """Refuse a data record that by its EDF+ onset does not begin where the one before it ends."""
+    if header.annotations is None:
+        return
+    start, length = (_BYTES_PER_SAMPLE * number for number in header.annotations)
+    first, size = header.n_bytes + start, _BYTES_PER_SAMPLE * header.samples_per_record
+    stated = [_onset(read_bytes(path, length, at)) for at in range(first, first + n_records * size, size)]
+    onsets = [(number, onset) for number, onset in enumerate(stated) if onset is not None]
+    if len({onset for _, onset in onsets}) < 2:
+        # Nothing to compare, or a program that writes 0 everywhere.
+        return
+    for (earlier, before), (number, onset) in itertools.pairwise(onsets):
+        expected = before + (number - earlier) * header.record_s
+        run_s = (number - onsets[0][0]) * header.record_s
+        drift = abs(onset - onsets[0][1] - run_s)
+        if abs(onset - expected) > _ONSET_TOLERANCE_S or drift > max(_ONSET_TOLERANCE_S, _DRIFT * run_s):
+            raise UnreadableRecord(message("edf_jump", where=path, number=number + 1, onset=onset, expected=expected))
+
+
+def _onset(annotations: bytes) -> float | None:
+    r"""Onset of a data record in seconds, which stands first, before two \x14; None without one."""
+    text, mark, rest = annotations.partition(b"\x14")
+    if not mark or rest[:1] != mark:
+        return None
+    try:
+        onset = float(text)
+    except ValueError:
+        return None
+    return onset if math.isfinite(onset) else None
+
+
+def missing_samples(samples: NDArray[np.signedinteger], low: float, high: float, fs: float) -> NDArray[np.bool_] | None:
+    """Find where a recorder wrote its smallest number for want of a signal.
+
+    Parameters
+    ----------
+    samples
+        (n_times,) as stored.
+    low, high
+        The digital limits of the header.
+    fs
+        Hz.
+
+    Returns
+    -------
+    array or None
+        (n_times,) True where nothing was measured; None where everything was.
+
+    Examples
+    --------
+    >>> missing_samples(np.array([3, -8, -8, -8, 2, -8, 1]), -8, 7, 500.0).tolist()
+    [False, True, True, True, False, False, False]
+    """
+    lowest = samples == low
+    if not lowest.any():
+        return None
+    edges = np.flatnonzero(np.diff(lowest, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    jump = low + _JUMP * (high - low)
+    entered = (starts == 0) | (samples[starts - 1] > jump)
+    left = (ends == len(samples)) | (samples[np.minimum(ends, len(samples) - 1)] > jump)
+    length = ends - starts
+    gap = (entered & left & (length > 1)) | ((entered | left) & (length >= _LONG_GAP_S * fs))
+    if not gap.any():
+        return None
+    missing = np.zeros(len(samples), bool)
+    for start, end in zip(starts[gap].tolist(), ends[gap].tolist(), strict=True):
+        missing[start:end] = True
+    return missing

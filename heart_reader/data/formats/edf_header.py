@@ -1,5 +1,4 @@
-"""The header of an EDF file: fixed columns of ASCII text, none of which is believed before it is
-checked.
+"""The header of an EDF file: fixed columns of ASCII text, each checked before it is used.
 
 References
 ----------
@@ -16,6 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from heart_reader.data.formats.files import plausible_age
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -26,7 +26,6 @@ MAX_SIGNALS = 512
 ANNOTATIONS = "EDF Annotations"
 _BLOCK = 256
 MAX_HEADER_BYTES = _BLOCK * (1 + MAX_SIGNALS)
-_MAX_AGE = 130.0
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 # Width of each column of the signals' part, in its order.
 _COLUMNS = {
@@ -108,13 +107,6 @@ def looks_like_edf(head: bytes) -> bool:
 def parse_edf_header(path: str, content: bytes) -> EdfHeader:
     """Parse the beginning of an EDF file.
 
-    Parameters
-    ----------
-    path
-        For messages.
-    content
-        At least the header.
-
     Raises
     ------
     UnreadableRecord
@@ -139,9 +131,7 @@ def parse_edf_header(path: str, content: bytes) -> EdfHeader:
 
 
 def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal, ...], tuple[int, int] | None, int]:
-    """Signals but annotations, where the annotations are, and the samples of all in one data
-    record.
-    """
+    """Signals but annotations, where annotations are, and the samples of all in a data record."""
     columns: dict[str, list[bytes]] = {}
     start = 0
     for name, width in _COLUMNS.items():
@@ -180,7 +170,7 @@ def _text(field: bytes) -> str:
 
 def _integer(path: str, field: bytes, what: str) -> int:
     value = _number(path, field, what)
-    if value != int(value):
+    if not value.is_integer():
         raise _damaged(path, f"{what} is {value:g} in the EDF header; a whole number is needed")
     return int(value)
 
@@ -200,9 +190,7 @@ def _damaged(path: str, problem: str) -> UnreadableRecord:
 
 
 def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
-    """Age at the start and sex from EDF+ fields, ``code sex birthdate name`` and ``Startdate date
-    ...``.
-    """
+    """Age at the start and sex, from ``code sex birthdate name`` and ``Startdate date ...``."""
     fields = patient.upper().split()
     born = _date(fields[2]) if len(fields) > 2 else None
     # In plain EDF a patient may be called Jane M Doe.
@@ -212,15 +200,13 @@ def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
     started = _date(match[1]) if match else None
     if born is None or started is None:
         return None, sex
-    age = float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))
-    return age if 0 <= age <= _MAX_AGE else None, sex
+    return plausible_age(float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))), sex
 
 
 def _date(text: str) -> date | None:
-    day, _, rest = text.partition("-")
-    month, _, year = rest.partition("-")
     try:
         # Not strptime, which knows the months in the language of the machine.
+        day, month, year = text.split("-")
         return date(int(year), _MONTHS.index(month) + 1, int(day))
     except ValueError:
         return None

@@ -12,15 +12,31 @@ from typing import NamedTuple
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_FILE_BYTES", "Given", "check_fs", "check_length", "decode_text", "file_size", "is_text", "read_bytes", "refuse_remote"]
+__all__ = [
+    "HEAD_BYTES",
+    "MAX_FILE_BYTES",
+    "Given",
+    "check_fs",
+    "check_length",
+    "decode_text",
+    "file_size",
+    "foreign_kind",
+    "is_text",
+    "plausible_age",
+    "read_bytes",
+    "refuse_remote",
+]
+
+# What formats see of a file before one of them reads it. No WFDB header is longer: 256 signals need
+# a quarter of it.
+HEAD_BYTES = 1 << 16
 
 # A day of 12 leads at 500 Hz in 16 bits is just under this.
 MAX_FILE_BYTES = 1 << 30
 # Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
 MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
-# Leads times time points of one record: two leads of 12 days at 1000 Hz. Whatever its leads and
-# rate, a second of a record costs about as much as one of twelve leads at 100 Hz, which it is read
-# as: no second counts for less.
+# Leads times time points of one record: two leads of 12 days at 1000 Hz. No second counts for less
+# than one of twelve leads at 100 Hz, for every record is read as that.
 MAX_VALUES = 1 << 31
 VALUES_PER_S = 1200
 
@@ -29,14 +45,20 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What text may hold below the blank: tab, line feed, vertical tab, form feed, carriage return.
 _NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
+# How files begin that people take for ECG records, and which message says so.
+_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
+_FOREIGN_BYTES = {
+    **dict.fromkeys((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*"), "picture_file"),
+    **dict.fromkeys((b"PK\x03\x04", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0"), "packed_file"),
+}
+_MAX_AGE = 130.0
 
 
 class Given(NamedTuple):
-    """What the caller says about a file: rate in Hz, unit, lead names in the file's order; None
-    where the file is to say it.
+    """What the caller says of a file; None where the file is to say it.
 
-    ``max_values`` is the longest record that is read, see :func:`check_length`; None means
-    :data:`MAX_VALUES`.
+    ``fs`` is in Hz, ``leads`` in the file's order, ``max_values`` the longest record that is read,
+    see :func:`check_length`.
     """
 
     fs: float | None = None
@@ -46,13 +68,7 @@ class Given(NamedTuple):
 
 
 def refuse_remote(path: str) -> None:
-    """Refuse a name with a scheme, such as ``s3://``: records are read from local disks only.
-
-    Raises
-    ------
-    UnreadableRecord
-        If the name has a scheme.
-    """
+    """Raise UnreadableRecord for a name with a scheme, such as ``s3://``."""
     if _SCHEME.match(path):
         raise UnreadableRecord(f"{path}: a remote name; only local files are read: download the record first")
 
@@ -110,8 +126,7 @@ def is_text(content: bytes) -> bool:
 
 
 def decode_text(content: bytes) -> str:
-    r"""Decode UTF-8 or UTF-16 with a byte-order mark, plain UTF-8, or else Latin-1, which never
-    fails.
+    r"""Decode UTF-8 or UTF-16 by its mark, plain UTF-8, or else Latin-1, which never fails.
 
     Examples
     --------
@@ -123,6 +138,20 @@ def decode_text(content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """Return the code of the message about a file that people take for an ECG record."""
+    start = decode_text(head[:1024]).lstrip()
+    if code := next((code for magic, code in _FOREIGN if start.startswith(magic)), None):
+        return code
+    code = next((code for magic, code in _FOREIGN_BYTES.items() if head.startswith(magic)), None)
+    return None if code is None or is_text(head) else code
+
+
+def plausible_age(years: float | None) -> float | None:
+    """Return an age in years, or None for one that no person can have."""
+    return years if years is not None and 0 <= years <= _MAX_AGE else None
 
 
 def check_fs(path: str, fs: float) -> float:
@@ -141,15 +170,8 @@ def check_fs(path: str, fs: float) -> float:
 def check_length(path: str, n_leads: int, n_times: int, fs: float | None, given: Given) -> None:
     """Refuse a record that is longer than the caller allows, before memory is taken for it.
 
-    A record counts as its leads times its time points, and as :data:`VALUES_PER_S` values per
-    second at least.
-
-    Parameters
-    ----------
-    n_leads, n_times
-        What the file declares.
-    fs
-        Hz; None where it is not known yet.
+    A record counts as its leads times its time points, as the file declares them, and as
+    :data:`VALUES_PER_S` values per second at least, where the rate in Hz is known.
 
     Raises
     ------

@@ -36,8 +36,7 @@ _GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})
 
 
 class SignalLine(NamedTuple):
-    """One signal: where its samples are and how they become physical values, ``(sample - baseline)
-    / gain``.
+    """One signal: where its samples are, and ``(sample - baseline) / gain``, its values.
 
     ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale
     is in no way remarkable. ``checksum`` is the sum of all samples modulo 65,536, ``initial`` the
@@ -59,19 +58,7 @@ class SignalLine(NamedTuple):
 
 
 class WfdbHeader(NamedTuple):
-    """A parsed header.
-
-    Parameters
-    ----------
-    fs
-        Hz, or None if not stated.
-    n_times
-        Declared samples per signal, or None if not stated.
-    signals
-        One entry per signal, in order.
-    comments
-        Comment lines without their ``#``.
-    """
+    """A header: rate in Hz, samples per signal (None if not stated), signals, comments."""
 
     fs: float | None
     n_times: int | None
@@ -84,7 +71,7 @@ def looks_like_header(text: str) -> bool:
 
     Examples
     --------
-    >>> looks_like_header("a 1 500 5000\na.dat 16 1000/mV 16 0 0 0 0 II"), looks_like_header("I,II\n0,0")
+    >>> looks_like_header("a 1 500 5000\na.dat 16 1000/mV"), looks_like_header("I,II\n0,0")
     (True, False)
     """
     lines = _content_lines(text[:4096])[0]
@@ -99,13 +86,6 @@ def looks_like_header(text: str) -> bool:
 def parse_header(text: str, where: str) -> WfdbHeader:
     r"""Parse the text of a header.
 
-    Parameters
-    ----------
-    text
-        The whole file.
-    where
-        The file's name, for messages.
-
     Raises
     ------
     UnreadableRecord
@@ -114,7 +94,8 @@ def parse_header(text: str, where: str) -> WfdbHeader:
 
     Examples
     --------
-    >>> header = parse_header("a 1 500 5000\na.dat 16 1000.0(0)/mV 16 0 0 0 0 II\n#Age: 56", "a.hea")
+    >>> text = "a 1 500 5000\na.dat 16 1000.0(0)/mV 16 0 0 0 0 II\n#Age: 56"
+    >>> header = parse_header(text, "a.hea")
     >>> header.fs, header.n_times, header.signals[0].name, header.comments
     (500.0, 5000, 'II', ('Age: 56',))
     """
@@ -148,27 +129,23 @@ def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
 
 
 def _record_line(line: str) -> tuple[int, float | None, int | None]:
-    """Number of signals, sampling rate and declared length from ``name n_signals fs/counter(base)
-    n_times ...``.
-    """
+    """Number of signals, rate and length from ``name n_signals fs/counter(base) n_times ...``."""
     fields = line.split()
     if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
         raise ValueError(message("header_segments", name=fields[0]))
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no record line (name, number of signals, rate, length)")
-    n_signals = _count(fields[1], "number of signals")
+    n_signals = _whole(fields[1], "number of signals")
     if not 1 <= n_signals <= MAX_SIGNALS:
         raise ValueError(f"{n_signals} signals; 1 to {MAX_SIGNALS} are read")
     fs = _real(fields[2].partition("/")[0], "sampling rate") if len(fields) > 2 else None
-    n_times = _count(fields[3], "number of samples") if len(fields) > 3 else 0
+    n_times = _whole(fields[3], "number of samples", 0) if len(fields) > 3 else 0
     # The format uses 0 for "not known".
     return n_signals, fs or None, n_times or None
 
 
 def _signal_line(line: str, position: int) -> SignalLine:
-    """One signal from ``file format gain(baseline)/unit resolution zero first checksum block
-    name``.
-    """
+    """One signal: ``file format gain(baseline)/unit resolution zero first checksum block name``."""
     fields = line.split(None, 8)
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no signal line (file, format, gain, ...)")
@@ -178,7 +155,7 @@ def _signal_line(line: str, position: int) -> SignalLine:
         raise ValueError(message("header_lies_outside", file=file_name))
     fmt, byte_offset, gain, baseline, unit, calibrated, usual = _layout(fields[1], fields[2] if len(fields) > 2 else "0")
     if baseline is None:
-        baseline = _baseline(fields[4], "ADC zero") if len(fields) > 4 else 0
+        baseline = _whole(fields[4], "ADC zero", -_MAX_BASELINE, _MAX_BASELINE) if len(fields) > 4 else 0
         usual = usual and abs(baseline) <= _USUAL_BASELINE
     try:
         checksum = int(fields[6])
@@ -194,65 +171,41 @@ def _signal_line(line: str, position: int) -> SignalLine:
 # spelling once.
 @lru_cache(maxsize=4096)
 def _layout(form: str, scale: str) -> tuple[int, int, float, int | None, str, bool, bool]:
-    """Format number, byte offset, gain, baseline, unit, whether the gain is a real one, and whether
-    all of it is usual.
-    """
-    fmt, byte_offset = _format(form)
-    gain, baseline, unit, calibrated = _gain(scale)
-    fine = calibrated and gain >= _USUAL_GAIN.get(unit.lower(), math.inf)
-    near = fmt not in _WIDE and abs(baseline or 0) <= _USUAL_BASELINE
-    return fmt, byte_offset, gain, baseline, unit, calibrated, fine and near
-
-
-def _format(text: str) -> tuple[int, int]:
-    """Format number and byte offset from ``16x1:0+24``."""
-    match = _FORMAT.fullmatch(text)
+    """Parse ``16x1:0+24`` and ``1000.0(0)/mV``; last: whether calibrated, and whether usual."""
+    match = _FORMAT.fullmatch(form)
     if match is None:
-        raise ValueError(f"{text[:40]!r} is no signal format such as 16 or 16+24")
+        raise ValueError(f"{form[:40]!r} is no signal format such as 16 or 16+24")
     if int(match[2] or 1) != 1:
-        raise ValueError(f"{match[2]} samples per frame ({text}); only signals of one common rate are read")
+        raise ValueError(f"{match[2]} samples per frame ({form}); only signals of one common rate are read")
     if int(match[3] or 0) != 0:
-        raise ValueError(f"a skew of {match[3]} samples ({text}); only signals that start together are read")
-    return int(match[1]), int(match[4] or 0)
-
-
-def _gain(text: str) -> tuple[float, int | None, str, bool]:
-    """Gain, baseline, unit and whether the gain is a real one, from ``1000.0(0)/mV``."""
-    match = _GAIN.fullmatch(text)
+        raise ValueError(f"a skew of {match[3]} samples ({form}); only signals that start together are read")
+    fmt, byte_offset = int(match[1]), int(match[4] or 0)
+    match = _GAIN.fullmatch(scale)
     if match is None:
-        raise ValueError(f"{text[:40]!r} is no gain such as 1000(0)/mV")
+        raise ValueError(f"{scale[:40]!r} is no gain such as 1000(0)/mV")
     gain = _real(match[1], "gain")
-    baseline = None if match[2] is None else _baseline(match[2], "baseline")
+    baseline = None if match[2] is None else _whole(match[2], "baseline", -_MAX_BASELINE, _MAX_BASELINE)
     unit = match[3] or "mV"
     if gain == 0:
-        return DEFAULT_GAIN, baseline, unit, False
+        return fmt, byte_offset, DEFAULT_GAIN, baseline, unit, False, False
     # Outside this the conversion leaves what float32 can hold.
     if not 1e-9 <= abs(gain) <= 1e15:
         raise ValueError(f"a gain of {gain:g}, which no converter has")
-    return gain, baseline, unit, True
+    fine = gain >= _USUAL_GAIN.get(unit.lower(), math.inf)
+    near = fmt not in _WIDE and abs(baseline or 0) <= _USUAL_BASELINE
+    return fmt, byte_offset, gain, baseline, unit, True, fine and near
 
 
-def _baseline(text: str, meaning: str) -> int:
-    value = _whole(text, meaning)
-    if abs(value) > _MAX_BASELINE:
-        raise ValueError(f"{meaning} {value}, which no sample can have")
-    return value
-
-
-def _count(text: str, meaning: str) -> int:
-    value = _whole(text, meaning)
-    if value < 0:
-        raise ValueError(f"{meaning} {value} is negative")
-    return value
-
-
-def _whole(text: str, meaning: str) -> int:
+def _whole(text: str, meaning: str, least: int | None = None, most: int | None = None) -> int:
+    """A whole number of at most 18 characters; beyond the limits no recorder writes it."""
     try:
-        value = int(text[:19])
+        value = int(text) if len(text) <= 18 else None
     except ValueError:
         value = None
-    if value is None or len(text) > 18:
+    if value is None:
         raise ValueError(f"{meaning} {text[:40]!r} is not a whole number")
+    if (least is not None and value < least) or (most is not None and value > most):
+        raise ValueError(f"{meaning} {value}, which no record can have")
     return value
 
 

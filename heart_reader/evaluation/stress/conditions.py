@@ -52,7 +52,7 @@ class Condition:
 
 
 def stress_conditions(leads: Sequence[str]) -> tuple[Condition, ...]:
-    """Return all conditions for a reader of these leads, the clean reading first.
+    """Return all conditions for a model of these leads, the clean reading first.
 
     Examples
     --------
@@ -70,11 +70,11 @@ def stress_conditions(leads: Sequence[str]) -> tuple[Condition, ...]:
     conditions += [_plain(f"without-{name}", ONE_MISSING, f"without {name}", perturbations.drop_leads, names=(name,)) for name in leads]
     for kind in perturbations.NOISE_KINDS:
         for snr_db in SNRS_DB:
-            change = partial(_noise, kind=kind, snr_db=snr_db)
+            change = partial(perturbations.add_noise, kind=kind, snr_db=snr_db)
             conditions.append(Condition(f"{kind}-{snr_db:g}db", NOISE_TITLES[kind], f"{snr_db:g} dB", change, chance=kind))
     for n_flat in FLAT_LEADS:
         title = "1 lead" if n_flat == 1 else f"{n_flat} leads"
-        conditions.append(Condition(f"flat-{n_flat}", "Flat", title, partial(_flat, n_flat=n_flat), chance="flat"))
+        conditions.append(Condition(f"flat-{n_flat}", "Flat", title, partial(perturbations.flatten_leads, n_flat=n_flat), chance="flat"))
     conditions.append(_plain("swapped-arms", "Swapped", "arm electrodes", perturbations.swap_arms))
     conditions.append(_plain("swapped-V1-V2", "Swapped", "V1 and V2", perturbations.swap_leads, first="V1", second="V2"))
     conditions += [_plain(f"gain-{gain:g}", "Gain", f"× {gain:g}", perturbations.scale_gain, factor=gain) for gain in GAINS]
@@ -88,11 +88,3 @@ def stress_conditions(leads: Sequence[str]) -> tuple[Condition, ...]:
 def _plain(name: str, group: str, title: str, change: Callable[..., EcgRecord], **settings: Any) -> Condition:
     """Condition without chance."""
     return Condition(name, group, title, lambda record, _: change(record, **settings))
-
-
-def _noise(record: EcgRecord, rng: np.random.Generator, *, kind: perturbations.NoiseKind, snr_db: float) -> EcgRecord:
-    return perturbations.add_noise(record, kind, snr_db, rng)
-
-
-def _flat(record: EcgRecord, rng: np.random.Generator, *, n_flat: int) -> EcgRecord:
-    return perturbations.flatten_leads(record, n_flat, rng)

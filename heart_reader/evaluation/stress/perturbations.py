@@ -1,9 +1,7 @@
-"""What goes wrong with a recording before anyone reads it: each function takes a record and returns
-the record as it would arrive.
+"""Faults of a recording: each function takes a record and returns it as it would arrive.
 
-They act on :class:`~heart_reader.data.record.EcgRecord`, so what comes after is the reader's own
-way with an incomplete, noisy or foreign record: limb leads are derived where they can be, the rest
-is masked, the rate is brought to the model's.
+What comes after is the usual treatment of an incomplete, noisy or foreign record: limb leads are
+derived where they can be, the rest is masked, the rate is brought to the model's.
 """
 
 from __future__ import annotations
@@ -87,9 +85,8 @@ def drop_leads(record: EcgRecord, names: Iterable[str]) -> EcgRecord:
     return keep_leads(record, [name for name in record.lead_names if name not in gone])
 
 
-def flatten_leads(record: EcgRecord, n_flat: int, rng: np.random.Generator) -> EcgRecord:
-    """Return the record with some leads at zero, as a loose electrode leaves them; which ones is
-    drawn.
+def flatten_leads(record: EcgRecord, rng: np.random.Generator, n_flat: int) -> EcgRecord:
+    """Return the record with some drawn leads at zero, as a loose electrode leaves them.
 
     Equal generators flatten the same leads first, so three flat leads include the one.
 
@@ -130,9 +127,7 @@ def misstate_rate(record: EcgRecord, factor: float) -> EcgRecord:
 
 
 def change_rate(record: EcgRecord, fs: float) -> EcgRecord:
-    """Return the record as if recorded at ``fs`` Hz; above its own rate nothing is gained, below it
-    the fast parts are gone.
-    """
+    """Return the record as if recorded at ``fs`` Hz; below its own rate the fast parts are gone."""
     return replace(record, signal=resample(record.signal.astype(np.float64), record.fs, fs).astype(np.float32), fs=fs)
 
 
@@ -142,8 +137,7 @@ def round_amplitude(record: EcgRecord, step_mv: float) -> EcgRecord:
 
 
 def swap_arms(record: EcgRecord) -> EcgRecord:
-    """Return the record with the electrodes of the two arms exchanged: I inverted, II and III
-    exchanged, aVR and aVL exchanged.
+    """Return the record with the arm electrodes exchanged: I inverted, II with III, aVR with aVL.
 
     Raises
     ------
@@ -196,16 +190,15 @@ def swap_leads(record: EcgRecord, first: str, second: str) -> EcgRecord:
     )
 
 
-def add_noise(record: EcgRecord, kind: NoiseKind, snr_db: float, rng: np.random.Generator) -> EcgRecord:
-    """Return the record with simulated noise of one kind, drawn at the electrodes, at a
-    signal-to-noise ratio.
+def add_noise(record: EcgRecord, rng: np.random.Generator, kind: NoiseKind, snr_db: float) -> EcgRecord:
+    """Return the record with simulated noise of one kind, drawn at the electrodes.
 
-    The ratio is that of the MIT-BIH Noise Stress Test Database: the square of the QRS height over
-    8, to the square of the noise's baseline-corrected root mean square over windows of one second.
-    Both are averaged over the leads, and one factor serves all of them: leads differ in noise as
-    their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or the record's
-    rate where that is higher), before it is brought to the record's rate: of 50 Hz mains, a 100 Hz
-    record keeps less than half.
+    The signal-to-noise ratio is that of the MIT-BIH Noise Stress Test Database: the square of the
+    QRS height over 8, to the square of the noise's baseline-corrected root mean square over windows
+    of one second. Both are averaged over the leads, and one factor serves all of them: leads differ
+    in noise as their electrodes do, and Einthoven's law holds. The noise is measured at 500 Hz (or
+    the record's rate where that is higher), before it is brought to the record's rate: of 50 Hz
+    mains, a 100 Hz record keeps less than half.
 
     Parameters
     ----------
@@ -239,10 +232,10 @@ def add_noise(record: EcgRecord, kind: NoiseKind, snr_db: float, rng: np.random.
 
 
 def signal_power(record: EcgRecord) -> float:
-    """Return the square of the QRS height over 8 in mV squared, the power of a sine of that height,
-    averaged over the leads.
+    """Return the mean over leads of the squared QRS height over 8, in mV squared.
 
-    Without marked beats, the height is the median over seconds of highest minus lowest value.
+    It is the power of a sine of that height, which is the median over seconds of highest minus
+    lowest value.
     """
     seconds = _by_second(record.signal.astype(np.float64), record.fs)
     height_mv = np.median(seconds.max(axis=2) - seconds.min(axis=2), axis=1)
@@ -263,9 +256,7 @@ def _draw_noise(kind: NoiseKind, rng: np.random.Generator, fs: float, n_times: i
 
 
 def _by_second(values: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Cut (n_leads, n_times) into (n_leads, n_seconds, n_times_per_piece): pieces of about a second
-    that cover the record.
-    """
+    """Cut (n_leads, n_times) into pieces of about a second, (n_leads, n_seconds, n_times)."""
     n_pieces = max(1, int(values.shape[1] / fs))
     width = values.shape[1] // n_pieces
     return values[:, : n_pieces * width].reshape(len(values), n_pieces, width)

@@ -1,8 +1,7 @@
-"""The stress test: every record of a split read again with leads missing, noise, another gain or
-rate, flat and swapped leads.
+"""The stress test: every record read again with leads missing, noise, another gain or rate.
 
-Records are changed before the reader's own preparation, so each reading is what a user with such a
-recording would get. Calibration and thresholds stay as validation chose them. Intervals and
+Records are changed before they are prepared, so each reading is what a user with such a recording
+would get. Calibration and thresholds stay as validation chose them. Intervals and
 differences rest on the same bootstrap draws under every condition.
 """
 
@@ -10,8 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,7 @@ from heart_reader.errors import LeadError
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_metrics, estimate_of
 from heart_reader.evaluation.stress.conditions import CLEAN, ONE_MISSING, SNRS_DB, Condition, stress_conditions
 from heart_reader.evaluation.stress.perturbations import signal_power
-from heart_reader.metrics.metrics import macro_mean
+from heart_reader.metrics import macro_mean
 from heart_reader.predictions import Predictions
 
 __all__ = ["AUROC", "MEAN_MISSING", "NOISE_SEED", "StressReport", "StressRow", "run_stress"]
@@ -44,14 +42,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class StressRow:
-    """What the reader reaches under one condition.
+    """What is reached under one condition.
 
     Parameters
     ----------
     name, group, title
-        Of the condition.
+        What the condition is called.
     usable
-        Share of records with enough usable leads for the reader to make a decision.
+        Share of records with enough usable leads for the classifier to decide.
     metrics
         Headline name to estimate: macro-AUROC and, where the thresholds come from another split,
         what they decide.
@@ -73,7 +71,7 @@ class StressRow:
 
 @dataclass(frozen=True)
 class StressReport:
-    """A reader under every condition.
+    """A classifier under every condition.
 
     Parameters
     ----------
@@ -84,7 +82,7 @@ class StressReport:
     n_records
         Records read under each condition.
     draws, confidence, seed, noise_seed
-        Of the bootstrap, and of everything random in the conditions.
+        Settings of the bootstrap, and the seed of everything random in the conditions.
     noise_mv
         Ratio in dB to the noise, in mV root mean square over the leads, that it meant for the
         median record.
@@ -114,9 +112,7 @@ class StressReport:
 
     @property
     def summary(self) -> tuple[StressRow, ...]:
-        """The rows to show: all, but the readings without one lead reduced to their mean and the
-        worst.
-        """
+        """The rows to show: all, but of the single missing leads only their mean and the worst."""
         singles = [row for row in self.rows if row.group == ONE_MISSING and row.name != MEAN_MISSING]
         if not singles:
             return self.rows
@@ -124,10 +120,6 @@ class StressReport:
         others = [row for row in self.rows if row not in singles]
         place = [row.name for row in others].index(MEAN_MISSING) + 1
         return (*others[:place], replace(worst, title=f"worst: {worst.title}"), *others[place:])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values without NaN."""
-        return asdict(self)
 
 
 def run_stress(
@@ -144,13 +136,12 @@ def run_stress(
     noise_seed: int = NOISE_SEED,
     progress: bool = False,
 ) -> StressReport:
-    """Read the records of one split under every condition and compare with the clean reading,
-    paired on the same records.
+    """Read the records of one split under every condition and compare with the clean reading.
 
     Parameters
     ----------
     classifier
-        The reader, with the calibration and thresholds it came with.
+        With the calibration and thresholds it came with.
     table
         Records of one split; those whose truth at the level is not fully known are left out.
     level
@@ -158,7 +149,7 @@ def run_stress(
     config_name, caveats
         For the report.
     draws, confidence, seed
-        Of the bootstrap, as in the evaluation report, whose clean figures come out again.
+        Settings of the bootstrap, as in the evaluation report, whose clean figures come out again.
     conditions
         The clean reading first; None means all.
     noise_seed
@@ -181,36 +172,35 @@ def run_stress(
     thresholds = classifier.decisions[level].thresholds
     fair = thresholds is not None and thresholds.split not in table.splits
     names = (AUROC, *DECIDED) if fair else (AUROC,)
+    class_names = classifier.space.levels[level].class_names
     values = []
     for number, condition in enumerate(conditions):
         if condition.name not in readings.left_out:
             predictions = readings.predictions(number)
             drawn = draw_metrics(predictions, thresholds if fair else None, names, draws=draws, seed=seed)
             values.append(_Values(condition, float(readings.usable[number].mean()), *drawn))
-        noise_mv = {f"{snr_db:g}": float(np.sqrt(np.median(readings.power) / 10 ** (snr_db / 10))) for snr_db in SNRS_DB}
+    noise_mv = {f"{snr_db:g}": float(np.sqrt(np.median(readings.power) / 10 ** (snr_db / 10))) for snr_db in SNRS_DB}
     return StressReport(
         level=level,
         split="+".join(sorted(set(table.splits.tolist()))),
         label_rule=table.label_rule,
         config_name=config_name,
         checkpoint_sha256=classifier.checkpoint.sha256,
-        class_names=classifier.space.levels[level].class_names,
+        class_names=class_names,
         n_records=len(table),
         draws=draws,
         confidence=confidence,
         seed=seed,
         noise_seed=noise_seed,
         noise_mv=noise_mv,
-        rows=_rows(tuple(values), classifier.space.levels[level].class_names, confidence),
+        rows=tuple(value.row(values[0], class_names, confidence) for value in _with_mean(values)),
         left_out=readings.left_out,
         caveats=tuple(caveats),
     )
 
 
 class _Readings:
-    """Probabilities of every record under every condition, read record by record so that one record
-    is in memory at a time.
-    """
+    """Probabilities of every record under every condition; one record is in memory at a time."""
 
     def __init__(
         self, classifier: EcgClassifier, table: RecordTable, level: str, conditions: tuple[Condition, ...], noise_seed: int
@@ -230,7 +220,7 @@ class _Readings:
                 bar.update()
 
     def predictions(self, number: int) -> Predictions:
-        """Answers under one condition, calibrated as the reader does."""
+        """Answers under one condition, calibrated as in every reading."""
         calibration = self.classifier.decisions[self.level].calibration
         return Predictions(
             split="+".join(sorted(set(self.table.splits.tolist()))),
@@ -276,42 +266,38 @@ class _Values:
     point: Mapping[str, Array]
     drawn: Mapping[str, Array]
 
+    def row(self, clean: _Values, class_names: tuple[str, ...], confidence: float) -> StressRow:
+        """Compare with the clean reading."""
+        metrics, differences = {}, {}
+        for name, of_class in self.point.items():
+            point, drawn = float(macro_mean(of_class)), macro_mean(self.drawn[name])
+            undefined = tuple(np.array(class_names)[np.isnan(of_class)].tolist())
+            metrics[name] = replace(estimate_of(point, drawn, confidence), undefined=undefined)
+            change = drawn - macro_mean(clean.drawn[name])
+            differences[name] = difference_of(point, float(macro_mean(clean.point[name])), change, confidence)
+        own, clean_own = self.point[AUROC], clean.point[AUROC]
+        drawn_own = self.drawn[AUROC]
+        changes = zip(own, clean_own, drawn_own - clean.drawn[AUROC], strict=True)
+        return StressRow(
+            self.condition.name,
+            self.condition.group,
+            self.condition.title,
+            self.usable,
+            metrics,
+            differences,
+            classes=tuple(estimate_of(*pair, confidence) for pair in zip(own, drawn_own, strict=True)),
+            class_differences=tuple(difference_of(*three, confidence) for three in changes),
+        )
 
-def _rows(values: tuple[_Values, ...], class_names: tuple[str, ...], confidence: float) -> tuple[StressRow, ...]:
-    """One row per condition, and one for the mean over single missing leads behind theirs."""
-    one_missing = [value for value in values if value.condition.group == ONE_MISSING]
-    rows = []
-    for value in values:
-        rows.append(_row(value, values[0], class_names, confidence))
-        if one_missing and value is one_missing[-1]:
-            rows.append(_row(_mean(one_missing), values[0], class_names, confidence))
-    return tuple(rows)
 
-
-def _mean(values: Sequence[_Values]) -> _Values:
-    """Mean over conditions, draw by draw."""
-    condition = Condition(MEAN_MISSING, ONE_MISSING, f"mean of {len(values)}", lambda record, _: record)
-    point = {name: np.mean([value.point[name] for value in values], axis=0) for name in values[0].point}
-    drawn = {name: np.mean([value.drawn[name] for value in values], axis=0) for name in values[0].drawn}
-    return _Values(condition, float(np.mean([value.usable for value in values])), point, drawn)
-
-
-def _row(value: _Values, clean: _Values, class_names: tuple[str, ...], confidence: float) -> StressRow:
-    metrics, differences = {}, {}
-    for name, of_class in value.point.items():
-        point, drawn = float(macro_mean(of_class)), macro_mean(value.drawn[name])
-        undefined = tuple(label for label, value_of in zip(class_names, of_class, strict=True) if np.isnan(value_of))
-        metrics[name] = replace(estimate_of(point, drawn, confidence), undefined=undefined)
-        clean_point, clean_drawn = float(macro_mean(clean.point[name])), macro_mean(clean.drawn[name])
-        differences[name] = difference_of(point, clean_point, drawn - clean_drawn, confidence)
-    aurocs = list(zip(value.point[AUROC], clean.point[AUROC], value.drawn[AUROC], clean.drawn[AUROC], strict=True))
-    return StressRow(
-        name=value.condition.name,
-        group=value.condition.group,
-        title=value.condition.title,
-        usable=value.usable,
-        metrics=metrics,
-        differences=differences,
-        classes=tuple(estimate_of(point, drawn, confidence) for point, _, drawn, _ in aurocs),
-        class_differences=tuple(difference_of(a, b, drawn - clean_drawn, confidence) for a, b, drawn, clean_drawn in aurocs),
-    )
+def _with_mean(values: Sequence[_Values]) -> list[_Values]:
+    """Put the mean over single missing leads, draw by draw, behind the last of them."""
+    missing = [place for place, value in enumerate(values) if value.condition.group == ONE_MISSING]
+    if not missing:
+        return list(values)
+    several = [values[place] for place in missing]
+    condition = Condition(MEAN_MISSING, ONE_MISSING, f"mean of {len(several)}", lambda record, _: record)
+    point = {name: np.mean([value.point[name] for value in several], axis=0) for name in values[0].point}
+    drawn = {name: np.mean([value.drawn[name] for value in several], axis=0) for name in values[0].drawn}
+    mean = _Values(condition, float(np.mean([value.usable for value in several])), point, drawn)
+    return [*values[: missing[-1] + 1], mean, *values[missing[-1] + 1 :]]

@@ -1,6 +1,4 @@
-"""Whole readings of a split: what a person would be shown of every record, beside what the classes
-say each for itself.
-"""
+"""Whole readings of a split, beside what the classes say each for itself."""
 
 from __future__ import annotations
 
@@ -18,15 +16,17 @@ from heart_reader.conclusion.contradictions import find_contradictions
 from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record_table import RecordTable
-from heart_reader.diagnosis import ClassReading, Diagnosis, decide
+from heart_reader.diagnosis import Diagnosis, decide
 from heart_reader.errors import HeartReaderError
 
-__all__ = ["DECISIONS", "Readings", "read_split"]
+__all__ = ["DECISIONS", "Readings", "read_whole"]
 
 # Decisions as they stand in arrays.
 DECISIONS = ("absent", "uncertain", "present")
 
 Decisions = Mapping[str, NDArray[np.int8]]
+Levels = dict[str, dict[str, str]]
+_Parts = tuple[Levels, Levels, tuple[str, ...], tuple[str, ...], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +65,8 @@ class Readings:
         return len(self.rows)
 
 
-def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
-    """Read the file of every record as it is read for a person, measurements and conclusion
-    included.
+def read_whole(classifier: EcgClassifier, table: RecordTable, *, progress: bool = False) -> Readings:
+    """Read the file of every record as for a person, with measurements and conclusion.
 
     Parameters
     ----------
@@ -82,64 +81,43 @@ def read_split(classifier: EcgClassifier, table: RecordTable, *, progress: bool 
     for row, path in enumerate(bar):
         try:
             with one_record(path):
-                parts.append(_Parts.of(classifier.predict(read_record(Path(path)))))
+                parts.append(_parts_of(classifier.predict(read_record(Path(path)))))
             rows.append(row)
         except HeartReaderError as error:
             failed[str(table.record_ids[row])] = error.message
     names = {name: classifier.space.levels[name].class_names for name in classifier.space.reading_levels(classifier.level)}
+    finished, alone, contradictions, contradictions_alone, kinds = zip(*parts, strict=True) if parts else ((),) * 5
     return Readings(
         rows=np.array(rows, dtype=np.intp),
         class_names=names,
-        finished=_stack([part.finished for part in parts], names),
-        alone=_stack([part.alone for part in parts], names),
-        contradictions=tuple(part.contradictions for part in parts),
-        contradictions_alone=tuple(part.contradictions_alone for part in parts),
-        kinds=tuple(part.kind for part in parts),
+        finished=_stack(finished, names),
+        alone=_stack(alone, names),
+        contradictions=contradictions,
+        contradictions_alone=contradictions_alone,
+        kinds=kinds,
         failed=failed,
     )
 
 
-Levels = dict[str, dict[str, str]]
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """One reading, as far as it is counted."""
-
-    finished: Levels
-    alone: Levels
-    contradictions: tuple[str, ...]
-    contradictions_alone: tuple[str, ...]
-    kind: str
-
-    @classmethod
-    def of(cls, reading: Diagnosis) -> _Parts:
-        finished = {level: {name: answer.decision for name, answer in of.items()} for level, of in reading.levels.items()}
-        alone = {level: {name: _decided_alone(answer, reading) for name, answer in of.items()} for level, of in reading.levels.items()}
-        probabilities = {level: {name: answer.probability for name, answer in of.items()} for level, of in reading.levels.items()}
-        measured = reading.measurements
-        values = {} if measured is None else {name: value.value for name, value in measured.values.items()}
-        rhythm = None if measured is None else measured.rhythm
-        kind = reading.conclusion.kind
-        # Classes alone draw no conclusion.
-        return cls(
-            finished,
-            alone,
-            find_contradictions(finished, probabilities, values, rhythm, kind),
-            find_contradictions(alone, probabilities, values, rhythm, None),
-            kind,
-        )
-
-
-def _decided_alone(answer: ClassReading, reading: Diagnosis) -> str:
-    return decide(answer.probability, answer.threshold, reading.quality, answer.zone)
+def _parts_of(reading: Diagnosis) -> _Parts:
+    """What is counted of one reading: finished, alone, contradictions of both, kind."""
+    finished, alone, probabilities = {}, {}, {}
+    for level, of in reading.levels.items():
+        finished[level] = {name: answer.decision for name, answer in of.items()}
+        alone[level] = {name: decide(answer.probability, answer.threshold, reading.quality, answer.zone) for name, answer in of.items()}
+        probabilities[level] = {name: answer.probability for name, answer in of.items()}
+    measured, kind = reading.measurements, reading.conclusion.kind
+    values = {} if measured is None else {name: value.value for name, value in measured.values.items()}
+    rhythm = None if measured is None else measured.rhythm
+    found = find_contradictions(finished, probabilities, values, rhythm, kind)
+    # Classes alone draw no conclusion.
+    return finished, alone, found, find_contradictions(alone, probabilities, values, rhythm, None), kind
 
 
 def _stack(readings: Sequence[Levels], names: Mapping[str, tuple[str, ...]]) -> dict[str, NDArray[np.int8]]:
-    place = {decision: position for position, decision in enumerate(DECISIONS)}
     return {
-        level: np.array([[place[reading[level][name]] for name in classes] for reading in readings], dtype=np.int8).reshape(
-            len(readings), len(classes)
+        level: np.array([[DECISIONS.index(of[level][name]) for name in classes] for of in readings], dtype=np.int8).reshape(
+            -1, len(classes)
         )
         for level, classes in names.items()
     }

@@ -15,7 +15,7 @@ let askForKey = null;
 // Requests that are refused at the same time wait for one answer.
 let asking = null;
 
-/** `ask` answers a promise of a key, or of null if the person gives none; it is told whether a key was refused. */
+/** `ask` answers a promise of a key, or of null if the person gives none; its argument says whether a key was refused. */
 export function onKeyNeeded(ask) {
   askForKey = ask;
 }
@@ -54,6 +54,9 @@ async function parse(response) {
   throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null, body?.detail?.messages ?? {});
 }
 
+/** The languages of the page, `{ code, name }`: they need no key, for asking for one needs words. */
+export const fetchLanguages = () => request("languages");
+
 export const fetchModel = () => request("api/v1/model");
 
 /** The OpenAPI description of the server. */
@@ -66,7 +69,7 @@ export function read(source, limits, signal) {
   if (source.kind === "sample") return request(sampleAddress(source), { signal });
   const total = source.files.reduce((sum, file) => sum + file.size, 0);
   if (limits && total > limits.max_upload_bytes) {
-    // A browser that is cut off in the middle of an upload never shows the server's answer, so the limit is told here.
+    // A browser that is cut off in the middle of an upload never shows the server's answer, so the limit is applied here.
     return Promise.reject(new ApiError("upload_too_large", `${(total / 2 ** 20).toFixed(1)} MB > ${Math.floor(limits.max_upload_bytes / 2 ** 20)} MB`));
   }
   return request("api/v1/predict?waveform=1", { method: "POST", body: form(source), signal });

@@ -7,16 +7,23 @@ const SYNONYMS = { AF: "AFIB", IAVB: "1AVB", LBBB: "CLBBB", RBBB: "CRBBB", LAE: 
 // A code of which a coarser level means more than the statement does.
 const COARSER = { subdiagnostic: ["STTC", "IMI", "AMI", "ISC_"], frequent: ["IMI", "AMI"] };
 
+// English names by code, from the server; the other languages have names of their own.
+let english = {};
+
+export function setClassNames(names) {
+  english = names;
+}
+
 function keyOf(code, level) {
   if (COARSER[level]?.includes(code) && has(`groups.${code}`)) return `groups.${code}`;
   if (has(`classes.${code}`)) return `classes.${code}`;
   return code in SYNONYMS ? `classes.${SYNONYMS[code]}` : null;
 }
 
-/** Name of a class, or its code where the page has none. */
+/** Name of a class, or its code where it has none. */
 export function className(code, level = null) {
   const key = keyOf(code, level);
-  return key === null ? code : t(`${key}.name`);
+  return key !== null && has(`${key}.name`) ? t(`${key}.name`) : (english[SYNONYMS[code] ?? code] ?? code);
 }
 
 /** A sentence about a class for `reader`, "lay" or "clinical"; null where there is none. */

@@ -41,7 +41,5 @@ export function save(content, type, name) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-/** The element with this id. */
-export function byId(id) {
-  return document.getElementById(id);
-}
+/** The element with this id. @type {(id: string) => any} */
+export const byId = (id) => document.getElementById(id);

@@ -1,11 +1,11 @@
-// An error in the language of the page: what happened, and below it what exactly and what to do. English that the page cannot translate is folded away.
+// An error in the language of the page; English that cannot be translated is folded away.
 
 import { ApiError } from "./api.js";
 import { byId, el } from "./dom.js";
 import { has, t } from "./i18n.js";
 import { isKnown, said } from "./messages.js";
 
-// Errors that a person can mend by saying what the file does not say.
+// Errors that go away when a person says what the file does not.
 const ASKS_FOR_SETTINGS = ["unit_error", "lead_error"];
 
 /** What happened and what to do, in the language of the page. */
@@ -17,12 +17,12 @@ export function errorWords(error) {
 /** Fill `place` with an error and show it. */
 export function renderError(place, error) {
   const known = error instanceof ApiError;
-  const mendable = known && (ASKS_FOR_SETTINGS.includes(error.code) || error.message.includes("--"));
-  if (mendable) byId("file-settings").open = true;
+  const asks = known && (ASKS_FOR_SETTINGS.includes(error.code) || error.message.includes("--"));
+  if (asks) byId("file-settings").open = true;
   place.replaceChildren(
     el("h2", {}, t("errors.heading")),
     el("p", {}, errorWords(error)),
-    mendable ? el("p", {}, t("errors.say_it")) : "",
+    asks ? el("p", {}, t("errors.say_it")) : "",
     known && error.message ? renderDetail(error) : "",
     known && error.requestId ? el("p", { class: "hint" }, t("errors.request", { id: error.requestId })) : "",
   );

@@ -1,4 +1,4 @@
-// A reading as a file: JSON as the server answered it, or CSV for a spreadsheet. Numbers are plain in both, whatever the language.
+// A reading as a file: JSON as answered, or CSV for a spreadsheet, with plain numbers in every language.
 
 import { save } from "./dom.js";
 import { className } from "./classes.js";

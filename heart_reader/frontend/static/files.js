@@ -1,8 +1,19 @@
 // Files of a person: dropped anywhere on the page, or chosen.
 
 import { byId } from "./dom.js";
+import { t } from "./i18n.js";
 
 let files = [];
+let formats = [];
+
+/** Say which formats the server reads, in the hint and to the browser's dialog. */
+export function nameFormats(known = formats) {
+  formats = known;
+  const endings = ({ suffixes, companions }) => [...suffixes, ...companions];
+  const named = formats.map((format) => `${format.title} (${endings(format).join(" ")})`).join(", ");
+  byId("file-input").accept = formats.flatMap(endings).join(",");
+  byId("file-hint").textContent = formats.length ? t("source.formats", { formats: named }) : "";
+}
 
 /** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
 export function acceptFiles(open) {

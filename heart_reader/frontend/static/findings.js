@@ -3,7 +3,6 @@
 import { button, el, ltr } from "./dom.js";
 import { className, explanation, levelName } from "./classes.js";
 import { formatPercent, t } from "./i18n.js";
-import { classesBelow } from "./taxonomy.js";
 
 // The columns of the table stay a table for assistive technology where a narrow screen stacks them.
 const cell = (attributes, ...children) => el("td", { role: "cell", ...attributes }, ...children);
@@ -11,8 +10,8 @@ const COLUMNS = ["name", "value", "bar", "decision", "why"];
 const head = (attributes, ...children) => el("th", { role: "columnheader", scope: "col", ...attributes }, ...children);
 
 /**
- * A table of the classes `names` of a level. `view` holds the reading, the `reader` (lay or clinical), and `explain`, which is called
- * with level, class and button when a person asks for the reason.
+ * A table of the classes `names` of a level. `view` holds the reading, the `reader` (lay or clinical), the `tree` of statements, and
+ * `explain`, which is called with level, class and button when a person asks for the reason.
  */
 export function renderFindings(level, names, view) {
   const classes = view.reading.levels[level];
@@ -46,11 +45,23 @@ export function renderFindings(level, names, view) {
 
 /** The row of a class; those of the classes below it are made when somebody opens it. */
 function renderBranch(level, name, view, depth) {
-  const below = depth === 2 ? null : classesBelow(level, name);
+  const below = depth === 2 ? null : classesBelow(view.tree, level, name);
   const classes = below && view.reading.levels[below.level];
   const names = classes ? below.names.filter((child) => child in classes).sort((a, b) => classes[b].probability - classes[a].probability) : [];
   const renderBelow = () => names.map((child) => renderBranch(below.level, child, view, depth + 1));
   return renderRow(level, name, view, depth, names.length ? renderBelow : null);
+}
+
+/**
+ * The subclasses of a superclass or the statements of a subclass, with the level whose reading they have; null where there is only
+ * one, which would stand there twice.
+ */
+function classesBelow(tree, level, name) {
+  const [finer, names] = {
+    superdiagnostic: ["subdiagnostic", Object.keys(tree[name] ?? {})],
+    subdiagnostic: ["all", Object.values(tree).flatMap((subclasses) => subclasses[name] ?? [])],
+  }[level] ?? [null, []];
+  return names.length > 1 ? { level: finer, names } : null;
 }
 
 let lastId = 0;
@@ -110,7 +121,7 @@ function whyButton(level, name, title, view) {
   return ask;
 }
 
-/** Lowest and highest probability over the windows of a recording, of the level that the windows are kept for; null for any other. */
+/** Lowest and highest probability over the windows; null for levels without windows. */
 export function spread({ levels, timeline }, level, name) {
   if (level !== Object.keys(levels)[0] || timeline.length < 2) return null;
   const values = timeline.map(({ probabilities }) => probabilities[name]);
@@ -146,7 +157,7 @@ function renderLimits({ threshold, zone }) {
 }
 
 /** An end at 0 or 1 is open: validation held too few cases to limit the zone there. */
-export function zoneText([low, high]) {
+function zoneText([low, high]) {
   if (low === high) return t("zone.none");
   if (low <= 0 && high >= 1) return t("zone.always");
   if (low <= 0) return t("zone.up_to", { high: formatPercent(high) });

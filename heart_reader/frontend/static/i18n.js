@@ -1,11 +1,8 @@
-// The words of the page. One JSON file per language; keys are dotted paths, values text, or forms by plural category.
+// The words of the page: one JSON file per language. Keys are dotted paths, values text, or forms by plural category.
 
-export const LANGUAGES = {
-  en: { name: "English", direction: "ltr" },
-  fr: { name: "Français", direction: "ltr" },
-  ar: { name: "العربية", direction: "rtl" },
-};
-const STORAGE_KEY = "heart_reader.language";
+import { fetchLanguages } from "./api.js";
+import { store, stored } from "./storage.js";
+
 // Bidirectional isolates: an English lead name or a number inside an Arabic sentence must not move its neighbours.
 const ISOLATE = "\u2068";
 const LEFT_TO_RIGHT = "\u2066";
@@ -13,13 +10,14 @@ const POP = "\u2069";
 
 const events = new EventTarget();
 const formats = new Map();
+/** @type {{ code: string, strings: any, plural: Intl.PluralRules }} */
 const current = { code: "en", strings: {}, plural: new Intl.PluralRules("en") };
 
 /** Code of the language of the page. */
 export const language = () => current.code;
 
 /** "ltr" or "rtl". */
-export const direction = () => LANGUAGES[current.code].direction;
+export const direction = () => current.strings.direction ?? "ltr";
 
 /** Call `listener` after each change of language. */
 export const onLanguageChange = (listener) => events.addEventListener("change", listener);
@@ -35,25 +33,18 @@ export async function setLanguage(code) {
   events.dispatchEvent(new Event("change"));
 }
 
-/** Remember the language that was chosen; nothing else about the person or the reading is stored. */
-export function rememberLanguage(code) {
-  try {
-    localStorage.setItem(STORAGE_KEY, code);
-  } catch {
-    // A browser that stores nothing asks again next time.
-  }
+/** Load the language chosen before, or the browser's; answers the names of all by code. */
+export async function startLanguage() {
+  const names = new Map((await fetchLanguages()).map(({ code, name }) => [code, name]));
+  const wanted = [stored("language"), ...navigator.languages.map((tag) => tag.split("-")[0])];
+  await setLanguage(wanted.find((code) => names.has(code)) ?? "en");
+  return names;
 }
 
-/** The language that was chosen before, or the first of the browser's that exists here. */
-export function preferredLanguage() {
-  let chosen = null;
-  try {
-    chosen = localStorage.getItem(STORAGE_KEY);
-  } catch {
-    // Storage may be forbidden.
-  }
-  const wanted = [chosen, ...navigator.languages.map((tag) => tag.split("-")[0])];
-  return wanted.find((code) => code in LANGUAGES) ?? "en";
+/** Load a language and remember that it was chosen. */
+export async function chooseLanguage(code) {
+  await setLanguage(code);
+  store("language", code);
 }
 
 /** Whether the language has words for `key`. */
@@ -79,8 +70,8 @@ export const formatPlain = (value) => numberFormat({ maximumFractionDigits: 12 }
 export function formatPercent(value, digits = 1) {
   const format = numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
   const least = 10 ** -(digits + 2);
-  const text = value > 0 && value < least ? `< ${format.format(least)}` : value < 1 && value > 1 - least ? `> ${format.format(1 - least)}` : format.format(value);
-  return direction() === "rtl" ? `${LEFT_TO_RIGHT}${text}${POP}` : text;
+  if (value > 0 && value < least) return leftToRight(`< ${format.format(least)}`);
+  return leftToRight(value < 1 && value > 1 - least ? `> ${format.format(1 - least)}` : format.format(value));
 }
 
 /** Names in a row with the "and" of the language. */
@@ -101,9 +92,11 @@ function lookUp(key) {
   return key.split(".").reduce((part, name) => part?.[name], current.strings);
 }
 
-function isolate(value) {
-  return direction() === "rtl" ? `${ISOLATE}${value}${POP}` : String(value);
-}
+/** A part of a sentence that keeps its own direction. */
+export const isolate = (value) => (direction() === "rtl" ? `${ISOLATE}${value}${POP}` : String(value));
+
+/** A number with its sign within a sentence. */
+export const leftToRight = (text) => (direction() === "rtl" ? `${LEFT_TO_RIGHT}${text}${POP}` : text);
 
 function numberFormat(options) {
   // Making a format takes longer than using it a thousand times.

@@ -2,9 +2,10 @@
 
 import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
 import { askForKey } from "./dialogs.js";
+import { setClassNames } from "./classes.js";
 import { byId, el } from "./dom.js";
-import { LANGUAGES, language, onLanguageChange, preferredLanguage, rememberLanguage, setLanguage, t } from "./i18n.js";
-import { acceptFiles, chooseFiles } from "./files.js";
+import { chooseLanguage, language, onLanguageChange, startLanguage, t } from "./i18n.js";
+import { acceptFiles, chooseFiles, nameFormats } from "./files.js";
 import { findSample, offerSamples, openRandom, render as renderSamples } from "./samples.js";
 import { listenForKeys, showKeys } from "./shortcuts.js";
 import { chooseTheme } from "./theme.js";
@@ -15,10 +16,10 @@ const focusSearch = () => byId("sample-search").focus();
 
 const SHORTCUTS = [
   { key: "?", label: () => t("keys.help"), act: help },
-  { key: "o", label: () => t("keys.open"), act: chooseFiles },
-  { key: "/", label: () => t("keys.search"), act: focusSearch },
+  { key: "o", label: () => t("source.choose"), act: chooseFiles },
+  { key: "/", label: () => t("samples.search_label"), act: focusSearch },
   { key: "r", label: () => t("keys.random"), act: openRandom },
-  { key: "p", label: () => t("keys.print"), act: () => window.print() },
+  { key: "p", label: () => t("actions.print"), act: () => window.print() },
   { key: "Escape", label: () => t("keys.leave"), act: workspace.leave },
 ];
 
@@ -30,14 +31,13 @@ function help() {
   ]);
 }
 
-function offerLanguages() {
+function offerLanguages(names) {
   const select = byId("language");
-  select.replaceChildren(...Object.entries(LANGUAGES).map(([code, { name }]) => el("option", { value: code, lang: code }, name)));
+  select.replaceChildren(...[...names].map(([code, name]) => el("option", { value: code, lang: code }, name)));
   select.value = language();
   select.addEventListener("change", async () => {
     try {
-      await setLanguage(select.value);
-      rememberLanguage(select.value);
+      await chooseLanguage(select.value);
     } catch (error) {
       select.value = language();
       workspace.showError(error);
@@ -55,19 +55,21 @@ function followAddress() {
 
 async function start() {
   chooseTheme(byId("theme"), workspace.setTheme);
-  await setLanguage(preferredLanguage());
-  offerLanguages();
+  offerLanguages(await startLanguage());
   onKeyNeeded(askForKey);
   workspace.prepare();
   acceptFiles(workspace.openFiles);
   listenForKeys(SHORTCUTS);
   byId("show-keys").addEventListener("click", help);
   onLanguageChange(() => {
+    nameFormats();
     renderSamples();
     workspace.relabel();
   });
   const [model, { samples }] = await Promise.all([fetchModel(), fetchSamples()]);
   workspace.setModel(model);
+  nameFormats(model.formats);
+  setClassNames(model.statement_names);
   offerSamples(samples, (sample) => workspace.openSample(sample));
   window.addEventListener("popstate", followAddress);
   window.addEventListener("hashchange", followAddress);

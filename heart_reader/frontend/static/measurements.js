@@ -24,6 +24,7 @@ const GROUPS = {
   axes: ["p_axis_deg", "qrs_axis_deg", "t_axis_deg"],
   voltages: ["sokolow_lyon_mv", "cornell_mv"],
 };
+const GROUPED = Object.values(GROUPS).flat();
 const UNITS = { bpm: "/min", ms: "ms", deg: "°", mv: "mV" };
 // Whether a P wave was found is said by the P duration and its reason.
 const HIDDEN = ["p_found"];
@@ -68,14 +69,13 @@ export const measurementName = (name) => (has(`measurements.${name}`) ? t(`measu
 
 /** Names of the measurements that a reading has, in the order of the page; those the page does not know come last. */
 export function measurementNames(measurements) {
-  const known = Object.values(GROUPS).flat();
-  return [...known.filter((name) => name in measurements), ...Object.keys(measurements).filter((name) => !known.includes(name) && !HIDDEN.includes(name))];
+  return [...GROUPED.filter((name) => name in measurements), ...Object.keys(measurements).filter((name) => !GROUPED.includes(name) && !HIDDEN.includes(name))];
 }
 
 export function renderMeasurements(reading) {
   const { measurements, age } = reading;
   const names = measurementNames(measurements);
-  const shown = [...Object.entries(GROUPS), ["further", names.filter((name) => !Object.values(GROUPS).flat().includes(name))]];
+  const further = names.filter((name) => !GROUPED.includes(name));
   const child = age !== null && age !== undefined && age < ADULT;
   return el(
     "section",
@@ -84,8 +84,8 @@ export function renderMeasurements(reading) {
     names.length === 0
       ? el("p", { class: "hint" }, t("measurements.empty"))
       : [
-          renderTable(shown.filter(([group]) => group !== "further"), reading),
-          renderFurther(shown.at(-1), reading),
+          renderTable(Object.entries(GROUPS), reading),
+          further.length ? el("details", { class: "bands" }, el("summary", {}, t("measurements.group_further")), renderTable([["further", further]], reading)) : null,
           el("p", { class: "hint" }, t(child ? "measurements.child" : "measurements.adults"), " ", t("measurements.how")),
         ],
   );
@@ -103,10 +103,6 @@ function renderTable(groups, reading) {
       el("tbody", {}, group === "further" ? null : el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: 3 }, t(`measurements.group_${group}`))), names.map((name) => renderRow(name, reading))),
     ),
   );
-}
-
-function renderFurther(group, reading) {
-  return group[1].length ? el("details", { class: "bands" }, el("summary", {}, t("measurements.group_further")), renderTable([group], reading)) : null;
 }
 
 function renderRow(name, reading) {

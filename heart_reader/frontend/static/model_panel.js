@@ -1,4 +1,4 @@
-// What reads the ECG: what it was trained on, how common each class was there, and how well it told the classes apart on other records.
+// The model: what it was trained on, how common each class was, and how well it separated them.
 
 import { button, el, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";

@@ -1,4 +1,4 @@
-// What stands above the tracing: which recording, its signal, and as on a cardiograph's printout the measurements, the conclusion and the rhythm.
+// What stands above the tracing: recording, signal, measurements, conclusion and rhythm.
 
 import { el, isolated, ltr } from "./dom.js";
 import { renderConclusion } from "./conclusion.js";

@@ -1,11 +1,11 @@
 // What the model says below the tracing: the words, the classes with their numbers, the ranking, the measurements, the model.
 
-import { button, el, ltr } from "./dom.js";
+import { el, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";
-import { summarySentences } from "./conclusion.js";
 import { renderFindings, renderDecision, renderBar } from "./findings.js";
 import { formatPercent, t } from "./i18n.js";
 import { renderMeasurements } from "./measurements.js";
+import { said } from "./messages.js";
 import { renderModel } from "./model_panel.js";
 
 const READERS = ["lay", "clinical"];
@@ -14,7 +14,7 @@ let reader = "lay";
 /** Fill `place` with the reading of a recording; `model` is the model's description or null, `explain` asks for a reason. */
 export function renderReading(place, { reading, labels }, model, explain) {
   const [level, ...others] = Object.keys(reading.levels);
-  const view = { reading, reader, explain };
+  const view = { reading, reader, explain, tree: model?.statement_tree ?? {} };
   const again = () => renderReading(place, { reading, labels }, model, explain);
   const side = el("div", { class: "side" });
   place.replaceChildren(
@@ -23,8 +23,8 @@ export function renderReading(place, { reading, labels }, model, explain) {
       { class: "card answer", "aria-labelledby": "reading-heading" },
       el("header", { class: "card-head" }, el("h2", { id: "reading-heading" }, t("reading.heading")), readerSwitch(again)),
       renderTruth(labels, reading),
-      el("p", { class: "summary" }, summarySentences(reading).join(" ")),
-      renderBands(reading, model),
+      renderSummary(reading),
+      renderBands(reading),
       el("div", { id: "classes" }, renderFindings(level, Object.keys(reading.levels[level]), view)),
       el("p", { class: "hint" }, t("reading.no_proof"), " ", calibrationNote(model)),
       renderRanked(reading),
@@ -43,23 +43,28 @@ function readerSwitch(again) {
     input.addEventListener("change", () => {
       reader = name;
       again();
-      document.querySelector(`input[name=reader][value=${name}]`).focus();
+      /** @type {HTMLElement} */ (document.querySelector(`input[name=reader][value=${name}]`)).focus();
     });
     return el("label", {}, input, el("span", {}, t(`reader.${name}`)));
   });
   return el("fieldset", { class: "switch" }, el("legend", { class: "visually-hidden" }, t("reader.legend")), choices);
 }
 
+/** The classes by band, every one with its number; the headline, with which a summary begins, stands above the tracing. */
+function renderSummary({ summary, messages }) {
+  const [, ...sentences] = messages[summary].values.sentences;
+  return el("p", { class: "summary" }, sentences.map((sentence) => [said("span", {}, sentence, messages), " "]).flat());
+}
+
 /** What the words of the summary and of the decisions mean; only those that are used. */
-function renderBands({ bands }, model) {
-  const used = Object.keys(bands).filter((name) => Object.keys(bands[name].classes).length);
-  const alpha = model?.uncertainty?.alpha;
+function renderBands({ bands, decision_rule, messages }) {
+  const used = Object.entries(bands).filter(([, { classes }]) => Object.keys(classes).length);
   return el(
     "details",
     { class: "bands", id: "bands" },
     el("summary", {}, t("bands.heading")),
-    el("dl", {}, used.map((name) => [el("dt", {}, t(`bands.${name}`)), el("dd", {}, t(`bands.${name}_means`))]).flat()),
-    el("p", { class: "hint" }, alpha ? t("bands.rule_zones", { share: formatPercent(alpha, 0) }) : t("bands.rule_threshold")),
+    el("dl", {}, used.map(([name, { definition }]) => [el("dt", {}, t(`bands.${name}`)), said("dd", {}, definition, messages)]).flat()),
+    said("p", { class: "hint" }, decision_rule, messages),
   );
 }
 

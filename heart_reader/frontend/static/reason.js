@@ -2,7 +2,7 @@
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
-import { direction, formatNumber, formatPercent, has, t } from "./i18n.js";
+import { formatNumber, formatPercent, has, leftToRight, t } from "./i18n.js";
 import { digitsOf, measurementName, unitOf, withUnit } from "./measurements.js";
 import { said } from "./messages.js";
 
@@ -14,7 +14,7 @@ export function renderReason(place, explanation, { goTo, close }) {
   const name = className(explanation.finding, explanation.level);
   const heading = el("h2", { id: "reason-heading", tabindex: -1 }, t("reason.heading", { name, share: formatPercent(explanation.probability) }));
   place.replaceChildren(
-    el("header", { class: "card-head" }, heading, button({ class: "button quiet", id: "close-reason" }, close, t("reason.close"))),
+    el("header", { class: "card-head" }, heading, button({ class: "button quiet", id: "close-reason" }, close, t("page.close"))),
     el(
       "div",
       { class: "reason-body" },
@@ -61,7 +61,7 @@ function renderContributions({ measurements, measurement_groups, baseline_log_od
       "table",
       {},
       el("caption", { class: "visually-hidden" }, t("reason.measurements")),
-      el("thead", { class: "visually-hidden" }, el("tr", {}, ["name", "value", "adds"].map((column) => el("th", { scope: "col" }, t(`reason.column_${column}`))))),
+      el("thead", { class: "visually-hidden" }, el("tr", {}, ["measurements.column_name", "measurements.column_value", "reason.column_adds"].map((key) => el("th", { scope: "col" }, t(key))))),
       el("tbody", {}, measurements.map((entry) => renderContribution(entry, highest))),
     ),
     el("p", { class: "by-group" }, Object.entries(measurement_groups ?? {}).map(([group, adds]) => el("span", {}, t(`reason.groups.${group}`), " ", ltr(el("b", {}, signed(adds)))))),
@@ -100,10 +100,7 @@ function valueOf({ name, value, unit }) {
 }
 
 /** A number with its sign, by which it speaks for or against. */
-function signed(value) {
-  const text = `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`;
-  return direction() === "rtl" ? `\u2066${text}\u2069` : text;
-}
+const signed = (value) => leftToRight(`${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), 2)}`);
 
 function renderNotes({ method, raising_share, note, messages }) {
   const raising = raising_share === undefined ? "" : `${t("reason.raising", { share: formatPercent(raising_share, 0) })} `;

@@ -11,7 +11,7 @@ let enabled = true;
 export function listenForKeys(shortcuts) {
   window.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.(TYPING) || document.querySelector("dialog[open]")) return;
+    if (/** @type {Element} */ (event.target).closest?.(TYPING) || document.querySelector("dialog[open]")) return;
     const found = shortcuts.find(({ key }) => key === event.key);
     if (found === undefined || (!enabled && found.key !== "?")) return;
     event.preventDefault();
@@ -27,7 +27,7 @@ export function showKeys(groups) {
   });
   const parts = groups.map(([heading, rows]) => [el("h3", {}, heading), el("dl", { class: "keys" }, rows.map(renderRow))]).flat();
   const off = el("label", { class: "check", for: "keys-enabled" }, toggle, " ", t("keys.enabled"));
-  openDialog(t("keys.heading"), [...parts, off]);
+  openDialog(t("keys.button"), [...parts, off]);
 }
 
 function renderRow({ keys, label }) {

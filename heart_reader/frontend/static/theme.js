@@ -1,6 +1,7 @@
-// Paper or dark. The choice of a person is remembered, nothing else is stored.
+// Paper or dark.
 
-const STORAGE_KEY = "heart_reader.theme";
+import { store, stored } from "./storage.js";
+
 const THEMES = ["system", "light", "dark"];
 const darkSystem = window.matchMedia("(prefers-color-scheme: dark)");
 let chosen = "system";
@@ -15,30 +16,13 @@ export function chooseTheme(select, onChange) {
     else document.documentElement.dataset.theme = chosen;
     onChange(theme());
   };
-  chosen = remembered();
+  chosen = THEMES.find((name) => name === stored("theme")) ?? "system";
   select.value = chosen;
   select.addEventListener("change", () => {
     chosen = select.value;
-    remember(chosen);
+    store("theme", chosen);
     apply();
   });
   darkSystem.addEventListener("change", apply);
   apply();
-}
-
-function remembered() {
-  try {
-    const value = localStorage.getItem(STORAGE_KEY);
-    return THEMES.includes(value) ? value : "system";
-  } catch {
-    return "system";
-  }
-}
-
-function remember(value) {
-  try {
-    localStorage.setItem(STORAGE_KEY, value);
-  } catch {
-    // Storage may be forbidden: the choice then lasts as long as the tab.
-  }
 }

@@ -13,7 +13,7 @@ const LINES = {
   axes: ["p_axis_deg", "qrs_axis_deg", "t_axis_deg"],
 };
 
-/** A list of the usual measurements; what could not be measured is a dash that tells why. */
+/** A list of the usual measurements; what could not be measured is a dash whose title gives the reason. */
 export function renderVitals(reading) {
   const rows = Object.entries(LINES).map(([line, names]) => el("div", { "data-vital": line }, el("dt", {}, t(`vitals.${line}`)), el("dd", {}, renderValues(names, reading))));
   return el("dl", { class: "vitals", "aria-label": t("measurements.heading") }, rows);

@@ -51,19 +51,10 @@ export class Waveform {
     return { up: usual("up"), down: usual("down") };
   }
 
-  /** Median of one lead about second `timeS`, in microvolts: what the trace is placed on. That moves it as a whole and filters nothing. */
+  /** Median of one lead about second `timeS` in microvolts, on which its trace is placed. */
   restAt(name, timeS) {
-    return this.block(name, this.blockAt(timeS)).rest;
-  }
-
-  /** Whether traces about two seconds rest at the same heights. */
-  sameRest(oneS, otherS) {
-    return this.blockAt(oneS) === this.blockAt(otherS);
-  }
-
-  blockAt(timeS) {
     const index = Math.floor((timeS / this.durationS) * this.nBlocks);
-    return Math.min(this.nBlocks - 1, Math.max(0, index));
+    return this.block(name, Math.min(this.nBlocks - 1, Math.max(0, index))).rest;
   }
 
   /** Median and reach of one stretch of one lead. */

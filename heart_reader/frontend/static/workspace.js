@@ -14,7 +14,8 @@ import { renderReading } from "./reading.js";
 import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
 import { theme } from "./theme.js";
-import { createTracingView, TRACING_KEYS } from "./tracing.js";
+import { TRACING_KEYS } from "./tracing/keys.js";
+import { TracingView } from "./tracing/view.js";
 import { Waveform } from "./waveform.js";
 
 const LONGEST_EXPLAINED_S = 10;
@@ -25,8 +26,8 @@ const views = {};
 
 /** Make the tracings; called once the page has its words. */
 export function prepare() {
-  views.first = createTracingView(byId("tracing"), { onOptionsChange: (options) => noteView(options) });
-  views.second = createTracingView(byId("tracing-second"), { onOptionsChange: () => {} });
+  views.first = new TracingView(byId("tracing"), (options) => noteView(options));
+  views.second = new TracingView(byId("tracing-second"));
   setTheme(theme());
   window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
   window.addEventListener("afterprint", clearPrint);
@@ -45,7 +46,7 @@ export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, 
 /** Id of the sample on the page, or null. */
 export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
 
-/** Open a sample; `options` of the tracing may say how to look at it, and a new `step` of the browser's history leads back from it. */
+/** Open a sample with `options` of its tracing; `step` adds to the browser's history. */
 export function openSample(sample, options = {}, step = true) {
   return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }
@@ -59,6 +60,7 @@ async function openMany(sources) {
   clear();
   await request(sourceName(sources[0]), async (signal) => {
     state.queued = true;
+    const endQueue = () => (state.queued = false);
     signal.addEventListener("abort", endQueue);
     for (const [index, source] of sources.entries()) {
       const name = sourceName(source);
@@ -80,10 +82,6 @@ async function openMany(sources) {
       byId("status").textContent = t("status.ready_many", { count: sources.length });
     };
   });
-}
-
-function endQueue() {
-  state.queued = false;
 }
 
 const sourceName = ({ files }) => files.map(({ name }) => name).join(" + ");

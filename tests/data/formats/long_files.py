@@ -1,4 +1,4 @@
-"""Write (n_leads, n_times) whole microvolts as each format, quickly enough for recordings of hours."""
+"""Write (n_leads, n_times) whole microvolts in each format, quickly enough for hours."""
 
 from __future__ import annotations
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heart_reader.data.formats.comments import age_and_sex, statements
-from heart_reader.data.formats.stated_rate import stated_rates, unclear_rate
-from heart_reader.data.formats.stated_unit import mv_per_unit
+from heart_reader.data.formats.stated import mv_per_unit, stated_rates, unclear_rate
 from heart_reader.errors import UnreadableRecord
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from heart_reader.data import record as record_module
-from heart_reader.data import signal_parts
-from heart_reader.data.formats import csv_lines, read_record
+from heart_reader.data import signal as signal_module
+from heart_reader.data.formats import csv_table, read_record
 from heart_reader.data.formats.csv_table import parse_table
 from heart_reader.data.record import build_record
 from heart_reader.errors import UnreadableRecord
@@ -25,7 +25,7 @@ def path(request, tmp_path):
 
 def test_parts_give_the_same_numbers_as_the_whole(path, monkeypatch):
     whole = read_record(path)
-    monkeypatch.setattr(signal_parts, "PART_VALUES", 1001)
+    monkeypatch.setattr(signal_module, "PART_VALUES", 1001)
     parts = read_record(path)
     np.testing.assert_array_equal(parts.signal, whole.signal)
     assert (parts.lead_names, parts.fs, parts.warnings) == (whole.lead_names, whole.fs, whole.warnings)
@@ -40,7 +40,7 @@ def test_parts_of_every_wfdb_format(tmp_path, monkeypatch, fmt, n_leads):
     lines = [f"a.dat {fmt} {200 if fmt in ('212', '80') else 1e9}/mV 12 {lead}" for lead in range(n_leads)]
     (tmp_path / "a.hea").write_text("\n".join([f"a {n_leads} 500 {n_times}", *lines]))
     whole = read_record(tmp_path / "a.hea", leads=NAMES[:n_leads])
-    monkeypatch.setattr(signal_parts, "PART_VALUES", 100)
+    monkeypatch.setattr(signal_module, "PART_VALUES", 100)
     np.testing.assert_array_equal(read_record(tmp_path / "a.hea", leads=NAMES[:n_leads]).signal, whole.signal)
 
 
@@ -50,7 +50,7 @@ def test_missing_values_are_bridged_across_parts(monkeypatch, missing):
     signal[0, missing] = np.nan
     whole = build_record("a", signal, 500.0, ["I", "II"])
     monkeypatch.setattr(record_module, "_BRIDGED_AT_ONCE", 10)
-    monkeypatch.setattr(signal_parts, "PART_VALUES", 30)
+    monkeypatch.setattr(signal_module, "PART_VALUES", 30)
     parts = build_record("a", signal, 500.0, ["I", "II"])
     np.testing.assert_allclose(parts.signal, whole.signal, atol=1e-6)
     assert parts.warnings == whole.warnings
@@ -88,12 +88,12 @@ def test_a_table_of_many_blocks_is_the_same_table(tmp_path, monkeypatch, end):
     rows[3:3] = ["", "# a comment", "  "]
     text = end.join(["# fs=250", "# unit=mV", "I,II", *rows, ",", ","]) + end
     whole = parse_table(text, "a.csv")
-    monkeypatch.setattr(csv_lines, "BLOCK_LENGTH", 50)
+    monkeypatch.setattr(csv_table, "BLOCK_LENGTH", 50)
     blocks = parse_table(text, "a.csv")
-    assert [line for block in csv_lines.line_blocks(text) for line in block] == text.splitlines()
-    assert list(blocks.rows) == list(whole.rows) == blocks.rows[:] == [row for row in rows if row.strip() and row[0] != "#"]
-    assert (blocks.rows[-1], blocks.rows[1:400:9]) == (whole.rows[-1], whole.rows[1:400:9])
-    assert list(blocks.line_numbers) == list(whole.line_numbers)
+    assert len(blocks.blocks) > 20
+    assert "\n".join(blocks.blocks).split("\n") == whole.blocks[0].split("\n") == [row for row in rows if row.strip() and row[0] != "#"]
+    lines = text.splitlines()
+    assert [lines[number - 1] for number in blocks.line_numbers] == whole.blocks[0].split("\n")
     np.testing.assert_array_equal(blocks.numbers([0, 1])[0], whole.numbers([0, 1])[0])
     with pytest.raises(UnreadableRecord, match="line 300"):
         parse_table(_with(text, end, 300, "1,x"), "a.csv").numbers([0, 1])

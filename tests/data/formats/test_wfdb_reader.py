@@ -394,5 +394,5 @@ def test_scales_that_are_inverted_or_impossible_are_named(tmp_path):
     with pytest.raises(UnitError, match=r"lead I reaches 30523\.5 mV, but an electrode stays below 5000 mV"):
         read_record(header)
     header.write_text(text.replace("(0)/mV", "(99999999999)/mV", 1))
-    with pytest.raises(UnreadableRecord, match="baseline 99999999999, which no sample can have"):
+    with pytest.raises(UnreadableRecord, match="baseline 99999999999, which no record can have"):
         read_record(header)

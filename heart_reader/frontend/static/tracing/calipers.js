@@ -1,4 +1,4 @@
-// Calipers: two lines across time and two across amplitude, the difference between them, and its repetition along the tracing (march-out).
+// Calipers: two lines across time, two across amplitude, their differences, and the march-out.
 
 import { el } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
@@ -15,19 +15,21 @@ const CLEAR_OF_VALUE_PX = 90;
 const MOST_MARCHES = 200;
 
 export class Calipers {
-  /** `layer` lies over the canvas; `live` is a live region; `viewport` says where things are; `changed()` hears of each move. */
-  constructor(layer, live, viewport, changed) {
-    Object.assign(this, { layer, live, viewport, changed });
-    this.active = false;
-    this.marching = false;
-    this.at = null; // { a, b } seconds, { c, d } millivolts above the baseline of row { row }
-    this.build();
-  }
+  active = false;
+  marching = false;
+  /** Seconds `a` and `b`, millivolts `c` and `d` above the baseline of `row`. */
+  at = null;
+  march = el("div", { class: "march", "aria-hidden": "true" });
+  value = el("output", { class: "caliper-value", "aria-hidden": "true" });
+  /** @type {Record<string, HTMLElement>} */
+  lines = {};
+  speaking = 0;
 
-  build() {
-    this.march = el("div", { class: "march", "aria-hidden": "true" });
-    this.value = el("output", { class: "caliper-value", "aria-hidden": "true" });
-    this.lines = {};
+  /** `layer` lies over the canvas; `live` is a live region; `viewport` says where things are. */
+  constructor(layer, live, viewport) {
+    this.layer = layer;
+    this.live = live;
+    this.viewport = viewport;
     for (const name of ["a", "b", "c", "d", "pair"]) {
       const across = name === "c" || name === "d";
       const line = el("div", { class: `caliper caliper-${name === "pair" ? "pair" : across ? "level" : "moment"}`, role: "slider", tabindex: 0, "aria-orientation": across ? "vertical" : "horizontal" });
@@ -75,7 +77,6 @@ export class Calipers {
     const row = viewport.rowAt(from.y);
     this.at = { a: viewport.timeAt(from.x), b: viewport.timeAt(to.x), c: viewport.mvAt(from.y, row), d: viewport.mvAt(to.y, row), row };
     this.place();
-    this.changed();
   }
 
   /** `{ ms, perMinute, mv }` between the lines; no rate where they meet. */
@@ -96,7 +97,8 @@ export class Calipers {
     if (!this.active || this.at === null || !this.viewport.sheet) return;
     const { viewport, at, lines } = this;
     const [xa, xb] = [viewport.xAt(at.a), viewport.xAt(at.b)];
-    for (const [line, x] of [[lines.a, xa], [lines.b, xb]]) line.style.transform = `translateX(${x}px)`;
+    lines.a.style.transform = `translateX(${xa}px)`;
+    lines.b.style.transform = `translateX(${xb}px)`;
     at.row = Math.min(at.row, viewport.sheet.rows.length - 1);
     for (const name of ["c", "d"]) lines[name].style.transform = `translateY(${viewport.yOf(at[name], at.row)}px)`;
     lines.pair.style.transform = `translateX(${Math.min(xa, xb)}px)`;
@@ -154,7 +156,6 @@ export class Calipers {
     } else if (name === "c" || name === "d") at[name] = viewport.onSheet(at[name] + dMv, at.row);
     else at[name] = kept(at[name] + dS);
     this.place();
-    this.changed();
   }
 
   press(event, name) {

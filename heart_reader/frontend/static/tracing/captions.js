@@ -1,15 +1,12 @@
 // What is written beside a tracing, and on an image of it.
 
-import { direction, formatNumber, t } from "../i18n.js";
+import { formatNumber, isolate, t } from "../i18n.js";
 import { recordedName } from "./leads.js";
 
 // A rate below this cannot carry the 150 Hz of a diagnostic recording.
 const DIAGNOSTIC_FS = 300;
 const LONGEST_NAME = 60;
 const SEPARATOR = "  ·  ";
-
-// Parts in the language of the page within a line that reads from left to right.
-const isolate = (text) => (direction() === "rtl" ? `\u2068${text}\u2069` : text);
 
 /** Which seconds of how many the sheet shows. */
 export function stretchText({ startS, spanS, waveform }) {

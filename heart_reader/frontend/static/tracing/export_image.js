@@ -1,4 +1,4 @@
-// The tracing on its own: an image, which carries its settings, its model and the notice, and the part of a printed page. Always on paper.
+// The tracing on paper: an image with settings, model and notice, and the part of a printed page.
 
 import { el } from "../dom.js";
 import { t } from "../i18n.js";
@@ -14,7 +14,7 @@ const PRINTED = { layout: "3x4-rhythm", speed: 25 };
 const LEAST_WIDTH_MM = 160;
 const CALIPER = "#17405e";
 
-/** One tracing on a canvas: `state` holds `{ waveform, options, startS, reason, stressed, words, title, setting, model, calipers, widthMm }`. */
+/** One tracing on a canvas; `state` is the `imageState` of the view. */
 function drawImage(state, pxPerMm) {
   const options = allowed(state.options, state.waveform);
   const widthMm = isRows(options.layout) && state.widthMm ? Math.max(LEAST_WIDTH_MM, state.widthMm) : undefined;
@@ -81,7 +81,7 @@ export function renderPng(state) {
   });
 }
 
-/** The tracing for the printer in true millimetres, at most `heightMm` high: columns and a rhythm strip at 25 mm/s wherever the recording fills them. */
+/** The tracing for the printer in true millimetres, at most `heightMm` high, in columns if it fills them. */
 export function renderPrinted(state, heightMm) {
   const options = allowed({ ...state.options, ...PRINTED }, state.waveform);
   const whole = planSheet(options, state.waveform.leadNames, (name) => state.waveform.extent(name), ON_PRINT);

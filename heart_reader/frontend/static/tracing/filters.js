@@ -3,7 +3,7 @@
 // References: Gustafsson, "Determining the initial states in forward-backward filtering", IEEE Trans. Signal Process. 44 (1996);
 // Kligfield et al., "Recommendations for the standardization and interpretation of the electrocardiogram: part I", Circulation 115 (2007).
 
-// Running a second-order Butterworth twice would move its -3 dB point down; its own cut-off is raised by this so that the pair has it where it says.
+// Raises the cut-off of a second-order Butterworth, so that running it twice has its -3 dB point there.
 const TWICE = (Math.SQRT2 - 1) ** -0.25;
 const NOTCH_Q = 20;
 const SETTLE_S = 1.5;

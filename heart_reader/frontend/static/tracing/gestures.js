@@ -1,4 +1,4 @@
-// Mouse, wheel and fingers on the sheet: one finger pans (or measures), two pinch, the wheel moves through time, with Ctrl it zooms.
+// Mouse, wheel and fingers: one pans or measures, two pinch; the wheel moves in time, with Ctrl it zooms.
 
 const WHEEL_LINE_PX = 16;
 const PINCH_PER_PX = 0.0022;

@@ -1,5 +1,7 @@
 // What the keys do while the sheet has the focus. The list is also what the page's help shows.
 
+import { ZOOM } from "./options.js";
+
 /** Keys as they are printed on a keyboard, and the key of the words for what they do. */
 export const TRACING_KEYS = [
   { keys: ["←", "→"], label: "tracing.keys.pan" },
@@ -12,9 +14,9 @@ export const TRACING_KEYS = [
   { keys: ["L"], label: "tracing.keys.layout" },
   { keys: ["E"], label: "tracing.keys.group" },
   { keys: ["T"], label: "tracing.keys.lead" },
-  { keys: ["S"], label: "tracing.keys.speed" },
-  { keys: ["G"], label: "tracing.keys.gain" },
-  { keys: ["F"], label: "tracing.keys.filter" },
+  { keys: ["S"], label: "tracing.speed_label" },
+  { keys: ["G"], label: "tracing.gain_label" },
+  { keys: ["F"], label: "tracing.filter_label" },
   { keys: ["C"], label: "tracing.keys.calipers" },
   { keys: ["M"], label: "tracing.keys.march" },
   { keys: ["I"], label: "tracing.keys.image" },
@@ -23,7 +25,6 @@ export const TRACING_KEYS = [
 ];
 
 const LARGE_BOX_MM = 5;
-const ZOOM_STEP = 1.25;
 
 /** Do what a key asks for on `view`; answers whether it asked for anything. */
 export function pressKey(event, view) {
@@ -45,10 +46,10 @@ const MOVES = {
   End: (view) => view.goTo(Infinity),
 };
 const ZOOMS = {
-  "+": (view) => view.zoomBy(ZOOM_STEP),
-  "=": (view) => view.zoomBy(ZOOM_STEP),
-  "-": (view) => view.zoomBy(1 / ZOOM_STEP),
-  _: (view) => view.zoomBy(1 / ZOOM_STEP),
+  "+": (view) => view.zoomBy(ZOOM.step),
+  "=": (view) => view.zoomBy(ZOOM.step),
+  "-": (view) => view.zoomBy(1 / ZOOM.step),
+  _: (view) => view.zoomBy(1 / ZOOM.step),
 };
 const CHANGES = {
   0: (view) => view.change({ zoom: "fit" }),

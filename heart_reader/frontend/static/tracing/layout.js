@@ -1,7 +1,7 @@
 // Where everything stands on the paper, in millimetres.
 //
 // A sheet is rows of strips; a strip is one lead over one stretch of time. Time runs evenly from the left edge of the traces to the right, through
-// every column, so that x tells the second in each layout.
+// every column, so that x gives the second in each layout.
 
 import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
 
@@ -16,7 +16,7 @@ const LEAST_PART_OF_PAGE = 0.85;
 // Closest that rows may come, and how far a row may grow towards its neighbours.
 const ROOM = { columns: { up: 12, down: 7, most: 32 }, rows: { up: 8, down: 5, most: 32 } };
 const GAP = 1.5;
-// Room around the rows, and height of the lead names. An image carries its own title, settings and notice; on the page they stand beside it.
+// Room around the rows, and height of the lead names. An image also carries title, settings and notice.
 export const ON_SCREEN = { head: 3, foot: 6, label: 3.6, margin: 5 };
 export const ON_IMAGE = { head: 12, foot: 24, label: 3.6, margin: 5 };
 // Both A4 and Letter take ten seconds in true millimetres, with narrow margins.
@@ -133,7 +133,7 @@ function reachMm(one, gain, recorded, extentOf) {
   return { ...one, up: (above / 1000) * gain, down: (below / 1000) * gain };
 }
 
-/** The sheet in at most `heightMm`: its rows move together, as on the paper of a cardiograph, where tall traces reach over their neighbours. */
+/** The sheet in at most `heightMm`: rows move together, and tall traces reach over their neighbours. */
 export function lowerSheet(sheet, heightMm) {
   const excess = sheet.height - heightMm;
   const { rows } = sheet;

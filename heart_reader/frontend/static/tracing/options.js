@@ -10,6 +10,12 @@ export { GROUPS };
 // 1 is true size; "fit" is the page in the width there is.
 export const ZOOM = { least: 0.25, most: 6, step: 1.25 };
 
+/**
+ * `startS` in seconds, `zoom` a multiple of true size.
+ * @typedef {{ layout: string, speed: number, gain: number, rhythmLead: string, filter: string, group: string, startS: number, zoom: number | "fit" }} TracingOptions
+ */
+
+/** @type {Readonly<TracingOptions>} */
 export const DEFAULTS = Object.freeze({
   layout: "3x4-rhythm",
   speed: 25,
@@ -28,7 +34,12 @@ export const startingOptions = () => (window.innerWidth < NARROW_PX ? { ...DEFAU
 
 const oneOf = (values, value, otherwise) => values.find((known) => String(known) === String(value)) ?? otherwise;
 
-/** `changes` on top of `options`; a value that is not known changes nothing. */
+/**
+ * `changes` on top of `options`; a value that is not known changes nothing.
+ * @param {TracingOptions} options
+ * @param {Partial<Record<keyof TracingOptions, unknown>>} changes
+ * @returns {TracingOptions}
+ */
 export function mergeOptions(options, changes) {
   const merged = { ...options, ...changes };
   const start = Number(merged.startS);
@@ -45,7 +56,5 @@ export function mergeOptions(options, changes) {
   };
 }
 
-/** The value after `value`, round and round; `step` -1 goes back. */
-export function nextOf(values, value, step = 1) {
-  return values[(values.indexOf(value) + step + values.length) % values.length];
-}
+/** The value after `value`, round and round. */
+export const nextOf = (values, value) => values[(values.indexOf(value) + 1) % values.length];

@@ -1,4 +1,4 @@
-// A long recording at a glance: one lead from end to end, the part that the sheet shows, and how each class moves from window to window.
+// A long recording at a glance: one lead, the part that is shown, and the classes from window to window.
 
 import { el } from "../dom.js";
 import { t } from "../i18n.js";
@@ -12,14 +12,21 @@ const STEP_S = 1;
 const USUAL_DURATION_S = 10.5;
 
 export class Overview {
+  canvas = el("canvas", { "aria-hidden": "true" });
+  window = el("div", { class: "overview-window", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0 });
+  strip = el("div", { class: "overview-strip" }, this.canvas, this.window);
+  name = el("span", { class: "timeline-name" });
+  classes = el("div", { class: "overview-classes" });
+  /** @type {import("../waveform.js").Waveform} */
+  waveform = null;
+  reading = null;
+  drawn = null;
+  startS = 0;
+  spanS = 0;
+
   /** `goTo(startS)` moves the sheet. */
   constructor(goTo) {
     this.goTo = goTo;
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.window = el("div", { class: "overview-window", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0 });
-    this.strip = el("div", { class: "overview-strip" }, this.canvas, this.window);
-    this.name = el("span", { class: "timeline-name" });
-    this.classes = el("div", { class: "overview-classes" });
     this.element = el("div", { class: "tracing-overview", dir: "ltr", hidden: true }, el("div", { class: "timeline-row" }, this.name, this.strip), this.classes);
     this.window.addEventListener("keydown", (event) => this.press(event));
     this.listenForPointer();

@@ -34,7 +34,7 @@ export function textMm(sizeMm, pxPerMm) {
  * scale in device pixels per millimetre, offsets in device pixels.
  */
 export function drawPaper(pen, view) {
-  const { sheet, scale, colours, offsetX, offsetY } = view;
+  const { sheet, colours, offsetX, offsetY } = view;
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.fillStyle = colours.ground;
   pen.fillRect(0, 0, pen.canvas.width, pen.canvas.height);
@@ -49,7 +49,7 @@ export function drawPaper(pen, view) {
 
 function drawGrid(pen, { sheet, scale, colours }) {
   const [right, bottom] = [Math.round(sheet.width * scale), Math.round(sheet.height * scale)];
-  for (const [every, kind] of [[1, "thin"], [5, "thick"]]) {
+  for (const { every, kind } of [{ every: 1, kind: "thin" }, { every: 5, kind: "thick" }]) {
     // A box of two pixels is a smear: the large ones are enough then.
     if (every * scale < 2.4) continue;
     const width = Math.max(1, Math.round(GRID_MM[kind] * scale));

@@ -1,9 +1,9 @@
-// Two canvases on top of each other: the paper, drawn when something about it changes, and the traces, which move while time runs.
+// Two canvases on top of each other: the paper, rarely drawn, and the traces, which move with time.
 
 import { drawPaper, loadFonts, THEMES } from "./paper.js";
 import { drawSeconds, drawTraces } from "./trace.js";
 
-/** How a sheet lies on a canvas, for `drawPaper` and `drawTraces`. Lengths in device pixels; `scale` is those of a millimetre. */
+/** How a sheet lies on a canvas, in device pixels; `scale` is those of a millimetre. */
 export function makeView({ sheet, waveform, options, startS, scale, devicePixelRatio, offsetX = 0, offsetY = 0, theme, reason, stressed, words }) {
   const colours = THEMES[theme];
   const overlay = options.layout === "overlay";
@@ -18,7 +18,7 @@ export function makeView({ sheet, waveform, options, startS, scale, devicePixelR
     centreS: startS + sheet.traceWidth / options.speed / 2,
     recorded: (lead) => waveform.has(lead),
     // Where all leads share one row, the chosen one lies on top and only its name is written.
-    ordered: (strips) => (overlay ? [...strips].sort((a, b) => (a.lead === stressed) - (b.lead === stressed)) : strips),
+    ordered: (strips) => (overlay ? [...strips].sort((a, b) => Number(a.lead === stressed) - Number(b.lead === stressed)) : strips),
     named: (strips) => (overlay ? strips.filter(({ lead }) => lead === stressed) : strips),
     colourOf: ({ lead }) => (overlay && lead !== stressed ? colours.behind : colours.trace),
   };

@@ -73,7 +73,7 @@ export class Toolbar {
       layout: (value) => isRows(value) || columnsFit(options.speed, durationS),
       filter: (value) => filterFits(value, fs),
     };
-    for (const [option, values] of Object.entries(offers)) fill(this.selects[option].input, option, values, options[option], allowed[option]);
+    for (const [option, values] of Object.entries(offers)) fill(this.selects[option].input, option, values, options[option], allowed[option] ?? null);
     const { layout, filter } = this.selects;
     layout.input.value = allowedLayout(options.layout, options.speed, durationS);
     if (!filterFits(options.filter, fs)) filter.input.value = "off";
@@ -84,8 +84,8 @@ export class Toolbar {
   }
 }
 
-function fill(select, option, values, chosen, allowed = () => true) {
-  const words = values.map((value) => [String(value), wordsOf(option, value), !allowed(value)]);
+function fill(select, option, values, chosen, allowed = null) {
+  const words = values.map((value) => [String(value), wordsOf(option, value), allowed !== null && !allowed(value)]);
   const key = JSON.stringify(words);
   if (select.dataset.offers !== key) {
     select.replaceChildren(...words.map(([value, text, disabled]) => el("option", { value, disabled }, text)));

@@ -1,4 +1,4 @@
-// The traces themselves. Columns of pixels are counted from the start of the recording, so that a trace looks the same wherever it is moved to.
+// The traces. Columns of pixels are counted from the start of the recording, wherever it is moved to.
 
 import { line, lineWidth, write } from "./paper.js";
 
@@ -11,8 +11,8 @@ const LEAST_SECOND_PX = 44;
 const LEAST_STEP_PX = 0.5;
 
 /**
- * Draw the strips of a view: one as `view` as for `drawPaper`, with `{ waveform, filter, startPx, pxPerS, centreS, reason, stressed }`: startPx is the device pixel of the recording
- * at the left edge of the traces.
+ * Draw the strips of a view (see `makeView`); `startPx` is the device pixel of the recording at the left
+ * edge of the traces.
  */
 export function drawTraces(pen, view) {
   const { sheet, scale, offsetX, offsetY } = view;
@@ -48,7 +48,7 @@ function push(x, y) {
   buffer.count += 1;
 }
 
-/** Points of a strip on the canvas: every sample, or the lowest and highest of each column of pixels where samples are closer than that. */
+/** Points of a strip: every sample, or the extremes of each column of pixels where samples are denser. */
 function tracePoints(strip, row, view, left, right, origin) {
   const { waveform, pxPerS, startPx, scale } = view;
   const values = waveform.filteredLead(strip.lead, view.filter);

@@ -29,17 +29,29 @@ const NARROW_PX = 940;
 
 let count = 0;
 
-/** Build a tracing in `container`; `onOptionsChange(options)` hears of what a person chose or moved to. */
-export function createTracingView(container, { onOptionsChange = () => {} } = {}) {
-  return new TracingView(container, onOptionsChange);
-}
+export class TracingView {
+  /** @type {import("../waveform.js").Waveform} */
+  waveform = null;
+  reading = null;
+  reason = null;
+  theme = "paper";
+  roomPx = Infinity;
+  chosen = { ...startingOptions() };
+  viewport = new Viewport();
+  words = null;
+  frame = null;
+  telling = 0;
 
-class TracingView {
-  constructor(container, onOptionsChange) {
+  /**
+   * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved to.
+   * @param {HTMLElement} container
+   * @param {(options: import("./options.js").TracingOptions) => void} onOptionsChange
+   */
+  constructor(container, onOptionsChange = () => {}) {
     count += 1;
-    Object.assign(this, { container, onOptionsChange, prefix: `tracing-${count}`, waveform: null, reading: null, reason: null, theme: "paper", roomPx: Infinity });
-    this.chosen = { ...startingOptions() };
-    this.viewport = new Viewport();
+    this.container = container;
+    this.onOptionsChange = onOptionsChange;
+    this.prefix = `tracing-${count}`;
     this.build();
     this.listen();
   }
@@ -69,7 +81,7 @@ class TracingView {
       this.live,
     );
     this.drawing = new SheetCanvas(...this.canvases);
-    this.calipers = new Calipers(layer, this.live, this.viewport, () => {});
+    this.calipers = new Calipers(layer, this.live, this.viewport);
     this.noteWords();
   }
 
@@ -85,7 +97,7 @@ class TracingView {
     this.sheet.addEventListener("keydown", (event) => {
       if (event.target === this.sheet && this.waveform !== null && pressKey(event, this)) event.preventDefault();
     });
-    // It hears of the height as well, which is the sheet's own doing.
+    // It also reports changes of the height, which the sheet itself makes.
     new ResizeObserver(() => this.place.clientWidth !== this.viewport.screenWidth && this.draw()).observe(this.place);
     window.addEventListener("resize", () => {
       this.measureRoom();
@@ -145,11 +157,6 @@ class TracingView {
     this.chosen.startS = Math.max(0, startS);
     this.draw();
     this.tell();
-  }
-
-  /** The tracing as an image on paper, with its settings, its model and the notice. */
-  toPng() {
-    return renderPng(this.imageState());
   }
 
   /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
@@ -223,8 +230,9 @@ class TracingView {
     this.draw();
   }
 
+  /** Save the tracing as an image on paper, with its settings, its model and the notice. */
   async saveImage() {
-    save(await this.toPng(), "image/png", `${this.reading.record_id.replace(/[^\w.-]+/g, "_")}.png`);
+    save(await renderPng(this.imageState()), "image/png", `${this.reading.record_id.replace(/[^\w.-]+/g, "_")}.png`);
   }
 
   openRuler() {
@@ -271,7 +279,7 @@ class TracingView {
     this.describe();
   }
 
-  /** Height that the first screen of the page leaves for the sheet; it is asked for when a recording comes or the window changes, not at every pan. */
+  /** Measure the height that the first screen leaves for the sheet: not at every pan. */
   measureRoom() {
     if (this.container.hidden) return;
     const top = this.place.getBoundingClientRect().top + window.scrollY;
@@ -299,7 +307,7 @@ class TracingView {
   }
 
   noteWords() {
-    // The first number of a language loads its tables, the first letters load their font: now, not when a recording is waiting to be drawn.
+    // The first number loads tables, the first letters a font: not when a recording waits to be drawn.
     formatNumber(0, 1);
     this.drawing.loadFonts();
     this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };

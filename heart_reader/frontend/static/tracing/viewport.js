@@ -11,10 +11,18 @@ const LEAST_ROOM_PX_PER_MM = 1.8;
 const LEAST_SHARE_OF_SCREEN = 0.8;
 
 export class Viewport {
-  constructor() {
-    this.offset = { x: 0, y: 0 }; // mm of the sheet beyond the left and upper edge
-    this.planned = { key: null, sheet: null };
-  }
+  /** Millimetres of the sheet beyond the left and upper edge. */
+  offset = { x: 0, y: 0 };
+  planned = { key: null, sheet: null, waveform: null };
+  /** @type {import("./options.js").TracingOptions} */
+  options;
+  /** @type {import("../waveform.js").Waveform} */
+  waveform;
+  sheet = null;
+  screenWidth = 0;
+  pxPerMm = 1;
+  width = 0;
+  height = 0;
 
   /**
    * Lay the sheet out for `options` in `width` pixels; `startS` and the offset are kept within what there is. `roomPx` is the height in which
@@ -37,15 +45,14 @@ export class Viewport {
     this.moveTo(options.startS, this.offset.x, this.offset.y);
   }
 
-  plan(widthMm) {
+  plan(widthMm = undefined) {
     const { layout, speed, gain, rhythmLead, group } = this.options;
     const label = textMm(ON_SCREEN.label, this.pxPerMm);
     const key = [layout, speed, gain, rhythmLead, group, label, isRows(layout) ? widthMm : ""].join();
-    if (key !== this.planned.key || this.plannedFor !== this.waveform) {
+    if (key !== this.planned.key || this.planned.waveform !== this.waveform) {
       const room = { ...ON_SCREEN, label, foot: 3.2 + textMm(2.6, this.pxPerMm) };
       const extentOf = (name) => this.waveform.extent(name);
-      this.planned = { key, sheet: planSheet(this.options, this.waveform.leadNames, extentOf, room, isRows(layout) ? widthMm : undefined) };
-      this.plannedFor = this.waveform;
+      this.planned = { key, waveform: this.waveform, sheet: planSheet(this.options, this.waveform.leadNames, extentOf, room, isRows(layout) ? widthMm : undefined) };
     }
     return this.planned.sheet;
   }
