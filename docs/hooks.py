@@ -60,10 +60,11 @@ def formats() -> str:
 
 
 def models() -> str:
-    """Return a list of the networks that can be trained, with the first line of each docstring."""
-    from heart_reader.models.registry import model_names
+    """Return a table of the networks that can be trained, with the first line of each docstring."""
+    from heart_reader.models.registry import MODELS
 
-    return "\n".join(f"- `{name}`" for name in model_names())
+    rows = [f"| `{name}` | {(build.__doc__ or '').partition(chr(10))[0].removeprefix('Build ').rstrip('.')} |" for name, build in MODELS.items()]
+    return "\n".join(["| model | what |", "|---|---|", *rows])
 
 
 def sources() -> str:
