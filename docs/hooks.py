@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 INCLUDED = re.compile(r'^--8<-- "(?P<path>[^"]+)"\s*$', re.MULTILINE)
 PART = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>(?P<path>[^<]+)</code>")
 FIGURES = ("results/measurements.png", "results/edge_stats.png")
 
 
@@ -96,12 +97,17 @@ def metrics() -> str:
 def zoo() -> str:
     """Return the table of shipped readers."""
     rows = [
-        f"| [`{reader.name}`]({reader.name}.md) | {reader.title} | {reader.n_bytes / 1e3:,.0f} KB | {reader.parameters:,} "
+        f"| [`{reader.name}`]({reader.name}.md) | {reader.title} | {_weights(reader) / 1e3:,.0f} KB | {reader.parameters:,} "
         f"| {_auroc(reader, 'val')} | {_auroc(reader, 'test')} | {reader.figures.get('network_ms', '')} | {reader.licence} |"
         for reader in shipped_readers().values()
     ]
-    titles = ("reader", "what", "size", "parameters", "validation macro-AUROC", "test macro-AUROC", "ms", "licence")
+    titles = ("reader", "what", "weights", "parameters", "validation macro-AUROC", "test macro-AUROC", "ms", "licence")
     return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
+
+
+def _weights(reader: ShippedReader) -> int:
+    """Return the size of the weights, without the manifest, in bytes."""
+    return max(int(file["bytes"]) for file in reader.files.values())
 
 
 def _auroc(reader: ShippedReader, split: str) -> str:
@@ -138,6 +144,11 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
     places = _places(files)
     markdown = INCLUDED.sub(lambda match: _included(match["path"], page.file.src_uri, places), markdown)
     return PART.sub(lambda match: PARTS[match[1]](), markdown)
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Show the roles of docstrings, such as ``:class:`~heart_reader.data.record.EcgRecord```, as names."""
+    return ROLE.sub(lambda match: f"<code>{match['path'].removeprefix('~' + match['path'][1:].rpartition('.')[0] + '.')}</code>", html)
 
 
 def _cards() -> dict[str, Path]:
