@@ -64,7 +64,9 @@ def models() -> str:
     """Return a table of the networks that can be trained, with the first line of each docstring."""
     from heart_reader.models.registry import MODELS
 
-    rows = [f"| `{name}` | {(build.__doc__ or '').partition(chr(10))[0].removeprefix('Build ').rstrip('.')} |" for name, build in MODELS.items()]
+    rows = [
+        f"| `{name}` | {(build.__doc__ or '').partition(chr(10))[0].removeprefix('Build ').rstrip('.')} |" for name, build in MODELS.items()
+    ]
     return "\n".join(["| model | what |", "|---|---|", *rows])
 
 

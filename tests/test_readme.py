@@ -1,4 +1,4 @@
-"""The README's commands do what it says."""
+"""The README's commands do what it says, and its tables say what is."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from pathlib import Path
 import pytest
 
 from heart_reader.commands import build_parser
+from heart_reader.data.formats import FORMATS
+from heart_reader.weights import shipped_readers
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = [
-    shlex.split(match.group(1).split("   #")[0])
-    for match in re.finditer(r"^(?:\.venv/bin/)?heart-reader (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [shlex.split(match.group(1).split("   #")[0]) for match in re.finditer(r"^heart-reader (.+)$", README, re.MULTILINE)]
+ROWS = [line.strip("|").split("|") for line in README.splitlines() if line.startswith("| `ptbxl-")]
 
 
 def test_the_readme_has_commands() -> None:
     assert {"train", "evaluate", "export", "read", "serve"} <= {command[0] for command in COMMANDS}
+
+
+def test_it_is_one_screen_and_a_half() -> None:
+    assert len(README.splitlines()) <= 100
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -29,6 +34,36 @@ def test_every_command_configuration_and_option_exists(command: list[str]) -> No
     build_parser().parse_args(command)
     named = [word for word in command if word.startswith(("configs/", "test_files/", "results/ptbxl"))]
     assert [word for word in named if not (ROOT / word).exists()] == []
+
+
+def test_the_lines_of_python_run_in_an_empty_folder(tmp_path: Path) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Inferior myocardial infarction" in done.stdout
+    assert (tmp_path / "ecg.svg").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].split("`")[1])
+def test_the_table_of_readers_says_what_the_index_does(row: list[str]) -> None:
+    reader = shipped_readers()[row[0].split("`")[1]]
+    weights = max(file["bytes"] for file in reader.files.values())
+    assert row[1].strip() == f"{weights / 1e3:,.0f} KB"
+    for cell, split in zip(row[2:4], ("val", "test"), strict=True):
+        point, low, high = (reader.figures[f"{split}_macro_auroc{end}"] for end in ("", "_low", "_high"))
+        assert cell.strip() == f"{point:.4f} [{low:.3f}, {high:.3f}]"
+    assert float(row[4]) == pytest.approx(reader.figures["network_ms"], rel=0.02)
+    assert row[5].strip().replace(" ", "-", 1) == reader.licence.replace("-BY-", "-BY ")
+    card = re.search(r"\]\((.+)\)", row[6])
+    assert card is not None
+    assert f"# Model card: {reader.name}\n" in (ROOT / card[1]).read_text(encoding="utf-8")
+
+
+def test_the_table_of_formats_lists_every_format_and_what_it_states() -> None:
+    for entry in FORMATS.values():
+        (row,) = [line for line in README.splitlines() if line.startswith((f"| {entry.title} |", f"| {entry.title}, "))]
+        assert all(f"`{suffix}`" in row for suffix in (*entry.suffixes, *entry.companions))
+        assert row.rstrip(" |").endswith(entry.states)
 
 
 @pytest.mark.slow
