@@ -1,4 +1,4 @@
-"""Pages that follow from the code, so that they never say anything else: commands, formats, readers.
+"""Pages that follow from the code, so that they never say anything else.
 
 A line ``{{ name }}`` in a page is replaced by what the function of that name returns, and
 ``--8<-- "FILE"`` by a page from elsewhere in the project. Model cards become pages of their own.
@@ -149,7 +149,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
 
 
 def on_page_content(html: str, **_: object) -> str:
-    """Show the roles of docstrings, such as ``:class:`~heart_reader.data.record.EcgRecord```, as names."""
+    """Show roles of docstrings, such as ``:class:`~heart_reader.errors.DataError```, as names."""
     return ROLE.sub(lambda match: f"<code>{match['path'].removeprefix('~' + match['path'][1:].rpartition('.')[0] + '.')}</code>", html)
 
 

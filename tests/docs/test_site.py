@@ -36,7 +36,7 @@ def test_every_command_in_a_document_exists(path: Path, capsys: pytest.CaptureFi
         try:
             parser.parse_args(shlex.split(command))
         except SystemExit:
-            # Prose may leave out what a command needs; it may not name options and commands that do not exist.
+            # Prose may leave out what a command needs, but not name what does not exist.
             assert "arguments are required" in capsys.readouterr().err, command
 
 
