@@ -21,7 +21,10 @@ def test_public_names() -> None:
         "Preprocessor",
         "build_record",
         "find_records",
+        "load",
+        "read_ecg",
         "read_record",
+        "sample",
     ]
     assert all(hasattr(heart_reader, name) for name in heart_reader.__all__)
 
