@@ -7,6 +7,7 @@ A line ``{{ name }}`` in a page is replaced by what the function of that name re
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -58,6 +59,36 @@ def formats() -> str:
         suffixes = " ".join(f"`{suffix}`" for suffix in (*entry.suffixes, *entry.companions))
         rows.append(f"| {entry.title} | {suffixes} | {entry.states} | {'`formats`' if entry.package else ''} |")
     return "\n".join(["| format | files | what a file states | extra |", "|---|---|---|---|", *rows])
+
+
+def settings() -> str:
+    """Return a table per section of a configuration: key, default, allowed values, and meaning."""
+    lines = (ROOT / "heart_reader/config.py").read_text(encoding="utf-8").splitlines()
+    classes = {node.name: node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.ClassDef)}
+    return "\n\n".join(_section("", classes["ExperimentConfig"], classes, lines))
+
+
+def _section(name: str, node: ast.ClassDef, classes: dict[str, ast.ClassDef], lines: list[str]) -> Iterator[str]:
+    """Yield the tables of a section and of those below it."""
+    rows, below = [], []
+    for field in node.body:
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        key, kind = f"{name}.{field.target.id}".lstrip("."), ast.unparse(field.annotation)
+        inner = next((one for one in classes if one in kind), None)
+        if inner is not None:
+            below.append((key, classes[inner]))
+        if inner != kind:
+            default = "" if field.value is None else ast.unparse(field.value)
+            comment = lines[(field.end_lineno or 1) - 1].partition("  # ")[2]
+            cells = (key, default, kind)
+            rows.append("| " + " | ".join(f"`{cell}`".replace("|", "\\|") if cell else "" for cell in cells) + f" | {comment} |")
+    if name:
+        yield f"### {name}\n\n{(ast.get_docstring(node) or '').split(chr(10) * 2)[0]}"
+    if rows:
+        yield "\n".join(["| key | default | type | meaning |", "|---|---|---|---|", *rows])
+    for key, one in below:
+        yield from _section(key, one, classes, lines)
 
 
 def models() -> str:
@@ -121,7 +152,7 @@ def _auroc(reader: ShippedReader, split: str) -> str:
     return f"{reader.figures[name]:.4f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
-PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (commands, formats, models, sources, tasks, metrics, zoo)}
+PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (commands, formats, settings, models, sources, tasks, metrics, zoo)}
 
 
 def on_config(config: MkDocsConfig) -> None:
