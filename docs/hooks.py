@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def _section(name: str, node: ast.ClassDef, classes: dict[str, ast.ClassDef], li
         if inner is not None:
             below.append((key, classes[inner]))
         if inner != kind:
-            default = "" if field.value is None else ast.unparse(field.value)
+            default = _default(key) if field.value is not None else ""
             comment = lines[(field.end_lineno or 1) - 1].partition("  # ")[2]
             cells = (key, default, kind)
             rows.append("| " + " | ".join(f"`{cell}`".replace("|", "\\|") if cell else "" for cell in cells) + f" | {comment} |")
@@ -89,6 +90,16 @@ def _section(name: str, node: ast.ClassDef, classes: dict[str, ast.ClassDef], li
         yield "\n".join(["| key | default | type | meaning |", "|---|---|---|---|", *rows])
     for key, one in below:
         yield from _section(key, one, classes, lines)
+
+
+def _default(key: str) -> str:
+    """Return the default of a key as a YAML file would state it."""
+    from heart_reader.config import ExperimentConfig
+
+    value = ExperimentConfig().model_dump(mode="json")
+    for part in key.split("."):
+        value = value.get(part, "") if isinstance(value, dict) else ""
+    return "" if value == "" else json.dumps(value).strip('"')
 
 
 def models() -> str:

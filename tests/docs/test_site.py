@@ -49,6 +49,25 @@ def test_every_link_of_a_page_outside_the_site_leads_somewhere(path: Path) -> No
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+def test_every_skeleton_of_a_recipe_registers_what_it_says() -> None:
+    skeletons = re.findall(
+        r"^```python\n(# heart_reader/.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert len(skeletons) == 5
+    show = """
+from heart_reader.data.formats import FORMATS
+from heart_reader.data.sources import DATASETS, SOURCES
+from heart_reader.data.tasks import TASKS
+from heart_reader.metrics import METRICS
+from heart_reader.models.registry import MODELS
+
+assert "smallest" in MODELS and "mine" in FORMATS and "macro_balanced_accuracy" in METRICS
+assert "clinic" in SOURCES and "clinic" in DATASETS and {"conduction", "block_vs_norm"} <= set(TASKS)
+"""
+    done = subprocess.run([sys.executable, "-c", "\n".join([*skeletons, show])], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_it_builds_without_a_warning_and_fetches_nothing_from_elsewhere(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
