@@ -21,6 +21,8 @@ def test_public_names() -> None:
         "Preprocessor",
         "build_record",
         "find_records",
+        "load",
+        "read_ecg",
         "read_record",
     ]
     assert all(hasattr(heart_reader, name) for name in heart_reader.__all__)
