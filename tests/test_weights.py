@@ -22,8 +22,7 @@ from heart_reader.extras import missing
 from heart_reader.weights import DEFAULT_READER, find_reader, shipped_readers
 from heart_reader.weights.cards import CARD, find_card, metadata, push, with_metadata
 from heart_reader.weights.fetch import SOURCE, available_readers, fetch
-from heart_reader.weights.find import cache_folder
-from heart_reader.weights.index import INDEX, PACKAGED, describe, file_is, parse_index
+from heart_reader.weights.index import INDEX, PACKAGED, cache_folder, describe, file_is, parse_index
 
 ROOT = Path(__file__).resolve().parent.parent
 NANO = "ptbxl-nano-int8"

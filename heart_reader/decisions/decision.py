@@ -49,8 +49,14 @@ class _Part:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Make it from :meth:`to_json`; raises ConfigError as the constructor does."""
-        given = {one.name: values[one.name] for one in fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        given = {}
+        for one in fields(cls):  # type: ignore[arg-type]
+            given[one.name] = value = values[one.name]
+            if str(one.type).startswith("tuple"):
+                if not isinstance(value, list):
+                    raise ConfigError(f"{one.name}: {type(value).__name__}; a list is needed")
+                given[one.name] = tuple(value)
+        return cls(**given)
 
 
 @dataclass(frozen=True)

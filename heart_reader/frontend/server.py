@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvicorn
 
-from heart_reader.errors import ConfigError, HeartReaderError
+from heart_reader.errors import HeartReaderError
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.connections import ConnectionGuard
@@ -99,7 +99,7 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         place = f"{settings.host}:{settings.port}"
-        raise ConfigError(f"cannot listen on {place} ({error.strerror or error}): free it or pass another --port or --host") from None
+        raise HeartReaderError(f"cannot listen on {place} ({error.strerror or error}): free it or pass another --port or --host") from None
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

@@ -11,8 +11,7 @@ from urllib.request import Request, urlopen
 
 from heart_reader.errors import ConfigError, DataError, Integrity
 from heart_reader.folders import atomic_directory
-from heart_reader.weights.find import cache_folder
-from heart_reader.weights.index import INDEX, ShippedReader, file_is, parse_index, shipped_readers
+from heart_reader.weights.index import INDEX, ShippedReader, cache_folder, file_is, parse_index, shipped_readers
 
 __all__ = ["SOURCE", "available_readers", "fetch"]
 

@@ -4,17 +4,15 @@ fetched.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from heart_reader.checkpoint import load_manifest
 from heart_reader.errors import CheckpointError
 from heart_reader.folders import standing
-from heart_reader.weights.index import DEFAULT_READER, PACKAGED, ShippedReader, shipped_readers
+from heart_reader.weights.index import DEFAULT_READER, PACKAGED, ShippedReader, cache_folder, shipped_readers
 
-__all__ = ["cache_folder", "find_reader", "local_reader"]
+__all__ = ["find_reader", "local_reader"]
 
 RESULTS = Path("results")
 
@@ -66,12 +64,3 @@ def _places(name: str) -> Iterator[Path]:
     yield PACKAGED / name
     yield (RESULTS / name / "checkpoint").resolve()
     yield cache_folder() / name
-
-
-def cache_folder() -> Path:
-    """Return the folder of fetched readers: ``heart-reader/weights`` in the user's cache."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "heart-reader" / "weights"

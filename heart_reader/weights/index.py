@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,6 +24,7 @@ __all__ = [
     "INDEX",
     "PACKAGED",
     "ShippedReader",
+    "cache_folder",
     "describe",
     "file_is",
     "is_published",
@@ -155,3 +158,12 @@ def is_published(sha256: str) -> bool:
     measured before publication.
     """
     return any(reader.sha256 == sha256 for reader in shipped_readers().values())
+
+
+def cache_folder() -> Path:
+    """Return the folder of fetched readers: ``heart-reader/weights`` in the user's cache."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "heart-reader" / "weights"

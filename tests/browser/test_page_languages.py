@@ -229,5 +229,7 @@ def test_the_dialog_and_the_hint_name_the_formats_of_the_server(visit: Callable[
     page = visit()
     formats = page.evaluate("async () => (await (await fetch('api/v1/model')).json()).formats")
     assert {"csv", "dicom", "edf", "wfdb"} <= {one["name"] for one in formats}
-    assert page.get_attribute("#file-input", "accept").split(",") == [suffix for one in formats for suffix in one["suffixes"]]
+    assert page.get_attribute("#file-input", "accept").split(",") == [
+        ending for one in formats for ending in (*one["suffixes"], *one["companions"])
+    ]
     assert all(one["title"] in page.inner_text("#file-hint") for one in formats)

@@ -65,7 +65,7 @@ def test_a_dicom_file_without_pydicom_says_what_to_install(variants: Path, tmp_p
     script = BLOCK + "from heart_reader.commands import main; sys.exit(main(['read', *sys.argv[1:]]))"
     answer = run_python(script, tmp_path / "a.dcm", RECORD, "--checkpoint", variants / "int8", "--json", "--quick")
     first, second = map(json.loads, answer.stdout.splitlines())
-    assert "python -m pip install pydicom" in first["error"]["message"]
+    assert "pip install 'heart-reader[formats]'" in first["error"]["message"]
     assert "levels" in second  # what can be read is
 
 

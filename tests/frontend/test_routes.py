@@ -18,12 +18,12 @@ from heart_reader import __version__
 from heart_reader.checkpoint import load_manifest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.table import class_name
-from heart_reader.data.formats import read_record
+from heart_reader.data.formats import FORMATS, read_record
 from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.scp_statements import statement_tree
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.routes import STATIC_DIR
-from heart_reader.frontend.samples import FORMATS as SAMPLE_FORMATS
 from heart_reader.frontend.schemas import ErrorAnswer, ExplanationAnswer, Reading, Sample
 from heart_reader.messages import message
 from heart_reader.weights import find_reader
@@ -80,8 +80,8 @@ def test_metrics_count_requests_by_route_and_readings_by_outcome(client: TestCli
 
 def test_the_model_card_comes_with_the_limits_of_an_upload(client: TestClient, tiny_checkpoint: Path) -> None:
     card = client.get("/api/v1/model").json()
-    assert set(SAMPLE_FORMATS.values()) <= {one["name"] for one in card["formats"]}
-    assert SAMPLE_FORMATS.keys() <= {suffix for one in card["formats"] for suffix in one["suffixes"]}
+    assert [one["name"] for one in card["formats"]] == list(FORMATS)
+    assert card["statement_tree"] == statement_tree()
     assert (card["performance"], card["model_card"]) == (None, None)  # no report lies beside a tiny run
     training = card["training"]
     assert training["n_positive"]["MI"] / training["n_records"] == training["prevalence"]["MI"]
