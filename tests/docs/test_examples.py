@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.ipynb"))
+SLOW = {"2_train_on_simulated_ecgs", "4_export_for_a_device"}
 
 
 def test_there_are_four_without_outputs() -> None:
@@ -20,7 +21,7 @@ def test_there_are_four_without_outputs() -> None:
 
 # The kernel's event loop and sockets are closed by whoever collects them last.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in NOTEBOOKS])
 def test_a_notebook_runs_in_an_empty_folder(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEART_READER_WEIGHTS", str(tmp_path / "nowhere"))
     notebook = nbformat.read(path, as_version=4)
