@@ -1,5 +1,5 @@
 # make run [PORT=8000]   install into .venv and serve the shipped reader on http://127.0.0.1:PORT
-# make test              install and run the tests (make test-slow: the long ones)
+# make test              install and run the tests: fast, contracts, browser (make test-slow: the long ones)
 # make check             ruff, mypy and the import rules
 # make docs              this documentation as a site, in build/site; a warning is an error
 # make lock              write dependencies/*.lock anew from pyproject.toml
@@ -14,8 +14,11 @@ BIN := .venv/bin
 run: .venv/served
 	$(BIN)/heart-reader serve --port $(PORT)
 
+# The fast ones first: what is wrong is known soon. All cores take part; the slow ones measure times, so they run one after the other.
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not contract and not browser"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "contract and not slow" tests
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not slow" tests/browser
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -q -m slow

@@ -58,6 +58,17 @@ def simulate() -> Callable[..., Predictions]:
     return make
 
 
+# Held by every model, configuration and shipped reader, rather than by one part of the package.
+CONTRACTS = ("contracts", "test_keystone.py", "test_goldens.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the contracts, which `make test` runs after the fast tests."""
+    for item in items:
+        if set(CONTRACTS) & set(item.path.parts):
+            item.add_marker("contract")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real records, or a skip."""

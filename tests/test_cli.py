@@ -34,6 +34,7 @@ def one_line_error(answer: subprocess.CompletedProcess[str], status: int) -> str
     return lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py", "export.py", "predict.py", "run_server.py"])
 def test_help_and_wrong_usage(script: str) -> None:
     assert run(script, "--help").returncode == 0
@@ -59,6 +60,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -102,6 +104,7 @@ def test_train_with_a_wrong_configuration(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_predict_reads_what_it_can(tiny_checkpoint: Path, tmp_path: Path) -> None:
     good = next((ROOT / "test_files").glob("norm*.csv"))
     bad = tmp_path / "<b>broken.csv"
@@ -128,6 +131,7 @@ def test_predict_in_a_folder_without_records(tiny_checkpoint: Path, tmp_path: Pa
     assert "no record in this folder" in json.loads(answer.stdout)["error"]["message"]
 
 
+@pytest.mark.slow
 def test_predict_for_a_person(tiny_checkpoint: Path) -> None:
     answer = run("predict.py", ROOT / "test_files", "--checkpoint", tiny_checkpoint)
     assert "Not a medical device" in answer.stdout
@@ -144,6 +148,7 @@ def test_predict_with_an_altered_checkpoint(tiny_checkpoint: Path, tmp_path: Pat
     assert "changed or cut short" in message
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: ExperimentConfig, tmp_path: Path) -> None:
     out = tmp_path / "report"
     answer = run("evaluate.py", tiny_checkpoint, "--out", out, "--against", tiny_checkpoint)
@@ -163,6 +168,7 @@ def test_evaluate_writes_the_report(tiny_checkpoint: Path, tiny_config: Experime
     assert "belongs to the trained weights" in message
 
 
+@pytest.mark.slow
 def test_reports_go_where_they_replace_none_of_other_records(tiny_checkpoint: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_checkpoint, tmp_path / "run" / "checkpoint")
     quick = ("--no-readings", "--set", "evaluation.draws=5")
@@ -217,6 +223,7 @@ def test_reports_of_published_readers_are_not_written_over(tiny_checkpoint: Path
     assert choose_folder(own, config, split="test", level="superdiagnostic") == tmp_path / "edge" / "int8-report-test"
 
 
+@pytest.mark.slow
 def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_path: Path) -> None:
     answer = run("evaluate.py", tiny_checkpoint, "--split", "val", "--no-readings", "--out", tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -231,6 +238,7 @@ def test_evaluate_on_validation_states_no_decisions(tiny_checkpoint: Path, tmp_p
     assert all(set(row["metrics"]) <= {"auroc", "auprc"} for row in report["subgroups"])
 
 
+@pytest.mark.slow
 def test_export_refuses_what_disagrees(tiny_checkpoint: Path, tmp_path: Path) -> None:
     out, alone = tmp_path / "edge", ("--variants", "fp32", "--no-benchmark")
     message = one_line_error(run("export.py", tiny_checkpoint, "--out", out, *alone, "--set", "export.parity_limit=1e-30"), 1)

@@ -103,6 +103,7 @@ def read(classifier: EcgClassifier, leads: list[np.ndarray], fs: float, names: t
     return "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fs", RATES_HZ)
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_all_leads_alike(reader: EcgClassifier, shape: str, fs: float) -> None:
@@ -112,6 +113,7 @@ def test_all_leads_alike(reader: EcgClassifier, shape: str, fs: float) -> None:
     assert read(reader, [SHAPES[shape](n, fs, rng) for _ in range(2)], fs, ("II", "V1")) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_mixture(reader: EcgClassifier, data: st.DataObject) -> None:

@@ -49,6 +49,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return WRITERS["wfdb"](tmp_path_factory.mktemp("day") / "day", tiled(2, 250.0, 86_400.0), 250.0, ("II", "V5"))
 
 
+@pytest.mark.slow
 def test_a_day_is_prepared_in_half_a_gigabyte(day: Path) -> None:
     assert added_mb(day, "classifier.preprocessor.prepare(read_record(path))") < 500
 

@@ -98,6 +98,7 @@ def outcome(directory: Path) -> str:
     return "loaded"
 
 
+@pytest.mark.slow
 def test_any_value_may_stand_anywhere(copies: dict[Path, Path]) -> None:
     rng = random.Random(0)
     manifests = {directory: json.loads((directory / MANIFEST).read_text()) for directory in SHIPPED}

@@ -232,6 +232,7 @@ def test_private_keys_of_other_kinds_are_refused(key: Path, tmp_path: Path) -> N
         read_private_key(key, never_asked)
 
 
+@pytest.mark.slow
 def test_predict_reads_only_what_is_trusted(signed: Path, key: Path) -> None:
     command = [
         sys.executable,

@@ -176,6 +176,7 @@ def run(error: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["MemoryError()", "ValueError('x' * 9999)"])
 def test_the_command_reads_on_and_shows_the_traceback_if_asked(error: str, tiny_checkpoint: Path) -> None:
     answer = run(error, BAD, GOOD, "--checkpoint", tiny_checkpoint, "--json")
@@ -196,6 +197,7 @@ def test_the_command_can_be_stopped(tiny_checkpoint: Path) -> None:
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", "stopped\n")
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_drawn_is_no_end_either(tiny_checkpoint: Path, tmp_path: Path) -> None:
     afib = ROOT / "test_files" / "rhythm_afib.hea"
     answer = run("OSError()", afib, GOOD, "--checkpoint", tiny_checkpoint, "--json", "--report", tmp_path)

@@ -241,6 +241,7 @@ def test_spikes_stand_out_where_the_truth_says(fs: float) -> None:
     assert all(truth.spike_s.size == 0 for name in SIMULATED_RHYTHMS if name != "paced" for truth in truths(name, 3.0))
 
 
+@pytest.mark.slow
 def test_half_an_hour_takes_seconds() -> None:
     """Of the processor, so that what else it does makes no difference."""
     begin = time.process_time()

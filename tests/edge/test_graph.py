@@ -60,6 +60,7 @@ def test_every_batch_normalisation_is_folded_and_nothing_else_changes(network: n
         np.testing.assert_allclose(session.run(None, {"signal_mv": x.numpy()})[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_file_says_what_it_is_and_not_where_it_was_made(network: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     write_graph(network, MANIFEST, path)
@@ -88,6 +89,7 @@ def test_features_are_an_input_once_per_record(tmp_path: Path) -> None:
     np.testing.assert_allclose(session.run(None, batch.arrays())[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inception1d", "xresnet1d18", "nano", "hmt_ecgnet"])
 def test_convolutions_are_lifted_without_changing_an_answer(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -142,6 +144,7 @@ def test_work_is_counted_per_window() -> None:
     assert count_macs(layers, MANIFEST) == 50 * 4 * 12 * 5 + 4 * 3
 
 
+@pytest.mark.slow
 def test_parity_is_a_limit(small_checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportParityError, match="not exported"):
         build_variants(small_checkpoint, tmp_path, overrides=["export.variants=[fp32]", "export.parity_limit=1e-30"])

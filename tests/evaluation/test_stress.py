@@ -58,6 +58,7 @@ def test_conditions_cover_what_is_promised() -> None:
     assert {f"rate-{fs}hz" for fs in (50, 250, 500, 1000)} <= names
 
 
+@pytest.mark.slow
 def test_the_clean_reading_is_the_one_of_the_report(
     report: StressReport, tiny_checkpoint: Path, tiny_config: ExperimentConfig, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_an_idle_connection_is_closed() -> None:
         assert served.closed("idle") == 1
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_used_stays_and_is_closed_when_it_is_not() -> None:
     with serving() as served, served.connect() as connection:
         for _ in range(6):

@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_slow_clients_hold_up_nobody(tiny_checkpoint: Path, samples_dir: Path) -> None:
     command = [sys.executable, "benchmarks/slow_clients.py", "--checkpoint", str(tiny_checkpoint), "--file", str(samples_dir / "pair.hea")]
     # Few places and little room, so that a few clients would fill them; how long it takes is left

@@ -110,6 +110,7 @@ def server() -> Iterator[TestClient]:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["fs", "unit", "leads", "waveform", "other"])
 @pytest.mark.parametrize("where", ["query", "form"])
 def test_the_server_answers_each_in_the_one_shape(server: TestClient, field: str, where: str) -> None:

@@ -53,6 +53,7 @@ def test_every_record_before_its_mutations(reader: EcgClassifier, fmt: str, tmp_
     assert refused.count(None) > SEEDS_PER_FORMAT / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_a_mutated_file_is_read_or_refused(reader: EcgClassifier, fmt: str, tmp_path: Path) -> None:
     n_read = 0

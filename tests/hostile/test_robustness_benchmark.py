@@ -64,6 +64,7 @@ def test_what_a_file_costs_and_does_is_measured(reader: EcgClassifier, monkeypat
     assert (crashed["outcome"], crashed["why"].split()[0]) == ("failed", "RecursionError")
 
 
+@pytest.mark.slow
 def test_processes_that_hang_or_die_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robustness, "work", _odd_work)
     monkeypatch.setattr(robustness, "KILL_AFTER_S", 0.5)

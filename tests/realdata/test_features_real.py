@@ -42,6 +42,7 @@ def test_annotations_equal_the_wfdb_library(real_data):
         assert symbols == reference.symbol
 
 
+@pytest.mark.slow
 def test_beats_of_the_arrhythmia_database(real_data):
     total = sum((compare_detector(path) for path in sorted(folder(real_data, "mitbih").glob("*.hea"))), BeatCounts(0, 0, 0))
     assert total.found > 1000
@@ -49,6 +50,7 @@ def test_beats_of_the_arrhythmia_database(real_data):
     assert total.predictivity >= 99.7
 
 
+@pytest.mark.slow
 def test_boundaries_marked_by_cardiologists(real_data):
     errors = delineation_errors(folder(real_data, "ludb"), refit=False)
     for wave, (sensitivity, mean, spread) in {"p": (98.0, 5.0, 15.0), "qrs": (99.7, 5.0, 12.0), "t": (98.5, 10.0, 25.0)}.items():
@@ -102,6 +104,7 @@ def test_fibrillation_has_no_pr_and_sinus_rhythm_has_one(real_data):
     assert measured["'SR'"] >= 0.9
 
 
+@pytest.mark.slow
 def test_wrong_files_are_noted_and_right_ones_are_not(real_data):
     """Validation records: the weights that tell were fitted to training records."""
     paths = next(iter(dict(record_sets(folder(real_data, "ptbxl").parent, "val")).values()))[:48]

@@ -40,6 +40,7 @@ def test_classes_are_alike_in_all_folds(tiny_config: ExperimentConfig) -> None:
     assert (np.abs(positives[0] - positives[1]) <= 3).all()
 
 
+@pytest.mark.slow
 def test_two_recipes_are_mixed_on_records_neither_has_seen(recipes: list[ExperimentConfig], tmp_path: Path) -> None:
     mixtures = cross_validate(recipes, tmp_path, n_folds=2)
     n_train = int((build_table(recipes[0]).splits == "train").sum())

@@ -41,6 +41,7 @@ def test_an_ensemble_reads_as_the_weighted_mean_of_its_members(ensemble: Path, t
     assert [path.name for path in ensemble.parent.iterdir()] == ["checkpoint"]
 
 
+@pytest.mark.slow
 def test_an_ensemble_exports(ensemble: Path, tmp_path: Path) -> None:
     build_variants(ensemble, tmp_path, overrides=["export.variants=[fp32]"])
     windows = Batch.of([(np.random.default_rng(1).standard_normal((3, 12, 250), dtype=np.float32), None)])

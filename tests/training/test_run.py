@@ -67,6 +67,7 @@ def everything_on(tiny_config: ExperimentConfig) -> ExperimentConfig:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 5, 7])
 def test_a_stopped_run_resumes_to_the_bit(
     everything_on: ExperimentConfig, tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
@@ -192,6 +193,7 @@ def test_a_state_of_other_records_is_refused(tiny_config: ExperimentConfig, tmp_
         train(tiny_config, tmp_path / "run", resume=True, table=table.select(table.record_ids != table.record_ids[0]))
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_bits(tiny_config: ExperimentConfig, tiny_run: Path, tmp_path: Path) -> None:
     """Killed between the two renames that put the state of the first epoch in place of an earlier
     one.

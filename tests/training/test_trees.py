@@ -72,6 +72,7 @@ def load_params() -> dict[str, float]:
     return {"n_trees": 2, "depth": 2, "learning_rate": 0.1, "min_samples_leaf": 3, "max_features": 1.0, "l2_regularization": 1.0}
 
 
+@pytest.mark.slow
 def test_they_are_evaluated_and_read_like_a_network(trees_checkpoint: Path, trees_config: ExperimentConfig, tmp_path: Path) -> None:
     report = evaluate(trees_checkpoint, tmp_path, split="test")
     assert report.n_records > 0
@@ -80,6 +81,7 @@ def test_they_are_evaluated_and_read_like_a_network(trees_checkpoint: Path, tree
     assert len({round(window["probabilities"]["NORM"], 6) for window in reading.timeline}) == 1
 
 
+@pytest.mark.slow
 def test_onnx_agrees(trees_checkpoint: Path, tmp_path: Path) -> None:
     import onnxruntime
 

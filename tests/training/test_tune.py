@@ -95,6 +95,7 @@ def test_a_file_that_is_no_study_is_refused(short_config: ExperimentConfig, tmp_
         tune(short_config, SPACE, tmp_path, 1)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_study_to_go_on_with(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
     space = tmp_path / "space.yaml"
     space.write_text(f"{RATE}: {{low: 0.001, high: 0.002}}\n")
