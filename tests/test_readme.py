@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -38,7 +39,8 @@ def test_every_command_configuration_and_option_exists(command: list[str]) -> No
 
 def test_the_lines_of_python_run_in_an_empty_folder(tmp_path: Path) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Inferior myocardial infarction" in done.stdout
     assert (tmp_path / "ecg.svg").stat().st_size > 10_000
