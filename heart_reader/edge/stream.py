@@ -73,7 +73,7 @@ class StreamReader:
 
     Examples
     --------
-    >>> stream = StreamReader(EcgClassifier.load(find_reader("ptbxl-nano-int8")), 500.0, ("I", "II", "V1"))  # doctest: +SKIP
+    >>> stream = StreamReader(reader, 500.0, ("I", "II", "V1"))  # doctest: +SKIP
     >>> for window in stream.push(samples):  # doctest: +SKIP
     ...     print(window.start_s, window.probabilities["superdiagnostic"])
     """

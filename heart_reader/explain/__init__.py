@@ -7,8 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from heart_reader.explain.explainer import Explainer
+from heart_reader.explain.explainer import Explainer, find_origin
 from heart_reader.explain.explanation import Explanation
-from heart_reader.explain.origin import find_origin
 
 __all__ = ["Explainer", "Explanation", "find_origin"]

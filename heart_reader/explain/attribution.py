@@ -14,20 +14,34 @@ Aumann R. J., Shapley L. S. Values of non-atomic games. Princeton University Pre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from heart_reader.data.labels import ALL, Contrast, LabelSpace
+from heart_reader.decisions.decision import Calibration
+from heart_reader.errors import NotServable
 from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
-from heart_reader.explain.members import fold_normalisation, median_features, take_apart
 from heart_reader.explain.tree_contributions import tree_contributions
+from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
+from heart_reader.models.fusion import FeatureFusion
 
-__all__ = ["Attribution", "Attributor"]
+__all__ = [
+    "Attribution",
+    "Attributor",
+    "GivenLogits",
+    "class_log_odds",
+    "class_probability",
+    "fold_normalisation",
+    "median_features",
+    "take_apart",
+]
 
 # Of the first leg, on which the error is then below a millionth.
 JOINING_STEPS = 32
@@ -202,3 +216,131 @@ def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[ND
     flat += (owed - flat.sum(axis=1))[:, None] * np.divide(sizes, totals, out=np.zeros_like(sizes), where=totals > 0)
     parts = np.split(flat, np.cumsum([share[0].size for share in shares])[:-1], axis=1)
     return tuple(part.reshape(share.shape) for part, share in zip(parts, shares, strict=True))
+
+
+class GivenLogits(nn.Module):
+    """Stands for a member and says what it is told, (n_windows, n_own_outputs) ``values``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = torch.zeros(0)
+
+    def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
+        """Return ``values``, whatever the arguments, which are those of ``EcgNetwork``."""
+        return self.values
+
+
+def take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[GivenLogits]]:
+    """Take the members out of a network, in place.
+
+    Returns
+    -------
+    members
+        Those of an ensemble; else the network itself.
+    joined
+        What makes logits of the members' logits, with its own code: the network with stand-ins for
+        its members.
+    stand_ins
+        One per member, to be told what the member said.
+    """
+    if not isinstance(network, EnsembleNetwork):
+        stand_in = GivenLogits()
+        return nn.ModuleList([network]), stand_in, [stand_in]
+    members, stand_ins = network.members, [GivenLogits() for _ in network.members]
+    network.members = nn.ModuleList(stand_ins)
+    return members, network, stand_ins
+
+
+def fold_normalisation(network: nn.Module) -> None:
+    """Make one convolution of each convolution and the batch normalisation behind it, in place: the
+    same answers in less time.
+    """
+    for block in [module for module in network.modules() if type(module) is nn.Sequential]:
+        for place in range(len(block) - 1):
+            convolution, normalisation = block[place], block[place + 1]
+            if isinstance(convolution, nn.Conv1d) and isinstance(normalisation, nn.BatchNorm1d):
+                block[place], block[place + 1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
+
+
+def median_features(member: nn.Module) -> Tensor | None:
+    """Return (n_features,) medians of the training records, as a network holds them that reads
+    features; None for any other.
+    """
+    fusion = next((module for module in member.modules() if isinstance(module, FeatureFusion)), None)
+    return None if fusion is None else torch.cat([branch.get_buffer("median") for branch in fusion.branches])
+
+
+# The edge of heart_reader.decisions.decision.log_odds.
+_EDGE = 1e-12
+
+
+def class_log_odds(space: LabelSpace, level: str, position: int, logits: Tensor, calibration: Calibration | None) -> Tensor:
+    """Return calibrated log-odds of a class, the mean over windows taken first, as in a reading.
+
+    Parameters
+    ----------
+    position
+        Of the class in its level.
+    logits
+        (..., n_windows, n_outputs).
+    calibration
+        Of the level; None leaves the log-odds as they are.
+
+    Returns
+    -------
+    Tensor
+        (...) float64.
+    """
+    flat = logits.reshape(-1, logits.shape[-1]).double()
+    mean = class_probability(space, level, position, flat).reshape(logits.shape[:-1]).mean(dim=-1).clamp(_EDGE, 1 - _EDGE)
+    value = torch.log(mean) - torch.log1p(-mean)
+    return value if calibration is None else calibration.slope[position] * value + calibration.intercept[position]
+
+
+def class_probability(space: LabelSpace, level: str, position: int, logits: Tensor) -> Tensor:
+    """Return the probability of one class of one level, (n_rows,), from (n_rows, n_outputs) float64
+    logits.
+
+    Raises
+    ------
+    NotServable
+        If the outputs do not answer the level.
+    """
+    return _class_columns(space, level, (position,), logits)[:, 0]
+
+
+def _class_columns(space: LabelSpace, level: str, positions: Sequence[int], logits: Tensor) -> Tensor:
+    """Probabilities of some classes of a level, (n_rows, n_positions): the mean of all ways to
+    them.
+    """
+    entry, chosen = space.levels[level], list(positions)
+    votes = []
+    if level in space.heads:
+        votes.append(torch.sigmoid(logits[:, space.head_slice(level)][:, chosen]))
+    if level != ALL and entry.members is not None and ALL in space.heads:
+        statements = logits[:, space.head_slice(ALL)]
+        groups = [entry.members[position] for position in chosen]
+        votes.append(torch.stack([_any(-torch.nn.functional.softplus(statements[:, list(group)])) for group in groups], dim=1))
+    if entry.contrast is not None and entry.contrast.of in space.answerable():
+        votes.append(_contrast(space, entry.contrast, logits))
+    if not votes:
+        raise NotServable(f"level {level} does not follow from the outputs; they answer {', '.join(space.answerable())}")
+    return torch.stack(votes).mean(dim=0)
+
+
+def _contrast(space: LabelSpace, contrast: Contrast, logits: Tensor) -> Tensor:
+    """p(1 - q) / (p(1 - q) + q(1 - p)) of the two sides of a binary level, (n_rows, 1)."""
+    sides = []
+    for side in (contrast.positive, contrast.negative):
+        present = _class_columns(space, contrast.of, side, logits).clamp(max=1 - _EDGE)
+        sides.append(_any(torch.log1p(-present)).unsqueeze(1))
+    yes, no = sides
+    positive, negative = yes * (1 - no), no * (1 - yes)
+    return positive / (positive + negative).clamp(min=_EDGE)
+
+
+def _any(log_absent: Tensor) -> Tensor:
+    """Probability that at least one of independent classes applies, from (n_rows, n_classes) ln(1 -
+    p).
+    """
+    return -torch.expm1(log_absent.sum(dim=1))

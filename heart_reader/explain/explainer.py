@@ -4,6 +4,7 @@ its own log-odds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +12,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.checkpoint import Checkpoint, load_checkpoint, load_manifest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.labels import sigmoid
-from heart_reader.data.preprocessor import PreparedEcg
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record import EcgRecord
-from heart_reader.errors import NotServable, SignalTooShort
-from heart_reader.explain.beat_averages import average_over_beats, beats_by_kind
-from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation
-from heart_reader.explain.measurement_shares import shares_of_features
+from heart_reader.errors import CheckpointError, DataError, NotServable, SignalTooShort
+from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation, shares_of_features
+from heart_reader.features.beat_analysis import analyse
+from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.messages import Message, message
 from heart_reader.runtimes import build_torch_network
+from heart_reader.weights.fetch import SOURCE
+from heart_reader.weights.find import find_reader, local_reader
+from heart_reader.weights.index import shipped_readers
 
 if TYPE_CHECKING:
     from heart_reader.explain.attribution import Attribution
 
-__all__ = ["MAX_STRETCH_S", "Explainer"]
+__all__ = ["MAX_STRETCH_S", "Explainer", "average_over_beats", "beats_by_kind", "find_origin"]
 
 # Points on the path of each window, and of a few windows more: each has its own, and the errors of
 # many windows cancel.
@@ -44,7 +49,7 @@ class Explainer:
     Parameters
     ----------
     classifier
-        Of a checkpoint with torch weights; :func:`~heart_reader.explain.origin.find_origin` finds
+        Of a checkpoint with torch weights; :func:`~heart_reader.explain.explainer.find_origin` finds
         those behind an exported one.
     steps
         Points on the path of integration of every window; None takes six, and more where there are
@@ -179,7 +184,7 @@ class Explainer:
         steps: int,
     ) -> Attribution:
         """Attribute the calibrated log-odds over all windows of the stretch together."""
-        from heart_reader.explain.log_odds import class_log_odds
+        from heart_reader.explain.attribution import class_log_odds
 
         position = self.space.levels[level].class_names.index(finding)
         score = partial(class_log_odds, self.space, level, position, calibration=self.classifier.decisions[level].calibration)
@@ -235,3 +240,136 @@ def _window_shares(
         {"start_s": float(start / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
         for start, size in zip(starts, sizes, strict=True)
     )
+
+
+# Share of an RR interval that belongs to the beat at its end: from before the P wave. The rest
+# belongs to the beat at its beginning.
+_BEFORE = 0.4
+
+
+def beats_by_kind(prepared: PreparedEcg, preprocessor: Preprocessor) -> list[NDArray[np.int64]]:
+    """Find the beats of a record: for each kind the time points of its R waves, aligned with each
+    other.
+
+    Parameters
+    ----------
+    prepared
+        A record as the model reads it.
+    preprocessor
+        What prepared it.
+    """
+    signal = from_microvolts(prepared.microvolts[prepared.lead_mask])
+    leads = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if there)
+    analysis = analyse(EcgRecord("prepared", signal, preprocessor.fs, leads))
+    kinds = [] if analysis.main is None else [analysis.main.beats, *analysis.others]
+    first = round(analysis.stretch_s[0] * preprocessor.fs)
+    return [first + np.rint(kind.at * preprocessor.fs / MEASURING_HZ).astype(np.int64) for kind in kinds]
+
+
+def average_over_beats(relevance: NDArray[np.float64], kinds: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Replace the relevance of each beat by the mean over beats of its kind; each lead keeps its
+    sum.
+
+    Every moment of a beat is averaged over the beats that reach it: one in a short RR interval ends
+    before others do.
+
+    Parameters
+    ----------
+    relevance
+        (n_leads, n_times).
+    kinds
+        For each kind time points of its R waves; those that lie outside are left out.
+
+    Examples
+    --------
+    >>> average_over_beats(np.array([[0.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]]), [np.array([1, 5])]).tolist()
+    [[0.0, 3.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0]]
+    """
+    n_times = relevance.shape[1]
+    inside = [at[(at >= 0) & (at < n_times)] for at in kinds]
+    at = np.sort(np.concatenate([*inside, np.zeros(0, dtype=np.int64)]))
+    if len(at) < 2:
+        return relevance
+    rr = np.diff(at)
+    usual = int(np.median(rr))
+    starts = np.concatenate([[max(0, at[0] - round(_BEFORE * usual))], at[1:] - np.rint(_BEFORE * rr).astype(np.int64)])
+    ends = np.concatenate([starts[1:], [min(n_times, at[-1] + usual - round(_BEFORE * usual))]])
+    answer = relevance.copy()
+    for kind in inside:
+        if len(kind) < 2:
+            continue
+        beats = np.searchsorted(at, kind)
+        before, after = (kind - starts[beats]).max(), (ends[beats] - kind).max()
+        moments = kind[:, None] + np.arange(-before, after)
+        belongs = (moments >= starts[beats][:, None]) & (moments < ends[beats][:, None])
+        values = np.where(belongs, relevance[:, moments.clip(0, n_times - 1)], 0.0)
+        means = values.sum(axis=1) / np.maximum(belongs.sum(axis=0), 1)
+        beat, moment = np.nonzero(belongs)
+        answer[:, moments[beat, moment]] = means[:, moment]
+    return answer
+
+
+def find_origin(served: Checkpoint, named: Path | None = None, *, fetch: bool = True) -> Checkpoint:
+    """Return the torch checkpoint whose gradients explain the readings of a served one.
+
+    It is the served one itself, or the one it was exported from, which its manifest names by hash.
+
+    Parameters
+    ----------
+    served
+        What makes the readings.
+    named
+        Where to look; None looks among the shipped checkpoints and those beside the served one.
+    fetch
+        Whether a shipped checkpoint may be fetched if it is not on this machine.
+
+    Raises
+    ------
+    CheckpointError
+        If a named or found checkpoint is damaged.
+    NotServable
+        If there is no such checkpoint, or the named one is another model's.
+    """
+    if served.runtime == "torch" and named is None:
+        return served
+    wanted = {served.sha256, served.manifest["parent"]}
+    for directory in [named] if named is not None else _candidates(served, fetch=fetch):
+        origin = _load_if(directory, wanted, required=named is not None)
+        if origin is not None:
+            return origin
+    raise NotServable(
+        f"{served.directory}: an ONNX graph has no gradients, and the torch checkpoint it was exported from was not found: "
+        f"name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR), or say where a shipped one can be fetched ({SOURCE}=FOLDER_OR_ADDRESS)"
+    )
+
+
+def _candidates(served: Checkpoint, *, fetch: bool) -> Iterator[Path]:
+    """Yield the shipped checkpoint that the served one was exported from, then all beside it."""
+    for reader in shipped_readers().values():
+        if reader.runtime == "torch" and reader.sha256 in (served.sha256, served.manifest["parent"]):
+            try:
+                found = find_reader(reader.name) if fetch else local_reader(reader)
+            except DataError:  # it can be fetched from nowhere
+                found = None
+            if found is not None:
+                yield found
+    yield from sorted(served.directory.resolve().parent.parent.glob("*/checkpoint"))
+
+
+def _load_if(directory: Path, wanted: set[str | None], *, required: bool) -> Checkpoint | None:
+    """Load a checkpoint if its hash is among the wanted ones and it holds torch weights; the
+    manifest tells without the weights.
+    """
+    try:
+        manifest = load_manifest(directory)
+    except CheckpointError:
+        if required:
+            raise
+        return None
+    if manifest["sha256"] in wanted:
+        checkpoint = load_checkpoint(directory)
+        if checkpoint.runtime == "torch":
+            return checkpoint
+    if required:
+        raise NotServable(f"{directory}: neither the served checkpoint nor the torch checkpoint it was exported from: name that one")
+    return None

@@ -5,6 +5,7 @@ for one finding.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.diagnosis import NOTICE
-from heart_reader.explain.measurement_shares import MeasurementShare, by_group, largest
+from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES
+from heart_reader.features.feature_space import DEMOGRAPHICS, NAMES, FeatureSpace
 from heart_reader.messages import coded, message
 
-__all__ = ["ENCODING", "Explanation"]
+__all__ = ["ENCODING", "GROUPS", "OTHERS", "Explanation", "MeasurementShare", "by_group", "largest", "shares_of_features"]
 
 ENCODING = "base64-uint8"
 # Below this share of the change of the log-odds the error of the path integral is no matter of
@@ -196,3 +198,169 @@ def _shares(sizes: NDArray[np.float64]) -> list[float]:
     """Scale sizes to sum 1; all zero stays all zero."""
     total = sizes.sum()
     return [float(size / total) if total else 0.0 for size in sizes]
+
+
+OTHERS = "others"
+# As many as are shown by name.
+SHOWN = 8
+_GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
+_DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
+# What a measurement is of, by the first part of its name; what is not listed is of another kind,
+# such as age.
+GROUPS = {
+    "rhythm": (
+        "heart", "rr", "n", "other", "others", "pause", "rate", "kinds", "wide", "narrow", "bigeminy", "trigeminy", "longest",
+        "fibrillation", "flutter", "atrial", "dissociation", "spikes", "spike", "pacing",
+    ),
+    "p": ("p", "pr", "gap", "P"),
+    "qrs": ("qrs", "slurred", "fragmented", "sokolow", "cornell", "Q", "R", "S", "RS", "QRS"),
+    "st": ("st", "ST"),
+    "t": ("t", "qt", "qtc", "T", "QT", "TQRS"),
+    "further": (),
+}  # fmt: skip
+_GROUP_OF = {part: group for group, parts in GROUPS.items() for part in parts}
+# How a name is written for people, where that is more than its parts with spaces between them.
+_WORDS = {
+    "sokolow": "Sokolow", "lyon": "Lyon", "cornell": "Cornell", "fridericia": "Fridericia", "bazett": "Bazett",
+    "p": "P", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "t": "T", "st": "ST", "rr": "RR", "v1": "V1", "rmssd": "RMSSD",
+    "Amp": "amplitude", "AmpPP": "peak-to-peak amplitude", "Amp40ms": "amplitude after 40 ms", "Amp80ms": "amplitude after 80 ms",
+    "Area": "area", "Dur": "duration", "Ratio": "ratio", "RS": "R/S", "Notch": "notch", "Int": "interval",
+    "IntDefl": "intrinsicoid deflection", "Noise": "noise",
+}  # fmt: skip
+_SIGNS = {"bpm": "/min", "deg": "°", "mV*ms": "mV·ms", "1": ""}
+
+
+@dataclass(frozen=True)
+class MeasurementShare:
+    """One measurement and what it adds.
+
+    Parameters
+    ----------
+    name
+        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that
+        are not named.
+    lead
+        Where it was measured, a lead or a territory such as ``Inferior``; None for what is measured
+        over all leads, or known of the person.
+    value
+        In ``unit``; None where it is not known, which may speak for or against a finding too.
+    unit
+        As in readings.
+    contribution
+        In log-odds, positive where it raised the probability.
+    """
+
+    name: str
+    lead: str | None
+    value: float | None
+    unit: str
+    contribution: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        value = None if self.value is None else round(self.value, 4)
+        return {"name": self.name, "lead": self.lead, "value": value, "unit": self.unit, "contribution": self.contribution}
+
+    def __str__(self) -> str:
+        """Say it in English.
+
+        Examples
+        --------
+        >>> str(MeasurementShare("qrs_ms", None, 148.2, "ms", 2.11)), str(MeasurementShare("R_Notch", "V6", 1.0, "1", 0.8))
+        ('QRS 148 ms +2.11', 'R notch in V6 1 +0.80')
+        """
+        if self.name == OTHERS:
+            return f"all others {self.contribution:+.2f}"
+        where = "" if self.lead is None else f" in {self.lead}"
+        return f"{self._title()}{where} {self._said()} {self.contribution:+.2f}"
+
+    def _title(self) -> str:
+        units = {unit.replace("*", "").lower() for _, unit in _GLOBAL.values()} | {"years"}
+        parts = [part for part in self.name.split("_") if part not in units]
+        if self.name in DEMOGRAPHICS:
+            parts = parts[:1]
+        return " ".join(_WORDS.get(part, part) for part in parts)
+
+    def _said(self) -> str:
+        if self.value is None:
+            return "not known"
+        if self.name == DEMOGRAPHICS[1]:
+            return "female" if self.value else "male"
+        sign = _SIGNS.get(self.unit, self.unit)
+        number = f"{self.value:.2f}" if self.unit == "mV" else f"{self.value:.0f}" if sign and self.unit != "1" else f"{self.value:.3g}"
+        return f"{number}{'' if sign in ('', '°') else ' '}{sign}"
+
+
+def shares_of_features(
+    space: FeatureSpace | None, features: NDArray[np.float32] | None, contributions: NDArray[np.float64]
+) -> tuple[MeasurementShare, ...]:
+    """Name the contributions of features, the largest in size first; features that add nothing are
+    left out.
+
+    Parameters
+    ----------
+    space
+        Which features the network takes; None for none.
+    features, contributions
+        (n_features,) each.
+    """
+    if space is None or features is None:
+        return ()
+    names = [name for part in space.sets for name in NAMES[part]]
+    order = np.argsort(-np.abs(contributions), kind="stable")
+    return tuple(
+        MeasurementShare(*_named(names[place]), _known(features[place]), _unit(names[place]), float(contributions[place]))
+        for place in order.tolist()
+        if contributions[place] != 0
+    )
+
+
+def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[MeasurementShare, ...]:
+    """Return the first shares and, where there are more, the sum of the others."""
+    rest = shares[count:]
+    others = (MeasurementShare(OTHERS, None, None, "1", float(sum(share.contribution for share in rest))),) if rest else ()
+    return (*shares[:count], *others)
+
+
+def by_group(shares: Sequence[MeasurementShare]) -> dict[str, float]:
+    """Sum contributions by what was measured, in the order of ``GROUPS``; groups without any are
+    left out.
+
+    Examples
+    --------
+    >>> by_group([MeasurementShare("T_Amp", "V5", 0.1, "mV", 0.5), MeasurementShare("qt_ms", None, 400.0, "ms", 0.25)])
+    {'t': 0.75}
+    """
+    sums: dict[str, float] = {}
+    for share in shares:
+        group = _GROUP_OF.get(share.name.partition("_")[0], "further")
+        sums[group] = sums.get(group, 0.0) + share.contribution
+    return {group: sums[group] for group in GROUPS if group in sums}
+
+
+def _named(feature: str) -> tuple[str, str | None]:
+    """Return the name in readings, and the lead.
+
+    Examples
+    --------
+    >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("age_years"), _named("feat_7")
+    (('qrs_ms', None), ('R_Amp', 'V5'), ('age_years', None), ('feat_7', None))
+    >>> _named("T_Amp_Min_Inferior"), _named("T_Inverted_Leads")
+    (('T_Amp_Min', 'Inferior'), ('T_Inverted_Leads', None))
+    """
+    if feature in _GLOBAL:
+        return _GLOBAL[feature][0], None
+    stem, _, lead = feature.rpartition("_")
+    return (stem, lead) if stem in LEAD_UNITS or lead in TERRITORIES else (feature, None)
+
+
+def _unit(feature: str) -> str:
+    name, lead = _named(feature)
+    if lead is not None:
+        # Of several leads together the name ends in Mean, Min or Max.
+        return LEAD_UNITS.get(name) or LEAD_UNITS.get(name.rpartition("_")[0], "1")
+    return _GLOBAL[feature][1] if feature in _GLOBAL else _DEMOGRAPHIC_UNITS.get(feature, "1")
+
+
+def _known(value: np.float32) -> float | None:
+    return float(value) if np.isfinite(value) else None

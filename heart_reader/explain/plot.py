@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE
-from heart_reader.explain.explanation import Explanation
-from heart_reader.explain.measurement_shares import MeasurementShare, largest
+from heart_reader.explain.explanation import Explanation, MeasurementShare, largest
 
 __all__ = ["plot_explanation", "smooth"]
 
