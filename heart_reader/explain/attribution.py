@@ -1,11 +1,11 @@
-"""One explanation of signal and measurements: what each of them adds to a score of a reading.
+"""Attribute a score of a reading to signal and measurements.
 
-The path from baseline to reading has two legs. On the first, all members' logits go straight from
-what they say of the baseline to what they say of the record; the mean gradient along it shares the
-change of the score out among the members, windows and outputs (Aumann-Shapley). It costs no call of
-a network, and so is taken in steps as fine as one likes, through the ensemble's own code. On the
-second, each member's share goes to what it read: of a network to its signal by integrated
-gradients, of trees to measurements by their Shapley values.
+The path from baseline to reading has two legs. On the first, the logits of all members go straight
+from those of the baseline to those of the record; the mean gradient along it divides the change of
+the score among members, windows and outputs (Aumann-Shapley). It needs no call of a network, only
+the ensemble's own code, and so takes many steps. On the second, each member's share goes to its
+inputs: a network's to its signal by integrated gradients, that of trees to measurements by their
+Shapley values.
 
 References
 ----------
@@ -32,18 +32,9 @@ from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
 
-__all__ = [
-    "Attribution",
-    "Attributor",
-    "GivenLogits",
-    "class_log_odds",
-    "class_probability",
-    "fold_normalisation",
-    "median_features",
-    "take_apart",
-]
+__all__ = ["Attribution", "Attributor", "class_log_odds", "class_probability", "fold_normalisation"]
 
-# Of the first leg, on which the error is then below a millionth.
+# Enough on the first leg for an error below a millionth.
 JOINING_STEPS = 32
 
 
@@ -58,9 +49,9 @@ class Attribution:
     features
         (n_features,), of size 0 where the network reads the signal alone.
     score, baseline_score
-        At the two ends; ``signal`` and ``features`` sum to their difference.
+        The score at the two ends; ``signal`` and ``features`` sum to their difference.
     missed
-        What the quadrature missed of it, before that was shared out.
+        The error of the quadrature before it was divided among the shares.
     """
 
     signal: NDArray[np.float64]
@@ -92,7 +83,7 @@ class Attributor:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.members, self._joined, self._stand_ins = take_apart(network.requires_grad_(False))
+        self.members, self._joined, self._stand_ins = _take_apart(network.requires_grad_(False))
         fold_normalisation(self.members)
 
     @property
@@ -143,9 +134,7 @@ class Attributor:
         return Attribution(signal, beside, at_end, at_start, abs(missed))
 
     def _join(self, *logits: Tensor) -> Tensor:
-        """Join members' (n_points, n_windows, n_own) logits as the ensemble does: (n_points,
-        n_windows, n_outputs).
-        """
+        """Join members' (n_points, n_windows, n_own) logits to (n_points, n_windows, n_outputs)."""
         shape = logits[0].shape[:2]
         for stand_in, values in zip(self._stand_ins, logits, strict=True):
             stand_in.values = values.flatten(0, 1)
@@ -154,9 +143,7 @@ class Attributor:
 
     @staticmethod
     def _two_ends(member: nn.Module, reading: _Reading) -> tuple[Tensor, Tensor]:
-        """What a member says of the record's windows and of the baseline, (n_windows, n_own) logits
-        each.
-        """
+        """Return a member's (n_windows, n_own) logits for record and baseline."""
         n_windows = len(reading.windows)
         with torch.no_grad():
             if isinstance(member, FeatureTrees):
@@ -172,9 +159,7 @@ class Attributor:
     def _share_of_network(
         member: nn.Module, slope: Tensor, reading: _Reading, steps: int, shift: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Share of the signal (n_windows, n_leads, n_times) and, for a network that reads them, of
-        features (n_windows, n_features).
-        """
+        """Return shares of the signal, as its windows, and of (n_windows, n_features)."""
         n_windows = len(reading.windows)
         ends, starts = [reading.windows], [reading.rest.expand_as(reading.windows)]
         start = _compared_with(member, reading)
@@ -186,19 +171,15 @@ class Attributor:
 
 
 def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
-    """Features of the baseline for a network that reads some: the medians, NaN where the record's
-    are not known either.
-    """
-    medians = median_features(member)
+    """Return a network's baseline features: medians, NaN where the record has NaN."""
+    medians = _median_features(member)
     if medians is None or reading.features is None:
         return None
     return torch.where(torch.isnan(torch.from_numpy(reading.features)), torch.nan, medians)
 
 
 def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """Share of each feature, (n_features,), from the slopes of all windows, which the trees answer
-    alike.
-    """
+    """Return (n_features,) shares from the slopes of all windows, which trees answer alike."""
     assert features is not None
     per_output = slope.sum(dim=0).numpy()
     counted = np.flatnonzero(per_output)
@@ -207,9 +188,7 @@ def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.flo
 
 
 def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Share out what is missing of each window's (n_windows,) sum, in proportion to the size of
-    what each value has got.
-    """
+    """Divide what each window's sum lacks among its values, in proportion to their size."""
     flat = np.concatenate([share.reshape(len(owed), -1) for share in shares], axis=1)
     sizes = np.abs(flat)
     totals = sizes.sum(axis=1, keepdims=True)
@@ -218,43 +197,39 @@ def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[ND
     return tuple(part.reshape(share.shape) for part, share in zip(parts, shares, strict=True))
 
 
-class GivenLogits(nn.Module):
-    """Stands for a member and says what it is told, (n_windows, n_own_outputs) ``values``."""
+class _GivenLogits(nn.Module):
+    """Stand-in for a member that answers with given (n_windows, n_own_outputs) ``values``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.values = torch.zeros(0)
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
-        """Return ``values``, whatever the arguments, which are those of ``EcgNetwork``."""
         return self.values
 
 
-def take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[GivenLogits]]:
+def _take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[_GivenLogits]]:
     """Take the members out of a network, in place.
 
     Returns
     -------
     members
-        Those of an ensemble; else the network itself.
+        The members of an ensemble; else the network itself.
     joined
-        What makes logits of the members' logits, with its own code: the network with stand-ins for
-        its members.
+        The network with stand-ins for its members: it joins their logits with its own code.
     stand_ins
-        One per member, to be told what the member said.
+        One per member, to be given the member's logits.
     """
     if not isinstance(network, EnsembleNetwork):
-        stand_in = GivenLogits()
+        stand_in = _GivenLogits()
         return nn.ModuleList([network]), stand_in, [stand_in]
-    members, stand_ins = network.members, [GivenLogits() for _ in network.members]
+    members, stand_ins = network.members, [_GivenLogits() for _ in network.members]
     network.members = nn.ModuleList(stand_ins)
     return members, network, stand_ins
 
 
 def fold_normalisation(network: nn.Module) -> None:
-    """Make one convolution of each convolution and the batch normalisation behind it, in place: the
-    same answers in less time.
-    """
+    """Fold batch normalisation into the convolution before it, in place, to save time."""
     for block in [module for module in network.modules() if type(module) is nn.Sequential]:
         for place in range(len(block) - 1):
             convolution, normalisation = block[place], block[place + 1]
@@ -262,10 +237,8 @@ def fold_normalisation(network: nn.Module) -> None:
                 block[place], block[place + 1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
 
 
-def median_features(member: nn.Module) -> Tensor | None:
-    """Return (n_features,) medians of the training records, as a network holds them that reads
-    features; None for any other.
-    """
+def _median_features(member: nn.Module) -> Tensor | None:
+    """Return the (n_features,) training medians that a network holds if it reads features."""
     fusion = next((module for module in member.modules() if isinstance(module, FeatureFusion)), None)
     return None if fusion is None else torch.cat([branch.get_buffer("median") for branch in fusion.branches])
 
@@ -275,16 +248,19 @@ _EDGE = 1e-12
 
 
 def class_log_odds(space: LabelSpace, level: str, position: int, logits: Tensor, calibration: Calibration | None) -> Tensor:
-    """Return calibrated log-odds of a class, the mean over windows taken first, as in a reading.
+    """Return calibrated log-odds of a class, averaged over windows first, as in a reading.
+
+    It mirrors :meth:`heart_reader.data.labels.LabelSpace.probabilities` in torch, for gradients; a
+    test compares the two.
 
     Parameters
     ----------
     position
-        Of the class in its level.
+        Place of the class in its level.
     logits
         (..., n_windows, n_outputs).
     calibration
-        Of the level; None leaves the log-odds as they are.
+        Calibration of the level; None leaves the log-odds as they are.
 
     Returns
     -------
@@ -298,8 +274,7 @@ def class_log_odds(space: LabelSpace, level: str, position: int, logits: Tensor,
 
 
 def class_probability(space: LabelSpace, level: str, position: int, logits: Tensor) -> Tensor:
-    """Return the probability of one class of one level, (n_rows,), from (n_rows, n_outputs) float64
-    logits.
+    """Return the (n_rows,) probability of one class from (n_rows, n_outputs) float64 logits.
 
     Raises
     ------
@@ -310,9 +285,7 @@ def class_probability(space: LabelSpace, level: str, position: int, logits: Tens
 
 
 def _class_columns(space: LabelSpace, level: str, positions: Sequence[int], logits: Tensor) -> Tensor:
-    """Probabilities of some classes of a level, (n_rows, n_positions): the mean of all ways to
-    them.
-    """
+    """Return (n_rows, n_positions) probabilities: the mean of all ways to each class."""
     entry, chosen = space.levels[level], list(positions)
     votes = []
     if level in space.heads:
@@ -340,7 +313,5 @@ def _contrast(space: LabelSpace, contrast: Contrast, logits: Tensor) -> Tensor:
 
 
 def _any(log_absent: Tensor) -> Tensor:
-    """Probability that at least one of independent classes applies, from (n_rows, n_classes) ln(1 -
-    p).
-    """
+    """Return the probability of at least one class, from (n_rows, n_classes) ln(1 - p)."""
     return -torch.expm1(log_absent.sum(dim=1))

@@ -1,6 +1,4 @@
-"""What an explanation is: relevance of every lead at every moment, and what each measurement adds,
-for one finding.
-"""
+"""An explanation: what every lead at every moment, and each measurement, adds to a finding."""
 
 from __future__ import annotations
 
@@ -20,22 +18,20 @@ from heart_reader.messages import coded, message
 __all__ = ["ENCODING", "GROUPS", "OTHERS", "Explanation", "MeasurementShare", "by_group", "largest", "shares_of_features"]
 
 ENCODING = "base64-uint8"
-# Below this share of the change of the log-odds the error of the path integral is no matter of
-# concern.
+# An error of the path integral below this share of the change of the log-odds is no concern.
 ACCEPTED_GAP = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What moved the probability of one finding: relevance of the signal, and contributions of
-    measurements.
+    """What moved the probability of one finding.
 
     Parameters
     ----------
     record_id
-        Of the recording.
+        Name of the recording.
     level, finding
-        Class that is explained.
+        The class that is explained.
     method
         How relevance was computed.
     baseline
@@ -51,18 +47,17 @@ class Explanation:
         With the contributions of ``measurements`` it sums to ``log_odds`` minus
         ``baseline_log_odds``.
     windows
-        Per window of the stretch ``start_s``, ``end_s`` and ``share`` of the absolute relevance;
-        the shares sum to 1.
+        ``start_s``, ``end_s`` and ``share`` of the absolute relevance of each window; the shares
+        sum to 1.
     probability
         Calibrated probability of the finding in this stretch.
     log_odds, baseline_log_odds
-        Of the finding in this stretch and in the baseline, calibrated.
+        Calibrated log-odds of the finding in this stretch and in the baseline.
     missed
-        What the path integral missed of that change, in log-odds, before it was shared out: how far
-        relevance is a sketch.
+        Error of the path integral in log-odds, before it was divided among the shares: how coarse
+        a sketch relevance is.
     measurements
-        All that add something, the largest in size first; empty where the reader reads the signal
-        alone.
+        All that add something, the largest in size first; empty for a model of the signal alone.
     notes
         What to know before trusting it.
     """
@@ -91,11 +86,10 @@ class Explanation:
 
     @property
     def lead_shares(self) -> dict[str, float]:
-        """Each lead's share of the absolute relevance; they sum to 1, or are all 0 where nothing
-        was relevant.
-        """
+        """Share of each lead in the absolute relevance; all 0 where nothing was relevant."""
         per_lead = np.abs(self.relevance, dtype=np.float64).sum(axis=1)
-        return dict(zip(self.lead_names, _shares(per_lead), strict=True))
+        total = per_lead.sum() or 1.0
+        return {name: float(size / total) for name, size in zip(self.lead_names, per_lead, strict=True)}
 
     @property
     def raising_share(self) -> float:
@@ -194,19 +188,12 @@ class Explanation:
         }
 
 
-def _shares(sizes: NDArray[np.float64]) -> list[float]:
-    """Scale sizes to sum 1; all zero stays all zero."""
-    total = sizes.sum()
-    return [float(size / total) if total else 0.0 for size in sizes]
-
-
 OTHERS = "others"
 # As many as are shown by name.
 SHOWN = 8
 _GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
 _DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
-# What a measurement is of, by the first part of its name; what is not listed is of another kind,
-# such as age.
+# What was measured, by the first part of a name; others, such as age, are "further".
 GROUPS = {
     "rhythm": (
         "heart", "rr", "n", "other", "others", "pause", "rate", "kinds", "wide", "narrow", "bigeminy", "trigeminy", "longest",
@@ -237,11 +224,10 @@ class MeasurementShare:
     Parameters
     ----------
     name
-        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of all that
-        are not named.
+        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of the rest.
     lead
-        Where it was measured, a lead or a territory such as ``Inferior``; None for what is measured
-        over all leads, or known of the person.
+        A lead or a territory such as ``Inferior``; None for what is measured over all leads or
+        known of the person.
     value
         In ``unit``; None where it is not known, which may speak for or against a finding too.
     unit
@@ -262,17 +248,17 @@ class MeasurementShare:
         return {"name": self.name, "lead": self.lead, "value": value, "unit": self.unit, "contribution": self.contribution}
 
     def __str__(self) -> str:
-        """Say it in English.
+        """Return an English phrase.
 
         Examples
         --------
-        >>> str(MeasurementShare("qrs_ms", None, 148.2, "ms", 2.11)), str(MeasurementShare("R_Notch", "V6", 1.0, "1", 0.8))
-        ('QRS 148 ms +2.11', 'R notch in V6 1 +0.80')
+        >>> str(MeasurementShare("R_Notch", "V6", 1.0, "1", 0.8))
+        'R notch in V6 1 +0.80'
         """
         if self.name == OTHERS:
             return f"all others {self.contribution:+.2f}"
         where = "" if self.lead is None else f" in {self.lead}"
-        return f"{self._title()}{where} {self._said()} {self.contribution:+.2f}"
+        return f"{self._title()}{where} {self._amount()} {self.contribution:+.2f}"
 
     def _title(self) -> str:
         units = {unit.replace("*", "").lower() for _, unit in _GLOBAL.values()} | {"years"}
@@ -281,7 +267,7 @@ class MeasurementShare:
             parts = parts[:1]
         return " ".join(_WORDS.get(part, part) for part in parts)
 
-    def _said(self) -> str:
+    def _amount(self) -> str:
         if self.value is None:
             return "not known"
         if self.name == DEMOGRAPHICS[1]:
@@ -294,8 +280,7 @@ class MeasurementShare:
 def shares_of_features(
     space: FeatureSpace | None, features: NDArray[np.float32] | None, contributions: NDArray[np.float64]
 ) -> tuple[MeasurementShare, ...]:
-    """Name the contributions of features, the largest in size first; features that add nothing are
-    left out.
+    """Name the contributions of features, the largest first; those of 0 are left out.
 
     Parameters
     ----------
@@ -323,13 +308,12 @@ def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[Mea
 
 
 def by_group(shares: Sequence[MeasurementShare]) -> dict[str, float]:
-    """Sum contributions by what was measured, in the order of ``GROUPS``; groups without any are
-    left out.
+    """Sum contributions by what was measured, in the order of ``GROUPS``, without empty groups.
 
     Examples
     --------
-    >>> by_group([MeasurementShare("T_Amp", "V5", 0.1, "mV", 0.5), MeasurementShare("qt_ms", None, 400.0, "ms", 0.25)])
-    {'t': 0.75}
+    >>> by_group([MeasurementShare("T_Amp", "V5", 0.1, "mV", 0.5)])
+    {'t': 0.5}
     """
     sums: dict[str, float] = {}
     for share in shares:
@@ -343,10 +327,8 @@ def _named(feature: str) -> tuple[str, str | None]:
 
     Examples
     --------
-    >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("age_years"), _named("feat_7")
-    (('qrs_ms', None), ('R_Amp', 'V5'), ('age_years', None), ('feat_7', None))
-    >>> _named("T_Amp_Min_Inferior"), _named("T_Inverted_Leads")
-    (('T_Amp_Min', 'Inferior'), ('T_Inverted_Leads', None))
+    >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("T_Amp_Min_Inferior")
+    (('qrs_ms', None), ('R_Amp', 'V5'), ('T_Amp_Min', 'Inferior'))
     """
     if feature in _GLOBAL:
         return _GLOBAL[feature][0], None

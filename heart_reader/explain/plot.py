@@ -1,6 +1,4 @@
-"""A figure of an explanation: the tracing, under every lead a ribbon that is dark where the signal
-counted, and the measurements.
-"""
+"""Draw an explanation: the tracing over ribbons of relevance, and the measurements."""
 
 from __future__ import annotations
 
@@ -26,15 +24,14 @@ HALF_ROW_MV = 1.5
 
 
 def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) -> None:
-    """Draw the explained stretch, one row per lead, with the leads' shares beside it and what
-    measurements add below.
+    """Draw the explained stretch, one row per lead, the leads' shares and the measurements.
 
     Parameters
     ----------
     record
-        What was explained; leads it lacks are left out.
+        The explained record; leads it lacks are left out.
     path
-        Its suffix chooses the format.
+        Its suffix determines the format.
 
     Raises
     ------
@@ -64,7 +61,7 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
 
 
 def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
-    """Draw a bar per measurement, to the right where it raised the probability."""
+    """Draw a bar for each measurement, to the right where it raised the probability."""
     places = range(len(named), 0, -1)
     axes.barh(
         places, [share.contribution for share in named], color=["tab:red" if share.contribution > 0 else "tab:blue" for share in named]
@@ -75,12 +72,7 @@ def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
 
 
 def smooth(strength: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Average (n_leads, n_times) over 80 ms along time.
-
-    Parameters
-    ----------
-    fs
-        Hz.
+    """Average (n_leads, n_times) at ``fs`` Hz over 80 ms along time.
 
     Examples
     --------
