@@ -47,7 +47,7 @@ class Gate:
     problems: tuple[str, ...]
 
     def to_json(self, *, forced: bool) -> dict[str, Any]:
-        """Return what the manifest says; ``forced`` if a failed variant is written all the same."""
+        """Return the facts for the manifest; ``forced`` if a failed variant may be written."""
         return {
             "passed": not self.problems,
             "forced": forced and bool(self.problems),

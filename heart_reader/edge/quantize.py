@@ -40,13 +40,11 @@ from heart_reader.errors import DataError, LeakageError
 __all__ = ["CalibrationRecords", "Sensitivity", "choose_calibration_records", "shrink", "write_dynamic", "write_float16", "write_static"]
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
-# What lies between weighted layers and has an 8-bit kernel. A product (a gate) or a mean keeps more
-# than 8 bits.
+# Operators between weighted layers with an 8-bit kernel. Products (gates) and means keep more bits.
 BETWEEN = ("Relu", "MaxPool", "Concat", "Reshape", "Transpose", "Split", "Squeeze", "Unsqueeze", "Add")
 RANGES = {"minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile}
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# A constant of this many numbers that no weighted layer reads is a table, such as the thresholds of
-# trees.
+# Constants of this size that no weighted layer reads are tables, such as the thresholds of trees.
 TABLE_SIZE = 1024
 # Batches that the effect of a layer is measured on.
 SENSITIVITY_BATCHES = 4
@@ -54,16 +52,16 @@ SENSITIVITY_BATCHES = 4
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What quantisation does to the probabilities of training records.
+    """How quantisation changes the probabilities of training records.
 
     Parameters
     ----------
     shift
-        Mean change of a probability by the graph that was written.
+        Mean change of a probability in the graph that was written.
     shift_all
         The same with every layer in 8 bits.
     per_layer
-        The same with this layer alone in 8 bits; empty where ``shift_all`` was small enough.
+        The same with one layer in 8 bits; empty where ``shift_all`` was small enough.
     float_layers
         Layers that stay in float.
     """
@@ -75,8 +73,7 @@ class Sensitivity:
 
 
 def write_static(source: Path, path: Path, records: CalibrationRecords, config: QuantizationConfig) -> Sensitivity:
-    """Write an INT8 graph; layers that change the probabilities most stay in float, as few as
-    needed.
+    """Write an INT8 graph; the few layers that change the probabilities most stay in float.
 
     All weighted layers are quantised first. If that shifts the probabilities of the calibration
     records by more than ``config.max_shift`` on average, each layer is quantised on its own, and
@@ -287,7 +284,7 @@ class CalibrationRecords(CalibrationDataReader):
         return CalibrationRecords(self.record_ids, self.feeds, [0])
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the manifest says of them."""
+        """Return the facts for the manifest."""
         digest = hashlib.sha256("\n".join(sorted(self.record_ids)).encode()).hexdigest()
         return {"split": "train", "n_records": len(self.record_ids), "record_ids_sha256": digest}
 

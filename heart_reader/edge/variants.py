@@ -181,9 +181,8 @@ def check_alike(other: Origin, origin: Origin, key: str) -> Origin:
     ConfigError
         If it reads other signals, or answers something else.
     """
-    ours: Mapping[str, Any] = origin.checkpoint.manifest
-    theirs: Mapping[str, Any] = other.checkpoint.manifest
-    different = [name for name in SHARED if theirs[name] != ours[name]]
+    ours, theirs = origin.checkpoint.manifest, other.checkpoint.manifest
+    different = [name for name in SHARED if theirs.get(name) != ours.get(name)]
     if different:
         raise ConfigError(
             f"{key} = {other.checkpoint.directory}: another {different[0]} than {origin.checkpoint.directory}: name a network trained "
@@ -199,19 +198,17 @@ def _fp32(origin: Origin, path: Path) -> Facts:
 
 def _fp16(origin: Origin, path: Path) -> Facts:
     source = path.with_name("float32.onnx")
-    write_graph(origin.network, origin.checkpoint.manifest, source)
+    _fp32(origin, source)
     write_float16(source, path)
-    source.unlink()
     return {"precision": "float16"}
 
 
 def _int8(origin: Origin, path: Path) -> Facts:
     config = origin.config.export.quantization
     source = path.with_name("float32.onnx")
-    write_graph(origin.network, origin.checkpoint.manifest, source)
+    _fp32(origin, source)
     records = choose_calibration_records(origin.dataset.split("train"), config.records, origin.config.seed)
     sensitivity = write_static(source, path, records, config)
-    source.unlink()
     return {
         "precision": "int8",
         "quantization": {**config.model_dump(mode="json"), "weights": "int8 per channel", "format": "QDQ, static"},

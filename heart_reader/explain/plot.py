@@ -39,6 +39,7 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
         If the file cannot be written.
     """
     shown = [row for row, name in enumerate(explanation.lead_names) if name in record.lead_names]
+    names = [explanation.lead_names[row] for row in shown]
     named = largest(explanation.measurements)
     heights = (1.0 + 0.8 * len(shown), 0.6 + 0.25 * len(named)) if named else (1.0 + 0.8 * len(shown),)
     figure = Figure(figsize=(12.0, sum(heights)), layout="constrained")
@@ -47,10 +48,10 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
     if named:
         _draw_measurements(figure.add_subplot(grid[1, :]), named)
     strength = smooth(np.abs(explanation.relevance, dtype=np.float64), explanation.fs)
-    _draw_tracing(tracing, explanation, record, strength[shown], [explanation.lead_names[row] for row in shown])
-    shares = [explanation.lead_shares[explanation.lead_names[row]] for row in shown]
-    bars.barh(range(len(shown), 0, -1), shares, color="0.3")
-    bars.set_yticks(range(len(shown), 0, -1), [explanation.lead_names[row] for row in shown])
+    _draw_tracing(tracing, explanation, record, strength[shown], names)
+    shares = explanation.lead_shares
+    bars.barh(range(len(names), 0, -1), [shares[name] for name in names], color="0.3")
+    bars.set_yticks(range(len(names), 0, -1), names)
     bars.set_ylim(0.4, len(shown) + 0.6)
     bars.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
     bars.set_xlabel("share of relevance")
