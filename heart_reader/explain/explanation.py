@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -193,28 +195,13 @@ OTHERS = "others"
 SHOWN = 8
 _GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
 _DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
+_TABLES = json.loads(files("heart_reader.explain").joinpath("measurement_words.json").read_text(encoding="utf-8"))
 # What was measured, by the first part of a name; others, such as age, are "further".
-GROUPS = {
-    "rhythm": (
-        "heart", "rr", "n", "other", "others", "pause", "rate", "kinds", "wide", "narrow", "bigeminy", "trigeminy", "longest",
-        "fibrillation", "flutter", "atrial", "dissociation", "spikes", "spike", "pacing",
-    ),
-    "p": ("p", "pr", "gap", "P"),
-    "qrs": ("qrs", "slurred", "fragmented", "sokolow", "cornell", "Q", "R", "S", "RS", "QRS"),
-    "st": ("st", "ST"),
-    "t": ("t", "qt", "qtc", "T", "QT", "TQRS"),
-    "further": (),
-}  # fmt: skip
+GROUPS: dict[str, list[str]] = _TABLES["groups"]
 _GROUP_OF = {part: group for group, parts in GROUPS.items() for part in parts}
-# How a name is written for people, where that is more than its parts with spaces between them.
-_WORDS = {
-    "sokolow": "Sokolow", "lyon": "Lyon", "cornell": "Cornell", "fridericia": "Fridericia", "bazett": "Bazett",
-    "p": "P", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "t": "T", "st": "ST", "rr": "RR", "v1": "V1", "rmssd": "RMSSD",
-    "Amp": "amplitude", "AmpPP": "peak-to-peak amplitude", "Amp40ms": "amplitude after 40 ms", "Amp80ms": "amplitude after 80 ms",
-    "Area": "area", "Dur": "duration", "Ratio": "ratio", "RS": "R/S", "Notch": "notch", "Int": "interval",
-    "IntDefl": "intrinsicoid deflection", "Noise": "noise",
-}  # fmt: skip
-_SIGNS = {"bpm": "/min", "deg": "°", "mV*ms": "mV·ms", "1": ""}
+# How parts of a name and units are written for people, where that differs.
+_WORDS: dict[str, str] = _TABLES["words"]
+_SIGNS: dict[str, str] = _TABLES["signs"]
 
 
 @dataclass(frozen=True)
