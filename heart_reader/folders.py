@@ -1,17 +1,16 @@
-"""How folders and files are written: whole or not at all, by one process at a time, with the modes
-that the umask gives.
+"""Write folders and files whole or not at all, one process at a time, with the umask's modes.
 
 .. code-block:: text
 
-    NAME          what readers see: always whole
+    NAME          what others see: always whole
     .new-NAME     what will take its place
-    .old-NAME     what stood there, between two renames; :func:`standing` finds it if a kill falls between them
+    .old-NAME     what it replaces, between two renames; see :func:`standing`
     .gone-NAME    what is being removed
     .lock-NAME    held by the process that writes NAME
 
-A lock is the operating system's and ends with its process, however that ends. So whoever holds it
-knows that what he finds of the other hidden names is of a dead process, and removes it. Where a
-file system has no locks, everyone goes on as if alone.
+The operating system releases a lock when its process ends, however it ends. So whoever holds it
+knows that the other hidden names are left from a killed process, and removes them. On a file system
+without locks, every process goes on as if alone.
 """
 
 from __future__ import annotations
@@ -43,15 +42,16 @@ PREFIXES = (".new-", ".old-", ".gone-", LOCK_PREFIX)
 POLL_S = 0.1
 BUSY = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-# Windows locks a byte against reading too: one far behind the text that says who holds the lock.
+# Windows locks a byte against reading too: this one lies far behind the name of the holder.
 LOCKED_BYTE = 1 << 20
 
 _mine = threading.local()
 
 
 def standing(path: Path) -> Path:
-    """Return where a directory stands: under its name, or aside, if the process that was replacing
-    it was killed between two renames.
+    """Return where a directory is: under its name, or under ``.old-NAME``.
+
+    The latter if the process that was replacing it was killed between two renames.
     """
     path = Path(path)
     if path.exists():
@@ -62,15 +62,14 @@ def standing(path: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic_directory(final: Path, failure: type[HeartReaderError] = HeartReaderError) -> Iterator[Path]:
-    """Give an empty directory that takes the final name when the block ends without error; what
-    stood there is replaced.
+    """Yield an empty directory that replaces the final one when the block ends without error.
 
     Parameters
     ----------
     final
         Final place.
     failure
-        What to raise if the disk is full or not writable; what stood there before stays.
+        The error to raise if the disk is full or not writable; the old content stays.
     """
     final = Path(final)
     try:
@@ -88,9 +87,7 @@ def atomic_directory(final: Path, failure: type[HeartReaderError] = HeartReaderE
 
 @contextlib.contextmanager
 def fresh_directory(final: Path) -> Iterator[Path]:
-    """As :func:`atomic_directory`, for who holds the name already, and with the operating system's
-    own errors.
-    """
+    """Do as :func:`atomic_directory`, without lock and with the operating system's own errors."""
     final = Path(final).resolve()
     new = final.with_name(f".new-{final.name}")
     new.mkdir()
@@ -98,7 +95,8 @@ def fresh_directory(final: Path) -> Iterator[Path]:
         yield new
         for file in new.iterdir():
             if file.is_file():
-                _sync(file)
+                with file.open("rb+") as stream:  # Windows flushes only what is open for writing
+                    os.fsync(stream.fileno())
         _put_in_place(new, final)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -112,7 +110,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     path
         Final name; its folder is made where it does not exist.
     write
-        Writes the content to the path it is given, which has the same ending.
+        Writes the content to the path it is given.
 
     Raises
     ------
@@ -132,19 +130,16 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory at once for all who look: a kill leaves it whole or leaves nothing under
-    its name.
-    """
+    """Remove a directory at once: a kill leaves it whole or leaves nothing under its name."""
     with claimed(path):
         _discard(path)
 
 
 @contextlib.contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Let one process at a time write under a name, waiting for another; what killed ones left is
-    put in order first.
+    """Hold a name once no other process writes under it, and tidy what killed ones left.
 
-    A thread that has the name already has it once more.
+    A thread may hold the same name more than once.
 
     Raises
     ------
@@ -161,13 +156,13 @@ def claimed(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def run_folder(out: Path, *, wait: bool = False) -> Iterator[None]:
-    """Let one process at a time work in a folder, and remove what killed ones left in it. It goes
-    again if it stays empty.
+    """Hold a folder for one process, and remove what killed ones left in it.
 
     Parameters
     ----------
     out
-        Made where it does not exist. A thread that has it already has it once more.
+        Made where it does not exist, and removed if it stays empty. A thread may hold it more than
+        once.
     wait
         Whether to wait for another process.
 
@@ -193,7 +188,7 @@ def run_folder(out: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Put in order what killed processes left in a folder; what a living one writes is left alone."""
+    """Tidy what killed processes left in a folder; what a living one writes is left alone."""
     names = {path.name.removeprefix(prefix) for prefix in PREFIXES for path in folder.glob(f"{prefix}*")}
     for name in sorted(names):
         with contextlib.suppress(_BusyError, OSError), _locked(folder / f"{LOCK_PREFIX}{name}", wait=False):
@@ -201,12 +196,12 @@ def sweep(folder: Path) -> None:
 
 
 class _BusyError(Exception):
-    """Another process holds a lock; the text says which."""
+    """Another process holds a lock, which the text names."""
 
 
 @contextlib.contextmanager
 def _locked(lock: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a lock; say whether this thread did not hold it before."""
+    """Hold a lock; yield whether this thread did not hold it before."""
     held: set[Path] = _mine.__dict__.setdefault("locks", set())
     if lock in held:
         yield False
@@ -262,9 +257,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:
-    """Tell whether the name is still that of the open file: its last holder may have removed it
-    meanwhile.
-    """
+    """Return whether the name still is the open file's; its last holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(descriptor), lock.stat())
     except FileNotFoundError:
@@ -272,7 +265,7 @@ def _is_still(lock: Path, descriptor: int) -> bool:
 
 
 def _tidy(path: Path) -> None:
-    """Put in order what a killed process left of a name."""
+    """Restore or remove what a killed process left of a name."""
     old, new = path.with_name(f".old-{path.name}"), path.with_name(f".new-{path.name}")
     if old.exists() and not path.exists():
         old.rename(path)
@@ -296,7 +289,7 @@ def _put_in_place(new: Path, final: Path) -> None:
 
 
 def _discard(path: Path) -> None:
-    """Remove a directory under a name that nobody takes for a whole one."""
+    """Remove a directory under a name that does not look whole."""
     gone = path.with_name(f".gone-{path.name.removeprefix('.old-')}")
     if path.exists():
         _remove(gone)
@@ -316,13 +309,8 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _sync(file: Path) -> None:
-    with file.open("rb+") as stream:  # Windows flushes only what is open for writing
-        os.fsync(stream.fileno())
-
-
 def _reason(error: OSError) -> str:
-    """Say why something could not be written, and what to do."""
+    """Return why something could not be written, and what to do."""
     if error.errno == errno.ENOSPC:
         return "the disk is full: free some space"
     place = f" ({error.filename})" if error.filename else ""

@@ -41,7 +41,7 @@ STRETCHES: dict[str, tuple[str, ...]] = {
     "data/augmentations": ("train",), "data/build": ("train",), "data/cache": ("train",), "data/dataset": ("train",),
     "data/download": ("train",), "data/record_table": ("train",), "data/sources": ("train",), "data/synthetic": ("train",),
     "data/scp_statements": ("train",), "data/tasks": ("train",),
-    "edge": ("export",), "edge/stream": (), "edge/cpu": (),
+    "edge": ("export",), "edge/stream": (), "edge/device": (),
     "data/paper": ("plot",), "section": ("train",), "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
     "frontend": ("serve",), "models": ("train",), "paper": ("plot",), "reading_page": ("plot",), "signing/": ("signing",),
     "studies": ("train",), "training": ("train",), "training/tune": ("tune",), "training/study": ("tune",),

@@ -207,7 +207,7 @@ def test_the_commands_make_a_locked_key_sign_and_verify(unsigned: Path, tmp_path
     made = run_signing("keygen", "--key", key, "--name", "Ward 9", "--passphrase", passphrase="correct horse")
     assert made.returncode == 0, made.stderr
     assert b"ENCRYPTED" in key.read_bytes()
-    for passphrase, reason in ((None, "nobody is there to type it"), ("wrong", "wrong passphrase")):
+    for passphrase, reason in ((None, "no terminal to ask for it"), ("wrong", "wrong passphrase")):
         answer = run_signing("sign", unsigned, "--key", key, passphrase=passphrase)
         assert (answer.returncode, reason in answer.stderr) == (2, True), answer.stderr
     answer = run_signing("verify", unsigned, "--public", f"{key}.pub")

@@ -27,6 +27,6 @@ def run(arguments: argparse.Namespace) -> None:
     from heart_reader.weights import find_reader
 
     directories = [load_checkpoint(find_reader(name)).directory for name in arguments.checkpoints]
-    from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
+    from heart_reader.edge.benchmark import benchmark  # only now, for this takes seconds
 
     print(benchmark(directories, arguments.out, overrides=arguments.overrides))

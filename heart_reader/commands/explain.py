@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     from heart_reader.checkpoint import load_checkpoint
     from heart_reader.data.formats import read_record
     from heart_reader.data.one_record import one_record
-    from heart_reader.explain.origin import find_origin
+    from heart_reader.explain.explainer import find_origin
     from heart_reader.weights import find_reader
 
     served = load_checkpoint(find_reader(arguments.checkpoint))

@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the variants behind the gate, then measure them side by side."""
-    from heart_reader.edge.settings import check_export
     from heart_reader.weights import find_reader
 
     overrides = list(arguments.overrides)
@@ -34,11 +33,25 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.prune is not None:
         overrides.append(f"export.pruning.ratio={arguments.prune}")
     checkpoint = find_reader(arguments.checkpoint)
-    check_export(checkpoint, overrides)
-    from heart_reader.edge.benchmark_run import benchmark  # only now, for this takes seconds
+    _check(checkpoint, overrides)
+    from heart_reader.edge.benchmark import benchmark  # only now, for this takes seconds
     from heart_reader.edge.variants import build_variants
     from heart_reader.training.pruned import prune_origin
 
     written = build_variants(checkpoint, arguments.out, overrides=overrides, force=arguments.force, prune=prune_origin)
     if not arguments.no_benchmark:
         print(benchmark([checkpoint, *(variant.directory for variant in written)], arguments.out, overrides=overrides))
+
+
+def _check(directory: Path, overrides: list[str]) -> None:
+    """Refuse a checkpoint or settings that nothing can be exported from, before torch is loaded."""
+    from heart_reader.checkpoint import load_checkpoint
+    from heart_reader.config import ExperimentConfig, override_config
+    from heart_reader.errors import NotServable
+
+    checkpoint = load_checkpoint(directory)
+    if checkpoint.runtime != "torch":
+        raise NotServable(f"{directory}: an ONNX checkpoint is not exported again: use the checkpoint it was exported from")
+    export = override_config(ExperimentConfig.from_json(dict(checkpoint.manifest["config"])), overrides).export
+    if "nano-int8" in export.variants and export.nano is not None:
+        load_checkpoint(export.nano)

@@ -17,8 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write both keys."""
-    from heart_reader.signing.keys import create_key
-    from heart_reader.signing.passphrase import ask_passphrase
+    from heart_reader.signing.keys import ask_passphrase, create_key
 
     public = create_key(arguments.key, arguments.name or arguments.key.name, ask_passphrase(twice=True) if arguments.passphrase else None)
     print(f"private key {arguments.key}: keep it to yourself\npublic key {public}: for those who are to trust it")

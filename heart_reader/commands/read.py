@@ -93,7 +93,7 @@ def _show_progress(path: Path, share: float) -> None:
 
 def _advise(classifier: EcgClassifier) -> None:
     """Say where this processor is slow with 8-bit integers of this kind."""
-    from heart_reader.edge.cpu import dot_product, integer_advice
+    from heart_reader.edge.device import dot_product, integer_advice
 
     quantization = classifier.checkpoint.manifest.get("edge", {}).get("quantization")
     advice = integer_advice(None if quantization is None else quantization["activations"], dot_product())

@@ -16,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Sign each of them."""
-    from heart_reader.signing.keys import key_id, public_bytes, read_private_key
-    from heart_reader.signing.passphrase import ask_passphrase
+    from heart_reader.signing.keys import ask_passphrase, key_id, public_bytes, read_private_key
     from heart_reader.signing.signature import sign_checkpoint
     from heart_reader.weights import find_reader
 

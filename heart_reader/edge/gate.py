@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExportConfig
-from heart_reader.edge.parity import Parity
+from heart_reader.data.batch import Batch, Inputs
 from heart_reader.errors import DataError
 from heart_reader.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
 
-__all__ = ["Gate", "judge"]
+__all__ = ["Gate", "Parity", "judge", "measure_parity"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Gate:
     problems: tuple[str, ...]
 
     def to_json(self, *, forced: bool) -> dict[str, Any]:
-        """Return what the manifest says; ``forced`` if a failed variant is written all the same."""
+        """Return the facts for the manifest; ``forced`` if a failed variant may be written."""
         return {
             "passed": not self.problems,
             "forced": forced and bool(self.problems),
@@ -56,7 +58,7 @@ class Gate:
             "limits": self.limits,
             "macro_auroc": dict(zip(("origin", "variant"), self.macro_auroc, strict=True)),
             "auroc": {name: dict(zip(("origin", "variant"), pair, strict=True)) for name, pair in self.auroc.items()},
-            "parity": self.parity.to_json(),
+            "parity": asdict(self.parity),
         }
 
 
@@ -102,3 +104,46 @@ def judge(origin: Predictions, variant: Predictions, parity: Parity, config: Exp
         problems.append(f"a window read alone differs by {parity.alone:.1e} from the same among others (export.parity_limit)")
     limits = {"macro": config.macro_limit, "class": config.class_limit, "parity": config.parity_limit}
     return Gate(origin.level, len(origin), macro, auroc, parity, limits, tuple(problems))
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences of probabilities over all windows and levels.
+
+    Parameters
+    ----------
+    n_records
+        How many records were compared.
+    largest, mean
+        Differences from the origin.
+    alone
+        Largest difference between a window read alone and the same window read among others.
+    """
+
+    n_records: int
+    largest: float
+    mean: float
+    alone: float
+
+
+def measure_parity(origin: EcgClassifier, exported: EcgClassifier, records: Iterable[Inputs]) -> Parity:
+    """Read the same records with both networks and compare window by window.
+
+    Parameters
+    ----------
+    records
+        The inputs of each record, from :meth:`heart_reader.classifier.EcgClassifier.inputs`.
+    """
+    n_records, largest, alone, means = 0, 0.0, 0.0, []
+    for record in records:
+        batch = Batch.of([record])
+        expected = origin.space.probabilities(origin.logits(batch))
+        together = exported.space.probabilities(exported.logits(batch))
+        single = exported.space.probabilities(exported.logits(next(batch.parts(1))))
+        n_records += 1
+        for level, values in expected.items():
+            difference = np.abs(together[level] - values)
+            largest = max(largest, float(difference.max()))
+            means.append(float(difference.mean()))
+            alone = max(alone, float(np.abs(single[level] - together[level][:1]).max()))
+    return Parity(n_records, largest, float(np.mean(means)), alone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,17 @@ from onnx import numpy_helper
 from torch import nn
 
 from heart_reader.data.batch import INPUT_NAMES
-from heart_reader.edge.lifting import lift_convolutions
 from heart_reader.errors import NotServable
 
-__all__ = ["count_macs", "example_inputs", "fold_batch_norms", "write_graph"]
+__all__ = ["count_macs", "example_inputs", "fold_batch_norms", "lift_convolutions", "write_graph"]
 
 OPSET = 18
-# Facts of the manifest that also travel in the file, so that a model.onnx on its own says what it
-# is.
+# Facts of the manifest that the file holds too, so that a model.onnx alone shows what it is.
 METADATA = ("model", "preprocessor", "leads", "label_rule", "seed")
 
 
 def example_inputs(manifest: Mapping[str, Any], n: int) -> tuple[torch.Tensor, ...]:
-    """Return zeros in the shape of a network's inputs, see ``EcgNetwork``: ``n`` windows and, where
-    it takes features, of ``n`` records.
-    """
+    """Return zeros in the shape of a network's inputs, for ``n`` windows of ``n`` records."""
     preprocessor = manifest["preprocessor"]
     inputs = [torch.zeros(n, len(preprocessor["leads"]), round(preprocessor["window_s"] * preprocessor["fs"]))]
     if manifest["features"] is not None:
@@ -41,19 +37,17 @@ def example_inputs(manifest: Mapping[str, Any], n: int) -> tuple[torch.Tensor, .
 
 
 def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> None:
-    """Write one ONNX file with a dynamic batch, from (n, n_leads, n_times) mV to (n, n_outputs)
-    logits.
+    """Write an ONNX graph from (n, n_leads, n_times) mV to (n, n_outputs) logits, with dynamic n.
 
-    Batch normalisation is gone from it: the exporter folds it into convolutions,
-    :func:`fold_batch_norms` into linear layers. Convolutions are two-dimensional in it, see
-    :mod:`heart_reader.edge.lifting`.
+    Batch normalisation is folded: by the exporter into convolutions, by :func:`fold_batch_norms`
+    into linear layers. :func:`lift_convolutions` makes convolutions two-dimensional.
 
     Parameters
     ----------
     network
         In evaluation mode.
     manifest
-        Of its checkpoint.
+        The manifest of its checkpoint.
 
     Raises
     ------
@@ -62,8 +56,8 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
     """
     inputs = example_inputs(manifest, 2)
     n_windows, n_records = (torch.export.Dim(name, min=1) for name in ("n", "n_records"))
-    # The exporter's own deprecations, and its regrets that torchvision is absent; the gate looks at
-    # the result.
+    # The exporter warns of its own deprecations and of a missing torchvision; the gate checks what
+    # comes out.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -83,7 +77,9 @@ def write_graph(network: nn.Module, manifest: Mapping[str, Any], path: Path) -> 
     except torch.onnx.OnnxExporterError as error:
         reason = " ".join(str(error).split())[:300]
         name = manifest["model"]["name"]
-        raise NotServable(f"{name}: an operator of it cannot be written as ONNX: use its torch checkpoint, or mend it: {reason}") from error
+        raise NotServable(
+            f"{name}: an operator of it cannot be written as ONNX: use its torch checkpoint, or replace the operator: {reason}"
+        ) from error
     model = onnx.load(path)
     fold_batch_norms(model)
     lift_convolutions(model)
@@ -97,20 +93,16 @@ def _plain(value: Any) -> str:
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Remove what the exporter says of where in the code each node is from: folder names of this
-    machine, and many bytes.
-    """
+    """Remove the exporter's notes on source code: folder names of this machine, and many bytes."""
     for item in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del item.metadata_props[:]
         item.doc_string = ""
-    # Shapes in between follow from the rest, and are wrong as soon as a quantizer transposes a
-    # weight.
+    # Shapes in between follow from the rest, and are wrong once a quantizer transposes a weight.
     del model.graph.value_info[:]
 
 
 def fold_batch_norms(model: onnx.ModelProto) -> int:
-    """Fold each batch normalisation whose only reader is a linear layer into that layer's weights,
-    in place.
+    """Fold each batch normalisation that only a linear layer reads into its weights, in place.
 
     A normalisation is ``a x + b`` per feature, so ``W (a x + b) + c`` is ``(W a) x + (W b + c)``.
 
@@ -147,14 +139,10 @@ def fold_batch_norms(model: onnx.ModelProto) -> int:
 
 
 def _is_linear(node: onnx.NodeProto) -> bool:
-    """Tell a Gemm that is x W^T + c, with nothing else to it."""
+    """Return whether a Gemm is x W^T + c and nothing else."""
+    usual = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
     given = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
-    return len(node.input) == 3 and {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0, **given} == {
-        "alpha": 1.0,
-        "beta": 1.0,
-        "transA": 0,
-        "transB": 1,
-    }
+    return len(node.input) == 3 and {**usual, **given} == {**usual, "transB": 1}
 
 
 def _affine(norm: onnx.NodeProto, values: Mapping[str, onnx.TensorProto]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -181,3 +169,102 @@ def count_macs(network: nn.Module, manifest: Mapping[str, Any]) -> int:
         for handle in handles:
             handle.remove()
     return total
+
+
+# Between samples and channels: (n, channels, times) becomes (n, channels, 1, times).
+AXIS = 2
+AXIS_NAME = "lifted_axis"
+POOLS = ("MaxPool", "AveragePool")
+# What gives the same in both shapes where all of its inputs are lifted; a concatenation only along
+# the channels.
+ALIKE = ("Relu", "Sigmoid", "Add", "Mul", "Concat", "BatchNormalization")
+# What lists one number per dimension, and the number for the new one; pads list begins, then ends.
+SPATIAL = {"kernel_shape": 1, "strides": 1, "dilations": 1, "pads": 0}
+
+
+def lift_convolutions(model: onnx.ModelProto) -> int:
+    """Turn 1-D convolutions, and what lies between them, into 2-D ones of height 1, in place.
+
+    ONNX Runtime has blocked kernels (NCHWc), and kernels for few channels per group, for two
+    dimensions only: they give the same numbers much faster.
+
+    Returns
+    -------
+    int
+        How many convolutions were turned.
+    """
+    graph = model.graph
+    weights = {item.name: item for item in graph.initializer}
+    lifting = _Lifting(weights)
+    nodes = [made for node in graph.node for made in lifting.nodes(node)]
+    nodes += list(lifting.lowered([item.name for item in graph.output]))
+    if lifting.n_turned:
+        graph.initializer.append(numpy_helper.from_array(np.array([AXIS], dtype=np.int64), AXIS_NAME))
+        del graph.node[:]
+        graph.node.extend(nodes)
+        del graph.value_info[:]
+    return lifting.n_turned
+
+
+class _Lifting:
+    """Goes through the nodes in order and knows which tensors exist in which shape."""
+
+    def __init__(self, weights: dict[str, onnx.TensorProto]) -> None:
+        self.weights = weights
+        self.n_turned = 0
+        self._turned: set[str] = set()
+        self._lifted: dict[str, str] = {}
+        # Made in the lifted shape only, until a node needs the flat one.
+        self._only_lifted: set[str] = set()
+
+    def nodes(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+        """Yield what stands for a node."""
+        if node.op_type == "Conv" and self._turn_weight(node.input[1]):
+            yield from self._lift(node.input[0])
+            self.n_turned += 1
+            yield self._in_lifted_shape(node, 1)
+        elif node.op_type in POOLS and node.input[0] in self._lifted and len(node.output) == 1:
+            yield self._in_lifted_shape(node, 1)
+        elif self._alike(node):
+            yield self._in_lifted_shape(node, 1 if node.op_type == "BatchNormalization" else len(node.input))
+        else:
+            yield from self.lowered(node.input)
+            yield node
+
+    def lowered(self, names: list[str]) -> Iterator[onnx.NodeProto]:
+        """Yield the nodes that make the flat shape of tensors that exist in the lifted one only."""
+        for name in names:
+            if name in self._only_lifted:
+                self._only_lifted.remove(name)
+                yield onnx.helper.make_node("Squeeze", [self._lifted[name], AXIS_NAME], [name], name=f"{name}.flat")
+
+    def _alike(self, node: onnx.NodeProto) -> bool:
+        tensors = node.input[:1] if node.op_type == "BatchNormalization" else node.input
+        along_channels = node.op_type != "Concat" or node.attribute[0].i == 1
+        return node.op_type in ALIKE and len(node.output) == 1 and along_channels and all(name in self._lifted for name in tensors)
+
+    def _lift(self, name: str) -> Iterator[onnx.NodeProto]:
+        if name not in self._lifted:
+            self._lifted[name] = f"{name}.lifted"
+            yield onnx.helper.make_node("Unsqueeze", [name, AXIS_NAME], [self._lifted[name]], name=f"{name}.lift")
+
+    def _in_lifted_shape(self, node: onnx.NodeProto, n_tensors: int) -> onnx.NodeProto:
+        turned = onnx.NodeProto()
+        turned.CopyFrom(node)
+        turned.input[:n_tensors] = [self._lifted[name] for name in node.input[:n_tensors]]
+        name = node.output[0]
+        turned.output[0] = self._lifted[name] = f"{name}.lifted"
+        self._only_lifted.add(name)
+        for item in turned.attribute:
+            if item.name in SPATIAL:
+                half = len(item.ints) // 2
+                new = SPATIAL[item.name]
+                item.ints[:] = [new, item.ints[0], new, item.ints[1]] if item.name == "pads" and half else [new, *item.ints]
+        return turned
+
+    def _turn_weight(self, name: str) -> bool:
+        """Give a weight its new dimension once; return whether it has it."""
+        if name in self.weights and len(self.weights[name].dims) == 3:
+            self.weights[name].dims.insert(AXIS, 1)
+            self._turned.add(name)
+        return name in self._turned

@@ -1,9 +1,12 @@
-"""Structured pruning: whole channels go, so that what is left is the same model with narrower
-layers.
+"""Structured pruning: whole channels go, which leaves the same model with narrower layers.
 
-The narrower network is built from the same registered model with narrower parameters, so its
-manifest says all there is to say, and whatever can be done with a network (training, export,
-reading) can be done with a pruned one.
+The narrower network is built from the same registered model with narrower parameters, so it can be
+trained, exported and read with like any other.
+
+:func:`trace_channels` follows a channel by a NaN that it puts into one output channel of one layer:
+every layer that finds a NaN at its input notes where. Shortcuts, concatenations, reshapes, shared
+encoders and gates need no rules of their own, for they pass NaN on like any number. A layer that
+mixes channels takes the NaN out again, so that it ends where the channel ends.
 
 References
 ----------
@@ -14,16 +17,17 @@ expansion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from heart_reader.edge.channels import ChannelGroup, trace_channels
 from heart_reader.errors import ConfigError
 
-__all__ = ["cut_channels", "l1_scores", "narrow_params", "taylor_scores"]
+__all__ = ["ChannelGroup", "Slot", "cut_channels", "l1_scores", "narrow_params", "taylor_scores", "trace_channels"]
 
 # Parameters of registered models that count channels.
 WIDTHS = frozenset({"widths", "width", "encoder_widths", "group_width", "global_width", "embedding", "stem", "n_filters", "bottleneck"})
@@ -109,24 +113,23 @@ def taylor_scores(
 def cut_channels(
     wide: nn.Module, narrow: nn.Module, example: tuple[Tensor, ...], score: Callable[[nn.Module, Sequence[ChannelGroup]], Scores]
 ) -> dict[str, Tensor]:
-    """Return the weights of a narrower network: those of the wide one without its lowest-scored
-    channels.
+    """Return the weights of a wide network without its lowest-scored channels.
 
     Parameters
     ----------
     wide
         Trained, in evaluation mode.
     narrow
-        The same model with narrower parameters; its shapes say how many channels stay.
+        The same model with narrower parameters; its shapes determine how many channels stay.
     example
         Inputs of the network for one window.
     score
-        Such as :func:`l1_scores`.
+        A function such as :func:`l1_scores`.
 
     Raises
     ------
     ConfigError
-        If the channels of the model cannot be told apart, or what is left does not fit ``narrow``.
+        If the channels of the model cannot be separated, or what is left does not fit ``narrow``.
     """
     target = {name: tensor.shape for name, tensor in narrow.state_dict().items()}
     groups = trace_channels(wide, example)
@@ -143,7 +146,7 @@ def cut_channels(
 
 
 def _families(groups: Sequence[ChannelGroup], scores: Scores) -> list[list[tuple[ChannelGroup, float]]]:
-    """Channels made by the same layers, lowest score first."""
+    """Return channels made by the same layers, lowest score first."""
     families: dict[frozenset[str], list[tuple[ChannelGroup, float]]] = {}
     for group, score in zip(groups, scores, strict=True):
         families.setdefault(frozenset(name for name, _ in group.sources), []).append((group, score))
@@ -151,15 +154,11 @@ def _families(groups: Sequence[ChannelGroup], scores: Scores) -> list[list[tuple
 
 
 def _n_kept(family: Sequence[tuple[ChannelGroup, float]], wide: nn.Module, target: Mapping[str, torch.Size]) -> int:
-    """How many channels the narrower model has where the wide one has this family.
-
-    Only a layer that makes the family alone says so: a gate over a concatenation counts the
-    channels of several families.
-    """
+    """Return how many channels of a family stay, by a layer that makes this family only."""
     names = {name for name, _ in family[0][0].sources}
     own = {target[f"{name}.weight"][0] for name in names if wide.get_submodule(name).weight.shape[0] == len(family)}  # type: ignore[index]
     if len(own) != 1:
-        raise ConfigError(f"{', '.join(sorted(names))}: it cannot be told how many of their {len(family)} channels stay")
+        raise ConfigError(f"{', '.join(sorted(names))}: their widths do not show how many of their {len(family)} channels stay")
     return int(own.pop())
 
 
@@ -169,3 +168,180 @@ def _without(tensor: Tensor, rows: set[int] | None, columns: set[int] | None) ->
             kept = [index for index in range(tensor.shape[axis]) if index not in gone]
             tensor = tensor.index_select(axis, torch.tensor(kept))
     return tensor
+
+
+# A weight by name, the axis that is cut, and where.
+Slot = tuple[str, int, int]
+# A channel at its source: the layer that makes it, and its number there.
+Source = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Slices that can only be removed together: one channel, or several that a shortcut adds up.
+
+    Parameters
+    ----------
+    sources
+        The layers that make the channel, each with its number there.
+    made
+        Slots of the weights that make it or scale it on its way (rows of convolutions and linear
+        layers, batch normalisation).
+    read
+        Slots of the weights that read it (input columns).
+    """
+
+    sources: frozenset[Source]
+    made: frozenset[Slot]
+    read: frozenset[Slot]
+
+
+@dataclass
+class _Trail:
+    """Where the NaN of one channel was seen."""
+
+    passed: set[tuple[str, int]] = field(default_factory=set)
+    read: set[tuple[str, int]] = field(default_factory=set)
+    reached_output: bool = False
+
+
+def trace_channels(network: nn.Module, example: tuple[Tensor, ...]) -> list[ChannelGroup]:
+    """Return all channels between the layers of a network, without its leads and its outputs.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode; convolutions, linear layers, batch normalisation and anything without
+        weights.
+    example
+        Inputs of the network for one window; their values do not matter.
+
+    Raises
+    ------
+    ConfigError
+        If a channel runs through a layer that cannot be cut.
+    """
+    modules = dict(network.named_modules())
+    trails: dict[Source, _Trail] = {}
+    for name, module in modules.items():
+        if not _mixes(module):
+            continue
+        for channel in range(module.weight.shape[0]):
+            trail = _follow(network, example, name, channel)
+            if trail.reached_output:  # the last layer: its channels are the answers
+                break
+            trails[name, channel] = trail
+    return [_group(sources, trails, modules) for sources in _joined(trails)]
+
+
+def _mixes(module: nn.Module) -> bool:
+    """Return whether every output channel of a layer depends on all input channels."""
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv1d) and module.groups == 1)
+
+
+def _passes(module: nn.Module) -> bool:
+    """Return whether a layer with weights keeps channels apart."""
+    return isinstance(module, nn.BatchNorm1d) or (
+        isinstance(module, nn.Conv1d) and module.groups == module.in_channels == module.out_channels
+    )
+
+
+def _follow(network: nn.Module, example: tuple[Tensor, ...], source: str, channel: int) -> _Trail:
+    trail = _Trail()
+    with _hooks(network, source, channel, trail), torch.inference_mode():
+        trail.reached_output = bool(network(*example).isnan().any())
+    return trail
+
+
+@contextmanager
+def _hooks(network: nn.Module, source: str, channel: int, trail: _Trail) -> Iterator[None]:
+    handles = []
+    for name, module in network.named_modules():
+        if name == source:
+            handles.append(module.register_forward_hook(_poison(channel)))
+        if _mixes(module):
+            handles.append(module.register_forward_pre_hook(_end(name, trail)))
+        elif _passes(module):
+            handles.append(module.register_forward_pre_hook(_note(name, trail)))
+        elif any(True for _ in module.parameters(recurse=False)):
+            handles.append(module.register_forward_pre_hook(_refuse(name)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _channel_axis(module: nn.Module) -> int:
+    return -1 if isinstance(module, nn.Linear) else 1
+
+
+def _poison(channel: int) -> Callable[..., Tensor]:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        output = output.clone()
+        output.select(_channel_axis(module), channel).fill_(torch.nan)
+        return output
+
+    return hook
+
+
+def _found(module: nn.Module, x: Tensor) -> list[int]:
+    """Return the channels of an input that hold a NaN."""
+    return x.isnan().movedim(_channel_axis(module), 0).flatten(1).any(dim=1).nonzero().flatten().tolist()
+
+
+def _end(name: str, trail: _Trail) -> Callable[..., Any]:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        trail.read.update((name, channel) for channel in _found(module, inputs[0]))
+        return (torch.nan_to_num(inputs[0]),)
+
+    return hook
+
+
+def _note(name: str, trail: _Trail) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        trail.passed.update((name, channel) for channel in _found(module, inputs[0]))
+
+    return hook
+
+
+def _refuse(name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if any(torch.is_tensor(x) and x.isnan().any() for x in inputs):
+            raise ConfigError(
+                f"{name or 'the network'} ({type(module).__name__}): channels cannot be taken out of it; convolutions, linear layers "
+                "and batch normalisation can be pruned: choose another model"
+            )
+
+    return hook
+
+
+def _joined(trails: Mapping[Source, _Trail]) -> list[list[Source]]:
+    """Join sources whose channels meet at one input of one layer, or in one batch normalisation."""
+    parent: dict[Source, Source] = {source: source for source in trails}
+
+    def root(source: Source) -> Source:
+        while parent[source] != source:
+            source = parent[source]
+        return source
+
+    first: dict[tuple[str, int], Source] = {}
+    for source, trail in trails.items():
+        for place in trail.read | trail.passed:
+            parent[root(source)] = root(first.setdefault(place, source))
+    groups: dict[Source, list[Source]] = {}
+    for source in trails:
+        groups.setdefault(root(source), []).append(source)
+    return list(groups.values())
+
+
+def _group(sources: list[Source], trails: Mapping[Source, _Trail], modules: Mapping[str, nn.Module]) -> ChannelGroup:
+    passed = {place for source in sources for place in trails[source].passed}
+    read = {place for source in sources for place in trails[source].read}
+    made = {(f"{name}.{key}", 0, channel) for name, channel in {*sources, *passed} for key in _per_channel(modules[name])}
+    return ChannelGroup(frozenset(sources), frozenset(made), frozenset((f"{name}.weight", 1, channel) for name, channel in read))
+
+
+def _per_channel(module: nn.Module) -> list[str]:
+    """Return the names of a layer's tensors whose first axis is its output channels."""
+    return [name for name, tensor in module.state_dict().items() if tensor.ndim > 0]

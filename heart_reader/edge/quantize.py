@@ -13,6 +13,7 @@ arXiv:2106.08295 (2021): a sensitivity analysis per layer.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 import warnings
@@ -20,29 +21,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from heart_reader.config import QuantizationConfig
+from heart_reader.data.batch import Batch
+from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import sigmoid
-from heart_reader.edge.calibration import CalibrationRecords
+from heart_reader.errors import DataError, LeakageError
 
-__all__ = ["Sensitivity", "shrink", "write_dynamic", "write_float16", "write_static"]
+__all__ = ["CalibrationRecords", "Sensitivity", "choose_calibration_records", "shrink", "write_dynamic", "write_float16", "write_static"]
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
-# What lies between weighted layers and has an 8-bit kernel. A product (a gate) or a mean keeps more
-# than 8 bits.
+# Operators between weighted layers with an 8-bit kernel. Products (gates) and means keep more bits.
 BETWEEN = ("Relu", "MaxPool", "Concat", "Reshape", "Transpose", "Split", "Squeeze", "Unsqueeze", "Add")
 RANGES = {"minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile}
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# A constant of this many numbers that no weighted layer reads is a table, such as the thresholds of
-# trees.
+# Constants of this size that no weighted layer reads are tables, such as the thresholds of trees.
 TABLE_SIZE = 1024
 # Batches that the effect of a layer is measured on.
 SENSITIVITY_BATCHES = 4
@@ -50,16 +52,16 @@ SENSITIVITY_BATCHES = 4
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What quantisation does to the probabilities of training records.
+    """How quantisation changes the probabilities of training records.
 
     Parameters
     ----------
     shift
-        Mean change of a probability by the graph that was written.
+        Mean change of a probability in the graph that was written.
     shift_all
         The same with every layer in 8 bits.
     per_layer
-        The same with this layer alone in 8 bits; empty where ``shift_all`` was small enough.
+        The same with one layer in 8 bits; empty where ``shift_all`` was small enough.
     float_layers
         Layers that stay in float.
     """
@@ -71,8 +73,7 @@ class Sensitivity:
 
 
 def write_static(source: Path, path: Path, records: CalibrationRecords, config: QuantizationConfig) -> Sensitivity:
-    """Write an INT8 graph; layers that change the probabilities most stay in float, as few as
-    needed.
+    """Write an INT8 graph; the few layers that change the probabilities most stay in float.
 
     All weighted layers are quantised first. If that shifts the probabilities of the calibration
     records by more than ``config.max_shift`` on average, each layer is quantised on its own, and
@@ -126,7 +127,7 @@ def _keep_in_float(
 
 
 def _outside(nodes: Sequence[onnx.NodeProto]) -> list[str]:
-    """Names of nodes that no weighted layer lies before, or none lies behind."""
+    """Return the names of nodes that lie before the first weighted layer or behind the last."""
     before, behind = set(), set()
     for node in nodes:
         if node.op_type in WEIGHTED or any(name in before for name in node.input):
@@ -180,7 +181,7 @@ def shrink(path: Path) -> None:
 def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
     """Return a table in fewer bits, and the node that widens it when a session starts or runs.
 
-    What is looked up and added, the leaves of trees, gets 8 bits and one scale. What is compared
+    Leaves of trees, which are looked up and added, get 8 bits and one scale. What is compared
     keeps the 11 bits of a half float. Numbers of features fit 16 bits.
     """
     values, name = numpy_helper.to_array(tensor), f"{tensor.name}.narrow"
@@ -197,9 +198,7 @@ def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProt
 
 
 def _rename(graph: onnx.GraphProto) -> None:
-    """Number what lies between inputs and outputs, for the names a quantizer makes fill a visible
-    part of the file; layers keep theirs.
-    """
+    """Number the names between inputs and outputs: long ones fill much of the file."""
     kept = {item.name for item in (*graph.input, *graph.output)}
     names = {name for node in graph.node for name in (*node.input, *node.output) if name} | {item.name for item in graph.initializer}
     short = {name: name if name in kept else f"{number:x}" for number, name in enumerate(sorted(names))}
@@ -212,9 +211,7 @@ def _rename(graph: onnx.GraphProto) -> None:
 
 
 def write_dynamic(source: Path, path: Path) -> None:
-    """Write a graph that finds the ranges of its activations anew at every call; it exists to be
-    compared with.
-    """
+    """Write a graph that finds the ranges of its activations anew at every call, for comparison."""
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared = Path(folder, "prepared.onnx")
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -244,9 +241,7 @@ def _mean_difference(first: Sequence[NDArray[np.floating]], second: Sequence[NDA
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the quantizer's advice on the root logger, and NumPy's on ranges of missing
-    features, which it does not use.
-    """
+    """Silence the quantizer's advice, and NumPy's on ranges of features that are missing."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
@@ -256,3 +251,68 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         root.setLevel(level)
+
+
+Feed = dict[str, NDArray[Any]]
+# Records whose windows run through the network together.
+RECORDS_PER_BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationRecords(CalibrationDataReader):
+    """Batches of inputs that ``onnxruntime`` reads through :meth:`get_next`.
+
+    Parameters
+    ----------
+    record_ids
+        Which training records they are.
+    feeds
+        Inputs by name, for each batch.
+    """
+
+    record_ids: tuple[str, ...]
+    feeds: tuple[Feed, ...]
+    _position: list[int]
+
+    def get_next(self) -> Feed | None:
+        """Return the next batch, and None after the last."""
+        self._position[0] += 1
+        return self.feeds[self._position[0] - 1] if self._position[0] <= len(self.feeds) else None
+
+    def rewound(self) -> CalibrationRecords:
+        """Return the same records, to be read from the beginning."""
+        return CalibrationRecords(self.record_ids, self.feeds, [0])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts for the manifest."""
+        digest = hashlib.sha256("\n".join(sorted(self.record_ids)).encode()).hexdigest()
+        return {"split": "train", "n_records": len(self.record_ids), "record_ids_sha256": digest}
+
+
+def choose_calibration_records(dataset: EcgDataset, n_records: int, seed: int) -> CalibrationRecords:
+    """Draw training records that set the ranges of the activations of an 8-bit network.
+
+    Parameters
+    ----------
+    dataset
+        The training records.
+    n_records
+        How many to draw; fewer if there are not as many.
+
+    Raises
+    ------
+    DataError
+        If there is no record.
+    LeakageError
+        If one belongs to another split: a variant is judged on records that may not set its ranges.
+    """
+    splits = sorted(set(dataset.table.splits.tolist()))
+    if not len(dataset):
+        raise DataError("calibration: no records; training records are needed: set data.root to where they are")
+    if splits != ["train"]:
+        raise LeakageError(f"calibration: records of split {', '.join(splits)}; only training records may set the ranges: pass those")
+    chosen = np.random.default_rng([seed, len(dataset)]).permutation(len(dataset))[:n_records]
+    starts = range(0, len(chosen), RECORDS_PER_BATCH)
+    batches = [Batch.of([dataset.inputs(int(row)) for row in chosen[start : start + RECORDS_PER_BATCH]]) for start in starts]
+    feeds = tuple(batch.arrays() for batch in batches)
+    return CalibrationRecords(tuple(dataset.table.record_ids[chosen].tolist()), feeds, [0])

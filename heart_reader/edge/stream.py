@@ -1,8 +1,8 @@
 """Reading a continuous feed window by window, in memory that does not grow.
 
 Every window gets the probabilities it would get if the whole feed were one record: exactly at the
-model's own sampling rate, and at others to what the resampling filter sees beyond the context that
-is kept around a window.
+model's own sampling rate, and at others except for what the resampling filter sees beyond the
+context that is kept around a window.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from heart_reader.pooling import level_means
 
 __all__ = ["StreamReader", "WindowReading"]
 
-# Signal on either side of a window that the resampling filter is given: its length is 0.1 s at 100
-# Hz.
+# Signal on either side of a window for the resampling filter, which is 0.1 s long at 100 Hz.
 CONTEXT_S = 0.5
 # A diagnosis rests on this much of the feed.
 RECENT_S = 10.0
@@ -33,14 +32,14 @@ RECENT_S = 10.0
 
 @dataclass(frozen=True)
 class WindowReading:
-    """What one window says.
+    """The reading of one window.
 
     Parameters
     ----------
     start_s, end_s
         Where it lies in the feed.
     probabilities
-        Level name to class name to calibrated probability.
+        Calibrated probability by level name and class name.
     quality
         Which leads carry a signal in it.
     """
@@ -73,7 +72,7 @@ class StreamReader:
 
     Examples
     --------
-    >>> stream = StreamReader(EcgClassifier.load(find_reader("ptbxl-nano-int8")), 500.0, ("I", "II", "V1"))  # doctest: +SKIP
+    >>> stream = StreamReader(reader, 500.0, ("I", "II", "V1"))  # doctest: +SKIP
     >>> for window in stream.push(samples):  # doctest: +SKIP
     ...     print(window.start_s, window.probabilities["superdiagnostic"])
     """
@@ -89,8 +88,7 @@ class StreamReader:
         self.fs = fs
         self.lead_names = tuple(lead_names)
         self.unit = unit
-        # Resampling keeps time in step only if a cut falls on a point of both rates; these are
-        # whole periods of both.
+        # Cuts fall on whole periods of both rates, so that resampling keeps time in step.
         self._period = _period(fs, preprocessor.fs)
         self._buffer = np.zeros((len(self.lead_names), 0), dtype=np.float64)
         self._recent = self._buffer
@@ -129,8 +127,7 @@ class StreamReader:
         return readings
 
     def finish(self) -> list[WindowReading]:
-        """Read what the end of the feed leaves: the last window ends where the feed ends, as in a
-        record.
+        """Read what the end of the feed leaves: the last window ends with the feed, as in a record.
 
         Raises
         ------
@@ -149,8 +146,7 @@ class StreamReader:
         return readings + ([self._read(last)] if last > self._last_read else [])
 
     def mean(self) -> dict[str, dict[str, float]]:
-        """Return calibrated probabilities of all windows so far together, per level, as a reading
-        of a record states them.
+        """Return calibrated probabilities of all windows so far by level, as a reading states them.
 
         Raises
         ------
@@ -162,8 +158,7 @@ class StreamReader:
         return {name: self._named(name, total / self.n_windows) for name, total in self._sums.items()}
 
     def diagnose(self) -> Diagnosis:
-        """Read the last ten seconds of the feed as a record: measured, its signal checked, with one
-        diagnosis, as any reader gives it.
+        """Read the last ten seconds of the feed as a record, with measurements and diagnosis.
 
         Raises
         ------
@@ -173,7 +168,7 @@ class StreamReader:
         return self.reader.predict(build_record("feed", self._recent, self.fs, self.lead_names, unit=self.unit))
 
     def _n_model_times(self) -> int:
-        """Length of the feed so far at the model's rate, as resampling it gives."""
+        """Return the length of the feed so far at the model's rate."""
         given = self._dropped + self._buffer.shape[1]
         per_given, per_model = self._period
         return -(-given * per_model // per_given)
@@ -218,7 +213,7 @@ class StreamReader:
         return PreparedEcg(prepared.microvolts[:, offset : offset + preprocessor.n_times], prepared.lead_mask, prepared.warnings)
 
     def _forget(self) -> None:
-        """Drop what no window to come needs: not even one that ends where the feed ends."""
+        """Drop what no further window needs, not even one that ends with the feed."""
         preprocessor = self.reader.preprocessor
         per_given, per_model = self._period
         needed = min(self._next, self._n_model_times() - preprocessor.n_times) - round(CONTEXT_S * preprocessor.fs)

@@ -1,6 +1,4 @@
-"""The recipe behind ``heart-reader export``: from one trained reader to all its variants for devices, each
-behind the gate.
-"""
+"""Variants of a trained reader for devices, behind ``heart-reader export`` and a gate."""
 
 from __future__ import annotations
 
@@ -18,16 +16,13 @@ from tqdm import tqdm
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.config import ExperimentConfig
+from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.decisions.choose import choose_decisions, decided_out_of_fold
-from heart_reader.edge.calibration import choose_calibration_records
-from heart_reader.edge.gate import Gate, judge
+from heart_reader.edge.gate import judge, measure_parity
 from heart_reader.edge.graph import count_macs, write_graph
-from heart_reader.edge.parity import measure_parity
-from heart_reader.edge.quantize import write_float16, write_static
-from heart_reader.edge.settings import export_config
+from heart_reader.edge.quantize import choose_calibration_records, write_float16, write_static
 from heart_reader.errors import ConfigError, ExportParityError
 from heart_reader.evaluation.request import checkpoint_config
 from heart_reader.features.build import open_dataset
@@ -35,7 +30,7 @@ from heart_reader.models.registry import ENSEMBLE
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import build_torch_network
 
-__all__ = ["Origin", "Prune", "build_variants", "check_alike", "open_origin", "write_variant"]
+__all__ = ["Origin", "Prune", "build_variants", "check_alike", "export_config", "open_origin", "write_variant"]
 
 # Validation records whose single probabilities are compared.
 PARITY_RECORDS = 64
@@ -86,19 +81,29 @@ class Origin:
         return self.reader.predict_many(self.val_set, calibrated=False)
 
 
-# Takes what is exported, the folder of the variants and the overrides; returns what the pruned variant
-# is compared with, and what pruning left.
+# From what is exported, the folder of the variants and the overrides to what the pruned variant is
+# compared with, and what pruning left.
 Prune = Callable[[Origin, Path, Sequence[str]], tuple[Origin, Origin]]
 
 
+def export_config(checkpoint: Checkpoint, overrides: Sequence[str]) -> ExperimentConfig:
+    """Return the configuration of a checkpoint with overrides.
+
+    Raises
+    ------
+    ConfigError
+        If a key or value is not allowed.
+    """
+    return override_config(ExperimentConfig.from_json(dict(checkpoint.manifest["config"])), overrides)
+
+
 def open_origin(directory: Path, overrides: Sequence[str]) -> Origin:
-    """Load a torch checkpoint; the records it was trained and validated with are read when they are
-    needed.
+    """Load a torch checkpoint; its training and validation records are read when needed.
 
     Parameters
     ----------
     overrides
-        Of ``export.*``, ``data.*`` and ``evaluation.*``.
+        Settings under ``export.*``, ``data.*`` and ``evaluation.*``.
 
     Raises
     ------
@@ -176,9 +181,8 @@ def check_alike(other: Origin, origin: Origin, key: str) -> Origin:
     ConfigError
         If it reads other signals, or answers something else.
     """
-    ours: Mapping[str, Any] = origin.checkpoint.manifest
-    theirs: Mapping[str, Any] = other.checkpoint.manifest
-    different = [name for name in SHARED if theirs[name] != ours[name]]
+    ours, theirs = origin.checkpoint.manifest, other.checkpoint.manifest
+    different = [name for name in SHARED if theirs.get(name) != ours.get(name)]
     if different:
         raise ConfigError(
             f"{key} = {other.checkpoint.directory}: another {different[0]} than {origin.checkpoint.directory}: name a network trained "
@@ -194,19 +198,17 @@ def _fp32(origin: Origin, path: Path) -> Facts:
 
 def _fp16(origin: Origin, path: Path) -> Facts:
     source = path.with_name("float32.onnx")
-    write_graph(origin.network, origin.checkpoint.manifest, source)
+    _fp32(origin, source)
     write_float16(source, path)
-    source.unlink()
     return {"precision": "float16"}
 
 
 def _int8(origin: Origin, path: Path) -> Facts:
     config = origin.config.export.quantization
     source = path.with_name("float32.onnx")
-    write_graph(origin.network, origin.checkpoint.manifest, source)
+    _fp32(origin, source)
     records = choose_calibration_records(origin.dataset.split("train"), config.records, origin.config.seed)
     sensitivity = write_static(source, path, records, config)
-    source.unlink()
     return {
         "precision": "int8",
         "quantization": {**config.model_dump(mode="json"), "weights": "int8 per channel", "format": "QDQ, static"},
@@ -218,37 +220,35 @@ def _int8(origin: Origin, path: Path) -> Facts:
 def write_variant(
     out: Path, reference: Origin, origin: Origin, write: Callable[[Origin, Path], Facts], *, force: bool, exact: bool = False
 ) -> Checkpoint:
-    """Write a variant under its final name if it passes the gate, with decisions chosen from what
-    it reads itself.
+    """Write a variant under its final name if it passes the gate, with decisions of its own.
 
     Parameters
     ----------
     out
         Directory of the checkpoint.
     reference
-        Whose AUROC it has to keep.
+        The network whose AUROC it has to keep.
     origin
-        What it is exported from; another one than ``reference`` where channels were pruned in
-        between.
+        What it is exported from; differs from ``reference`` where channels were pruned in between.
     write
-        Writes the graph to a path and returns what the manifest should say of it.
+        Writes the graph to a path and returns further facts for the manifest.
     force
         Write it even if it fails.
     exact
         Whether single probabilities have to agree; such a variant keeps the decisions of its
         origin. So does one whose origin decides by all training records out of fold: 8 bits move
-        its probabilities less than a tenth of the records could tell.
+        its probabilities less than a tenth of the records could show.
 
     Raises
     ------
     ExportParityError
-        If it fails; nothing is left under the final name that was not there before.
+        If it fails; nothing new is left under the final name.
     """
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder, "model.onnx")
         facts = write(origin, graph)
         undecided = {**origin.checkpoint.draft(), "parent": origin.checkpoint.sha256, "preprocessor": _preprocessor(origin, exact=exact)}
-        provisional = save_checkpoint(Path(folder, "provisional"), undecided, partial(_copy, graph), onnx=True)
+        provisional = save_checkpoint(Path(folder, "provisional"), undecided, partial(shutil.copyfile, graph), onnx=True)
         reader = EcgClassifier.load(provisional.directory)
         raw = _read_validation(reader, origin)
         inputs = map(origin.val_set.inputs, islice(range(len(origin.val_set)), PARITY_RECORDS))
@@ -260,18 +260,18 @@ def write_variant(
         decisions: Mapping[str, Any] = {} if exact else choose_decisions(raw, origin.config.evaluation)
         if decisions and decided_out_of_fold(undecided):
             decisions = {"metrics": decisions["metrics"]}
-        edge = {**_facts(out.name, reference, origin, gate, forced=force), **facts}
-        return save_checkpoint(out, {**undecided, **decisions, "edge": edge}, partial(_copy, graph), onnx=True)
-
-
-def _copy(source: Path, path: Path) -> None:
-    shutil.copyfile(source, path)
+        edge = {
+            "variant": out.name,
+            "reference_sha256": reference.checkpoint.sha256,
+            "macs_per_window": count_macs(origin.network, origin.checkpoint.manifest),
+            "gate": gate.to_json(forced=force),
+            **facts,
+        }
+        return save_checkpoint(out, {**undecided, **decisions, "edge": edge}, partial(shutil.copyfile, graph), onnx=True)
 
 
 def _preprocessor(origin: Origin, *, exact: bool) -> Facts:
-    """Return the preprocessor of a variant; the work of a reading is proportional to its number of
-    windows.
-    """
+    """Return the preprocessor of a variant: fewer windows make a reading faster."""
     given: Facts = dict(origin.checkpoint.manifest["preprocessor"])
     stride_s = origin.config.export.stride_s
     return given if exact or stride_s is None else {**given, "stride_s": stride_s}
@@ -284,17 +284,8 @@ def _read_validation(reader: EcgClassifier, origin: Origin) -> dict[str, Predict
     return reader.predict_levels(val_set, levels, calibrated=False)
 
 
-def _facts(name: str, reference: Origin, origin: Origin, gate: Gate, *, forced: bool) -> Facts:
-    return {
-        "variant": name,
-        "reference_sha256": reference.checkpoint.sha256,
-        "macs_per_window": count_macs(origin.network, origin.checkpoint.manifest),
-        "gate": gate.to_json(forced=forced),
-    }
-
-
 def _line(variant: Checkpoint) -> str:
-    """Say of a variant what a person wants to know first."""
+    """Summarise a variant for the person who exports it."""
     edge = variant.manifest["edge"]
     macro = edge["gate"]["macro_auroc"]
     verdict = "passed the gate" if edge["gate"]["passed"] else "FAILED the gate, written by force"

@@ -1,14 +1,11 @@
-"""Why a reading came out as it did: which leads and which moments raised or lowered the probability
-of a finding.
+"""Why a reading came out as it did: the leads, moments and measurements that moved a finding.
 
-torch is imported where gradients are needed and nowhere else, so that naming this package costs
-nothing.
+torch is imported only where gradients are needed, so that importing this package is cheap.
 """
 
 from __future__ import annotations
 
-from heart_reader.explain.explainer import Explainer
+from heart_reader.explain.explainer import Explainer, find_origin
 from heart_reader.explain.explanation import Explanation
-from heart_reader.explain.origin import find_origin
 
 __all__ = ["Explainer", "Explanation", "find_origin"]

@@ -1,11 +1,11 @@
-"""One explanation of signal and measurements: what each of them adds to a score of a reading.
+"""Attribute a score of a reading to signal and measurements.
 
-The path from baseline to reading has two legs. On the first, all members' logits go straight from
-what they say of the baseline to what they say of the record; the mean gradient along it shares the
-change of the score out among the members, windows and outputs (Aumann-Shapley). It costs no call of
-a network, and so is taken in steps as fine as one likes, through the ensemble's own code. On the
-second, each member's share goes to what it read: of a network to its signal by integrated
-gradients, of trees to measurements by their Shapley values.
+The path from baseline to reading has two legs. On the first, the logits of all members go straight
+from those of the baseline to those of the record; the mean gradient along it divides the change of
+the score among members, windows and outputs (Aumann-Shapley). It needs no call of a network, only
+the ensemble's own code, and so takes many steps. On the second, each member's share goes to its
+inputs: a network's to its signal by integrated gradients, that of trees to measurements by their
+Shapley values.
 
 References
 ----------
@@ -14,22 +14,27 @@ Aumann R. J., Shapley L. S. Values of non-atomic games. Princeton University Pre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from heart_reader.data.labels import ALL, Contrast, LabelSpace
+from heart_reader.decisions.decision import Calibration
+from heart_reader.errors import NotServable
 from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
-from heart_reader.explain.members import fold_normalisation, median_features, take_apart
 from heart_reader.explain.tree_contributions import tree_contributions
+from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
+from heart_reader.models.fusion import FeatureFusion
 
-__all__ = ["Attribution", "Attributor"]
+__all__ = ["Attribution", "Attributor", "class_log_odds", "class_probability", "fold_normalisation"]
 
-# Of the first leg, on which the error is then below a millionth.
+# Enough on the first leg for an error below a millionth.
 JOINING_STEPS = 32
 
 
@@ -44,9 +49,9 @@ class Attribution:
     features
         (n_features,), of size 0 where the network reads the signal alone.
     score, baseline_score
-        At the two ends; ``signal`` and ``features`` sum to their difference.
+        The score at the two ends; ``signal`` and ``features`` sum to their difference.
     missed
-        What the quadrature missed of it, before that was shared out.
+        The error of the quadrature before it was divided among the shares.
     """
 
     signal: NDArray[np.float64]
@@ -78,7 +83,7 @@ class Attributor:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.members, self._joined, self._stand_ins = take_apart(network.requires_grad_(False))
+        self.members, self._joined, self._stand_ins = _take_apart(network.requires_grad_(False))
         fold_normalisation(self.members)
 
     @property
@@ -129,9 +134,7 @@ class Attributor:
         return Attribution(signal, beside, at_end, at_start, abs(missed))
 
     def _join(self, *logits: Tensor) -> Tensor:
-        """Join members' (n_points, n_windows, n_own) logits as the ensemble does: (n_points,
-        n_windows, n_outputs).
-        """
+        """Join members' (n_points, n_windows, n_own) logits to (n_points, n_windows, n_outputs)."""
         shape = logits[0].shape[:2]
         for stand_in, values in zip(self._stand_ins, logits, strict=True):
             stand_in.values = values.flatten(0, 1)
@@ -140,9 +143,7 @@ class Attributor:
 
     @staticmethod
     def _two_ends(member: nn.Module, reading: _Reading) -> tuple[Tensor, Tensor]:
-        """What a member says of the record's windows and of the baseline, (n_windows, n_own) logits
-        each.
-        """
+        """Return a member's (n_windows, n_own) logits for record and baseline."""
         n_windows = len(reading.windows)
         with torch.no_grad():
             if isinstance(member, FeatureTrees):
@@ -158,9 +159,7 @@ class Attributor:
     def _share_of_network(
         member: nn.Module, slope: Tensor, reading: _Reading, steps: int, shift: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Share of the signal (n_windows, n_leads, n_times) and, for a network that reads them, of
-        features (n_windows, n_features).
-        """
+        """Return shares of the signal, as its windows, and of (n_windows, n_features)."""
         n_windows = len(reading.windows)
         ends, starts = [reading.windows], [reading.rest.expand_as(reading.windows)]
         start = _compared_with(member, reading)
@@ -172,19 +171,15 @@ class Attributor:
 
 
 def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
-    """Features of the baseline for a network that reads some: the medians, NaN where the record's
-    are not known either.
-    """
-    medians = median_features(member)
+    """Return a network's baseline features: medians, NaN where the record has NaN."""
+    medians = _median_features(member)
     if medians is None or reading.features is None:
         return None
     return torch.where(torch.isnan(torch.from_numpy(reading.features)), torch.nan, medians)
 
 
 def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """Share of each feature, (n_features,), from the slopes of all windows, which the trees answer
-    alike.
-    """
+    """Return (n_features,) shares from the slopes of all windows, which trees answer alike."""
     assert features is not None
     per_output = slope.sum(dim=0).numpy()
     counted = np.flatnonzero(per_output)
@@ -193,12 +188,130 @@ def _share_of_trees(trees: FeatureTrees, slope: Tensor, features: NDArray[np.flo
 
 
 def _settle(owed: NDArray[np.float64], *shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Share out what is missing of each window's (n_windows,) sum, in proportion to the size of
-    what each value has got.
-    """
+    """Divide what each window's sum lacks among its values, in proportion to their size."""
     flat = np.concatenate([share.reshape(len(owed), -1) for share in shares], axis=1)
     sizes = np.abs(flat)
     totals = sizes.sum(axis=1, keepdims=True)
     flat += (owed - flat.sum(axis=1))[:, None] * np.divide(sizes, totals, out=np.zeros_like(sizes), where=totals > 0)
     parts = np.split(flat, np.cumsum([share[0].size for share in shares])[:-1], axis=1)
     return tuple(part.reshape(share.shape) for part, share in zip(parts, shares, strict=True))
+
+
+class _GivenLogits(nn.Module):
+    """Stand-in for a member that answers with given (n_windows, n_own_outputs) ``values``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = torch.zeros(0)
+
+    def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
+        return self.values
+
+
+def _take_apart(network: nn.Module) -> tuple[nn.ModuleList, nn.Module, list[_GivenLogits]]:
+    """Take the members out of a network, in place.
+
+    Returns
+    -------
+    members
+        The members of an ensemble; else the network itself.
+    joined
+        The network with stand-ins for its members: it joins their logits with its own code.
+    stand_ins
+        One per member, to be given the member's logits.
+    """
+    if not isinstance(network, EnsembleNetwork):
+        stand_in = _GivenLogits()
+        return nn.ModuleList([network]), stand_in, [stand_in]
+    members, stand_ins = network.members, [_GivenLogits() for _ in network.members]
+    network.members = nn.ModuleList(stand_ins)
+    return members, network, stand_ins
+
+
+def fold_normalisation(network: nn.Module) -> None:
+    """Fold batch normalisation into the convolution before it, in place, to save time."""
+    for block in [module for module in network.modules() if type(module) is nn.Sequential]:
+        for place in range(len(block) - 1):
+            convolution, normalisation = block[place], block[place + 1]
+            if isinstance(convolution, nn.Conv1d) and isinstance(normalisation, nn.BatchNorm1d):
+                block[place], block[place + 1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
+
+
+def _median_features(member: nn.Module) -> Tensor | None:
+    """Return the (n_features,) training medians that a network holds if it reads features."""
+    fusion = next((module for module in member.modules() if isinstance(module, FeatureFusion)), None)
+    return None if fusion is None else torch.cat([branch.get_buffer("median") for branch in fusion.branches])
+
+
+# The edge of heart_reader.decisions.decision.log_odds.
+_EDGE = 1e-12
+
+
+def class_log_odds(space: LabelSpace, level: str, position: int, logits: Tensor, calibration: Calibration | None) -> Tensor:
+    """Return calibrated log-odds of a class, averaged over windows first, as in a reading.
+
+    It mirrors :meth:`heart_reader.data.labels.LabelSpace.probabilities` in torch, for gradients; a
+    test compares the two.
+
+    Parameters
+    ----------
+    position
+        Place of the class in its level.
+    logits
+        (..., n_windows, n_outputs).
+    calibration
+        Calibration of the level; None leaves the log-odds as they are.
+
+    Returns
+    -------
+    Tensor
+        (...) float64.
+    """
+    flat = logits.reshape(-1, logits.shape[-1]).double()
+    mean = class_probability(space, level, position, flat).reshape(logits.shape[:-1]).mean(dim=-1).clamp(_EDGE, 1 - _EDGE)
+    value = torch.log(mean) - torch.log1p(-mean)
+    return value if calibration is None else calibration.slope[position] * value + calibration.intercept[position]
+
+
+def class_probability(space: LabelSpace, level: str, position: int, logits: Tensor) -> Tensor:
+    """Return the (n_rows,) probability of one class from (n_rows, n_outputs) float64 logits.
+
+    Raises
+    ------
+    NotServable
+        If the outputs do not answer the level.
+    """
+    return _class_columns(space, level, (position,), logits)[:, 0]
+
+
+def _class_columns(space: LabelSpace, level: str, positions: Sequence[int], logits: Tensor) -> Tensor:
+    """Return (n_rows, n_positions) probabilities: the mean of all ways to each class."""
+    entry, chosen = space.levels[level], list(positions)
+    votes = []
+    if level in space.heads:
+        votes.append(torch.sigmoid(logits[:, space.head_slice(level)][:, chosen]))
+    if level != ALL and entry.members is not None and ALL in space.heads:
+        statements = logits[:, space.head_slice(ALL)]
+        groups = [entry.members[position] for position in chosen]
+        votes.append(torch.stack([_any(-torch.nn.functional.softplus(statements[:, list(group)])) for group in groups], dim=1))
+    if entry.contrast is not None and entry.contrast.of in space.answerable():
+        votes.append(_contrast(space, entry.contrast, logits))
+    if not votes:
+        raise NotServable(f"level {level} does not follow from the outputs; they answer {', '.join(space.answerable())}")
+    return torch.stack(votes).mean(dim=0)
+
+
+def _contrast(space: LabelSpace, contrast: Contrast, logits: Tensor) -> Tensor:
+    """p(1 - q) / (p(1 - q) + q(1 - p)) of the two sides of a binary level, (n_rows, 1)."""
+    sides = []
+    for side in (contrast.positive, contrast.negative):
+        present = _class_columns(space, contrast.of, side, logits).clamp(max=1 - _EDGE)
+        sides.append(_any(torch.log1p(-present)).unsqueeze(1))
+    yes, no = sides
+    positive, negative = yes * (1 - no), no * (1 - yes)
+    return positive / (positive + negative).clamp(min=_EDGE)
+
+
+def _any(log_absent: Tensor) -> Tensor:
+    """Return the probability of at least one class, from (n_rows, n_classes) ln(1 - p)."""
+    return -torch.expm1(log_absent.sum(dim=1))

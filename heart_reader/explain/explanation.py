@@ -1,39 +1,39 @@
-"""What an explanation is: relevance of every lead at every moment, and what each measurement adds,
-for one finding.
-"""
+"""An explanation: what every lead at every moment, and each measurement, adds to a finding."""
 
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.diagnosis import NOTICE
-from heart_reader.explain.measurement_shares import MeasurementShare, by_group, largest
+from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES
+from heart_reader.features.feature_space import DEMOGRAPHICS, NAMES, FeatureSpace
 from heart_reader.messages import coded, message
 
-__all__ = ["ENCODING", "Explanation"]
+__all__ = ["ENCODING", "GROUPS", "OTHERS", "Explanation", "MeasurementShare", "by_group", "largest", "shares_of_features"]
 
 ENCODING = "base64-uint8"
-# Below this share of the change of the log-odds the error of the path integral is no matter of
-# concern.
+# An error of the path integral below this share of the change of the log-odds is no concern.
 ACCEPTED_GAP = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What moved the probability of one finding: relevance of the signal, and contributions of
-    measurements.
+    """What moved the probability of one finding.
 
     Parameters
     ----------
     record_id
-        Of the recording.
+        Name of the recording.
     level, finding
-        Class that is explained.
+        The class that is explained.
     method
         How relevance was computed.
     baseline
@@ -49,18 +49,17 @@ class Explanation:
         With the contributions of ``measurements`` it sums to ``log_odds`` minus
         ``baseline_log_odds``.
     windows
-        Per window of the stretch ``start_s``, ``end_s`` and ``share`` of the absolute relevance;
-        the shares sum to 1.
+        ``start_s``, ``end_s`` and ``share`` of the absolute relevance of each window; the shares
+        sum to 1.
     probability
         Calibrated probability of the finding in this stretch.
     log_odds, baseline_log_odds
-        Of the finding in this stretch and in the baseline, calibrated.
+        Calibrated log-odds of the finding in this stretch and in the baseline.
     missed
-        What the path integral missed of that change, in log-odds, before it was shared out: how far
-        relevance is a sketch.
+        Error of the path integral in log-odds, before it was divided among the shares: how coarse
+        a sketch relevance is.
     measurements
-        All that add something, the largest in size first; empty where the reader reads the signal
-        alone.
+        All that add something, the largest in size first; empty for a model of the signal alone.
     notes
         What to know before trusting it.
     """
@@ -89,11 +88,10 @@ class Explanation:
 
     @property
     def lead_shares(self) -> dict[str, float]:
-        """Each lead's share of the absolute relevance; they sum to 1, or are all 0 where nothing
-        was relevant.
-        """
+        """Share of each lead in the absolute relevance; all 0 where nothing was relevant."""
         per_lead = np.abs(self.relevance, dtype=np.float64).sum(axis=1)
-        return dict(zip(self.lead_names, _shares(per_lead), strict=True))
+        total = per_lead.sum() or 1.0
+        return {name: float(size / total) for name, size in zip(self.lead_names, per_lead, strict=True)}
 
     @property
     def raising_share(self) -> float:
@@ -192,7 +190,146 @@ class Explanation:
         }
 
 
-def _shares(sizes: NDArray[np.float64]) -> list[float]:
-    """Scale sizes to sum 1; all zero stays all zero."""
-    total = sizes.sum()
-    return [float(size / total) if total else 0.0 for size in sizes]
+OTHERS = "others"
+# As many as are shown by name.
+SHOWN = 8
+_GLOBAL = {feature: (name, unit) for name, (feature, unit) in (GLOBAL_FEATURES | RHYTHM_FEATURES).items()}
+_DEMOGRAPHIC_UNITS = dict(zip(DEMOGRAPHICS, ("years", "1"), strict=True))
+_TABLES = json.loads(files("heart_reader.explain").joinpath("measurement_words.json").read_text(encoding="utf-8"))
+# What was measured, by the first part of a name; others, such as age, are "further".
+GROUPS: dict[str, list[str]] = _TABLES["groups"]
+_GROUP_OF = {part: group for group, parts in GROUPS.items() for part in parts}
+# How parts of a name and units are written for people, where that differs.
+_WORDS: dict[str, str] = _TABLES["words"]
+_SIGNS: dict[str, str] = _TABLES["signs"]
+
+
+@dataclass(frozen=True)
+class MeasurementShare:
+    """One measurement and what it adds.
+
+    Parameters
+    ----------
+    name
+        As in readings: ``qrs_ms``, or ``R_Amp`` beside a lead; ``others`` for the sum of the rest.
+    lead
+        A lead or a territory such as ``Inferior``; None for what is measured over all leads or
+        known of the person.
+    value
+        In ``unit``; None where it is not known, which may speak for or against a finding too.
+    unit
+        As in readings.
+    contribution
+        In log-odds, positive where it raised the probability.
+    """
+
+    name: str
+    lead: str | None
+    value: float | None
+    unit: str
+    contribution: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        value = None if self.value is None else round(self.value, 4)
+        return {"name": self.name, "lead": self.lead, "value": value, "unit": self.unit, "contribution": self.contribution}
+
+    def __str__(self) -> str:
+        """Return an English phrase.
+
+        Examples
+        --------
+        >>> str(MeasurementShare("R_Notch", "V6", 1.0, "1", 0.8))
+        'R notch in V6 1 +0.80'
+        """
+        if self.name == OTHERS:
+            return f"all others {self.contribution:+.2f}"
+        where = "" if self.lead is None else f" in {self.lead}"
+        return f"{self._title()}{where} {self._amount()} {self.contribution:+.2f}"
+
+    def _title(self) -> str:
+        units = {unit.replace("*", "").lower() for _, unit in _GLOBAL.values()} | {"years"}
+        parts = [part for part in self.name.split("_") if part not in units]
+        if self.name in DEMOGRAPHICS:
+            parts = parts[:1]
+        return " ".join(_WORDS.get(part, part) for part in parts)
+
+    def _amount(self) -> str:
+        if self.value is None:
+            return "not known"
+        if self.name == DEMOGRAPHICS[1]:
+            return "female" if self.value else "male"
+        sign = _SIGNS.get(self.unit, self.unit)
+        number = f"{self.value:.2f}" if self.unit == "mV" else f"{self.value:.0f}" if sign and self.unit != "1" else f"{self.value:.3g}"
+        return f"{number}{'' if sign in ('', '°') else ' '}{sign}"
+
+
+def shares_of_features(
+    space: FeatureSpace | None, features: NDArray[np.float32] | None, contributions: NDArray[np.float64]
+) -> tuple[MeasurementShare, ...]:
+    """Name the contributions of features, the largest first; those of 0 are left out.
+
+    Parameters
+    ----------
+    space
+        Which features the network takes; None for none.
+    features, contributions
+        (n_features,) each.
+    """
+    if space is None or features is None:
+        return ()
+    names = [name for part in space.sets for name in NAMES[part]]
+    order = np.argsort(-np.abs(contributions), kind="stable")
+    return tuple(
+        MeasurementShare(*_named(names[place]), _known(features[place]), _unit(names[place]), float(contributions[place]))
+        for place in order.tolist()
+        if contributions[place] != 0
+    )
+
+
+def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[MeasurementShare, ...]:
+    """Return the first shares and, where there are more, the sum of the others."""
+    rest = shares[count:]
+    others = (MeasurementShare(OTHERS, None, None, "1", float(sum(share.contribution for share in rest))),) if rest else ()
+    return (*shares[:count], *others)
+
+
+def by_group(shares: Sequence[MeasurementShare]) -> dict[str, float]:
+    """Sum contributions by what was measured, in the order of ``GROUPS``, without empty groups.
+
+    Examples
+    --------
+    >>> by_group([MeasurementShare("T_Amp", "V5", 0.1, "mV", 0.5)])
+    {'t': 0.5}
+    """
+    sums: dict[str, float] = {}
+    for share in shares:
+        group = _GROUP_OF.get(share.name.partition("_")[0], "further")
+        sums[group] = sums.get(group, 0.0) + share.contribution
+    return {group: sums[group] for group in GROUPS if group in sums}
+
+
+def _named(feature: str) -> tuple[str, str | None]:
+    """Return the name in readings, and the lead.
+
+    Examples
+    --------
+    >>> _named("QRS_Dur_Global"), _named("R_Amp_V5"), _named("T_Amp_Min_Inferior")
+    (('qrs_ms', None), ('R_Amp', 'V5'), ('T_Amp_Min', 'Inferior'))
+    """
+    if feature in _GLOBAL:
+        return _GLOBAL[feature][0], None
+    stem, _, lead = feature.rpartition("_")
+    return (stem, lead) if stem in LEAD_UNITS or lead in TERRITORIES else (feature, None)
+
+
+def _unit(feature: str) -> str:
+    name, lead = _named(feature)
+    if lead is not None:
+        # Of several leads together the name ends in Mean, Min or Max.
+        return LEAD_UNITS.get(name) or LEAD_UNITS.get(name.rpartition("_")[0], "1")
+    return _GLOBAL[feature][1] if feature in _GLOBAL else _DEMOGRAPHIC_UNITS.get(feature, "1")
+
+
+def _known(value: np.float32) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -25,24 +25,24 @@ _GOLDEN = 0.6180339887498949
 def mean_gradients(
     score: Callable[..., Tensor], ends: Sequence[Tensor], baselines: Sequence[Tensor], steps: int
 ) -> tuple[list[Tensor], float, float]:
-    """Average the gradient of a score over the straight path between two points, by Gauss-Legendre.
+    """Average the gradient of a score over the straight path between two points (Gauss-Legendre).
 
     Parameters
     ----------
     score
-        For every input (n_points, ...) to (n_points,).
+        From every input, (n_points, ...), to (n_points,).
     ends, baselines
-        The inputs at the two ends of the path, which they go along together, of one shape each.
+        The inputs at the two ends of the path, of one shape each.
     steps
         Points on the path.
 
     Returns
     -------
     gradients
-        Per input, float64. The sum of all, each times the change of its input, is the change of the
+        One per input, float64. Each times the change of its input, they sum to the change of the
         score.
     score_of_ends, score_of_baselines
-        What it changes between.
+        The scores at the two ends.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     # From [-1, 1] to [0, 1].
@@ -65,31 +65,29 @@ def integrated_gradients(
     *,
     shift: float = 0.0,
 ) -> list[Tensor]:
-    """Attribute weighted sums of a network's answers to every value of its inputs, for each window
-    by itself.
+    """Attribute weighted sums of a network's answers to its inputs, for each window by itself.
 
     Each window has points of its own on its path, evenly spaced and shifted against those of the
-    others: errors of windows that overlap then cancel, where the same points for all would add them
-    up.
+    others, so that the errors of overlapping windows cancel rather than add up.
 
     Parameters
     ----------
     answer
-        For every input (n, ...) to (n, n_outputs).
+        From every input, (n, ...), to (n, n_outputs).
     slopes
         (n_windows, n_outputs) weights of the sums.
     ends, baselines
-        Inputs of each window and where they come from, (n_windows, ...) each.
+        Inputs of each window and of its baseline, (n_windows, ...) each.
     steps
         Points on each path.
     shift
-        Added to the places of the points, in steps: another one for each network of several.
+        Added to the places of the points, in steps; differs between networks.
 
     Returns
     -------
     list of Tensor
-        Per input (n_windows, ...) float64; for each window they sum to the change of its sum, but
-        for the error of the quadrature. What is not known (NaN) gets 0.
+        (n_windows, ...) float64 for each input; for each window they sum to the change of its sum,
+        but for the error of the quadrature. Unknown values (NaN) get 0.
     """
     n_windows = len(slopes)
     offsets = (0.5 + shift + _GOLDEN * torch.arange(n_windows)) % 1.0

@@ -1,6 +1,4 @@
-"""A figure of an explanation: the tracing, under every lead a ribbon that is dark where the signal
-counted, and the measurements.
-"""
+"""Draw an explanation: the tracing over ribbons of relevance, and the measurements."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE
-from heart_reader.explain.explanation import Explanation
-from heart_reader.explain.measurement_shares import MeasurementShare, largest
+from heart_reader.explain.explanation import Explanation, MeasurementShare, largest
 
 __all__ = ["plot_explanation", "smooth"]
 
@@ -27,15 +24,14 @@ HALF_ROW_MV = 1.5
 
 
 def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) -> None:
-    """Draw the explained stretch, one row per lead, with the leads' shares beside it and what
-    measurements add below.
+    """Draw the explained stretch, one row per lead, the leads' shares and the measurements.
 
     Parameters
     ----------
     record
-        What was explained; leads it lacks are left out.
+        The explained record; leads it lacks are left out.
     path
-        Its suffix chooses the format.
+        Its suffix determines the format.
 
     Raises
     ------
@@ -43,6 +39,7 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
         If the file cannot be written.
     """
     shown = [row for row, name in enumerate(explanation.lead_names) if name in record.lead_names]
+    names = [explanation.lead_names[row] for row in shown]
     named = largest(explanation.measurements)
     heights = (1.0 + 0.8 * len(shown), 0.6 + 0.25 * len(named)) if named else (1.0 + 0.8 * len(shown),)
     figure = Figure(figsize=(12.0, sum(heights)), layout="constrained")
@@ -51,10 +48,10 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
     if named:
         _draw_measurements(figure.add_subplot(grid[1, :]), named)
     strength = smooth(np.abs(explanation.relevance, dtype=np.float64), explanation.fs)
-    _draw_tracing(tracing, explanation, record, strength[shown], [explanation.lead_names[row] for row in shown])
-    shares = [explanation.lead_shares[explanation.lead_names[row]] for row in shown]
-    bars.barh(range(len(shown), 0, -1), shares, color="0.3")
-    bars.set_yticks(range(len(shown), 0, -1), [explanation.lead_names[row] for row in shown])
+    _draw_tracing(tracing, explanation, record, strength[shown], names)
+    shares = explanation.lead_shares
+    bars.barh(range(len(names), 0, -1), [shares[name] for name in names], color="0.3")
+    bars.set_yticks(range(len(names), 0, -1), names)
     bars.set_ylim(0.4, len(shown) + 0.6)
     bars.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
     bars.set_xlabel("share of relevance")
@@ -65,7 +62,7 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
 
 
 def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
-    """Draw a bar per measurement, to the right where it raised the probability."""
+    """Draw a bar for each measurement, to the right where it raised the probability."""
     places = range(len(named), 0, -1)
     axes.barh(
         places, [share.contribution for share in named], color=["tab:red" if share.contribution > 0 else "tab:blue" for share in named]
@@ -76,12 +73,7 @@ def _draw_measurements(axes: Axes, named: Sequence[MeasurementShare]) -> None:
 
 
 def smooth(strength: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Average (n_leads, n_times) over 80 ms along time.
-
-    Parameters
-    ----------
-    fs
-        Hz.
+    """Average (n_leads, n_times) at ``fs`` Hz over 80 ms along time.
 
     Examples
     --------

@@ -29,12 +29,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TreeContributions:
-    """How trees come from what they answer on average to what they answer for one record.
+    """The way from the average answer of trees to the answer for one record.
 
     Parameters
     ----------
     expected
-        (n_outputs,) logits, averaged over the training records as the trees parted them.
+        (n_outputs,) logits, averaged over the training records.
     by_feature
         (n_outputs, n_features); the sum over features is the answer minus ``expected``.
     """
@@ -49,13 +49,11 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
     Parameters
     ----------
     trees
-        Where they hold no counts of training records, all leaves of a tree are taken to have as
-        many.
+        Without counts of training records, all leaves of a tree are taken to have as many.
     features
         (n_features,), NaN where not known.
     outputs
-        Which outputs to share out; None means all. The rows of the others are zero, their
-        ``expected`` is there all the same.
+        Which outputs to explain; None means all. The rows of others are zero.
     """
     chosen = np.arange(trees.n_outputs) if outputs is None else np.asarray(outputs, dtype=np.int64)
     cover, leaf = _cover(trees), trees.leaf.numpy().astype(np.float64)
@@ -71,9 +69,7 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
 
 
 def _cover(trees: FeatureTrees) -> Array:
-    """Records per leaf, (n_rows, n_leaves); trees that have not grown, and all where nobody
-    counted, get one per leaf.
-    """
+    """Return records per leaf, (n_rows, n_leaves); one each where trees hold no counts."""
     cover = trees.cover.numpy().astype(np.float64)
     cover[cover.sum(axis=1) == 0] = 1.0
     return cover
@@ -82,9 +78,7 @@ def _cover(trees: FeatureTrees) -> Array:
 def _on_paths(
     trees: FeatureTrees, features: NDArray[np.float32], rows: NDArray[np.int64], cover: Array
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For every question on the way to every leaf, (depth, n_rows, n_leaves): its feature and its
-    Shapley share.
-    """
+    """Return feature and Shapley share of each question on each path, (depth, n_rows, n_leaves)."""
     depth, n_leaves = trees.depth, cover.shape[1]
     goes_left = trees.sides(torch.from_numpy(features[None]))[0].numpy()[rows]
     numbers = trees.feature.numpy()[rows].astype(np.int64) % trees.n_features
@@ -107,7 +101,7 @@ def _on_paths(
 
 
 def _below(cover: Array) -> Array:
-    """Records that came to every node of the heap, leaves last: (n_rows, 2 * n_leaves - 1)."""
+    """Return the records of every node of the heap, leaves last: (n_rows, 2 * n_leaves - 1)."""
     levels = [cover]
     while levels[0].shape[1] > 1:
         levels.insert(0, levels[0][:, 0::2] + levels[0][:, 1::2])
@@ -115,9 +109,7 @@ def _below(cover: Array) -> Array:
 
 
 def _join_repeated(asked: NDArray[np.int64], apart: NDArray[np.float32], along: NDArray[np.float32]) -> None:
-    """Make one player of a feature that a path asks for twice, in place: the later question gets
-    factors of 1, which never count.
-    """
+    """Join the factors of a feature that a path asks for twice, in place; the later get 1."""
     for later in range(1, len(asked)):
         for earlier in range(later):
             same = asked[earlier] == asked[later]
@@ -128,12 +120,11 @@ def _join_repeated(asked: NDArray[np.int64], apart: NDArray[np.float32], along: 
 
 
 def _shapley_shares(apart: NDArray[np.float32], along: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shapley values of the product game: coalition members count with ``along``, the others with
-    ``apart``, both (n_players, ...).
+    """Return Shapley values of a product game: members count with ``along``, others ``apart``.
 
     A coalition that each player joins with the same probability t, averaged over t, weighs
     coalitions as Shapley does. The product over the others is a polynomial in t, so that a
-    Gauss-Legendre sum of half as many points as players is exact.
+    Gauss-Legendre sum of half as many points as players is exact. Shapes: (n_players, ...).
     """
     nodes, weights = np.polynomial.legendre.leggauss((len(apart) + 1) // 2)
     gain = along - apart
@@ -145,9 +136,9 @@ def _shapley_shares(apart: NDArray[np.float32], along: NDArray[np.float32]) -> N
 
 
 def _product_of_others(factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For each row of (n, ...) the product of all other rows."""
+    """Return for each row of (n, ...) the product of all other rows."""
     products = np.ones_like(factors)
-    # np.cumprod would do, were it not for the order of memory: row by row is several times faster.
+    # Row by row this is several times faster than np.cumprod.
     for row in range(1, len(factors)):
         np.multiply(products[row - 1], factors[row - 1], out=products[row])
     behind = factors[-1].copy()

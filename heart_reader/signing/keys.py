@@ -1,16 +1,18 @@
-"""Keys in files: a private one that signs, and lists of public ones that are trusted.
+"""Key files: a private key that signs, and lists of public keys that are trusted.
 
-A private key is PKCS #8 in PEM, with or without a passphrase. A list of public keys has one key a
-line, ``ed25519 BASE64 NAME``, so that lists are joined by putting one below the other; empty lines
-and lines after ``#`` say nothing.
+A private key is PKCS #8 in PEM, with or without a passphrase. A list of public keys has one key per
+line, ``ed25519 BASE64 NAME``; empty lines and lines that begin with ``#`` are skipped. Lists can be
+concatenated.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import getpass
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,10 @@ from heart_reader.errors import ConfigError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["TRUSTED_KEYS", "TrustedKeys", "create_key", "key_id", "named_keys", "public_bytes", "read_private_key", "without_library"]
+__all__ = [
+    "TRUSTED_KEYS", "TrustedKeys", "ask_passphrase", "create_key", "key_id", "named_keys", "public_bytes", "read_private_key",
+    "without_library",
+]  # fmt: skip
 
 TRUSTED_KEYS = "HEART_READER_TRUSTED_KEYS"
 ALGORITHM = "ed25519"
@@ -31,12 +36,12 @@ MAX_FILE_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class TrustedKeys:
-    """Public keys whose signatures are believed.
+    """Public keys whose signatures are trusted.
 
     Parameters
     ----------
     keys
-        Name and the 32 bytes of each.
+        Name and 32 bytes of each.
     """
 
     keys: tuple[tuple[str, bytes], ...]
@@ -48,7 +53,7 @@ class TrustedKeys:
         Raises
         ------
         ConfigError
-            If the file is missing, holds no key, or a line that is none.
+            If the file is missing, holds no key, or has a line that is no key.
         """
         lines = [line.strip() for line in _read(path).splitlines()]
         keys = [_public_key(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line and line[0] != "#"]
@@ -65,8 +70,9 @@ class TrustedKeys:
 
 
 def named_keys(path: Path | None) -> TrustedKeys | None:
-    """Return the keys of a file, of the one that ``HEART_READER_TRUSTED_KEYS`` names, or None: then
-    nothing has to be signed.
+    """Return the keys of a file, or of the one that ``HEART_READER_TRUSTED_KEYS`` names.
+
+    None means that there is neither, and checkpoints need no signature.
 
     Raises
     ------
@@ -83,27 +89,26 @@ def key_id(public: bytes) -> str:
 
 
 def create_key(path: Path, name: str, passphrase: str | None) -> Path:
-    """Write a new private key, which only its owner may read, and its public key beside it.
+    """Write a private key that only its owner may read, and its public key beside it.
 
     Parameters
     ----------
     path
-        Of the private key; the public one gets ``.pub`` at its end.
+        File of the private key; the public key's ends in ``.pub``.
     name
-        By which those who trust the key know it.
+        Name of the key for those who trust it.
     passphrase
         Locks the private key; None leaves it open.
 
     Returns
     -------
     Path
-        Of the public key.
+        File of the public key.
 
     Raises
     ------
     ConfigError
-        If the name is empty or longer than a line, or one of the files stands there already or
-        cannot be written.
+        If the name is empty or not on one line, or a file exists or cannot be written.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -134,7 +139,7 @@ def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519Pr
     Raises
     ------
     ConfigError
-        If the file is no such key, may be read by others, or the passphrase is wrong.
+        If the file is no such key, others may read it, or the passphrase is wrong.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -156,14 +161,14 @@ def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519Pr
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:
-    """Return the 32 bytes of the public key that belongs to a private one."""
+    """Return the 32 bytes of the public key of a private one."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def without_library() -> ConfigError:
-    """Return the error of an installation that can neither sign nor verify."""
+    """Return the error of an installation without cryptography."""
     return ConfigError("signatures need the package cryptography: pip install 'heart-reader[signing]'")
 
 
@@ -193,3 +198,29 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
             stream.write(content)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror or error}): pass another --key") from None
+
+
+PASSPHRASE = "HEART_READER_SIGNING_PASSPHRASE"  # noqa: S105
+
+
+def ask_passphrase(*, twice: bool = False) -> str:
+    """Return the passphrase from the environment, or ask for it.
+
+    Parameters
+    ----------
+    twice
+        Ask twice, for a new key.
+
+    Raises
+    ------
+    ConfigError
+        If there is no terminal to ask on, the passphrase is empty, or the two differ.
+    """
+    if PASSPHRASE not in os.environ and not sys.stdin.isatty():
+        raise ConfigError(f"the key has a passphrase, and there is no terminal to ask for it: set {PASSPHRASE}")
+    passphrase = os.environ.get(PASSPHRASE) or getpass.getpass("Passphrase of the key: ")
+    if not passphrase:
+        raise ConfigError("an empty passphrase locks nothing: leave --passphrase out, or type one")
+    if twice and PASSPHRASE not in os.environ and getpass.getpass("The same again: ") != passphrase:
+        raise ConfigError("the two passphrases differ: run the command again")
+    return passphrase

@@ -1,23 +1,22 @@
 """Sign checkpoints and check signatures.
 
 A signature is a file of its own, ``manifest.sig``, so that a checkpoint is the same with and
-without it. It signs the checkpoint's hash, which is that of the manifest, which holds that of the
-weights: whoever changes either has to sign again.
+without it. It signs the checkpoint's hash, which covers the manifest and, through the manifest's
+hash of them, the weights: a change of either invalidates it.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
-from heart_reader.errors import CheckpointError, Integrity, NotTrusted
+from heart_reader.errors import CheckpointError, HeartReaderError, Integrity, NotTrusted
+from heart_reader.folders import write_whole
 from heart_reader.signing.keys import ALGORITHM, TrustedKeys, key_id, public_bytes, without_library
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ __all__ = ["SIGNATURE", "check_signature", "sign_checkpoint", "signature_facts"]
 SIGNATURE = "manifest.sig"
 FORMAT = 1
 MAX_FILE_BYTES = 4096
-# Goes before the hash, so that a signature made for another purpose is none of a checkpoint.
+# Precedes the hash, so that a signature made for another purpose is not valid for a checkpoint.
 PURPOSE = b"heart_reader checkpoint 1\n"
 
 
@@ -40,8 +39,7 @@ class _Signature:
 
 
 def sign_checkpoint(directory: Path, key: Ed25519PrivateKey) -> Checkpoint:
-    """Verify a checkpoint's hashes and write its signature beside its manifest, in place of one
-    that stands there.
+    """Verify a checkpoint's hashes and write its signature, in place of any other.
 
     Raises
     ------
@@ -58,14 +56,9 @@ def sign_checkpoint(directory: Path, key: Ed25519PrivateKey) -> Checkpoint:
     }
     path = checkpoint.directory / SIGNATURE
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{SIGNATURE}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=2)
-            stream.write("\n")
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: could not be written ({error.strerror or error})") from error
+        write_whole(path, lambda new: new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"))
+    except HeartReaderError as error:
+        raise CheckpointError(error.message) from error
     return checkpoint
 
 
@@ -79,8 +72,7 @@ def check_signature(checkpoint: Checkpoint, trusted: TrustedKeys) -> str:
     Integrity
         If the signature file is damaged.
     NotTrusted
-        If the checkpoint is unsigned, was changed after it was signed, or was signed by somebody
-        else.
+        If the checkpoint is unsigned, was changed since, or is signed with another key.
     """
     try:
         from cryptography.exceptions import InvalidSignature
@@ -113,7 +105,7 @@ def signature_facts(checkpoint: Checkpoint, signer: str | None) -> dict[str, Any
     Parameters
     ----------
     signer
-        What :func:`check_signature` returned; None if nobody asked it.
+        The name from :func:`check_signature`; None if the signature was not checked.
 
     Returns
     -------

@@ -24,8 +24,7 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.edge.graph import count_macs, example_inputs
 from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
-from heart_reader.edge.settings import export_config
-from heart_reader.edge.variants import Origin, check_alike, open_origin
+from heart_reader.edge.variants import Origin, check_alike, export_config, open_origin
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace

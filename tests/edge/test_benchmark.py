@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from heart_reader.edge import benchmark_run as module
-from heart_reader.edge.benchmark_run import benchmark
-from heart_reader.edge.benchmark_table import draw_figure, to_markdown
-from heart_reader.edge.measure import measure
+from heart_reader.edge import benchmark as module
+from heart_reader.edge.benchmark import benchmark, draw_figure, to_markdown
+from heart_reader.edge.device import measure
 from heart_reader.errors import HeartReaderError
 
 ROOT = Path(__file__).resolve().parents[2]

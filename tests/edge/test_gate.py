@@ -12,8 +12,7 @@ from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExportConfig
 from heart_reader.data.synthetic import random_parameters, simulate
-from heart_reader.edge.gate import judge
-from heart_reader.edge.parity import Parity
+from heart_reader.edge.gate import Parity, judge
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ConfigError, DataError, ExportParityError, NotServable
 from heart_reader.predictions import Predictions

@@ -14,8 +14,7 @@ from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.data.batch import Batch
-from heart_reader.edge.graph import count_macs, write_graph
-from heart_reader.edge.lifting import lift_convolutions
+from heart_reader.edge.graph import count_macs, lift_convolutions, write_graph
 from heart_reader.edge.variants import build_variants
 from heart_reader.errors import ExportParityError, NotServable
 from heart_reader.features.feature_space import FeatureSpace

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
-from heart_reader.edge.channels import trace_channels
-from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores
+from heart_reader.edge.pruning import cut_channels, l1_scores, narrow_params, taylor_scores, trace_channels
 from heart_reader.errors import ConfigError
 from heart_reader.models.registry import build_network, count_parameters, resolve_params
 from heart_reader.training.pruned import prune
@@ -104,7 +103,7 @@ def test_what_cannot_be_cut_is_said() -> None:
 def test_a_stem_that_keeps_its_width_is_refused() -> None:
     params = resolve_params("xresnet1d18", {})
     wide, narrow = (build_network("xresnet1d18", given, N_LEADS, N_OUTPUTS).eval() for given in (params, narrow_params(params, 0.5)))
-    with pytest.raises(ConfigError, match="cannot be told how many"):
+    with pytest.raises(ConfigError, match="do not show how many"):
         cut_channels(wide, narrow, EXAMPLE, l1_scores)
 
 

@@ -13,9 +13,8 @@ from onnx import TensorProto
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig, QuantizationConfig
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.edge.calibration import CalibrationRecords, choose_calibration_records
 from heart_reader.edge.graph import write_graph
-from heart_reader.edge.quantize import shrink, write_dynamic, write_float16, write_static
+from heart_reader.edge.quantize import CalibrationRecords, choose_calibration_records, shrink, write_dynamic, write_float16, write_static
 from heart_reader.edge.variants import open_origin
 from heart_reader.errors import DataError, LeakageError
 from heart_reader.runtimes import build_torch_network

@@ -15,7 +15,7 @@ import pytest
 
 from heart_reader.checkpoint import load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.edge.cpu import integer_advice
+from heart_reader.edge.device import integer_advice
 from heart_reader.errors import FormatVersion, Integrity, NotServable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,7 +106,7 @@ def test_reading_a_file_needs_little_time_and_memory(variants: Path) -> None:
     script = (
         "import json, sys, time\n"
         "from heart_reader.data.formats import read_record\n"
-        "from heart_reader.edge.measure import peak_memory_mb\n"
+        "from heart_reader.edge.device import peak_memory_mb\n"
         "from heart_reader import load\n"
         "reader = load(sys.argv[1])\n"
         "def read():\n"

@@ -15,8 +15,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import random_parameters, simulate
 from heart_reader.explain import Explainer
-from heart_reader.explain.attribution import Attributor
-from heart_reader.explain.members import fold_normalisation
+from heart_reader.explain.attribution import Attributor, fold_normalisation
 from heart_reader.models.blocks import conv_norm
 from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees

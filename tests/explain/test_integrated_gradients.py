@@ -14,8 +14,8 @@ from heart_reader.checkpoint import load_manifest
 from heart_reader.data.labels import Contrast, LabelSpace, Level
 from heart_reader.decisions.decision import Calibration, log_odds
 from heart_reader.errors import NotServable
+from heart_reader.explain.attribution import class_log_odds, class_probability
 from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
-from heart_reader.explain.log_odds import class_log_odds, class_probability
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heart_reader.explain.measurement_shares import GROUPS, OTHERS, MeasurementShare, _named, by_group, largest, shares_of_features
+from heart_reader.explain.explanation import GROUPS, OTHERS, MeasurementShare, _named, by_group, largest, shares_of_features
 from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_FEATURES, LEAD_UNITS, RHYTHM_FEATURES, TERRITORIES, TERRITORY_FEATURES
 from heart_reader.features.feature_space import NAMES, FeatureSpace
 

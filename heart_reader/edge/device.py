@@ -1,6 +1,7 @@
-"""Measure one checkpoint in a process of its own, where its memory is its own too.
+"""The device a reader runs on: how fast it reads there, and what its processor can do.
 
-Run by :mod:`heart_reader.edge.benchmark_run`, with the clock started before anything is imported.
+:mod:`heart_reader.edge.benchmark` runs :func:`main` once per checkpoint in a process of its own,
+with the clock started before anything is imported.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["measure", "peak_memory_mb"]
+__all__ = ["dot_product", "integer_advice", "measure", "peak_memory_mb"]
 
 REPETITIONS = 150
 READINGS = 20
@@ -32,17 +33,18 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
     directory
         A checkpoint of either runtime.
     record
-        The ECG.
+        File of the ECG.
     threads
-        Of the network.
+        Number of threads of the network.
     started
-        Clock before the first import.
+        Clock before the first import, in seconds.
 
     Returns
     -------
     dict
         ``import_s, load_s, network_ms`` (one per repetition: all windows of the record in one
-        call), ``reading_ms`` (from file to JSON), ``records_per_s``, ``peak_memory_mb``.
+        call), ``reading_ms`` (from file to JSON), ``records_per_s``, ``peak_memory_mb``,
+        ``n_windows``.
     """
     from heart_reader.classifier import EcgClassifier
     from heart_reader.data.batch import Batch
@@ -74,10 +76,9 @@ def measure(directory: Path, record: Path, threads: int, started: float) -> dict
 
 
 def peak_memory_mb() -> float:
-    """Return the largest memory that this process has held, NaN on Windows.
+    """Return the largest memory this process has held, NaN on Windows.
 
-    Linux counts the memory of the process that started this one as its own in ``ru_maxrss``, but
-    not in ``VmHWM``.
+    On Linux ``ru_maxrss`` includes the memory of the parent process; ``VmHWM`` does not.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -87,15 +88,12 @@ def peak_memory_mb() -> float:
         return math.nan
     import resource
 
-    # On macOS the unit is bytes.
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024  # macOS counts bytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _times_ms(call: Callable[[], object], n: int) -> list[float]:
-    """Time ``n`` calls, or as many as fit into a few seconds; what is slow is measured well by
-    fewer.
-    """
+    """Time ``n`` calls, or as many as fit into two seconds: few suffice where each is slow."""
     for _ in range(WARM_UP):
         call()
     times: list[float] = []
@@ -107,8 +105,52 @@ def _times_ms(call: Callable[[], object], n: int) -> list[float]:
 
 
 def main(started: float) -> None:
-    """Print the measurements of ``CHECKPOINT RECORD THREADS``; the clock of the import began at
-    ``started``.
-    """
+    """Print the measurements of ``CHECKPOINT RECORD THREADS``."""
     directory, record, threads = sys.argv[1:]
     print(json.dumps(measure(Path(directory), Path(record), int(threads), started)))
+
+
+# As Linux names them: x86 (AVX-512 VNNI, AVX VNNI) and ARM (SDOT, int8 matrix product).
+INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "asimddp", "i8mm")
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def dot_product(cpuinfo: str | None = None) -> str | None:
+    """Return the processor's instruction for products of 8-bit integers.
+
+    It is an empty string where there is none, and None where that is not known.
+
+    Examples
+    --------
+    >>> dot_product("flags : fma avx2 avx512_vnni"), dot_product("flags : fma avx2")
+    ('avx512_vnni', '')
+    """
+    if cpuinfo is None:
+        cpuinfo = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() else ""
+    lines = [line.partition(":")[2].split() for line in cpuinfo.splitlines() if line.lower().startswith(("flags", "features"))]
+    if not lines:
+        return None
+    return next((name for name in INSTRUCTIONS if name in lines[0]), "")
+
+
+def integer_advice(activations: str | None, instruction: str | None) -> str | None:
+    """Return what to know before running an 8-bit checkpoint on this processor, if anything.
+
+    Parameters
+    ----------
+    activations
+        ``uint8`` or ``int8``, None for a checkpoint in float.
+    instruction
+        As :func:`dot_product` returns it.
+    """
+    if activations is None or instruction is None:
+        return None
+    if instruction == "":
+        return (
+            "this processor has no instruction for 8-bit products (VNNI, SDOT): results stay valid only with 7-bit weights or signed "
+            "activations, and float32 may be as fast: export with --set export.quantization.reduce_range=true or "
+            "--set export.quantization.activations=int8, or read with the fp32 checkpoint"
+        )
+    if instruction in ("asimddp", "i8mm") and activations == "uint8":
+        return "exported for x86; on ARM signed activations are faster: export with --set export.quantization.activations=int8"
+    return None
