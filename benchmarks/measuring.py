@@ -1,4 +1,4 @@
-"""Time the measurement of ten-second 12-lead records on one core, and each of its stretches.
+"""Time the measurement of ten-second 12-lead records on one core, and each of its parts.
 
 Run: ``python benchmarks/measuring.py [--records 60] [--rounds 5] [--fs 500]``. Processor time, so
 that a busy machine does not blur the figure.
@@ -35,7 +35,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 
 def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
-    """Return the stretches of measuring one record, each ready to be called by itself."""
+    """Return the parts of measuring one record, each ready to be called by itself."""
     beats = detect_qrs(record.signal, record.fs)
     cut = condition(record.signal, record.fs, beats, 0, record.n_times)
     levelled = level_baseline(cut.signal, cut.beats)
@@ -59,7 +59,7 @@ def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Print records per second and the median of each stretch."""
+    """Print records per second and the median of each part."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--records", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,8 +1,7 @@
-"""Time one ECG from file to ``Diagnosis`` on one thread, beside the network alone, for a torch and
-an ONNX checkpoint.
+"""Time one ECG from file to ``Diagnosis`` on one thread, and its network alone, by runtime.
 
 Run: ``python benchmarks/reading.py [FILE] [--checkpoint DIR ...]``. Checkpoints take turns; the
-median of each is printed, and each stretch of the road as its share.
+median of each is printed, and each part of the road as its share.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Print the median of each stretch and the ratio of the runtimes."""
+    """Print the median of each part and the ratio of the runtimes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, default=ROOT / "test_files" / "norm.hea")
     parser.add_argument("--checkpoint", type=Path, action="append", help="repeatable (default: shipped torch and ONNX)")

@@ -1,5 +1,4 @@
-"""Read many damaged files as a person's would be read, and count what comes of them: nothing may
-crash, hang or swell.
+"""Read many damaged files and count the outcomes: nothing may crash, hang or use much memory.
 
 Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom]
 [--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with the

@@ -1,6 +1,4 @@
-"""A reading of one ECG: probabilities with their thresholds and decisions, what they rest on, and
-what to be careful about.
-"""
+"""The reading of one ECG: probabilities, thresholds, decisions, evidence and warnings."""
 
 from __future__ import annotations
 
@@ -116,7 +114,7 @@ class Quality:
 
     @classmethod
     def of(cls, prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
-        """Tell which leads are missing or flat, and so how far a reading can be trusted.
+        """Return which leads are missing or flat, and so how far a reading can be trusted.
 
         Parameters
         ----------
@@ -211,8 +209,7 @@ class Diagnosis:
 
     @property
     def bands(self) -> dict[str, dict[str, Any]]:
-        """The classes of the level of interest by band: ``high``, ``medium``, ``low`` and
-        ``unrated``.
+        """Classes of the level of interest by band: ``high``, ``medium``, ``low``, ``unrated``.
 
         Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to
         probability, highest first.

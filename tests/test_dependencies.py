@@ -1,6 +1,4 @@
-"""What is installed: declared where it is imported, locked with hashes, under licences that go with
-MIT.
-"""
+"""Installed packages are declared where imported, locked with hashes, and go with MIT."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ DEVELOPMENT = ("tests", "benchmarks", "dependencies")
 NOT_IMPORTED = {
     "onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn", "shtab": "the shell",
 }  # fmt: skip
-# Which extras a stretch of the package may import when it is itself imported, beside what the core
+# Which extras a part of the package may import when it is itself imported, beside what the core
 # needs. The longest prefix counts; what is not named here is core.
 STRETCHES: dict[str, tuple[str, ...]] = {
     "": (),
@@ -218,9 +216,7 @@ def test_no_requirement_names_a_place(path: Path) -> None:
 
 @pytest.mark.parametrize("lock", ["serve", "signing", "torch", "all", "dev"])
 def test_locks_are_complete_and_installed(lock: str) -> None:
-    """Nothing that a locked package needs is missing from the locks, and this installation is the
-    locked one.
-    """
+    """The locks hold all that is needed, and this installation is the locked one."""
     locked = {name: pin for one in LOCKS for name, pin in read_lock(one).items()}
     for name, pin in read_lock(lock).items():
         if pin.marker and not Marker(pin.marker).evaluate():

@@ -1,6 +1,4 @@
-"""What a reading says: decisions by the zones, words that agree with their numbers, old checkpoints
-as before.
-"""
+"""A reading's decisions follow the zones, its words its numbers; old checkpoints still work."""
 
 from __future__ import annotations
 

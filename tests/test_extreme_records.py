@@ -83,9 +83,7 @@ LEADS = (STANDARD_LEADS, ("I",), ("II", "V1"), ("X", "II", "\u03a9 lead"), STAND
 
 @pytest.fixture(scope="module")
 def reader() -> EcgClassifier:
-    """The shipped reader, whose network is asked for one answer only: what it says is of no
-    interest here.
-    """
+    """Load the shipped reader with its network's answer fixed, which is of no interest here."""
     classifier = EcgClassifier.load(find_reader())
     logits = classifier._logits
     classifier._logits = lambda batch: np.repeat(logits(next(batch.parts(1))), len(batch), axis=0)

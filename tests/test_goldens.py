@@ -1,5 +1,4 @@
-"""What the shipped readers say of the shipped ECGs, kept, so that a drift of measurements or
-probabilities does not pass unnoticed.
+"""Readings of the shipped ECGs, kept so that no measurement or probability drifts unnoticed.
 
 ``python tests/test_goldens.py`` writes them anew: after a change that is meant to move them,
 together with a new ``MEASURING_VERSION`` if measurements moved.

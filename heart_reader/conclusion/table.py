@@ -1,5 +1,4 @@
-"""What can stand together in one reading: the statements, which exclude each other, and what must
-be measured where one is stated.
+"""The rules of one reading: which statements exclude each other, and what each must measure.
 
 The table itself is ``table.json``, each rule with its source.
 """
@@ -64,7 +63,7 @@ class Condition:
     source: str
 
     def holds(self, value: float) -> bool:
-        """Tell whether a measured value allows the statement."""
+        """Return whether a measured value allows the statement."""
         if self.outside is not None:
             return not self.outside[0] < value < self.outside[1]
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)

@@ -119,7 +119,7 @@ class EcgRecord:
         Parameters
         ----------
         start_s, duration_s
-            The stretch that is drawn.
+            The part that is drawn.
         speed_mm_s, gain_mm_mv
             Scale in time and in amplitude.
 
@@ -131,7 +131,7 @@ class EcgRecord:
         Raises
         ------
         ConfigError
-            If the record has no such stretch, or a scale is not above 0.
+            If the record has no such part, or a scale is not above 0.
         """
         from heart_reader.data.paper import Sheet, plot_record
 

@@ -1,5 +1,4 @@
-"""Names and units of what is measured: the names of readings, and beside them the names that
-PTB-XL+ gives the same quantity.
+"""Names and units of all measurements, and the names that PTB-XL+ gives the same quantities.
 
 References
 ----------

@@ -76,8 +76,7 @@ class FeatureSpace:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
-        """Make a space from the ``features`` of a manifest; None for a network that reads the
-        signal alone.
+        """Make a space from a manifest's ``features``; None for a model that reads signals only.
 
         Parameters
         ----------

@@ -1,6 +1,4 @@
-"""Measure an ECG: from the median beat and its boundaries to named values with units, each with a
-reason where there is none.
-"""
+"""Measure an ECG: named values with units, or the reason why a value is missing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The quality gate: which leads of a recording can be trusted, and what about the whole should be
-looked at before any probability.
-"""
+"""The quality gate: which leads can be trusted, and what to check before any probability."""
 
 from __future__ import annotations
 

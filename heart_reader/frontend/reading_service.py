@@ -201,7 +201,7 @@ class _CheckpointWatch:
         self._verified = self._state()
 
     def is_intact(self) -> bool:
-        """Tell whether a process that started now would load the same checkpoint."""
+        """Return whether a process that started now would load the same checkpoint."""
         state = self._state()
         if state != self._verified:
             try:

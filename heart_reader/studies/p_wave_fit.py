@@ -2,7 +2,7 @@
 
 Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus
 rhythms have one, those of fibrillation have none, and neither have places in diastole and on T
-waves of sinus rhythms, where the stretch before a ventricular beat may lie. Each record is also
+waves of sinus rhythms, where the part before a ventricular beat may lie. Each record is also
 taken with few of its leads, so that the weights serve those too. Training and validation records
 only (folds 1 to 9); patients are left out one fifth at a time to say how well the weights do where
 they were not fitted.

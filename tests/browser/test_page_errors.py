@@ -1,6 +1,4 @@
-"""What the page says when something goes wrong: in the person's language, the server's words below
-it, no old reading beside it.
-"""
+"""The page's errors: in the person's language, with the server's words, without an old reading."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The tracing as a person measures on it: true millimetres, every layout, calipers, filters,
-images; by mouse, touch and keyboard.
-"""
+"""The tracing: true millimetres, layouts, calipers, filters, images; mouse, touch, keyboard."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ def px_per_mm(page: Any) -> float:
 
 
 def extent_of_traces(page: Any, left: float, right: float, rows: slice) -> tuple[float, float, float, float]:
-    """Return left, right, top and bottom, in pixels, of what is drawn of the traces between two
-    columns.
-    """
+    """Return left, right, top and bottom, in pixels, of the traces between two columns."""
     drawn = picture(page, "traces")[rows, round(left) : round(right), 3] > 100
     y, x = np.nonzero(drawn)
     return x.min() + left, x.max() + 1 + left, y.min(), y.max() + 1
@@ -183,9 +179,7 @@ def test_the_rhythm_strip_is_the_lead_that_was_chosen_and_the_minus_of_cabrera_t
 
 
 def self_similarity(drawn: NDArray[np.bool_]) -> float:
-    """Return the share of rows of pulses whose tops are where a pulse is: the part of time above
-    the middle of each trace.
-    """
+    """Return the share of rows of pulses whose tops are where a pulse is."""
     above = 0
     bands = np.split(drawn, np.flatnonzero(~drawn[:-25].any(axis=1)))
     bands = [band for band in bands if band.shape[0] > 15]

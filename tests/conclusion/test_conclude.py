@@ -1,6 +1,4 @@
-"""The diagnosis in words: order, one rhythm, normal only where all of it is, levels that agree,
-contradictions told from outside.
-"""
+"""The diagnosis in words: order, one rhythm, normal only as a whole, no contradictions."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> Ans
 
 
 def reading(probability: Mapping[str, float], facts: Facts) -> tuple[dict[str, dict[str, str]], Conclusion]:
-    """What is concluded where these classes have these probabilities, at every level, and all
-    others are improbable.
-    """
+    """Conclude from these probabilities, with all other classes improbable."""
     levels = {name: {label: answer(probability.get(label, 0.01)) for label in level.class_names} for name, level in SPACE.levels.items()}
     return conclude(levels, SPACE, facts)
 

@@ -1,6 +1,4 @@
-"""Numbers that no electrode carries are missing values, and what is left is read as if they had not
-been there.
-"""
+"""Numbers that no electrode carries are missing values, and the rest is read without them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A failure that nobody foresaw, in one record of many, is the error of that record and of no
-other.
-"""
+"""An unforeseen failure in one record of many is the error of that record only."""
 
 from __future__ import annotations
 

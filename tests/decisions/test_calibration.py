@@ -1,6 +1,4 @@
-"""Calibration: nearer to the truth on new records, the same order, and modest where there is little
-to learn from.
-"""
+"""Calibration: better on new records, the same order, and modest with few data."""
 
 from __future__ import annotations
 

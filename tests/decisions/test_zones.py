@@ -37,9 +37,7 @@ def _separated(rng: np.random.Generator, n_positive: int, n_negative: int, shift
 @pytest.mark.parametrize("shift", [0.5, 2.0, 4.0])
 @pytest.mark.parametrize("threshold", [0.05, 0.5, 0.9])
 def test_the_promise_holds_over_many_validation_sets(n_positive, shift, threshold):
-    """The guarantee is about the mean over validation sets, so it is the mean that is compared,
-    with four standard errors of room.
-    """
+    """The promise holds for the mean over validation sets, within four standard errors."""
     rng = np.random.default_rng(7)
     missed, alarmed = [], []
     for _ in range(400):

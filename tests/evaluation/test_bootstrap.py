@@ -1,6 +1,4 @@
-"""The bootstrap: equal to a plain loop, reproducible, honest about patients, and 0 for a model
-against itself.
-"""
+"""The bootstrap: equal to a plain loop, reproducible, by patient, and 0 for equal models."""
 
 from __future__ import annotations
 

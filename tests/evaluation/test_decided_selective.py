@@ -1,6 +1,4 @@
-"""Decisions outside the uncertain zones and selective reading: counted right, and only on records
-that chose nothing.
-"""
+"""Decisions and selective reading are counted right, on records that chose nothing."""
 
 from __future__ import annotations
 
@@ -131,9 +129,7 @@ def test_a_report_cannot_be_made_to_state_decisions_that_its_split_chose(report,
 
 
 def test_a_rare_class_can_be_found_but_never_ruled_out(simulate):
-    """Fewer positives in validation than the promise needs: present where no negative came, else
-    uncertain.
-    """
+    """With too few positives, the answer is present or uncertain, never absent."""
     val = simulate("val", 40, 3)
     y_true = val.y_true.copy()
     y_true[5:, 4] = 0

@@ -1,6 +1,4 @@
-"""Measurements of simulated ECGs whose truth is known, and of recordings on which little or nothing
-can be measured.
-"""
+"""Measurements of simulated ECGs against the truth, and of recordings with little to measure."""
 
 from __future__ import annotations
 

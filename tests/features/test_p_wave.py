@@ -1,6 +1,4 @@
-"""Whether P waves precede the beats: hearts with them, hearts whose atria do something else, and
-recordings that cannot tell.
-"""
+"""P waves before beats: hearts with them, without them, and recordings that leave it open."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Doubts about a file's rate and leads: few about simulated patients as they are, most of what is
-done to them told by its name.
-"""
+"""Doubts about rate and leads: few about unchanged patients, most changes named correctly."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The rhythm of simulated recordings whose beats, P waves and spikes are put together here, and of
-recordings that have none to tell.
-"""
+"""The rhythm of recordings composed of beats, P waves and spikes, and of those without one."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def draw(
     fibrillation_mv: float = 0.0,
     seed: int = 0,
 ) -> EcgRecord:
-    """Draw beats, given as time of R and kind, P waves centred at ``p_s``, flutter waves and spikes
-    of 2 ms.
-    """
+    """Draw beats (time of R and kind), P waves at ``p_s``, flutter waves and spikes of 2 ms."""
     rng = np.random.default_rng(seed)
     times = np.arange(round(duration_s * fs)) / fs
     signal = noise_mv * rng.standard_normal((8, len(times)))
@@ -104,9 +100,7 @@ def normal(bpm: float = 70.0, duration_s: float = 10.0, **more) -> EcgRecord:
 
 
 def with_ectopics(kinds: str, wide: bool = True, rr: float = 0.85) -> tuple[EcgRecord, int]:
-    """Beats as letters: n is normal, x premature; a premature beat comes after 0.6 RR, the next one
-    makes up for it unless it is x too.
-    """
+    """Turn letters into beats: n is normal, x comes early after 0.6 RR, with a pause."""
     now, beats, p_s = 0.5, [], []
     for place, letter in enumerate(kinds):
         beats.append((now, "wide" if letter == "x" and wide else "narrow"))

@@ -62,9 +62,7 @@ def test_the_rhythm_is_named(name: str, seed: int, read: dict[tuple[str, int], t
 
 @pytest.mark.parametrize(("name", "seed"), cases(FINDINGS_WRONG))
 def test_the_findings_are_found_and_no_others(name: str, seed: int, read: dict[tuple[str, int], tuple[SimulatedEcg, Rhythm]]) -> None:
-    """Irregularity follows from premature beats and pauses, and a record may cut a run to a
-    couplet.
-    """
+    """Premature beats and pauses imply irregularity; a record may cut a run."""
     ecg, rhythm = read[name, seed]
     implied = {"irregular", "couplet"} if ecg.truth.rhythm_findings else set()
     assert set(ecg.truth.rhythm_findings) - implied <= set(rhythm.findings)

@@ -1,6 +1,4 @@
-"""Whatever is sent, the answer is one readable error of one shape, nothing is left on disk, and the
-server is never at fault.
-"""
+"""Bad requests get one readable error of one shape and leave nothing on disk."""
 
 from __future__ import annotations
 

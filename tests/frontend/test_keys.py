@@ -43,9 +43,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @pytest.fixture
 def client(settings: Settings, keys: Keys) -> Iterator[TestClient]:
-    """Of a server with two keys in the file, ward (of 20 letters of w) and lab (of l), and one of
-    the environment.
-    """
+    """Yield a client; the file has keys ward (20 w) and lab (l), the environment one."""
     keys.write("# keys", "", f"ward {key_hash('w' * 20)}", f"lab  {key_hash('l' * 20).upper()}")
     changes = {"api_keys_file": keys.path, "api_key": Settings(api_key=OWN).api_key}
     with TestClient(create_app(settings.model_copy(update=changes)), client=("192.0.2.1", 1)) as started:

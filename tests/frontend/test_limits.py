@@ -1,6 +1,4 @@
-"""What a server bears: records that are too long, clients that leave, damaged checkpoints, full
-disks, kills.
-"""
+"""Limits of a server: long records, clients that leave, damaged checkpoints, full disks, kills."""
 
 from __future__ import annotations
 

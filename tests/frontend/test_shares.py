@@ -1,6 +1,4 @@
-"""What each client may have of the server: requests of an address, room for uploads, the slowest
-pace; and who counts as one client.
-"""
+"""Each client's share: requests, upload room, slowest pace; and who counts as one client."""
 
 from __future__ import annotations
 

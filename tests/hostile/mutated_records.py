@@ -41,7 +41,7 @@ def mutated_record(fmt: str, number: int, seed: int = 0) -> Files:
 
 
 def _samples(content: bytes, rng: Rng) -> bytes:
-    """Put a value over a stretch of samples or all of them: silence, a rail, a missing value."""
+    """Put a value over a part of samples or all of them: silence, a rail, a missing value."""
     start, end = (24, len(content)) if rng.random() < 0.3 else stretch(content, rng)
     value = _SAMPLE_VALUES[rng.integers(len(_SAMPLE_VALUES))].to_bytes(2, "little", signed=True)
     return content[:start] + (value * (end // 2 + 1))[: max(0, end - start)] + content[end:]

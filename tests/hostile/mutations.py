@@ -1,6 +1,4 @@
-"""Mutations of one file: blind ones of bytes, and of text, whose lines, fields and numbers are
-changed.
-"""
+"""Mutations of one file: of bytes, and of the lines, fields and numbers of text."""
 
 from __future__ import annotations
 
@@ -48,7 +46,7 @@ Change = Callable[[bytes, Rng], bytes]
 
 
 def stretch(content: bytes, rng: Rng) -> tuple[int, int]:
-    """A random stretch, mostly short, half of the time near the beginning, where headers are."""
+    """A random part, mostly short, half of the time near the beginning, where headers are."""
     reach = len(content) if rng.random() < 0.5 else min(len(content), 2000)
     start = int(rng.integers(reach + 1))
     return start, min(len(content), start + int(2 ** rng.uniform(0, 12)))
@@ -102,9 +100,7 @@ def _splice(content: bytes, rng: Rng) -> bytes:
 
 
 def _edge_words(content: bytes, rng: Rng) -> bytes:
-    """Put the edges of whole numbers over 1 to 8 bytes, where a binary format keeps a length or a
-    count.
-    """
+    """Put edge values of whole numbers over 1 to 8 bytes, as in lengths and counts."""
     size = int(rng.choice([1, 2, 4, 8]))
     value = (0, 1, 2 ** (8 * size - 1) - 1, 2 ** (8 * size - 1), 2 ** (8 * size) - 1)[rng.integers(5)]
     start = stretch(content, rng)[0]
@@ -123,9 +119,7 @@ def edge_text(rng: Rng) -> bytes:
 
 
 def _replace(pattern: re.Pattern[bytes], new: Callable[[Rng], bytes], content: bytes, rng: Rng) -> bytes:
-    """Replace one match, or each of a tenth of them; numbers of headers are found as often as those
-    of samples.
-    """
+    """Replace one match or a tenth of them, so that header numbers are hit as often."""
     found = list(pattern.finditer(content, 0, 3000 if rng.random() < 0.6 else _LONGEST))
     if not found:
         return content

@@ -1,6 +1,4 @@
-"""What a user says about a file may be anything as well: it is taken, or refused in words, on the
-command line and by the server.
-"""
+"""Whatever a user states about a file is used or refused in words, by command and server."""
 
 from __future__ import annotations
 

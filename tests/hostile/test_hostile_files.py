@@ -1,6 +1,4 @@
-"""Every hostile but legal file is refused with its reason, read exactly, or read with a warning
-that says what is not known.
-"""
+"""Every hostile but legal file is refused with its reason, read exactly, or read with a warning."""
 
 from __future__ import annotations
 

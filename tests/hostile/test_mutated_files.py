@@ -1,5 +1,4 @@
-"""Damaged files of every format, from file to what is told of it: each is read or refused, quickly
-and in little memory.
+"""Damaged files of every format are read or refused, quickly and in little memory.
 
 ``benchmarks/robustness.py`` does the same for tens of thousands.
 """

@@ -1,6 +1,4 @@
-"""The count of what comes of damaged files: it goes on where it was stopped, and a file that harms
-is kept and told.
-"""
+"""The benchmark of damaged files continues where it stopped, and keeps harmful files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Measurements of real recordings: reference beats, marked boundaries, a device's own values, false
-alarms of the quality gate.
-"""
+"""Measurements of real recordings: reference beats, boundaries, device values, false alarms."""
 
 from __future__ import annotations
 

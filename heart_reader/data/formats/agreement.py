@@ -1,5 +1,4 @@
-"""What a file states of its signals, held against what the caller says and what ECG recorders can
-do.
+"""Check what a file states of its signals against the caller and what ECG recorders can do.
 
 References
 ----------

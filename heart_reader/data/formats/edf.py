@@ -118,7 +118,7 @@ class _Samples:
         return decoded
 
     def beyond_range(self) -> list[bool]:
-        """Tell for each of them whether a sample is outside its digital range."""
+        """Return for each of them whether a sample is outside its digital range."""
         beyond = [False] * len(self.chosen)
         step = max(1, _VALUES_AT_ONCE // self.header.samples_per_record)
         for first in range(0, self.n_records, step):

@@ -1,6 +1,4 @@
-"""The sampling rate and the unit that comment lines and column names state, in the spellings of
-people and programs.
-"""
+"""Parse the sampling rate and the unit that comments and column names state."""
 
 from __future__ import annotations
 
