@@ -34,7 +34,7 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.process_time() - start) * 1e3
 
 
-def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
+def parts(record: EcgRecord) -> dict[str, Callable[[], object]]:
     """Return the parts of measuring one record, each ready to be called by itself."""
     beats = detect_qrs(record.signal, record.fs)
     cut = condition(record.signal, record.fs, beats, 0, record.n_times)
@@ -72,8 +72,8 @@ def main() -> None:
     print(f"{best:.0f} records/s in the best of {arguments.rounds} rounds, {worst:.0f} in the worst")
     # Another record each time: a processor learns the comparisons of one record by heart, and is
     # then faster than with any patient.
-    parts = [stretches(record) for record in records]
-    each = {name: statistics.median(milliseconds(of[name]) for of in parts * arguments.rounds) for name in parts[0]}
+    timed = [parts(record) for record in records]
+    each = {name: statistics.median(milliseconds(of[name]) for of in timed * arguments.rounds) for name in timed[0]}
     for name, taken in each.items():
         print(f"{name:<32} {taken:6.2f} ms")
     keep(arguments, {"all": (best, "1/s")} | {name: (taken, "ms") for name, taken in each.items()})

@@ -171,14 +171,14 @@ def p(share: int, taken: list[float]) -> float:
 def be_slow(port: int, request: bytes, arguments: argparse.Namespace) -> None:
     """Be all slow clients until the standard input ends, then print how often each was let go."""
 
-    async def until_told() -> None:
+    async def until_enter() -> None:
         slow = SlowClients(port, request, arguments.slow, arguments.addresses)
         running = asyncio.ensure_future(slow.run())
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         running.cancel()
         print(", ".join(f"{name} {count}" for name, count in sorted(slow.let_go.items())) or "none")
 
-    asyncio.run(until_told())
+    asyncio.run(until_enter())
 
 
 def timed(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[list[float], int, float]:
@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--slow", type=int, default=200, help="slow clients (default: %(default)s)")
     parser.add_argument("--addresses", type=int, default=200, help="that they have together (default: %(default)s)")
     parser.add_argument("--readers", type=int, default=2, help="clients that read (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of a stretch without or beside them (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each run without or beside them (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of both (default: %(default)s)")
     parser.add_argument("--most", type=float, default=2.0, help="that p99 may be times the usual (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="page that gets the figures as a section")

@@ -80,7 +80,7 @@ def licence(name: str) -> str:
     Raises
     ------
     ValueError
-        If neither its metadata nor this file tells.
+        If neither its metadata nor this file states one.
     """
     try:
         metadata = distribution(name).metadata

@@ -26,7 +26,7 @@ ROOT = FOLDER.parent
 RESOLVER = "uv==0.13.9"
 PYTHON_VERSION = "3.11"
 # torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same
-# version, does not. It has a lock of its own, since pip prefers a file whose hash the index tells
+# version, does not. It has a lock of its own, since pip prefers a file whose hash the index states
 # to a CPU build in a folder: `make install` fetches what pip would take, and installs that with
 # --no-index.
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
@@ -43,7 +43,7 @@ LOCKS = {
 # what the others leave.
 EXTRAS = {"serve": ("serve", "scale", "formats"), "all": ("all",), "dev": ("dev",)}
 NAME = "heart-reader"
-# What the resolver adds to each package where it was told of environments that are not supported:
+# What the resolver adds to each package where it was given environments that are not supported:
 # see tool.uv in pyproject.toml.
 SUPPORTED = re.compile(
     r" ; python_full_version < '[\d.]+' and \(\(platform_machine == 'arm64' and sys_platform == 'darwin'\) "

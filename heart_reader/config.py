@@ -158,11 +158,11 @@ class MemberConfig(Section):
 
 
 class EnsembleConfig(Section):
-    """A reader of several members; without any it is the one network of ``model``.
+    """A model of several members; without any it is the one network of ``model``.
 
     The training records are dealt into folds, patients whole; what each kind of member reads of the
     fold it was not trained with says how much it counts in every output, and, with validation,
-    where the reader decides.
+    where the model decides.
     """
 
     members: tuple[MemberConfig, ...] = ()

@@ -152,7 +152,7 @@ class Diagnosis:
     Parameters
     ----------
     record_id, source_format, fs, duration_s
-        Of the recording as it was read; Hz and seconds.
+        What was read: its name, format, sampling rate in Hz and duration in seconds.
     levels
         Level name to class name to reading; the level of interest comes first. Decisions agree with
         each other, with the measurements and with the conclusion.
@@ -295,7 +295,7 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     threshold
         Decides where there is no zone; None decides nothing.
     quality
-        Of the signal.
+        Quality of the signal.
     zone
         Limits of the uncertain zone, which belong to it.
 

@@ -33,14 +33,15 @@ NOT_IMPORTED = {
 }  # fmt: skip
 # Which extras a part of the package may import when it is itself imported, beside what the core
 # needs. The longest prefix counts; what is not named here is core.
-STRETCHES: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "": (),
     "config": ("train",),
     "data/augmentations": ("train",), "data/build": ("train",), "data/cache": ("train",), "data/dataset": ("train",),
     "data/download": ("train",), "data/record_table": ("train",), "data/sources": ("train",), "data/synthetic": ("train",),
     "data/scp_statements": ("train",), "data/tasks": ("train",),
     "edge": ("export",), "edge/stream": (), "edge/cpu": (),
-    "data/paper": ("plot",), "section": ("train",), "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
+    "data/paper": ("plot",), "section": ("train",),
+    "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
     "frontend": ("serve",), "models": ("train",), "paper": ("plot",), "reading_page": ("plot",), "signing/": ("signing",),
     "studies": ("train",), "training": ("train",), "training/tune": ("tune",), "training/study": ("tune",),
 }  # fmt: skip
@@ -95,9 +96,9 @@ def runtime_files() -> list[Path]:
     return [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]
 
 
-def stretch(path: Path) -> str:
+def part_of(path: Path) -> str:
     inside = path.relative_to(ROOT / "heart_reader").with_suffix("").as_posix()
-    return max((prefix for prefix in STRETCHES if inside.startswith(prefix)), key=len)
+    return max((prefix for prefix in PARTS if inside.startswith(prefix)), key=len)
 
 
 def test_what_the_package_imports_is_declared() -> None:
@@ -107,13 +108,13 @@ def test_what_the_package_imports_is_declared() -> None:
     assert {name: path for name, path in found.items() if name not in allowed} == {}
 
 
-def test_what_importing_a_module_needs_is_in_the_extra_of_its_stretch() -> None:
+def test_what_importing_a_module_needs_is_in_the_extra_of_its_part() -> None:
     known = packages_distributions()
     undeclared = {
         str(path.relative_to(ROOT)): module
         for path in (ROOT / "heart_reader").rglob("*.py")
         for module in imports(path, at_import=True)
-        if canonical_name(known[module][0]) not in declared(*STRETCHES[stretch(path)])
+        if canonical_name(known[module][0]) not in declared(*PARTS[part_of(path)])
     }
     assert undeclared == {}
 

@@ -87,7 +87,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
 
 
 def outcome(directory: Path) -> str:
-    """Load as a reader does, up to its runtime."""
+    """Load as a classifier does, up to its runtime."""
     try:
         EcgClassifier(load_checkpoint(directory), lambda _batch: None)  # type: ignore[arg-type, return-value]
     except CheckpointError as error:

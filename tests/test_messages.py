@@ -125,10 +125,10 @@ def test_every_template_is_used_and_given_its_values() -> None:
     assert {code: sorted(names) for code, names in used.items() if names and names != template_fields(code)} == {}
 
 
-def test_no_reader_refuses_a_file_in_words_without_a_code() -> None:
+def test_no_format_refuses_a_file_in_words_without_a_code() -> None:
     """Refusals of files carry codes; other words are for callers of Python."""
     free = {"remote", "cannot be opened", "not a file but", "GB; at most", "cannot be read (", "a header of", "several formats", "shrank"}
-    for path in [*(SOURCE / "data" / "readers").glob("*.py"), SOURCE / "data" / "preprocessor.py", SOURCE / "frontend" / "uploads.py"]:
+    for path in [*(SOURCE / "data" / "formats").glob("*.py"), SOURCE / "data" / "preprocessor.py", SOURCE / "frontend" / "uploads.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and getattr(node.exc.func, "id", "") in {
                 "UnreadableRecord", "LeadError", "UnitError", "SignalTooShort", "NonFiniteSignal",

@@ -92,7 +92,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     Parameters
     ----------
     levels
-        Level to class to what the reader says of it.
+        Level to class to what the model says of it.
     space
         How levels follow from statements.
     facts

@@ -95,7 +95,7 @@ def reconcile(
     Parameters
     ----------
     statements, superclasses
-        Code to what the reader says of it.
+        Code to what the model says of it.
     superclass_of
         Code of a diagnostic statement to its superclass.
     measured

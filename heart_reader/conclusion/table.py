@@ -1,4 +1,4 @@
-"""The rules of one reading: which statements exclude each other, and what each must measure.
+"""The rules of one reading: statements that exclude each other, and measurements that each needs.
 
 The table itself is ``table.json``, each rule with its source.
 """
@@ -16,7 +16,7 @@ from heart_reader.messages import Message
 
 __all__ = ["GROUPS", "Condition", "Exclusion", "Table", "class_name", "read_table"]
 
-# In the order in which a clinician writes.
+# Groups follow the order in which a clinician writes.
 GROUPS = ("rhythm", "conduction", "axis", "infarction", "st_t", "hypertrophy", "other")
 
 
@@ -44,7 +44,7 @@ class Condition:
     Parameters
     ----------
     code
-        Of the statement.
+        Code of the statement.
     measurement
         A name of ``GLOBAL_FEATURES`` or ``RHYTHM_FEATURES``.
     at_least, at_most

@@ -310,14 +310,14 @@ def _bridge_gaps(
 
 
 def _known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell values that an electrode can carry; the check of amplitudes finds a wrong unit."""
+    """Mark values that an electrode can carry; the check of amplitudes finds a wrong unit."""
     known = _within(values, MOST_MV)
     held = _within(values, _HELD_MV)
     return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
 
 
 def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
-    """Tell values that are numbers of at most this size, without another copy of a long signal."""
+    """Mark numbers of at most this size, without another copy of a long signal."""
     within: NDArray[np.bool_] = values <= limit
     within &= values >= -limit
     return within

@@ -47,7 +47,7 @@ class RecordTable:
     ages, sexes
         (n_records,) years or NaN; ``"male"``, ``"female"`` or empty.
     groups
-        Further columns that tell records apart, such as ``device`` and ``site``: (n_records,) texts
+        Further columns, such as ``device`` and ``site``, for subgroups: (n_records,) texts
         each, empty where not known.
     """
 

@@ -155,7 +155,7 @@ def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Ar
     Parameters
     ----------
     kinds
-        Of :func:`all_kinds`.
+        Kinds of beat from :func:`all_kinds`.
 
     Returns
     -------

@@ -164,7 +164,7 @@ def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
     if outside:
         return [message("lead_unit_wrong", count=len(outside), leads=outside, height=highest)], True
     if usual < _LOW_MV[0] and highest < _LOW_HIGHEST_MV[0]:
-        # Of a few leads all may be small.
+        # With few leads, all may be small.
         grave = usual < _LOW_MV[1] and highest < _LOW_HIGHEST_MV[1] and len(heights) >= _MANY_LEADS
         return [message("voltage_low", height=highest)], grave
     return [], False

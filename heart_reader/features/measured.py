@@ -45,7 +45,7 @@ def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     Parameters
     ----------
     record
-        In mV.
+        Signals in mV.
     rhythm
         Of the same recording at another rate, if it was measured there; it is measured anew where
         it could not be named there, or where this rate shows spikes of a pacemaker or other beats.

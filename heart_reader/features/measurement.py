@@ -26,7 +26,7 @@ class Measurement(NamedTuple):
     Parameters
     ----------
     value
-        In ``unit``; None where it cannot be measured.
+        Value in ``unit``; None where it cannot be measured.
     unit
         ``"ms"``, ``"mV"``, ``"bpm"``, ``"deg"``, ``"mV*ms"`` or ``"1"``.
     reason

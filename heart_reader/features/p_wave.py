@@ -29,7 +29,7 @@ Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
 # A record has P waves from the upper probability on, has none up to the lower, and between them
-# nobody can tell.
+# nobody can say.
 _ABSENT, _PRESENT, _OF_BEAT = 0.2, 0.6, 0.5
 # A spike this near to the onset of QRS, milliseconds, made that complex.
 _SPIKE_BEFORE_MS, _SPIKE_AFTER_MS = 40.0, 40.0

@@ -128,7 +128,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     Parameters
     ----------
     delineation
-        Of the median of the most frequent beats.
+        Values of the median of the most frequent beats.
     decoys
         (n_decoys,) times that are taken for beats of other kinds, and are judged in place of the
         beats.

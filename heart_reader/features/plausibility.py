@@ -75,7 +75,7 @@ class Doubt(NamedTuple):
     Parameters
     ----------
     text
-        For people.
+        Words for people.
     is_grave
         Whether it is likely enough, and matters enough, to decide nothing.
     """
@@ -90,7 +90,7 @@ def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | 
     Parameters
     ----------
     measurements
-        Of the record.
+        Its place in the record.
     age
         Of the patient in years; children are quicker than any grown-up.
     """

@@ -190,7 +190,7 @@ def _chosen(peaks: _Peaks, hz: float) -> Indices:
 
 
 def _beside_larger(peaks: _Peaks, hz: float) -> NDArray[np.bool_]:
-    """Return which peaks are P or T waves of a larger one among the two before and the two after."""
+    """Return which peaks are P or T waves of a larger one among the two before or after."""
     times, beside = peaks.at / hz, np.zeros(len(peaks.at), bool)
     for shift in (1, 2):
         near = times[shift:] - times[:-shift]

@@ -82,7 +82,7 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     record
         As it was read.
     measurements
-        Of this record; None measures it.
+        Measurements of this record; None measures it.
 
     Examples
     --------

@@ -70,7 +70,7 @@ def read_rhythm(record: EcgRecord, analysis: BeatAnalysis) -> Rhythm:
     Returns
     -------
     Rhythm
-        With every name of ``RHYTHM_FEATURES`` among its values.
+        Numbers with a value for every name of ``RHYTHM_FEATURES``.
     """
     evidence = gather(record, analysis)
     values = {
@@ -102,7 +102,7 @@ def _failure(analysis: BeatAnalysis, evidence: RhythmEvidence) -> Message | None
 
 
 def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None, Message]:
-    """Name the rhythm of beats that can be told apart."""
+    """Name the rhythm of beats that can be distinguished."""
     numbers = evidence.numbers
     if _spikes_lead(analysis):
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
@@ -224,9 +224,9 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
     Parameters
     ----------
     evidence
-        Of a record whose beats can be told apart.
+        Analysis of a record whose beats can be distinguished.
     name
-        Of its rhythm.
+        Evidence of its rhythm.
     """
     shapes, timing = evidence.shapes, evidence.timing
     kinds = np.full(len(shapes.kind), "paced" if name == "paced" else "normal", dtype=object)
@@ -269,7 +269,7 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
     Parameters
     ----------
     beats
-        Of :func:`beat_kinds`.
+        Kinds from :func:`beat_kinds`.
     """
     numbers = evidence.numbers
     ventricular = np.array([beat == "ventricular" for beat in beats])

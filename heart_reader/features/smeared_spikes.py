@@ -77,7 +77,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
     at
         (n_beats,) indices of R.
     shapes
-        Of all beats of the record.
+        Times of all beats of the record.
     known
         (n_beats,) which of these the beats are.
     """

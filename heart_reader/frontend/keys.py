@@ -93,7 +93,7 @@ class KeyRing:
         """Name of the key with that hash, or None."""
         self._look()
         found = None
-        # Every hash is compared and each in constant time: how long it takes tells nothing of a
+        # Every hash is compared and each in constant time: how long it takes reveals nothing of a
         # guess.
         for name, known in self._hashes.items():
             if hmac.compare_digest(known, sent_hash):

@@ -40,7 +40,7 @@ class ReadingService:
     CheckpointError
         If the checkpoint cannot be served.
     ConfigError
-        If the file of trusted keys is none.
+        If the file of trusted keys cannot be read.
     """
 
     def __init__(self, checkpoint: Path, settings: Settings, metrics: Metrics) -> None:

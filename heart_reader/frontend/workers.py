@@ -33,7 +33,7 @@ END_S = 5.0
 ATTEMPTS = 2
 
 SHORTER = "send a shorter part of it"
-NO_PROCESS = "The processes that read cannot be started: try again later, and tell the operator of this server."
+NO_PROCESS = "The processes that read cannot be started: try again later, and inform the operator of this server."
 
 
 class GivenUp(Exception):

@@ -38,7 +38,7 @@ __all__ = ["ARRANGEMENTS", "RATES", "TARGET", "write_weights"]
 
 Array = NDArray[np.floating]
 
-# By what the stated rate is too high.
+# Factors by which the stated rate is too high.
 RATES: dict[str, tuple[float, ...]] = {AS_STATED: (1.0,), "too_quick": (2.0, 2.5), "too_slow": (0.5,)}
 
 _LAST_FOLD, _N_FOLDS = 8, 5

@@ -1,4 +1,4 @@
-"""The recipe behind ``heart-reader train``: table, cache, network, training, decisions, checkpoint."""
+"""The recipe of ``heart-reader train``: table, cache, network, training, decisions, checkpoint."""
 
 from __future__ import annotations
 

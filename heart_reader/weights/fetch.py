@@ -26,7 +26,7 @@ def fetch(name: str, source: str | None = None) -> Path:
     Parameters
     ----------
     name
-        Of the index.
+        Address of the index.
     source
         Folder or http(s) address of ``index.json`` and one folder per reader; None for what
         ``HEART_READER_WEIGHTS`` says.
@@ -91,7 +91,7 @@ def _open(source: str, name: str) -> IO[bytes]:
     Raises
     ------
     DataError
-        If there is none.
+        If the address has no index.
     """
     try:
         if urlsplit(source).scheme in ("http", "https"):

@@ -213,7 +213,7 @@ def test_no_reading_contradicts_itself(probability: dict[str, float], rhythm: Rh
         (set(), {"NORM", "MI"}, {}, "abnormal", "exclusion:NORM+MI"),
     ],
 )
-def test_contradictions_are_told(stated: set[str], superclasses: set[str], numbers: dict[str, float], kind: str, code: str) -> None:
+def test_contradictions_are_reported(stated: set[str], superclasses: set[str], numbers: dict[str, float], kind: str, code: str) -> None:
     def decided(names: tuple[str, ...], present: set[str]) -> dict[str, str]:
         return {name: "present" if name in present else "absent" for name in names}
 
@@ -226,7 +226,7 @@ def test_contradictions_are_told(stated: set[str], superclasses: set[str], numbe
     assert code in find_contradictions(levels, sure, numbers, SINUS, kind)
 
 
-def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_told() -> None:
+def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_reported() -> None:
     levels = {ALL: {"PVC": "present"}}
     assert find_contradictions(levels, {ALL: {"PVC": 0.003}}, {}, None, None) == ("improbable:PVC",)
     rhythm = Rhythm("atrial_flutter", message("no_p"))
@@ -239,8 +239,8 @@ def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_told() -> None:
 )
 def test_a_few_beats_are_no_rhythm_and_no_normal_ecg(n_beats: float, kind: str, said: str) -> None:
     rhythm = Rhythm(None, message("rhythm_few_beats", count=2)) if n_beats < 3 else None
-    told = facts(n_beats=n_beats) if rhythm is None else facts(rhythm, n_beats=n_beats)
-    conclusion = conclude_all({**NORMAL, "SR": 0.95}, told)
+    measured = facts(n_beats=n_beats) if rhythm is None else facts(rhythm, n_beats=n_beats)
+    conclusion = conclude_all({**NORMAL, "SR": 0.95}, measured)
     assert conclusion.kind == kind
     assert said in conclusion.headline
     assert ("Sinus rhythm" in conclusion.headline) == (n_beats >= 3)

@@ -75,7 +75,7 @@ def write_ptbxl(tmp_path):
 
 @pytest.fixture
 def write_table(tmp_path):
-    """Write a CSV table, and an empty file for every path in it unless told otherwise."""
+    """Write a CSV table, and an empty file for every path in it unless asked otherwise."""
 
     def write(header: list[str], *rows: list, name: str = "table.csv", files: bool = True) -> Path:
         path = write_csv(tmp_path / name, header, list(rows))

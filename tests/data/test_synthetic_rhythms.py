@@ -1,4 +1,4 @@
-"""Simulated rhythms: each is what its name says, and the signal holds what the truth tells."""
+"""Simulated rhythms: each is what its name says, and the signal holds what the truth says."""
 
 from __future__ import annotations
 

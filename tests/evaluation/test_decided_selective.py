@@ -111,8 +111,8 @@ def test_nothing_is_stated_where_it_was_chosen_or_does_not_exist(simulate, chose
     assert on_val.decided.reason == "the uncertain zones were chosen on this split"
     assert on_val.selective.reason == "the thresholds were chosen on this split"
     without = build_report(simulate(), None, None, **SETTINGS)
-    assert without.decided.reason == "the reader has no uncertain zones"
-    assert without.selective.reason == "the reader has no thresholds"
+    assert without.decided.reason == "the model has no uncertain zones"
+    assert without.selective.reason == "the model has no thresholds"
     for one in (on_val, without):
         assert (one.decided.metrics, one.decided.classes, one.selective.points) == ({}, {}, ())
         assert f"Not stated: {one.decided.reason}." in report_page(one)

@@ -123,7 +123,7 @@ def test_noise_is_survived_and_says_nothing(n_leads, n_times):
     assert np.isnan(p_waves.onset_ms).all()
 
 
-def test_half_an_hour_is_judged_by_its_stretch():
+def test_half_an_hour_is_judged_by_one_part():
     record = simulated(fs=100.0, duration_s=1800.0).record
     analysis = analyse(record)
     assert analysis.p_waves.present is True

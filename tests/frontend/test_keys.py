@@ -31,7 +31,7 @@ class Keys:
 
     def write(self, *lines: str) -> None:
         self.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        # Two writes within one tick of the file system's clock are told apart by nobody.
+        # Two writes within one tick of the file system's clock cannot be distinguished.
         self.n_writes += 1
         os.utime(self.path, (1_700_000_000 + self.n_writes,) * 2)
 
@@ -78,15 +78,15 @@ def test_keys_rotate_without_a_stop(client: TestClient, keys: Keys) -> None:
         (f"lab {key_hash('x')}", "half a li"),
     ],
 )
-def test_a_broken_file_leaves_the_keys_and_is_told(
+def test_a_broken_file_leaves_the_keys_and_is_reported(
     client: TestClient, keys: Keys, lines: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     keys.write(*lines)
     assert [status(client, key) for key in ("w" * 20, "x")] == [200, 401]
-    told = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert len(told) == 1
-    assert "--new-key" in told[0].reason
-    assert "w" * 20 not in told[0].reason
+    reported = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(reported) == 1
+    assert "--new-key" in reported[0].reason
+    assert "w" * 20 not in reported[0].reason
     keys.write(f"ward {key_hash('n' * 20)}")
     assert [status(client, key) for key in ("n" * 20, "w" * 20)] == [200, 401]
 

@@ -1,4 +1,4 @@
-"""DICOM waveforms to the byte: every element and every sample can be told apart from the truth."""
+"""Write DICOM waveforms to the byte: any element or sample can differ from the truth."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def read_bytes(path: str, n_bytes: int, offset: int = 0) -> bytes:
 
 
 def is_text(content: bytes) -> bool:
-    """Tell text, in any encoding :func:`decode_text` knows, from binary data by its first bytes."""
+    """Distinguish text in an encoding of :func:`decode_text` from binary data by first bytes."""
     return content.startswith(_UTF16) or len(content.translate(None, _NOT_TEXT)) == len(content)
 
 
