@@ -70,7 +70,7 @@ def main() -> None:
     rounds = [sum(milliseconds(lambda record=record: measure(record)) for record in records) for _ in range(arguments.rounds)]
     best, worst = (1000 * len(records) / of for of in (min(rounds), max(rounds)))
     print(f"{best:.0f} records/s in the best of {arguments.rounds} rounds, {worst:.0f} in the worst")
-    # Another record each time: a processor learns the comparisons of one record by heart, and is
+    # Another record each time: a processor memorises the comparisons of one record, and is
     # then faster than with any patient.
     timed = [parts(record) for record in records]
     each = {name: statistics.median(milliseconds(of[name]) for of in timed * arguments.rounds) for name in timed[0]}

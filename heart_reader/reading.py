@@ -37,7 +37,7 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of one record: a diagnosis, or the reason why there is none.
+    """The outcome of one record: a diagnosis, or the reason why there is none.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Recalibrate and say what came of it."""
+    """Recalibrate and print the outcome."""
     from heart_reader.checkpoint import load_checkpoint
     from heart_reader.weights import find_reader
 

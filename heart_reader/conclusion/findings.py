@@ -197,7 +197,7 @@ def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[s
 
 
 def _not_absent(code: str, statements: Mapping[str, Answer]) -> bool:
-    """What was measured is said unless the model is sure that it is not there."""
+    """State what was measured unless the model is sure that it is absent."""
     return code not in statements or statements[code].decision != "absent" or statements[code].threshold is None
 
 

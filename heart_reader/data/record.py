@@ -32,8 +32,8 @@ FLAT_MV = 0.005
 N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
-# Recorders bear 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
-# number, or stands for a missing one.
+# Recorders tolerate 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
+# number, or marks a missing one.
 MOST_MV = 1000.0
 # Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave
 # single precision.

@@ -221,7 +221,7 @@ def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
     DataError
         If two tables label the same record differently.
     LeakageError
-        If a record, file or patient stands in two splits.
+        If a record, file or patient is in two splits.
     """
     first, *others = tables
     merged = first

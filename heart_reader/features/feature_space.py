@@ -107,7 +107,7 @@ class FeatureSpace:
 
     @cached_property
     def slices(self) -> dict[str, slice]:
-        """Where each set stands in a vector of features."""
+        """Place of each set in a vector of features."""
         stops = np.cumsum([len(NAMES[name]) for name in self.sets]).tolist()
         return {name: slice(stop - len(NAMES[name]), stop) for name, stop in zip(self.sets, stops, strict=True)}
 

@@ -85,7 +85,7 @@ def _weights() -> _Weights:
 
 
 def no_p_waves(n_beats: int) -> PWaves:
-    """Return P waves of which nothing is known."""
+    """Return unknown P waves."""
     unknown = np.full(n_beats, math.nan)
     return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
 

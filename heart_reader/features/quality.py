@@ -22,7 +22,7 @@ from heart_reader.messages import message
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
 
-# What is said of leads that are not good, the gravest first.
+# Sentences about leads that are not good, the gravest first.
 _STATES = ("masked", "flat", "interrupted", "saturated", "noisy", "wandering")
 
 

@@ -132,20 +132,7 @@ def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Arra
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``p_wave_weights.json``.
-
-    Parameters
-    ----------
-    folder
-        Folder of the records.
-    out
-        File to write.
-
-    Raises
-    ------
-    HeartReaderError
-        If records are missing or cannot be read.
-    """
+    """Fit the weights, say how good they are, and write ``p_wave_weights.json``."""
     found = list(examples(folder))
     patients = sorted({example.patient for example in found})
     fold_of = {patient: number % _N_FOLDS for number, patient in enumerate(np.random.default_rng(0).permutation(patients).tolist())}

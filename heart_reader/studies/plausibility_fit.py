@@ -82,20 +82,7 @@ ARRANGEMENTS: dict[str, Array] = {
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``plausibility_weights.json``.
-
-    Parameters
-    ----------
-    folder
-        Folder of the records.
-    out
-        File to write.
-
-    Raises
-    ------
-    HeartReaderError
-        If records are missing or cannot be read.
-    """
+    """Fit the weights, say how good they are, and write ``plausibility_weights.json``."""
     inputs, patients = _examples(folder)
     weights = {name: _fitted(name, inputs[name], patients[name]) for name in inputs}
     note = f"Fitted to {len(set(patients['rate']))} patients of PTB-XL by heart-reader study plausibility-fit; do not edit."

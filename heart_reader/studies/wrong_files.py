@@ -57,7 +57,7 @@ WAYS: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one file, and the classes that were read as present."""
+    """Outcome of one file, and the classes that were read as present."""
 
     noted: bool
     withheld: bool

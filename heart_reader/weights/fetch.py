@@ -74,7 +74,7 @@ def _read_index(source: str) -> dict[str, ShippedReader]:
 
 
 def _copy(source: str, name: str, path: Path, n_bytes: int) -> None:
-    """Write a file of a source, of which no more is taken than there should be and one byte."""
+    """Write a file of a source, taking at most one byte more than it should have."""
     try:
         with _open(source, name) as stream, path.open("wb") as target:
             left = n_bytes + 1

@@ -129,7 +129,7 @@ def test_no_reading_is_normal_over_a_block_or_a_run(finding: str) -> None:
     assert (conclusion.kind, decisions[SUPERDIAGNOSTIC]["NORM"]) == ("abnormal", "uncertain")
 
 
-def test_what_was_measured_decides_what_the_reader_is_not_certain_of() -> None:
+def test_what_was_measured_decides_what_the_model_is_not_certain_of() -> None:
     decisions, conclusion = reading({"AFIB": 0.25}, facts(Rhythm("atrial_fibrillation", message("no_p"))))
     assert decisions[ALL]["AFIB"] == "present"
     assert conclusion.lines[0].codes == ("AFIB",)
@@ -173,7 +173,7 @@ def test_a_poor_signal_is_not_decided_and_says_why() -> None:
     assert "no heartbeat found" in conclusion.headline
 
 
-def test_a_reader_of_one_unknown_level_still_concludes() -> None:
+def test_a_model_of_one_unknown_level_still_concludes() -> None:
     levels = {"own": {"A": Answer(0.9, 0.5, "present"), "B": Answer(0.1, 0.5, "absent")}}
     decisions, conclusion = conclude(levels, LabelSpace({"own": Level("own", ("A", "B"))}, ("own",)), facts())
     assert decisions == {"own": {"A": "present", "B": "absent"}}

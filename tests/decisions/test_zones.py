@@ -75,7 +75,7 @@ def test_the_limits_are_order_statistics():
     [(0.5, (0.5, 0.5)), (0.35, (0.35, 0.4)), (0.9, (0.6, 0.9))],
     ids=["between the limits", "below both", "above both"],
 )
-def test_a_reader_better_than_promised_is_left_to_its_threshold(threshold, zone):
+def test_a_model_better_than_promised_is_left_to_its_threshold(threshold, zone):
     prob = np.r_[np.full(20, 0.4), np.full(20, 0.6)]
     assert choose_uncertainty(_one_class(prob > 0.5, prob), _threshold(threshold), alpha=0.1).zones == (zone,)
 

@@ -40,7 +40,7 @@ def run(config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> P
     return out
 
 
-def test_the_reader_is_the_mixture_of_its_members(run: Path, config: ExperimentConfig) -> None:
+def test_the_model_is_the_mixture_of_its_members(run: Path, config: ExperimentConfig) -> None:
     whole = EcgClassifier.load(run / "checkpoint")
     names = ("nano-42", "nano-43", "feature_trees-42")
     members = [EcgClassifier.load(run / "members" / name / "full" / "checkpoint") for name in names]

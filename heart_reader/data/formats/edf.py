@@ -129,7 +129,7 @@ class _Samples:
 
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
-    """Number of data records, which the size of the file must bear out."""
+    """Number of data records, which the size of the file must confirm."""
     there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
     promised = there if header.n_records is None else header.n_records
     if there < promised or promised == 0:

@@ -105,7 +105,7 @@ heart-reader data simulate examples --to test_files
 {rows}
 
 The seeds were chosen for typical tracings with the help of a rough classifier, so a model that recognises them shows
-that the road works, not how good the model is.
+that everything works together, not how good the model is.
 
 The five ECGs that exist as `.csv` and as `.hea` + `.dat` hold the same values, so both must be read alike.
 A WFDB record is two files; hand over both. What each of them shows stands in `labels.csv` too.

@@ -327,7 +327,7 @@ def turn_to_axis(morphology: Morphology, axis_deg: float) -> Morphology:
     """
     x, y, z = _qrs_area(morphology)
     wanted = math.radians(axis_deg)
-    # a cos(turn) + b sin(turn) + c = 0: nothing of the net vector is left across the wanted axis.
+    # a cos(turn) + b sin(turn) + c = 0: no net vector is left across the wanted axis.
     across = math.cos(wanted) * _LEAD_AVF - math.sin(wanted) * _LEAD_I
     a, b, c = across[0] * x + across[1] * y, across[1] * x - across[0] * y, across[2] * z
     reach = math.hypot(a, b)

@@ -105,7 +105,7 @@ def _class_title(class_name: str) -> str:
 
 
 def _decided_parts(report: EvaluationReport) -> list[str]:
-    """What the zones promise and what came of it, over classes and class by class."""
+    """What the zones promise and what they reach, over classes and class by class."""
     decided, uncertainty = report.decided, report.uncertainty
     if uncertainty is None or decided.reason is not None:
         return [f"Not stated: {decided.reason}."]

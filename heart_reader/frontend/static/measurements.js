@@ -27,7 +27,7 @@ const GROUPS = {
 };
 const GROUPED = Object.values(GROUPS).flat();
 const UNITS = { bpm: "/min", ms: "ms", deg: "°", mv: "mV" };
-// Whether a P wave was found is said by the P duration and its reason.
+// Whether a P wave was found follows from the P duration and its reason.
 const HIDDEN = ["p_found"];
 const DIGITS = { mv: 2, mvms: 0, share: 2 };
 const ADULT = 18;
