@@ -18,11 +18,12 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.features import assess_signal, measure
 from heart_reader.features.amplitudes import lead_values
+from heart_reader.features.beat_analysis import judged_beats
 from heart_reader.features.beats import beat_classes, median_beat
 from heart_reader.features.conditioning import condition, level_baseline
 from heart_reader.features.delineation import delineate
 from heart_reader.features.noise import lead_noise_mv
-from heart_reader.features.p_wave import has_p_wave
+from heart_reader.features.p_wave import find_p_waves
 from heart_reader.features.pacing import find_spikes
 from heart_reader.features.qrs_detection import detect_qrs
 
@@ -39,9 +40,11 @@ def parts(record: EcgRecord) -> dict[str, Callable[[], object]]:
     beats = detect_qrs(record.signal, record.fs)
     cut = condition(record.signal, record.fs, beats, 0, record.n_times)
     levelled = level_baseline(cut.signal, cut.beats)
-    at = beat_classes(levelled, cut.beats)[0].at
+    kinds = beat_classes(levelled, cut.beats)
+    at = kinds[0].at
     median, measured = median_beat(levelled, at), measure(record)
     delineation = delineate(median, record.lead_names, 430.0)
+    judged = judged_beats(levelled, record.lead_names, np.ones(len(levelled)), kinds, len(beats))
     return {
         "pacemaker spikes": lambda: find_spikes(record.signal, record.fs),
         "QRS detection": lambda: detect_qrs(record.signal, record.fs),
@@ -51,7 +54,7 @@ def parts(record: EcgRecord) -> dict[str, Callable[[], object]]:
         "kinds of beats": lambda: beat_classes(levelled, cut.beats),
         "median beat": lambda: median_beat(levelled, at),
         "delineation": lambda: delineate(median, record.lead_names, 430.0),
-        "P wave": lambda: has_p_wave(levelled, at, delineation, np.ones(len(levelled))),
+        "P wave": lambda: find_p_waves(judged, delineation),
         "amplitudes": lambda: lead_values(median, delineation.overall),
         "whole measurement": lambda: measure(record),
         "quality gate (beside measuring)": lambda: assess_signal(record, measured),
