@@ -1,5 +1,4 @@
-"""Time 1,000 bootstrap draws of all metrics against a plain loop over scikit-learn, in one run on
-one core.
+"""Time 1,000 bootstrap draws of all metrics against a plain loop over scikit-learn, on one core.
 
 Run: ``python benchmarks/bootstrap.py [--plain-draws 20]``. The plain loop repeats the rows of each
 draw and calls scikit-learn per class; Fmax and the expected calibration error, which scikit-learn
@@ -31,9 +30,7 @@ CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 
 def simulate(n_records: int, seed: int = 0) -> Predictions:
-    """Make predictions about as good as those of a trained reader; one patient in ten has two
-    records.
-    """
+    """Make predictions like those of a trained model; one patient in ten has two records."""
     rng = np.random.default_rng(seed)
     y_true = (rng.random((n_records, len(CLASSES))) < [0.45, 0.25, 0.24, 0.23, 0.12]).astype(np.float32)
     y_prob = 1 / (1 + np.exp(-(2.2 * y_true - 1.4 + rng.normal(0, 1.1, y_true.shape))))
@@ -66,9 +63,7 @@ def plain_fmax(y_true: Array, y_prob: Array) -> float:
 
 
 def plain_ece(true: Array, prob: Array) -> float:
-    """Expected calibration error of one class: every record cut into 15 equal pieces, the pieces
-    dealt into 15 equal bins.
-    """
+    """Return the expected calibration error of one class over 15 equally full bins."""
     values, group = np.unique(prob, return_inverse=True)
     size = np.bincount(group)
     error = (np.bincount(group, weights=true) / size - values)[np.sort(group)]

@@ -1,5 +1,4 @@
-"""Time building the signal cache against a loop of ``wfdb.rdsamp`` over the same records, and
-compare every value.
+"""Time building the signal cache against a loop of ``wfdb.rdsamp``, and compare every value.
 
 Run: ``python benchmarks/cache.py [--records 2000] [--rounds 3]``. The records are those of PTB-XL
 in the folder that ``HEART_READER_DATA`` names, else simulated ones in the same layout. All files

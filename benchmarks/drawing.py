@@ -1,5 +1,4 @@
-"""Time the tracing of the page in Chromium: the first draw of twelve leads of 5000 samples, and one
-step of a pan.
+"""Time the first drawing of twelve leads of 5000 samples in Chromium, and one step of a pan.
 
 Run: ``python benchmarks/drawing.py [--rounds 9] [--layout 3x4-rhythm] [--against FRONTEND]``. A
 first draw begins with what the server answers, in a page that has just been loaded, and ends with

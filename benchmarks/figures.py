@@ -68,7 +68,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises
     ------
     SystemExit
-        If it is none.
+        If the file holds no figures.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,5 +1,4 @@
-"""What the largest uploads cost a server, or that they are refused: memory of all its processes
-together, and time.
+"""Measure memory and time that the largest uploads cost a server, or that it refuses them.
 
 Run: ``python benchmarks/largest_upload.py``. A server of its own is started with its usual limits
 and gets simulated records, one after the other: as large as it allows in every format, and larger
@@ -45,9 +44,7 @@ EVERY_S = 0.02
 
 
 def watched(pid: int, work: Callable[[], str]) -> tuple[str, float, float]:
-    """Do work, and return what it answers, how long it took in s, and the most memory of the
-    process and its children in MiB.
-    """
+    """Do work; return its answer, seconds, and the peak memory of all processes in MiB."""
     most, done = resident_mb(pid), threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Time the measurement of ten-second 12-lead records on one core, and each of its stretches.
+"""Time the measurement of ten-second 12-lead records on one core, and each of its parts.
 
 Run: ``python benchmarks/measuring.py [--records 60] [--rounds 5] [--fs 500]``. Processor time, so
 that a busy machine does not blur the figure.
@@ -18,11 +18,12 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.features import assess_signal, measure
 from heart_reader.features.amplitudes import lead_values
+from heart_reader.features.beat_analysis import judged_beats
 from heart_reader.features.beats import beat_classes, median_beat
 from heart_reader.features.conditioning import condition, level_baseline
 from heart_reader.features.delineation import delineate
 from heart_reader.features.noise import lead_noise_mv
-from heart_reader.features.p_wave import has_p_wave
+from heart_reader.features.p_wave import find_p_waves
 from heart_reader.features.pacing import find_spikes
 from heart_reader.features.qrs_detection import detect_qrs
 
@@ -34,14 +35,16 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.process_time() - start) * 1e3
 
 
-def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
-    """Return the stretches of measuring one record, each ready to be called by itself."""
+def parts(record: EcgRecord) -> dict[str, Callable[[], object]]:
+    """Return the parts of measuring one record, each ready to be called by itself."""
     beats = detect_qrs(record.signal, record.fs)
     cut = condition(record.signal, record.fs, beats, 0, record.n_times)
     levelled = level_baseline(cut.signal, cut.beats)
-    at = beat_classes(levelled, cut.beats)[0].at
+    kinds = beat_classes(levelled, cut.beats)
+    at = kinds[0].at
     median, measured = median_beat(levelled, at), measure(record)
     delineation = delineate(median, record.lead_names, 430.0)
+    judged = judged_beats(levelled, record.lead_names, np.ones(len(levelled)), kinds, len(beats))
     return {
         "pacemaker spikes": lambda: find_spikes(record.signal, record.fs),
         "QRS detection": lambda: detect_qrs(record.signal, record.fs),
@@ -51,7 +54,7 @@ def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
         "kinds of beats": lambda: beat_classes(levelled, cut.beats),
         "median beat": lambda: median_beat(levelled, at),
         "delineation": lambda: delineate(median, record.lead_names, 430.0),
-        "P wave": lambda: has_p_wave(levelled, at, delineation, np.ones(len(levelled))),
+        "P wave": lambda: find_p_waves(judged, delineation),
         "amplitudes": lambda: lead_values(median, delineation.overall),
         "whole measurement": lambda: measure(record),
         "quality gate (beside measuring)": lambda: assess_signal(record, measured),
@@ -59,7 +62,7 @@ def stretches(record: EcgRecord) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Print records per second and the median of each stretch."""
+    """Print records per second and the median of each part."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--records", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)
@@ -70,10 +73,10 @@ def main() -> None:
     rounds = [sum(milliseconds(lambda record=record: measure(record)) for record in records) for _ in range(arguments.rounds)]
     best, worst = (1000 * len(records) / of for of in (min(rounds), max(rounds)))
     print(f"{best:.0f} records/s in the best of {arguments.rounds} rounds, {worst:.0f} in the worst")
-    # Another record each time: a processor learns the comparisons of one record by heart, and is
+    # Another record each time: a processor memorises the comparisons of one record, and is
     # then faster than with any patient.
-    parts = [stretches(record) for record in records]
-    each = {name: statistics.median(milliseconds(of[name]) for of in parts * arguments.rounds) for name in parts[0]}
+    timed = [parts(record) for record in records]
+    each = {name: statistics.median(milliseconds(of[name]) for of in timed * arguments.rounds) for name in timed[0]}
     for name, taken in each.items():
         print(f"{name:<32} {taken:6.2f} ms")
     keep(arguments, {"all": (best, "1/s")} | {name: (taken, "ms") for name, taken in each.items()})

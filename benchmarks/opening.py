@@ -1,5 +1,4 @@
-"""Time what a person waits for in Chromium: from the moment a file is chosen to the moment its
-reading is drawn.
+"""Time in Chromium from the moment a file is chosen to the moment its reading is drawn.
 
 Run: ``python benchmarks/opening.py [--rounds 15] [--against FRONTEND] [--checkpoint DIR]``. A
 server is started as a user starts it; the file is a simulated ten-second 12-lead ECG at 500 Hz as a
@@ -81,9 +80,7 @@ def opened(browser: Browser, address: str, static: Path) -> Page:
 
 
 def open_file(page: Page, files: list[Path]) -> dict[str, float]:
-    """Choose the files; return milliseconds in all, until the server's answer was here, and of the
-    page's processor.
-    """
+    """Choose the files; return milliseconds in all, until the answer, and of the page's CPU."""
     clock = page.context.new_cdp_session(page)
     clock.send("Performance.enable", {"timeDomain": "threadTicks"})
     start = thread_ms(clock)

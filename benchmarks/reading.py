@@ -1,8 +1,7 @@
-"""Time one ECG from file to ``Diagnosis`` on one thread, beside the network alone, for a torch and
-an ONNX checkpoint.
+"""Time one ECG from file to ``Diagnosis`` on one thread, and its network alone, by runtime.
 
 Run: ``python benchmarks/reading.py [FILE] [--checkpoint DIR ...]``. Checkpoints take turns; the
-median of each is printed, and each stretch of the road as its share.
+median of each is printed, and each step as its share.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Print the median of each stretch and the ratio of the runtimes."""
+    """Print the median of each step and the ratio of the runtimes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, default=ROOT / "test_files" / "norm.hea")
     parser.add_argument("--checkpoint", type=Path, action="append", help="repeatable (default: shipped torch and ONNX)")
@@ -41,25 +40,25 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     checkpoints = arguments.checkpoint or [find_reader("ptbxl-ensemble"), find_reader()]
-    readers = [EcgClassifier.load(path) for path in checkpoints]
+    classifiers = [EcgClassifier.load(path) for path in checkpoints]
     record = read_record(arguments.file)
-    batches = [Batch.of([reader.inputs(record, reader.preprocessor.prepare(record))]) for reader in readers]
+    batches = [Batch.of([classifier.inputs(record, classifier.preprocessor.prepare(record))]) for classifier in classifiers]
     print(f"{arguments.file.name}: {record.duration_s:g} s at {record.fs:g} Hz, {len(batches[0])} windows")
     file_ms = statistics.median(milliseconds(lambda: read_record(arguments.file)) for _ in range(arguments.rounds))
     print(f"read the file {file_ms:.2f} ms")
-    times: list[list[float]] = [[] for _ in readers]
-    alone: list[list[float]] = [[] for _ in readers]
+    times: list[list[float]] = [[] for _ in classifiers]
+    alone: list[list[float]] = [[] for _ in classifiers]
     for _ in range(arguments.rounds + 3):
-        for row, reader in enumerate(readers):
-            times[row].append(milliseconds(lambda reader=reader: reader.predict(read_record(arguments.file))))
-            alone[row].append(milliseconds(lambda reader=reader, batch=batches[row]: reader.logits(batch)))
+        for row, classifier in enumerate(classifiers):
+            times[row].append(milliseconds(lambda classifier=classifier: classifier.predict(read_record(arguments.file))))
+            alone[row].append(milliseconds(lambda classifier=classifier, batch=batches[row]: classifier.logits(batch)))
     medians = [statistics.median(values[3:]) for values in times]
     keep(
         arguments,
         {"file": (file_ms, "ms")} | {f"reading {path.name}": (value, "ms") for path, value in zip(checkpoints, medians, strict=True)},
     )
-    for reader, whole, network in zip(readers, medians, alone, strict=True):
-        runtime, share = reader.checkpoint.runtime, statistics.median(network[3:]) / whole
+    for classifier, whole, network in zip(classifiers, medians, alone, strict=True):
+        runtime, share = classifier.checkpoint.runtime, statistics.median(network[3:]) / whole
         print(f"{runtime:<6} file to Diagnosis {whole:6.2f} ms, the network {share:.0%} of it, ratio to the first {medians[0] / whole:.2f}")
 
 

@@ -1,5 +1,4 @@
-"""Read many damaged files as a person's would be read, and count what comes of them: nothing may
-crash, hang or swell.
+"""Read many damaged files and count the outcomes: nothing may crash, hang or use much memory.
 
 Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom]
 [--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with the
@@ -61,7 +60,7 @@ FAMILIES = ("csv", "wfdb", "edf", "dicom")
 
 TITLE, MUTATED, LEGAL = "Robustness", "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (
-    "Made by `python benchmarks/robustness.py`: simulated records with one to four mutations, blind ones (bits, bytes, stretches cut,"
+    "Made by `python benchmarks/robustness.py`: simulated records with one to four mutations, blind ones (bits, bytes, parts cut,"
     " doubled, moved, spliced with other files) and ones that know the format (edges in place of numbers, names and units, fields and lines"
     " dropped, doubled, swapped, separators and encodings changed, elements removed, samples silenced). Each was read from file to JSON,"
     f" text and waveform, every {DEFAULT_EVERY}th by the default reader, the others by nano-int8. *Other exceptions* are those that are no"
@@ -69,7 +68,7 @@ MUTATED_WORDS = (
     " memory above what the process held after its first readings. Seed {seed}."
 )
 LEGAL_WORDS = (
-    "Files that every standard allows, each with the same ECG in it, told in a way that invites a misreading (`tests/hostile`). *Right*:"
+    "Files that every standard allows, each with the same ECG in it, written in a way that invites a misreading (`tests/hostile`). *Right*:"
     " read as what it is. *Noted*: read with a warning about what cannot be known. *Refused*: with a message that says what to do."
     " *Misread*: something else was read and nothing said."
 )
@@ -81,10 +80,10 @@ def _status_mb(name: str) -> float:
     return int(re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1000  # type: ignore[index]
 
 
-def _whole_way(reader: EcgClassifier, path: Path) -> None:
-    """From a file to everything that is told of it."""
+def _whole_way(classifier: EcgClassifier, path: Path) -> None:
+    """Read a file and make everything that can be reported about it."""
     record = read_record(path)
-    reading = Reading(path, reader.predict(record), None, record)
+    reading = Reading(path, classifier.predict(record), None, record)
     reading.to_json_line()
     reading.to_text()
     json.dumps(record.waveform())
@@ -97,7 +96,7 @@ def _signature(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
-def _read_one(reader: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: float) -> dict[str, Any]:
+def _read_one(classifier: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: float) -> dict[str, Any]:
     """Make a file, read it and measure that."""
     files = mutated_record(fmt, number, seed)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as warned:
@@ -107,7 +106,7 @@ def _read_one(reader: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: 
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         started, answer = time.process_time(), {"number": number, "outcome": "read"}
         try:
-            _whole_way(reader, Path(folder, next(iter(files))))
+            _whole_way(classifier, Path(folder, next(iter(files))))
         except RecordError:
             answer["outcome"] = "refused"
         except Exception as error:
@@ -125,20 +124,20 @@ def _read_one(reader: EcgClassifier, fmt: str, number: int, seed: int, idle_mb: 
 def work(tasks: Connection, seed: int) -> None:
     """Read the files whose formats and numbers come in, until ``None`` does."""
     os.nice(10)
-    readers = [EcgClassifier.load(path) for path in (QUICK, find_reader())]
-    for reader in readers:
+    classifiers = [EcgClassifier.load(path) for path in (QUICK, find_reader())]
+    for classifier in classifiers:
         for fmt in FORMATS:
             with tempfile.TemporaryDirectory() as folder:
                 for name, content in (files := seed_files(fmt, 0)).items():
                     Path(folder, name).write_bytes(content)
-                _whole_way(reader, Path(folder, next(iter(files))))
+                _whole_way(classifier, Path(folder, next(iter(files))))
     limit = int(1e6 * _status_mb("VmSize")) + ADDRESS_SPACE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     idle_mb = _status_mb("VmRSS")
     tasks.send(None)
     while (task := tasks.recv()) is not None:
         fmt, number = task
-        tasks.send(_read_one(readers[number % DEFAULT_EVERY == 0], fmt, number, seed, idle_mb))
+        tasks.send(_read_one(classifiers[number % DEFAULT_EVERY == 0], fmt, number, seed, idle_mb))
 
 
 class _Worker:

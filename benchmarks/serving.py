@@ -33,9 +33,7 @@ WARM_UP = 50
 
 
 def build_request(path: Path, port: int, query: str) -> bytes:
-    """Return a whole HTTP request that uploads a recording, with every file of its stem if it is a
-    WFDB header.
-    """
+    """Return an HTTP request that uploads a recording; of a WFDB record, all its files."""
     files = [path, path.with_suffix(".dat")] if path.suffix == ".hea" else [path]
     body = b""
     for file in files:
@@ -62,9 +60,7 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 
 async def client(port: int, request: bytes, count: int) -> list[float]:
-    """Send ``count`` requests one after the other over one connection; return how long each took in
-    ms.
-    """
+    """Send ``count`` requests over one connection; return how long each took in ms."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     taken = []
     for _ in range(count):
@@ -89,9 +85,7 @@ def family(pid: int) -> list[int]:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process and those that it has started, in MiB; what they share is
-    counted once each.
-    """
+    """Return the memory of a process and its children in MiB, shared pages counted once."""
     texts = [Path(f"/proc/{one}/status").read_text() for one in family(pid)]
     return sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith("VmRSS")) / 1024
 
@@ -142,9 +136,7 @@ async def first_answer(port: int, request: bytes) -> dict[str, object]:
 
 @contextmanager
 def started_server(checkpoint: Path | None, settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
-    """Start a server of its own with settings as in the environment; give its port and its process,
-    and stop it.
-    """
+    """Start a server with the environment's settings; yield port and process; stop it."""
     command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
     command += ["--checkpoint", str(checkpoint)] if checkpoint else []
     surroundings = {**os.environ, **(settings or {})}

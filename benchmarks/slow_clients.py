@@ -1,5 +1,4 @@
-"""What slow clients cost the others: latencies of readings alone, and beside clients that send and
-take next to nothing.
+"""Measure latencies of readings alone, and beside clients that send and take next to nothing.
 
 Run: ``python benchmarks/slow_clients.py [--slow 200] [--addresses 200] [--readers 2] [--seconds 30]
 [--rounds 3]``. A server of its own is started with its usual limits, on this machine, with a key.
@@ -141,9 +140,7 @@ class SlowClients:
 
 
 async def read_on(port: int, request: bytes, seconds: float) -> tuple[list[float], int]:
-    """Read one recording after the other; return how long each took in ms, and how many were
-    refused.
-    """
+    """Read one recording after the other; return times in ms and the number of refusals."""
     taken, refused, end = [], 0, time.perf_counter() + seconds
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
     while time.perf_counter() < end:
@@ -174,29 +171,25 @@ def p(share: int, taken: list[float]) -> float:
 def be_slow(port: int, request: bytes, arguments: argparse.Namespace) -> None:
     """Be all slow clients until the standard input ends, then print how often each was let go."""
 
-    async def until_told() -> None:
+    async def until_enter() -> None:
         slow = SlowClients(port, request, arguments.slow, arguments.addresses)
         running = asyncio.ensure_future(slow.run())
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         running.cancel()
         print(", ".join(f"{name} {count}" for name, count in sorted(slow.let_go.items())) or "none")
 
-    asyncio.run(until_told())
+    asyncio.run(until_enter())
 
 
 def timed(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[list[float], int, float]:
-    """Let readers read for one stretch; return latencies in ms, how many were refused, and the
-    server's processor time in s.
-    """
+    """Let clients read for a while; return latencies in ms, refusals and CPU seconds."""
     before = cpu_s(pid)
     taken, refused = asyncio.run(readers(port, request, arguments.readers, arguments.seconds))
     return taken, refused, cpu_s(pid) - before
 
 
 def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[int, float]:
-    """Print latencies without and with slow clients, side by side; return how many were refused,
-    and the ratio of the two p99.
-    """
+    """Print latencies without and with slow clients; return refusals and the ratio of p99."""
     asyncio.run(readers(port, request, arguments.readers, 3.0))
     without: list[float] = []
     beside: list[float] = []
@@ -249,7 +242,7 @@ def main() -> None:
     parser.add_argument("--slow", type=int, default=200, help="slow clients (default: %(default)s)")
     parser.add_argument("--addresses", type=int, default=200, help="that they have together (default: %(default)s)")
     parser.add_argument("--readers", type=int, default=2, help="clients that read (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of a stretch without or beside them (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each run without or beside them (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of both (default: %(default)s)")
     parser.add_argument("--most", type=float, default=2.0, help="that p99 may be times the usual (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="page that gets the figures as a section")

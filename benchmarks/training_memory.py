@@ -1,5 +1,4 @@
-"""Show the memory of training on all of PTB-XL at 100 Hz: a cache of its size, trained on with the
-default recipe.
+"""Show the memory of training with the default recipe on a cache of the size of PTB-XL.
 
 Run: ``python benchmarks/training_memory.py [--steps 40]``. The cache is a sparse file of the true
 size, 21,799 x 12 x 1000 int16, with labels drawn at random for all 76 outputs. After some steps of

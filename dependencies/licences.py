@@ -1,5 +1,4 @@
-"""Write docs/licences.md: the licences of all that is installed beside heart_reader, and refuse
-those that do not go with MIT.
+"""Write docs/licences.md, and refuse installed packages whose licence does not go with MIT.
 
 Run: ``make licences``, which reads the metadata of the packages in ``.venv``.
 """
@@ -81,7 +80,7 @@ def licence(name: str) -> str:
     Raises
     ------
     ValueError
-        If neither its metadata nor this file tells.
+        If neither its metadata nor this file states one.
     """
     try:
         metadata = distribution(name).metadata
@@ -101,8 +100,7 @@ _spdx = cache(get_spdx_licensing)
 
 
 def refused(expression: str) -> bool:
-    """Tell whether a licence rules a package out: every choice it leaves is GPL, AGPL or LGPL
-    without an exception.
+    """Return whether every choice of a licence is GPL, AGPL or LGPL without an exception.
 
     Examples
     --------

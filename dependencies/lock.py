@@ -1,5 +1,4 @@
-"""Write and read the lock files of this folder: every package that is installed, with its version
-and the SHA-256 of its files.
+"""Write and read the lock files of this folder: every package, its version and its hashes.
 
 Run: ``make lock`` after a change of a dependency or an extra in ``pyproject.toml``. Locked versions
 stay unless a requirement rules them out; ``make lock UPGRADE=--upgrade`` takes the newest ones.
@@ -27,7 +26,7 @@ ROOT = FOLDER.parent
 RESOLVER = "uv==0.13.9"
 PYTHON_VERSION = "3.11"
 # torch as PyPI has it for Linux is a CUDA build, which needs these; its CPU build, of the same
-# version, does not. It has a lock of its own, since pip prefers a file whose hash the index tells
+# version, does not. It has a lock of its own, since pip prefers a file whose hash the index states
 # to a CPU build in a folder: `make install` fetches what pip would take, and installs that with
 # --no-index.
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
@@ -44,7 +43,7 @@ LOCKS = {
 # what the others leave.
 EXTRAS = {"serve": ("serve", "scale", "formats"), "all": ("all",), "dev": ("dev",)}
 NAME = "heart-reader"
-# What the resolver adds to each package where it was told of environments that are not supported:
+# What the resolver adds to each package where it was given environments that are not supported:
 # see tool.uv in pyproject.toml.
 SUPPORTED = re.compile(
     r" ; python_full_version < '[\d.]+' and \(\(platform_machine == 'arm64' and sys_platform == 'darwin'\) "
@@ -89,9 +88,7 @@ def read_lock(name: str) -> dict[str, Pin]:
 
 
 def _blocks(text: str) -> dict[str, str]:
-    """Split a requirements file into the text of each package, with its hashes and the comment that
-    says what needs it.
-    """
+    """Split a requirements file into the text of each package, its hashes and comments."""
     found: dict[str, str] = {}
     for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]:
         found[canonical_name(block.split("==")[0])] = block.rstrip() + "\n"
@@ -152,9 +149,7 @@ def _project() -> dict[str, Any]:
 
 
 def _locked_now(upgrade: bool) -> str:
-    """Return what is locked already, which the resolver prefers; nothing if newer versions are
-    asked for.
-    """
+    """Return what is locked already, or nothing if newer versions are asked for."""
     existing = [FOLDER / f"{name}.lock" for name in LOCKS]
     return "" if upgrade else "".join("".join(_blocks(path.read_text("utf-8")).values()) for path in existing if path.exists())
 
@@ -177,9 +172,7 @@ def _resolve(uv: Path, wanted: list[str], preferred: str) -> dict[str, str]:
 
 
 def _with_local_build(block: str, python: Path) -> str:
-    """Allow the torch that pip takes as it is set up here, too, and the one of the lock before: CPU
-    builds are not on PyPI.
-    """
+    """Allow the installed and the locked build of torch; CPU builds are not on PyPI."""
     pin = _pin(block)
     with tempfile.TemporaryDirectory() as folder:
         _run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"torch=={pin.version}")

@@ -1,5 +1,4 @@
-"""Write the bill of materials of an installation: packages with versions, hashes and licences, and
-the shipped readers.
+"""Write the bill of materials: packages with versions, hashes, licences; the shipped readers.
 
 It is CycloneDX 1.6 in JSON. Run: ``make sbom``, which describes the packages of ``.venv`` that are
 locked for running, and refuses versions other than the locked ones.
@@ -62,9 +61,7 @@ def bill() -> Bom:
 
 
 def _package(name: str, pin: Pin) -> Component:
-    """Describe a package; a lock allows one file per platform, so its hashes are those of the files
-    that may have been installed.
-    """
+    """Describe a package, with the hashes of all files that may have been installed."""
     try:
         version = distribution(name).version
     except PackageNotFoundError:

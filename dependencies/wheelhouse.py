@@ -1,5 +1,4 @@
-"""Put everything that a machine without a network needs into one folder: our wheel and the locked
-wheels that it needs for reading, for all formats and for serving.
+"""Put all wheels that a machine without a network needs for reading and serving in one folder.
 
 Run: ``make wheelhouse``, on the kind of machine and with the Python that it is for.
 """

@@ -130,7 +130,7 @@ def understood(checkpoint: Checkpoint) -> Iterator[None]:
     Raises
     ------
     Integrity
-        In place of whatever fails within the block for that reason.
+        If the block fails because it cannot understand the manifest.
     """
     try:
         yield

@@ -266,7 +266,7 @@ class EcgClassifier:
         return measure_prepared(prepared, self.preprocessor) if MEASURED in self.features.sets else None
 
     def _is_seen_alike(self, record: EcgRecord) -> bool:
-        """Tell whether the network sees the very samples of a record."""
+        """Return whether the network sees the very samples of a record."""
         given = self.preprocessor
         unfiltered = given.low_hz is None and given.high_hz is None
         return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)

@@ -79,7 +79,7 @@ class FeatureSetConfig(Section):
     """One set of features of the record and the layers that read it."""
 
     name: Literal["demographics", "measured", "ptbxl_plus"]
-    required: bool = True  # False: published tables are used where they exist, and their absence is said
+    required: bool = True  # False: published tables are used where they exist, and their absence is reported
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64)
 
 
@@ -158,11 +158,11 @@ class MemberConfig(Section):
 
 
 class EnsembleConfig(Section):
-    """A reader of several members; without any it is the one network of ``model``.
+    """A model of several members; without any it is the one network of ``model``.
 
     The training records are dealt into folds, patients whole; what each kind of member reads of the
     fold it was not trained with says how much it counts in every output, and, with validation,
-    where the reader decides.
+    where the model decides.
     """
 
     members: tuple[MemberConfig, ...] = ()

@@ -1,6 +1,4 @@
-"""A reading of one ECG: probabilities with their thresholds and decisions, what they rest on, and
-what to be careful about.
-"""
+"""The reading of one ECG: probabilities, thresholds, decisions, evidence and warnings."""
 
 from __future__ import annotations
 
@@ -116,7 +114,7 @@ class Quality:
 
     @classmethod
     def of(cls, prepared: PreparedEcg, leads: tuple[str, ...]) -> Quality:
-        """Tell which leads are missing or flat, and so how far a reading can be trusted.
+        """Return which leads are missing or flat, and so how far a reading can be trusted.
 
         Parameters
         ----------
@@ -154,7 +152,7 @@ class Diagnosis:
     Parameters
     ----------
     record_id, source_format, fs, duration_s
-        Of the recording as it was read; Hz and seconds.
+        What was read: its name, format, sampling rate in Hz and duration in seconds.
     levels
         Level name to class name to reading; the level of interest comes first. Decisions agree with
         each other, with the measurements and with the conclusion.
@@ -211,8 +209,7 @@ class Diagnosis:
 
     @property
     def bands(self) -> dict[str, dict[str, Any]]:
-        """The classes of the level of interest by band: ``high``, ``medium``, ``low`` and
-        ``unrated``.
+        """Classes of the level of interest by band: ``high``, ``medium``, ``low``, ``unrated``.
 
         Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to
         probability, highest first.
@@ -298,7 +295,7 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     threshold
         Decides where there is no zone; None decides nothing.
     quality
-        Of the signal.
+        Quality of the signal.
     zone
         Limits of the uncertain zone, which belong to it.
 

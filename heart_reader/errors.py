@@ -20,7 +20,7 @@
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
     ├── ExportParityError          an exported model that disagrees with its origin
-    └── UnexpectedError            a fault of ours that one record brought to light (the server answers 500)
+    └── UnexpectedError            a fault of ours in one record (the server answers 500)
 
 A message has four parts: what was found, what is allowed, where, and what to do.
 ``code`` is the stable, machine-readable name that JSON answers carry.

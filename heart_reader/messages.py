@@ -1,5 +1,4 @@
-"""Sentences for people: English text that keeps its code and values, so that a program or a page
-can say it in another language.
+"""Sentences for people that keep their code and values, so that they can be translated.
 
 Every sentence has a code and an English template in ``messages.json``: ``{name}`` takes a value,
 with a format after a colon; for a list, what joins it. A template with two forms has one for a

@@ -37,7 +37,7 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of one record: a diagnosis, or the reason why there is none.
+    """The outcome of one record: a diagnosis, or the reason why there is none.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Reading:
     record: EcgRecord | None = None
     name: str | None = None
 
-    def told(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
+    def text(self, *, as_json: bool) -> tuple[str, HeartReaderError | None]:
         """Return what to print and its error; a reading that cannot be printed is an error."""
         try:
             with one_record(self.path):
@@ -231,7 +231,7 @@ def _names_of_alike(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _records_in(given: Path) -> list[Path]:
-    """The records of a folder; anything else is a record, or says itself why it is none."""
+    """The records of a folder; anything else is read as a record, which may fail."""
     if not os.path.isdir(given):
         return [given]
     paths = find_records(given)

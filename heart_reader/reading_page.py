@@ -1,6 +1,4 @@
-"""A reading as one page of paper: conclusion, measurements and the whole tracing in true
-millimetres, drawn as lines rather than dots.
-"""
+"""Draw a reading on one page of paper: conclusion, measurements, the tracing in true mm."""
 
 from __future__ import annotations
 

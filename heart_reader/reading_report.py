@@ -46,7 +46,7 @@ class ReportFolder:
             f"{self._folder}: no report can be written here ({error.strerror}): give --report a folder that you may write to"
         )
 
-    def tell(self, reading: Reading) -> UnexpectedError | None:
+    def add(self, reading: Reading) -> UnexpectedError | None:
         """Write a page and print its path on standard error; return why it failed, if so."""
         try:
             page = self.write(reading)

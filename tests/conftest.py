@@ -1,6 +1,4 @@
-"""Small real things that many tests share: a simulated data set, a network trained on it for two
-steps, its checkpoint.
-"""
+"""What many tests share: a simulated data set, a network trained for two steps, its checkpoint."""
 
 from __future__ import annotations
 

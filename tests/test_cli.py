@@ -186,7 +186,7 @@ def test_reports_go_where_they_replace_none_of_other_records(tiny_checkpoint: Pa
 
 
 def test_own_records_in_folders_per_patient_are_evaluated(tmp_path: Path) -> None:
-    """Also with a reader that answers more than the table knows."""
+    """Also with a model that answers more than the table knows."""
     rows = ["path,split,NORM,MI,STTC,CD,HYP"]
     for number, (name, labels) in enumerate({"norm": "1,0,0,0,0", "mi_inferior": "0,1,0,0,0", "cd_lbbb": "0,0,0,1,0"}.items()):
         (tmp_path / f"g{number}").mkdir()

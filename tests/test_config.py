@@ -126,7 +126,7 @@ def test_every_field_is_read_by_some_code() -> None:
     for path in [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]:
         if path.name not in ("config.py", "section.py"):
             read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-    assert _field_names(Section) - whole - read - {"kind"} == set()  # kind tells the sources apart by their class
+    assert _field_names(Section) - whole - read - {"kind"} == set()  # kind distinguishes the sources by their class
 
 
 def test_a_file_without_a_name_is_named_by_its_own(tmp_path: Path) -> None:

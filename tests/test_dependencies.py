@@ -1,6 +1,4 @@
-"""What is installed: declared where it is imported, locked with hashes, under licences that go with
-MIT.
-"""
+"""Installed packages are declared where imported, locked with hashes, and go with MIT."""
 
 from __future__ import annotations
 
@@ -33,16 +31,17 @@ DEVELOPMENT = ("tests", "benchmarks", "dependencies")
 NOT_IMPORTED = {
     "onnxscript": "torch.onnx", "python-multipart": "starlette", "uvloop": "uvicorn", "shtab": "the shell",
 }  # fmt: skip
-# Which extras a stretch of the package may import when it is itself imported, beside what the core
+# Which extras a part of the package may import when it is itself imported, beside what the core
 # needs. The longest prefix counts; what is not named here is core.
-STRETCHES: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "": (),
     "config": ("train",),
     "data/augmentations": ("train",), "data/build": ("train",), "data/cache": ("train",), "data/dataset": ("train",),
     "data/download": ("train",), "data/record_table": ("train",), "data/sources": ("train",), "data/synthetic": ("train",),
     "data/scp_statements": ("train",), "data/tasks": ("train",),
     "edge": ("export",), "edge/stream": (), "edge/device": (),
-    "data/paper": ("plot",), "section": ("train",), "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
+    "data/paper": ("plot",), "section": ("train",),
+    "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
     "frontend": ("serve",), "models": ("train",), "paper": ("plot",), "reading_page": ("plot",), "signing/": ("signing",),
     "studies": ("train",), "training": ("train",), "training/tune": ("tune",), "training/study": ("tune",),
 }  # fmt: skip
@@ -97,9 +96,9 @@ def runtime_files() -> list[Path]:
     return [*(ROOT / "heart_reader").rglob("*.py"), *ROOT.glob("*.py")]
 
 
-def stretch(path: Path) -> str:
+def part_of(path: Path) -> str:
     inside = path.relative_to(ROOT / "heart_reader").with_suffix("").as_posix()
-    return max((prefix for prefix in STRETCHES if inside.startswith(prefix)), key=len)
+    return max((prefix for prefix in PARTS if inside.startswith(prefix)), key=len)
 
 
 def test_what_the_package_imports_is_declared() -> None:
@@ -109,13 +108,13 @@ def test_what_the_package_imports_is_declared() -> None:
     assert {name: path for name, path in found.items() if name not in allowed} == {}
 
 
-def test_what_importing_a_module_needs_is_in_the_extra_of_its_stretch() -> None:
+def test_what_importing_a_module_needs_is_in_the_extra_of_its_part() -> None:
     known = packages_distributions()
     undeclared = {
         str(path.relative_to(ROOT)): module
         for path in (ROOT / "heart_reader").rglob("*.py")
         for module in imports(path, at_import=True)
-        if canonical_name(known[module][0]) not in declared(*STRETCHES[stretch(path)])
+        if canonical_name(known[module][0]) not in declared(*PARTS[part_of(path)])
     }
     assert undeclared == {}
 
@@ -218,9 +217,7 @@ def test_no_requirement_names_a_place(path: Path) -> None:
 
 @pytest.mark.parametrize("lock", ["serve", "signing", "torch", "all", "dev"])
 def test_locks_are_complete_and_installed(lock: str) -> None:
-    """Nothing that a locked package needs is missing from the locks, and this installation is the
-    locked one.
-    """
+    """The locks hold all that is needed, and this installation is the locked one."""
     locked = {name: pin for one in LOCKS for name, pin in read_lock(one).items()}
     for name, pin in read_lock(lock).items():
         if pin.marker and not Marker(pin.marker).evaluate():

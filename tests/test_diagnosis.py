@@ -1,6 +1,4 @@
-"""What a reading says: decisions by the zones, words that agree with their numbers, old checkpoints
-as before.
-"""
+"""A reading's decisions follow the zones, its words its numbers; old checkpoints still work."""
 
 from __future__ import annotations
 
@@ -128,8 +126,8 @@ def test_the_classifier_decides_by_the_zones_of_its_checkpoint(tiny_checkpoint: 
     low, high = ((*(zone[end] for zone in zones.values()), None, 0.0) for end in (0, 1))
     high = (*high[:4], 1.0)
     moved = Uncertainty(chosen.rule, "val", 0.1, low, high, (9,) * 5, (9,) * 5)
-    reader = EcgClassifier.load(_with_uncertainty(tiny_checkpoint, tmp_path / "moved", {"superdiagnostic": moved.to_json()}))
-    reading = reader.predict(record)
+    classifier = EcgClassifier.load(_with_uncertainty(tiny_checkpoint, tmp_path / "moved", {"superdiagnostic": moved.to_json()}))
+    reading = classifier.predict(record)
     after = reading.levels["superdiagnostic"]
     assert [after[name].decision for name in ("NORM", "MI", "STTC", "HYP")] == ["present", "uncertain", "absent", "uncertain"]
     assert after["CD"].zone is None
@@ -140,20 +138,20 @@ def test_the_classifier_decides_by_the_zones_of_its_checkpoint(tiny_checkpoint: 
     assert values["levels"]["superdiagnostic"]["MI"]["zone"] == list(zones["MI"])
     assert values["levels"]["superdiagnostic"]["MI"]["threshold"] == before["MI"].threshold
     assert set(values["bands"]) == {"high", "medium", "low", "unrated"}
-    assert reader.card()["uncertainty"] == moved.to_json()
+    assert classifier.card()["uncertainty"] == moved.to_json()
 
 
 @pytest.mark.parametrize("absent", [None, {}])
 def test_a_checkpoint_from_before_there_were_zones_reads_as_it_did(tiny_checkpoint: Path, tmp_path: Path, absent: object) -> None:
-    reader = EcgClassifier.load(_with_uncertainty(tiny_checkpoint, tmp_path / "old", absent))
-    reading = reader.predict(read_record(EXAMPLE))
+    classifier = EcgClassifier.load(_with_uncertainty(tiny_checkpoint, tmp_path / "old", absent))
+    reading = classifier.predict(read_record(EXAMPLE))
     for entry in reading.levels["superdiagnostic"].values():
         assert entry.zone is None
         alone = "uncertain" if entry.threshold is None else "present" if entry.probability >= entry.threshold else "absent"
         # What is present beside another that it cannot stand with is uncertain.
         assert entry.decision == alone or (entry.decision == "uncertain" and alone == "present")
     assert reading.decision_rule.startswith("Present from a label's threshold on")
-    assert reader.card()["uncertainty"] is None
+    assert classifier.card()["uncertainty"] is None
 
 
 def test_too_few_leads_decide_nothing(tiny_checkpoint: Path) -> None:

@@ -82,10 +82,8 @@ LEADS = (STANDARD_LEADS, ("I",), ("II", "V1"), ("X", "II", "\u03a9 lead"), STAND
 
 
 @pytest.fixture(scope="module")
-def reader() -> EcgClassifier:
-    """The shipped reader, whose network is asked for one answer only: what it says is of no
-    interest here.
-    """
+def classifier() -> EcgClassifier:
+    """Load the shipped reader with its network's answer fixed, which is of no interest here."""
     classifier = EcgClassifier.load(find_reader())
     logits = classifier._logits
     classifier._logits = lambda batch: np.repeat(logits(next(batch.parts(1))), len(batch), axis=0)
@@ -106,30 +104,30 @@ def read(classifier: EcgClassifier, leads: list[np.ndarray], fs: float, names: t
 @pytest.mark.slow
 @pytest.mark.parametrize("fs", RATES_HZ)
 @pytest.mark.parametrize("shape", sorted(SHAPES))
-def test_all_leads_alike(reader: EcgClassifier, shape: str, fs: float) -> None:
+def test_all_leads_alike(classifier: EcgClassifier, shape: str, fs: float) -> None:
     rng = np.random.default_rng(0)
     n = max(int(np.ceil(fs * (1.0 if fs > 1000 else 3.1))), 2)
     expected = "non_finite_signal" if shape in {"missing", "one point", "absurd offset"} else "read"
-    assert read(reader, [SHAPES[shape](n, fs, rng) for _ in range(2)], fs, ("II", "V1")) == expected
+    assert read(classifier, [SHAPES[shape](n, fs, rng) for _ in range(2)], fs, ("II", "V1")) == expected
 
 
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_any_mixture(reader: EcgClassifier, data: st.DataObject) -> None:
+def test_any_mixture(classifier: EcgClassifier, data: st.DataObject) -> None:
     names = data.draw(st.sampled_from(LEADS))
     fs = data.draw(st.one_of(st.sampled_from(RATES_HZ), st.floats(10.0, 30.0), st.floats(10.0, 100_000.0)))
     duration_s = data.draw(st.sampled_from([1.0, 1.3, 2.49, 2.5, 5.0, 10.0, 61.0, 125.0]))
     n = min(int(np.ceil(fs * duration_s)), int(max(np.ceil(fs), 40_000 // len(names))))
     shapes = data.draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=len(names), max_size=len(names)))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    read(reader, [SHAPES[shape](n, fs, rng) for shape in shapes], fs, names)
+    read(classifier, [SHAPES[shape](n, fs, rng) for shape in shapes], fs, names)
 
 
 @pytest.mark.parametrize("shape", ["beats", "flat", "noise", "impulses"])
 @pytest.mark.parametrize("n", [1, 2, 9])
-def test_less_than_a_second_is_refused(reader: EcgClassifier, shape: str, n: int) -> None:
-    assert read(reader, [SHAPES[shape](n, 10.0, np.random.default_rng(0))], 10.0, ("I",)) == "signal_too_short"
+def test_less_than_a_second_is_refused(classifier: EcgClassifier, shape: str, n: int) -> None:
+    assert read(classifier, [SHAPES[shape](n, 10.0, np.random.default_rng(0))], 10.0, ("I",)) == "signal_too_short"
 
 
 @pytest.mark.parametrize("checkpoint", ["ptbxl-ensemble", "ptbxl-nano-int8"])

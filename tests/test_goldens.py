@@ -1,5 +1,4 @@
-"""What the shipped readers say of the shipped ECGs, kept, so that a drift of measurements or
-probabilities does not pass unnoticed.
+"""Readings of the shipped ECGs, kept so that no measurement or probability drifts unnoticed.
 
 ``python tests/test_goldens.py`` writes them anew: after a change that is meant to move them,
 together with a new ``MEASURING_VERSION`` if measurements moved.
@@ -51,14 +50,14 @@ def probabilities(classifier: EcgClassifier, path: Path) -> dict[str, list[float
 
 def take() -> dict[str, Any]:
     """Return all goldens as plain values."""
-    readers = {name: EcgClassifier.load(path) for name, path in CHECKPOINTS.items()}
+    classifiers = {name: EcgClassifier.load(path) for name, path in CHECKPOINTS.items()}
     return {
         "measuring_version": MEASURING_VERSION,
         "measurements": {name: measured(path) for name, path in RECORDS.items()},
         "probabilities": {
-            name: {record: probabilities(reader, path) for record, path in RECORDS.items()} for name, reader in readers.items()
+            name: {record: probabilities(classifier, path) for record, path in RECORDS.items()} for name, classifier in classifiers.items()
         },
-        "checkpoints": {name: reader.checkpoint.sha256 for name, reader in readers.items()},
+        "checkpoints": {name: classifier.checkpoint.sha256 for name, classifier in classifiers.items()},
     }
 
 

@@ -16,7 +16,7 @@ from heart_reader.reading import read_all
 from heart_reader.weights import find_reader
 from tests.data.formats.long_files import WRITERS, tiled
 
-resource = pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
+resource = pytest.importorskip("resource", reason="this system does not say how much memory a process took")
 
 ROOT = Path(__file__).resolve().parent.parent
 # What ``{call}`` adds to the memory of a process that is ready to read, in MB; the kernel counts in
@@ -79,7 +79,7 @@ def test_a_day_is_read_by_the_command(day: Path) -> None:
 
 
 def test_parts_of_a_recording_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows, leads and time in small parts give the reading of the whole, and progress is told."""
+    """Windows, leads and time in small parts give the whole's reading and report progress."""
     classifier = EcgClassifier.load(find_reader())
     signal = tiled(12, 250.0, 200.0).astype(np.float32) / np.float32(1000)
     names = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")

@@ -1,6 +1,4 @@
-"""Manifests that nobody wrote: whatever stands in them, loading says one line, soon and in little
-memory.
-"""
+"""Malformed manifests: loading says one line, soon and in little memory."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ from heart_reader.runtimes import build_torch_network
 from heart_reader.weights import find_reader, shipped_readers
 
 SHIPPED = [find_reader(name) for name in shipped_readers()]
-# More by hand: HEART_READER_MUTATIONS=10000 python -m pytest tests/test_manifests.py
+# More manually: HEART_READER_MUTATIONS=10000 python -m pytest tests/test_manifests.py
 N_MUTATIONS = int(os.environ.get("HEART_READER_MUTATIONS", "400"))
 
 
@@ -89,7 +87,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
 
 
 def outcome(directory: Path) -> str:
-    """Load as a reader does, up to its runtime."""
+    """Load as a classifier does, up to its runtime."""
     try:
         EcgClassifier(load_checkpoint(directory), lambda _batch: None)  # type: ignore[arg-type, return-value]
     except CheckpointError as error:

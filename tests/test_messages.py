@@ -1,6 +1,4 @@
-"""Sentences that remember what they say: English text for readers, code and values for whoever says
-it in another language.
-"""
+"""Messages that keep their meaning: English text for people, code and values for translation."""
 
 from __future__ import annotations
 
@@ -103,9 +101,7 @@ def test_an_error_keeps_its_message() -> None:
 
 
 def used_codes() -> dict[str, set[str]]:
-    """Every code that the package asks for by name, with the names of the values given beside it
-    where they are written out.
-    """
+    """Return all codes that the package uses, with the names of the values beside them."""
     used: dict[str, set[str]] = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -129,12 +125,10 @@ def test_every_template_is_used_and_given_its_values() -> None:
     assert {code: sorted(names) for code, names in used.items() if names and names != template_fields(code)} == {}
 
 
-def test_no_reader_refuses_a_file_in_words_without_a_code() -> None:
-    """What a person can cause by sending a wrong file is said in the person's language; other words
-    are for callers of Python.
-    """
+def test_no_format_refuses_a_file_in_words_without_a_code() -> None:
+    """Refusals of files carry codes; other words are for callers of Python."""
     free = {"remote", "cannot be opened", "not a file but", "GB; at most", "cannot be read (", "a header of", "several formats", "shrank"}
-    for path in [*(SOURCE / "data" / "readers").glob("*.py"), SOURCE / "data" / "preprocessor.py", SOURCE / "frontend" / "uploads.py"]:
+    for path in [*(SOURCE / "data" / "formats").glob("*.py"), SOURCE / "data" / "preprocessor.py", SOURCE / "frontend" / "uploads.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and getattr(node.exc.func, "id", "") in {
                 "UnreadableRecord", "LeadError", "UnitError", "SignalTooShort", "NonFiniteSignal",

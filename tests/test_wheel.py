@@ -1,6 +1,4 @@
-"""The wheel in an empty folder: with the core alone it reads, measures and streams; with `serve` it
-serves; from a folder of wheels it is installed without a network.
-"""
+"""The wheel in an empty folder: the core reads, measures, streams; extras serve and install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``heart-reader``: one parser, one way to report errors, nothing imported in vain.
+"""The command ``heart-reader``: one parser, one way to report errors, lazy imports.
 
 Each command is a module of this package, named like it with ``_`` for ``-``: its docstring is its
 help, ``add_arguments(parser)`` declares its options, and ``run(arguments)`` does the work and

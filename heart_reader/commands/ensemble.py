@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Join the checkpoints and say what came of it."""
+    """Join the checkpoints and print the outcome."""
     from heart_reader.checkpoint import load_checkpoint
     from heart_reader.weights import find_reader
 

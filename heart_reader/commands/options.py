@@ -43,7 +43,7 @@ def positive_number(text: str) -> float:
     Raises
     ------
     argparse.ArgumentTypeError
-        If it is none.
+        If the value is not of this kind.
     """
     try:
         number = float(text)

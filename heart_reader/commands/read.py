@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     for reading in read_all(classifier, paths, **facts, measure=not arguments.quick, progress=progress):
         elapsed_ms = 1e3 * (time.perf_counter() - started)
-        text, error = reading.told(as_json=arguments.json)
+        text, error = reading.text(as_json=arguments.json)
         print(text, flush=True)
         if pages and error is None:
-            error = pages.tell(reading)
+            error = pages.add(reading)
         n_failed, last = n_failed + (error is not None), reading.diagnosis or last
         show_cause(error, debug=arguments.debug)
         if arguments.time:

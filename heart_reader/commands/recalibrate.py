@@ -1,6 +1,6 @@
 """Choose calibration, thresholds and zones of uncertainty anew, weights unchanged.
 
-Readers lose calibration when they move to another hospital; some hundred labelled records of it, in
+Models lose calibration when they move to another hospital; some hundred labelled records of it, in
 a table whose split is ``val``, bring it back. The same command applies another rule, such as
 ``--set evaluation.thresholds=youden``.
 """
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Recalibrate and say what came of it."""
+    """Recalibrate and print the outcome."""
     from heart_reader.checkpoint import load_checkpoint
     from heart_reader.weights import find_reader
 

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int | None:
-    """Do what was asked and print what came of it."""
+    """Do what was asked and print the outcome."""
     actions = {"list": _list, "fetch": _fetch, "verify": _verify, "push": _push}
     return actions[arguments.action](arguments)
 

@@ -1,3 +1,1 @@
-"""From probabilities, measurements and the measured rhythm to one diagnosis that agrees with
-itself.
-"""
+"""Turn probabilities, measurements and the measured rhythm into one consistent diagnosis."""

@@ -1,5 +1,4 @@
-"""The diagnosis as a clinician writes it: rhythm and rate, conduction and intervals, axis,
-infarction, ST-T, hypertrophy, other.
+"""Write the diagnosis in a clinician's order: rhythm, conduction, axis, infarction, ST-T, other.
 
 References
 ----------
@@ -93,7 +92,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     Parameters
     ----------
     levels
-        Level to class to what the reader says of it.
+        Level to class to what the model says of it.
     space
         How levels follow from statements.
     facts
@@ -126,8 +125,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
 
 
 def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, Answer]:
-    """The same answers, where what was measured is read as present if the reader is not certain,
-    and as uncertain if it says absent.
+    """Let a measured statement turn uncertain into present, and absent into uncertain.
 
     With the exclusions, on 377 validation records of the default reader, this raised F1 of sinus
     rhythm from 0.90 to 0.95, of atrial fibrillation from 0.90 to 0.92 and of sinus bradycardia from

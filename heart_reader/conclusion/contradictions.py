@@ -1,6 +1,4 @@
-"""What in a finished reading contradicts itself, checked from the outside: by its decisions,
-numbers and headline alone.
-"""
+"""Find contradictions in a finished reading from its decisions, numbers and headline alone."""
 
 from __future__ import annotations
 
@@ -47,8 +45,7 @@ def find_contradictions(
     rhythm: Rhythm | None,
     conclusion_kind: str | None,
 ) -> tuple[str, ...]:
-    """Return what contradicts itself, one code each, such as ``"exclusion:CLBBB+CRBBB"``; nothing
-    in a reading that agrees.
+    """Return one code for each contradiction, such as ``"exclusion:CLBBB+CRBBB"``.
 
     Parameters
     ----------

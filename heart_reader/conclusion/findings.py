@@ -30,7 +30,7 @@ class Line:
     codes
         The statements it stands for; empty for what was measured alone.
     probability
-        Of the statement; None for what was measured alone.
+        Probability of the statement; None for what was measured alone.
     abnormal
         Whether a normal ECG cannot have it.
     """
@@ -197,7 +197,7 @@ def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[s
 
 
 def _not_absent(code: str, statements: Mapping[str, Answer]) -> bool:
-    """What was measured is said unless the reader is sure that it is not there."""
+    """State what was measured unless the model is sure that it is absent."""
     return code not in statements or statements[code].decision != "absent" or statements[code].threshold is None
 
 

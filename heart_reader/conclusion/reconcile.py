@@ -1,5 +1,4 @@
-"""The most probable set of statements that can stand together, given their probabilities and what
-was measured.
+"""Find the most probable consistent set of statements, given the measurements.
 
 Each statement read as present is a candidate, and so is each superclass. A set of them is scored by
 how far the log-odds of its members lie above those of their thresholds, which is where each is as
@@ -96,7 +95,7 @@ def reconcile(
     Parameters
     ----------
     statements, superclasses
-        Code to what the reader says of it.
+        Code to what the model says of it.
     superclass_of
         Code of a diagnostic statement to its superclass.
     measured

@@ -1,5 +1,4 @@
-"""What can stand together in one reading: the statements, which exclude each other, and what must
-be measured where one is stated.
+"""The rules of one reading: statements that exclude each other, and measurements that each needs.
 
 The table itself is ``table.json``, each rule with its source.
 """
@@ -17,7 +16,7 @@ from heart_reader.messages import Message
 
 __all__ = ["GROUPS", "Condition", "Exclusion", "Table", "class_name", "read_table"]
 
-# In the order in which a clinician writes.
+# Groups follow the order in which a clinician writes.
 GROUPS = ("rhythm", "conduction", "axis", "infarction", "st_t", "hypertrophy", "other")
 
 
@@ -45,7 +44,7 @@ class Condition:
     Parameters
     ----------
     code
-        Of the statement.
+        Code of the statement.
     measurement
         A name of ``GLOBAL_FEATURES`` or ``RHYTHM_FEATURES``.
     at_least, at_most
@@ -64,7 +63,7 @@ class Condition:
     source: str
 
     def holds(self, value: float) -> bool:
-        """Tell whether a measured value allows the statement."""
+        """Return whether a measured value allows the statement."""
         if self.outside is not None:
             return not self.outside[0] < value < self.outside[1]
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)

@@ -1,1 +1,1 @@
-"""From files on disk to arrays: records, readers, preprocessing, sources, cache and data set."""
+"""From files on disk to arrays: records, formats, preprocessing, sources, cache and data set."""

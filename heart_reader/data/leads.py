@@ -1,5 +1,4 @@
-"""Lead names: the standard order, the spellings found in files, and the identities between limb
-leads.
+"""Lead names: the standard order, spellings found in files, and identities of limb leads.
 
 References
 ----------

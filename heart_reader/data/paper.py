@@ -33,7 +33,7 @@ LEAST_ABOVE_MM, LEAST_BELOW_MM = 15.0, 6.0
 TITLE_MM, CAPTION_MM, MARGIN_MM = 10.0, 9.0, 4.0
 # No row of a picture grows beyond this, so that one artefact does not make a poster of it.
 MOST_ROW_MM = 60.0
-# A lead of one row: its name and the stretch of time that is drawn, in s from the start.
+# A lead of one row: its name and the part of time that is drawn, in s from the start.
 Cell = tuple[str, float, float]
 
 
@@ -46,7 +46,7 @@ class Sheet:
     speed_mm_s, gain_mm_mv
         Scale in time and in amplitude.
     start_s, duration_s
-        The stretch that is drawn.
+        The part that is drawn.
     """
 
     speed_mm_s: float = 25.0
@@ -60,7 +60,7 @@ class Sheet:
         return self.speed_mm_s * self.duration_s
 
     def rows(self, record: EcgRecord) -> list[list[Cell]]:
-        """Divide the stretch: four columns and a rhythm strip, or a row each for few leads."""
+        """Divide the part: four columns and a rhythm strip, or a row each for few leads."""
         end_s = self.start_s + self.duration_s
         if len(set(record.lead_names) & set(STANDARD_LEADS)) <= len(STANDARD_LEADS) // 2:
             return [[(name, self.start_s, end_s)] for name in record.lead_names]

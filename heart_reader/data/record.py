@@ -32,8 +32,8 @@ FLAT_MV = 0.005
 N_PUBLISHED_FEATURES = 1313
 # Beyond this share of missing values a lead is masked instead of being bridged.
 MAX_GAP_SHARE = 0.5
-# Recorders bear 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
-# number, or stands for a missing one.
+# Recorders tolerate 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
+# number, or marks a missing one.
 MOST_MV = 1000.0
 # Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave
 # single precision.
@@ -119,7 +119,7 @@ class EcgRecord:
         Parameters
         ----------
         start_s, duration_s
-            The stretch that is drawn.
+            The part that is drawn.
         speed_mm_s, gain_mm_mv
             Scale in time and in amplitude.
 
@@ -131,7 +131,7 @@ class EcgRecord:
         Raises
         ------
         ConfigError
-            If the record has no such stretch, or a scale is not above 0.
+            If the record has no such part, or a scale is not above 0.
         """
         from heart_reader.data.paper import Sheet, plot_record
 
@@ -310,14 +310,14 @@ def _bridge_gaps(
 
 
 def _known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Tell values that an electrode can carry; the check of amplitudes finds a wrong unit."""
+    """Mark values that an electrode can carry; the check of amplitudes finds a wrong unit."""
     known = _within(values, MOST_MV)
     held = _within(values, _HELD_MV)
     return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
 
 
 def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
-    """Tell values that are numbers of at most this size, without another copy of a long signal."""
+    """Mark numbers of at most this size, without another copy of a long signal."""
     within: NDArray[np.bool_] = values <= limit
     within &= values >= -limit
     return within

@@ -47,7 +47,7 @@ class RecordTable:
     ages, sexes
         (n_records,) years or NaN; ``"male"``, ``"female"`` or empty.
     groups
-        Further columns that tell records apart, such as ``device`` and ``site``: (n_records,) texts
+        Further columns, such as ``device`` and ``site``, for subgroups: (n_records,) texts
         each, empty where not known.
     """
 
@@ -221,7 +221,7 @@ def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
     DataError
         If two tables label the same record differently.
     LeakageError
-        If a record, file or patient stands in two splits.
+        If a record, file or patient is in two splits.
     """
     first, *others = tables
     merged = first

@@ -1,5 +1,4 @@
-"""Pure functions on signals: (..., n_times) arrays in, arrays out, nothing learned and nothing
-remembered.
+"""Pure functions on signals: (..., n_times) arrays in, arrays out, without any state.
 
 Resampling needs NumPy alone and scipy.signal is imported where it is used: on a small device its
 import takes seconds and 70 MB.
@@ -128,7 +127,7 @@ def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
 
 
 def can_be_resampled_in_parts(fs_from: float, fs_to: float) -> bool:
-    """Tell whether the ratio of two rates in Hz is simple enough for :func:`resample_parts`."""
+    """Return whether the ratio of two rates in Hz is simple enough for :func:`resample_parts`."""
     ratio = _ratio(fs_from, fs_to)
     return ratio.numerator * ratio.denominator <= _MAX_MATRIX
 

@@ -22,7 +22,7 @@ __all__ = ["choose_decisions", "decided_out_of_fold"]
 
 
 def decided_out_of_fold(manifest: Mapping[str, Any]) -> bool:
-    """Tell whether a checkpoint decides by training records read out of fold."""
+    """Return whether a checkpoint decides by training records read out of fold."""
     return any(chosen["split"] == HELD_OUT for chosen in manifest["thresholds"].values())
 
 

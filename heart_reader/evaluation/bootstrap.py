@@ -119,7 +119,7 @@ def bootstrap(predictions: Predictions, thresholds: Thresholds | None, *, draws:
     Parameters
     ----------
     predictions
-        Of one split.
+        Predictions of one split.
     thresholds
         Chosen on another split; without them the metrics that need decisions are left out.
     draws

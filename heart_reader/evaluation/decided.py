@@ -98,7 +98,7 @@ def measure_decisions(predictions: Predictions, uncertainty: Uncertainty | None,
         If the zones do not fit the classes.
     """
     if uncertainty is None:
-        return Decided(reason="the reader has no uncertain zones")
+        return Decided(reason="the model has no uncertain zones")
     if uncertainty.split == predictions.split:
         return Decided(reason="the uncertain zones were chosen on this split")
     outcomes = _Outcomes(predictions, uncertainty)
@@ -177,9 +177,9 @@ class Selective:
     Parameters
     ----------
     points
-        From full coverage down.
+        Points from full coverage down.
     measure
-        By what the records are ranked.
+        The measure that ranks the records.
     reason
         Why nothing is stated; None where it is.
     """
@@ -248,7 +248,7 @@ def measure_selective(predictions: Predictions, thresholds: Thresholds | None, *
     4878-4887.
     """
     if thresholds is None or set(thresholds.values) == {None}:
-        return Selective(reason="the reader has no thresholds")
+        return Selective(reason="the model has no thresholds")
     if thresholds.split == predictions.split:
         return Selective(reason="the thresholds were chosen on this split")
     order = np.argsort(-sureness(predictions.y_prob, thresholds), kind="stable")

@@ -109,7 +109,7 @@ def evaluate(
     mean, low, high = ece_by_chance(predictions.y_prob, config.seed)
     caveats = (
         *_describe_data(table, split, predictions),
-        f"A perfectly calibrated reader would have a macro ECE of {mean:.3f} [{low:.3f}, {high:.3f}] on as many records, by chance alone.",
+        f"A perfectly calibrated model would have a macro ECE of {mean:.3f} [{low:.3f}, {high:.3f}] on as many records, by chance alone.",
     )
     config_name = str(classifier.checkpoint.manifest["config"]["name"])
     report = build_report(
@@ -210,7 +210,7 @@ class _Further:
         """How single statements are ranked."""
         predictions = self.predictions.get(ALL)
         if predictions is None:
-            return Statements(reason="the reader answers no statements, or the data know none")
+            return Statements(reason="the model answers no statements, or the data know none")
         if len(predictions) == 0:
             return Statements(reason="the statements of no record are fully known")
         return measure_statements(predictions, self.classifier.space, **self.settings)
@@ -219,7 +219,7 @@ class _Further:
         """What every record's file comes to as a person would be shown it."""
         thresholds = self.classifier.thresholds
         splits = {thresholds[name].split for name in (ALL, SUPERDIAGNOSTIC) if name in thresholds}
-        reason = None if splits else "the reader has no thresholds"
+        reason = None if splits else "the model has no thresholds"
         if self.report.split in splits:
             reason = "the thresholds were chosen on this split"
         readings = read_whole(self.classifier, self.table, progress=True)

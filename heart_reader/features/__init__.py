@@ -1,6 +1,4 @@
-"""What clinicians read off an ECG: intervals, axes, amplitudes and signal quality, from any record,
-with NumPy and SciPy.
-"""
+"""Measure intervals, axes, amplitudes and signal quality of any record with NumPy and SciPy."""
 
 from heart_reader.features.feature_names import FEATURE_NAMES
 from heart_reader.features.measured import measure

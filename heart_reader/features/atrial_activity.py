@@ -48,7 +48,7 @@ _SHORTEST_S = 2.5
 
 @dataclass(frozen=True, eq=False)
 class AtrialActivity:
-    """The atria in numbers; NaN where the stretch is too short.
+    """The atria in numbers; NaN where the part is too short.
 
     Parameters
     ----------

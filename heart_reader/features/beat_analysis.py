@@ -1,6 +1,4 @@
-"""From a record to its beats: detected, sorted, averaged and delineated. Everything that is
-measured starts here.
-"""
+"""Detect, sort, average and delineate the beats of a record, the basis of all measurements."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ __all__ = ["BeatAnalysis", "Kind", "all_kinds", "analyse", "judged_beats", "mark
 
 Array = NDArray[np.floating]
 
-# Waves are measured in one stretch of a longer recording: a median beat gains nothing from more.
+# Waves are measured in one part of a longer recording: a median beat gains nothing from more.
 STRETCH_S = 60.0
 # Used where there is no second beat to measure an interval to.
 _LONE_RR_S = 1.0
@@ -61,13 +59,13 @@ class BeatAnalysis:
     r_peaks_s
         (n_beats,) times of all beats of the record, seconds.
     stretch_s
-        Begin and end of the stretch whose waves are measured, seconds.
+        Begin and end of the part whose waves are measured, seconds.
     signal
-        (n_leads, n_times) of that stretch, mV at ``MEASURING_HZ``, baseline levelled.
+        (n_leads, n_times) of that part, mV at ``MEASURING_HZ``, baseline levelled.
     in_stretch
         Indices of its beats among all beats.
     rr
-        Usual RR interval in the stretch, in time points.
+        Usual RR interval in the part, in time points.
     noise_mv
         (n_leads,) fast noise in mV.
     main
@@ -75,7 +73,7 @@ class BeatAnalysis:
     others
         The other kinds.
     n_spikes
-        Pacemaker spikes in the stretch.
+        Pacemaker spikes in the part.
     spikes_s
         (n_spikes,) their times, seconds from the start of the record.
     p_waves
@@ -152,19 +150,19 @@ def all_kinds(analysis: BeatAnalysis) -> tuple[Kind, ...]:
 
 
 def mark_beats(analysis: BeatAnalysis, kinds: Sequence[Kind]) -> tuple[Array, Array]:
-    """Mark every beat of the stretch with the boundaries of the median of its kind.
+    """Mark every beat of the part with the boundaries of the median of its kind.
 
     Parameters
     ----------
     kinds
-        Of :func:`all_kinds`.
+        Kinds of beat from :func:`all_kinds`.
 
     Returns
     -------
     tuple
         (n_beats,) times of R in seconds from the start of the record, and (n_beats, n_leads, 6)
         boundaries in the same, NaN where there is none, in the order of ``BOUNDARIES``. Beats at
-        the edge of the stretch, which are not whole, are left out.
+        the edge of the part, which are not whole, are left out.
     """
     if not kinds:
         return np.zeros(0), np.zeros((0, len(analysis.lead_names), 6))
@@ -207,13 +205,13 @@ def _without_p(delineation: Delineation) -> None:
 
 
 def _quietest_stretch(signal: Array, fs: float) -> tuple[int, int]:
-    """Return begin and end of the least rough stretch; a short recording is one whole stretch."""
+    """Return begin and end of the least rough part; a short recording is one whole part."""
     n_times, length = signal.shape[1], round(STRETCH_S * fs)
     if n_times <= length or not len(signal):
         return 0, n_times
     starts = range(0, n_times - length + 1, length)
     # The median size of a step is noise: QRS complexes fill too little of the time to matter. A
-    # stretch that stands still has no ECG.
+    # part that stands still has no ECG.
     roughness = [median(np.abs(np.diff(signal[:, start : start + length], axis=1))).mean() for start in starts]
     spans = [float(np.ptp(signal[:, start : start + length], axis=1).mean()) for start in starts]
     usual = np.median(spans)

@@ -134,8 +134,7 @@ def time_beats(r_peaks_s: Array) -> Timing:
 
 
 def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return begin and end of each QRS complex, twice (n_beats,) milliseconds from R, and their
-    distance is its width.
+    """Return begin and end of each QRS complex, twice (n_beats,), milliseconds from R.
 
     Parameters
     ----------
@@ -174,8 +173,7 @@ def run_lengths(flags: Flags) -> NDArray[np.int64]:
 
 
 def shares_of_patterns(ectopic: Flags) -> tuple[float, float]:
-    """Return how much of a record is bigeminy and trigeminy, 0 to 1: every second, every third beat
-    is another.
+    """Return the shares, 0 to 1, of a record that are bigeminy and trigeminy.
 
     Parameters
     ----------
@@ -204,7 +202,7 @@ _ALIKE, _SHIFT, _QRS_FROM, _QRS_TO = 0.85, round(0.05 * MEASURING_HZ), round(0.0
 
 
 def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
-    """Tell kinds and widths of all beats.
+    """Return kinds and widths of all beats.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class BeatClass:
     Parameters
     ----------
     members
-        Indices into the beats of the stretch.
+        Indices into the beats of the part.
     at
         (n_members,) indices of their R into the signal, aligned with each other.
     likeness

@@ -1,6 +1,4 @@
-"""Data sets: signals from the cache and, where a network asks for them, features of the records
-beside these.
-"""
+"""Build data sets: signals from the cache and, where a model needs them, features."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The recording as the measurements see it: one stretch of it at 500 Hz, and later without its
-wandering baseline.
-"""
+"""Prepare a recording for measuring: cut it, resample to 500 Hz, remove baseline wander."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class ConditionedEcg:
-    """A stretch of a record.
+    """A part of a record.
 
     Parameters
     ----------
@@ -42,7 +40,7 @@ class ConditionedEcg:
 
 
 def condition(signal: Array, fs: float, beats: NDArray[np.int64], first: int, last: int) -> ConditionedEcg:
-    """Cut a stretch out of a recording and bring it to ``MEASURING_HZ``.
+    """Cut a part out of a recording and bring it to ``MEASURING_HZ``.
 
     Parameters
     ----------
@@ -53,7 +51,7 @@ def condition(signal: Array, fs: float, beats: NDArray[np.int64], first: int, la
     beats
         (n_beats,) indices into the recording.
     first, last
-        Begin and end of the stretch, indices.
+        Begin and end of the part, indices.
     """
     inside = beats[(beats >= first) & (beats < last)] - first
     stretch = resample(signal[:, first:last], fs, MEASURING_HZ)

@@ -111,8 +111,7 @@ def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weight
 
 
 def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, n_inputs) of what a boundary is a weighted sum of: one, candidates, log
-    size, one column per standard lead.
+    """Return (n_leads, n_inputs): one, candidates, log size and a column per lead.
 
     Parameters
     ----------

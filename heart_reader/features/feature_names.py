@@ -1,5 +1,4 @@
-"""Names and units of what is measured: the names of readings, and beside them the names that
-PTB-XL+ gives the same quantity.
+"""Names and units of all measurements, and the names that PTB-XL+ gives the same quantities.
 
 References
 ----------
@@ -23,7 +22,7 @@ __all__ = [
     "TERRITORY_FEATURES",
 ]
 
-# Of the code that measures. A reader that was trained with measured features is a reader of these
+# Of the code that measures. A model that was trained with measured features is a model of these
 # very numbers: it keeps the version in its manifest and is refused by another one. Raise it with
 # every change after which any measurement of any record may differ (tests/test_goldens.py fails
 # where that was forgotten), and train again what reads measurements.

@@ -76,8 +76,7 @@ class FeatureSpace:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:
-        """Make a space from the ``features`` of a manifest; None for a network that reads the
-        signal alone.
+        """Make a space from a manifest's ``features``; None for a model that reads signals only.
 
         Parameters
         ----------
@@ -108,7 +107,7 @@ class FeatureSpace:
 
     @cached_property
     def slices(self) -> dict[str, slice]:
-        """Where each set stands in a vector of features."""
+        """Place of each set in a vector of features."""
         stops = np.cumsum([len(NAMES[name]) for name in self.sets]).tolist()
         return {name: slice(stop - len(NAMES[name]), stop) for name, stop in zip(self.sets, stops, strict=True)}
 

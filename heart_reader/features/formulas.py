@@ -68,8 +68,7 @@ class RrIntervals:
 
 
 def rr_intervals(r_peaks_s: NDArray[np.floating]) -> RrIntervals | None:
-    """Describe the intervals between beats; None with fewer than two. Differences need three beats
-    and are NaN without.
+    """Describe RR intervals; None with fewer than two beats, differences need three.
 
     Parameters
     ----------
@@ -95,8 +94,7 @@ _AVF_SCALE = 2.0 / math.sqrt(3.0)
 
 
 def frontal_axis_deg(of: Mapping[str, float], least: float) -> float | None:
-    """Return the direction of a wave, -180 to 180 degrees, 0 to the left arm and 90 to the feet;
-    None if it has none or leads lack.
+    """Return the axis, -180 to 180 degrees (0 left arm, 90 feet); None if undefined.
 
     Parameters
     ----------
@@ -141,8 +139,7 @@ def frontal_angle_deg(first: float, second: float) -> float:
 
 
 def sokolow_lyon_mv(r_mv: Mapping[str, float], lowest_mv: Mapping[str, float]) -> float | None:
-    """Return S in V1 plus the larger R of V5 and V6, in mV; None without V1 or without both V5 and
-    V6.
+    """Return S in V1 plus the larger R of V5 and V6, in mV; None if leads are missing.
 
     Parameters
     ----------

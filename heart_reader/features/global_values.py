@@ -1,6 +1,4 @@
-"""The global measurements of a record: rhythm, intervals, axes and criteria, each with its reason
-where it is missing or doubtful.
-"""
+"""Global measurements of a record: rhythm, intervals, axes and criteria, with doubts."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ def usable_kind(analysis: BeatAnalysis) -> tuple[Kind | None, str]:
 
 
 def is_paced(analysis: BeatAnalysis) -> bool:
-    """Tell whether at least every second beat of the stretch may have a spike of its own."""
+    """Return whether at least every second beat of the part may have a spike of its own."""
     return analysis.n_spikes > 0 and 2 * analysis.n_spikes >= len(analysis.in_stretch)
 
 

@@ -127,7 +127,7 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
 
 
 def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
-    """Tell whether a lead is made of its parts once each may have its own positive gain."""
+    """Return whether a lead is made of its parts once each may have its own positive gain."""
     centred = lead - lead.mean()
     of_parts = (parts - parts.mean(axis=1, keepdims=True)).T
     gains = np.linalg.lstsq(of_parts, centred, rcond=None)[0]
@@ -164,14 +164,14 @@ def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
     if outside:
         return [message("lead_unit_wrong", count=len(outside), leads=outside, height=highest)], True
     if usual < _LOW_MV[0] and highest < _LOW_HIGHEST_MV[0]:
-        # Of a few leads all may be small.
+        # With few leads, all may be small.
         grave = usual < _LOW_MV[1] and highest < _LOW_HIGHEST_MV[1] and len(heights) >= _MANY_LEADS
         return [message("voltage_low", height=highest)], grave
     return [], False
 
 
 def _are_same(first: Array, second: Array) -> bool:
-    """Tell whether two leads hold one signal, apart from a constant."""
+    """Return whether two leads hold one signal, apart from a constant."""
     first, second = first - median(first), second - median(second)
     size = _rms(first)
     return min(size, _rms(second)) > 2 * FLAT_MV and _rms(second - first) < _SAME_SHARE * size
@@ -182,7 +182,7 @@ def _rms(values: Array) -> float:
 
 
 def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
-    """Tell which leads keep one value for a second or more."""
+    """Return which leads keep one value for a second or more."""
     # Such a lead has the same value at two neighbours among points half a second apart; few others
     # have, and need the closer look.
     thin = signal[:, :: max(1, int(0.5 * _STILL_S * fs))]
@@ -197,7 +197,7 @@ def _longest_still_s(lead: Array, fs: float) -> float:
 
 
 def _at_rail(lead: Array, rail: float, fs: float) -> bool:
-    """Tell whether a lead often stays at one of its extremes for several time points."""
+    """Return whether a lead often stays at one of its extremes for several time points."""
     if abs(rail) < _RAIL_MV:
         return False
     least = max(3, round(_RAIL_S * fs))

@@ -1,6 +1,4 @@
-"""Measure an ECG: from the median beat and its boundaries to named values with units, each with a
-reason where there is none.
-"""
+"""Measure an ECG: named values with units, or the reason why a value is missing."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     Parameters
     ----------
     record
-        In mV.
+        Signals in mV.
     rhythm
         Of the same recording at another rate, if it was measured there; it is measured anew where
         it could not be named there, or where this rate shows spikes of a pacemaker or other beats.

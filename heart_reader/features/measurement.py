@@ -1,6 +1,4 @@
-"""What is measured on an ECG: values with units, and a reason where there is no value or little
-trust in it.
-"""
+"""Measured values of an ECG with units, and the reason for a missing or doubtful value."""
 
 from __future__ import annotations
 
@@ -23,13 +21,12 @@ __all__ = ["Fiducials", "Measurement", "Measurements"]
 
 
 class Measurement(NamedTuple):
-    """One quantity; a tuple, because an ECG has some 290 of them and frozen data classes take three
-    times as long to make.
+    """One quantity; a tuple, since the 290 of an ECG take a third of a data class's time.
 
     Parameters
     ----------
     value
-        In ``unit``; None where it cannot be measured.
+        Value in ``unit``; None where it cannot be measured.
     unit
         ``"ms"``, ``"mV"``, ``"bpm"``, ``"deg"``, ``"mV*ms"`` or ``"1"``.
     reason

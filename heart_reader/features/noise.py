@@ -18,8 +18,7 @@ _FULL_MV = 0.05
 
 
 def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return (n_leads,) standard deviations of the fast noise in mV; QRS complexes fill too little
-    of the time to add to it.
+    """Return (n_leads,) standard deviations of the fast noise outside QRS, in mV.
 
     Parameters
     ----------
@@ -36,8 +35,7 @@ def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return (n_leads,) how much each lead counts where leads are taken together: one, and less for
-    noisy leads.
+    """Return (n_leads,) weights for combining leads: one, and less for noisy leads.
 
     Examples
     --------

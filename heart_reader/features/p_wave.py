@@ -29,7 +29,7 @@ Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
 # A record has P waves from the upper probability on, has none up to the lower, and between them
-# nobody can tell.
+# nobody can say.
 _ABSENT, _PRESENT, _OF_BEAT = 0.2, 0.6, 0.5
 # A spike this near to the onset of QRS, milliseconds, made that complex.
 _SPIKE_BEFORE_MS, _SPIKE_AFTER_MS = 40.0, 40.0
@@ -42,7 +42,7 @@ class PWaves:
     Parameters
     ----------
     probability
-        (n_beats,) for every beat of the stretch, NaN where unknown.
+        (n_beats,) for every beat of the part, NaN where unknown.
     onset_ms
         (n_beats,) onset of P in milliseconds from R, negative; NaN for a beat without a P wave.
     present
@@ -50,7 +50,7 @@ class PWaves:
     record_probability
         Probability of that, NaN where unknown.
     likeness
-        How alike the stretches before QRS are from beat to beat, a correlation; NaN where there is
+        How alike the parts before QRS are from beat to beat, a correlation; NaN where there is
         no room for a P wave.
     share
         Share of the beats with a known answer that have a P wave; NaN without such beats.
@@ -85,13 +85,13 @@ def _weights() -> _Weights:
 
 
 def no_p_waves(n_beats: int) -> PWaves:
-    """Return P waves of which nothing is known."""
+    """Return unknown P waves."""
     unknown = np.full(n_beats, math.nan)
     return PWaves(unknown, unknown.copy(), None, math.nan, math.nan, math.nan, math.nan)
 
 
 def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
-    """Tell which beats have a P wave.
+    """Return which beats have a P wave.
 
     Parameters
     ----------
@@ -130,8 +130,7 @@ def known_inputs(record: Array) -> Array:
 
 
 def ventricles_paced(spikes: Indices, r: Indices, delineation: Delineation) -> bool:
-    """Tell whether at least every second QRS complex was made by a pacemaker: what precedes those
-    is no evidence of conduction.
+    """Return whether a pacemaker made at least every second QRS complex.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""What the presence of P waves is judged by: the stretch before each QRS complex against those
-before the others and against diastole.
+"""Inputs for judging P waves: the signal before each QRS against other beats and diastole.
 
 P waves are alike, lie at one distance from QRS and stand out of what lies between T and P. Atrial
 fibrillation has waves everywhere and none of them twice in the same place; in flutter what precedes
@@ -34,7 +33,7 @@ RECORD_INPUTS = (
 # Time points are taken together by fours: P waves are slow.
 _STEP = 4
 _STEP_MS = _STEP * 1000.0 / MEASURING_HZ
-# The compared stretch reaches a little beyond the P wave, and is moved by up to 40 ms to where it
+# The compared part reaches a little beyond the P wave, and is moved by up to 40 ms to where it
 # fits best.
 _MARGIN, _SHIFTS = round(0.02 * MEASURING_HZ), np.arange(-5, 6)
 _SHORTEST = 8
@@ -57,7 +56,7 @@ class JudgedBeats:
     weights
         (n_leads,) how much each lead counts, 0 to 1.
     at
-        (n_beats,) index of R for every beat of the stretch, rising, NaN where a beat is not whole.
+        (n_beats,) index of R for every beat of the part, rising, NaN where a beat is not whole.
     members
         Which of them are of the most frequent kind: these are compared with each other, the others
         with their mean.
@@ -91,14 +90,14 @@ class PInputs:
 
 @dataclass(frozen=True, eq=False)
 class _Stretches:
-    """All stretches of the length of a P wave in a record.
+    """All parts of the length of a P wave in a record.
 
     Parameters
     ----------
     signal
         (n_leads, n_times) in mV, one time point for four.
     length
-        Of a stretch, in such time points.
+        Of a part, in such time points.
     activity
         (n_stretches,) root of the sum of squares over all leads without their means and slopes.
     """
@@ -129,7 +128,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     Parameters
     ----------
     delineation
-        Of the median of the most frequent beats.
+        Values of the median of the most frequent beats.
     decoys
         (n_decoys,) times that are taken for beats of other kinds, and are judged in place of the
         beats.
@@ -172,7 +171,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
 
 
 def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
-    """Take time points together and find the activity of all stretches from running sums."""
+    """Take time points together and find the activity of all parts from running sums."""
     n_times = signal.shape[1] // _STEP
     # A product with a vector: numpy is slow along an axis of four.
     coarse = (signal[:, : n_times * _STEP].reshape(-1, _STEP) @ np.full(_STEP, 1.0 / _STEP, signal.dtype)).reshape(len(signal), n_times)
@@ -200,18 +199,17 @@ def _ramp(length: int) -> Array:
 
 
 def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
-    """Tell which places can be moved either way; NaN cannot."""
+    """Return which places can be moved either way; NaN cannot."""
     return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
 
 
 def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array | None) -> tuple[Array, Array]:
-    """Return (n_places, len(BEAT_INPUTS)) inputs, and by how many milliseconds the P wave lies
-    later.
+    """Return (n_places, len(BEAT_INPUTS)) inputs, and the P wave's delay in ms.
 
     Parameters
     ----------
     product
-        (n_stretches,) of the template with every stretch.
+        (n_stretches,) of the template with every part.
     cuts
         What lies at the places, if the template is their mean: each is compared with the mean of
         the others.
@@ -259,8 +257,7 @@ def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shif
 
 
 def _diastole(stretches: _Stretches, template: Array, product: Array, places: Array, *, r: Array, main: Indices) -> tuple[float, float]:
-    """Return how far the P wave exceeds the quietest stretch between beats, and how much of it is
-    found elsewhere, as logarithms.
+    """Return logarithms: P wave over the quietest part between beats; its share elsewhere.
 
     Parameters
     ----------

@@ -1,6 +1,4 @@
-"""Spikes of a pacemaker: far narrower than anything a heart makes, so that they are found by their
-width.
-"""
+"""Find pacemaker spikes by their width: they are far narrower than anything a heart makes."""
 
 from __future__ import annotations
 
@@ -24,8 +22,7 @@ _CUT_BEFORE_S, _CUT_AFTER_S = 0.006, 0.010
 
 
 def find_spikes(signal: Array, fs: float) -> Indices:
-    """Return where pacemaker spikes are, one index per spike, in rising order; none below 400 Hz,
-    where they are smeared.
+    """Return one rising index per pacemaker spike; none below 400 Hz, which smears them.
 
     Parameters
     ----------

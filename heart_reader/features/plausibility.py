@@ -1,5 +1,4 @@
-"""Does a file say the truth about itself? Its sampling rate and its leads are held against what
-hearts look like.
+"""Check a file's sampling rate and leads against what hearts look like.
 
 Two softmax regressions on what was measured of the commonest beat, fitted by
 ``heart_reader.studies.plausibility_fit`` to records of PTB-XL as they are and with a false rate,
@@ -76,7 +75,7 @@ class Doubt(NamedTuple):
     Parameters
     ----------
     text
-        For people.
+        Words for people.
     is_grave
         Whether it is likely enough, and matters enough, to decide nothing.
     """
@@ -86,13 +85,12 @@ class Doubt(NamedTuple):
 
 
 def find_doubt(measurements: Measurements, age: float | None = None) -> Doubt | None:
-    """Return what a file seems to say wrongly about its sampling rate or else its leads, if
-    anything.
+    """Return what seems wrong about the sampling rate or else the leads, if anything.
 
     Parameters
     ----------
     measurements
-        Of the record.
+        Its place in the record.
     age
         Of the patient in years; children are quicker than any grown-up.
     """
@@ -121,8 +119,7 @@ def rate_inputs(measurements: Measurements) -> Array | None:
 
 
 def arrangement_inputs(measurements: Measurements) -> Array | None:
-    """Return (n_inputs,) measures of the leads' order and signs; None unless all eight
-    independent leads and a QRS complex are there.
+    """Return (n_inputs,) measures of order and signs; None without 8 leads and a QRS.
 
     Likeness of every two leads in QRS and in ST-T, which way each points in QRS, ST-T and P, and
     its share of the whole.
@@ -164,9 +161,7 @@ def arrangement_inputs(measurements: Measurements) -> Array | None:
 
 
 def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) -> Array:
-    """Return (..., n_terms): inputs in standard deviations, zero where not known, and with
-    ``squares`` also the products of every two.
-    """
+    """Return (..., n_terms) z-scores, zero if unknown; ``squares`` adds all products."""
     z = np.clip((inputs - mean) / spread, -_FAR, _FAR)
     z = np.where(np.isnan(z), 0.0, z)
     if not squares:
@@ -231,9 +226,7 @@ def _of_leads(name: str, measurements: Measurements) -> Message:
 
 
 def _steepness(measurements: Measurements) -> list[float]:
-    """How steep and how bent the QRS complex is, how steep what follows, and for how long the beat
-    is large; all as logarithms.
-    """
+    """Return logarithms of slope and curvature of QRS, the slope after it, and width."""
     beat = np.stack(list(measurements.median_beat_mv.values())).astype(np.float64)
     r, step = measurements.r_index, measurements.fs / 1000.0
     beat -= median(beat)[:, None]

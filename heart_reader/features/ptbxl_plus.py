@@ -37,8 +37,7 @@ def published_features(record: EcgRecord) -> NDArray[np.float32]:
 
 
 def read_tables(folder: Path, record_ids: NDArray[np.str_]) -> NDArray[np.float32]:
-    """Read both tables and join them by record: 12SL's columns first, each table's in the order of
-    its file.
+    """Read both tables and join them by record, 12SL's columns first.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _BAND_HZ = (6.0, 22.0)
 # Long enough to join the flanks of a wide QRS complex, too short to lift a T wave.
 _SMOOTH_S = 0.12
 _REFRACTORY_S = 0.2
-# The level of beats is the median over seven stretches of the highest activity in each.
+# The level of beats is the median over seven parts of the highest activity in each.
 _STRETCH_S, _N_STRETCHES = 1.6, 7
 # Activity of a beat, relative to the beats around it and to the median activity around it.
 _MIN_LEVEL, _MIN_LEVEL_MISSED, _MIN_CONTRAST = 0.24, 0.15, 2.0
@@ -190,7 +190,7 @@ def _chosen(peaks: _Peaks, hz: float) -> Indices:
 
 
 def _beside_larger(peaks: _Peaks, hz: float) -> NDArray[np.bool_]:
-    """Tell which peaks are P or T waves of a larger one among the two before and the two after."""
+    """Return which peaks are P or T waves of a larger one among the two before or after."""
     times, beside = peaks.at / hz, np.zeros(len(peaks.at), bool)
     for shift in (1, 2):
         near = times[shift:] - times[:-shift]

@@ -1,6 +1,4 @@
-"""The quality gate: which leads of a recording can be trusted, and what about the whole should be
-looked at before any probability.
-"""
+"""The quality gate: which leads can be trusted, and what to check before any probability."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from heart_reader.messages import message
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
 
-# What is said of leads that are not good, the gravest first.
+# Sentences about leads that are not good, the gravest first.
 _STATES = ("masked", "flat", "interrupted", "saturated", "noisy", "wandering")
 
 
@@ -84,7 +82,7 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     record
         As it was read.
     measurements
-        Of this record; None measures it.
+        Measurements of this record; None measures it.
 
     Examples
     --------

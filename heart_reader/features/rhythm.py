@@ -1,6 +1,4 @@
-"""The rhythm of a recording as it was measured: a name where the signal says one, its evidence in
-numbers, and what else was found.
-"""
+"""The measured rhythm of a recording: its name, the evidence in numbers, and other findings."""
 
 from __future__ import annotations
 

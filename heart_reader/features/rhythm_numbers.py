@@ -1,6 +1,4 @@
-"""The rhythm of a record in numbers: what trees read, and what the rules of ``rhythm_rules`` decide
-by.
-"""
+"""The rhythm of a record in numbers, for trees and for the rules of ``rhythm_rules``."""
 
 from __future__ import annotations
 

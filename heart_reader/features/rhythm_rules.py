@@ -70,7 +70,7 @@ def read_rhythm(record: EcgRecord, analysis: BeatAnalysis) -> Rhythm:
     Returns
     -------
     Rhythm
-        With every name of ``RHYTHM_FEATURES`` among its values.
+        Numbers with a value for every name of ``RHYTHM_FEATURES``.
     """
     evidence = gather(record, analysis)
     values = {
@@ -102,7 +102,7 @@ def _failure(analysis: BeatAnalysis, evidence: RhythmEvidence) -> Message | None
 
 
 def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None, Message]:
-    """Name the rhythm of beats that can be told apart."""
+    """Name the rhythm of beats that can be distinguished."""
     numbers = evidence.numbers
     if _spikes_lead(analysis):
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
@@ -147,7 +147,7 @@ def _without_p(evidence: RhythmEvidence, rate: float) -> tuple[str | None, Messa
 
 
 def _spikes_lead(analysis: BeatAnalysis) -> bool:
-    """Tell whether half of the beats follow a spike at a constant distance, unlike noise."""
+    """Return whether half of the beats follow a spike at a constant distance, unlike noise."""
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if not analysis.n_spikes or not len(peaks):
         return False
@@ -158,7 +158,7 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
 
 
 def _spikes_smeared(analysis: BeatAnalysis, numbers: dict[str, float]) -> bool:
-    """Tell whether beats begin with a smeared spike; the score was fitted to twelve leads."""
+    """Return whether beats begin with a smeared spike; the score was fitted to twelve leads."""
     likely = numbers["pacing_score"] > _PACING_SCORE and numbers["spike_mv"] > _SMEARED_MV
     return likely and len(analysis.lead_names) >= _LEAST_LEADS and not numbers["rate_max4_bpm"] > _PACED_BPM
 
@@ -175,8 +175,7 @@ def _flutters(numbers: dict[str, float]) -> bool:
 
 
 def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
-    """Tell whether the usual beats of the measured stretch come irregularly; intervals beside other
-    kinds of beat do not count.
+    """Return whether usual beats come irregularly, ignoring intervals beside other kinds.
 
     Where other beats leave none, as in bigeminy, the times from one usual beat to the next are
     taken.
@@ -192,7 +191,7 @@ def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: 
 
 
 def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
-    """Return the times of the beats of the measured stretch, of all where it has too few."""
+    """Return the times of the beats of the measured part, of all where it has too few."""
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     return peaks if len(peaks) >= _FEWEST else analysis.r_peaks_s
 
@@ -225,9 +224,9 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
     Parameters
     ----------
     evidence
-        Of a record whose beats can be told apart.
+        Analysis of a record whose beats can be distinguished.
     name
-        Of its rhythm.
+        Evidence of its rhythm.
     """
     shapes, timing = evidence.shapes, evidence.timing
     kinds = np.full(len(shapes.kind), "paced" if name == "paced" else "normal", dtype=object)
@@ -246,7 +245,7 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
 
 
 def _ventricular(evidence: RhythmEvidence, in_sequence: bool) -> Flags:
-    """Tell which beats are ventricular; without a regular atrium, being early means little."""
+    """Return which beats are ventricular; without a regular atrium, being early means little."""
     shapes, timing = evidence.shapes, evidence.timing
     following = np.concatenate([timing.ratio[1:], [np.nan]])
     wider = shapes.width_ms - shapes.usual_ms
@@ -270,7 +269,7 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
     Parameters
     ----------
     beats
-        Of :func:`beat_kinds`.
+        Kinds from :func:`beat_kinds`.
     """
     numbers = evidence.numbers
     ventricular = np.array([beat == "ventricular" for beat in beats])
@@ -297,7 +296,7 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
 
 
 def _has_run(analysis: BeatAnalysis, ventricular: Flags) -> bool:
-    """Tell whether three ventricular beats or more follow each other quickly."""
+    """Return whether three ventricular beats or more follow each other quickly."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], ventricular.astype(int), [0]])))
     for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         if end - first >= _RUN and 60.0 * (end - first - 1) > _RUN_BPM * (analysis.r_peaks_s[end - 1] - analysis.r_peaks_s[first]):
@@ -311,7 +310,7 @@ def _long_pr(analysis: BeatAnalysis) -> bool:
 
 
 def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -> bool:
-    """Tell whether a P wave lacks its QRS complex in a gap that no premature beat explains."""
+    """Return whether a P wave lacks its QRS complex in a gap that no premature beat explains."""
     numbers = evidence.numbers
     likeness = numbers["gap_p_likeness"]
     return (
@@ -324,7 +323,7 @@ def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -
 
 
 def _is_dissociated(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None) -> bool:
-    """Tell whether slow, steady beats go on beside P waves of another rate."""
+    """Return whether slow, steady beats go on beside P waves of another rate."""
     numbers = evidence.numbers
     steady = numbers["rr_cv"] < _STEADY_CV and numbers["rate_max4_bpm"] < _SLOW_BPM
     loose = not numbers["p_likeness"] > _P_LOOSE and numbers["atrial_rate_bpm"] > 1.2 * 60.0 / (analysis.rr / 500.0)

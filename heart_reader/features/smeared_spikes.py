@@ -1,5 +1,4 @@
-"""Spikes of a pacemaker in a recording that was stored at a low rate or filtered: no longer one
-point high, but narrower than any wave.
+"""Find pacemaker spikes that a low sampling rate or a filter has smeared over several points.
 
 Around every beat the narrowest deflection before or at the begin of the QRS complex is looked for:
 one that stands out of what lies 20 ms before and after it nearly as much as of what lies 50 ms
@@ -69,8 +68,7 @@ class SmearedSpikes:
 
 
 def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, known: NDArray[np.int64]) -> SmearedSpikes:
-    """Look for the narrowest deflection around the begin of each beat; of the kinds of beat, the
-    one that looks most like paced beats.
+    """Look for the narrowest deflection around each beat's begin, in the most paced kind.
 
     Parameters
     ----------
@@ -79,7 +77,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
     at
         (n_beats,) indices of R.
     shapes
-        Of all beats of the record.
+        Times of all beats of the record.
     known
         (n_beats,) which of these the beats are.
     """
@@ -105,9 +103,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
 
 
 class _Beats(NamedTuple):
-    """Of every beat: height in mV, sharpness, milliseconds to the end of QRS, width of QRS in
-    milliseconds, milliseconds before R.
-    """
+    """Per beat: height in mV, sharpness, ms to the QRS end, QRS width in ms, ms before R."""
 
     height: Array
     sharpness: Array
@@ -139,9 +135,7 @@ class _Beats(NamedTuple):
 
 
 def _stands_out(cut: Array, middle: NDArray[np.int64], reach: int) -> Array:
-    """Return by how much points exceed, or undercut, both points at a distance; (n_beats, n_times),
-    mean over leads.
-    """
+    """Return (n_beats, n_times) by how much points exceed both points at a distance."""
     here = cut[..., middle]
     before, after = here - cut[..., middle - reach], here - cut[..., middle + reach]
     answer: Array = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)

@@ -1,5 +1,4 @@
-"""What the leads of one wall of the heart say together, and what all leads do: sums that a tree of
-a few questions cannot make itself.
+"""Combine the leads of one wall of the heart, and all leads, into sums for shallow trees.
 
 An infarction shows in the leads that face its wall, ischaemia in neighbouring leads, low and high
 voltage in all of one plane. Everything here follows from the measurements of the single leads.
@@ -40,8 +39,7 @@ _INVERTED_T_MV, _FLAT_T_MV, _DEPRESSED_ST_MV, _ELEVATED_ST_MV = -0.05, 0.1, -0.0
 
 
 def territory_values(of_leads: Array) -> Array:
-    """Return (n_features,) in the order of ``TERRITORY_FEATURES``, NaN where none of the leads was
-    measured.
+    """Return (n_features,) in the order of ``TERRITORY_FEATURES``; NaN if unmeasured.
 
     Parameters
     ----------
@@ -73,9 +71,7 @@ def _progression(filled: Array, there: NDArray[np.bool_]) -> Array:
 
 
 def _repolarisation(filled: Array, there: NDArray[np.bool_]) -> Array:
-    """In how many leads T is inverted, T is flat, ST is depressed and ST is elevated; median and
-    least height of T beside QRS.
-    """
+    """Count leads with inverted or flat T and moved ST; add median and least T beside QRS."""
     if not there[_ALL_BUT_AVR].all():
         return np.full(6, np.nan)
     t, st = filled[_STEMS["T_Amp"], _ALL_BUT_AVR], filled[_STEMS["ST_Amp80ms"], _ALL_BUT_AVR]

@@ -1,5 +1,4 @@
-"""Where a wave may begin and end: crossings of thresholds on the slope of the median beat, in every
-lead and in all leads together.
+"""Candidates for the edges of waves: threshold crossings of the slope, by lead and overall.
 
 The slope of a wave is high on its flanks and low before its onset and after its offset. Its
 smoothed size is compared with several fractions of its maximum; the crossings bracket the boundary,
@@ -187,7 +186,7 @@ def _find_t(beat: Array, weights: Array, qrs: Wave, last: int, rr: float) -> Wav
 
 
 def _find_p(beat: Array, weights: Array, qrs: Wave, first: int) -> Wave | None:
-    """Find the most active stretch before QRS, which is cut off before smoothing."""
+    """Find the most active part before QRS, which is cut off before smoothing."""
     slope, together = _slopes_of_part(beat, weights, 0, qrs.onset - 1, _P_SMOOTH_MS)
     last = qrs.onset - 2
     # What still rises towards the QRS complex belongs to it: look no further than the lowest point
@@ -267,9 +266,7 @@ def _ranked(values: Array, share: float) -> float:
 
 
 def _flanks(slope: Array, share: float | Array) -> tuple[Indices, Indices]:
-    """Return the first and the last index of each row that exceeds a share of its maximum; a column
-    of shares takes one row for all.
-    """
+    """Return the first and last index of each row that exceeds a share of its maximum."""
     high = slope >= share * slope.max(axis=1, keepdims=True)
     return high.argmax(axis=1), high.shape[1] - 1 - high[:, ::-1].argmax(axis=1)
 
@@ -294,8 +291,7 @@ def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: i
 
 
 def _crossings(slope: Array, starts: tuple[Indices, Indices], tops: tuple[Array, Array], fractions: tuple[float, ...]) -> Indices:
-    """Return where the slope of each lead first falls to fractions of its top, outwards from its
-    starts, (2, n_leads, n_fractions).
+    """Return (2, n_leads, n_fractions) where slopes first fall to fractions of their top.
 
     Parameters
     ----------
@@ -313,9 +309,7 @@ def _crossings(slope: Array, starts: tuple[Indices, Indices], tops: tuple[Array,
 
 
 def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Array:
-    """Return milliseconds from the guess: the crossings of all leads together, then those of each
-    lead, within ``limit`` time points.
-    """
+    """Return ms from the guess: crossings of all leads together, then those of each lead."""
     candidates = np.empty((len(own), len(common) + own.shape[1]))
     candidates[:, : len(common)] = common - guess
     candidates[:, len(common) :] = _within(own - guess, -limit, limit)

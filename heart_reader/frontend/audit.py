@@ -1,7 +1,7 @@
 """The audit line: who had which recording read, when, by which model, with which outcome.
 
-Hashes tell whether a recording or an answer that somebody holds is the one that was meant, and
-nobody can tell from a hash what was in it. File names, sample names, probabilities and conclusions
+Hashes show whether a recording or an answer that somebody holds is the one that was meant, and
+nobody can infer its content from a hash. File names, sample names, probabilities and conclusions
 stay out.
 """
 

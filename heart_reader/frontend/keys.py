@@ -51,7 +51,7 @@ def new_key(name: str) -> tuple[str, str]:
     Raises
     ------
     ConfigError
-        If the name cannot stand in the file.
+        If the file cannot hold the name.
     """
     if not _NAME.fullmatch(name) or name == DEFAULT:
         raise ConfigError(
@@ -93,8 +93,8 @@ class KeyRing:
         """Name of the key with that hash, or None."""
         self._look()
         found = None
-        # Every hash is compared and each in constant time: how long it takes tells nothing of a
-        # guess.
+        # Every hash is compared and each in constant time: how long it takes reveals nothing about
+        # a guess.
         for name, known in self._hashes.items():
             if hmac.compare_digest(known, sent_hash):
                 found = name

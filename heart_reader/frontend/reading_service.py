@@ -40,7 +40,7 @@ class ReadingService:
     CheckpointError
         If the checkpoint cannot be served.
     ConfigError
-        If the file of trusted keys is none.
+        If the file of trusted keys cannot be read.
     """
 
     def __init__(self, checkpoint: Path, settings: Settings, metrics: Metrics) -> None:
@@ -201,7 +201,7 @@ class _CheckpointWatch:
         self._verified = self._state()
 
     def is_intact(self) -> bool:
-        """Tell whether a process that started now would load the same checkpoint."""
+        """Return whether a process that started now would load the same checkpoint."""
         state = self._state()
         if state != self._verified:
             try:

@@ -135,7 +135,7 @@ class Measurement(_Answer):
 
 
 class Window(_Answer):
-    """One stretch of the recording as the model read it."""
+    """One part of the recording as the model read it."""
 
     start_s: float
     end_s: float

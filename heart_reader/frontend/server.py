@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
     with _listen(settings) as listener:
         app = create_app(settings, host_names=settings.host_names)
         guard = ConnectionGuard(settings, app.state.metrics)
-        # Of the two parsers it is h11 that bounds the size of headers.
+        # Only one of the two parsers, h11, bounds the size of headers.
         config = uvicorn.Config(
             app,
             http=guard.protocol(),

@@ -27,7 +27,7 @@ FULL_SIZED = 10
 
 
 class Pace:
-    """Deadline for the next bytes at the slowest allowed rate, renewed stretch by stretch.
+    """Deadline for the next bytes at the slowest allowed rate, renewed after every interval.
 
     A sum over the whole transfer would let a client stall for as long as it had hurried before.
 
@@ -36,7 +36,7 @@ class Pace:
     bytes_per_s
         The slowest rate.
     patience_s
-        Length of a stretch.
+        Length of an interval.
     now
         The time, in seconds.
 

@@ -109,7 +109,7 @@ async def _parse_form(request: Request, options: Options, settings: Settings) ->
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise RequestRefused(415, "not_multipart", "Send the recording as multipart/form-data, in the field 'file'.")
     try:
-        with anyio.fail_after(settings.upload_timeout_s), _full_disk_told():
+        with anyio.fail_after(settings.upload_timeout_s), _full_disk_reported():
             form = await request.form(max_files=settings.max_files, max_fields=len(type(options).model_fields), max_part_size=4096)
     except TimeoutError:
         raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None
@@ -142,20 +142,20 @@ def stored_record(files: Sequence[UploadFile], folders: UploadFolders) -> Iterat
     """
     small = sum(part.size or 0 for part in files) <= MAX_BYTES_IN_MEMORY
     with ExitStack() as stack:
-        with _full_disk_told():
+        with _full_disk_reported():
             paths = _store(files, stack.enter_context(folders.private(in_memory=small)))
         yield _record_file(paths)
 
 
 @contextmanager
-def _full_disk_told() -> Iterator[None]:
+def _full_disk_reported() -> Iterator[None]:
     """Answer 507 where there is no room for an upload: the recording may be sent again."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        words = "The server has no room to store the recording: try again later, and tell the operator of this server."
+        words = "The server has no room to store the recording: try again later, and inform the operator of this server."
         raise RequestRefused(507, "disk_full", words) from None
 
 

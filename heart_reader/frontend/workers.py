@@ -33,7 +33,7 @@ END_S = 5.0
 ATTEMPTS = 2
 
 SHORTER = "send a shorter part of it"
-NO_PROCESS = "The processes that read cannot be started: try again later, and tell the operator of this server."
+NO_PROCESS = "The processes that read cannot be started: try again later, and inform the operator of this server."
 
 
 class GivenUp(Exception):
@@ -118,7 +118,7 @@ class Workers:
             process.wait(Event())
 
     def is_ready(self) -> bool:
-        """Tell whether a process is ready or at work, and replace those that died."""
+        """Return whether a process is ready or at work, and replace those that died."""
         with self._lock:
             self._fill()
             return any(process.is_ready for process in self._busy) or any(process.look() for process in self._idle)
@@ -282,7 +282,7 @@ class _Process:
         return not self._ended and self._process.is_alive()
 
     def look(self) -> bool:
-        """Tell whether it is ready by now; one that failed to get ready is ended."""
+        """Return whether it is ready by now; one that failed to get ready is ended."""
         if not self.is_ready and self.is_alive() and self._pipe.poll():
             try:
                 self.wait(Event())

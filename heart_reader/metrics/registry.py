@@ -26,7 +26,7 @@ class Metric:
     name
         Headline name, ``macro_`` for an unweighted mean over classes.
     title
-        For tables of headline values.
+        Title in tables of headline values.
     class_name, class_title
         Name and title of the per-class value; the name is None for a metric of whole records.
     compute
@@ -69,9 +69,9 @@ def register_metric(
     name
         ``macro_NAME`` for a mean over classes, whose per-class value is then ``NAME``.
     title
-        For tables.
+        Title in tables.
     class_title
-        For tables of classes; ``title`` if not given.
+        Title in tables of classes; ``title`` if not given.
     needs_thresholds, needs_calibration, higher_is_better
         As in :class:`Metric`.
     """

@@ -35,7 +35,7 @@ TREE_DEFAULTS: Mapping[str, Any] = {
 
 
 class FeatureTrees(nn.Module):
-    """For each output a sum of perfect binary trees.
+    """A sum of perfect binary trees for each output.
 
     A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the
     threshold, and 2i + 2. A tree that ends early goes on with nodes whose sides are alike. All

@@ -192,20 +192,7 @@ def fit_boundary(data: Sequence[BoundaryData]) -> Array:
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``delineation_weights.json``.
-
-    Parameters
-    ----------
-    folder
-        Folder of the records.
-    out
-        File to write.
-
-    Raises
-    ------
-    HeartReaderError
-        If records are missing or cannot be read.
-    """
+    """Fit the weights, say how good they are, and write ``delineation_weights.json``."""
     records = []
     for marked in marked_records(folder):
         with one_record(marked.record.record_id):

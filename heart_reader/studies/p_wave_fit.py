@@ -2,7 +2,7 @@
 
 Sinus rhythms have P waves, atrial fibrillation and flutter have none. For the beats, those of sinus
 rhythms have one, those of fibrillation have none, and neither have places in diastole and on T
-waves of sinus rhythms, where the stretch before a ventricular beat may lie. Each record is also
+waves of sinus rhythms, where the part before a ventricular beat may lie. Each record is also
 taken with few of its leads, so that the weights serve those too. Training and validation records
 only (folds 1 to 9); patients are left out one fifth at a time to say how well the weights do where
 they were not fitted.
@@ -132,20 +132,7 @@ def fit_logistic(inputs: Array, truth: NDArray[np.bool_], weight: Array) -> Arra
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``p_wave_weights.json``.
-
-    Parameters
-    ----------
-    folder
-        Folder of the records.
-    out
-        File to write.
-
-    Raises
-    ------
-    HeartReaderError
-        If records are missing or cannot be read.
-    """
+    """Fit the weights, say how good they are, and write ``p_wave_weights.json``."""
     found = list(examples(folder))
     patients = sorted({example.patient for example in found})
     fold_of = {patient: number % _N_FOLDS for number, patient in enumerate(np.random.default_rng(0).permutation(patients).tolist())}

@@ -38,7 +38,7 @@ __all__ = ["ARRANGEMENTS", "RATES", "TARGET", "write_weights"]
 
 Array = NDArray[np.floating]
 
-# By what the stated rate is too high.
+# Factors by which the stated rate is too high.
 RATES: dict[str, tuple[float, ...]] = {AS_STATED: (1.0,), "too_quick": (2.0, 2.5), "too_slow": (0.5,)}
 
 _LAST_FOLD, _N_FOLDS = 8, 5
@@ -82,20 +82,7 @@ ARRANGEMENTS: dict[str, Array] = {
 
 
 def write_weights(folder: Path, out: Path = TARGET) -> None:
-    """Fit the weights, say how good they are, and write ``plausibility_weights.json``.
-
-    Parameters
-    ----------
-    folder
-        Folder of the records.
-    out
-        File to write.
-
-    Raises
-    ------
-    HeartReaderError
-        If records are missing or cannot be read.
-    """
+    """Fit the weights, say how good they are, and write ``plausibility_weights.json``."""
     inputs, patients = _examples(folder)
     weights = {name: _fitted(name, inputs[name], patients[name]) for name in inputs}
     note = f"Fitted to {len(set(patients['rate']))} patients of PTB-XL by heart-reader study plausibility-fit; do not edit."

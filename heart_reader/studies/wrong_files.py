@@ -2,9 +2,9 @@
 
 Real records are read as they are, and with a wrong sampling rate, unit, order or sign of leads. A
 file is *noted* if a sentence about it says what may be wrong, *withheld* if nothing is decided or
-it is refused. The table becomes a section of ``results/robustness.md``. The weights that tell were
-fitted to the training records of PTB-XL (folds 1 to 8); of these, and of the test split, nothing is
-read here unless asked for.
+it is refused. The table becomes a section of ``results/robustness.md``. The weights that decide
+were fitted to the training records of PTB-XL (folds 1 to 8); of these, and of the test split,
+nothing is read here unless asked for.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ WAYS: dict[str, Change] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one file, and the classes that were read as present."""
+    """Outcome of one file, and the classes that were read as present."""
 
     noted: bool
     withheld: bool
@@ -84,7 +84,7 @@ def wrong_files_table(classifier: EcgClassifier, sets: Mapping[str, Sequence[Pat
         Name of a set to its files.
     """
     clean: dict[str, list[Seen]] = {name: [] for name in sets}
-    # With what the same record came to as it is.
+    # The outcome of the unchanged record beside it.
     changed: dict[str, list[tuple[Seen, Seen]]] = {way: [] for way in WAYS}
     for name, paths in sets.items():
         for number, path in enumerate(tqdm(paths, name, unit="record", disable=not sys.stderr.isatty())):

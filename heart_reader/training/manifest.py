@@ -124,9 +124,9 @@ def save_with_decisions(
         provisional = out / PROVISIONAL
         try:
             save_checkpoint(provisional, undecided, lambda path: save_tensors(path, tensors))
-            reader = EcgClassifier.load(provisional)
-            levels = [name for name in reader.space.answerable() if name in val_set.table.labels]
-            decisions = choose_decisions(reader.predict_levels(val_set, levels, calibrated=False), config)
+            classifier = EcgClassifier.load(provisional)
+            levels = [name for name in classifier.space.answerable() if name in val_set.table.labels]
+            decisions = choose_decisions(classifier.predict_levels(val_set, levels, calibrated=False), config)
         finally:
             shutil.rmtree(provisional, ignore_errors=True)
         return save_checkpoint(out / "checkpoint", {**undecided, **decisions}, lambda path: save_tensors(path, tensors))

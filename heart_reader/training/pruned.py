@@ -1,8 +1,8 @@
 """Prune a trained network and train what is left, with the unpruned network as teacher.
 
-Each ratio becomes a run like those of ``heart-reader train`` in ``DIR/prune-50``, and ``DIR/pruning.md`` has
-the table: parameters, multiply-accumulates, size and validation AUROC before, right after the cut,
-and after training.
+Each ratio becomes a run like those of ``heart-reader train`` in ``DIR/prune-50``, and
+``DIR/pruning.md`` has the table: parameters, multiply-accumulates, size and validation AUROC
+before, right after the cut, and after training.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Choose calibration, thresholds and zones of uncertainty anew, without touching the weights.
 
-Readers lose calibration when they move to another hospital; some hundred labelled records of it, in
+Models lose calibration when they move to another hospital; some hundred labelled records of it, in
 a table whose split is ``val``, bring it back. The same command applies another rule, such as
 ``--set evaluation.thresholds=youden``.
 """

@@ -1,4 +1,4 @@
-"""The recipe behind ``heart-reader train``: table, cache, network, training, decisions, checkpoint."""
+"""The recipe of ``heart-reader train``: table, cache, network, training, decisions, checkpoint."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _train(
 
 
 def _describe(table: RecordTable, level: str) -> None:
-    """Print what the records are; refuse a level of which no class can be learnt or measured."""
+    """Print what the records are; refuse a level without a class that can be learnt or measured."""
     counts = ", ".join(f"{name} {count}" for name, count in table.counts().items())
     left_out = "; ".join(f"{count} {reason}" for reason, count in table.left_out.items())
     tqdm.write(f"{table.source}: {counts}" + (f" (left out: {left_out})" if left_out else ""))

@@ -71,7 +71,7 @@ def _changed(before: ExperimentConfig, now: ExperimentConfig) -> str:
 
 
 def has_state(out: Path) -> bool:
-    """Tell whether a run was interrupted here."""
+    """Return whether a run was interrupted here."""
     return standing(out / STATE).exists()
 
 

@@ -1,8 +1,8 @@
 """A study: trainings whose settings Optuna draws, kept in a folder that further calls go on with.
 
-Only this file needs Optuna. A trial is a training as ``heart-reader train`` runs it, given up where its
-validation macro-AUROC falls behind the median of earlier trials at the same epoch. The test split
-is never read.
+Only this file needs Optuna. A trial is a training as ``heart-reader train`` runs it, given up where
+its validation macro-AUROC falls behind the median of earlier trials at the same epoch. The test
+split is never read.
 
 References
 ----------

@@ -26,7 +26,7 @@ def fetch(name: str, source: str | None = None) -> Path:
     Parameters
     ----------
     name
-        Of the index.
+        Address of the index.
     source
         Folder or http(s) address of ``index.json`` and one folder per reader; None for what
         ``HEART_READER_WEIGHTS`` says.
@@ -74,7 +74,7 @@ def _read_index(source: str) -> dict[str, ShippedReader]:
 
 
 def _copy(source: str, name: str, path: Path, n_bytes: int) -> None:
-    """Write a file of a source, of which no more is taken than there should be and one byte."""
+    """Write a file of a source, taking at most one byte more than it should have."""
     try:
         with _open(source, name) as stream, path.open("wb") as target:
             left = n_bytes + 1
@@ -91,7 +91,7 @@ def _open(source: str, name: str) -> IO[bytes]:
     Raises
     ------
     DataError
-        If there is none.
+        If the address has no index.
     """
     try:
         if urlsplit(source).scheme in ("http", "https"):

@@ -1,6 +1,4 @@
-"""Where a reader lies on this machine: in the package, in a checkout, in the cache, or to be
-fetched.
-"""
+"""Find a reader in the package, in a checkout, in the cache, or fetch it."""
 
 from __future__ import annotations
 

@@ -149,14 +149,12 @@ def write_index(folder: Path, readers: Mapping[str, ShippedReader]) -> None:
 
 
 def file_is(path: Path, facts: Mapping[str, Any]) -> bool:
-    """Tell whether a file has the size and the SHA-256 that an index states."""
+    """Return whether a file has the size and the SHA-256 that an index states."""
     return path.is_file() and path.stat().st_size == facts["bytes"] and file_sha256(path) == facts["sha256"]
 
 
 def is_published(sha256: str) -> bool:
-    """Tell whether a checkpoint of this identity is a shipped one, whose reports say what was
-    measured before publication.
-    """
+    """Return whether a checkpoint is shipped; its reports predate its publication."""
     return any(reader.sha256 == sha256 for reader in shipped_readers().values())
 
 

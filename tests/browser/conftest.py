@@ -75,8 +75,7 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
-    """Open the page as a person with some language, theme and screen; at the end, nothing may have
-    gone wrong behind it.
+    """Open the page with some language, theme and screen; fail on any error behind it.
 
     ``visit(place="", **context)`` takes what comes after the address, and options of the browser's
     context.

@@ -1,6 +1,4 @@
-"""Access: axe-core finds nothing in any view, theme or language; the keyboard is enough; a narrow
-screen does not scroll sideways.
-"""
+"""Accessibility: axe-core finds nothing, the keyboard suffices, narrow screens do not scroll."""
 
 from __future__ import annotations
 

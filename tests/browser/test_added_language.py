@@ -27,7 +27,7 @@ def address(tiny_checkpoint: Path, recordings: Path, tmp_path_factory: pytest.Te
     shutil.copytree(ROOT / "heart_reader", copy / "heart_reader", ignore=shutil.ignore_patterns("__pycache__"))
     words = json.loads((STATIC_DIR / "languages" / "en.json").read_text(encoding="utf-8"))
     words |= {"name": "Dummy", "direction": "rtl", "notice": "Nullus usus medicus."}
-    # No language of a browser: it is chosen by hand.
+    # No language of a browser: it is chosen manually.
     (copy / "heart_reader" / "frontend" / "static" / "languages" / "la.json").write_text(json.dumps(words), encoding="utf-8")
     serve = "from heart_reader.frontend import Settings, serve; from pathlib import Path; import sys\n"
     serve += "if __name__ == '__main__': serve(Settings(port=0, processes=False, checkpoint=Path(sys.argv[1])))"

@@ -1,6 +1,4 @@
-"""The page as a person uses it: pick a sample, drop a file, read the words and the numbers, take
-them along, read the errors.
-"""
+"""The page as a person uses it: samples, files, words, numbers, exports and errors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the page says when something goes wrong: in the person's language, the server's words below
-it, no old reading beside it.
-"""
+"""The page's errors: in the person's language, with the server's words, without an old reading."""
 
 from __future__ import annotations
 
@@ -81,7 +79,7 @@ def test_a_file_in_another_unit_than_it_says_can_be_read_after_saying_it(visit: 
     page = visit()
     send(page, "microvolts.csv", (recordings / "ten_seconds.csv").read_text(encoding="utf-8").replace("1.0", "1000"))
     page.wait_for_selector("#error:not([hidden])")
-    assert page.is_visible("#setting-unit")  # the error opens the settings that mend it
+    assert page.is_visible("#setting-unit")  # the error opens the settings that correct it
     page.select_option("#setting-unit", "uV")
     page.click("#read-again")
     page.wait_for_selector("#reading:not([hidden])")

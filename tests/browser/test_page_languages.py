@@ -123,9 +123,7 @@ def test_formulas_and_numbers_within_arabic_sentences_read_from_left_to_right(vi
 
 
 def test_no_english_words_are_left_in_arabic(visit: Callable[..., Any]) -> None:
-    """Latin letters stand only in names, codes, units and what the server says in English and is
-    marked so.
-    """
+    """Only names, codes, units and the server's marked English have Latin letters."""
     page = visit(locale="ar-EG")
     open_reading(page)
     left = page.evaluate(

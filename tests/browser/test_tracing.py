@@ -1,6 +1,4 @@
-"""The tracing as a person measures on it: true millimetres, every layout, calipers, filters,
-images; by mouse, touch and keyboard.
-"""
+"""The tracing: true millimetres, layouts, calipers, filters, images; mouse, touch, keyboard."""
 
 from __future__ import annotations
 
@@ -31,8 +29,8 @@ MAKE_VIEW = """async (sample) => {
   const answer = await (await fetch(`api/v1/samples/${sample}`)).json();
   const section = Object.assign(document.createElement("section"), { id: "own", className: "card" });
   document.querySelector("main").prepend(section);
-  window.told = [];
-  window.view = new TracingView(section, (options) => window.told.push(options));
+  window.reported = [];
+  window.view = new TracingView(section, (options) => window.reported.push(options));
   window.view.show(new Waveform(answer.waveform), answer);
 }"""
 
@@ -73,9 +71,7 @@ def px_per_mm(page: Any) -> float:
 
 
 def extent_of_traces(page: Any, left: float, right: float, rows: slice) -> tuple[float, float, float, float]:
-    """Return left, right, top and bottom, in pixels, of what is drawn of the traces between two
-    columns.
-    """
+    """Return left, right, top and bottom, in pixels, of the traces between two columns."""
     drawn = picture(page, "traces")[rows, round(left) : round(right), 3] > 100
     y, x = np.nonzero(drawn)
     return x.min() + left, x.max() + 1 + left, y.min(), y.max() + 1
@@ -183,9 +179,7 @@ def test_the_rhythm_strip_is_the_lead_that_was_chosen_and_the_minus_of_cabrera_t
 
 
 def self_similarity(drawn: NDArray[np.bool_]) -> float:
-    """Return the share of rows of pulses whose tops are where a pulse is: the part of time above
-    the middle of each trace.
-    """
+    """Return the share of rows of pulses whose tops are where a pulse is."""
     above = 0
     bands = np.split(drawn, np.flatnonzero(~drawn[:-25].any(axis=1)))
     bands = [band for band in bands if band.shape[0] > 15]
@@ -369,7 +363,7 @@ def test_every_key_of_the_list_does_something_and_has_words(page: Any) -> None:
         page.keyboard.press(key)
         value = page.evaluate("(option) => view.options[option]", option)
         assert isinstance(value, float) if expected is None else value == expected, key
-    page.wait_for_function("() => told.length > 0 && told.at(-1).speed === 50")
+    page.wait_for_function("() => reported.length > 0 && reported.at(-1).speed === 50")
     with page.expect_download() as started:
         page.keyboard.press("i")
     assert started.value.suggested_filename == "half_minute.png"
@@ -495,7 +489,7 @@ def test_the_ribbon_lies_where_the_reason_is(page: Any) -> None:
     assert page.is_hidden("#own .tracing-legend")
 
 
-def test_options_from_an_address_are_checked_and_told(page: Any) -> None:
+def test_options_from_an_address_are_checked_and_reported(page: Any) -> None:
     page.evaluate(MAKE_VIEW, "half_minute")
     page.evaluate(
         "view.setOptions({ layout: '<b>', speed: 1e9, gain: 'x', filter: null, group: [], startS: -5, zoom: 'huge', rhythmLead: 7 })"
@@ -503,8 +497,8 @@ def test_options_from_an_address_are_checked_and_told(page: Any) -> None:
     defaults = page.evaluate("import('/static/tracing/options.js').then(({ DEFAULTS }) => DEFAULTS)")
     assert page.evaluate("view.options") == defaults
     page.evaluate("view.goTo(7.5)")
-    page.wait_for_function("() => told.length === 1")
-    assert page.evaluate("told[0].startS") == 7.5
+    page.wait_for_function("() => reported.length === 1")
+    assert page.evaluate("reported[0].startS") == 7.5
     page.evaluate("view.goTo(1e9)")
     assert page.evaluate("view.options.startS") == 20
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")

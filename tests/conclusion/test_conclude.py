@@ -1,6 +1,4 @@
-"""The diagnosis in words: order, one rhythm, normal only where all of it is, levels that agree,
-contradictions told from outside.
-"""
+"""The diagnosis in words: order, one rhythm, normal only as a whole, no contradictions."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> Ans
 
 
 def reading(probability: Mapping[str, float], facts: Facts) -> tuple[dict[str, dict[str, str]], Conclusion]:
-    """What is concluded where these classes have these probabilities, at every level, and all
-    others are improbable.
-    """
+    """Conclude from these probabilities, with all other classes improbable."""
     levels = {name: {label: answer(probability.get(label, 0.01)) for label in level.class_names} for name, level in SPACE.levels.items()}
     return conclude(levels, SPACE, facts)
 
@@ -133,7 +129,7 @@ def test_no_reading_is_normal_over_a_block_or_a_run(finding: str) -> None:
     assert (conclusion.kind, decisions[SUPERDIAGNOSTIC]["NORM"]) == ("abnormal", "uncertain")
 
 
-def test_what_was_measured_decides_what_the_reader_is_not_certain_of() -> None:
+def test_what_was_measured_decides_what_the_model_is_not_certain_of() -> None:
     decisions, conclusion = reading({"AFIB": 0.25}, facts(Rhythm("atrial_fibrillation", message("no_p"))))
     assert decisions[ALL]["AFIB"] == "present"
     assert conclusion.lines[0].codes == ("AFIB",)
@@ -177,7 +173,7 @@ def test_a_poor_signal_is_not_decided_and_says_why() -> None:
     assert "no heartbeat found" in conclusion.headline
 
 
-def test_a_reader_of_one_unknown_level_still_concludes() -> None:
+def test_a_model_of_one_unknown_level_still_concludes() -> None:
     levels = {"own": {"A": Answer(0.9, 0.5, "present"), "B": Answer(0.1, 0.5, "absent")}}
     decisions, conclusion = conclude(levels, LabelSpace({"own": Level("own", ("A", "B"))}, ("own",)), facts())
     assert decisions == {"own": {"A": "present", "B": "absent"}}
@@ -217,7 +213,7 @@ def test_no_reading_contradicts_itself(probability: dict[str, float], rhythm: Rh
         (set(), {"NORM", "MI"}, {}, "abnormal", "exclusion:NORM+MI"),
     ],
 )
-def test_contradictions_are_told(stated: set[str], superclasses: set[str], numbers: dict[str, float], kind: str, code: str) -> None:
+def test_contradictions_are_reported(stated: set[str], superclasses: set[str], numbers: dict[str, float], kind: str, code: str) -> None:
     def decided(names: tuple[str, ...], present: set[str]) -> dict[str, str]:
         return {name: "present" if name in present else "absent" for name in names}
 
@@ -230,7 +226,7 @@ def test_contradictions_are_told(stated: set[str], superclasses: set[str], numbe
     assert code in find_contradictions(levels, sure, numbers, SINUS, kind)
 
 
-def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_told() -> None:
+def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_reported() -> None:
     levels = {ALL: {"PVC": "present"}}
     assert find_contradictions(levels, {ALL: {"PVC": 0.003}}, {}, None, None) == ("improbable:PVC",)
     rhythm = Rhythm("atrial_flutter", message("no_p"))
@@ -243,8 +239,8 @@ def test_what_is_improbable_or_normal_over_a_measured_rhythm_is_told() -> None:
 )
 def test_a_few_beats_are_no_rhythm_and_no_normal_ecg(n_beats: float, kind: str, said: str) -> None:
     rhythm = Rhythm(None, message("rhythm_few_beats", count=2)) if n_beats < 3 else None
-    told = facts(n_beats=n_beats) if rhythm is None else facts(rhythm, n_beats=n_beats)
-    conclusion = conclude_all({**NORMAL, "SR": 0.95}, told)
+    measured = facts(n_beats=n_beats) if rhythm is None else facts(rhythm, n_beats=n_beats)
+    conclusion = conclude_all({**NORMAL, "SR": 0.95}, measured)
     assert conclusion.kind == kind
     assert said in conclusion.headline
     assert ("Sinus rhythm" in conclusion.headline) == (n_beats >= 3)

@@ -1,6 +1,4 @@
-"""The declared table: every code is one, every rule has a source, every statement a name and a
-place.
-"""
+"""The table: every code is one, every rule has a source, every statement a name and a place."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Every shipped configuration loads, its network can be built, and its task trains two steps and is
-measured.
-"""
+"""Every shipped configuration loads, builds, trains two steps and is evaluated."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A data source and a task are one file each: files written here are found, joined, and trained
-with, and nothing else is touched.
-"""
+"""A data source and a task are one file each: written here, found, joined and trained with."""
 
 from __future__ import annotations
 

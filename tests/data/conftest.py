@@ -1,4 +1,4 @@
-"""A PTB-XL-shaped folder small enough to write by hand."""
+"""A PTB-XL-shaped folder small enough to write manually."""
 
 import csv
 from pathlib import Path
@@ -39,9 +39,7 @@ def write_csv(path: Path, header: list[str], rows: list) -> Path:
 
 
 def save_record(path: Path, seed: int, fs: int = 100, n_times: int = 1000) -> np.ndarray:
-    """Write a WFDB record of smooth noise with PTB-XL's header; return its (n_leads, n_times) whole
-    microvolts.
-    """
+    """Write smooth noise with PTB-XL's header; return (n_leads, n_times) whole microvolts."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).normal(0, 60, (12, n_times)).cumsum(axis=1)
     microvolts = np.clip(np.rint(noise), -9000, 9000).astype("<i2")
@@ -77,7 +75,7 @@ def write_ptbxl(tmp_path):
 
 @pytest.fixture
 def write_table(tmp_path):
-    """Write a CSV table, and an empty file for every path in it unless told otherwise."""
+    """Write a CSV table, and an empty file for every path in it unless asked otherwise."""
 
     def write(header: list[str], *rows: list, name: str = "table.csv", files: bool = True) -> Path:
         path = write_csv(tmp_path / name, header, list(rows))

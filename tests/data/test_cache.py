@@ -182,9 +182,7 @@ def test_an_empty_table_is_refused(records, tmp_path):
 
 
 def build_in_little_space(table, folder, answer):
-    """Run in a process of its own: no file may grow beyond 30 kB, which looks like a full disk to
-    the writer.
-    """
+    """Run in its own process with files limited to 30 kB, like on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
     try:
         build(table, folder)

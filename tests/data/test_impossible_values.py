@@ -1,6 +1,4 @@
-"""Numbers that no electrode carries are missing values, and what is left is read as if they had not
-been there.
-"""
+"""Numbers that no electrode carries are missing values, and the rest is read without them."""
 
 from __future__ import annotations
 
@@ -53,7 +51,7 @@ def test_a_number_in_every_lead_is_bridged(signal: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("factor", [1e3, 1e6])
-def test_a_record_in_the_wrong_unit_is_still_told_so(signal: np.ndarray, factor: float) -> None:
+def test_a_record_in_the_wrong_unit_is_still_refused_for_it(signal: np.ndarray, factor: float) -> None:
     with pytest.raises(UnitError, match="probably in another unit"):
         build(signal * factor)
 

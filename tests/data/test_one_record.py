@@ -1,6 +1,4 @@
-"""A failure that nobody foresaw, in one record of many, is the error of that record and of no
-other.
-"""
+"""An unforeseen failure in one record of many is the error of that record only."""
 
 from __future__ import annotations
 
@@ -105,15 +103,15 @@ def test_the_others_are_still_read(failing: EcgClassifier) -> None:
     assert "RuntimeError" in second.to_text()
 
 
-def test_a_reading_that_cannot_be_told_is_an_error_too(failing: EcgClassifier) -> None:
+def test_a_reading_that_cannot_be_written_is_an_error_too(failing: EcgClassifier) -> None:
     (reading,) = read_all(failing, [GOOD])
     assert reading.diagnosis is not None
     endless = replace(reading, diagnosis=replace(reading.diagnosis, duration_s=float("nan")))
-    text, error = endless.told(as_json=True)
+    text, error = endless.text(as_json=True)
     assert json.loads(text)["error"]["code"] == "unexpected_error"
     assert isinstance(error, UnexpectedError)
-    assert reading.told(as_json=True) == (reading.to_json_line(), None)
-    assert reading.told(as_json=False) == (reading.to_text(), None)
+    assert reading.text(as_json=True) == (reading.to_json_line(), None)
+    assert reading.text(as_json=False) == (reading.to_text(), None)
 
 
 def test_a_path_that_no_system_takes_is_one_error(failing: EcgClassifier) -> None:
@@ -230,14 +228,14 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
     assert Reading(path, None, caught.value).to_text() == f"{path}: cannot be read: the file is empty (0 bytes): copy or export it again\n"
 
 
-def test_files_that_are_called_alike_are_told_apart_by_their_folders(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_files_that_are_called_alike_are_distinguished_by_their_folders(tiny_checkpoint: Path, tmp_path: Path) -> None:
     for patient in ("p1", "p2"):
         (tmp_path / "ward" / patient).mkdir(parents=True)
         (tmp_path / "ward" / patient / "ecg.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
     (tmp_path / "ward" / "p2" / "ecg.csv").write_bytes(b"")
     (tmp_path / "ward" / "p2" / "other.csv").write_bytes(GOOD.with_suffix(".csv").read_bytes())
-    reader = EcgClassifier.load(tiny_checkpoint)
+    classifier = EcgClassifier.load(tiny_checkpoint)
     for given in ([tmp_path / "ward"], [tmp_path / "ward" / "p1", tmp_path / "ward" / "p2"]):
-        lines = [json.loads(reading.to_json_line()) for reading in read_all(reader, given)]
+        lines = [json.loads(reading.to_json_line()) for reading in read_all(classifier, given)]
         assert [line["record_id"] for line in lines] == ["p1/ecg", "p2/ecg", "other"]
         assert ["error" in line for line in lines] == [False, True, False]

@@ -104,9 +104,7 @@ def test_nothing_lies_outside_the_waves() -> None:
 
 @pytest.mark.parametrize("finding", ["normal", "left bundle branch block", "right bundle branch block", "left ventricular hypertrophy"])
 def test_waves_can_be_seen_from_their_onset_to_their_offset(finding: str) -> None:
-    """Above 10 microvolts in some lead: P, the flattest, within 20 ms of the truth, QRS within 5
-    and T within 15.
-    """
+    """Waves exceed 10 microvolts within 20 (P), 5 (QRS) and 15 ms (T) of the truth."""
     for seed in range(5):
         rng = np.random.default_rng(seed)
         parameters = replace(draw_parameters([finding], rng), noise=SILENT, rr_variability=0.0)

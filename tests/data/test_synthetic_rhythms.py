@@ -1,4 +1,4 @@
-"""Simulated rhythms: each is what its name says, and the signal holds what the truth tells."""
+"""Simulated rhythms: each is what its name says, and the signal holds what the truth says."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_another_person(name: str)
 
 
 def test_records_without_a_rhythm_are_those_of_before() -> None:
-    """Rounded to microvolts: the simulated records and files of earlier versions stay what they
-    were.
-    """
+    """In whole microvolts, records equal those of earlier versions."""
     record = simulate(EcgParameters(), rng=np.random.default_rng(11), fs=100.0, duration_s=10.0)
     microvolts = np.rint(record.signal * 1000.0).astype("<i2").tobytes()
     assert hashlib.sha256(microvolts).hexdigest()[:16] == "c2fae2587ef94b7e"

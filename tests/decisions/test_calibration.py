@@ -1,6 +1,4 @@
-"""Calibration: nearer to the truth on new records, the same order, and modest where there is little
-to learn from.
-"""
+"""Calibration: better on new records, the same order, and modest with few data."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def test_the_error_that_chance_alone_makes_shrinks_with_the_records(simulate):
     mean, low, high = ece_by_chance(few.y_prob, 0)
     assert low < metric_value("macro_ece", few.y_true, few.y_prob) < high
     assert mean > 2 * ece_by_chance(many.y_prob, 0)[0]
-    # A reader that is always sure of itself is calibrated only if it is right.
+    # A model that is always sure of itself is calibrated only if it is right.
     assert ece_by_chance((few.y_prob > 0.5).astype(float), 0) == (0.0, 0.0, 0.0)
 
 

@@ -37,9 +37,7 @@ def _separated(rng: np.random.Generator, n_positive: int, n_negative: int, shift
 @pytest.mark.parametrize("shift", [0.5, 2.0, 4.0])
 @pytest.mark.parametrize("threshold", [0.05, 0.5, 0.9])
 def test_the_promise_holds_over_many_validation_sets(n_positive, shift, threshold):
-    """The guarantee is about the mean over validation sets, so it is the mean that is compared,
-    with four standard errors of room.
-    """
+    """The promise holds for the mean over validation sets, within four standard errors."""
     rng = np.random.default_rng(7)
     missed, alarmed = [], []
     for _ in range(400):
@@ -77,7 +75,7 @@ def test_the_limits_are_order_statistics():
     [(0.5, (0.5, 0.5)), (0.35, (0.35, 0.4)), (0.9, (0.6, 0.9))],
     ids=["between the limits", "below both", "above both"],
 )
-def test_a_reader_better_than_promised_is_left_to_its_threshold(threshold, zone):
+def test_a_model_better_than_promised_is_left_to_its_threshold(threshold, zone):
     prob = np.r_[np.full(20, 0.4), np.full(20, 0.6)]
     assert choose_uncertainty(_one_class(prob > 0.5, prob), _threshold(threshold), alpha=0.1).zones == (zone,)
 

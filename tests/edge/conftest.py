@@ -1,6 +1,4 @@
-"""A small convolutional network, trained for two epochs on simulated ECGs, as what variants are
-made from.
-"""
+"""A small network, trained for two epochs on simulated ECGs, for making variants."""
 
 from __future__ import annotations
 

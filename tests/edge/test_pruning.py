@@ -59,7 +59,7 @@ def test_what_is_left_is_the_wide_network_with_those_channels_silent(name: str) 
     wide, narrow = trained_alike(name), narrowed(name)
     narrow.load_state_dict(cut_channels(wide, narrow, EXAMPLE, l1_scores))
     assert count_parameters(narrow) < 0.5 * count_parameters(wide)
-    # The same choice by hand: silence the weakest channels of the wide network instead of removing
+    # The same choice manually: silence the weakest channels of the wide network instead of removing
     # them.
     groups = trace_channels(wide, EXAMPLE)
     scores = l1_scores(wide, groups)

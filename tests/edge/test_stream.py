@@ -1,6 +1,4 @@
-"""A feed gives every window what the whole record would have given it, in memory that does not
-grow.
-"""
+"""A stream gives the windows of the whole record, in memory that does not grow."""
 
 from __future__ import annotations
 

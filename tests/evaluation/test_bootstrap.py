@@ -1,6 +1,4 @@
-"""The bootstrap: equal to a plain loop, reproducible, honest about patients, and 0 for a model
-against itself.
-"""
+"""The bootstrap: equal to a plain loop, reproducible, by patient, and 0 for equal models."""
 
 from __future__ import annotations
 
@@ -58,7 +56,7 @@ def test_patients_are_drawn_whole(simulate):
     assert (weights[[0, 2, 3, 4]].sum(axis=0) == 4).all()
     # Each unit is drawn once on average.
     np.testing.assert_allclose(weights.mean(axis=1), 1, atol=0.15)
-    # Two records each of the same patients tell no more than one.
+    # Two records each of the same patients say no more than one.
     test = simulate()
     doubled = replace(
         test,

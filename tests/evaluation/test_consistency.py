@@ -33,9 +33,7 @@ LEVELS = {
 
 @pytest.fixture
 def table():
-    """Eight records of eight patients: four normal ones, two blocks, one fibrillation, one whose
-    statements nobody knows.
-    """
+    """Return records of 8 patients: 4 normal, 2 blocks, 1 fibrillation, 1 not known."""
     statements = np.zeros((8, 5), dtype=np.float32)
     statements[:4, [0, 4]] = 1
     statements[4, 1] = statements[5, 2] = 1

@@ -1,6 +1,4 @@
-"""Decisions outside the uncertain zones and selective reading: counted right, and only on records
-that chose nothing.
-"""
+"""Decisions and selective reading are counted right, on records that chose nothing."""
 
 from __future__ import annotations
 
@@ -113,8 +111,8 @@ def test_nothing_is_stated_where_it_was_chosen_or_does_not_exist(simulate, chose
     assert on_val.decided.reason == "the uncertain zones were chosen on this split"
     assert on_val.selective.reason == "the thresholds were chosen on this split"
     without = build_report(simulate(), None, None, **SETTINGS)
-    assert without.decided.reason == "the reader has no uncertain zones"
-    assert without.selective.reason == "the reader has no thresholds"
+    assert without.decided.reason == "the model has no uncertain zones"
+    assert without.selective.reason == "the model has no thresholds"
     for one in (on_val, without):
         assert (one.decided.metrics, one.decided.classes, one.selective.points) == ({}, {}, ())
         assert f"Not stated: {one.decided.reason}." in report_page(one)
@@ -131,9 +129,7 @@ def test_a_report_cannot_be_made_to_state_decisions_that_its_split_chose(report,
 
 
 def test_a_rare_class_can_be_found_but_never_ruled_out(simulate):
-    """Fewer positives in validation than the promise needs: present where no negative came, else
-    uncertain.
-    """
+    """With too few positives, the answer is present or uncertain, never absent."""
     val = simulate("val", 40, 3)
     y_true = val.y_true.copy()
     y_true[5:, 4] = 0

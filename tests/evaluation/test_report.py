@@ -77,7 +77,7 @@ def test_a_report_cannot_be_made_to_state_what_its_split_chose(report):
 
 def test_without_thresholds_and_calibration(simulate):
     report = build_report(simulate("val"), None, None, **SETTINGS)
-    assert report.reasons["macro_f1"] == "the reader has no thresholds"
+    assert report.reasons["macro_f1"] == "the model has no thresholds"
     assert report.metrics["macro_ece"].point is not None
 
 

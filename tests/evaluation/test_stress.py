@@ -1,6 +1,4 @@
-"""The stress test: its clean reading is the report's, every checkpoint meets the same noise,
-nothing is silently left out.
-"""
+"""The stress test: its clean reading is the report's, noise is the same, nothing is left out."""
 
 from __future__ import annotations
 

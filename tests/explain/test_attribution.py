@@ -1,6 +1,4 @@
-"""Signal and measurements together: complete for every kind of reader, and what one member does not
-say it does not get.
-"""
+"""Signal and measurements together: complete for all models, members count as they should."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Explanations of real checkpoints: complete, faithful, gone with the weights, and honest about
-what is missing.
-"""
+"""Explanations are complete, faithful, gone with the weights, and state what is missing."""
 
 from __future__ import annotations
 
@@ -81,9 +79,7 @@ def randomised(directory: Path, seed: int) -> Explainer:
 
 
 def test_random_weights_destroy_an_explanation(records: dict[str, EcgRecord]) -> None:
-    """After Adebayo J. et al., Sanity checks for saliency maps, NeurIPS 31 (2018): what stays
-    without the weights explains nothing.
-    """
+    """Check sanity as Adebayo J. et al. do, NeurIPS 31 (2018)."""
     trained = Explainer.load(NANO)
     finer = Explainer(trained.classifier, steps=32)
     for name, record in records.items():
@@ -96,9 +92,7 @@ def test_random_weights_destroy_an_explanation(records: dict[str, EcgRecord]) ->
 def test_flattening_what_speaks_for_a_finding_takes_it_away(
     explainer: Explainer, records: dict[str, EcgRecord], explained: dict[str, Explanation]
 ) -> None:
-    """Deletion of the most relevant twentieth changes more than that of what random weights point
-    to.
-    """
+    """Deleting the most relevant twentieth changes more than random weights do."""
     classifier = explainer.classifier
     other = randomised(classifier.checkpoint.directory, 0)
     for name, record in records.items():

@@ -1,6 +1,4 @@
-"""The path integral on functions whose integral is known, and log-odds that must be the
-classifier's.
-"""
+"""Path integrals of functions with a known integral, and log-odds of the classifier."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ def test_the_mean_gradient_of_a_cubic_needs_two_steps(rng: np.random.Generator, 
 
 
 def test_errors_of_overlapping_windows_cancel(rng: np.random.Generator) -> None:
-    """The same window seven times, with few points each, comes closer to the integral than each of
-    them does.
-    """
+    """Seven equal windows with few points come closer than each of them."""
     window = (0.5 + normal(rng, 1, 2, 6).abs()).expand(7, -1, -1)
     slopes = torch.ones(7, 1)
 

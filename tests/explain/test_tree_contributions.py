@@ -1,6 +1,4 @@
-"""Shapley values of trees: against an independent package, against the definition, and without what
-they need.
-"""
+"""Shapley values of trees against another package, the definition, and with missing values."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ N_FEATURES = 12
 
 @pytest.fixture(scope="module", params=[3, 5])
 def grown(request: pytest.FixtureRequest) -> tuple[HistGradientBoostingClassifier, FeatureTrees, np.ndarray]:
-    """scikit-learn's trees, the same as tensors at the second of two outputs, and records with
-    missing values.
-    """
+    """Return scikit-learn's trees, the same as tensors, and records with missing values."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(600, N_FEATURES)).astype(np.float32)
     truth = features[:, 0] + features[:, 1] * features[:, 2] + rng.normal(0, 0.5, 600) > 0

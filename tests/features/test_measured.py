@@ -1,6 +1,4 @@
-"""Measurements of simulated ECGs whose truth is known, and of recordings on which little or nothing
-can be measured.
-"""
+"""Measurements of simulated ECGs against the truth, and of recordings with little to measure."""
 
 from __future__ import annotations
 
@@ -274,7 +272,7 @@ def test_two_leads_have_no_chest_voltages():
     assert np.isnan(measurements.vector()[FEATURE_NAMES.index("R_Amp_V1")])
 
 
-def test_a_long_record_says_which_stretch():
+def test_a_long_record_says_which_part():
     ecg = simulated(fs=250.0, duration_s=150.0)
     measurements = measure(ecg.record)
     assert measurements.fiducials.stretch_s[1] - measurements.fiducials.stretch_s[0] == pytest.approx(60.0)

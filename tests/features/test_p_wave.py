@@ -1,6 +1,4 @@
-"""Whether P waves precede the beats: hearts with them, hearts whose atria do something else, and
-recordings that cannot tell.
-"""
+"""P waves before beats: hearts with them, without them, and recordings that leave it open."""
 
 from __future__ import annotations
 
@@ -126,7 +124,7 @@ def test_noise_is_survived_and_says_nothing(n_leads, n_times):
 
 
 @pytest.mark.slow
-def test_half_an_hour_is_judged_by_its_stretch():
+def test_half_an_hour_is_judged_by_one_part():
     record = simulated(fs=100.0, duration_s=1800.0).record
     analysis = analyse(record)
     assert analysis.p_waves.present is True

@@ -1,6 +1,4 @@
-"""Doubts about a file's rate and leads: few about simulated patients as they are, most of what is
-done to them told by its name.
-"""
+"""Doubts about rate and leads: few about unchanged patients, most changes named correctly."""
 
 from __future__ import annotations
 
@@ -52,9 +50,9 @@ def test_few_doubts_about_files_that_are_right(patients):
         (lambda record: replace(record, signal=-record.signal), {"all_leads_upside_down"}),
     ],
 )
-def test_what_is_wrong_is_told_by_its_name(patients, change, codes):
-    told = [said(change(record)) for record in patients]
-    assert sum(code in codes for code in told) >= 0.8 * len(patients), told
+def test_what_is_wrong_is_named(patients, change, codes):
+    reported = [said(change(record)) for record in patients]
+    assert sum(code in codes for code in reported) >= 0.8 * len(patients), reported
 
 
 def test_the_lead_upside_down_is_named(patients):

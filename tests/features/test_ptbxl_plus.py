@@ -75,9 +75,9 @@ def test_a_network_trained_with_them_reads_with_and_without(tiny_config: Experim
     write_tables(home, build_table(config).record_ids.tolist())
     assert has_tables(home)
     checkpoint = train(config, tmp_path / "run").checkpoint
-    reader = EcgClassifier.load(checkpoint.directory)
+    classifier = EcgClassifier.load(checkpoint.directory)
     record = read_record(build_table(config).paths[0])
-    without = reader.predict(record)
+    without = classifier.predict(record)
     assert without.features == {"ptbxl_plus": False}
     assert "read without the published features of PTB-XL+, which this model can use" in without.warnings
     path = tmp_path / "with.csv"
@@ -87,7 +87,7 @@ def test_a_network_trained_with_them_reads_with_and_without(tiny_config: Experim
     path.write_text("\n".join([f"# fs={record.fs:g}", "# unit=mV", ",".join(names), *rows]))
     with_features = read_record(path)
     assert (published_features(with_features) == 5.0).all()
-    reading = reader.predict(with_features)
+    reading = classifier.predict(with_features)
     assert reading.features == {"ptbxl_plus": True}
     assert not any("published features" in warning for warning in reading.warnings)
     probabilities = [[answer.probability for answer in read.levels[read.level].values()] for read in (without, reading)]

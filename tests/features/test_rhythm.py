@@ -1,6 +1,4 @@
-"""The rhythm of simulated recordings whose beats, P waves and spikes are put together here, and of
-recordings that have none to tell.
-"""
+"""The rhythm of recordings composed of beats, P waves and spikes, and of those without one."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def draw(
     fibrillation_mv: float = 0.0,
     seed: int = 0,
 ) -> EcgRecord:
-    """Draw beats, given as time of R and kind, P waves centred at ``p_s``, flutter waves and spikes
-    of 2 ms.
-    """
+    """Draw beats (time of R and kind), P waves at ``p_s``, flutter waves and spikes of 2 ms."""
     rng = np.random.default_rng(seed)
     times = np.arange(round(duration_s * fs)) / fs
     signal = noise_mv * rng.standard_normal((8, len(times)))
@@ -104,9 +100,7 @@ def normal(bpm: float = 70.0, duration_s: float = 10.0, **more) -> EcgRecord:
 
 
 def with_ectopics(kinds: str, wide: bool = True, rr: float = 0.85) -> tuple[EcgRecord, int]:
-    """Beats as letters: n is normal, x premature; a premature beat comes after 0.6 RR, the next one
-    makes up for it unless it is x too.
-    """
+    """Turn letters into beats: n is normal, x comes early after 0.6 RR, with a pause."""
     now, beats, p_s = 0.5, [], []
     for place, letter in enumerate(kinds):
         beats.append((now, "wide" if letter == "x" and wide else "narrow"))
@@ -205,7 +199,7 @@ def test_a_pause_of_four_seconds():
     assert found.values["pause_count"].value == 1
 
 
-def test_spikes_of_a_pacemaker_are_told_by_their_number():
+def test_spikes_of_a_pacemaker_are_recognised_by_their_number():
     times = steady(68.0, jitter=0.001)
     found = rhythm(draw([(r, "wide") for r in times], spikes_s=[r - 0.10 for r in times]))
     assert (found.name, found.reason.code) == ("paced", "rhythm_paced_spikes")
@@ -213,7 +207,7 @@ def test_spikes_of_a_pacemaker_are_told_by_their_number():
     assert "pacing_spikes" in found.findings
 
 
-def test_paced_beats_are_told_where_a_file_has_smeared_their_spikes():
+def test_paced_beats_are_recognised_where_a_file_has_smeared_their_spikes():
     times = steady(68.0, jitter=0.001)
     sharp = draw([(r, "wide") for r in times], spikes_s=[r - 0.10 for r in times])
     smeared = build_record("smeared", resample(sharp.signal, 500.0, 100.0), 100.0, STANDARD_LEADS)
@@ -267,7 +261,7 @@ def test_flat_leads_have_no_rhythm():
     assert rhythm(build_record("flat", np.zeros((12, 5000)), 500.0, STANDARD_LEADS)).name is None
 
 
-def test_short_and_single_lead_records_are_told_where_they_can_be():
+def test_short_and_single_lead_records_are_named_where_they_can_be():
     assert rhythm(normal(80.0, 3.5)).name == "sinus"
     whole = normal(70.0)
     assert rhythm(build_record("II", whole.signal[1:2], 500.0, ("II",))).name == "sinus"
@@ -282,7 +276,7 @@ def test_noise_in_half_of_the_record_makes_no_rhythm_up():
     assert "ventricular_run" not in found.findings
 
 
-def test_every_minute_of_a_long_recording_is_told():
+def test_every_minute_of_a_long_recording_is_reported():
     times = steady(70.0, 300.0)
     early = set(range(20, len(times) - 2, 40))
     beats = [(r - 0.3, "wide") if n in early else (r, "narrow") for n, r in enumerate(times)]
@@ -314,7 +308,7 @@ def test_the_vector_ends_with_the_rhythm():
     assert np.isfinite(expected).mean() > 0.9
 
 
-def test_early_and_late_are_told_beside_the_usual_interval():
+def test_early_and_late_are_judged_by_the_usual_interval():
     timing = time_beats(np.cumsum([0.0, 0.8, 0.8, 0.5, 1.1, 0.8, 0.8, 0.8]))
     assert np.flatnonzero(timing.early).tolist() == [3]
     assert np.flatnonzero(timing.late).tolist() == [4]

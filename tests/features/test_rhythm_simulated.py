@@ -62,9 +62,7 @@ def test_the_rhythm_is_named(name: str, seed: int, read: dict[tuple[str, int], t
 
 @pytest.mark.parametrize(("name", "seed"), cases(FINDINGS_WRONG))
 def test_the_findings_are_found_and_no_others(name: str, seed: int, read: dict[tuple[str, int], tuple[SimulatedEcg, Rhythm]]) -> None:
-    """Irregularity follows from premature beats and pauses, and a record may cut a run to a
-    couplet.
-    """
+    """Premature beats and pauses imply irregularity; a record may cut a run."""
     ecg, rhythm = read[name, seed]
     implied = {"irregular", "couplet"} if ecg.truth.rhythm_findings else set()
     assert set(ecg.truth.rhythm_findings) - implied <= set(rhythm.findings)
@@ -72,9 +70,9 @@ def test_the_findings_are_found_and_no_others(name: str, seed: int, read: dict[t
 
 
 @pytest.mark.parametrize(("name", "seed"), cases(BEATS_WRONG))
-def test_every_kind_of_beat_is_told(name: str, seed: int, read: dict[tuple[str, int], tuple[SimulatedEcg, Rhythm]]) -> None:
+def test_every_kind_of_beat_is_recognised(name: str, seed: int, read: dict[tuple[str, int], tuple[SimulatedEcg, Rhythm]]) -> None:
     """Beats at the ends of a record may be unknown; those within it may not be anything else."""
     ecg, rhythm = read[name, seed]
     inside = [kind for kind, at in zip(ecg.truth.beat_kinds, ecg.truth.beat_s, strict=True) if 1.0 < at < 9.0]
-    told = rhythm.beats
-    assert any(told[skip : skip + len(inside)] == tuple(inside) for skip in range(4)), told
+    reported = rhythm.beats
+    assert any(reported[skip : skip + len(inside)] == tuple(inside) for skip in range(4)), reported

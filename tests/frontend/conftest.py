@@ -65,8 +65,6 @@ def settings(tiny_checkpoint: Path, samples_dir: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[TestClient]:
-    """A client of a started server; an error of the server is an answer, as it is for a real
-    client.
-    """
+    """Yield a client of a started server; a server error is an answer, not raised."""
     with TestClient(create_app(settings), raise_server_exceptions=False) as started:
         yield started

@@ -72,7 +72,7 @@ def test_a_large_file_is_hashed_whole(client: TestClient, file: Path) -> None:
     assert lines(file)[0]["record_sha256"] == [sha256(large)]
 
 
-def test_what_was_not_read_is_told_by_its_code(client: TestClient, file: Path, ecg_csv: bytes) -> None:
+def test_what_was_not_read_is_logged_by_its_code(client: TestClient, file: Path, ecg_csv: bytes) -> None:
     client.post("/api/v1/predict", files={"file": ("a.csv", b"")})
     client.post("/api/v1/predict", content=b"")
     client.post("/api/v1/explain?finding=MI", files={"file": ("a.csv", ecg_csv)})
@@ -129,7 +129,7 @@ def test_a_file_that_was_rotated_is_opened_again(client: TestClient, file: Path,
     assert len(lines(file)) == len(lines(file.with_suffix(".1"))) == 1
 
 
-def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path: Path) -> None:
     try:
         with pytest.raises(ConfigError, match="HEART_READER_AUDIT_LOG"):
             audit_into(tmp_path / "absent" / "audit.log")

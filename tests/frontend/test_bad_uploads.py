@@ -1,6 +1,4 @@
-"""Whatever is sent, the answer is one readable error of one shape, nothing is left on disk, and the
-server is never at fault.
-"""
+"""Bad requests get one readable error of one shape and leave nothing on disk."""
 
 from __future__ import annotations
 
@@ -116,7 +114,7 @@ def test_a_pair_with_an_unsafe_name_still_finds_itself() -> None:
         ({"files": {"file": ("a.csv", b"# fs=100\nI,II\n0,1\n")}, "data": {"unit": "furlong"}}, 422, "unit_error"),
     ],
 )
-def test_a_request_that_is_wrong_is_told_so(client: TestClient, request_parts: dict[str, Any], status: int, code: str) -> None:
+def test_a_request_that_is_wrong_is_refused(client: TestClient, request_parts: dict[str, Any], status: int, code: str) -> None:
     check_error(client.post(PREDICT, **request_parts), status, code)
 
 

@@ -1,6 +1,4 @@
-"""Over real sockets: connections that are idle, half-sent heads, answers nobody takes, and more
-connections than there is room for.
-"""
+"""Over real sockets: idle connections, half-sent heads, untaken answers, too many clients."""
 
 from __future__ import annotations
 

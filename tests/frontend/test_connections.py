@@ -1,6 +1,4 @@
-"""Over real sockets: clients that are slow, that leave, that send nonsense, and a server that is
-told to stop while it reads.
-"""
+"""Over real sockets: clients that are slow, leave or send nonsense, and a stop amid reading."""
 
 from __future__ import annotations
 

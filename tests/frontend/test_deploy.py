@@ -1,6 +1,4 @@
-"""The server behind a real proxy, configured by the files of ``deploy/`` with nothing but ports,
-paths and limits of time changed.
-"""
+"""The server behind a real proxy with the files of ``deploy/``; only ports and limits differ."""
 
 from __future__ import annotations
 

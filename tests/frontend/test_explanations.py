@@ -1,6 +1,4 @@
-"""Explanations through the server: uploads and samples, ONNX checkpoints with and without their
-origin.
-"""
+"""Explanations through the server: uploads, samples, ONNX with and without its origin."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Requests made up from the description of the interface: every answer is one it announces, and
-none is the server's fault.
-"""
+"""Generated requests: every answer is one that the interface announces, and none a fault."""
 
 from __future__ import annotations
 

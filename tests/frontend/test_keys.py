@@ -31,7 +31,7 @@ class Keys:
 
     def write(self, *lines: str) -> None:
         self.path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        # Two writes within one tick of the file system's clock are told apart by nobody.
+        # Two writes within one tick of the file system's clock cannot be distinguished.
         self.n_writes += 1
         os.utime(self.path, (1_700_000_000 + self.n_writes,) * 2)
 
@@ -43,9 +43,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @pytest.fixture
 def client(settings: Settings, keys: Keys) -> Iterator[TestClient]:
-    """Of a server with two keys in the file, ward (of 20 letters of w) and lab (of l), and one of
-    the environment.
-    """
+    """Yield a client; the file has keys ward (20 w) and lab (l), the environment one."""
     keys.write("# keys", "", f"ward {key_hash('w' * 20)}", f"lab  {key_hash('l' * 20).upper()}")
     changes = {"api_keys_file": keys.path, "api_key": Settings(api_key=OWN).api_key}
     with TestClient(create_app(settings.model_copy(update=changes)), client=("192.0.2.1", 1)) as started:
@@ -80,15 +78,15 @@ def test_keys_rotate_without_a_stop(client: TestClient, keys: Keys) -> None:
         (f"lab {key_hash('x')}", "half a li"),
     ],
 )
-def test_a_broken_file_leaves_the_keys_and_is_told(
+def test_a_broken_file_leaves_the_keys_and_is_reported(
     client: TestClient, keys: Keys, lines: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     keys.write(*lines)
     assert [status(client, key) for key in ("w" * 20, "x")] == [200, 401]
-    told = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert len(told) == 1
-    assert "--new-key" in told[0].reason
-    assert "w" * 20 not in told[0].reason
+    reported = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(reported) == 1
+    assert "--new-key" in reported[0].reason
+    assert "w" * 20 not in reported[0].reason
     keys.write(f"ward {key_hash('n' * 20)}")
     assert [status(client, key) for key in ("n" * 20, "w" * 20)] == [200, 401]
 

@@ -1,6 +1,4 @@
-"""Words of the page: every language has every key, every key that the page asks for exists, and
-none is left over.
-"""
+"""Words of the page: every language has every key that is used, and none is left over."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What a server bears: records that are too long, clients that leave, damaged checkpoints, full
-disks, kills.
-"""
+"""Limits of a server: long records, clients that leave, damaged checkpoints, full disks, kills."""
 
 from __future__ import annotations
 
@@ -178,7 +176,7 @@ def test_ready_tells_that_a_signature_which_is_asked_for_is_gone(settings: Setti
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("place", ["spooled", "stored"])
 @pytest.mark.parametrize("address", [PREDICT, EXPLAIN])
-def test_a_full_disk_is_told(
+def test_a_full_disk_is_reported(
     narrow: TestClient, ecg_csv: bytes, monkeypatch: pytest.MonkeyPatch, number: int, place: str, address: str
 ) -> None:
     def fail(*_: Any) -> None:

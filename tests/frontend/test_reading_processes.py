@@ -1,6 +1,4 @@
-"""Readings made in processes of their own are the same, refuse alike, and outlive a process that
-dies.
-"""
+"""Processes give the same readings and refusals, and outlive one that dies."""
 
 from __future__ import annotations
 

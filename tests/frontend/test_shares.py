@@ -1,6 +1,4 @@
-"""What each client may have of the server: requests of an address, room for uploads, the slowest
-pace; and who counts as one client.
-"""
+"""Each client's share: requests, upload room, slowest pace; and who counts as one client."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ def shared(settings: Settings) -> Settings:
 
 
 def held(client: TestClient, address: str, release: threading.Event) -> tuple[threading.Thread, list[int]]:
-    """Send an upload that ends when it is told to."""
+    """Send an upload that ends when it is asked to."""
     statuses: list[int] = []
     parts = [b"\r\n--b--\r\n", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n']
 

@@ -1,6 +1,4 @@
-"""The benchmark of slow clients in small: readings of others go on beside them, and none is
-refused.
-"""
+"""The benchmark of slow clients in small: other readings go on, and none is refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Processes at work: one that takes too long or too much or dies is replaced, and costs the others
-nothing.
-"""
+"""Processes that take too long or too much or die are replaced without harm to others."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ def do(workers: Workers, *arguments: Any) -> int:
 
 
 def wait_until_ready(workers: Workers) -> None:
-    """A new process takes seconds to be ready; ``wait`` is for the start only, but here nothing
-    else runs.
-    """
+    """Wait until a process is ready; ``wait`` is only for the start."""
     workers.is_ready()
     workers.wait()
 

@@ -1,6 +1,4 @@
-"""Hostile but legal files: each holds the same short ECG, told in a way that invites a misreading,
-and says what must come of it.
-"""
+"""Hostile but legal files with the same short ECG, and the outcome that each must have."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ TOLERANCE_MV = 0.006
 
 @cache
 def reference() -> EcgRecord:
-    """The ECG that every file holds: twelve leads, four seconds at 250 Hz, whole microvolts, 0.5 mV
-    and more in every lead.
-    """
+    """Return the ECG of every file: 12 leads, 4 s at 250 Hz, whole microvolts, >= 0.5 mV."""
     record = simulate(EcgParameters(), rng=np.random.default_rng(7), fs=FS_HZ, duration_s=4.0)
     signal = np.rint(record.signal * 1000).astype(np.float32) / np.float32(1000)
     return EcgRecord("reference", signal, FS_HZ, record.lead_names, age=62.0, sex="female")
@@ -70,9 +66,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one file: ``"refused"``, ``"right"``, ``"noted"`` (not the reference, and said
-    so) or ``"misread"``.
-    """
+    """Outcome of one file: ``"refused"``, ``"right"``, ``"noted"`` or ``"misread"``."""
 
     kind: str
     said: tuple[str, ...]
@@ -80,9 +74,7 @@ class Outcome:
 
 
 def outcome(case: Case, folder: Path) -> Outcome:
-    """Read one file and compare it with the reference; anything but a `RecordError` is a crash and
-    is raised.
-    """
+    """Compare one file with the reference; raise anything but a `RecordError`."""
     path = case.write(folder)
     try:
         record = read_record(path, **case.arguments)

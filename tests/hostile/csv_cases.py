@@ -1,6 +1,4 @@
-"""Tables that invite a misreading: names, signs, numbers, units, rates and the order of rows, as
-programs and people write them.
-"""
+"""Tables that invite a misreading: names, signs, numbers, units, rates and row order."""
 
 from __future__ import annotations
 

@@ -43,9 +43,7 @@ def table(
     scale: float = 1.0,
     first: tuple[str, Sequence[str]] | None = None,
 ) -> list[str]:
-    """Lines of a table: comments, a row of names if there are any, and rows; ``first`` is one more
-    column before the others.
-    """
+    """Return a table's lines: comments, names, rows; ``first`` is one more column in front."""
     values = scale * signal_mv(changed)[:, [STANDARD_LEADS.index(lead) for lead in leads]]
     rows = [[cell(value) for value in row] for row in values.tolist()]
     if first is not None:

@@ -70,7 +70,7 @@ def records() -> Iterator[Case]:
     for text in ("0", "-1", "nan", "1e-7", "", "1:00", "9999999", "0x1"):
         code = "rate_impossible" if text in {"1e-7", "9999999"} else "damaged_file"
         yield case(f"data records of {text!r} s in the header", Edf(head={"record_s": text}), refused=code)
-    # A rate of 625 Hz instead of 250 Hz, which the file alone cannot tell.
+    # A rate of 625 Hz instead of 250 Hz, which the file alone does not show.
     yield case("a length of 0.4 s for records of 1 s", Edf(head={"record_s": "0.4"}), arguments={"fs": 250.0}, refused="rate_contradicts")
     for text in ("0", "-5", "2.5", "x", ""):
         yield case(f"{text!r} data records", Edf(head={"n_records": text}), refused="damaged_file")

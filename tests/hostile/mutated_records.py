@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence as DicomSequence
 
-from tests.hostile.mutations import BLIND, TEXT, Change, Rng, edge_number, edge_text, stretch
+from tests.hostile.mutations import BLIND, TEXT, Change, Rng, cut_of, edge_number, edge_text
 from tests.hostile.seeds import FORMATS, SEEDS_PER_FORMAT, Files, dicom_bytes, dicom_dataset, seed_files
 
 __all__ = ["mutated_record"]
@@ -41,8 +41,8 @@ def mutated_record(fmt: str, number: int, seed: int = 0) -> Files:
 
 
 def _samples(content: bytes, rng: Rng) -> bytes:
-    """Put a value over a stretch of samples or all of them: silence, a rail, a missing value."""
-    start, end = (24, len(content)) if rng.random() < 0.3 else stretch(content, rng)
+    """Put a value over a part of samples or all of them: silence, a rail, a missing value."""
+    start, end = (24, len(content)) if rng.random() < 0.3 else cut_of(content, rng)
     value = _SAMPLE_VALUES[rng.integers(len(_SAMPLE_VALUES))].to_bytes(2, "little", signed=True)
     return content[:start] + (value * (end // 2 + 1))[: max(0, end - start)] + content[end:]
 

@@ -1,6 +1,4 @@
-"""Mutations of one file: blind ones of bytes, and of text, whose lines, fields and numbers are
-changed.
-"""
+"""Mutations of one file: of bytes, and of the lines, fields and numbers of text."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from tests.hostile.seeds import FORMATS, SEEDS_PER_FORMAT, seed_files
 
-__all__ = ["BLIND", "EDGE_NUMBERS", "EDGE_TEXTS", "TEXT", "Change", "Rng", "edge_number", "edge_text", "stretch"]
+__all__ = ["BLIND", "EDGE_NUMBERS", "EDGE_TEXTS", "TEXT", "Change", "Rng", "cut_of", "edge_number", "edge_text"]
 
 EDGE_NUMBERS = (
     *("0", "-0", "-1", "1", "2", "0.5", "1e308", "1e400", "-1e400", "NaN", "nan", "inf", "-Infinity", "1e-320", "32767", "32768", "-32768"),
@@ -47,8 +45,8 @@ Rng = np.random.Generator
 Change = Callable[[bytes, Rng], bytes]
 
 
-def stretch(content: bytes, rng: Rng) -> tuple[int, int]:
-    """A random stretch, mostly short, half of the time near the beginning, where headers are."""
+def cut_of(content: bytes, rng: Rng) -> tuple[int, int]:
+    """A random part, mostly short, half of the time near the beginning, where headers are."""
     reach = len(content) if rng.random() < 0.5 else min(len(content), 2000)
     start = int(rng.integers(reach + 1))
     return start, min(len(content), start + int(2 ** rng.uniform(0, 12)))
@@ -64,31 +62,31 @@ def _flip(content: bytes, rng: Rng) -> bytes:
 
 
 def _set_bytes(content: bytes, rng: Rng) -> bytes:
-    start, end = stretch(content, rng)
+    start, end = cut_of(content, rng)
     return content[:start] + bytes([int(rng.choice([0, 9, 10, 32, 44, 48, 127, 128, 255]))]) * (end - start) + content[end:]
 
 
 def _truncate(content: bytes, rng: Rng) -> bytes:
-    return content[: stretch(content, rng)[0]]
+    return content[: cut_of(content, rng)[0]]
 
 
 def _delete(content: bytes, rng: Rng) -> bytes:
-    start, end = stretch(content, rng)
+    start, end = cut_of(content, rng)
     return content[:start] + content[end:]
 
 
 def _double(content: bytes, rng: Rng) -> bytes:
-    start, end = stretch(content, rng)
+    start, end = cut_of(content, rng)
     return content[:end] + content[start:end] * int(2 ** rng.uniform(0, 5)) + content[end:]
 
 
 def _insert(content: bytes, rng: Rng) -> bytes:
-    start, _ = stretch(content, rng)
+    start, _ = cut_of(content, rng)
     return content[:start] + rng.bytes(int(2 ** rng.uniform(0, 10))) + content[start:]
 
 
 def _swap(content: bytes, rng: Rng) -> bytes:
-    (a, b), (c, d) = sorted((stretch(content, rng), stretch(content, rng)))
+    (a, b), (c, d) = sorted((cut_of(content, rng), cut_of(content, rng)))
     if b > c:
         return content[:a] + content[b:]
     return content[:a] + content[c:d] + content[b:c] + content[a:b] + content[d:]
@@ -98,16 +96,14 @@ def _splice(content: bytes, rng: Rng) -> bytes:
     """Go on with the rest of another record, mostly of another format."""
     files = seed_files(FORMATS[rng.integers(len(FORMATS))], int(rng.integers(SEEDS_PER_FORMAT)))
     other = list(files.values())[rng.integers(len(files))]
-    return content[: stretch(content, rng)[0]] + other[stretch(other, rng)[0] :]
+    return content[: cut_of(content, rng)[0]] + other[cut_of(other, rng)[0] :]
 
 
 def _edge_words(content: bytes, rng: Rng) -> bytes:
-    """Put the edges of whole numbers over 1 to 8 bytes, where a binary format keeps a length or a
-    count.
-    """
+    """Put edge values of whole numbers over 1 to 8 bytes, as in lengths and counts."""
     size = int(rng.choice([1, 2, 4, 8]))
     value = (0, 1, 2 ** (8 * size - 1) - 1, 2 ** (8 * size - 1), 2 ** (8 * size) - 1)[rng.integers(5)]
-    start = stretch(content, rng)[0]
+    start = cut_of(content, rng)[0]
     return content[:start] + value.to_bytes(size, "little" if rng.random() < 0.7 else "big") + content[start + size :]
 
 
@@ -123,9 +119,7 @@ def edge_text(rng: Rng) -> bytes:
 
 
 def _replace(pattern: re.Pattern[bytes], new: Callable[[Rng], bytes], content: bytes, rng: Rng) -> bytes:
-    """Replace one match, or each of a tenth of them; numbers of headers are found as often as those
-    of samples.
-    """
+    """Replace one match or a tenth of them, so that header numbers are hit as often."""
     found = list(pattern.finditer(content, 0, 3000 if rng.random() < 0.6 else _LONGEST))
     if not found:
         return content

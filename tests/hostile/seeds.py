@@ -1,6 +1,4 @@
-"""Whole simulated records in every format that is read: what mutated files are made from, and ECGs
-that are odd before any mutation.
-"""
+"""Simulated records in every format, for mutations, and ECGs that are odd before any."""
 
 from __future__ import annotations
 
@@ -131,9 +129,7 @@ def _field(values: Sequence[object], width: int) -> bytes:
 
 
 def _edf(record: EcgRecord, number: int) -> Files:
-    """EDF or EDF+C; data records of one second, or one for all where a second is no whole number of
-    samples.
-    """
+    """Return EDF or EDF+C, one record a second or one for all if a second is not whole."""
     per_second = int(record.fs)
     n_records, length, size = 1, record.n_times / record.fs, record.n_times
     if record.n_times >= per_second == record.fs:

@@ -1,6 +1,4 @@
-"""What a user says about a file may be anything as well: it is taken, or refused in words, on the
-command line and by the server.
-"""
+"""Whatever a user states about a file is used or refused in words, by command and server."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ LEADS = (
 
 
 @pytest.fixture(scope="module")
-def reader() -> EcgClassifier:
+def classifier() -> EcgClassifier:
     return EcgClassifier.load(QUICK)
 
 
@@ -57,11 +55,11 @@ def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ],
     ids=lambda given: ascii(given)[:40],
 )
-def test_a_record_is_read_or_refused_in_words(reader: EcgClassifier, record: Path, given: dict) -> None:
-    (reading,) = read_all(reader, [record], measure=False, **given)
+def test_a_record_is_read_or_refused_in_words(classifier: EcgClassifier, record: Path, given: dict) -> None:
+    (reading,) = read_all(classifier, [record], measure=False, **given)
     assert reading.error is None or isinstance(reading.error, RecordError), reading.error
     for as_json in (True, False):
-        text, error = reading.told(as_json=as_json)
+        text, error = reading.text(as_json=as_json)
         assert error is reading.error
         assert not as_json or json.loads(text)
 

@@ -1,6 +1,4 @@
-"""Every hostile but legal file is refused with its reason, read exactly, or read with a warning
-that says what is not known.
-"""
+"""Every hostile but legal file is refused with its reason, read exactly, or read with a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from tests.hostile.case import Case, outcome
 
 FAMILIES = {path.stem: import_module(f"tests.hostile.{path.stem}").CASES for path in sorted(Path(__file__).parent.glob("*_cases.py"))}
 LEAST_CASES = 150
-# What a person is told to do about a refused file.
+# What a person is advised to do about a refused file.
 ADVICE = re.compile(
     r"(?:[:;,] |\bor |\band )(?:add|choose|convert|copy|correct|cut|delete|drop|empty|export|give|keep|name|pass|provide|put|read|"
     r"record|rename|restore|run|send|start|to have it read so, name|transpose|write)\b"

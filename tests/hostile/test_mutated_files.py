@@ -1,5 +1,4 @@
-"""Damaged files of every format, from file to what is told of it: each is read or refused, quickly
-and in little memory.
+"""Damaged files of every format are read or refused, quickly and in little memory.
 
 ``benchmarks/robustness.py`` does the same for tens of thousands.
 """
@@ -26,18 +25,18 @@ LONGEST_S = 5.0
 
 
 @pytest.fixture(scope="module")
-def reader() -> EcgClassifier:
+def classifier() -> EcgClassifier:
     return EcgClassifier.load(QUICK)
 
 
-def read(reader: EcgClassifier, files: Files, folder: Path) -> RecordError | None:
-    """Write the files, read them and tell of them; return why they are refused, if they are."""
+def read(classifier: EcgClassifier, files: Files, folder: Path) -> RecordError | None:
+    """Write the files, read them and report on them; return why they are refused, if they are."""
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)
     try:
         record = read_record(folder / next(iter(files)))
-        reading = Reading(folder, reader.predict(record), None, record)
+        reading = Reading(folder, classifier.predict(record), None, record)
     except RecordError as error:
         return error
     json.loads(reading.to_json_line())
@@ -47,20 +46,20 @@ def read(reader: EcgClassifier, files: Files, folder: Path) -> RecordError | Non
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_record_before_its_mutations(reader: EcgClassifier, fmt: str, tmp_path: Path) -> None:
-    refused = [read(reader, seed_files(fmt, number), tmp_path / str(number)) for number in range(SEEDS_PER_FORMAT)]
+def test_every_record_before_its_mutations(classifier: EcgClassifier, fmt: str, tmp_path: Path) -> None:
+    refused = [read(classifier, seed_files(fmt, number), tmp_path / str(number)) for number in range(SEEDS_PER_FORMAT)]
     # Otherwise the mutations below would never come to what reads.
     assert refused.count(None) > SEEDS_PER_FORMAT / 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_a_mutated_file_is_read_or_refused(reader: EcgClassifier, fmt: str, tmp_path: Path) -> None:
+def test_a_mutated_file_is_read_or_refused(classifier: EcgClassifier, fmt: str, tmp_path: Path) -> None:
     n_read = 0
     for number in range(N_FILES):
         started = time.process_time()
         try:
-            error = read(reader, mutated_record(fmt, number, SEED), tmp_path / str(number))
+            error = read(classifier, mutated_record(fmt, number, SEED), tmp_path / str(number))
         except Exception as failure:
             raise AssertionError(f"mutated_record({fmt!r}, {number}, {SEED})") from failure
         assert time.process_time() - started < LONGEST_S, number

@@ -1,6 +1,4 @@
-"""The count of what comes of damaged files: it goes on where it was stopped, and a file that harms
-is kept and told.
-"""
+"""The benchmark of damaged files continues where it stopped, and keeps harmful files."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from heart_reader.classifier import EcgClassifier
 
 
 @pytest.fixture
-def reader() -> EcgClassifier:
+def classifier() -> EcgClassifier:
     return EcgClassifier.load(robustness.QUICK)
 
 
@@ -43,8 +41,8 @@ def test_a_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (kept / "seed.csv").read_bytes() == robustness.mutated_record("csv", 2, 0)["seed.csv"]
 
 
-def test_what_a_file_costs_and_does_is_measured(reader: EcgClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = robustness._read_one(reader, "edf", 3, 0, robustness._status_mb("VmRSS"))
+def test_what_a_file_costs_and_does_is_measured(classifier: EcgClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = robustness._read_one(classifier, "edf", 3, 0, robustness._status_mb("VmRSS"))
     assert usual["outcome"] in {"read", "refused"}
     assert "why" not in usual
 
@@ -52,7 +50,7 @@ def test_what_a_file_costs_and_does_is_measured(reader: EcgClassifier, monkeypat
         assert len(b"x" * 400_000_000)
 
     monkeypatch.setattr(robustness, "_whole_way", swell)
-    greedy = robustness._read_one(reader, "edf", 3, 0, robustness._status_mb("VmRSS"))
+    greedy = robustness._read_one(classifier, "edf", 3, 0, robustness._status_mb("VmRSS"))
     assert greedy["mb"] > 390
     assert greedy["why"] == "more than 300 MB"
 
@@ -60,7 +58,7 @@ def test_what_a_file_costs_and_does_is_measured(reader: EcgClassifier, monkeypat
         raise RecursionError
 
     monkeypatch.setattr(robustness, "_whole_way", crash)
-    crashed = robustness._read_one(reader, "edf", 3, 0, 0.0)
+    crashed = robustness._read_one(classifier, "edf", 3, 0, 0.0)
     assert (crashed["outcome"], crashed["why"].split()[0]) == ("failed", "RecursionError")
 
 

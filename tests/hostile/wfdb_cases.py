@@ -1,6 +1,4 @@
-"""WFDB records whose header and samples do not belong together, and lawful ones that look as if
-they did not.
-"""
+"""WFDB records whose header and samples disagree, and lawful ones that seem to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM waveforms to the byte: every element and every sample can be told apart from the truth."""
+"""Write DICOM waveforms to the byte: any element or sample can differ from the truth."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ _CHANNEL = {
 
 @dataclass(frozen=True)
 class Group:
-    """How to write the reference as a multiplex group; by default a unit of the samples is a
-    microvolt, of 8 bits seven.
+    """How to write the reference as a multiplex group; 8-bit samples are of seven microvolts.
 
     Parameters
     ----------

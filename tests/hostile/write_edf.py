@@ -1,6 +1,4 @@
-"""EDF files to the byte: every field of the header, every sample and every onset can be told apart
-from the truth.
-"""
+"""Write EDF files to the byte: any header field, sample or onset can differ from the truth."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""WFDB records to the byte: every field of the header and every sample of the signal file can be
-told apart from the truth.
-"""
+"""Write WFDB records to the byte: any header field or sample can differ from the truth."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Metrics against scikit-learn, against numbers worked out by hand, and under what must not change
-them.
-"""
+"""Metrics against scikit-learn, worked examples, and changes that must not matter."""
 
 from __future__ import annotations
 

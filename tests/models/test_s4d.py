@@ -1,6 +1,4 @@
-"""The long convolution of a state-space layer is the recursion that it stands for, and the same sum
-however it is done.
-"""
+"""The long convolution of a state-space layer equals its recursion, however it is computed."""
 
 from __future__ import annotations
 

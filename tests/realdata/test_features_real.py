@@ -1,6 +1,4 @@
-"""Measurements of real recordings: reference beats, marked boundaries, a device's own values, false
-alarms of the quality gate.
-"""
+"""Measurements of real recordings: reference beats, boundaries, device values, false alarms."""
 
 from __future__ import annotations
 
@@ -106,7 +104,7 @@ def test_fibrillation_has_no_pr_and_sinus_rhythm_has_one(real_data):
 
 @pytest.mark.slow
 def test_wrong_files_are_noted_and_right_ones_are_not(real_data):
-    """Validation records: the weights that tell were fitted to training records."""
+    """Validation records: the weights were fitted to training records."""
     paths = next(iter(dict(record_sets(folder(real_data, "ptbxl").parent, "val")).values()))[:48]
     records = [read_record(path) for path in paths]
     seen = [assess_signal(record) for record in records]

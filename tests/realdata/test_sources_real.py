@@ -1,6 +1,4 @@
-"""The real tables: published facts and the agreement of two independent descriptions of the same
-records.
-"""
+"""The real tables: published facts, and agreement of two descriptions of the same records."""
 
 import warnings
 from pathlib import Path

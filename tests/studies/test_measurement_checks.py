@@ -1,6 +1,4 @@
-"""The checks of the measurements: annotation files, pairing of beats, the fit of the delineation,
-the report.
-"""
+"""Studies of measurements: annotation files, pairing of beats, delineation fit, report."""
 
 from __future__ import annotations
 

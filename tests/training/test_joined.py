@@ -40,13 +40,13 @@ def run(config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> P
     return out
 
 
-def test_the_reader_is_the_mixture_of_its_members(run: Path, config: ExperimentConfig) -> None:
+def test_the_model_is_the_mixture_of_its_members(run: Path, config: ExperimentConfig) -> None:
     whole = EcgClassifier.load(run / "checkpoint")
     names = ("nano-42", "nano-43", "feature_trees-42")
     members = [EcgClassifier.load(run / "members" / name / "full" / "checkpoint") for name in names]
     records = open_dataset(config, build_table(config).split("val"), build_preprocessor(config), choose_space(config.features))
     batch = Batch.of([records.inputs(0)])
-    answers = [reader.logits(batch if reader.features is not None else batch.alone()) for reader in members]
+    answers = [classifier.logits(batch if classifier.features is not None else batch.alone()) for classifier in members]
     weights = np.array(whole.checkpoint.manifest["model"]["params"]["weights"])
     assert weights.shape == (3, 76)
     np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-9)

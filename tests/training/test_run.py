@@ -195,9 +195,7 @@ def test_a_state_of_other_records_is_refused(tiny_config: ExperimentConfig, tmp_
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_bits(tiny_config: ExperimentConfig, tiny_run: Path, tmp_path: Path) -> None:
-    """Killed between the two renames that put the state of the first epoch in place of an earlier
-    one.
-    """
+    """Kill training between the two renames that replace the state of an epoch."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_config.to_json()))
     code = (
         "import os, signal, sys, torch\n"

@@ -93,7 +93,7 @@ def test_onnx_agrees(trees_checkpoint: Path, tmp_path: Path) -> None:
     features = torch.randn(3, network.n_features)
     features[2] = torch.nan
     batch = Batch(np.zeros((5, 12, 250), dtype=np.float32), features.numpy(), np.array([0, 0, 1, 2, 2]))
-    # Trees have no use for the signal, but an exported reader is given it like any other.
+    # Trees have no use for the signal, but an exported classifier is given it like any other.
     answer = session.run(None, batch.arrays())[0]
     np.testing.assert_allclose(answer, network(torch.zeros(3, 12, 250), features).numpy()[batch.record], atol=1e-5)
 
@@ -103,11 +103,11 @@ def test_an_ensemble_averages_each_output_over_who_answers_it(
 ) -> None:
     joined, weighting = join([tiny_checkpoint, trees_checkpoint], tmp_path / "both")
     record = read_record(build_table(trees_config).paths[1])
-    readers = [EcgClassifier.load(path) for path in (tiny_checkpoint, trees_checkpoint, joined.directory)]
+    classifiers = [EcgClassifier.load(path) for path in (tiny_checkpoint, trees_checkpoint, joined.directory)]
     answers = []
-    for reader in readers:
-        batch = Batch.of([reader.inputs(record, reader.preprocessor.prepare(record))])
-        answers.append(1 / (1 + np.exp(-reader.logits(batch))))
+    for classifier in classifiers:
+        batch = Batch.of([classifier.inputs(record, classifier.preprocessor.prepare(record))])
+        answers.append(1 / (1 + np.exp(-classifier.logits(batch))))
     network, trees, both = answers
     np.testing.assert_allclose(both[:, :71], network[:, :71], atol=1e-5)
     expected = weighting.weights[0] * network[:, 71:] + weighting.weights[1] * trees

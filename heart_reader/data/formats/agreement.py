@@ -1,12 +1,11 @@
-"""What a file states of its signals, held against what the caller says and what ECG recorders can
-do.
+"""Check what a file states of its signals against the caller and what ECG recorders can do.
 
 References
 ----------
 Kligfield P. et al. Recommendations for the standardization and interpretation of the
 electrocardiogram, part I. Circulation 115 (2007) 1306-1324: filters may remove nothing above
 0.05 Hz, or 0.67 Hz without distortion of phase. IEC 60601-2-25: recorders resolve 5 microvolts or
-less and bear electrode offsets of 300 mV.
+less and tolerate electrode offsets of 300 mV.
 """
 
 from __future__ import annotations

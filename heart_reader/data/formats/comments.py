@@ -1,6 +1,4 @@
-"""What comment lines say about a recording: statements of the form ``key: value``, among them age
-and sex.
-"""
+"""Parse comment lines about a recording: statements of the form ``key: value``, such as age."""
 
 from __future__ import annotations
 

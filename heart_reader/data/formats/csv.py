@@ -130,7 +130,7 @@ def read_csv(path: str, head: bytes, given: Given) -> EcgRecord:
 
 
 def names_a_lead(first_lines: str) -> bool:
-    r"""Tell from its first lines whether a CSV file has a column that is a lead.
+    r"""Return whether the first lines of a CSV file name a column that is a lead.
 
     Examples
     --------

@@ -1,6 +1,4 @@
-"""The text of a CSV file: separator, comment lines, column names and numbers, with line numbers in
-every complaint.
-"""
+"""Parse CSV text: separator, comments, columns and numbers, with line numbers in all errors."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.inte
 
 
 def _padding(item: Dataset, dtype: np.dtype[Any]) -> int | None:
-    """Sample value that stands for nothing."""
+    """Sample value that marks a missing sample."""
     raw = item.get("WaveformPaddingValue")
     if raw is None:
         return None

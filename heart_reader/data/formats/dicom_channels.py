@@ -1,5 +1,4 @@
-"""What a DICOM file says of each channel of a waveform: its lead, unit, scale, skew, filters and
-state.
+"""Parse the channels of a DICOM waveform: lead, unit, scale, skew, filters and state.
 
 References
 ----------

@@ -118,7 +118,7 @@ class _Samples:
         return decoded
 
     def beyond_range(self) -> list[bool]:
-        """Tell for each of them whether a sample is outside its digital range."""
+        """Return for each of them whether a sample is outside its digital range."""
         beyond = [False] * len(self.chosen)
         step = max(1, _VALUES_AT_ONCE // self.header.samples_per_record)
         for first in range(0, self.n_records, step):
@@ -129,7 +129,7 @@ class _Samples:
 
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
-    """Number of data records, which the size of the file must bear out."""
+    """Number of data records, which the size of the file must confirm."""
     there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
     promised = there if header.n_records is None else header.n_records
     if there < promised or promised == 0:

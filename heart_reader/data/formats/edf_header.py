@@ -100,7 +100,7 @@ class EdfHeader:
 
 
 def looks_like_edf(head: bytes) -> bool:
-    """Tell an EDF file by its first bytes: version 0, and numbers where the sizes stand."""
+    """Recognise an EDF file by its first bytes: version 0, and numbers for the sizes."""
     return head.startswith(b"0       ") and len(head) >= _BLOCK and all(part.strip().isdigit() for part in (head[184:192], head[252:256]))
 
 

@@ -33,7 +33,7 @@ HEAD_BYTES = 1 << 16
 
 # A day of 12 leads at 500 Hz in 16 bits is just under this.
 MAX_FILE_BYTES = 1 << 30
-# Slower than this nothing of a QRS complex is left; faster than this it is not an ECG.
+# Slower than this no QRS complex is left; faster than this it is not an ECG.
 MIN_FS_HZ, MAX_FS_HZ = 10.0, 100_000.0
 # Leads times time points of one record: two leads of 12 days at 1000 Hz. No second counts for less
 # than one of twelve leads at 100 Hz, for every record is read as that.
@@ -121,7 +121,7 @@ def read_bytes(path: str, n_bytes: int, offset: int = 0) -> bytes:
 
 
 def is_text(content: bytes) -> bool:
-    """Tell text, in any encoding :func:`decode_text` knows, from binary data by its first bytes."""
+    """Distinguish text in an encoding of :func:`decode_text` from binary data by first bytes."""
     return content.startswith(_UTF16) or len(content.translate(None, _NOT_TEXT)) == len(content)
 
 

@@ -37,7 +37,7 @@ class Format:
     suffixes
         Of the files that are listed as records in a folder, lower case, with the dot.
     sniff
-        Tells from the first bytes of a file, and what lies beside its path, whether it is of this
+        Decides by the first bytes of a file, and what lies beside its path, whether it is of this
         format.
     read
         Reads a file that ``sniff`` accepted, from its path, its first bytes and what the caller
@@ -48,7 +48,7 @@ class Format:
     companions
         Suffixes of files that belong to a record without being one.
     lists
-        Tells a file with one of ``suffixes`` that counts as a record in a folder; None if all do.
+        Selects files with one of ``suffixes`` that count as records in a folder; None: all do.
         An unreadable or empty file has no first bytes.
     package
         A module that reading needs and that the core does not bring; the extra ``formats`` does.

@@ -1,6 +1,4 @@
-"""The sampling rate and the unit that comment lines and column names state, in the spellings of
-people and programs.
-"""
+"""Parse the sampling rate and the unit that comments and column names state."""
 
 from __future__ import annotations
 
@@ -78,7 +76,7 @@ _PER_COUNT = re.compile(rf"{_NUMBER}\s*{_VOLT}{_PER}{_COUNT}")
 _PER_COUNT_BEHIND = re.compile(rf"{_VOLT}{_PER}{_COUNT}\s*[:=]?\s*{_NUMBER}")
 _COUNTS_PER = re.compile(rf"{_NUMBER}\s*{_COUNT}{_PER}{_VOLT}")
 _UNIT_OR_FACTOR = re.compile(rf"(?<![a-z])(?:{_VOLT}|lsb|bits?|counts?|adu|digits?)(?![a-z])|[*×/]\s*\d|(?<![a-z])x\s*\d|\dx|%")
-# What is not mV, which is what is read where nothing is said.
+# Units other than mV, the default where none is stated.
 _OTHER_VOLT = re.compile(r"(?<![a-z])(?:[unμ]v|(?:micro|nano)?volts?)(?![a-z])")
 # A number beside one of these may scale the values; the bits of a converter and the millimetres of
 # a print do not.

@@ -201,8 +201,9 @@ def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
     """Compare the size of a signal file with the header: (n_signals, n_times) in physical units."""
     layouts = {(line.fmt, line.byte_offset) for line in lines}
     if len(layouts) > 1:
-        several = f"{os.path.basename(path)} is given several formats or offsets"
-        raise UnreadableRecord(f"{header_path}: {several}; one is allowed: correct the header")
+        raise UnreadableRecord(
+            f"{header_path}: {os.path.basename(path)} has several formats or offsets; one is allowed: correct the header"
+        )
     fmt, offset = layouts.pop()
     if fmt not in _FORMATS:
         raise UnreadableRecord(message("signal_format", where=path, format=fmt, readable=[str(number) for number in _FORMATS]))

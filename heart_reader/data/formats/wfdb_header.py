@@ -67,7 +67,7 @@ class WfdbHeader(NamedTuple):
 
 
 def looks_like_header(text: str) -> bool:
-    r"""Tell a WFDB header from other text by its record line and first signal line.
+    r"""Recognise a WFDB header by its record line and first signal line.
 
     Examples
     --------

@@ -76,7 +76,7 @@ class TableSource(DataSource):
         DataError
             If a column is missing or a cell cannot be understood.
         LeakageError
-            If a patient or a file stands in two splits.
+            If a patient or a file is in two splits.
         MissingFiles
             If the CSV, or a listed file and not ``data.allow_missing``, is absent.
         """

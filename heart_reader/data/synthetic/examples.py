@@ -1,4 +1,4 @@
-"""The simulated ECGs of ``test_files``: each superclass, and what a reader must cope with."""
+"""The simulated ECGs of ``test_files``: each superclass, and what a model must cope with."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Example:
     findings
         Keys of ``FINDINGS``.
     description
-        For the README.
+        Text for the README.
     formats
         Some of ``wfdb`` and ``csv``.
     without
@@ -104,8 +104,8 @@ heart-reader data simulate examples --to test_files
 |---|---|---|---|---|
 {rows}
 
-The seeds were chosen for typical tracings with the help of a rough classifier, so a reader that recognises them shows
-that the road works, not how good the reader is.
+The seeds were chosen for typical tracings with the help of a rough classifier, so a model that recognises them shows
+that everything works together, not how good the model is.
 
 The five ECGs that exist as `.csv` and as `.hea` + `.dat` hold the same values, so both must be read alike.
 A WFDB record is two files; hand over both. What each of them shows stands in `labels.csv` too.

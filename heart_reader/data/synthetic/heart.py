@@ -327,7 +327,7 @@ def turn_to_axis(morphology: Morphology, axis_deg: float) -> Morphology:
     """
     x, y, z = _qrs_area(morphology)
     wanted = math.radians(axis_deg)
-    # a cos(turn) + b sin(turn) + c = 0: nothing of the net vector is left across the wanted axis.
+    # a cos(turn) + b sin(turn) + c = 0: no net vector is left across the wanted axis.
     across = math.cos(wanted) * _LEAD_AVF - math.sin(wanted) * _LEAD_I
     a, b, c = across[0] * x + across[1] * y, across[1] * x - across[0] * y, across[2] * z
     reach = math.hypot(a, b)
@@ -335,7 +335,7 @@ def turn_to_axis(morphology: Morphology, axis_deg: float) -> Morphology:
         raise ConfigError(f"simulated heart: a frontal axis of {axis_deg:g} degrees cannot be reached by this QRS: enlarge its x and y")
     turns = [math.atan2(b, a) + sign * math.acos(-c / reach) for sign in (-1.0, 1.0)]
     hearts = [_turned(morphology, turn) for turn in turns]
-    # Of the two solutions one points the other way.
+    # One of the two solutions points the other way.
     return min(hearts, key=lambda heart: abs(math.remainder(axis_of(heart) - axis_deg, 360.0)))
 
 

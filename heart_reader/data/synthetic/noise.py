@@ -81,7 +81,7 @@ def motion_noise(motion_uv: float, *, rng: np.random.Generator, fs: float, n_tim
     further = rng.integers(_N_ELECTRODES, size=rng.poisson(_JUMPS_PER_S * n_times / fs))
     electrode = np.concatenate([np.arange(_N_ELECTRODES), further])
     n_jumps = len(electrode)
-    # None starts so late that nothing of it would be seen.
+    # None starts so late that it would not be seen.
     height, start_s = rng.normal(0.0, motion_uv, n_jumps), rng.uniform(0.0, 0.9 * n_times / fs, n_jumps)
     rise_s, fall_s = rng.uniform(*_JUMP_RISE_S, n_jumps), rng.uniform(*_JUMP_FALL_S, n_jumps)
     since_s = np.maximum(np.arange(n_times) / fs - start_s[:, None], 0.0)

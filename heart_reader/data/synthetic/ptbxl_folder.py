@@ -1,4 +1,4 @@
-"""Simulated records in PTB-XL's official layout, so that its readers run without it."""
+"""Simulated records in PTB-XL's official layout, so that code for PTB-XL runs without it."""
 
 from __future__ import annotations
 

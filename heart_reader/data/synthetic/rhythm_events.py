@@ -48,7 +48,7 @@ class Events:
     Parameters
     ----------
     beats
-        In rising order.
+        Beats in rising order of time.
     sinus_p_s, ectopic_p_s
         Onsets of P waves from the sinus node and from elsewhere in the atria.
     spikes_s

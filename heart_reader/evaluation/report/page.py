@@ -105,7 +105,7 @@ def _class_title(class_name: str) -> str:
 
 
 def _decided_parts(report: EvaluationReport) -> list[str]:
-    """What the zones promise and what came of it, over classes and class by class."""
+    """What the zones promise and what they reach, over classes and class by class."""
     decided, uncertainty = report.decided, report.uncertainty
     if uncertainty is None or decided.reason is not None:
         return [f"Not stated: {decided.reason}."]
@@ -161,7 +161,7 @@ def _selective_parts(report: EvaluationReport) -> list[str]:
         rows.append((f"{point.coverage:.0%}", point.n_records, *values, without))
     heading = f"{report.confidence:.0%} interval"
     return [
-        f"The records that the reader is most sure of, the others left to a person. Sureness: {selective.measure}.",
+        f"The records that the model is most sure of, the others left to a person. Sureness: {selective.measure}.",
         markdown_table(("coverage", "records", "macro-AUROC", heading, "accuracy", heading, ""), rows),
     ]
 
@@ -224,7 +224,7 @@ def _consistency_parts(report: EvaluationReport) -> list[str]:
         "### What readings conclude",
         _share_table("conclusion", consistency.kinds, "readings", "share"),
         "### Called normal",
-        "Records that carry a statement or superclass, and how many of them are concluded to be normal. The last row is what a reader "
+        "Records that carry a statement or superclass, and how many of them are concluded to be normal. The last row is what a model "
         "should call normal.",
         _share_table("record has", consistency.normals, "called normal", "share", with_records=True),
         "### Decided in the finished reading",

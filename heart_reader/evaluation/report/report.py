@@ -232,7 +232,7 @@ def _reasons(split: str, thresholds: Thresholds | None, calibration: Calibration
     reasons = {}
     for name, metric in METRICS.items():
         if metric.needs_thresholds and thresholds is None:
-            reasons[name] = "the reader has no thresholds"
+            reasons[name] = "the model has no thresholds"
         elif metric.needs_thresholds and thresholds is not None and thresholds.split == split:
             reasons[name] = "the thresholds were chosen on this split"
         elif metric.needs_calibration and calibration is not None and calibration.split == split:

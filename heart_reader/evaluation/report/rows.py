@@ -78,7 +78,7 @@ def draw_statements(statements: Statements, about: str, confidence: float) -> Fi
     Parameters
     ----------
     statements
-        With at least one group that is stated.
+        Results with at least one group that is stated.
     about, confidence
         As in :func:`draw_subgroups`.
     """

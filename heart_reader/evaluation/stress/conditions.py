@@ -36,7 +36,7 @@ class Condition:
     name
         Unique, for tables.
     group, title
-        For people.
+        Words for people.
     change
         Takes a record and a generator, returns the record as it would arrive; raises LeadError
         where it does not apply.

@@ -146,7 +146,7 @@ def _own_caveats(report: StressReport) -> list[str]:
         caveats.append("The model was selected on this split: its AUROC is optimistic, and decisions are not measured here.")
     if any(row.usable < 1 for row in report.summary):
         caveats.append(
-            "Where fewer than half of the leads carry a signal the reader makes no decision (column: usable), whatever its AUROC."
+            "Where fewer than half of the leads carry a signal the model makes no decision (column: usable), whatever its AUROC."
         )
     return caveats
 

@@ -141,13 +141,13 @@ def run_stress(
     Parameters
     ----------
     classifier
-        With the calibration and thresholds it came with.
+        The model, with its own calibration and thresholds.
     table
         Records of one split; those whose truth at the level is not fully known are left out.
     level
         A level that the checkpoint answers and the table labels.
     config_name, caveats
-        For the report.
+        Words for the report.
     draws, confidence, seed
         Settings of the bootstrap, as in the evaluation report, whose clean figures come out again.
     conditions

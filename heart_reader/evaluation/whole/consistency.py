@@ -62,7 +62,7 @@ class ContradictionRate:
     name
         A code, the part of codes before their colon, or one of the sums over all codes.
     count
-        In the finished readings.
+        Number in the finished readings.
     finished, alone
         Per 100 readings: finished ones, and classes each for itself by threshold and uncertain
         zone. Where none was found, the upper limit is that of readings that have it.
@@ -105,7 +105,7 @@ class DecidedStatement:
     n_present, n_uncertain, n_positive_uncertain
         Readings that state it, that leave it open, and those of them whose record has it.
     sensitivity, ppv, f1
-        Of what is stated.
+        Figures of what is stated.
     f1_alone
         Of what the class's own threshold and zone say, without what the rest of the reading says.
     not_missed, not_alarmed

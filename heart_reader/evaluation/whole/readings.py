@@ -31,7 +31,7 @@ _Parts = tuple[Levels, Levels, tuple[str, ...], tuple[str, ...], str]
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """What came of the records of one split.
+    """Readings of the records of one split.
 
     *Finished* is the reading that is shown, after its parts were made to agree; *alone* is what
     thresholds and uncertain zones say of every class for itself.

@@ -1,11 +1,16 @@
-// The address of a sample's reading: #sample=norm&t=2.5&layout=12x1&gain=20. What was uploaded never appears in an address.
+// The address of a sample's reading: #sample=norm&t=2.5&layout=12x1&gain=20. What was uploaded
+// never appears in an address.
 
 import { DEFAULTS, mergeOptions, startingOptions } from "./tracing/options.js";
 
-// Options of the tracing by their names in an address. The scale is not among them: it is a matter of the screen.
+// Options of the tracing by their names in an address. The scale is not among them: it is a matter
+// of the screen.
 const FIELDS = { layout: "layout", speed: "speed", gain: "gain", rhythmLead: "lead", filter: "filter", group: "group" };
 
-/** What the address asks for, or null: { sample, options }. What it does not name, or names wrongly, is as on a fresh page. */
+/**
+ * What the address asks for, or null: { sample, options }. What it does not name, or names wrongly,
+ * is as on a fresh page.
+ */
 export function readAddress() {
   const fields = new URLSearchParams(location.hash.slice(1));
   const sample = fields.get("sample");
@@ -15,7 +20,10 @@ export function readAddress() {
   return { sample, options };
 }
 
-/** Put a sample and its options into the address, null takes them out; `step` adds to the browser's history. */
+/**
+ * Put a sample and its options into the address, null takes them out; `step` adds to the browser's
+ * history.
+ */
 export function writeAddress(view, step = false) {
   const hash = view === null ? "" : `#${describe(view)}`;
   if (hash === location.hash) return;

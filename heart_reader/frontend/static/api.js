@@ -15,7 +15,10 @@ let askForKey = null;
 // Requests that are refused at the same time wait for one answer.
 let asking = null;
 
-/** `ask` answers a promise of a key, or of null if the person gives none; its argument says whether a key was refused. */
+/**
+ * `ask` answers a promise of a key, or of null if the person gives none; its argument says whether
+ * a key was refused.
+ */
 export function onKeyNeeded(ask) {
   askForKey = ask;
 }
@@ -54,7 +57,9 @@ async function parse(response) {
   throw new ApiError(body?.code ?? "unknown", body?.message ?? `HTTP ${response.status}`, body?.request_id ?? null, body?.detail?.messages ?? {});
 }
 
-/** The languages of the page, `{ code, name }`: they need no key, for asking for one needs words. */
+/**
+ * The languages of the page, `{ code, name }`: they need no key, for asking for one needs words.
+ */
 export const fetchLanguages = () => request("languages");
 
 export const fetchModel = () => request("api/v1/model");
@@ -64,18 +69,25 @@ export const fetchDescription = () => request("openapi.json");
 
 export const fetchSamples = () => request("api/v1/samples");
 
-/** Read a recording: a sample `{kind, id}`, or files `{kind, files, settings}` whose settings may hold fs, unit and leads. */
+/**
+ * Read a recording: a sample `{kind, id}`, or files `{kind, files, settings}` whose settings may
+ * hold fs, unit and leads.
+ */
 export function read(source, limits, signal) {
   if (source.kind === "sample") return request(sampleAddress(source), { signal });
   const total = source.files.reduce((sum, file) => sum + file.size, 0);
   if (limits && total > limits.max_upload_bytes) {
-    // A browser that is cut off in the middle of an upload never shows the server's answer, so the limit is applied here.
+    // A browser that is cut off in the middle of an upload never shows the server's answer, so the
+    // limit is applied here.
     return Promise.reject(new ApiError("upload_too_large", `${(total / 2 ** 20).toFixed(1)} MB > ${Math.floor(limits.max_upload_bytes / 2 ** 20)} MB`));
   }
   return request("api/v1/predict?waveform=1", { method: "POST", body: form(source), signal });
 }
 
-/** Ask why a recording was read as it was: `question` names finding and level, and start_s where a long recording is meant in part. */
+/**
+ * Ask why a recording was read as it was: `question` names finding and level, and start_s where a
+ * long recording is meant in part.
+ */
 export function explain(source, question, signal) {
   const query = new URLSearchParams(question);
   if (source.kind === "sample") return request(`${sampleAddress(source)}/explanation?${query}`, { signal });

@@ -1,4 +1,5 @@
-// The conclusion: its kind and headline, its lines by group, and what yielded to something stronger.
+// The conclusion: its kind and headline, its lines by group, and what yielded to something
+// stronger.
 
 import { el, ltr } from "./dom.js";
 import { formatPercent, t } from "./i18n.js";

@@ -1,4 +1,5 @@
-// Dialogs: the keys of the page, the key of the server, the model card. Built when they are needed, gone when they are closed.
+// Dialogs: the keys of the page, the key of the server, the model card. Built when they are needed,
+// gone when they are closed.
 
 import { button, el } from "./dom.js";
 import { t } from "./i18n.js";

@@ -1,4 +1,5 @@
-// A reading as a file: JSON as answered, or CSV for a spreadsheet, with plain numbers in every language.
+// A reading as a file: JSON as answered, or CSV for a spreadsheet, with plain numbers in every
+// language.
 
 import { save } from "./dom.js";
 import { className } from "./classes.js";
@@ -13,7 +14,10 @@ export const saveJson = (reading) => save(JSON.stringify(reading, null, 2), "app
 
 export const saveCsv = (reading) => save(readingCsv(reading), "text/csv;charset=utf-8", fileName(reading, "csv"));
 
-/** The reading as CSV text: the notice first, then the record, quality, every class of every level, and the measurements. */
+/**
+ * The reading as CSV text: the notice first, then the record, quality, every class of every level,
+ * and the measurements.
+ */
 export function readingCsv(reading) {
   const rows = [
     { section: "notice", note: reading.notice },
@@ -27,7 +31,7 @@ export function readingCsv(reading) {
     ...Object.entries(reading.levels).flatMap(([level, classes]) => Object.entries(classes).map(([name, entry]) => classRow(level, name, entry))),
     ...measurementNames(reading.measurements).map((name) => measurementRow(name, reading)),
   ];
-  // The mark at the beginning tells spreadsheets that this is UTF-8.
+  // Spreadsheets recognise UTF-8 by the mark at the beginning.
   return `\ufeff${[COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column] ?? ""))].map((cells) => cells.map(quote).join(",")).join("\r\n")}\r\n`;
 }
 

@@ -15,7 +15,10 @@ export function nameFormats(known = formats) {
   byId("file-hint").textContent = formats.length ? t("source.formats", { formats: named }) : "";
 }
 
-/** Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are dropped or chosen. */
+/**
+ * Call `open` with a list of sources `{kind, files, settings}`, one per record, whenever files are
+ * dropped or chosen.
+ */
 export function acceptFiles(open) {
   const input = byId("file-input");
   const readChosen = () => open(recordsOf(files).map((parts) => ({ kind: "files", files: parts, settings: settings() })));
@@ -33,7 +36,10 @@ export function acceptFiles(open) {
   acceptDrops(take);
 }
 
-/** Files by record: a WFDB header belongs with the signal files of its name, any other file is a record of its own. */
+/**
+ * Files by record: a WFDB header belongs with the signal files of its name, any other file is a
+ * record of its own.
+ */
 export function recordsOf(given) {
   const stemOf = ({ name }) => name.replace(/\.[^.]*$/, "");
   const isHeader = ({ name }) => /\.hea$/i.test(name);

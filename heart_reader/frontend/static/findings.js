@@ -1,4 +1,5 @@
-// The classes of a level with their numbers: name, bar, probability, threshold, decision, and what lies below each class.
+// The classes of a level with their numbers: name, bar, probability, threshold, decision, and what
+// lies below each class.
 
 import { button, el, ltr } from "./dom.js";
 import { className, explanation, levelName } from "./classes.js";
@@ -10,7 +11,8 @@ const COLUMNS = ["name", "value", "bar", "decision", "why"];
 const head = (attributes, ...children) => el("th", { role: "columnheader", scope: "col", ...attributes }, ...children);
 
 /**
- * A table of the classes `names` of a level. `view` holds the reading, the `reader` (lay or clinical), the `tree` of statements, and
+ * A table of the classes `names` of a level. `view` holds the reading, the `reader` (lay or
+ * clinical), the `tree` of statements, and
  * `explain`, which is called with level, class and button when a person asks for the reason.
  */
 export function renderFindings(level, names, view) {
@@ -53,7 +55,8 @@ function renderBranch(level, name, view, depth) {
 }
 
 /**
- * The subclasses of a superclass or the statements of a subclass, with the level whose reading they have; null where there is only
+ * The subclasses of a superclass or the statements of a subclass, with the level whose reading they
+ * have; null where there is only
  * one, which would stand there twice.
  */
 function classesBelow(tree, level, name) {
@@ -128,7 +131,10 @@ export function spread({ levels, timeline }, level, name) {
   return [Math.min(...values), Math.max(...values)];
 }
 
-/** A bar from 0 to 100 % with threshold, uncertain zone and the range over the windows; all of it stands beside it in words. */
+/**
+ * A bar from 0 to 100 % with threshold, uncertain zone and the range over the windows; all of it
+ * stands beside it in words.
+ */
 export function renderBar({ probability, threshold, zone, decision }, range = null) {
   const fill = place(el("span", { class: `bar-fill ${decision}` }), 0, probability);
   const bar = el("span", { class: "bar", "aria-hidden": "true", dir: "ltr" }, el("span", { class: "bar-track" }, fill));

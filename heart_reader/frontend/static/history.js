@@ -10,13 +10,17 @@ const MOST_BYTES = 200 * 2 ** 20;
 const entries = [];
 let failures = [];
 
-/** Keep an opened recording at the top; the same source is kept once, and the oldest go when there are too many. */
+/**
+ * Keep an opened recording at the top; the same source is kept once, and the oldest go when there
+ * are too many.
+ */
 export function remember(entry) {
   const same = entries.findIndex(({ key }) => key === entry.key);
   if (same >= 0) entries.splice(same, 1);
   entries.unshift(entry);
   entries.splice(MOST);
-  // Recordings of hours are large: the oldest go until the rest fits, but never the one just opened.
+  // Recordings of hours are large: the oldest go until the rest fits, but never the one just
+  // opened.
   while (entries.length > 1 && entries.reduce((sum, { waveform }) => sum + waveform.values.byteLength, 0) > MOST_BYTES) entries.pop();
 }
 

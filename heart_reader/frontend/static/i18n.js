@@ -1,9 +1,11 @@
-// The words of the page: one JSON file per language. Keys are dotted paths, values text, or forms by plural category.
+// The words of the page: one JSON file per language. Keys are dotted paths, values text, or forms
+// by plural category.
 
 import { fetchLanguages } from "./api.js";
 import { store, stored } from "./storage.js";
 
-// Bidirectional isolates: an English lead name or a number inside an Arabic sentence must not move its neighbours.
+// Bidirectional isolates: an English lead name or a number inside an Arabic sentence must not move
+// its neighbours.
 const ISOLATE = "\u2068";
 const LEFT_TO_RIGHT = "\u2066";
 const POP = "\u2069";
@@ -50,7 +52,9 @@ export async function chooseLanguage(code) {
 /** Whether the language has words for `key`. */
 export const has = (key) => lookUp(key) !== undefined;
 
-/** The words for `key`; `{name}` takes the value of that name, and `count` chooses the plural form. */
+/**
+ * The words for `key`; `{name}` takes the value of that name, and `count` chooses the plural form.
+ */
 export function t(key, values = {}) {
   const found = lookUp(key);
   if (found === undefined) return key;
@@ -80,7 +84,10 @@ export function formatList(items) {
   return formats.get(current.code).format(items.map(isolate));
 }
 
-/** Put words into every element below `root` that names its key: data-i18n for its text, data-i18n-<attribute> for an attribute. */
+/**
+ * Put words into every element below `root` that names its key: data-i18n for its text,
+ * data-i18n-<attribute> for an attribute.
+ */
 export function translate(root) {
   for (const node of root.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);
   for (const attribute of ["title", "placeholder", "aria-label"]) {

@@ -1,4 +1,5 @@
-// The page: a recording comes in, its tracing and its reading come out. Readings live in this tab only.
+// The page: a recording comes in, its tracing and its reading come out. Readings live in this tab
+// only.
 
 import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
 import { askForKey } from "./dialogs.js";

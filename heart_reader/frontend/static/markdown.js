@@ -1,4 +1,5 @@
-// The Markdown of a model card as elements: headings, paragraphs, lists, tables, code, bold. Anything else stays text.
+// The Markdown of a model card as elements: headings, paragraphs, lists, tables, code, bold.
+// Anything else stays text.
 
 import { el } from "./dom.js";
 

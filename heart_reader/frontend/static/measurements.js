@@ -4,7 +4,8 @@ import { el, ltr } from "./dom.js";
 import { formatNumber, has, t } from "./i18n.js";
 import { said, say } from "./messages.js";
 
-// Surawicz et al. and Rautaharju et al. (AHA/ACCF/HRS parts III and IV, 2009); Hancock et al. (part V, 2009).
+// Surawicz et al. and Rautaharju et al. (AHA/ACCF/HRS parts III and IV, 2009); Hancock et al. (part
+// V, 2009).
 const QTC_MS = { male: 450, female: 460 };
 const QTC_HIGH_RISK_MS = 500;
 const CORNELL_MV = { male: 2.8, female: 2.0 };
@@ -26,12 +27,15 @@ const GROUPS = {
 };
 const GROUPED = Object.values(GROUPS).flat();
 const UNITS = { bpm: "/min", ms: "ms", deg: "°", mv: "mV" };
-// Whether a P wave was found is said by the P duration and its reason.
+// Whether a P wave was found follows from the P duration and its reason.
 const HIDDEN = ["p_found"];
 const DIGITS = { mv: 2, mvms: 0, share: 2 };
 const ADULT = 18;
 
-/** Which sex the limits are of: the stricter ones of men for the QTc, and of women for voltages, where it is not known. */
+/**
+ * Which sex the limits are of: the stricter ones of men for the QTc, and of women for voltages,
+ * where it is not known.
+ */
 function limitOf(limits, sex) {
   const known = sex === "male" || sex === "female" ? sex : null;
   const value = known === null ? Math.min(limits.male, limits.female) : limits[known];
@@ -47,7 +51,9 @@ export function rangeOf(name, { age = null, sex = null }) {
   return { high: limit.value, severe: range.severe, sex: limit.of, known: limit.known };
 }
 
-/** How a value lies in its range: "within", "low", "high" or "severe"; null where there is no range. */
+/**
+ * How a value lies in its range: "within", "low", "high" or "severe"; null where there is no range.
+ */
 export function placeInRange(value, range) {
   if (range === null || value === null) return null;
   if (range.severe !== undefined && value >= range.severe) return "severe";
@@ -67,7 +73,10 @@ export const digitsOf = (name) => DIGITS[unitKey(name)] ?? 0;
 
 export const measurementName = (name) => (has(`measurements.${name}`) ? t(`measurements.${name}`) : name);
 
-/** Names of the measurements that a reading has, in the order of the page; those the page does not know come last. */
+/**
+ * Names of the measurements that a reading has, in the order of the page; those the page does not
+ * know come last.
+ */
 export function measurementNames(measurements) {
   return [...GROUPED.filter((name) => name in measurements), ...Object.keys(measurements).filter((name) => !GROUPED.includes(name) && !HIDDEN.includes(name))];
 }

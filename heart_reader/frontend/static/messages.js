@@ -1,4 +1,5 @@
-// Sentences of the server in the language of the page. The server sends English, with the code and the values of each.
+// Sentences of the server in the language of the page. The server sends English, with the code and
+// the values of each.
 
 import { el } from "./dom.js";
 import { className } from "./classes.js";
@@ -13,7 +14,10 @@ const SENTENCES = "sentences";
 /** Text with a large first letter. */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Whether the page can say a sentence of the server in its own language; `messages` is what came with the sentence. */
+/**
+ * Whether the page can say a sentence of the server in its own language; `messages` is what came
+ * with the sentence.
+ */
 export function isKnown(sentence, messages) {
   return language() === ENGLISH || hasWords(sentence, messages);
 }
@@ -23,12 +27,16 @@ const hasWords = (sentence, messages) => Object.hasOwn(messages ?? {}, sentence)
 
 const pathOf = ({ code, values }) => (code === CLASS_NAME ? `classes.${values.statement}.name` : `messages.${code}`);
 
-/** A sentence in the language of the page, or in the server's English where the page has no words for it. */
+/**
+ * A sentence in the language of the page, or in the server's English where the page has no words
+ * for it.
+ */
 export function say(sentence, messages) {
   if (!hasWords(sentence, messages)) return language() === ENGLISH ? withNames(sentence, messages) : sentence;
   const { code, values } = messages[sentence];
   if (code === CLASS_CODE) return className(values.statement);
-  // Sentences in a row are no part of another one: isolated from the page they would lose its direction.
+  // Sentences in a row are no part of another one: isolated from the page they would lose its
+  // direction.
   if (code === SENTENCES) return sayValue(values.sentences, messages);
   return t(pathOf(messages[sentence]), Object.fromEntries(Object.entries(values).map(([name, value]) => [name, sayValue(value, messages)])));
 }
@@ -42,7 +50,8 @@ function withNames(sentence, messages) {
 function sayValue(value, messages) {
   if (typeof value === "number") return formatPlain(value);
   if (!Array.isArray(value)) return say(value, messages);
-  // Names are joined by commas, sentences stand in a row, parts of one have the "and" of the language.
+  // Names are joined by commas, sentences stand in a row, parts of one have the "and" of the
+  // language.
   if (!value.some((item) => Object.hasOwn(messages, item))) return value.join(", ");
   const items = value.map((item) => say(item, messages));
   return items.every((item) => item.endsWith(".")) ? items.map(capital).join(" ") : formatList(items);

@@ -48,7 +48,10 @@ function leadsOf(kind, leads) {
 /** What to be careful about, each sentence once. */
 export const cautions = ({ quality, warnings }) => [...new Set([...(quality.findings ?? []), ...warnings])];
 
-/** A few warnings are all read; of many the first, and the others unfold, so that the tracing stays on the screen. */
+/**
+ * A few warnings are all read; of many the first, and the others unfold, so that the tracing stays
+ * on the screen.
+ */
 function renderWarnings(reading) {
   const [first, ...further] = cautions(reading);
   if (first === undefined) return null;

@@ -1,4 +1,5 @@
-// What is printed: a page with conclusion, measurements and tracing, and the reasons on a second one if asked.
+// What is printed: a page with conclusion, measurements and tracing, and the reasons on a second
+// one if asked.
 
 import { byId, el, isolated, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";
@@ -17,7 +18,10 @@ const CSS_PX_PER_MM = 96 / 25.4;
 // Statements of a finer level on the second page.
 const MOST_STATEMENTS = 24;
 
-/** Fill the printed pages; `drawTracing(heightMm)` answers the tracing for what the words leave of the page. */
+/**
+ * Fill the printed pages; `drawTracing(heightMm)` answers the tracing for what the words leave of
+ * the page.
+ */
 export function preparePrint(entry, drawTracing, withReasons) {
   const place = byId("printed");
   const { reading } = entry;

@@ -1,4 +1,5 @@
-// What the model says below the tracing: the words, the classes with their numbers, the ranking, the measurements, the model.
+// What the model says below the tracing: the words, the classes with their numbers, the ranking,
+// the measurements, the model.
 
 import { el, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";
@@ -11,7 +12,10 @@ import { renderModel } from "./model_panel.js";
 const READERS = ["lay", "clinical"];
 let reader = "lay";
 
-/** Fill `place` with the reading of a recording; `model` is the model's description or null, `explain` asks for a reason. */
+/**
+ * Fill `place` with the reading of a recording; `model` is the model's description or null,
+ * `explain` asks for a reason.
+ */
 export function renderReading(place, { reading, labels }, model, explain) {
   const [level, ...others] = Object.keys(reading.levels);
   const view = { reading, reader, explain, tree: model?.statement_tree ?? {} };
@@ -50,7 +54,10 @@ function readerSwitch(again) {
   return el("fieldset", { class: "switch" }, el("legend", { class: "visually-hidden" }, t("reader.legend")), choices);
 }
 
-/** The classes by band, every one with its number; the headline, with which a summary begins, stands above the tracing. */
+/**
+ * The classes by band, every one with its number; the headline, with which a summary begins, stands
+ * above the tracing.
+ */
 function renderSummary({ summary, messages }) {
   const [, ...sentences] = messages[summary].values.sentences;
   return el("p", { class: "summary" }, sentences.map((sentence) => [said("span", {}, sentence, messages), " "]).flat());

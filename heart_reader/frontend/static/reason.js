@@ -1,4 +1,5 @@
-// Why a finding was read as it was: the share of each lead, the moments that counted most, and what each measurement adds.
+// Why a finding was read as it was: the share of each lead, the moments that counted most, and what
+// each measurement adds.
 
 import { button, el, ltr } from "./dom.js";
 import { className } from "./classes.js";
@@ -37,7 +38,9 @@ function renderLeads({ lead_names, lead_shares }) {
   return el("ul", { class: "lead-shares", dir: "ltr" }, rows);
 }
 
-/** The windows with the largest shares, in the order of their weight; each moves the tracing there. */
+/**
+ * The windows with the largest shares, in the order of their weight; each moves the tracing there.
+ */
 function renderMoments({ windows }, goTo) {
   const ranked = [...windows].sort((a, b) => b.share - a.share).slice(0, MOMENTS);
   const items = ranked.map(({ start_s, end_s, share }) => {
@@ -47,7 +50,10 @@ function renderMoments({ windows }, goTo) {
   return el("ol", { class: "moments" }, items);
 }
 
-/** How baseline, signal and measurements add up, what each wave adds, and a bar for each of the largest measurements. */
+/**
+ * How baseline, signal and measurements add up, what each wave adds, and a bar for each of the
+ * largest measurements.
+ */
 function renderContributions({ measurements, measurement_groups, baseline_log_odds, signal_contribution, measurement_contribution, log_odds }) {
   if (!measurements?.length) return null;
   const named = measurements.filter(({ name }) => name !== OTHERS);

@@ -1,4 +1,5 @@
-// The rhythm as it was measured: its name or why there is none, what was found beside it, and the numbers it rests on.
+// The rhythm as it was measured: its name or why there is none, what was found beside it, and the
+// numbers it rests on.
 
 import { el, ltr } from "./dom.js";
 import { formatNumber, formatPercent, has, t } from "./i18n.js";

@@ -35,7 +35,9 @@ export function openRandom() {
   if (pool.length) choose(pool[Math.floor(Math.random() * pool.length)]);
 }
 
-/** List the samples that have every word of the search in their name, description, format or labels. */
+/**
+ * List the samples that have every word of the search in their name, description, format or labels.
+ */
 export function render() {
   const words = byId("sample-search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const found = samples.filter((sample) => words.every((word) => searchText(sample).includes(word)));

@@ -1,4 +1,5 @@
-// What the browser keeps: theme, language and the scale of the screen; nothing about a person or a reading.
+// What the browser keeps: theme, language and the scale of the screen; nothing about a person or a
+// reading.
 
 const PREFIX = "heart_reader.";
 

@@ -9,7 +9,10 @@ let chosen = "system";
 /** "light" or "dark": what the page shows now. */
 export const theme = () => (chosen === "system" ? (darkSystem.matches ? "dark" : "light") : chosen);
 
-/** Let `select` choose the theme, and call `onChange` with "light" or "dark" at once and after each change. */
+/**
+ * Let `select` choose the theme, and call `onChange` with "light" or "dark" at once and after each
+ * change.
+ */
 export function chooseTheme(select, onChange) {
   const apply = () => {
     if (chosen === "system") delete document.documentElement.dataset.theme;

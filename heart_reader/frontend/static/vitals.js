@@ -1,4 +1,5 @@
-// Rate, intervals and axes as a cardiograph prints them beside the tracing: a few lines of numbers, those outside their limits marked.
+// Rate, intervals and axes as a cardiograph prints them beside the tracing: a few lines of numbers,
+// those outside their limits marked.
 
 import { el, ltr } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
@@ -13,7 +14,10 @@ const LINES = {
   axes: ["p_axis_deg", "qrs_axis_deg", "t_axis_deg"],
 };
 
-/** A list of the usual measurements; what could not be measured is a dash whose title gives the reason. */
+/**
+ * A list of the usual measurements; what could not be measured is a dash whose title gives the
+ * reason.
+ */
 export function renderVitals(reading) {
   const rows = Object.entries(LINES).map(([line, names]) => el("div", { "data-vital": line }, el("dt", {}, t(`vitals.${line}`)), el("dd", {}, renderValues(names, reading))));
   return el("dl", { class: "vitals", "aria-label": t("measurements.heading") }, rows);

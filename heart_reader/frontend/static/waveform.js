@@ -35,14 +35,20 @@ export class Waveform {
     return this.values.subarray(row * this.nTimes, (row + 1) * this.nTimes);
   }
 
-  /** Microvolts of one lead as a display filter shows them, (n_times,); kept, since every pan asks again. */
+  /**
+   * Microvolts of one lead as a display filter shows them, (n_times,); kept, since every pan asks
+   * again.
+   */
   filteredLead(name, filter) {
     const key = `${filter} ${name}`;
     if (!this.shown.has(key)) this.shown.set(key, filtered(this.lead(name), this.fs, filter));
     return this.shown.get(key);
   }
 
-  /** How far one lead goes above and below its rest, in microvolts; stretches with an artefact do not count in a long recording. */
+  /**
+   * How far one lead goes above and below its rest, in microvolts; stretches with an artefact do
+   * not count in a long recording.
+   */
   extent(name) {
     const every = Math.ceil(this.nBlocks / MOST_BLOCKS);
     const blocks = [];
@@ -57,7 +63,7 @@ export class Waveform {
     return this.block(name, Math.min(this.nBlocks - 1, Math.max(0, index))).rest;
   }
 
-  /** Median and reach of one stretch of one lead. */
+  /** Median and reach of one part of one lead. */
   block(name, index) {
     const key = `${index} ${name}`;
     if (!this.blocks.has(key)) {
@@ -68,7 +74,10 @@ export class Waveform {
   }
 }
 
-/** Median of whole microvolts, and how far they go above and below it; counting them is many times faster than sorting them. */
+/**
+ * Median of whole microvolts, and how far they go above and below it; counting them is many times
+ * faster than sorting them.
+ */
 function reachOf(values) {
   if (!values.length) return { rest: 0, up: 0, down: 0 };
   let [low, high] = [values[0], values[0]];

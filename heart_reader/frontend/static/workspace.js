@@ -1,4 +1,5 @@
-// What is on the page now: one recording, perhaps a second beside it, perhaps a reason. Everything else draws what this decides.
+// What is on the page now: one recording, perhaps a second beside it, perhaps a reason. Everything
+// else draws what this decides.
 
 import { explain, read } from "./api.js";
 import { writeAddress } from "./address.js";
@@ -51,7 +52,10 @@ export function openSample(sample, options = {}, step = true) {
   return open({ kind: "sample", id: sample.id }, sample.title, sample.labels ?? [], options, step);
 }
 
-/** Open records of a person, one after the other; the first that can be read is shown, the others wait in the list. */
+/**
+ * Open records of a person, one after the other; the first that can be read is shown, the others
+ * wait in the list.
+ */
 export function openFiles(sources) {
   return sources.length === 1 ? open(sources[0], sourceName(sources[0]), [], {}, true) : openMany(sources);
 }
@@ -135,7 +139,10 @@ async function request(name, work) {
 
 const sayReading = (text) => byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), text);
 
-/** A new request clears everything: an old reading must never stand beside a new recording or its error. */
+/**
+ * A new request clears everything: an old reading must never stand beside a new recording or its
+ * error.
+ */
 function clear() {
   Object.assign(state, { entry: null, second: null });
   endReason();

@@ -1,6 +1,4 @@
-"""Whole tables decide what their marks mean: nothing that is read is a thousandth of what was
-written.
-"""
+"""Whole tables decide what their marks mean: no number is read a thousandfold wrong."""
 
 from __future__ import annotations
 

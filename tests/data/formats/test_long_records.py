@@ -1,6 +1,4 @@
-"""Long recordings are decoded part by part, to the same numbers as at once, and refused before
-memory is taken for them.
-"""
+"""Long recordings are decoded in parts to the same numbers, and refused before memory is taken."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The entry: formats told by content, folders, names that must not be followed, and bytes that mean
-nothing.
-"""
+"""Formats recognised by content, folders, names not to follow, and meaningless bytes."""
 
 from __future__ import annotations
 

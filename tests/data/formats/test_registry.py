@@ -72,10 +72,10 @@ def test_a_file_of_a_new_format_is_read_found_and_served(tmp_path: Path) -> None
     with TestClient(create_app(settings)) as client:
         answer = client.post("/api/v1/predict", files=[("file", ("a.dmy", path.read_bytes()))]).json()
         assert answer["source_format"] == "dummy"
-        told = {entry["name"]: entry for entry in client.get("/api/v1/model").json()["formats"]}
+        reported = {entry["name"]: entry for entry in client.get("/api/v1/model").json()["formats"]}
     dummy = {"name": "dummy", "title": "Dummy", "suffixes": [".dmy"], "companions": [], "states": "leads"}
-    assert told["dummy"] == dummy
-    assert set(told) == {"csv", "dicom", "dummy", "edf", "needy", "wfdb"}
+    assert reported["dummy"] == dummy
+    assert set(reported) == {"csv", "dicom", "dummy", "edf", "needy", "wfdb"}
 
 
 @pytest.mark.usefixtures("added")

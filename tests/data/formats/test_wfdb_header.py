@@ -146,7 +146,7 @@ def test_age_and_sex(comments, age, sex):
         ("", False),
     ],
 )
-def test_header_is_told_by_its_content(text, is_header):
+def test_header_is_recognised_by_its_content(text, is_header):
     assert looks_like_header(text) is is_header
 
 

@@ -81,7 +81,10 @@ export function renderPng(state) {
   });
 }
 
-/** The tracing for the printer in true millimetres, at most `heightMm` high, in columns if it fills them. */
+/**
+ * The tracing for the printer in true millimetres, at most `heightMm` high, in columns if it fills
+ * them.
+ */
 export function renderPrinted(state, heightMm) {
   const options = allowed({ ...state.options, ...PRINTED }, state.waveform);
   const whole = planSheet(options, state.waveform.leadNames, (name) => state.waveform.extent(name), ON_PRINT);

@@ -1,9 +1,12 @@
-// Filters for the eye. They run on a copy, forward and backward so that no wave moves; the model never sees them.
+// Filters for the eye. They run on a copy, forward and backward so that no wave moves; the model
+// never sees them.
 //
-// References: Gustafsson, "Determining the initial states in forward-backward filtering", IEEE Trans. Signal Process. 44 (1996);
-// Kligfield et al., "Recommendations for the standardization and interpretation of the electrocardiogram: part I", Circulation 115 (2007).
+// References: Gustafsson, "Determining the initial states in forward-backward filtering", IEEE
+// Trans. Signal Process. 44 (1996); Kligfield et al., "Recommendations for the standardization and
+// interpretation of the electrocardiogram: part I", Circulation 115 (2007).
 
-// Raises the cut-off of a second-order Butterworth, so that running it twice has its -3 dB point there.
+// Raises the cut-off of a second-order Butterworth, so that running it twice has its -3 dB point
+// there.
 const TWICE = (Math.SQRT2 - 1) ** -0.25;
 const NOTCH_Q = 20;
 const SETTLE_S = 1.5;
@@ -20,7 +23,10 @@ export function filterFits(name, fs) {
   return name === "off" || DESIGNS[name].hz < fs / 2;
 }
 
-/** `samples` without what `name` takes away, as a new array of the same length; the same array for "off". */
+/**
+ * `samples` without what `name` takes away, as a new array of the same length; the same array for
+ * "off".
+ */
 export function filtered(samples, fs, name) {
   if (name === "off" || !filterFits(name, fs) || samples.length < 2) return samples;
   const { hz, design } = DESIGNS[name];
@@ -47,7 +53,10 @@ function notch(hz, fs) {
   return { b0: norm, b1: -2 * Math.cos(w) * norm, b2: norm, a1: -2 * Math.cos(w) * norm, a2: (1 - alpha) * norm };
 }
 
-/** The signal continued beyond both ends, turned about its end points: no step for the filter to ring at. */
+/**
+ * The signal continued beyond both ends, turned about its end points: no step for the filter to
+ * ring at.
+ */
 function reflectOddly(samples, margin) {
   const { length } = samples;
   const padded = new Float64Array(length + 2 * margin);
@@ -59,7 +68,10 @@ function reflectOddly(samples, margin) {
   return padded;
 }
 
-/** One pass in place, begun as if the first value had been there for ever (both designs leave a constant alone). */
+/**
+ * One pass in place, begun as if the first value had been there for ever (both designs leave a
+ * constant alone).
+ */
 function passForward(values, { b0, b1, b2, a1, a2 }) {
   const rest = values[0];
   let [s1, s2] = [(1 - b0) * rest, (b2 - a2) * rest];

@@ -1,11 +1,13 @@
-// Mouse, wheel and fingers: one pans or measures, two pinch; the wheel moves in time, with Ctrl it zooms.
+// Mouse, wheel and fingers: one pans or measures, two pinch; the wheel moves in time, with Ctrl it
+// zooms.
 
 const WHEEL_LINE_PX = 16;
 const PINCH_PER_PX = 0.0022;
 const LEAST_MOVE_PX = 3;
 
 /**
- * Listen on `sheet`. `acts` holds `pan(dx, dy)` answering whether anything moved, `panEnd()`, `zoom(factor, x, y)`, `measures()`,
+ * Listen on `sheet`. `acts` holds `pan(dx, dy)` answering whether anything moved, `panEnd()`,
+ * `zoom(factor, x, y)`, `measures()`,
  * `measure(from, to)` and `measureEnd()`; points are `{ x, y }` in CSS pixels of the sheet.
  */
 export function listenForGestures(sheet, acts) {

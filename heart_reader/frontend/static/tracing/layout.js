@@ -1,7 +1,8 @@
 // Where everything stands on the paper, in millimetres.
 //
-// A sheet is rows of strips; a strip is one lead over one stretch of time. Time runs evenly from the left edge of the traces to the right, through
-// every column, so that x gives the second in each layout.
+// A sheet is rows of strips; a strip is one lead over one part of time. Time runs evenly from the
+// left edge of the traces to the right, through every column, so that x gives the second in each
+// layout.
 
 import { chooseRhythm, orderLeads, recordedName, STANDARD_LEADS } from "./leads.js";
 
@@ -16,7 +17,8 @@ const LEAST_PART_OF_PAGE = 0.85;
 // Closest that rows may come, and how far a row may grow towards its neighbours.
 const ROOM = { columns: { up: 12, down: 7, most: 32 }, rows: { up: 8, down: 5, most: 32 } };
 const GAP = 1.5;
-// Room around the rows, and height of the lead names. An image also carries title, settings and notice.
+// Room around the rows, and height of the lead names. An image also carries title, settings and
+// notice.
 export const ON_SCREEN = { head: 3, foot: 6, label: 3.6, margin: 5 };
 export const ON_IMAGE = { head: 12, foot: 24, label: 3.6, margin: 5 };
 // Both A4 and Letter take ten seconds in true millimetres, with narrow margins.
@@ -46,7 +48,8 @@ export const columnsNeedS = (speed) => LEAST_PART_OF_PAGE * pageSeconds(speed);
 /**
  * Plan a sheet.
  *
- * `options` are those of the tracing, `extentOf(name)` the reach of a lead in microvolts, `room` what surrounds the rows, `widthMm` the width there
+ * `options` are those of the tracing, `extentOf(name)` the reach of a lead in microvolts, `room`
+ * what surrounds the rows, `widthMm` the width there
  * is for layouts without columns.
  */
 export function planSheet(options, recorded, extentOf, room = ON_SCREEN, widthMm = pageWidthMm(options.layout, options.speed, room)) {
@@ -104,8 +107,10 @@ function strip(name, startS, durationS, x) {
 }
 
 /**
- * Give each row the room that its own leads and their names take, in whole millimetres. Two rows stand as far apart as the deepest trace of one
- * and the tallest below it in the same column ask for: what lies beside each other needs no room between.
+ * Give each row the room that its own leads and their names take, in whole millimetres. Two rows
+ * stand as far apart as the deepest trace of one
+ * and the tallest below it in the same column ask for: what lies beside each other needs no room
+ * between.
  */
 function placeRows(rows, gain, least, head, label) {
   const upOf = (one) => Math.min(least.most, Math.max(least.up, one.up + label) + GAP);
@@ -133,7 +138,9 @@ function reachMm(one, gain, recorded, extentOf) {
   return { ...one, up: (above / 1000) * gain, down: (below / 1000) * gain };
 }
 
-/** The sheet in at most `heightMm`: rows move together, and tall traces reach over their neighbours. */
+/**
+ * The sheet in at most `heightMm`: rows move together, and tall traces reach over their neighbours.
+ */
 export function lowerSheet(sheet, heightMm) {
   const excess = sheet.height - heightMm;
   const { rows } = sheet;

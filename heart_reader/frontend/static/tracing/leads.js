@@ -3,7 +3,8 @@
 export const STANDARD_LEADS = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"];
 const LIMB = STANDARD_LEADS.slice(0, 6);
 const CHEST = STANDARD_LEADS.slice(6);
-// Cabrera: the limb leads in the order of their angles, so that neighbours look alike. aVR is turned over to -aVR.
+// Cabrera: the limb leads in the order of their angles, so that neighbours look alike. aVR is
+// turned over to -aVR.
 const CABRERA = ["aVL", "I", "-aVR", "II", "aVF", "III"];
 const ORDERS = {
   standard: [...LIMB, ...CHEST],
@@ -25,7 +26,8 @@ export const recordedName = (name) => (name.startsWith("-") ? name.slice(1) : na
 export const shownName = (name) => name.replace("-", "−");
 
 /**
- * Leads of a group in its order. A recording with half of the twelve keeps a place for those that are missing;
+ * Leads of a group in its order. A recording with half of the twelve keeps a place for those that
+ * are missing;
  * one with fewer shows what it has. Leads outside the twelve follow.
  */
 export function orderLeads(group, recorded) {
@@ -37,7 +39,10 @@ export function orderLeads(group, recorded) {
   return group.startsWith("limb") ? placed : [...placed, ...further];
 }
 
-/** The lead to draw as the rhythm strip: the one asked for, or the first usual one that was recorded. */
+/**
+ * The lead to draw as the rhythm strip: the one asked for, or the first usual one that was
+ * recorded.
+ */
 export function chooseRhythm(asked, recorded) {
   return [asked, ...RHYTHM_PREFERENCE].find((name) => recorded.includes(name)) ?? recorded[0];
 }

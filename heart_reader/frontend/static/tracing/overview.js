@@ -1,4 +1,5 @@
-// A long recording at a glance: one lead, the part that is shown, and the classes from window to window.
+// A long recording at a glance: one lead, the part that is shown, and the classes from window to
+// window.
 
 import { el } from "../dom.js";
 import { t } from "../i18n.js";
@@ -54,7 +55,8 @@ export class Overview {
     this.startS = startS;
     this.name.textContent = lead;
     const ratio = window.devicePixelRatio || 1;
-    // The width of the frame stands for its own, which would have to be laid out first, at each step of a pan.
+    // The width of the frame stands for its own, which would have to be laid out first, at each
+    // step of a pan.
     const key = [lead, theme, width, ratio].join();
     if (key !== this.drawn) this.draw(lead, theme, ratio);
     this.drawn = key;

@@ -1,4 +1,5 @@
-// The paper of a tracing: grid, calibration pulses, lead names, marks between columns, and the texts of an image.
+// The paper of a tracing: grid, calibration pulses, lead names, marks between columns, and the
+// texts of an image.
 
 import { shownName } from "./leads.js";
 
@@ -18,7 +19,10 @@ const GRID_MM = { thin: 0.14, thick: 0.2 };
 const LEAST_TEXT_PX = 12;
 const WEIGHTS = [400, 700];
 
-/** Width of a line on the paper in device pixels; near one pixel it is one, which is drawn much faster. */
+/**
+ * Width of a line on the paper in device pixels; near one pixel it is one, which is drawn much
+ * faster.
+ */
 export function lineWidth(scale, mm = LINE_MM) {
   const width = mm * scale;
   return width < 1.4 ? 1 : width;
@@ -30,7 +34,8 @@ export function textMm(sizeMm, pxPerMm) {
 }
 
 /**
- * Draw all that stays while time runs. A `view` says how a sheet lies on a canvas: `{ sheet, scale, pxPerMm, offsetX, offsetY, colours, words }`,
+ * Draw all that stays while time runs. A `view` says how a sheet lies on a canvas: `{ sheet, scale,
+ * pxPerMm, offsetX, offsetY, colours, words }`,
  * scale in device pixels per millimetre, offsets in device pixels.
  */
 export function drawPaper(pen, view) {

@@ -5,7 +5,10 @@ import { t } from "../i18n.js";
 import { decodeBytes } from "../waveform.js";
 import { RELEVANCE_MM } from "./trace.js";
 
-/** From the server's explanation (base64 of uint8, leads first) to `{ finding, leadNames, fs, startS, values }`. */
+/**
+ * From the server's explanation (base64 of uint8, leads first) to `{ finding, leadNames, fs,
+ * startS, values }`.
+ */
 export function ribbonOf({ finding, lead_names, fs, start_s, n_times, relevance }) {
   const bytes = decodeBytes(relevance);
   const values = lead_names.map((_, lead) => Float32Array.from(bytes.subarray(lead * n_times, (lead + 1) * n_times), (value) => value / 255));

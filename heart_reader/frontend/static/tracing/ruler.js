@@ -6,7 +6,9 @@ import { calibrate, truePxPerMm } from "./scale.js";
 
 const BAR_MM = 100;
 
-/** A form that asks how long a bar is on this screen; `done()` is called when the scale has changed. */
+/**
+ * A form that asks how long a bar is on this screen; `done()` is called when the scale has changed.
+ */
 export function renderRuler(prefix, done) {
   const drawnPx = Math.round(BAR_MM * truePxPerMm());
   const bar = el("div", { class: "ruler-bar", "aria-hidden": "true" });

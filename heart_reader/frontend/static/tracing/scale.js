@@ -11,7 +11,10 @@ let pxPerMm = isPlausible(Number(stored("px_per_mm"))) ? Number(stored("px_per_m
 /** CSS pixels that make one millimetre of this screen. */
 export const truePxPerMm = () => pxPerMm;
 
-/** Take the ruler's word for it: `drawnPx` CSS pixels were `measuredMm` millimetres. False if that cannot be. */
+/**
+ * Take the ruler's word for it: `drawnPx` CSS pixels were `measuredMm` millimetres. False if that
+ * cannot be.
+ */
 export function calibrate(drawnPx, measuredMm) {
   const measured = drawnPx / measuredMm;
   if (!isPlausible(measured)) return false;

@@ -33,7 +33,9 @@ export class SheetCanvas {
     this.drawn = null;
   }
 
-  /** Draw a view of `width` by `height` device pixels; only what differs from the last one is drawn. */
+  /**
+   * Draw a view of `width` by `height` device pixels; only what differs from the last one is drawn.
+   */
   draw(view, width, height) {
     const last = this.drawn;
     const resized = this.resize(width, height, view.scale / view.pxPerMm);

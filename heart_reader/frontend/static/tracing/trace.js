@@ -1,4 +1,5 @@
-// The traces. Columns of pixels are counted from the start of the recording, wherever it is moved to.
+// The traces. Columns of pixels are counted from the start of the recording, wherever it is moved
+// to.
 
 import { line, lineWidth, write } from "./paper.js";
 
@@ -11,7 +12,8 @@ const LEAST_SECOND_PX = 44;
 const LEAST_STEP_PX = 0.5;
 
 /**
- * Draw the strips of a view (see `makeView`); `startPx` is the device pixel of the recording at the left
+ * Draw the strips of a view (see `makeView`); `startPx` is the device pixel of the recording at the
+ * left
  * edge of the traces.
  */
 export function drawTraces(pen, view) {
@@ -48,7 +50,10 @@ function push(x, y) {
   buffer.count += 1;
 }
 
-/** Points of a strip: every sample, or the extremes of each column of pixels where samples are denser. */
+/**
+ * Points of a strip: every sample, or the extremes of each column of pixels where samples are
+ * denser.
+ */
 function tracePoints(strip, row, view, left, right, origin) {
   const { waveform, pxPerS, startPx, scale } = view;
   const values = waveform.filteredLead(strip.lead, view.filter);
@@ -85,7 +90,8 @@ function lowestAndHighest(values, first, last, perPx, shift, base, unit) {
 }
 
 /**
- * Stroke a trace of `width` device pixels. A line of one pixel is drawn many times faster than a wider one, so two or three of them side by side
+ * Stroke a trace of `width` device pixels. A line of one pixel is drawn many times faster than a
+ * wider one, so two or three of them side by side
  * stand for widths up to three.
  */
 function strokeTrace(pen, points, colour, width) {

@@ -1,4 +1,5 @@
-// The tracing of one recording: everything inside its section of the page, and what the rest of the page may ask of it.
+// The tracing of one recording: everything inside its section of the page, and what the rest of the
+// page may ask of it.
 
 import { el, save } from "../dom.js";
 import { formatNumber, t } from "../i18n.js";
@@ -20,7 +21,7 @@ import { Toolbar, wordsOf } from "./toolbar.js";
 import { Viewport } from "./viewport.js";
 
 const TOLD_AFTER_MS = 150;
-// Setting and stretch below the sheet, and the edge of the card.
+// Setting and visible time below the sheet, and the edge of the card.
 const BELOW_SHEET_PX = 34;
 // Height of the line of settings below a printed tracing.
 const PRINTED_SETTING_MM = 5;
@@ -43,7 +44,8 @@ export class TracingView {
   telling = 0;
 
   /**
-   * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved to.
+   * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved
+   * to.
    * @param {HTMLElement} container
    * @param {(options: import("./options.js").TracingOptions) => void} onOptionsChange
    */
@@ -88,7 +90,7 @@ export class TracingView {
   listen() {
     listenForGestures(this.sheet, {
       pan: (dx, dy) => this.pan(dx, dy),
-      panEnd: () => this.tell(),
+      panEnd: () => this.report(),
       zoom: (factor, x, y) => this.zoomBy(factor, x, y),
       measures: () => this.calipers.active,
       measure: (from, to) => this.calipers.measure(from, to),
@@ -156,7 +158,7 @@ export class TracingView {
   goTo(startS) {
     this.chosen.startS = Math.max(0, startS);
     this.draw();
-    this.tell();
+    this.report();
   }
 
   /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
@@ -179,7 +181,7 @@ export class TracingView {
   change(changes) {
     this.chosen = mergeOptions(this.chosen, changes);
     this.draw();
-    this.tell();
+    this.report();
   }
 
   /** Choose the next value of an option that this recording allows, and say it. */
@@ -211,7 +213,7 @@ export class TracingView {
 
   panBy(mmX, mmY) {
     this.pan(mmX * this.viewport.pxPerMm, mmY * this.viewport.pxPerMm);
-    this.tell();
+    this.report();
   }
 
   zoomBy(factor, x = this.viewport.width / 2, y = 0) {
@@ -247,8 +249,8 @@ export class TracingView {
     this.ruler.replaceChildren();
   }
 
-  /** Tell the page where the sheet is now, once it rests. */
-  tell() {
+  /** Report to the page where the sheet is now, once it rests. */
+  report() {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => this.onOptionsChange(this.options), TOLD_AFTER_MS);
   }
@@ -298,7 +300,9 @@ export class TracingView {
     return { waveform, options: shown, startS: shown.startS, reason, stressed, words };
   }
 
-  /** The lead in front where all share one row: the chosen one, or the first of a group without it. */
+  /**
+   * The lead in front where all share one row: the chosen one, or the first of a group without it.
+   */
   get stressed() {
     const { layout, group, rhythmLead } = this.shown;
     if (layout !== "overlay") return null;
@@ -307,7 +311,8 @@ export class TracingView {
   }
 
   noteWords() {
-    // The first number loads tables, the first letters a font: not when a recording waits to be drawn.
+    // The first number loads tables, the first letters a font: not when a recording waits to be
+    // drawn.
     formatNumber(0, 1);
     this.drawing.loadFonts();
     this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };
@@ -318,7 +323,8 @@ export class TracingView {
     const stretch = stretchText(viewport);
     const { setting } = this;
     this.stretch.textContent = stretch;
-    // Text that is written again is laid out again, even if it is the same; a pan changes nothing here.
+    // Text that is written again is laid out again, even if it is the same; a pan changes nothing
+    // here.
     if (this.settingLine.textContent !== setting) this.settingLine.textContent = setting;
     const missing = STANDARD_LEADS.filter((lead) => !waveform.has(lead));
     const parts = [t("tracing.sheet"), wordsOf("layout", viewport.options.layout), stretch, setting, missing.length ? t("tracing.not_recorded", { leads: missing.join(", ") }) : ""];

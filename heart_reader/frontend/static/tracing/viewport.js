@@ -1,12 +1,13 @@
-// Which part of which sheet is on screen, and at what scale. Lengths in CSS pixels from the top left corner of the canvas, in seconds, or in
-// millimetres of the sheet, as their names say.
+// Which part of which sheet is on screen, and at what scale. Lengths in CSS pixels from the top
+// left corner of the canvas, in seconds, or in millimetres of the sheet, as their names say.
 
 import { allowedLayout, isRows, ON_SCREEN, pageWidthMm, planSheet, traceX } from "./layout.js";
 import { ZOOM } from "./options.js";
 import { textMm } from "./paper.js";
 import { fitPxPerMm, truePxPerMm } from "./scale.js";
 
-// A screen lower than this part of a sheet is scrolled rather than filled with a tracing too small to read.
+// A screen lower than this part of a sheet is scrolled rather than filled with a tracing too small
+// to read.
 const LEAST_ROOM_PX_PER_MM = 1.8;
 const LEAST_SHARE_OF_SCREEN = 0.8;
 
@@ -25,7 +26,8 @@ export class Viewport {
   height = 0;
 
   /**
-   * Lay the sheet out for `options` in `width` pixels; `startS` and the offset are kept within what there is. `roomPx` is the height in which
+   * Lay the sheet out for `options` in `width` pixels; `startS` and the offset are kept within what
+   * there is. `roomPx` is the height in which
    * the columns of a page are to be seen as a whole.
    */
   update(options, waveform, width, screenHeight, devicePixelRatio, roomPx = Infinity) {
@@ -86,7 +88,10 @@ export class Viewport {
     this.moveTo(this.startS + (wanted - reached) / this.options.speed, reached, y + dy / this.pxPerMm);
   }
 
-  /** Options and offset that show the same point under (x, y) at `factor` times the scale; "fit" is a scale of its own. */
+  /**
+   * Options and offset that show the same point under (x, y) at `factor` times the scale; "fit" is
+   * a scale of its own.
+   */
   zoomed(factor, x, y) {
     const zoom = clamp((this.pxPerMm * factor) / truePxPerMm(), ZOOM.least, ZOOM.most);
     const pxPerMm = truePxPerMm() * zoom;

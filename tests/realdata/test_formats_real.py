@@ -37,7 +37,7 @@ def assert_equals_wfdb(header: Path) -> None:
     signal, fields = wfdb.rdsamp(str(header.with_suffix("")))
     np.testing.assert_array_equal(record.signal, signal.T.astype(np.float32))
     assert record.fs == fields["fs"]
-    # MIT-BIH has a modified lead II, and a person is told how to have it read.
+    # MIT-BIH has a modified lead II, and a message says how to have it read.
     assert [said.code for said in record.warnings] == (["modified_lead"] if "MLII" in record.lead_names else [])
 
 

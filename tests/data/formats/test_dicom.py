@@ -1,6 +1,4 @@
-"""DICOM waveforms written with pydicom, its own values as the reference, and files that are damaged
-or lie.
-"""
+"""DICOM waveforms against pydicom's values, and files that are damaged or lie."""
 
 from __future__ import annotations
 
