@@ -259,7 +259,7 @@ RECORDS_PER_BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class CalibrationRecords(CalibrationDataReader):
+class CalibrationRecords(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """Batches of inputs that ``onnxruntime`` reads through :meth:`get_next`.
 
     Parameters

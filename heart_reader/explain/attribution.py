@@ -139,7 +139,8 @@ class Attributor:
         for stand_in, values in zip(self._stand_ins, logits, strict=True):
             stand_in.values = values.flatten(0, 1)
         joined: Tensor = self._joined(torch.zeros(shape.numel(), 1))
-        return joined.unflatten(0, shape)
+        answer: Tensor = joined.unflatten(0, shape)
+        return answer
 
     @staticmethod
     def _two_ends(member: nn.Module, reading: _Reading) -> tuple[Tensor, Tensor]:

@@ -84,7 +84,8 @@ class Explanation:
     @property
     def duration_s(self) -> float:
         """Length of the explained stretch in seconds."""
-        return self.relevance.shape[1] / self.fs
+        answer: float = self.relevance.shape[1] / self.fs
+        return answer
 
     @property
     def lead_shares(self) -> dict[str, float]:

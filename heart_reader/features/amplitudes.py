@@ -114,7 +114,8 @@ def _p_values(part: Array) -> dict[str, Array]:
 
 def _largest(part: Array) -> Array:
     """Return the value farthest from zero in each row."""
-    return part[np.arange(len(part)), np.abs(part).argmax(axis=1)]
+    answer: Array = part[np.arange(len(part)), np.abs(part).argmax(axis=1)]
+    return answer
 
 
 def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
@@ -123,7 +124,8 @@ def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
     low = part <= 0.0
     left = np.where(low & (times < at[..., None]), times, -1).max(axis=-1)
     right = np.where(low & (times > at[..., None]), times, n).min(axis=-1)
-    return (right - left - 1) * _MS
+    answer: Array = (right - left - 1) * _MS
+    return answer
 
 
 def _notches(qrs: Array, span: Array) -> Array:

@@ -128,7 +128,8 @@ def _onto_largest(signal: Array, beats: Indices) -> Indices:
     """Move each beat to where all leads together are farthest from the level before it."""
     window = beats[:, None] + np.arange(-_SHIFT, _SHIFT + 1)
     size = np.square(signal[:, window]).sum(axis=0)
-    return beats - _SHIFT + size.argmax(axis=1)
+    answer: Indices = beats - _SHIFT + size.argmax(axis=1)
+    return answer
 
 
 def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:

@@ -88,4 +88,5 @@ def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
     baseline = np.repeat(np.diff(levels, axis=1, append=levels[:, -1:]), n_points, axis=1)
     baseline *= share
     baseline += np.repeat(levels, n_points, axis=1)
-    return np.subtract(signal, baseline, out=baseline)
+    answer: Array = np.subtract(signal, baseline, out=baseline)
+    return answer

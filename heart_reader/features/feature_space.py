@@ -6,7 +6,7 @@ cached training record, a file and an upload of one ECG give the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -132,7 +132,7 @@ class FeatureSpace:
         def measure_now() -> NDArray[np.float32]:
             return measured_features(prepared, preprocessor) if measured is None else measured.vector()
 
-        parts = {
+        parts: dict[str, Callable[[], NDArray[np.float32]]] = {
             "demographics": lambda: demographics(record.age, record.sex),
             MEASURED: measure_now,
             "ptbxl_plus": lambda: published_features(record),

@@ -189,7 +189,8 @@ def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
     still = (thin[:, 1:] == thin[:, :-1]).any(axis=1)
     for row in np.flatnonzero(still):
         still[row] = _longest_still_s(signal[row], fs) >= _STILL_S
-    return still
+    answer: NDArray[np.bool_] = still
+    return answer
 
 
 def _longest_still_s(lead: Array, fs: float) -> float:

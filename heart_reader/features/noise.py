@@ -31,7 +31,8 @@ def lead_noise_mv(signal: NDArray[np.floating]) -> NDArray[np.floating]:
     # little.
     stride = max(3, signal.shape[1] // _MOST_POINTS)
     steps = np.abs(signal[:, 3::stride] - signal[:, : signal.shape[1] - 3 : stride])
-    return _SCALE * ranked(steps, steps.shape[1] // 2)
+    answer: NDArray[np.floating] = _SCALE * ranked(steps, steps.shape[1] // 2)
+    return answer
 
 
 def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -42,4 +43,5 @@ def lead_weights(noise_mv: NDArray[np.floating]) -> NDArray[np.floating]:
     >>> lead_weights(np.array([0.01, 0.1]))
     array([1.  , 0.25])
     """
-    return np.square(np.minimum(1.0, _FULL_MV / np.fmax(noise_mv, 1e-6)))
+    answer: NDArray[np.floating] = np.square(np.minimum(1.0, _FULL_MV / np.fmax(noise_mv, 1e-6)))
+    return answer

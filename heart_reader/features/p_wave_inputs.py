@@ -112,14 +112,16 @@ class _Stretches:
         ramp = _ramp(self.length)
         cut = cut - cut.mean(axis=2, keepdims=True)
         cut -= (cut @ ramp)[..., None] * ramp
-        return cut.reshape(len(places), -1)
+        answer: Array = cut.reshape(len(places), -1)
+        return answer
 
     def onto(self, template: Array) -> Array:
         """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
         products = self.signal.T @ template.reshape(len(self.signal), -1)
         down, right = products.strides
         diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
-        return diagonals.sum(axis=1)
+        answer: Array = diagonals.sum(axis=1)
+        return answer
 
 
 def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None = None) -> PInputs | None:
@@ -200,7 +202,8 @@ def _ramp(length: int) -> Array:
 
 def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
     """Return which places can be moved either way; NaN cannot."""
-    return (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
+    answer: NDArray[np.bool_] = (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
+    return answer
 
 
 def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array | None) -> tuple[Array, Array]:

@@ -73,4 +73,5 @@ def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
     """Return by how much points exceed or undercut both points at a distance, mean over leads."""
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
-    return np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)
+    answer: Array = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)
+    return answer

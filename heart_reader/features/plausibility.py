@@ -255,12 +255,14 @@ def _place(measurements: Measurements, ms: float) -> int:
 
 
 def _norms(waves: Array) -> Array:
-    return np.sqrt(np.square(waves).sum(axis=1)) + _SMALL_MV
+    answer: Array = np.sqrt(np.square(waves).sum(axis=1)) + _SMALL_MV
+    return answer
 
 
 def _balance(waves: Array) -> Array:
     """From -1, all below the level, to 1, all above it, per lead."""
-    return waves.sum(axis=1) / (np.abs(waves).sum(axis=1) + _SMALL_MV)
+    answer: Array = waves.sum(axis=1) / (np.abs(waves).sum(axis=1) + _SMALL_MV)
+    return answer
 
 
 def _median(values: list[float | None]) -> float | None:

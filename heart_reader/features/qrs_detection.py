@@ -161,7 +161,8 @@ def _lead_weights(slope: Array) -> Array:
     if not weights.any():
         return np.full(len(slope), 1.0 / len(slope))
     # In mV/s again: the weighted activity keeps the size of the slopes it was made from.
-    return weights / weights.sum()
+    answer: Array = weights / weights.sum()
+    return answer
 
 
 def _candidates(activity: Array, hz: float) -> _Peaks:

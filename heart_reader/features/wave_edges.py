@@ -241,7 +241,8 @@ def _gaussian(smooth_ms: float, order: int) -> Array:
     times = np.arange(-reach, reach + 1)
     bell = np.exp(-0.5 / (sigma * sigma) * times**2)
     bell /= bell.sum()
-    return bell * times * (1.0 / (sigma * sigma)) if order else bell
+    answer: Array = bell * times * (1.0 / (sigma * sigma)) if order else bell
+    return answer
 
 
 def _slopes_of_part(beat: Array, weights: Array, start: int, end: int, smooth_ms: float) -> tuple[Array, Array]:
@@ -258,7 +259,8 @@ def _above_line(beat: Array, qrs: Wave, first: int, last: int) -> Array:
     base = beat[:, qrs.onset - 16 : qrs.onset - 2].mean(axis=1, keepdims=True)
     # A U wave or the next P wave at the end must not tilt the line.
     drift = _within(median(part[:, -8:])[:, None] - base, -0.05, 0.05)
-    return part - base - drift * np.linspace((first - qrs.onset) / (last - qrs.onset), 1.0, last - first)
+    answer: Array = part - base - drift * np.linspace((first - qrs.onset) / (last - qrs.onset), 1.0, last - first)
+    return answer
 
 
 def _ranked(values: Array, share: float) -> float:
@@ -276,7 +278,8 @@ def _steepest(slope: Array, peaks: Indices, step: int, reach: int, limit: int) -
     at = peaks[:, None] + step * np.arange(reach)
     at = np.minimum(at, limit - 1) if step > 0 else np.maximum(at, limit)
     rows = np.arange(len(slope))
-    return at[rows, slope[rows[:, None], at].argmax(axis=1)]
+    answer: Indices = at[rows, slope[rows[:, None], at].argmax(axis=1)]
+    return answer
 
 
 def _outwards(together: Array, start: int, levels: Array, step: int, *, reach: int, stay: int = 1) -> Indices:
@@ -318,4 +321,5 @@ def _candidates(common: Indices, own: Indices, *, guess: int, limit: int) -> Arr
 
 def _within(values: NDArray[Any], low: float, high: float) -> NDArray[Any]:
     """Do what ``np.clip`` does, which is far slower on arrays as short as these."""
-    return np.minimum(np.maximum(values, low), high)
+    answer: NDArray[Any] = np.minimum(np.maximum(values, low), high)
+    return answer

@@ -28,7 +28,8 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, n_features, n_times) to the same shape."""
-        return x * self.gate(x.mean(dim=-1)).unsqueeze(-1)
+        answer: Tensor = x * self.gate(x.mean(dim=-1)).unsqueeze(-1)
+        return answer
 
 
 def conv_norm(n_in: int, n_out: int, kernel: int, *, stride: int = 1, groups: int = 1, activate: bool = True) -> nn.Sequential:

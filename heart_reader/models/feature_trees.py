@@ -80,14 +80,16 @@ class FeatureTrees(nn.Module):
         place = torch.arange(len(self.leaf), device=x.device) * n_leaves + node.squeeze(2) - n_nodes
         values = self.leaf.flatten().index_select(0, place.flatten()).unflatten(0, (-1, self.n_outputs, self.n_trees))
         logits = self.base + values.sum(dim=2)
-        return logits if record is None else logits.index_select(0, record)
+        answer: Tensor = logits if record is None else logits.index_select(0, record)
+        return answer
 
     def sides(self, features: Tensor) -> Tensor:
         """Return (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go left."""
         unknown = torch.isnan(features)
         twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
         asked = twice.index_select(1, self.feature.flatten().long())
-        return (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
+        answer: Tensor = (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
+        return answer
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         # Weights without a cover read as well as others; explanations take all leaves as alike.

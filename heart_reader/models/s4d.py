@@ -105,7 +105,8 @@ def long_convolution(x: Tensor, kernel: Tensor, *, training: bool) -> Tensor:
         return torch.bmm(x.flip(-1).transpose(0, 1), shifted).transpose(0, 1)
     length = 3 * n_times
     product = torch.fft.rfft(x.float(), n=length) * torch.fft.rfft(kernel.flip(-1), n=length)
-    return torch.fft.irfft(product, n=length)[..., n_times - 1 : 2 * n_times - 1].to(x.dtype)
+    answer: Tensor = torch.fft.irfft(product, n=length)[..., n_times - 1 : 2 * n_times - 1].to(x.dtype)
+    return answer
 
 
 class S4dLayer(nn.Module):

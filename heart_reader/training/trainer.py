@@ -219,7 +219,8 @@ class Trainer:
         with torch.no_grad(), self.autocast():
             taught = torch.sigmoid(self.teacher(*inputs).float())
         share = self.config.teacher_weight
-        return (1 - share) * loss + share * self.loss(logits, taught)
+        answer: Tensor = (1 - share) * loss + share * self.loss(logits, taught)
+        return answer
 
     def autocast(self) -> Any:
         """Return the context in which the network runs at the configured precision."""

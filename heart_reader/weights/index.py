@@ -15,9 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from heart_reader.checkpoint import MANIFEST, file_sha256, load_checkpoint
+from heart_reader.checkpoint import file_sha256, load_checkpoint
 from heart_reader.errors import DataError
 from heart_reader.folders import write_whole
+from heart_reader.manifest import MANIFEST
 
 __all__ = [
     "DEFAULT_READER",
