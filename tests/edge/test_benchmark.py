@@ -15,6 +15,8 @@ from heart_reader.edge.benchmark import benchmark, draw_figure, to_markdown
 from heart_reader.edge.device import measure
 from heart_reader.errors import HeartReaderError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
 
@@ -64,7 +66,6 @@ def test_one_checkpoint_is_measured(variants: Path) -> None:
     assert measured["peak_memory_mb"] > 20
 
 
-@pytest.mark.slow
 def test_all_variants_stand_side_by_side(small_checkpoint: Path, variants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROUNDS", 1)
     benchmark([small_checkpoint, variants / "fp32", variants / "int8"], tmp_path)
@@ -77,7 +78,6 @@ def test_all_variants_stand_side_by_side(small_checkpoint: Path, variants: Path,
     assert {path.name for path in tmp_path.iterdir()} == {"edge_stats.json", "edge_stats.md", "edge_stats.png"}
 
 
-@pytest.mark.slow
 def test_the_command_writes_variants_and_table(small_checkpoint: Path, tmp_path: Path) -> None:
     command = [sys.executable, "export.py", str(small_checkpoint), "--out", str(tmp_path), "--variants", "fp32", "--no-benchmark"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

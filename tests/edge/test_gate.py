@@ -19,6 +19,8 @@ from heart_reader.predictions import Predictions
 from heart_reader.training.ensemble import join
 from heart_reader.training.pruned import prune_origin
 
+pytestmark = pytest.mark.slow
+
 SAME = Parity(n_records=4, largest=1e-7, mean=1e-8, alone=1e-8)
 
 
@@ -103,7 +105,6 @@ def test_a_pruned_variant_descends_from_the_pruned_network(small_checkpoint: Pat
     assert variant.manifest["model"]["params"]["widths"] == [8, 8]
 
 
-@pytest.mark.slow
 def test_trees_of_an_ensemble_stay_in_its_variants(small_checkpoint: Path, trees_checkpoint: Path, tmp_path: Path) -> None:
     joined, _ = join([small_checkpoint, trees_checkpoint], tmp_path / "joined", weights=[1, 4])
     settings = [

@@ -20,6 +20,8 @@ from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import SECURITY_HEADERS
 from heart_reader.frontend.server import _Server
 
+pytestmark = pytest.mark.slow
+
 KEY = "a key of enough letters"
 LARGE = bytes(40_000_000)
 ASK = b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -98,7 +100,6 @@ def test_an_idle_connection_is_closed() -> None:
         assert served.closed("idle") == 1
 
 
-@pytest.mark.slow
 def test_a_connection_that_is_used_stays_and_is_closed_when_it_is_not() -> None:
     with serving() as served, served.connect() as connection:
         for _ in range(6):

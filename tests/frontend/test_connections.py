@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BOUNDARY = "b"
 
@@ -132,7 +134,6 @@ def test_a_name_that_was_pointed_here_is_refused(port: int) -> None:
         assert error.code == 421
 
 
-@pytest.mark.slow
 def test_a_server_that_stops_answers_what_it_has_begun(tiny_checkpoint: Path, ecg_csv: bytes) -> None:
     server, number = start(tiny_checkpoint)
     content = body(ecg_csv)

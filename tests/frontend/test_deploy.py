@@ -22,6 +22,8 @@ import pytest
 from heart_reader.frontend.keys import new_key
 from heart_reader.frontend.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 NAME = "ecg.example"

@@ -16,6 +16,8 @@ from fastapi.testclient import TestClient
 
 from heart_reader.frontend import Settings, create_app
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,7 +49,6 @@ def test_a_refusal_is_the_same(client: TestClient, other: TestClient) -> None:
     assert first["detail"]["messages"]
 
 
-@pytest.mark.slow
 def test_a_process_that_dies_costs_no_answer(other: TestClient, ecg_csv: bytes) -> None:
     assert other.get("/ready").status_code == 200
     (process,) = multiprocessing.active_children()
@@ -68,7 +69,6 @@ def test_an_explanation_is_the_same(client: TestClient, other: TestClient, ecg_c
     assert other.post("/api/v1/explain?finding=XYZ", files=upload).json()["code"] == "unknown_finding"
 
 
-@pytest.mark.slow
 def test_processes_end_with_a_server_that_is_killed(tiny_checkpoint: Path) -> None:
     command = [sys.executable, "run_server.py", "--checkpoint", str(tiny_checkpoint), "--port", "0"]
     environment = {**os.environ, "HEART_READER_PROCESSES": "true", "HEART_READER_MAX_CONCURRENCY": "1"}

@@ -20,6 +20,8 @@ from heart_reader.frontend.error_answers import RequestRefused, UnforeseenElsewh
 from heart_reader.frontend.workers import GivenUp, InThreads, Workers
 from tests.frontend.work_of_tests import prepare, prepare_from
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1024 * 1024
 MANY_PIECES = 20
 
@@ -73,7 +75,6 @@ def test_what_takes_too_long_is_ended_and_the_other_process_goes_on(workers: Wor
     assert do(workers, "work") in before
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
 def test_what_takes_too_much_memory_is_refused_and_the_next_has_all_of_it(workers: Workers) -> None:
     wait_until_ready(workers)
@@ -98,7 +99,6 @@ def test_what_kills_every_process_is_refused_and_the_next_is_done(workers: Worke
     assert do(workers, "work") in living()
 
 
-@pytest.mark.slow
 def test_processes_that_died_idle_cost_nothing(workers: Workers) -> None:
     wait_until_ready(workers)
     before = living()
@@ -139,7 +139,6 @@ def test_a_refusal_arrives_as_it_is(workers: Workers) -> None:
     assert raised.value.args[0].code == "empty_file"
 
 
-@pytest.mark.slow
 def test_processes_that_cannot_be_replaced_are_no_fault_of_the_recording(tmp_path: Path) -> None:
     (tmp_path / "needed").touch()
     workers = Workers(partial(prepare_from, tmp_path / "needed"), 1, timeout_s=60, memory_mb=64)

@@ -12,6 +12,8 @@ from heart_reader.evaluation.run import evaluate
 from heart_reader.studies.compare import compare_recipes, describe_comparisons
 from heart_reader.training.run import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def other(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from heart_reader.evaluation.run import evaluate
 from heart_reader.studies.leaderboard import find_runs, write_leaderboard
 from heart_reader.training.run import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_run: Path, tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -101,7 +103,6 @@ def test_a_run_without_a_test_report_is_listed_as_such(runs: Path) -> None:
     assert "Several seeds" not in page
 
 
-@pytest.mark.slow
 def test_reports_on_other_records_stand_in_another_table(runs: Path, tiny_config: ExperimentConfig) -> None:
     overrides = ["data.sources=[{kind: synthetic, n_records: 80, seed: 3}]"]
     evaluate(runs / "second" / "checkpoint", runs / "second" / "report-test", split="test", overrides=overrides)

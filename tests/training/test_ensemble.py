@@ -16,6 +16,8 @@ from heart_reader.errors import CheckpointError, ConfigError, Integrity
 from heart_reader.training.ensemble import fit_weights, join
 from heart_reader.training.run import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def second_checkpoint(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,7 +43,6 @@ def test_an_ensemble_reads_as_the_weighted_mean_of_its_members(ensemble: Path, t
     assert [path.name for path in ensemble.parent.iterdir()] == ["checkpoint"]
 
 
-@pytest.mark.slow
 def test_an_ensemble_exports(ensemble: Path, tmp_path: Path) -> None:
     build_variants(ensemble, tmp_path, overrides=["export.variants=[fp32]"])
     windows = Batch.of([(np.random.default_rng(1).standard_normal((3, 12, 250), dtype=np.float32), None)])

@@ -17,6 +17,8 @@ from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.predictions import Predictions
 from heart_reader.training.joined import train_joined
 
+pytestmark = pytest.mark.slow
+
 TREES = "{name: feature_trees, params: {n_trees: 10, depth: 3, min_samples_leaf: 3, min_positives: 3}}"
 SETTINGS = (
     "name=joined",
