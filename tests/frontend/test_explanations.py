@@ -20,7 +20,7 @@ SAMPLE = "/api/v1/samples/pair/explanation"
 
 @pytest.fixture(scope="module")
 def onnx_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("edge")
+    out = tmp_path_factory.mktemp("edge") / "variants"  # beside no checkpoint of another test
     build_variants(tiny_checkpoint, out, overrides=["export.variants=[fp32]"])
     return out / "fp32"
 
