@@ -17,10 +17,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal as sps
 
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
+from heart_reader.features.filters import local_maxima
 from heart_reader.features.wave_edges import BOUNDARIES
 
 __all__ = ["lead_values"]
@@ -128,6 +128,17 @@ def _lobe_ms(part: Array, at: NDArray[np.int64]) -> Array:
     return answer
 
 
+def _is_prominent(values: list[float], peak: int) -> bool:
+    """Whether values fall by 1 or more on both sides of a peak, before they rise above it."""
+    for way in (-1, 1):
+        at = peak + way
+        while values[peak] - values[at] < 1.0:
+            if values[at] > values[peak]:
+                return False
+            at += way
+    return True
+
+
 def _notches(qrs: Array, span: Array) -> Array:
     """Count the dips and bumps that do not cross the level; ``span`` is the height of each row."""
     n_leads, n_times = qrs.shape
@@ -139,9 +150,9 @@ def _notches(qrs: Array, span: Array) -> Array:
     np.maximum(inside, 0.0, out=inside)
     inside /= np.maximum(_NOTCH_MV, _NOTCH_SHARE * span)[:, None]
     joined = parts.ravel()
-    # No peak over zeros is more prominent than it is high; asked for both, SciPy measures the
-    # prominence of few.
-    peaks, _ = sps.find_peaks(joined, height=1.0, prominence=1.0)
+    peaks = local_maxima(joined)
+    values = joined.tolist()
+    peaks = np.array([at for at in peaks[joined[peaks] >= 1.0].tolist() if _is_prominent(values, at)], dtype=np.int64)
     starts = np.flatnonzero((joined[1:] > 0) & (joined[:-1] <= 0)) + 1
     lobe = np.searchsorted(starts, peaks, side="right")
     again = peaks[1:][lobe[1:] == lobe[:-1]]

@@ -21,8 +21,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy import signal as sps
 
+from heart_reader.features.filters import Bandpass, local_maxima, thinned
 from heart_reader.features.ranks import median, running_median
 
 __all__ = ["detect_qrs"]
@@ -129,23 +129,20 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
 
 
 @lru_cache(maxsize=16)
-def _band_filter(hz: float) -> tuple[Array, Array, Array]:
-    """Return the coefficients of the filter, and the state in which it rests on a constant one."""
+def _band_filter(hz: float) -> Bandpass:
     high = min(_BAND_HZ[1], 0.45 * hz)
     # Below 20 Hz the band lies lower, for there would be none.
-    numerator, denominator = sps.butter(2, (min(_BAND_HZ[0], high / 1.5), high), btype="bandpass", fs=hz)
-    return numerator, denominator, sps.lfilter_zi(numerator, denominator)
+    return Bandpass(min(_BAND_HZ[0], high / 1.5), high, hz)
 
 
 def _zero_phase(signal: Array, hz: float, margin: int) -> Array:
     """Filter forwards and backwards, the ends continued point-symmetrically."""
-    numerator, denominator, rest = _band_filter(hz)
+    band = _band_filter(hz)
     before = 2.0 * signal[:, :1] - signal[:, margin:0:-1]
     after = 2.0 * signal[:, -1:] - signal[:, -2 : -margin - 2 : -1]
     filtered = np.concatenate([before, signal, after], axis=1)
     for _ in range(2):
-        filtered, _ = sps.lfilter(numerator, denominator, filtered, axis=1, zi=rest * filtered[:, :1])
-        filtered = filtered[:, ::-1]
+        filtered = band.run(filtered)[:, ::-1]
     return filtered[:, margin : margin + signal.shape[1]]
 
 
@@ -166,7 +163,9 @@ def _lead_weights(slope: Array) -> Array:
 
 
 def _candidates(activity: Array, hz: float) -> _Peaks:
-    at, _ = sps.find_peaks(activity, distance=max(1, int(_REFRACTORY_S * hz)), height=_LEAST_SLOPE)
+    at = local_maxima(activity)
+    at = at[activity[at] >= _LEAST_SLOPE]
+    at = thinned(at, activity[at], max(1, int(_REFRACTORY_S * hz)))
     width = max(1, int(_STRETCH_S * hz))
     starts = np.arange(0, len(activity), width)
     highest = running_median(np.maximum.reduceat(activity, starts), _N_STRETCHES)
