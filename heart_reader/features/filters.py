@@ -104,4 +104,5 @@ def thinned(peaks: Indices, heights: Array, distance: int) -> Indices:
                 while 0 <= other < len(at) and abs(at[other] - at[chosen]) < distance:
                     kept[other] = False
                     other += way
-    return peaks[np.array(kept, dtype=bool)]
+    answer: Indices = peaks[np.array(kept, dtype=bool)]
+    return answer
