@@ -119,6 +119,7 @@ def test_predict_reads_what_it_can(tiny_checkpoint: Path, tmp_path: Path) -> Non
     assert set(second["error"]) == {"code", "message"}
 
 
+@pytest.mark.slow
 def test_predict_takes_a_record_by_its_name_alone(tiny_checkpoint: Path) -> None:
     answer = run("predict.py", "test_files/norm", "--checkpoint", tiny_checkpoint, "--json")
     assert answer.returncode == 0, answer.stderr
@@ -185,6 +186,7 @@ def test_reports_go_where_they_replace_none_of_other_records(tiny_checkpoint: Pa
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.slow
 def test_own_records_in_folders_per_patient_are_evaluated(tmp_path: Path) -> None:
     """Also with a model that answers more than the table knows."""
     rows = ["path,split,NORM,MI,STTC,CD,HYP"]

@@ -54,6 +54,7 @@ def test_a_day_is_prepared_in_half_a_gigabyte(day: Path) -> None:
     assert added_mb(day, "classifier.preprocessor.prepare(read_record(path))") < 500
 
 
+@pytest.mark.slow
 def test_short_lines_take_little_memory(tmp_path: Path) -> None:
     """A row of one digit is two bytes of a file, and as a Python string fifty."""
     path = tmp_path / "a.csv"

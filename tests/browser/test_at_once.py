@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # What a reading concludes is stubbed here: the page shows it, it does not make it.
 ABNORMAL = {

@@ -74,6 +74,7 @@ def test_importing_the_package_is_quick() -> None:
     assert seconds("-c", "import heart_reader") < IMPORT_S * BUSY
 
 
+@pytest.mark.slow
 def test_a_file_is_read_soon() -> None:
     assert seconds("-m", "heart_reader", "read", "test_files/norm.csv") < READ_S * BUSY
 

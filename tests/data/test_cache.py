@@ -237,6 +237,7 @@ def start_slow_build(tmp_path, delay):
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_build_leaves_no_cache_and_its_remains_go(records, tmp_path, how):
     process = start_slow_build(tmp_path, delay=0.5)

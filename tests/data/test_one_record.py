@@ -190,6 +190,7 @@ def test_the_command_reads_on_and_shows_the_traceback_if_asked(error: str, tiny_
     assert "in fail\n" in shown.stderr
 
 
+@pytest.mark.slow
 def test_the_command_can_be_stopped(tiny_checkpoint: Path) -> None:
     answer = run("KeyboardInterrupt()", BAD, GOOD, "--checkpoint", tiny_checkpoint, "--json")
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", "stopped\n")
@@ -205,6 +206,7 @@ def test_a_page_that_cannot_be_drawn_is_no_end_either(tiny_checkpoint: Path, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["norm.pdf"]
 
 
+@pytest.mark.slow
 def test_a_name_that_no_terminal_shows_is_no_end_either(tiny_checkpoint: Path, tmp_path: Path) -> None:
     odd = tmp_path / "a\udcff.hea"
     odd.write_bytes(GOOD.read_bytes())

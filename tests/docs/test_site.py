@@ -49,6 +49,7 @@ def test_every_link_of_a_page_outside_the_site_leads_somewhere(path: Path) -> No
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+@pytest.mark.slow
 def test_every_skeleton_of_a_recipe_registers_what_it_says() -> None:
     skeletons = re.findall(
         r"^```python\n(# heart_reader/.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL

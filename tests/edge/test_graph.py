@@ -45,6 +45,7 @@ def network() -> nn.Module:
     return network.eval()
 
 
+@pytest.mark.slow
 def test_every_batch_normalisation_is_folded_and_nothing_else_changes(network: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     write_graph(network, MANIFEST, path)
@@ -71,6 +72,7 @@ def test_the_file_says_what_it_is_and_not_where_it_was_made(network: nn.Module, 
     assert str(Path(__file__).resolve().parents[2]).encode() not in content
 
 
+@pytest.mark.slow
 def test_features_are_an_input_once_per_record(tmp_path: Path) -> None:
     space = FeatureSpace(("demographics", "measured"), {"widths": [[8, 4], [8, 4]], "signal_embedding": 8, "hidden": 8, "dropout": 0.0})
     torch.manual_seed(0)

@@ -54,6 +54,7 @@ def narrowed(name: str, ratio: float = 0.5) -> nn.Module:
     return build_network(name, params, N_LEADS, N_OUTPUTS).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_what_is_left_is_the_wide_network_with_those_channels_silent(name: str) -> None:
     wide, narrow = trained_alike(name), narrowed(name)

@@ -105,6 +105,7 @@ def test_undefined_classes_are_named_everywhere(simulate, fitted):
     assert "No threshold could be chosen on split val, so no decision is measured: CD." in page
 
 
+@pytest.mark.slow
 def test_written_files(simulate, report, tmp_path):
     test = simulate()
     written = write_report(report, test, tmp_path / "new" / "folder")
@@ -124,6 +125,7 @@ def test_written_files(simulate, report, tmp_path):
                 assert len(image.convert("RGB").getcolors(1 << 24)) > 20
 
 
+@pytest.mark.slow
 def test_a_decision_figure_of_an_earlier_report_does_not_stay(simulate, fitted, report, tmp_path):
     write_report(report, simulate(), tmp_path)
     val = simulate("val")
@@ -141,6 +143,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(simulate, report, tmp_path
         write_report(report, simulate(), tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_many_classes_and_names_that_would_break_a_table(tmp_path):
     rng = np.random.default_rng(0)
     y_true = (rng.random((80, 14)) < 0.2).astype(np.float32)

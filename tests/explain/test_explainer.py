@@ -186,6 +186,7 @@ def test_what_the_model_does_not_know(explainer: Explainer) -> None:
             explainer.find_level(finding, level)
 
 
+@pytest.mark.slow
 def test_the_origin_of_an_export_is_found_by_its_hash(tiny_run: Path, tmp_path: Path) -> None:
     runs = tmp_path / "results"
     shutil.copytree(tiny_run / "checkpoint", runs / "mine" / "checkpoint")

@@ -37,6 +37,7 @@ def test_a_key_that_can_be_guessed_is_refused() -> None:
         Settings(api_key="secret")
 
 
+@pytest.mark.slow
 def test_the_command_says_why_it_does_not_start() -> None:
     command = [sys.executable, "run_server.py", "--host", "0.0.0.0", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if name != "HEART_READER_API_KEY"}

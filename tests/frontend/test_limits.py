@@ -217,6 +217,7 @@ with folders.private(in_memory=True) as folder:
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_server_left_is_removed_by_the_next_and_what_a_living_one_stores_is_not(tmp_path: Path) -> None:
     places = tmp_path / "memory", tmp_path / "disk"
     for place in places:

@@ -68,6 +68,7 @@ def test_a_port_in_use_is_one_line_and_status_1(tiny_checkpoint: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--port", "99999"), ("--port", "http"), ("--colour", "red")])
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
     done = run_server(*arguments)

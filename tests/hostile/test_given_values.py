@@ -71,6 +71,7 @@ ARGUMENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_command_line_answers_each_with_one_line() -> None:
     """All in one process: starting one takes longer than reading."""
     script = (

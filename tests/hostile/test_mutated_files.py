@@ -45,6 +45,7 @@ def read(classifier: EcgClassifier, files: Files, folder: Path) -> RecordError |
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_every_record_before_its_mutations(classifier: EcgClassifier, fmt: str, tmp_path: Path) -> None:
     refused = [read(classifier, seed_files(fmt, number), tmp_path / str(number)) for number in range(SEEDS_PER_FORMAT)]

@@ -59,6 +59,7 @@ def test_boundaries_marked_by_cardiologists(real_data):
             assert of.median_ms.std() <= spread, (wave, side)
 
 
+@pytest.mark.slow
 def test_p_waves_are_neither_missed_nor_invented(real_data):
     """Their weights were fitted to PTB-XL, so that every one of these records is new to them."""
     errors = delineation_errors(folder(real_data, "ludb"), refit=False)

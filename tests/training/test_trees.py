@@ -98,6 +98,7 @@ def test_onnx_agrees(trees_checkpoint: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(answer, network(torch.zeros(3, 12, 250), features).numpy()[batch.record], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_ensemble_averages_each_output_over_who_answers_it(
     trees_checkpoint: Path, tiny_checkpoint: Path, trees_config: ExperimentConfig, tmp_path: Path
 ) -> None:
