@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LOCALES = {"en": "en-US", "fr": "fr-FR", "ar": "ar-EG"}
 # WCAG 2.2 A and AA, and what axe counts as good practice.
