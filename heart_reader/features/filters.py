@@ -13,8 +13,8 @@ __all__ = ["Bandpass", "local_maxima", "thinned"]
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
-# Time points that are filtered at once, as one product of matrices.
-_BLOCK = 64
+# Time points that are filtered at once, as one product of matrices, and blocks of them in memory.
+_BLOCK, _BLOCKS = 64, 1024
 
 
 class Bandpass:
@@ -50,15 +50,20 @@ class Bandpass:
         for ever.
         """
         n_leads, n_times = signal.shape
-        padded = np.pad(signal, ((0, 0), (0, -n_times % _BLOCK)))
-        blocks = padded.reshape(n_leads, -1, _BLOCK)
-        driven = blocks @ self._to_state
-        states = np.empty((n_leads, blocks.shape[1], 4))
+        filtered: Array = np.empty(signal.shape)
         state = self._rest * signal[:, :1]
-        for number in range(blocks.shape[1]):
-            states[:, number] = state
-            state = state @ self._next_state + driven[:, number]
-        filtered: Array = (blocks @ self._direct + states @ self._from_state).reshape(n_leads, -1)[:, :n_times]
+        # A day is filtered in parts, for each takes a few times its own size.
+        for start in range(0, n_times, _BLOCK * _BLOCKS):
+            part = signal[:, start : start + _BLOCK * _BLOCKS]
+            length = part.shape[1]
+            blocks = np.pad(part, ((0, 0), (0, -length % _BLOCK))).reshape(n_leads, -1, _BLOCK)
+            driven = blocks @ self._to_state
+            states = np.empty((n_leads, blocks.shape[1], 4))
+            for number in range(blocks.shape[1]):
+                states[:, number] = state
+                state = state @ self._next_state + driven[:, number]
+            answers = blocks @ self._direct + states @ self._from_state
+            filtered[:, start : start + length] = answers.reshape(n_leads, -1)[:, :length]
         return filtered
 
 
