@@ -29,7 +29,6 @@ def level_means(
         (n_windows, n_outputs).
     record
         (n_windows,) the record of each window, never falling; None for windows of one record.
-
     decisions
         By level what calibrates; a level that is not named stays as it is.
 

@@ -7,7 +7,7 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["add_checkpoint", "add_facts", "add_overrides", "data_folder", "lead_names", "positive_number"]
+__all__ = ["add_checkpoint", "add_facts", "add_fit", "add_overrides", "data_folder", "lead_names", "positive_number"]
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,12 @@ def add_facts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fs", type=positive_number, metavar="HZ", help="sampling rate, for files that do not state it")
     parser.add_argument("--unit", help="mV, uV, nV or V, for files that do not state it")
     parser.add_argument("--leads", type=lead_names, help="names of the columns in their order, separated by commas")
+
+
+def add_fit(parser: argparse.ArgumentParser, data_set: str, title: str) -> None:
+    """Add what a fit of the package's weights takes: a folder of records and the file to write."""
+    parser.add_argument(f"--{data_set}", type=Path, default=data_folder(data_set), help=f"folder of {title} (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="file to write (default: the package's own)")
 
 
 def lead_names(text: str) -> tuple[str, ...]:

@@ -51,10 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report and arguments.quick:
         raise ConfigError("--report needs the whole reading: leave --quick out")
     directory = find_reader(arguments.checkpoint)
-
-    from heart_reader.checkpoint import load_checkpoint
-
-    load_checkpoint(directory)
     from heart_reader.classifier import EcgClassifier
     from heart_reader.reading import explain_words, read_all
     from heart_reader.signing import named_keys

@@ -6,7 +6,7 @@ Axes that are drawn on have the millimetre as their unit, with y growing downwar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +102,9 @@ def write(axes: Axes, x: float, y: float, text: str, size_mm: float = 2.9, **sty
 
 def plot_record(record: EcgRecord, sheet: Sheet) -> Figure:
     """Draw a record on a page of its own, as high as its traces need."""
+    # The stretch alone: the rest of a long recording bears neither on baseline nor on height.
+    first, last = (round(at_s * record.fs) for at_s in (sheet.start_s, sheet.start_s + sheet.duration_s))
+    record, sheet = replace(record, signal=record.signal[:, first : last + 1]), replace(sheet, start_s=0.0)
     top = TITLE_MM
     heights = [min(MOST_ROW_MM, above + below) for above, below in sheet.heights(record)]
     bottom = top + 5 * np.ceil(sum(heights) / 5)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from heart_reader.commands.options import data_folder
+from heart_reader.commands.options import add_fit
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--ptbxl", type=Path, default=data_folder("ptbxl"), help="folder of PTB-XL (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="file to write (default: the package's own)")
+    add_fit(parser, "ptbxl", "PTB-XL")
 
 
 def run(arguments: argparse.Namespace) -> None:
