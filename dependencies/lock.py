@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "read_lock", "requirements"]
+__all__ = ["FOLDER", "LOCKS", "ROOT", "Pin", "canonical_name", "left_to", "read_lock", "requirements"]
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
@@ -115,13 +115,18 @@ def main(arguments: argparse.Namespace) -> None:
         blocks = {name: _resolve(binaries / "uv", lines, "".join(everything.values())) for name, lines in wanted.items()}
         blocks["torch"] = {"torch": _with_local_build(blocks["all"]["torch"], binaries / "python")}
     blocks["cuda"] = {name: block for name, block in blocks["all"].items() if CUDA.match(name)}
-    beside = {*blocks["serve"], *blocks["signing"], *blocks["torch"], *blocks["cuda"]}
-    blocks["all"] = {name: block for name, block in blocks["all"].items() if name not in beside}
-    blocks["dev"] = {name: block for name, block in blocks["dev"].items() if name not in beside | blocks["all"].keys()}
+    beside = blocks["serve"] | blocks["signing"] | blocks["torch"] | blocks["cuda"]
+    blocks["all"] = left_to(blocks["all"], beside)
+    blocks["dev"] = left_to(blocks["dev"], beside | blocks["all"])
     for name, what in LOCKS.items():
         text = HEADER.format(name=name, what=what) + "".join(blocks[name].values())
         (FOLDER / f"{name}.lock").write_text(text, encoding="utf-8")
         print(f"{name}.lock: {len(blocks[name])} packages")
+
+
+def left_to(blocks: dict[str, str], others: dict[str, str]) -> dict[str, str]:
+    """Return the packages that other locks do not install already, on the same platforms."""
+    return {name: block for name, block in blocks.items() if name not in others or _pin(others[name]).marker != _pin(block).marker}
 
 
 def requirements(*extras: str) -> list[str]:

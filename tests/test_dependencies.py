@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from dependencies.licences import PAGE, READ_IN_FILES, SHIPPED_LOCKS, licence, page, refused
-from dependencies.lock import EXTRAS, FOLDER, LOCKS, ROOT, canonical_name, read_lock, requirements
+from dependencies.lock import EXTRAS, FOLDER, LOCKS, ROOT, canonical_name, left_to, read_lock, requirements
 from heart_reader.extras import EXTRA_OF
 from heart_reader.weights import shipped_readers
 
@@ -283,3 +283,8 @@ def test_make_installs_nothing_without_its_hash() -> None:
     assert "LOCKED := $(PIP) --require-hashes" in installs
     assert [line for line in installs if line.startswith("$(PIP)")] == ["$(PIP) --no-build-isolation --editable ."]
     assert makefile.count("pip install") == 1
+
+
+def test_a_package_that_another_lock_has_for_one_platform_only_is_locked_again_for_all() -> None:
+    others = {"colorama": "colorama==0.4.6 ; sys_platform == 'win32' \\\n", "attrs": "attrs==1.0 \\\n"}
+    assert left_to({"colorama": "colorama==0.4.6 \\\n", "attrs": "attrs==1.0 \\\n"}, others) == {"colorama": "colorama==0.4.6 \\\n"}

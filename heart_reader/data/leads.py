@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,16 +22,20 @@ from heart_reader.messages import Message, message
 
 __all__ = [
     "LIMB_LEADS",
+    "POSITIONS",
     "STANDARD_LEADS",
     "canonical_lead",
     "canonical_leads",
     "derive_limb_leads",
     "modified_lead",
+    "placed_leads",
     "without_channel",
 ]
 
 STANDARD_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 LIMB_LEADS = STANDARD_LEADS[:6]
+# Leads by their place in a recording of few, whatever they are: a Holter's two, say.
+POSITIONS = ("1st", "2nd", "3rd")
 
 # Rows: the six limb leads from I and II (Einthoven's law and Goldberger's definitions).
 _FROM_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
@@ -131,8 +136,24 @@ def modified_lead(names: tuple[str, ...]) -> Message | None:
     """Return what to do about a modified lead II, such as ``MLII``, without a lead II."""
     if any(canonical_lead(name) in ("II", "-II") for name in names):
         return None
-    found = [name for name in names if re.sub(r"[\s_.\-]+", "", name).lower() in _MODIFIED_II]
+    found = [name for name in names if _is_modified_ii(name)]
     return message("modified_lead", lead=found[0]) if found else None
+
+
+def _is_modified_ii(name: str) -> bool:
+    return re.sub(r"[\s_.\-]+", "", name).lower() in _MODIFIED_II
+
+
+def placed_leads(names: Sequence[str]) -> dict[str, str]:
+    """Return which lead stands in each of :data:`POSITIONS`: II or a modified II before all others.
+
+    Examples
+    --------
+    >>> placed_leads(("V5", "MLII"))
+    {'1st': 'MLII', '2nd': 'V5'}
+    """
+    like_ii = [name for name in names if name == "II" or _is_modified_ii(name)]
+    return dict(zip(POSITIONS, [*like_ii, *(name for name in names if name not in like_ii)], strict=False))
 
 
 # Twelve names a record, nearly always the same twelve: the cache takes a tenth off the reading of a

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data import signal
-from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
+from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads, placed_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
@@ -63,7 +63,7 @@ class Preprocessor:
     fs
         Target sampling rate in Hz.
     leads
-        Lead order of the output.
+        Lead order of the output: names, or places (see :func:`~heart_reader.data.leads.placed_leads`).
     window_s, stride_s
         Length of a window and distance between window starts, in seconds.
     low_hz, high_hz
@@ -191,6 +191,8 @@ class Preprocessor:
     def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
         """Find the model's leads in its order; limb leads may be derived from I and II."""
         known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
+        placed = {place: name for place, name in placed_leads(list(known)).items() if place in self.leads}
+        known |= {place: known[name] for place, name in placed.items()}
         leads: list[_Lead] = []
         mask = np.zeros(len(self.leads), dtype=bool)
         derived = []
@@ -209,7 +211,7 @@ class Preprocessor:
         absent = [name for name, there in zip(self.leads, mask, strict=True) if not there]
         if absent:
             warnings.append(message("leads_missing", count=len(absent), leads=absent))
-        ignored = [name for name in record.lead_names if name not in self.leads]
+        ignored = [name for name in record.lead_names if name not in (*self.leads, *placed.values())]
         if ignored:
             warnings.append(message("leads_not_used", leads=ignored))
         return leads, mask, warnings

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.annotations import read_annotations
 from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record import EcgRecord
@@ -31,7 +32,6 @@ from heart_reader.features.beat_analysis import BeatAnalysis, analyse
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import boundary_inputs, first_guess_ms
 from heart_reader.features.wave_edges import BOUNDARIES
-from heart_reader.studies.annotations import read_annotations
 
 __all__ = [
     "N_FOLDS",

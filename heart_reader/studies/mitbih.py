@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.annotations import BEAT_SYMBOLS, read_annotations, read_rhythms
 from heart_reader.data.formats import read_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.measured import measure
 from heart_reader.features.qrs_detection import detect_qrs
-from heart_reader.studies.annotations import BEAT_SYMBOLS, read_annotations, read_rhythms
 
 __all__ = ["NOTHING", "BeatCounts", "RhythmCounts", "compare_beats", "compare_detector", "compare_rhythm", "window_rhythms"]
 
@@ -149,7 +149,7 @@ def window_rhythms(changes: list[tuple[int, str]], n_times: int, fs: float) -> l
     Parameters
     ----------
     changes
-        (time in samples, name), see :func:`heart_reader.studies.annotations.read_rhythms`.
+        (time in samples, name), see :func:`heart_reader.data.annotations.read_rhythms`.
     n_times
         Length of the record in samples.
     fs

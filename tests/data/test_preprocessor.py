@@ -133,3 +133,14 @@ def test_the_band_passes_what_it_names() -> None:
     assert bandpass(inside, 200.0, None, None) is inside
     with pytest.raises(ConfigError, match="corners must rise"):
         bandpass(inside, 200.0, 0.5, 150.0)
+
+
+def test_leads_may_be_taken_by_their_place() -> None:
+    placed = Preprocessor(fs=100.0, leads=("1st", "2nd"), window_s=2.5, stride_s=1.25, low_hz=None, high_hz=None, pad="zero")
+    record = part(ecg(), ("V5", "II", "V1"))
+    prepared = placed.prepare(record)
+    named = Preprocessor(fs=100.0, leads=("II", "V5"), window_s=2.5, stride_s=1.25, low_hz=None, high_hz=None, pad="zero")
+    np.testing.assert_array_equal(prepared.microvolts, named.prepare(record).microvolts)
+    assert [warning for warning in prepared.warnings if "V1" in warning]
+    alone = placed.prepare(part(ecg(), ("V5",)))
+    assert alone.lead_mask.tolist() == [True, False]

@@ -8,9 +8,9 @@ import warnings
 import numpy as np
 import pytest
 
+from heart_reader.data.annotations import read_annotations
 from heart_reader.data.formats import read_record
 from heart_reader.features import assess_signal, measure
-from heart_reader.studies.annotations import read_annotations
 from heart_reader.studies.delineation_errors import delineation_errors
 from heart_reader.studies.mitbih import BeatCounts, compare_detector
 from heart_reader.studies.wrong_files import SAYS_SO, WAYS, record_sets

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from heart_reader.data.annotations import read_annotations, read_rhythms
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
 from heart_reader.errors import MissingFiles, UnreadableRecord
 from heart_reader.studies import mitbih
-from heart_reader.studies.annotations import read_annotations, read_rhythms
 from heart_reader.studies.delineation_fit import BoundaryData, MarkedRecord, MarkedWave, fit_boundary, marked_records, median_marks
 from heart_reader.studies.measurement_references import Comparison
 from heart_reader.studies.measurements import differences, iec_table, rhythm_table
