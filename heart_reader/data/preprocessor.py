@@ -63,7 +63,8 @@ class Preprocessor:
     fs
         Target sampling rate in Hz.
     leads
-        Lead order of the output: names, or places (see :func:`~heart_reader.data.leads.placed_leads`).
+        Lead order of the output: names, or places as in
+        :data:`~heart_reader.data.leads.POSITIONS`.
     window_s, stride_s
         Length of a window and distance between window starts, in seconds.
     low_hz, high_hz
