@@ -58,6 +58,7 @@ def simulate_cache(folder: Path, table: RecordTable) -> SignalCache:
         file.truncate(N_RECORDS * N_LEADS * N_TIMES * 2)
     return SignalCache(
         folder=folder,
+        paths=table.paths,
         record_ids=table.record_ids,
         offsets=np.arange(N_RECORDS, dtype=np.int64) * N_LEADS * N_TIMES,
         n_times=np.full(N_RECORDS, N_TIMES, dtype=np.int64),

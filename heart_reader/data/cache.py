@@ -5,12 +5,12 @@ cache loses nothing: what it gives back is bit-equal to what reading the file ag
 
 .. code-block:: text
 
-    signals.int16    all records one after the other, each (n_leads, n_times), little-endian
+    signals.int16    all recordings one after the other, each (n_leads, n_times), little-endian
     index.npz        record_ids, offsets, n_times, lead_mask
     cache.json       what it was built from, for people and for the check at opening
 
-Their folder is named by a hash of the preprocessing and of all records' ids, files, sizes and times
-of change.
+A recording is prepared once, however many rows of the table are parts of it. The folder is named by
+a hash of the preprocessing and of all recordings' ids, files, sizes and times of change.
 Checksums are compared at every opening, a tenth of a second for 4,000 records; what does not match
 is built again. A build appears whole or not at all: a second process waits and then uses it.
 """
@@ -57,19 +57,22 @@ class SignalCache:
     ----------
     folder
         Where its three files are.
+    paths
+        (n_files,) where the recordings lie now, in the order of the table.
     record_ids
-        (n_records,) in the order of the table it was built from.
+        (n_files,) a name of each: its row's id or, where rows are parts, that of the file.
     offsets
-        (n_records,) position of each record's first value in ``signals``.
+        (n_files,) position of each recording's first value in ``signals``.
     n_times
-        (n_records,) time points of each record.
+        (n_files,) time points of each recording.
     lead_mask
-        (n_records, n_leads), False where a lead is missing.
+        (n_files, n_leads), False where a lead is missing.
     signals
         (n_values,) int16 microvolts, mapped read-only from disk.
     """
 
     folder: Path
+    paths: NDArray[np.str_]
     record_ids: NDArray[np.str_]
     offsets: NDArray[np.int64]
     n_times: NDArray[np.int64]
@@ -80,26 +83,47 @@ class SignalCache:
         return len(self.record_ids)
 
     def prepared(self, row: int) -> PreparedEcg:
-        """Return one record as it was prepared: a view of the file, without its warnings."""
+        """Return one recording as it was prepared: a view of the file, without its warnings."""
         n_leads, n_times, start = self.lead_mask.shape[1], int(self.n_times[row]), int(self.offsets[row])
         return PreparedEcg(self.signals[start : start + n_leads * n_times].reshape(n_leads, n_times), self.lead_mask[row])
 
-    def rows_of(self, record_ids: NDArray[np.str_]) -> NDArray[np.int64]:
-        """Return the rows of the named records.
+    def rows_of(self, table: RecordTable) -> NDArray[np.int64]:
+        """Return which recording each row of a table is, or is a part of.
 
         Raises
         ------
         DataError
-            If a record is not in the cache.
+            If a file is not in the cache.
         """
-        row_of = {name: row for row, name in enumerate(self.record_ids.tolist())}
-        rows = [row_of.get(name, -1) for name in record_ids.tolist()]
+        row_of = {path: row for row, path in enumerate(self.paths.tolist())}
+        rows = [row_of.get(path, -1) for path in table.paths.tolist()]
         if -1 in rows:
             raise DataError(
-                f"{self.folder}: {rows.count(-1)} of {len(rows)} records are not in the cache, the first is {record_ids[rows.index(-1)]}: "
-                "build it"
+                f"{self.folder}: {rows.count(-1)} of {len(rows)} records are not in the cache, the first is "
+                f"{table.record_ids[rows.index(-1)]}: build it"
             )
         return np.array(rows, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """The recordings of a table, each once, in the order of their first rows."""
+
+    source: str
+    names: NDArray[np.str_]
+    paths: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, table: RecordTable) -> _Files:
+        _, first = np.unique(table.paths, return_index=True)
+        first.sort()
+        paths = table.paths[first]
+        # A part's id says which part: it must not name the recording.
+        stems = np.array([os.path.splitext(os.path.basename(path))[0] for path in paths.tolist()], dtype=np.str_)
+        return cls(table.source, np.where(table.are_parts[first], stems, table.record_ids[first]), paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
@@ -120,46 +144,47 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
     """
     if len(table) == 0:
         raise DataError(f"{table.source}: no records to prepare: check the splits and what was left out ({dict(table.left_out)})")
-    key = _key(table, preprocessor)
+    files = _Files.of(table)
+    key = _key(files, preprocessor)
     home = standing(Path(folder) / key[:16])
-    cache = _open(home, key)
+    cache = _open(home, key, files)
     if cache is not None:
         return cache
     try:
         with claimed(home):
             sweep(home.parent)
-            cache = _open(home, key)
+            cache = _open(home, key, files)
             if cache is None:
                 if home.exists():
                     tqdm.write(f"{home}: damaged, or of an earlier version: it is built again")
-                _build(table, preprocessor, home, key, progress)
+                _build(files, preprocessor, home, key, progress)
     except OSError as error:
-        n_bytes = len(table) * len(preprocessor.leads) * round(10 * preprocessor.fs) * SIGNAL_TYPE.itemsize
+        n_bytes = len(files) * len(preprocessor.leads) * round(10 * preprocessor.fs) * SIGNAL_TYPE.itemsize
         raise DataError(
             f"{folder}: the cache cannot be written ({error.strerror or error}); about {max(1, round(n_bytes / 1e6))} MB (10 s a record) "
             "are needed: free some space or set data.cache_dir to another disk"
         ) from None
-    cache = cache or _open(home, key)
+    cache = cache or _open(home, key, files)
     if cache is None:
         raise DataError(f"{home}: the cache changed while it was opened: run again")
     return cache
 
 
-def _key(table: RecordTable, preprocessor: Preprocessor) -> str:
+def _key(files: _Files, preprocessor: Preprocessor) -> str:
     """Hash what signals depend on: neither the later windows nor where the data set lies."""
     prepared_by = [preprocessor.fs, preprocessor.leads, preprocessor.low_hz, preprocessor.high_hz]
     digest = hashlib.sha256(json.dumps([CACHE_FORMAT, prepared_by]).encode())
     listing = FolderListing()
-    for record_id, path in zip(table.record_ids.tolist(), table.paths.tolist(), strict=True):
+    for record_id, path in zip(files.names.tolist(), files.paths.tolist(), strict=True):
         stem, ending = os.path.splitext(path)
-        files = [stem + other for other in WFDB_ENDINGS] if ending in WFDB_ENDINGS else [path]
-        entries = [entry for file in files if (entry := listing.file(file)) is not None]
+        own = [stem + other for other in WFDB_ENDINGS] if ending in WFDB_ENDINGS else [path]
+        entries = [entry for file in own if (entry := listing.file(file)) is not None]
         states = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries]
         digest.update(json.dumps([record_id, os.path.basename(path), states]).encode())
     return digest.hexdigest()
 
 
-def _open(home: Path, key: str) -> SignalCache | None:
+def _open(home: Path, key: str, files: _Files) -> SignalCache | None:
     """Map a finished cache; None where there is none or it is not what was built."""
     try:
         description = json.loads((home / DESCRIPTION).read_text(encoding="utf-8"))
@@ -173,19 +198,19 @@ def _open(home: Path, key: str) -> SignalCache | None:
             columns = {name: index[name] for name in ("record_ids", "offsets", "n_times", "lead_mask")}
     except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile):
         return None
-    return SignalCache(home, **columns, signals=signals)
+    return SignalCache(home, files.paths, **columns, signals=signals)
 
 
-def _build(table: RecordTable, preprocessor: Preprocessor, home: Path, key: str, progress: bool) -> None:
+def _build(files: _Files, preprocessor: Preprocessor, home: Path, key: str, progress: bool) -> None:
     with fresh_directory(home) as building:
-        n_times, lead_mask, crc, noticed = _write_signals(table, preprocessor, building / SIGNALS, progress)
+        n_times, lead_mask, crc, noticed = _write_signals(files, preprocessor, building / SIGNALS, progress)
         sizes = n_times * len(preprocessor.leads)
-        np.savez(building / INDEX, record_ids=table.record_ids, offsets=np.cumsum(sizes) - sizes, n_times=n_times, lead_mask=lead_mask)
+        np.savez(building / INDEX, record_ids=files.names, offsets=np.cumsum(sizes) - sizes, n_times=n_times, lead_mask=lead_mask)
         description = {
             "format": CACHE_FORMAT,
             "key": key,
-            "source": table.source,
-            "n_records": len(table),
+            "source": files.source,
+            "n_records": len(files),
             "n_bytes": int(sizes.sum()) * SIGNAL_TYPE.itemsize,
             "fs": preprocessor.fs,
             "leads": list(preprocessor.leads),
@@ -198,14 +223,14 @@ def _build(table: RecordTable, preprocessor: Preprocessor, home: Path, key: str,
 
 
 def _write_signals(
-    table: RecordTable, preprocessor: Preprocessor, path: Path, progress: bool
+    files: _Files, preprocessor: Preprocessor, path: Path, progress: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], int, Counter[str]]:
     """Write all records; return lengths, masks, the checksum and how often each warning came."""
-    n_times = np.zeros(len(table), dtype=np.int64)
-    lead_mask = np.zeros((len(table), len(preprocessor.leads)), dtype=bool)
+    n_times = np.zeros(len(files), dtype=np.int64)
+    lead_mask = np.zeros((len(files), len(preprocessor.leads)), dtype=bool)
     crc, noticed, failures = 0, Counter[str](), []
-    pairs = zip(table.record_ids.tolist(), table.paths.tolist(), strict=True)
-    shown = tqdm(pairs, "preparing records", len(table), disable=None if progress else True, unit="record")
+    pairs = zip(files.names.tolist(), files.paths.tolist(), strict=True)
+    shown = tqdm(pairs, "preparing records", len(files), disable=None if progress else True, unit="record")
     with path.open("wb") as file:
         for row, (record_id, record_path) in enumerate(shown):
             try:
@@ -223,7 +248,7 @@ def _write_signals(
     if failures:
         more = f" and {len(failures) - MAX_NAMED} more" if len(failures) > MAX_NAMED else ""
         raise DataError(
-            f"{table.source}: {len(failures)} of {len(table)} records cannot be read: {'; '.join(failures[:MAX_NAMED])}{more}: "
+            f"{files.source}: {len(failures)} of {len(files)} records cannot be read: {'; '.join(failures[:MAX_NAMED])}{more}: "
             "repair these files or take their rows out of the table"
         )
     return n_times, lead_mask, crc, noticed

@@ -9,26 +9,32 @@ from heart_reader.config import AugmentationConfig
 from heart_reader.data.augmentations import augment, crop
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.cache import SignalCache
-from heart_reader.data.preprocessor import Preprocessor, from_microvolts
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record_table import RecordTable
+from heart_reader.errors import DataError
 
 __all__ = ["EcgDataset"]
 
 
 class EcgDataset:
-    """Rows of a table with their cached signals.
+    """Rows of a table with their cached signals; a part of a recording is cut out of it.
 
     Parameters
     ----------
     table
         The records, all of one split or not.
     cache
-        Signals of (at least) these records, found by ``record_ids``.
+        Signals of (at least) these recordings, found by ``paths``.
     preprocessor
         Cuts windows; the same object that made the cache.
     features
         (n_records, n_features) of the records beside their signals, NaN where not known; None where
         no network asks for any.
+
+    Raises
+    ------
+    DataError
+        If a row begins behind the end of its recording.
     """
 
     def __init__(
@@ -38,11 +44,32 @@ class EcgDataset:
         self.preprocessor = preprocessor
         self.features = features
         self._cache = cache
-        self._rows = cache.rows_of(table.record_ids)
+        self._rows = cache.rows_of(table)
+        self._parts = self._points()
         self.targets = np.concatenate([table.y_true(head) for head in table.space.heads], axis=1)
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def _points(self) -> NDArray[np.int64]:
+        """(n_records, 2) time points at the model's rate where each row starts and stops."""
+        starts, stops = np.rint(self.table.parts.T * self.preprocessor.fs)
+        ends = self._cache.n_times[self._rows]
+        points = np.stack([np.nan_to_num(starts), np.fmin(stops, ends)], axis=1).astype(np.int64)
+        outside = np.flatnonzero(points[:, 0] >= points[:, 1])
+        if len(outside):
+            seconds = ends[outside[0]] / self.preprocessor.fs
+            raise DataError(
+                f"{self.table.source}: {self.table.record_ids[outside[0]]} starts at {self.table.parts[outside[0], 0]:g} s of a recording "
+                f"of {seconds:g} s ({len(outside)} such in all): correct the column starts_s"
+            )
+        return points
+
+    def prepared(self, position: int) -> PreparedEcg:
+        """Return one record, or part of one, as the cache keeps it."""
+        whole = self._cache.prepared(int(self._rows[position]))
+        start, stop = self._parts[position].tolist()
+        return PreparedEcg(whole.microvolts[:, start:stop], whole.lead_mask)
 
     def split(self, name: str) -> EcgDataset:
         """Return the records of one split.
@@ -57,7 +84,7 @@ class EcgDataset:
 
     def windows(self, position: int) -> NDArray[np.float32]:
         """Return the windows of one reading, (n_windows, n_leads, n_times) in mV."""
-        return self.preprocessor.windows(self._cache.prepared(int(self._rows[position])))
+        return self.preprocessor.windows(self.prepared(position))
 
     def inputs(self, position: int) -> Inputs:
         """Return the windows of one record, and its (n_features,) features or None."""
@@ -83,7 +110,7 @@ class EcgDataset:
             (n, n_leads, n_times) in mV.
         """
         n_times = self.preprocessor.n_times
-        crops = [crop(self._cache.prepared(int(self._rows[position])).microvolts, rng, n_times) for position in positions]
+        crops = [crop(self.prepared(int(position)).microvolts, rng, n_times) for position in positions]
         return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
 
     def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -93,8 +120,8 @@ class EcgDataset:
         """
         n_leads = len(self.preprocessor.leads)
         count, total, squares = np.zeros(n_leads), np.zeros(n_leads), np.zeros(n_leads)
-        for row in self._rows:
-            prepared = self._cache.prepared(int(row))
+        for position in range(len(self)):
+            prepared = self.prepared(position)
             values = prepared.microvolts.astype(np.float64) / 1000.0
             count += prepared.lead_mask * values.shape[1]
             total += values.sum(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,24 @@ class EcgRecord:
                 f"{self.duration_s:g} s, and a length and scales are above 0"
             )
         return plot_record(self, Sheet(speed_mm_s, gain_mm_mv, start_s, duration_s))
+
+    def part(self, start_s: float, stop_s: float) -> EcgRecord:
+        """Return what lies between two times; NaN stands for either end of the recording.
+
+        Parameters
+        ----------
+        start_s, stop_s
+            Seconds from its start.
+
+        Examples
+        --------
+        >>> record = build_record("a", np.zeros((1, 500)), 100.0, ("II",))
+        >>> record.part(1.0, 3.0).duration_s, record.part(1.0, np.nan).duration_s
+        (2.0, 4.0)
+        """
+        start = 0 if np.isnan(start_s) else round(start_s * self.fs)
+        stop = self.n_times if np.isnan(stop_s) else round(stop_s * self.fs)
+        return replace(self, signal=np.ascontiguousarray(self.signal[:, start:stop]))
 
     def lead(self, name: str) -> NDArray[np.float32]:
         """Return one lead as (n_times,) in mV.

@@ -1,4 +1,4 @@
-"""What every source becomes: one row per record with path, patient, split and labels."""
+"""What every source becomes: one row per record, or part of one, with path, patient and labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from heart_reader.errors import ConfigError, DataError, LeakageError
 __all__ = ["SPLITS", "RecordTable", "merge_tables"]
 
 SPLITS = ("train", "val", "test")
-_COLUMNS = ("record_ids", "paths", "patient_ids", "splits", "ages", "sexes")
+_COLUMNS = ("record_ids", "paths", "patient_ids", "splits", "ages", "sexes", "starts_s", "stops_s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,8 @@ class RecordTable:
     record_ids
         (n_records,) unique names.
     paths
-        (n_records,) absolute paths that ``read_record`` takes.
+        (n_records,) absolute paths that ``read_record`` takes; rows that are parts of one
+        recording share it.
     patient_ids
         (n_records,) names, empty where the patient is not known.
     splits
@@ -49,6 +50,9 @@ class RecordTable:
     groups
         Further columns, such as ``device`` and ``site``, for subgroups: (n_records,) texts
         each, empty where not known.
+    starts_s, stops_s
+        (n_records,) float64, seconds from the start of the recording between which a row lies, NaN
+        where it begins or ends with the recording; None if every row is a whole recording.
     """
 
     record_ids: NDArray[np.str_]
@@ -63,10 +67,13 @@ class RecordTable:
     ages: NDArray[np.float32] | None = None
     sexes: NDArray[np.str_] | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    starts_s: NDArray[np.float64] | None = None
+    stops_s: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n_records = len(self.record_ids)
         columns = {"paths": self.paths, "patient_ids": self.patient_ids, "splits": self.splits, **self.labels, **self.groups}
+        columns |= {name: own for name in ("starts_s", "stops_s") if (own := getattr(self, name)) is not None}
         uneven = {name: len(column) for name, column in columns.items() if len(column) != n_records}
         if uneven:
             raise DataError(f"{self.source}: {n_records} records but {uneven}; every column needs one value per record")
@@ -80,6 +87,9 @@ class RecordTable:
         if repeated:
             times = int((self.record_ids == repeated[0]).sum())
             raise DataError(f"{self.source}: record {repeated[0]} is listed {times} times: keep one row per record")
+        starts, stops = self.parts.T
+        if (starts < 0).any() or (stops <= starts).any() or (stops <= 0).any():
+            raise DataError(f"{self.source}: parts of recordings that begin before 0 s or end before they begin: correct starts_s, stops_s")
         self._refuse_leakage()
 
     def _refuse_leakage(self) -> None:
@@ -95,6 +105,18 @@ class RecordTable:
 
     def __len__(self) -> int:
         return len(self.record_ids)
+
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """(n_records, 2) seconds where each row starts and stops, NaN for a recording's end."""
+        return np.stack([np.full(len(self), np.nan) if own is None else own for own in (self.starts_s, self.stops_s)], axis=1)
+
+    @property
+    def are_parts(self) -> NDArray[np.bool_]:
+        """(n_records,) whether each row is a part of its recording."""
+        starts, stops = ~np.isnan(self.parts.T)
+        partial: NDArray[np.bool_] = starts | stops
+        return partial
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.integer]) -> RecordTable:
         """Return the rows that a mask or positions choose, in that order."""
@@ -207,7 +229,7 @@ class RecordTable:
 
 
 def merge_tables(tables: Sequence[RecordTable]) -> RecordTable:
-    """Join tables; of a record or file listed twice the first row stays, the other is counted.
+    """Join tables; of what is listed twice the first row stays and the other is counted.
 
     Rows that know only their superclasses get NaN for the statements, except where the superclass
     settles them: a superclass that is absent rules out each of its statements, and a superclass of
@@ -283,9 +305,9 @@ def _join_levels(first: RecordTable, other: RecordTable) -> dict[str, Level]:
 def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     """Mark the rows of ``other`` that the first table has too; refuse contradictions."""
     row_of_id = {name: row for row, name in enumerate(first.record_ids.tolist())}
-    row_of_path = {path: row for row, path in enumerate(first.paths.tolist())}
-    pairs = zip(other.record_ids.tolist(), other.paths.tolist(), strict=True)
-    twin = np.array([row_of_id.get(name, row_of_path.get(path, -1)) for name, path in pairs], dtype=np.int64)
+    row_of_part = {part: row for row, part in enumerate(_keys_of_parts(first))}
+    pairs = zip(other.record_ids.tolist(), _keys_of_parts(other), strict=True)
+    twin = np.array([row_of_id.get(name, row_of_part.get(part, -1)) for name, part in pairs], dtype=np.int64)
     theirs = np.flatnonzero(twin >= 0)
     mine = twin[theirs]
     _refuse_namesakes(first, mine, other, theirs)
@@ -306,6 +328,12 @@ def _check_overlap(first: RecordTable, other: RecordTable) -> NDArray[np.bool_]:
     known = np.zeros(len(other), dtype=bool)
     known[theirs] = True
     return known
+
+
+def _keys_of_parts(table: RecordTable) -> list[tuple[str, float, float]]:
+    """What makes rows the same piece of signal: file, start and stop, -1 for a file's end."""
+    starts, stops = np.nan_to_num(table.parts, nan=-1.0).T
+    return list(zip(table.paths.tolist(), starts.tolist(), stops.tolist(), strict=True))
 
 
 def _refuse_namesakes(first: RecordTable, mine: NDArray[np.int64], other: RecordTable, theirs: NDArray[np.int64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,7 +15,7 @@ from heart_reader.config import ExperimentConfig, FeaturesConfig, resolve_cache_
 from heart_reader.data.cache import SignalCache, open_or_build
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
-from heart_reader.data.preprocessor import Preprocessor
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record_table import RecordTable
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.feature_space import FeatureSpace, demographics, measured_features
@@ -56,14 +57,15 @@ def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Pre
         If a record or a table of features cannot be used.
     """
     cache = open_or_build(table, preprocessor, resolve_cache_dir(config.data.cache_dir), progress=True)
+    dataset = EcgDataset(table, cache, preprocessor)
     if space is None:
-        return EcgDataset(table, cache, preprocessor)
+        return dataset
     parts = []
     for name in space.sets:
         if name == "demographics":
             parts.append(_demographics(table))
         elif name == "measured":
-            parts.append(_measured(cache, preprocessor)[cache.rows_of(table.record_ids)])
+            parts.append(_measured(dataset, cache))
         else:
             parts.append(read_tables(resolve_data_path(config.features.ptbxl_plus), table.record_ids))
     return EcgDataset(table, cache, preprocessor, np.concatenate(parts, axis=1))
@@ -75,16 +77,27 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
     return np.stack([demographics(age, sex) for age, sex in zip(ages, sexes, strict=True)])
 
 
-def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
+def _measured(dataset: EcgDataset, cache: SignalCache) -> NDArray[np.float32]:
     """Return (n_records, n_features) measurements, stored beside the signals by their version."""
-    path = cache.folder / f"measured-v{MEASURING_VERSION}.npz"
-    stored = _stored(path, (len(cache), len(FEATURE_NAMES)))
+    table, preprocessor = dataset.table, dataset.preprocessor
+    if not table.are_parts.any():
+        signals = [(str(name), cache.prepared(row)) for row, name in enumerate(cache.record_ids.tolist())]
+        return _measure_once(cache.folder / f"measured-v{MEASURING_VERSION}.npz", signals, preprocessor)[cache.rows_of(table)]
+    # The same parts of the same recordings, in this order.
+    key = hashlib.sha256(np.column_stack([cache.rows_of(table), table.parts]).tobytes()).hexdigest()
+    signals = [(str(name), dataset.prepared(position)) for position, name in enumerate(table.record_ids.tolist())]
+    return _measure_once(cache.folder / f"measured-v{MEASURING_VERSION}-{key[:16]}.npz", signals, preprocessor)
+
+
+def _measure_once(path: Path, signals: list[tuple[str, PreparedEcg]], preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Return (n, n_features) measurements of named signals, from ``path`` if they stand there."""
+    stored = _stored(path, (len(signals), len(FEATURE_NAMES)))
     if stored is not None:
         return stored
-    matrix = np.empty((len(cache), len(FEATURE_NAMES)), dtype=np.float32)
-    for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
-        with one_record(str(cache.record_ids[row])):
-            matrix[row] = measured_features(cache.prepared(row), preprocessor)
+    matrix = np.empty((len(signals), len(FEATURE_NAMES)), dtype=np.float32)
+    for row, (name, prepared) in enumerate(tqdm(signals, "measuring records", disable=None, unit="record")):
+        with one_record(name):
+            matrix[row] = measured_features(prepared, preprocessor)
     write_whole(path, lambda new: np.savez(new, measured=matrix))
     return matrix
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,11 +83,22 @@ def test_signals_cannot_be_written_through_the_cache(records, tmp_path):
         cache.prepared(0).microvolts[0, 0] = 1
 
 
-def test_rows_are_found_by_record_id(records, tmp_path):
-    cache = build(records[0], tmp_path / "cache")
-    assert cache.rows_of(np.array(["r2", "r0"])).tolist() == [2, 0]
+def test_rows_are_found_by_their_file(records, tmp_path):
+    table, _ = records
+    cache = build(table, tmp_path / "cache")
+    assert cache.rows_of(table.select(np.array([2, 0]))).tolist() == [2, 0]
     with pytest.raises(DataError, match="1 of 2 records are not in the cache, the first is r9"):
-        cache.rows_of(np.array(["r1", "r9"]))
+        cache.rows_of(table_of([tmp_path / "records" / "r1.hea", tmp_path / "records" / "r9.hea"]))
+
+
+def test_a_table_of_whole_recordings_keeps_the_key_it_always_had(records, tmp_path):
+    table, _ = records
+    digest = hashlib.sha256(json.dumps([1, [100.0, list(STANDARD_LEADS), None, None]]).encode())
+    for name, path in zip(table.record_ids.tolist(), table.paths.tolist(), strict=True):
+        files = [Path(path).with_suffix(suffix) for suffix in (".hea", ".dat")]
+        states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        digest.update(json.dumps([name, f"{name}.hea", states]).encode())
+    assert build(table, tmp_path / "cache").folder.name == digest.hexdigest()[:16]
 
 
 def test_a_second_opening_builds_nothing(records, tmp_path):

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Inputs
-from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.row_reader import RowReader
 from heart_reader.diagnosis import Quality
 from heart_reader.errors import LeadError
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_metrics, estimate_of
@@ -233,10 +233,10 @@ class _Readings:
         )
 
     def _inputs(self) -> Iterator[Inputs]:
-        preprocessor = self.classifier.preprocessor
+        preprocessor, read = self.classifier.preprocessor, RowReader(self.table)
         for row, (record_id, path) in enumerate(zip(self.table.record_ids.tolist(), self.table.paths.tolist(), strict=True)):
             with one_record(path):
-                record = read_record(path)
+                record = read(row)
                 self.power[row] = signal_power(record)
             for number, condition in enumerate(self.conditions):
                 if condition.name in self.left_out:

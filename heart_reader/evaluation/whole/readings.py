@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,9 @@ from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.contradictions import find_contradictions
-from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.row_reader import RowReader
 from heart_reader.diagnosis import Diagnosis, decide
 from heart_reader.errors import HeartReaderError
 
@@ -75,13 +74,13 @@ def read_whole(classifier: EcgClassifier, table: RecordTable, *, progress: bool 
     progress
         Whether to show a bar where standard error is a terminal.
     """
-    rows, failed = [], {}
+    rows, failed, read = [], {}, RowReader(table)
     parts: list[_Parts] = []
     bar = tqdm(table.paths.tolist(), "whole readings", unit="record", disable=not (progress and sys.stderr.isatty()))
     for row, path in enumerate(bar):
         try:
             with one_record(path):
-                parts.append(_parts_of(classifier.predict(read_record(Path(path)))))
+                parts.append(_parts_of(classifier.predict(read(row))))
             rows.append(row)
         except HeartReaderError as error:
             failed[str(table.record_ids[row])] = error.message
