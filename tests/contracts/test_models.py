@@ -20,7 +20,7 @@ from heart_reader.models.registry import MODELS, EcgNetwork, build_network, coun
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "registry"}
+PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "registry", "stockwell"}
 # Trained values for 12 leads and the 76 outputs of statements and superclasses together.
 N_PARAMETERS = {
     "convnet1d": 176_524,
@@ -32,6 +32,7 @@ N_PARAMETERS = {
     "resnet34_1d": 16_678_860,
     "s4d": 621_900,
     "se_resnet1d": 16_801_144,
+    "stockwell_convnextv2": 706_780,
     "xresnet1d18": 374_092,
     "xresnet1d34": 703_820,
     "xresnet1d50": 963_148,
