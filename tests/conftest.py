@@ -122,3 +122,33 @@ def trees_config(tiny_config: ExperimentConfig) -> ExperimentConfig:
 def trees_checkpoint(trees_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Checkpoint directory of these trees."""
     return train(trees_config, tmp_path_factory.mktemp("runs") / "trees").checkpoint.directory
+
+
+@pytest.fixture(scope="session")
+def write_annotated() -> Callable[..., None]:
+    """Write a simulated recording of two leads with beats and changes of rhythm, as MIT-BIH has."""
+
+    def write(
+        stem: Path, *, beats: str, rhythms: dict[float, str], seed: int = 0, every_s: float = 1.0, leads: str = "MLII V1", fs: float = 100.0
+    ) -> None:
+        """``beats`` has a symbol every ``every_s`` seconds from there on, a blank for none."""
+        n_times = round((len(beats) + 1) * every_s * fs)
+        noise = np.random.default_rng(seed).normal(0, 20, (2, n_times)).cumsum(axis=1).clip(-9000, 9000)
+        values = np.rint(noise - noise.mean(axis=1, keepdims=True)).astype("<i2")
+        lines = [f"{stem.name} 2 {fs:g} {n_times}", *(f"{stem.name}.dat 16 1000(0)/mV 16 0 0 0 0 {lead}" for lead in leads.split())]
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        stem.with_suffix(".hea").write_text("\n".join(lines) + "\n")
+        stem.with_suffix(".dat").write_bytes(values.T.tobytes())
+        code = {symbol: code for code, symbol in enumerate(' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r') if symbol != " "}
+        marks = [(round((place + 1) * every_s * fs), code[symbol], "") for place, symbol in enumerate(beats) if symbol != " "]
+        marks += [(round(second * fs), code["+"], f"({name}") for second, name in rhythms.items()]
+        words, now = [], 0
+        for time, mark, note in sorted(marks):
+            assert time - now < 1024
+            words.append(mark << 10 | time - now)
+            now = time
+            if note:
+                words += [63 << 10 | len(note), *np.frombuffer(note.encode().ljust((len(note) + 1) // 2 * 2, b"\0"), "<u2").tolist()]
+        stem.with_suffix(".atr").write_bytes(np.array([*words, 0], dtype="<u2").tobytes())
+
+    return write

@@ -2,7 +2,8 @@
 
 References
 ----------
-Moody G. B. WFDB applications guide, annot(5): the MIT annotation format.
+Moody G. B. WFDB applications guide, annot(5): the MIT annotation format. ANSI/AAMI EC57: Testing
+and reporting performance results of cardiac rhythm and ST segment measurement algorithms.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from heart_reader.errors import UnreadableRecord
 
-__all__ = ["BEAT_SYMBOLS", "read_annotations", "read_rhythms"]
+__all__ = ["AAMI_CLASSES", "AAMI_OF", "BEAT_SYMBOLS", "read_annotations", "read_rhythms"]
 
 # Codes 1 to 41; a blank where the format defines none.
 _SYMBOLS = ' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'
@@ -22,6 +23,12 @@ _RHYTHM_SYMBOL = "+"
 _SKIP, _NUMBER, _SUBTYPE, _CHANNEL, _AUXILIARY = 59, 60, 61, 62, 63
 # Annotations that mark a beat, as the standard comparison of detectors counts them.
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
+# Classes of EC57: from the sinus node or a bundle branch block, supraventricular and ventricular
+# ectopic, fusion of a normal with a ventricular beat, paced or not to be told.
+_AAMI = {"N": "NLRBej", "S": "AaJSn", "V": "VrE", "F": "F", "Q": "/fQ?"}
+AAMI_CLASSES = tuple(_AAMI)
+# Symbol of a beat to its class.
+AAMI_OF = {symbol: name for name, symbols in _AAMI.items() for symbol in symbols}
 
 
 def read_annotations(path: Path) -> tuple[NDArray[np.int64], list[str]]:

@@ -15,19 +15,18 @@ Statistical Society B 36 (1974) 111-147. Wolpert D. H. Stacked generalization. N
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
+from heart_reader.data.folds import deal
 from heart_reader.data.record_table import RecordTable
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import ConfigError
@@ -60,18 +59,8 @@ def deal_folds(table: RecordTable, level: str, n_folds: int, seed: int) -> NDArr
     train_rows = np.flatnonzero(table.splits == "train")
     if not 2 <= n_folds <= len(train_rows):
         raise ConfigError(f"{n_folds} folds of {len(train_rows)} training records: choose at least 2, and no more than there are records")
-    labels = np.nan_to_num(table.y_true(level)[train_rows], nan=2.0)
-    _, pattern, counts = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
-    # Combinations too rare to be in every fold are dealt out as one.
-    pattern = np.where(counts[pattern.ravel()] < n_folds, -1, pattern.ravel())
-    units = bootstrap_units(table.patient_ids[train_rows])
     folds = np.full(len(table), -1)
-    with warnings.catch_warnings():
-        # Where even together they are too rare for every fold, they are in some.
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
-    for number, (_, held_out) in enumerate(parts):
-        folds[train_rows[held_out]] = number
+    folds[train_rows] = deal(table.y_true(level)[train_rows], bootstrap_units(table.patient_ids[train_rows]), n_folds, seed)
     return folds
 
 

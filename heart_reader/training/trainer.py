@@ -29,7 +29,7 @@ from heart_reader.models.registry import EcgNetwork
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.optim import WeightAverage, build_optimizer, learning_rate
 
-__all__ = ["Progress", "Trainer", "mixup", "select_device"]
+__all__ = ["Progress", "Trainer", "draw_shares", "mixup", "select_device"]
 
 Weights = dict[str, Tensor]
 
@@ -72,6 +72,36 @@ def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha
     weight = np.float32(rng.beta(alpha, alpha))
     partner = rng.permutation(len(arrays[0]))
     return [weight * array + (1 - weight) * array[partner] for array in arrays]
+
+
+def draw_shares(labels: NDArray[np.float32], balance: float) -> NDArray[np.float64]:
+    """Return how likely each record is drawn so that rare classes come more often, (n_records,).
+
+    Of several classes a record counts for the rarest; one of no class, or of which that is not
+    known, is drawn as often as the average record.
+
+    Parameters
+    ----------
+    labels
+        (n_records, n_classes): 1, 0, or NaN where not known.
+    balance
+        0 draws a class of n records in proportion to n, 1 all classes equally often; between, to
+        n^(1 - balance).
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
+    >>> [draw_shares(labels, balance).round(3).tolist() for balance in (0, 1)]
+    [[0.25, 0.25, 0.25, 0.25], [0.167, 0.167, 0.167, 0.5]]
+    """
+    carried = labels == 1
+    rarest = np.where(carried, carried.sum(axis=0), len(labels) + 1).argmin(axis=1)
+    known = carried.any(axis=1)
+    counts = np.bincount(rarest[known], minlength=labels.shape[1])
+    shares = np.where(known, np.maximum(counts, 1)[rarest] ** -balance, 0.0)
+    shares[~known] = shares[known].mean() if known.any() else 1.0
+    answer: NDArray[np.float64] = shares / shares.sum()
+    return answer
 
 
 class Trainer:
@@ -117,6 +147,7 @@ class Trainer:
         self.swa: WeightAverage | None = None
         self.best: Weights = {}
         self.steps_per_epoch = max(1, len(train) // self.config.batch_size)
+        self._drawn = draw_shares(train.table.y_true(config.task.level), self.config.balance) if self.config.balance else None
 
     def fit(self, stop: Callable[[], bool], after_epoch: Callable[[], None]) -> bool:
         """Train until the last epoch, early stopping, or ``stop()``.
@@ -164,8 +195,11 @@ class Trainer:
         return True
 
     def _batches(self, epoch: int, first: int) -> Iterator[np.ndarray]:
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.train))
-        size = self.config.batch_size
+        rng, size = np.random.default_rng([self.seed, epoch]), self.config.batch_size
+        if self._drawn is None:
+            order = rng.permutation(len(self.train))
+        else:
+            order = rng.choice(len(self.train), self.steps_per_epoch * size, p=self._drawn)
         for step in range(first, self.steps_per_epoch):
             yield order[step * size : (step + 1) * size]
 
