@@ -59,7 +59,7 @@ def splits_of_fold(
     --------
     >>> labels = np.array([[1, 0], [1, 0], [1, 1], [1, 1]], dtype=np.float32)
     >>> splits_of_fold(labels, np.arange(4), np.array([0, 1, 1, 1]), 0, seed=0).tolist()
-    ['test', 'train', 'val', 'train']
+    ['test', 'train', 'train', 'val']
     """
     splits = np.where(folds == fold, "test", "train").astype("<U5")
     rest = np.unique(units[splits == "train"])

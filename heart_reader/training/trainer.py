@@ -98,7 +98,7 @@ def draw_shares(labels: NDArray[np.float32], balance: float) -> NDArray[np.float
     rarest = np.where(carried, carried.sum(axis=0), len(labels) + 1).argmin(axis=1)
     known = carried.any(axis=1)
     counts = np.bincount(rarest[known], minlength=labels.shape[1])
-    shares = np.where(known, np.maximum(counts, 1)[rarest] ** -balance, 0.0)
+    shares = np.where(known, np.maximum(counts, 1.0)[rarest] ** -balance, 0.0)
     shares[~known] = shares[known].mean() if known.any() else 1.0
     answer: NDArray[np.float64] = shares / shares.sum()
     return answer
@@ -289,6 +289,8 @@ class Trainer:
         """Recompute running statistics of averaged weights over one pass of training crops."""
         network = self._as_network(weights)
         norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+        if not norms:
+            return {}
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # cumulative mean over all batches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.data.build import build_preprocessor
 from heart_reader.data.formats import read_record
+from heart_reader.data.sources.mitbih import DS1, DS2, MitbihSource
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.run import evaluate
 from heart_reader.features.build import choose_space
@@ -49,8 +51,31 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def _small(path: Path, cache: Path) -> ExperimentConfig:
-    return override_config(load_config(path), [*SMALL, f"data.cache_dir={cache}"])
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory: pytest.TempPathFactory, write_annotated: Callable[..., None]) -> Path:
+    """Simulated recordings under the names of MIT-BIH's, for its configurations."""
+    folder = tmp_path_factory.mktemp("mitbih")
+    for seed, name in enumerate((*DS1[:10], DS2[0])):
+        rhythms = {0.01: "N", 30.0: ("B", "AFIB")[seed % 2], 60.0: "N"}
+        write_annotated(folder / name, beats="NNAN" * 8 + "NVNV" * 7 + "NFNN" * 10, rhythms=rhythms, seed=seed)
+    return folder
+
+
+def _small(path: Path, cache: Path, annotated: Path) -> ExperimentConfig:
+    config = override_config(load_config(path), [*SMALL[1:], f"data.cache_dir={cache}"])
+    source = config.data.sources[0]
+    if isinstance(source, MitbihSource):
+        here = source.model_copy(update={"path": annotated, "val": DS1[:3]})
+        return config.model_copy(update={"data": config.data.model_copy(update={"sources": (here,), "allow_missing": True})})
+    return override_config(config, SMALL[:1])
+
+
+def _record(config: ExperimentConfig) -> Path:
+    """A file of what a small configuration reads."""
+    source = config.data.sources[0]
+    if isinstance(source, MitbihSource):
+        return source.path / f"{DS1[0]}.hea"
+    return next((config.data.cache_dir / "synthetic-90-1" / "records100" / "00000").glob("*.hea"))
 
 
 def _id(path: Path) -> str:
@@ -68,8 +93,8 @@ def test_it_loads_under_its_own_name_and_its_network_can_be_built(path: Path) ->
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=_id)
-def test_it_trains_two_steps_and_reads(path: Path, cache: Path, tmp_path: Path) -> None:
-    config = _small(path, cache)
+def test_it_trains_two_steps_and_reads(path: Path, cache: Path, annotated: Path, tmp_path: Path) -> None:
+    config = _small(path, cache, annotated)
     outcome = train(config, tmp_path / "run")
     assert outcome.complete
     manifest = outcome.checkpoint.manifest
@@ -78,8 +103,7 @@ def test_it_trains_two_steps_and_reads(path: Path, cache: Path, tmp_path: Path) 
     scores = manifest["metrics"][config.task.level]
     assert 0 <= scores["macro_auroc"] <= 1
     classifier = EcgClassifier.load(outcome.checkpoint.directory)
-    record = next((cache / "synthetic-90-1" / "records100" / "00000").glob("*.hea"))
-    reading = classifier.predict(read_record(record))
+    reading = classifier.predict(read_record(_record(config)))
     assert reading.level == config.task.level
     assert set(reading.levels) == set(classifier.space.reading_levels(config.task.level))
     assert all(0 <= answer.probability <= 1 for answers in reading.levels.values() for answer in answers.values())
@@ -106,14 +130,14 @@ def test_a_level_that_is_not_answered_is_refused(tiny_checkpoint: Path, tmp_path
         evaluate(tiny_checkpoint, tmp_path, split="test", level="beats")
 
 
-def test_an_unknown_level_lists_those_there_are(cache: Path, tmp_path: Path) -> None:
-    config = override_config(_small(TASKS["rhythm"], cache), ["task.level=beats"])
+def test_an_unknown_level_lists_those_there_are(cache: Path, annotated: Path, tmp_path: Path) -> None:
+    config = override_config(_small(TASKS["rhythm"], cache, annotated), ["task.level=beats"])
     with pytest.raises(ConfigError, match=r"level 'beats': PTB-XL has all, .*frequent, mi_vs_norm, normal_vs_abnormal"):
         train(config, tmp_path / "run")
 
 
-def test_a_binary_reading_is_what_the_report_measures(cache: Path, tmp_path: Path) -> None:
-    outcome = train(_small(TASKS["mi_vs_norm"], cache), tmp_path / "run")
+def test_a_binary_reading_is_what_the_report_measures(cache: Path, annotated: Path, tmp_path: Path) -> None:
+    outcome = train(_small(TASKS["mi_vs_norm"], cache, annotated), tmp_path / "run")
     classifier = EcgClassifier.load(outcome.checkpoint.directory)
     evaluate(outcome.checkpoint.directory, tmp_path / "report", split="test")
     with np.load(tmp_path / "report" / "predictions.npz") as saved:

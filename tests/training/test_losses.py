@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from heart_reader.config import LossConfig
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.training.losses import LOSSES, MultiLevelLoss
-from heart_reader.training.trainer import mixup
+from heart_reader.training.trainer import draw_shares, mixup
 
 SPACE = LabelSpace(
     {
@@ -98,3 +98,16 @@ def test_mixup_keeps_means_and_unknowns(seed: int, alpha: float) -> None:
     np.testing.assert_allclose(mixed_x.mean(axis=0), x.mean(axis=0), atol=1e-5)
     assert np.isnan(mixed[:, 0]).any()
     assert ((mixed[:, 1:] >= 0) & (mixed[:, 1:] <= 1)).all()
+
+
+def test_rare_classes_are_drawn_as_often_as_asked():
+    labels = np.zeros((105, 3), dtype=np.float32)
+    labels[:90, 0], labels[90:100, 1], labels[100:] = 1, 1, np.nan
+    for balance in (0.0, 0.5, 1.0):
+        shares = draw_shares(labels, balance)
+        assert shares.sum() == pytest.approx(1)
+        assert shares[:90].sum() / shares[90:100].sum() == pytest.approx(9 ** (1 - balance))
+        # What is not known is drawn as often as the average record.
+        assert shares[100] == pytest.approx(1 / 105)
+    labels[0, 1] = 1  # counts for the rarer of its classes
+    assert draw_shares(labels, 1.0)[0] == draw_shares(labels, 1.0)[95]
