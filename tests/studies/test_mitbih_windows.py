@@ -115,7 +115,8 @@ def test_the_command_trains_every_fold_and_goes_on(tmp_path, write_annotated, mo
         write_annotated(tmp_path / "mitbih" / name, beats="NNAN" * 8 + "NVNV" * 7, rhythms=rhythms, seed=seed)
     monkeypatch.setattr(mitbih_windows, "measure", lambda _: SimpleNamespace(rhythm=SimpleNamespace(name=None, findings=(), beats=())))
     source = f"data.sources=[{{kind: mitbih, path: {tmp_path / 'mitbih'}, split: folds, n_folds: 2}}]"
-    settings = [source, "data.allow_missing=true", "training.epochs=1", "training.batch_size=4", "evaluation.draws=20"]
+    settings = [source, "data.allow_missing=true", "training.epochs=1", "training.swa_start=null"]
+    settings += ["training.batch_size=4", "evaluation.draws=20"]
     words = ["study", "mitbih-windows", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
     words += [word for setting in settings for word in ("--set", setting)]
     assert main(words) == 0
