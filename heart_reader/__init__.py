@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from heart_reader.beats.classify import classify_beats
     from heart_reader.classifier import EcgClassifier
     from heart_reader.data.formats import find_records, read_record
     from heart_reader.data.preprocessor import Preprocessor
@@ -32,6 +33,7 @@ __all__ = [
     "Predictions",
     "Preprocessor",
     "build_record",
+    "classify_beats",
     "find_records",
     "load",
     "read_ecg",
@@ -51,6 +53,7 @@ _MODULES = {
     "Predictions": "predictions",
     "Preprocessor": "data.preprocessor",
     "build_record": "data.record",
+    "classify_beats": "beats.classify",
     "find_records": "data.formats",
     "load": "reading",
     "read_ecg": "reading",

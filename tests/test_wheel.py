@@ -23,7 +23,7 @@ from heart_reader.weights.cards import push
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "test_files" / "norm.csv"
-LARGEST_WHEEL = 3_500_000
+LARGEST_WHEEL = 4_500_000
 READ = """
 import json, sys
 from heart_reader.classifier import EcgClassifier

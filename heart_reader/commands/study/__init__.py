@@ -1,3 +1,13 @@
 """Run the studies that are published in results/, and fit the package's weights."""
 
-COMMANDS = ("measurements", "mitbih-windows", "wrong-files", "consistency", "delineation-fit", "p-wave-fit", "plausibility-fit")
+COMMANDS = (
+    "measurements",
+    "beats",
+    "beat-fit",
+    "mitbih-windows",
+    "wrong-files",
+    "consistency",
+    "delineation-fit",
+    "p-wave-fit",
+    "plausibility-fit",
+)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heart_reader.studies.beat_examples import AnnotatedBeats, gather
+from heart_reader.studies.beat_fit import grow
+from heart_reader.studies.beats import BeatScores, score, score_detected
+from tests.beats.test_beats import at_beats, simulated, two_leads
+
+
+def test_the_published_index_follows_from_its_parts() -> None:
+    # Of Mar et al.: half of kappa and an eighth of the sum of four shares.
+    scores = BeatScores(((80, 5, 5, 0), (2, 8, 0, 0), (1, 0, 9, 0), (0, 0, 0, 0)))
+    assert scores.accuracy == pytest.approx(97 / 110)
+    assert scores.sensitivity["S"] == pytest.approx(0.8)
+    assert scores.predictivity["V"] == pytest.approx(9 / 14)
+    assert scores.j_kappa == pytest.approx(scores.kappa / 2 + (0.8 + 0.9 + 8 / 13 + 9 / 14) / 8)
+
+
+def test_chance_is_no_agreement() -> None:
+    assert BeatScores(((50, 50, 0, 0), (50, 50, 0, 0), (0,) * 4, (0,) * 4)).kappa == pytest.approx(0)
+
+
+def test_beats_that_nobody_can_tell_do_not_count() -> None:
+    assert score(np.array(list("NQV")), np.array(list("QNV"))).confusion == ((1, 0, 0, 0), (0,) * 4, (0, 0, 1, 0), (0,) * 4)
+
+
+def annotated(name: str, seed: int) -> AnnotatedBeats:
+    from heart_reader.beats.features import PREPROCESSOR
+
+    ecg = simulated(name, duration_s=90.0, seed=seed)
+    samples = at_beats(ecg)
+    classes = np.array([{"normal": "N", "ventricular": "V", "supraventricular": "S"}[kind] for kind in ecg.truth.beat_kinds[: len(samples)]])
+    record = two_leads(ecg.record, "II", "V1")
+    return AnnotatedBeats(record, PREPROCESSOR.prepare(record), samples, samples, classes)
+
+
+def test_detections_are_paired_with_annotations() -> None:
+    of = annotated("premature_ventricular", 3)
+    read = of.classes[1:]
+    # One beat is missed, another one invented half a second behind the first that is found.
+    peaks = np.sort(np.append(of.peaks[1:], of.peaks[1] + 90))
+    read = np.insert(read, 1, "N")
+    scores = score_detected(of, peaks, read)
+    assert (scores.missed, scores.invented) == (1, 1)
+    assert scores.accuracy == 1.0
+
+
+@pytest.mark.slow
+def test_a_forest_grown_from_few_patients_reads_another() -> None:
+    recordings = {f"{name}-{seed}": annotated(name, seed) for name in ("premature_ventricular", "premature_supraventricular") for seed in range(4)}
+    forest = grow(gather(recordings, 0))
+    from heart_reader.beats.classify import BEAT_CLASSES, classify_prepared
+
+    other = annotated("premature_ventricular", 9)
+    read = np.array(BEAT_CLASSES)[classify_prepared(other.prepared, other.peaks, forest).argmax(axis=1)]
+    assert (read == other.classes).mean() > 0.9
