@@ -1,4 +1,4 @@
-"""Classes of beats on two patients of DS2 that the forest never saw, and that they are many a second."""
+"""Classes of beats on two patients of DS2 that the forest never saw, and how many a second."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ def annotated(name: str, seed: int) -> AnnotatedBeats:
 
     ecg = simulated(name, duration_s=90.0, seed=seed)
     samples = at_beats(ecg)
-    classes = np.array([{"normal": "N", "ventricular": "V", "supraventricular": "S"}[kind] for kind in ecg.truth.beat_kinds[: len(samples)]])
+    classes = np.array(
+        [{"normal": "N", "ventricular": "V", "supraventricular": "S"}[kind] for kind in ecg.truth.beat_kinds[: len(samples)]]
+    )
     record = two_leads(ecg.record, "II", "V1")
     return AnnotatedBeats(record, PREPROCESSOR.prepare(record), samples, samples, classes)
 
@@ -49,7 +51,9 @@ def test_detections_are_paired_with_annotations() -> None:
 
 @pytest.mark.slow
 def test_a_forest_grown_from_few_patients_reads_another() -> None:
-    recordings = {f"{name}-{seed}": annotated(name, seed) for name in ("premature_ventricular", "premature_supraventricular") for seed in range(4)}
+    recordings = {
+        f"{name}-{seed}": annotated(name, seed) for name in ("premature_ventricular", "premature_supraventricular") for seed in range(4)
+    }
     forest = grow(gather(recordings, 0))
     from heart_reader.beats.classify import BEAT_CLASSES, classify_prepared
 
