@@ -20,6 +20,7 @@ def test_public_names() -> None:
         "Predictions",
         "Preprocessor",
         "build_record",
+        "classify_beats",
         "find_records",
         "load",
         "read_ecg",
