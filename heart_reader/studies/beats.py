@@ -199,8 +199,8 @@ def _page(parts: Mapping[str, Mapping[str, BeatScores]], speed: float) -> str:
     texts = [
         "# Classes of beats on MIT-BIH, patients apart",
         f"Made by `heart-reader study beats`. AAMI classes; the split of de Chazal et al.; beats at their annotated places unless it "
-        f"says otherwise. In DS1 two patients at a time are read by a forest that was grown without them. Q is not counted. {speed:,.0f} beats "
-        "a second on one core.",
+        f"says otherwise. In DS1 two patients at a time are read by a forest that was grown without them. Q is not counted. {speed:,.0f} "
+        "beats a second on one core.",
         _summary(parts),
     ]
     for title, of in parts.items():
