@@ -62,6 +62,8 @@ class Explanation:
         All that add something, the largest in size first; empty for a model of the signal alone.
     notes
         What to know before trusting it.
+    standard_error
+        Of ``missed``, where points were drawn at random; else 0.
     """
 
     record_id: str
@@ -80,6 +82,7 @@ class Explanation:
     missed: float
     measurements: tuple[MeasurementShare, ...] = ()
     notes: tuple[str, ...] = ()
+    standard_error: float = 0.0
 
     @property
     def duration_s(self) -> float:
