@@ -126,6 +126,7 @@ class Attributor:
         windows: NDArray[np.float32],
         features: NDArray[np.float32] | None,
         baselines: Sequence[Baseline],
+        *,
         steps: int,
         rng: np.random.Generator | None = None,
     ) -> Attribution:
@@ -148,7 +149,9 @@ class Attributor:
             Draws where the points lie; None spreads them evenly.
         """
         # Drawn one from each of equal parts: unbiased, and nearer to the mean than drawn freely.
-        places = np.zeros(len(baselines)) if rng is None else (rng.permutation(len(baselines)) + rng.random(len(baselines))) / len(baselines)
+        places = (
+            np.zeros(len(baselines)) if rng is None else (rng.permutation(len(baselines)) + rng.random(len(baselines))) / len(baselines)
+        )
         paths = [
             self._along(score, _Reading.of(windows, features, baseline), steps, float(place))
             for baseline, place in zip(baselines, places, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,15 @@ class Background:
         """Prepare records as the classifier does."""
         return cls([classifier.inputs(record, classifier.preprocessor.prepare(record)) for record in records])
 
+    @property
+    def fingerprint(self) -> str:
+        """Number and checksum of the records."""
+        check = 0
+        for windows, features in self.records:
+            for part in (windows, features):
+                check = check if part is None else crc32(np.ascontiguousarray(part).tobytes(), check)
+        return f"{len(self.records)} records {check:08x}"
+
     def __len__(self) -> int:
         return len(self.records)
 
@@ -58,4 +68,6 @@ class Background:
         if not rows:
             return None
         columns = np.stack(rows).T
-        return np.array([np.median(known) if (known := column[np.isfinite(column)]).size else np.nan for column in columns], dtype=np.float32)
+        return np.array(
+            [np.median(known) if (known := column[np.isfinite(column)]).size else np.nan for column in columns], dtype=np.float32
+        )

@@ -97,8 +97,8 @@ class Altered:
         The record as the classifier takes it.
     stretch
         First time point and the one behind the last.
-    level, position
-        The class whose calibrated log-odds are given.
+    explained
+        Level and position of the class whose calibrated log-odds are given.
     """
 
     def __init__(
@@ -106,11 +106,11 @@ class Altered:
         classifier: EcgClassifier,
         prepared: PreparedEcg,
         features: NDArray[np.float32] | None,
+        *,
         stretch: tuple[int, int],
-        level: str,
-        position: int,
+        explained: tuple[str, int],
     ) -> None:
-        self._classifier, self._features, self._class = classifier, features, (level, position)
+        self._classifier, self._features, self._class = classifier, features, explained
         first, last = stretch
         self.signal = prepared.microvolts[:, first:last].astype(np.float64)
         self.still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True))

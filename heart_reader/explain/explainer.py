@@ -241,7 +241,9 @@ class Explainer:
         """Explain one finding in a stretch that :meth:`view` prepared, see :meth:`explain`."""
         level = self.find_level(finding, level)
         steps = method.steps or (DRAWS if method.name == GRADIENT_SHAP else min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(view.starts))))
-        raw, attribution = self._occluded(view, finding, level) if method.name == OCCLUSION else self._gradients(view, finding, level, method, steps)
+        raw, attribution = (
+            self._occluded(view, finding, level) if method.name == OCCLUSION else self._gradients(view, finding, level, method, steps)
+        )
         (first, last), fs, features = view.stretch, self.preprocessor.fs, view.features
         beats = [at - first for at in beats_by_kind(view.prepared, self.preprocessor)]
         measured = features is not None and method.name != OCCLUSION
@@ -268,11 +270,10 @@ class Explainer:
     def altered(self, view: View, finding: str, level: str | None = None) -> Altered:
         """Return what reads a stretch again with parts of it taken away."""
         level = self.find_level(finding, level)
-        return Altered(self.classifier, view.prepared, view.features, view.stretch, level, self._position(level, finding))
+        explained = (level, self._position(level, finding))
+        return Altered(self.classifier, view.prepared, view.features, stretch=view.stretch, explained=explained)
 
-    def _gradients(
-        self, view: View, finding: str, level: str, method: Method, steps: int
-    ) -> tuple[NDArray[np.float64], Attribution]:
+    def _gradients(self, view: View, finding: str, level: str, method: Method, steps: int) -> tuple[NDArray[np.float64], Attribution]:
         """Return (n_leads, n_times) relevance on the recording, and its parts."""
         attributor = self.attributor
         from heart_reader.explain.attribution import Baseline
@@ -285,7 +286,7 @@ class Explainer:
             mask = view.prepared.lead_mask
             drawn = method.background.draw(steps, len(view.starts), mask, rng) if method.background else []
             baselines, steps = [Baseline(*inputs) for inputs in drawn] or baselines * steps, 1
-        attribution = attributor.attribute(self._score(level, finding), view.windows, view.features, baselines, steps, rng)
+        attribution = attributor.attribute(self._score(level, finding), view.windows, view.features, baselines, steps=steps, rng=rng)
         return _on_the_record(attribution.signal, view.starts, view.stretch[1]), attribution
 
     def _occluded(self, view: View, finding: str, level: str) -> tuple[NDArray[np.float64], Attribution]:

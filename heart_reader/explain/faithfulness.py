@@ -72,7 +72,8 @@ def random_orders(altered: Altered, seed: int) -> Array:
     """Return the (n_points,) log-odds of deletion in random order, the mean over some orders."""
     players = np.flatnonzero(np.repeat(altered.lead_mask, altered.segments.per_lead))
     rng = np.random.default_rng(seed)
-    return np.mean([_delete(altered, rng.permutation(players)) for _ in range(RANDOM_ORDERS)], axis=0)
+    curves = np.stack([_delete(altered, rng.permutation(players)) for _ in range(RANDOM_ORDERS)])
+    return np.asarray(curves.mean(axis=0), dtype=np.float64)
 
 
 def signal_curves(altered: Altered, explanation: Explanation, random: Array) -> Curves:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from torch import nn
 
 from heart_reader.explain.explainer import USUAL, Explainer, Method, View
 from heart_reader.explain.explanation import Explanation
@@ -44,10 +44,8 @@ def _shuffled(values: torch.Tensor) -> torch.Tensor:
     return values.flatten()[torch.randperm(values.numel())].reshape(values.shape)
 
 
-def likeness_to_random(explained: Explanation, other: Explainer, view: View, method: Method = USUAL) -> float:
-    """Return Spearman's correlation of an explanation with that of randomised weights.
-
-    Near 1 it would show the signal's shape and not what the model learned of it.
+def likeness_to_random(explained: Explanation, other: Explainer, view: View, method: Method = USUAL) -> dict[str, float]:
+    """Compare an explanation with that of randomised weights.
 
     Parameters
     ----------
@@ -62,26 +60,24 @@ def likeness_to_random(explained: Explanation, other: Explainer, view: View, met
 
     Returns
     -------
-    float
-        Of the relevance by lead and moment or, for trees alone, of the measurements; 0 where the
-        random weights find nothing.
+    dict
+        Spearman's correlation of the relevance by lead and moment or, for trees alone, of the
+        measurements; ``signed``, and of its ``size``, which is where the signal's own shape would
+        show. Near 1 an explanation says nothing of what the model learned; 0 where the random
+        weights find nothing.
     """
     random = other.explain_view(view, explained.finding, explained.level, method)
-    pair = [_flat(explained), _flat(random)]
-    if not explained.relevance.any():
-        names = {(share.name, share.lead) for one in (explained, random) for share in one.measurements}
-        pair = [_measured(one, sorted(names, key=str)) for one in (explained, random)]
-    if any(np.ptp(values) == 0 for values in pair):
-        return 0.0
-    return float(spearmanr(*pair).statistic)
+    names = sorted({(share.name, share.lead or "") for one in (explained, random) for share in one.measurements})
+    ours, theirs = (
+        one.relevance.astype(np.float64).ravel() if explained.relevance.any() else _measured(one, names) for one in (explained, random)
+    )
+    return {"signed": _spearman(ours, theirs), "size": _spearman(np.abs(ours), np.abs(theirs))}
 
 
-def _flat(explanation: Explanation) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return explanation.relevance.astype(np.float64).ravel()
+def _spearman(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    return 0.0 if first.size == 0 or 0 in (np.ptp(first), np.ptp(second)) else float(spearmanr(first, second).statistic)
 
 
-def _measured(
-    explanation: Explanation, names: list[tuple[str, str | None]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    found = {(share.name, share.lead): share.contribution for share in explanation.measurements}
+def _measured(explanation: Explanation, names: list[tuple[str, str]]) -> NDArray[np.float64]:
+    found = {(share.name, share.lead or ""): share.contribution for share in explanation.measurements}
     return np.array([found.get(name, 0.0) for name in names])
