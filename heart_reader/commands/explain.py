@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heart_reader.commands.errors import show_cause
 from heart_reader.commands.options import add_checkpoint, add_facts, add_overrides, lead_names
 
 if TYPE_CHECKING:
@@ -123,21 +124,25 @@ def _explain_many(arguments: argparse.Namespace, methods: tuple[str, ...]) -> in
     from heart_reader.explain.summary import summarise, write_summary
 
     formats = {"both": ("png", "svg"), "none": ()}.get(arguments.format, (arguments.format,))
-    failed: dict[str, str] = {}
+    n_failed = 0
     for method in _methods(arguments, methods, explainer, origin):
         out = arguments.out / method.name if len(methods) > 1 else arguments.out
         plan = Plan(level, method, arguments.faithfulness, formats, _facts(arguments), arguments.start, arguments.duration)
-        here = explain_cases(explainer, cases, plan, out)
-        for name, reason in here.items():
-            print(f"{name}: not explained: {reason}")
-        failed |= here
+        failed = explain_cases(explainer, cases, plan, out)
+        for name, error in failed.items():
+            print(f"{name}: not explained: {error.message}")
+            show_cause(error, debug=arguments.debug)
+        n_failed += len(failed)
         summary = summarise(out, arguments.seed)
-        settings = {**plan.to_json(explainer.classifier.checkpoint.sha256), "failed": here}
+        settings = {
+            **plan.to_json(explainer.classifier.checkpoint.sha256),
+            "failed": {name: error.message for name, error in failed.items()},
+        }
         write_summary(out, summary, formats, settings)
         print(f"{out}: {method.name}\n{describe(summary)}")
     if len(methods) > 1 and arguments.faithfulness:
         print(compare_methods(arguments.out, methods, formats, arguments.seed))
-    return 1 if failed else 0
+    return 1 if n_failed else 0
 
 
 def _facts(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -181,6 +186,7 @@ def _background(arguments: argparse.Namespace, asked: str, explainer: Explainer,
 
 
 def _cases(arguments: argparse.Namespace, origin: Checkpoint, explainer: Explainer, level: str) -> list[Case]:
+    from heart_reader.errors import DataError
     from heart_reader.explain.cohort import cases_of_files, cases_of_table
 
     if arguments.split is None:
@@ -188,7 +194,10 @@ def _cases(arguments: argparse.Namespace, origin: Checkpoint, explainer: Explain
     table = _table(arguments, origin, arguments.split, level)
     findings = arguments.findings or explainer.space.levels[level].class_names
     count = RECORDS if arguments.records is None else arguments.records or None
-    return cases_of_table(table, level, findings, count, arguments.seed)
+    cases = cases_of_table(table, level, findings, count, arguments.seed)
+    if not cases:
+        raise DataError(f"no record of split {arguments.split} carries {', '.join(findings)}: choose other classes or another split")
+    return cases
 
 
 def _table(arguments: argparse.Namespace, origin: Checkpoint, split: str, level: str) -> RecordTable:

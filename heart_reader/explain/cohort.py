@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -192,7 +193,7 @@ def open_case(case: Case, facts: Mapping[str, Any]) -> EcgRecord:
     return replace(record, record_id=case.record_id) if case.record_id else record
 
 
-def explain_cases(explainer: Explainer, cases: Sequence[Case], plan: Plan, out: Path) -> dict[str, str]:
+def explain_cases(explainer: Explainer, cases: Sequence[Case], plan: Plan, out: Path) -> dict[str, HeartReaderError]:
     """Explain records into ``out/records/RECORD/FINDING.json``, ``.csv`` and figures.
 
     Returns
@@ -205,7 +206,7 @@ def explain_cases(explainer: Explainer, cases: Sequence[Case], plan: Plan, out: 
     ConfigError
         If the folder holds explanations of another kind, or another process works there.
     """
-    failed: dict[str, str] = {}
+    failed: dict[str, HeartReaderError] = {}
     with run_folder(out):
         _claim(out, plan.to_json(explainer.classifier.checkpoint.sha256))
         random = _Randomised(explainer, plan)
@@ -219,7 +220,7 @@ def explain_cases(explainer: Explainer, cases: Sequence[Case], plan: Plan, out: 
                     for finding in case.findings or work.found():
                         work.explain(finding)
             except HeartReaderError as error:
-                failed[case.record_id or case.path] = error.message
+                failed[case.record_id or case.path] = error
     return failed
 
 
@@ -286,7 +287,7 @@ class _Work:
 
             page = explanation_page(explanation, self._record)
             for name in self._plan.formats:
-                write_whole(home.with_name(f"{home.name}.{name}"), lambda new, name=name: page.savefig(new, dpi=200, format=name))  # type: ignore[misc]
+                write_whole(home.with_name(f"{home.name}.{name}"), partial(page.savefig, dpi=200, format=name))
         values = self._to_json(explanation)
         write_whole(result, lambda new: new.write_text(json.dumps(values, ensure_ascii=False, allow_nan=False), encoding="utf-8"))
 

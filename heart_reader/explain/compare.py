@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def describe(summary: Summary) -> str:
         areas = means.areas
         lines.append(
             f"  faithfulness, {kind} ({means.n} explanations): area of deletion {_said(areas['deletion'])} "
-            f"(random {_said(areas['random_deletion'])}), of insertion {_said(areas['insertion'])} (random {_said(areas['random_insertion'])}); gain over random {_said(areas['gain'])}"
+            f"(random {_said(areas['random_deletion'])}), of insertion {_said(areas['insertion'])} "
+            f"(random {_said(areas['random_insertion'])}); gain over random {_said(areas['gain'])}"
         )
     return "\n".join(lines)
 
@@ -82,7 +84,7 @@ def compare_methods(out: Path, methods: Sequence[str], formats: Sequence[str], s
 
         figure = compare_curves(shown, "signal")
         for kind in formats:
-            write_whole(out / f"faithfulness.{kind}", lambda new, kind=kind: figure.savefig(new, dpi=200, format=kind))  # type: ignore[misc]
+            write_whole(out / f"faithfulness.{kind}", partial(figure.savefig, dpi=200, format=kind))
     return "\n".join(lines)
 
 

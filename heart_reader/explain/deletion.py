@@ -8,7 +8,6 @@ With everything taken away the record is the baseline of the gradients: each lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,24 +124,22 @@ class Altered:
     def log_odds(self, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return (m,) log-odds with the (m, n_segments) stretches that are kept."""
         parts = [kept[first : first + AT_A_TIME] for first in range(0, len(kept), AT_A_TIME)]
-        return np.concatenate([self._score(np.stack([self._logits_of(signal) for signal in self._signals(part)])) for part in parts])
+        return np.concatenate([self._score(self._logits_of(part)) for part in parts])
 
     def log_odds_measured(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return (m,) log-odds of the whole signal with (m, n_features) measurements."""
-        return self._score(np.stack([self._classifier.logits(Batch.of([(self._whole, row)])) for row in features]))
-
-    def _signals(self, kept: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
-        for mask in self.segments.masks(kept):
-            yield np.rint(self.still + mask * (self.signal - self.still))
+        logits = self._classifier.logits(Batch.of([(self._whole, row) for row in features]))
+        return self._score(logits.reshape(len(features), *self._logits.shape))
 
     def _windows(self, microvolts: NDArray[np.float64]) -> NDArray[np.float32]:
         return self._classifier.preprocessor.windows(PreparedEcg(microvolts.astype(np.int16), self.lead_mask))
 
-    def _logits_of(self, microvolts: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return (n_windows, n_outputs); windows that nothing was taken from are not read again."""
-        windows = self._windows(microvolts)
-        changed = (windows != self._whole).any(axis=(1, 2))
-        answer = self._logits.copy()
+    def _logits_of(self, kept: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return (m, n_windows, n_outputs); windows that nothing was taken from are not read."""
+        masks = self.segments.masks(kept)
+        windows = np.stack([self._windows(np.rint(self.still + mask * (self.signal - self.still))) for mask in masks])
+        changed = (windows != self._whole).any(axis=(2, 3))
+        answer = np.repeat(self._logits[None], len(kept), axis=0)
         if changed.any():
             answer[changed] = self._classifier.logits(Batch.of([(windows[changed], self._features)]))
         return answer

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from heart_reader.data.leads import placed_leads
 from heart_reader.data.paper import BEFORE_MM, BEHIND_MM, MARGIN_MM, MOST_ROW_MM, Sheet, draw_tracing, new_page, write
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE
@@ -52,8 +53,9 @@ def plot_explanation(explanation: Explanation, record: EcgRecord, path: Path) ->
 
 def explanation_page(explanation: Explanation, record: EcgRecord) -> Figure:
     """Return the page that :func:`plot_explanation` writes."""
-    shown = [row for row, name in enumerate(explanation.lead_names) if name in record.lead_names]
-    names = [explanation.lead_names[row] for row in shown]
+    recorded = placed_leads(record.lead_names) | {name: name for name in record.lead_names}
+    shown = [row for row, name in enumerate(explanation.lead_names) if name in recorded]
+    names, shares = [recorded[explanation.lead_names[row]] for row in shown], list(explanation.lead_shares.values())
     part = _explained_part(explanation, record, names)
     few = len(names) <= USUAL_ROWS
     sheet = Sheet(gain_mm_mv=10.0 if few else 5.0, duration_s=part.duration_s, strips=not few)
@@ -69,7 +71,7 @@ def explanation_page(explanation: Explanation, record: EcgRecord) -> Figure:
     draw_tracing(
         axes, part, sheet, x=x, top=TITLE_MM, bottom=bottom, underlay={name: colours[row] for row, name in zip(shown, names, strict=True)}
     )
-    _draw_shares(axes, [explanation.lead_shares[name] for name in names], sheet.levels(part, TITLE_MM, bottom), right + 3)
+    _draw_shares(axes, [shares[row] for row in shown], sheet.levels(part, TITLE_MM, bottom), right + 3)
     _draw_legend(axes, explanation, right + 3, TITLE_MM - 8)
     write(axes, MARGIN_MM, bottom + 5, f"{sheet.caption}   from {explanation.start_s:g} s on   {explanation.method}", 2.5)
     if named:

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -278,9 +279,7 @@ def write_summary(out: Path, summary: Summary, formats: Sequence[str], further: 
 
         for name, figure in draw_summary(summary).items():
             for kind in formats:
-                write_whole(
-                    out / f"{plain_name(name)}.{kind}", lambda new, figure=figure, kind=kind: figure.savefig(new, dpi=200, format=kind)
-                )  # type: ignore[misc]
+                write_whole(out / f"{plain_name(name)}.{kind}", partial(figure.savefig, dpi=200, format=kind))
 
 
 def curves_to_json(means: CurveMeans) -> dict[str, Any]:

@@ -26,8 +26,10 @@ COLUMNS = 5
 
 def draw_summary(summary: Summary) -> dict[str, Figure]:
     """Return all figures by the names of their files."""
-    figures = {"leads": _lead_bars(summary.leads), "leads_heatmap": _lead_heatmap(summary.leads)}
-    figures |= {f"beat-{finding}": _beat(finding, beats, summary.leads.lead_names) for finding, beats in summary.beats.items()}
+    figures: dict[str, Figure] = {}
+    if any(one.point for shares in summary.leads.shares.values() for one in shares):  # trees have no lead
+        figures = {"leads": _lead_bars(summary.leads), "leads_heatmap": _lead_heatmap(summary.leads)}
+        figures |= {f"beat-{finding}": _beat(finding, beats, summary.leads.lead_names) for finding, beats in summary.beats.items()}
     figures |= {f"measurements-{finding}": _beeswarm(finding, measured) for finding, measured in summary.measured.items()}
     for kind, means in summary.curves.items():
         figures[f"faithfulness-{kind}"] = compare_curves({"by the explanation": means}, kind)
@@ -41,7 +43,7 @@ def _lead_bars(leads: LeadImportance) -> Figure:
     rows = -(-len(findings) // columns)
     height = 1.1 + rows * (0.7 + 0.2 * len(names))
     figure = new_figure(max(4.2, 1.0 + 1.75 * columns), height)
-    figure.set_layout_engine("constrained", rect=(0, 0.32 / height, 1, 1 - 0.72 / height))
+    figure.set_layout_engine("constrained", rect=(0.01, 0.32 / height, 0.98, 1 - 0.72 / height))
     highest = max(one.high or 0.0 for shares in leads.shares.values() for one in shares)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes, finding in zip(panels.flat, findings, strict=False):
@@ -83,9 +85,9 @@ def _lead_heatmap(leads: LeadImportance) -> Figure:
 def _beat(finding: str, beats: Beats, lead_names: Sequence[str]) -> Figure:
     """Draw leads by time from the R wave, the mean beat over each row."""
     n_leads, n_times = beats.share.shape
-    height = 1.25 + 0.46 * n_leads
+    height = 1.4 + 0.46 * n_leads
     figure = new_figure(6.4, height)
-    axes = figure.add_axes((0.085, 0.72 / height, 0.8, 0.46 * n_leads / height))
+    axes = figure.add_axes((0.085, 0.9 / height, 0.8, 0.46 * n_leads / height))
     scale = float(np.quantile(np.abs(beats.share), 0.998)) or 1.0
     first, last = -beats.before / beats.fs, (n_times - beats.before) / beats.fs
     image = axes.imshow(
@@ -107,11 +109,11 @@ def _beat(finding: str, beats: Beats, lead_names: Sequence[str]) -> Figure:
     axes.set_xlim(first, last)
     axes.set_xlabel("time from the R wave in s; each lead's mean beat at a scale of its own", fontsize=8, color=FAINT)
     _plain(axes)
-    bar = figure.colorbar(image, cax=figure.add_axes((0.9, 0.72 / height, 0.018, 0.46 * n_leads / height)))
+    bar = figure.colorbar(image, cax=figure.add_axes((0.9, 0.9 / height, 0.018, 0.46 * n_leads / height)))
     bar.ax.tick_params(length=0, labelsize=7, colors=FAINT)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:+.1%}")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:+.2%}")
     bar.outline.set_visible(False)
-    text = f"Red speaks for {finding}, blue against it: share of a record's relevance in {1000 / beats.fs:g} ms. {NOTICE}"
+    text = f"Red speaks for {finding}, blue against it: share of a record's relevance in {1000 / beats.fs:g} ms.\n{NOTICE}"
     write_texts(figure, f"{finding}: relevance by lead and moment of the beat, mean of {beats.n_records} records", text)
     return figure
 
@@ -119,9 +121,9 @@ def _beat(finding: str, beats: Beats, lead_names: Sequence[str]) -> Figure:
 def _beeswarm(finding: str, measured: Measured) -> Figure:
     """Draw a row of points for each measurement, one point a record."""
     n_shown, n_records = measured.contributions.shape
-    height = 1.3 + 0.36 * n_shown
+    height = 1.35 + 0.36 * n_shown
     figure = new_figure(7.6, height)
-    axes = figure.add_axes((0.34, 0.7 / height, 0.55, 0.36 * n_shown / height))
+    axes = figure.add_axes((0.34, 0.85 / height, 0.55, 0.36 * n_shown / height))
     dress_rows(axes, "")
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
     for row, (adds, values) in enumerate(zip(measured.contributions, measured.values, strict=True)):
@@ -135,13 +137,13 @@ def _beeswarm(finding: str, measured: Measured) -> Figure:
     axes.set_ylim(n_shown - 0.4, -0.6)
     axes.set_xlabel("log-odds that the measurement adds", fontsize=8, color=FAINT)
     axes.tick_params(axis="y", labelcolor=INK)
-    scale = figure.add_axes((0.92, 0.7 / height, 0.015, 0.36 * n_shown / height))
+    scale = figure.add_axes((0.92, 0.85 / height, 0.015, 0.36 * n_shown / height))
     scale.imshow(np.linspace(1, 0, 64)[:, None], aspect="auto", cmap="coolwarm", extent=(0, 1, 0, 1))
     scale.set_xticks([])
     scale.set_yticks([0, 1], ["low", "high"], fontsize=7)
     scale.yaxis.tick_right()
     _plain(scale)
-    text = f"A point is a record; its colour is the rank of the value, grey where not known. {NOTICE}"
+    text = f"A point is a record; its colour is the rank of the value, grey where not known.\n{NOTICE}"
     write_texts(figure, f"{finding}: the measurements that add most, {n_records} records", text)
     return figure
 
