@@ -57,7 +57,8 @@ class Method:
         the background. None takes 24 of these; else six, and more where there are few windows.
     background
         For expected gradients: what a record is compared with. None means that each lead is held
-        still at its own median, with random points on the path.
+        still at its own median, with random points on the path. Its usual measurements replace
+        those that are taken away to see whether an explanation is true.
     seed
         Of the draws, which depend on the record's name too, and not on the order of records.
 

@@ -44,7 +44,8 @@ def find_origin(served: Checkpoint, named: Path | None = None, *, fetch: bool = 
             return origin
     raise NotServable(
         f"{served.directory}: an ONNX graph has no gradients, and the torch checkpoint it was exported from was not found: "
-        f"name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR), or say where a shipped one can be fetched ({SOURCE}=FOLDER_OR_ADDRESS)"
+        f"name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR), say where a shipped one can be fetched ({SOURCE}=FOLDER_OR_ADDRESS), or explain "
+        "it by occlusion (heart-reader explain --method occlusion)"
     )
 
 

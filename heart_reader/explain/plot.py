@@ -28,7 +28,9 @@ SMOOTHING_S = 0.08
 FOR, AGAINST = "#d1152a", "#1467c8"
 # More leads than this have low rows at half the usual gain, to keep the page on one sheet.
 USUAL_ROWS = 6
-TITLE_MM, FOOT_MM, SHARES_MM, LINE_MM = 16.0, 12.0, 34.0, 5.5
+TITLE_MM, FOOT_MM, SHARES_MM, LINE_MM = 16.0, 15.0, 34.0, 5.5
+# The two lines below a tracing need it.
+LEAST_WIDTH_MM = 235.0
 # Space for the name of a measurement beside its bar.
 NAMES_MM = 74.0
 
@@ -65,7 +67,7 @@ def explanation_page(explanation: Explanation, record: EcgRecord) -> Figure:
     bottom = TITLE_MM + 5 * np.ceil(sum(heights) / 5)
     named = largest(explanation.measurements)
     steps_mm = LINE_MM * (len(named) + 3) + 6 if named else 0.0
-    figure, axes = new_page(max(right + SHARES_MM, 190.0), bottom + FOOT_MM + steps_mm)
+    figure, axes = new_page(max(right + SHARES_MM, LEAST_WIDTH_MM), bottom + FOOT_MM + steps_mm)
     _write_title(axes, explanation, record)
     colours = _colours(explanation, part)
     draw_tracing(
@@ -73,7 +75,8 @@ def explanation_page(explanation: Explanation, record: EcgRecord) -> Figure:
     )
     _draw_shares(axes, [shares[row] for row in shown], sheet.levels(part, TITLE_MM, bottom), right + 3)
     _draw_legend(axes, explanation, right + 3, TITLE_MM - 8)
-    write(axes, MARGIN_MM, bottom + 5, f"{sheet.caption}   from {explanation.start_s:g} s on   {explanation.method}", 2.5)
+    write(axes, MARGIN_MM, bottom + 5, f"{sheet.caption}   from {explanation.start_s:g} s on", 2.5)
+    write(axes, MARGIN_MM, bottom + 9.5, f"{explanation.method}.  {NOTICE}", 2.5)
     if named:
         _draw_waterfall(axes, explanation, named, bottom + FOOT_MM)
     return figure
@@ -106,7 +109,7 @@ def _write_title(axes: Axes, explanation: Explanation, record: EcgRecord) -> Non
     total += f", signal {explanation.signal_contribution:+.2f}"
     if explanation.measurements:
         total += f", measurements {explanation.measurement_contribution:+.2f}"
-    write(axes, MARGIN_MM, 11.0, f"{total}.  {NOTICE}", 2.7, color="0.3")
+    write(axes, MARGIN_MM, 11.0, f"{total}", 2.7, color="0.3")
 
 
 def _draw_legend(axes: Axes, explanation: Explanation, x: float, y: float) -> None:

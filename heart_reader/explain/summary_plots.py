@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 RANDOM = "#8a8a8a"
 # Of the methods that are compared.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+# Inches that title and small print need.
+LEAST_WIDTH = 5.2
 # At most so many classes stand side by side.
 COLUMNS = 5
 
@@ -41,9 +43,9 @@ def _lead_bars(leads: LeadImportance) -> Figure:
     findings, names = list(leads.shares), leads.lead_names
     columns = min(COLUMNS, len(findings))
     rows = -(-len(findings) // columns)
-    height = 1.1 + rows * (0.7 + 0.2 * len(names))
-    figure = new_figure(max(4.2, 1.0 + 1.75 * columns), height)
-    figure.set_layout_engine("constrained", rect=(0.01, 0.32 / height, 0.98, 1 - 0.72 / height))
+    height = 1.25 + rows * (0.7 + 0.2 * len(names))
+    figure = new_figure(max(LEAST_WIDTH, 1.0 + 1.75 * columns), height)
+    figure.set_layout_engine("constrained", rect=(0.01, 0.46 / height, 0.98, 1 - 0.86 / height))
     highest = max(one.high or 0.0 for shares in leads.shares.values() for one in shares)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes, finding in zip(panels.flat, findings, strict=False):
@@ -58,7 +60,7 @@ def _lead_bars(leads: LeadImportance) -> Figure:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     for axes in panels.flat[len(findings) :]:
         axes.set_visible(False)
-    write_texts(figure, "Share of each lead in the relevance", "Means with 95% intervals over patients. " + NOTICE)
+    write_texts(figure, "Share of each lead in the relevance", f"Means with 95% intervals over patients.\n{NOTICE}")
     return figure
 
 
@@ -67,7 +69,7 @@ def _lead_heatmap(leads: LeadImportance) -> Figure:
     shares = np.array([[one.point for one in row] for row in leads.shares.values()], dtype=np.float64)
     longest = max(map(len, leads.shares))
     left = 0.3 + 0.085 * longest
-    width, height = left + 0.56 * shares.shape[1] + 0.4, 1.2 + 0.42 * len(shares)
+    width, height = max(LEAST_WIDTH, left + 0.56 * shares.shape[1] + 0.4), 1.2 + 0.42 * len(shares)
     figure = new_figure(width, height)
     axes = figure.add_axes((left / width, 0.42 / height, 0.56 * shares.shape[1] / width, 0.42 * len(shares) / height))
     axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0.0, vmax=max(shares.max(), 1e-9) * 1.15)
@@ -114,7 +116,7 @@ def _beat(finding: str, beats: Beats, lead_names: Sequence[str]) -> Figure:
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:+.2%}")
     bar.outline.set_visible(False)
     text = f"Red speaks for {finding}, blue against it: share of a record's relevance in {1000 / beats.fs:g} ms.\n{NOTICE}"
-    write_texts(figure, f"{finding}: relevance by lead and moment of the beat, mean of {beats.n_records} records", text)
+    write_texts(figure, f"{finding}: relevance by lead and moment of the beat, mean of {_count(beats.n_records, 'record')}", text)
     return figure
 
 
@@ -144,7 +146,7 @@ def _beeswarm(finding: str, measured: Measured) -> Figure:
     scale.yaxis.tick_right()
     _plain(scale)
     text = f"A point is a record; its colour is the rank of the value, grey where not known.\n{NOTICE}"
-    write_texts(figure, f"{finding}: the measurements that add most, {n_records} records", text)
+    write_texts(figure, f"{finding}: the measurements that add most, {_count(n_records, 'record')}", text)
     return figure
 
 
@@ -189,7 +191,7 @@ def compare_curves(methods: Mapping[str, CurveMeans], kind: str) -> Figure:
             spine.set_visible(False)
     panels[0].set_ylabel("log-odds of the class", fontsize=8, color=FAINT)
     text = "Means and 95% intervals over patients. A true explanation takes the log-odds down early and brings them up early."
-    write_texts(figure, f"Is the explanation true? {first.n} explanations", text)
+    write_texts(figure, f"Is the explanation true? {_count(first.n, 'explanation')}", text)
     return figure
 
 
@@ -202,6 +204,10 @@ def _band(axes: Axes, share: Array, curve: tuple[Array, Array, Array], colour: s
 def _area(means: CurveMeans, name: str) -> str:
     of = means.areas[name]
     return f"{of.point:.2f} ({of.low:.2f} to {of.high:.2f})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _plain(axes: Axes) -> None:
