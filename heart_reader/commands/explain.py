@@ -121,7 +121,8 @@ def _explain_many(arguments: argparse.Namespace, methods: tuple[str, ...]) -> in
         explainer.find_level(finding, level)
     cases = _cases(arguments, origin, explainer, level)
     from heart_reader.explain.cohort import Plan, explain_cases
-    from heart_reader.explain.summary import summarise, write_summary
+    from heart_reader.explain.summary import summarise
+    from heart_reader.explain.summary_files import write_summary
 
     formats = {"both": ("png", "svg"), "none": ()}.get(arguments.format, (arguments.format,))
     n_failed = 0

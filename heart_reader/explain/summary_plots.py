@@ -125,7 +125,7 @@ def _beeswarm(finding: str, measured: Measured) -> Figure:
     n_shown, n_records = measured.contributions.shape
     height = 1.35 + 0.36 * n_shown
     figure = new_figure(7.6, height)
-    axes = figure.add_axes((0.34, 0.85 / height, 0.55, 0.36 * n_shown / height))
+    axes = figure.add_axes((0.38, 0.85 / height, 0.51, 0.36 * n_shown / height))
     dress_rows(axes, "")
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
     for row, (adds, values) in enumerate(zip(measured.contributions, measured.values, strict=True)):
