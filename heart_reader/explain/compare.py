@@ -35,7 +35,7 @@ def describe(summary: Summary) -> str:
     if summary.randomised is not None:
         lines.append(
             f"  random weights: correlation {summary.randomised['signed']:+.2f} with the explanation, {summary.randomised['size']:+.2f} "
-            f"in size ({summary.randomised['explanations']:.0f} explanations); near 0 is right"
+            f"in size ({summary.randomised['explanations']:.0f} explanations); near 0 is right, in size the signal's own shape counts"
         )
     for kind, means in summary.curves.items():
         areas = means.areas

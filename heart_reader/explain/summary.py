@@ -209,7 +209,7 @@ class _Collected:
             "median_residual": float(np.median(columns["residual"])),
             "highest_residual": float(columns["residual"].max()),
             "median_standard_error": float(np.median(columns["standard_error"])),
-            "highest_gap_after_sharing_out": float(columns["completeness_gap"].max()),
+            "highest_completeness_gap": float(columns["completeness_gap"].max()),
         }
 
     def randomised(self) -> dict[str, float] | None:
