@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--method {unknown[0]}: there are {', '.join(METHODS)}")
     if bool(arguments.paths) == (arguments.split is not None):
         raise ConfigError("name records to explain, or a split of the checkpoint's data: ecg.csv, or --split test")
+    if (arguments.records or 0) < 0:
+        raise ConfigError(f"--records {arguments.records}; a number of records is needed, or 0 for all")
     one = len(arguments.paths) == len(arguments.findings) == len(methods) == 1 and not arguments.paths[0].is_dir()
     if one and not arguments.faithfulness and (arguments.out is None or arguments.out.suffix):
         _explain_one(arguments, methods[0])

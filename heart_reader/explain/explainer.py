@@ -65,7 +65,7 @@ class Method:
     Raises
     ------
     ConfigError
-        If there is no such method.
+        If there is no such method, or fewer than one step.
     """
 
     name: str = INTEGRATED_GRADIENTS
@@ -76,6 +76,8 @@ class Method:
     def __post_init__(self) -> None:
         if self.name not in METHODS:
             raise ConfigError(f"method {self.name!r}: there are {', '.join(METHODS)}")
+        if self.steps is not None and self.steps < 1:
+            raise ConfigError(f"{self.steps} steps; at least 1 is needed")
 
     @property
     def baseline(self) -> str:

@@ -160,6 +160,8 @@ def test_a_record_that_fails_is_named_and_the_others_are_explained(
         ([*SAMPLES, "--finding", "CD"], "--out DIR: several explanations need a folder"),
         ([SAMPLES[0], "--finding", "CD", "--method", "lime"], "--method lime: there are integrated_gradients"),
         ([*SAMPLES, "--finding", "COLD", "--out", "x"], "finding 'COLD'"),
+        (["--split", "test", "--records", "-1", "--out", "x"], "--records -1; a number of records is needed"),
+        ([SAMPLES[0], "--finding", "CD", "--steps", "0"], "0 steps; at least 1 is needed"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
