@@ -5,7 +5,8 @@ torch is imported only where gradients are needed, so that importing this packag
 
 from __future__ import annotations
 
-from heart_reader.explain.explainer import Explainer, find_origin
+from heart_reader.explain.explainer import Explainer, Method
 from heart_reader.explain.explanation import Explanation
+from heart_reader.explain.origin import find_origin
 
-__all__ = ["Explainer", "Explanation", "find_origin"]
+__all__ = ["Explainer", "Explanation", "Method", "find_origin"]

@@ -5,11 +5,14 @@ from those of the baseline to those of the record; the mean gradient along it di
 the score among members, windows and outputs (Aumann-Shapley). It needs no call of a network, only
 the ensemble's own code, and so takes many steps. On the second, each member's share goes to its
 inputs: a network's to its signal by integrated gradients, that of trees to measurements by their
-Shapley values.
+Shapley values. With several baselines, each at a random point of its path, the mean over them gives
+expected gradients (GradientSHAP).
 
 References
 ----------
-Aumann R. J., Shapley L. S. Values of non-atomic games. Princeton University Press (1974).
+Aumann R. J., Shapley L. S. Values of non-atomic games. Princeton University Press (1974). Erion G.
+et al. Improving performance of deep learning models with axiomatic attribution priors and expected
+gradients. Nature Machine Intelligence 3 (2021) 620-631.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
 
-__all__ = ["Attribution", "Attributor", "class_log_odds", "class_probability", "fold_normalisation"]
+__all__ = ["Attribution", "Attributor", "Baseline", "class_log_odds", "class_probability", "fold_normalisation"]
 
 # Enough on the first leg for an error below a millionth.
 JOINING_STEPS = 32
@@ -49,9 +52,12 @@ class Attribution:
     features
         (n_features,), of size 0 where the network reads the signal alone.
     score, baseline_score
-        The score at the two ends; ``signal`` and ``features`` sum to their difference.
+        The score at the two ends, the latter as the mean over the baselines; ``signal`` and
+        ``features`` sum to their difference.
     missed
         The error of the quadrature before it was divided among the shares.
+    standard_error
+        Of ``missed``, where the points were drawn at random: it is about as large by chance.
     """
 
     signal: NDArray[np.float64]
@@ -59,15 +65,38 @@ class Attribution:
     score: float
     baseline_score: float
     missed: float
+    standard_error: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What a record is compared with.
+
+    Parameters
+    ----------
+    windows
+        (n_windows, n_leads, n_times) in mV, or one window for all.
+    features
+        (n_features,) for networks that read features; None, and NaN among them, mean their medians.
+    """
+
+    windows: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class _Reading:
-    """Inputs of one record: windows and the window at rest, features or None."""
+    """Inputs of one record: windows and those of its baseline, features or None."""
 
     windows: Tensor
     rest: Tensor
     features: NDArray[np.float32] | None
+    rest_features: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, windows: NDArray[np.float32], features: NDArray[np.float32] | None, baseline: Baseline) -> _Reading:
+        signal, rest = (torch.from_numpy(np.ascontiguousarray(part)) for part in (windows, baseline.windows))
+        return cls(signal, rest, features, baseline.features)
 
     def beside(self, features: NDArray[np.float32] | Tensor | None, n_rows: int) -> Tensor | None:
         return None if features is None else torch.as_tensor(features).expand(n_rows, -1)
@@ -95,9 +124,11 @@ class Attributor:
         self,
         score: Callable[[Tensor], Tensor],
         windows: NDArray[np.float32],
-        rest: NDArray[np.float32],
         features: NDArray[np.float32] | None,
+        baselines: Sequence[Baseline],
+        *,
         steps: int,
+        rng: np.random.Generator | None = None,
     ) -> Attribution:
         """Attribute a score of a record.
 
@@ -107,31 +138,52 @@ class Attributor:
             (n_points, n_windows, n_outputs) logits to (n_points,).
         windows
             (n_windows, n_leads, n_times) in mV.
-        rest
-            (n_leads, n_times), what they are compared with.
         features
             (n_features,) of the record, NaN where not known; None for a network that reads the
-            signal alone. Measurements are compared with the average training record of the trees,
-            and with its median in networks.
+            signal alone. In trees they are compared with the average training record.
+        baselines
+            What the record is compared with: the answer is the mean over them.
         steps
-            Points on the path of every window and network.
+            Points on the path from each baseline, of every window and network.
+        rng
+            Draws where the points lie; None spreads them evenly.
         """
-        reading = _Reading(torch.from_numpy(np.ascontiguousarray(windows)), torch.from_numpy(np.ascontiguousarray(rest)[None]), features)
+        # Drawn one from each of equal parts: unbiased, and nearer to the mean than drawn freely.
+        places = (
+            np.zeros(len(baselines)) if rng is None else (rng.permutation(len(baselines)) + rng.random(len(baselines))) / len(baselines)
+        )
+        paths = [
+            self._along(score, _Reading.of(windows, features, baseline), steps, float(place))
+            for baseline, place in zip(baselines, places, strict=True)
+        ]
+        signal, beside = np.zeros(windows.shape), sum((path.of_trees for path in paths), np.zeros(0 if features is None else len(features)))
+        for parts in zip(*(path.of_networks for path in paths), strict=True):
+            owed, of_signal, of_features = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+            of_signal, of_features = _settle(owed, of_signal, of_features)
+            signal += of_signal
+            beside = beside + (of_features.sum(axis=0) if of_features.size else 0.0)
+        missed, n_paths = np.array([path.missed for path in paths]), len(paths)
+        return Attribution(
+            signal / n_paths,
+            beside / n_paths,
+            paths[0].at_end,
+            float(np.mean([path.at_start for path in paths])),
+            abs(float(missed.mean())),
+            float(missed.std(ddof=1) / n_paths**0.5) if n_paths > 1 else 0.0,
+        )
+
+    def _along(self, score: Callable[[Tensor], Tensor], reading: _Reading, steps: int, shift: float) -> _Path:
+        """Divide the way from one baseline among windows, networks and trees."""
         ends, starts = zip(*(self._two_ends(member, reading) for member in self.members), strict=True)
         slopes, at_end, at_start = mean_gradients(lambda *logits: score(self._join(*logits)), ends, starts, JOINING_STEPS)
-        signal, beside = np.zeros(windows.shape), np.zeros(0 if features is None else len(features))
-        missed = 0.0
+        of_networks, of_trees = [], np.zeros(0 if reading.features is None else len(reading.features))
         for number, (member, slope, end, start) in enumerate(zip(self.members, slopes, ends, starts, strict=True)):
             if isinstance(member, FeatureTrees):
-                beside += _share_of_trees(member, slope, features)
+                of_trees += _share_of_trees(member, slope, reading.features)
             else:
-                of_signal, of_features = self._share_of_network(member, slope, reading, steps, shift=number / len(self.members))
-                owed = (slope * (end - start)).sum(dim=1).numpy()
-                missed += float(owed.sum() - of_signal.sum() - of_features.sum())
-                of_signal, of_features = _settle(owed, of_signal, of_features)
-                signal += of_signal
-                beside += of_features.sum(axis=0) if of_features.size else 0.0
-        return Attribution(signal, beside, at_end, at_start, abs(missed))
+                shares = self._share_of_network(member, slope, reading, steps, shift=shift + number / len(self.members))
+                of_networks.append(((slope * (end - start)).sum(dim=1).numpy(), *shares))
+        return _Path(of_networks, of_trees, at_end, at_start)
 
     def _join(self, *logits: Tensor) -> Tensor:
         """Join members' (n_points, n_windows, n_own) logits to (n_points, n_windows, n_outputs)."""
@@ -148,12 +200,12 @@ class Attributor:
         n_windows = len(reading.windows)
         with torch.no_grad():
             if isinstance(member, FeatureTrees):
-                end = member(reading.rest, reading.beside(reading.features, 1))
+                end = member(reading.rest[:1], reading.beside(reading.features, 1))
                 assert reading.features is not None
                 start = torch.from_numpy(tree_contributions(member, reading.features, ()).expected[None]).to(end.dtype)
             else:
                 end = member(reading.windows, reading.beside(reading.features, n_windows))
-                start = member(reading.rest, reading.beside(_compared_with(member, reading), 1))
+                start = member(reading.rest, reading.beside(_compared_with(member, reading), len(reading.rest)))
         return end.expand(n_windows, -1), start.expand(n_windows, -1)
 
     @staticmethod
@@ -171,11 +223,33 @@ class Attributor:
         return signal.numpy(), rest[0].numpy() if rest else np.zeros((n_windows, 0))
 
 
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """Shares along the path from one baseline.
+
+    ``of_networks`` holds per network what each window's shares should sum to, (n_windows,), the
+    shares of the signal, as its windows, and of (n_windows, n_features).
+    """
+
+    of_networks: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]
+    of_trees: NDArray[np.float64]
+    at_end: float
+    at_start: float
+
+    @property
+    def missed(self) -> float:
+        """What the shares of networks lack."""
+        return float(sum(owed.sum() - signal.sum() - features.sum() for owed, signal, features in self.of_networks))
+
+
 def _compared_with(member: nn.Module, reading: _Reading) -> Tensor | None:
-    """Return a network's baseline features: medians, NaN where the record has NaN."""
+    """Return a network's baseline features, NaN where the record has NaN; medians if none."""
     medians = _median_features(member)
     if medians is None or reading.features is None:
         return None
+    if reading.rest_features is not None:
+        given = torch.from_numpy(reading.rest_features)
+        medians = torch.where(torch.isnan(given), medians, given)
     return torch.where(torch.isnan(torch.from_numpy(reading.features)), torch.nan, medians)
 
 

@@ -2,44 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint, load_manifest
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.labels import sigmoid
-from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
+from heart_reader.data.preprocessor import PreparedEcg, from_microvolts
 from heart_reader.data.record import EcgRecord
-from heart_reader.errors import CheckpointError, DataError, NotServable, SignalTooShort
+from heart_reader.errors import ConfigError, NotServable, SignalTooShort
+from heart_reader.explain.background import Background
+from heart_reader.explain.beats import average_over_beats, beats_by_kind
+from heart_reader.explain.deletion import Altered, occlude
 from heart_reader.explain.explanation import ACCEPTED_GAP, Explanation, shares_of_features
-from heart_reader.features.beat_analysis import analyse
-from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.messages import Message, message
 from heart_reader.runtimes import build_torch_network
-from heart_reader.weights.fetch import SOURCE
-from heart_reader.weights.find import find_reader, local_reader
-from heart_reader.weights.index import shipped_readers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from heart_reader.explain.attribution import Attribution
+    from heart_reader.explain.attribution import Attribution, Attributor
 
-__all__ = ["MAX_STRETCH_S", "Explainer", "average_over_beats", "beats_by_kind", "find_origin"]
+__all__ = ["MAX_STRETCH_S", "METHODS", "Explainer", "Method", "View"]
 
 # Points on the path of each window, more for few windows: the errors of many cancel.
 STEPS = 6
 MOST_STEPS = 32
 WINDOW_POINTS = 42
+# Records of the background that one record is compared with.
+DRAWS = 24
 # Gradients need every layer's output of all windows of the stretch in memory.
 MAX_STRETCH_S = 30.0
 BASELINE = "each lead held still at its own median"
 BASELINE_MEASURED = f"{BASELINE}, every measurement as in the training records on average"
+INTEGRATED_GRADIENTS, GRADIENT_SHAP, OCCLUSION = METHODS = ("integrated_gradients", "gradient_shap", "occlusion")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How relevance is computed.
+
+    Parameters
+    ----------
+    name
+        One of :data:`METHODS`.
+    steps
+        Points on the path of every window; of expected gradients, the records that are drawn from
+        the background. None takes 24 of these; else six, and more where there are few windows.
+    background
+        For expected gradients: what a record is compared with. None means that each lead is held
+        still at its own median, with random points on the path. Its usual measurements replace
+        those that are taken away to see whether an explanation is true.
+    seed
+        Of the draws, which depend on the record's name too, and not on the order of records.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method, or fewer than one step.
+    """
+
+    name: str = INTEGRATED_GRADIENTS
+    steps: int | None = None
+    background: Background | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in METHODS:
+            raise ConfigError(f"method {self.name!r}: there are {', '.join(METHODS)}")
+        if self.steps is not None and self.steps < 1:
+            raise ConfigError(f"{self.steps} steps; at least 1 is needed")
+
+    @property
+    def baseline(self) -> str:
+        """What a record's signal is compared with."""
+        if self.name == GRADIENT_SHAP and self.background is not None:
+            return f"records drawn from {len(self.background)} of the background"
+        return BASELINE
+
+    def describe(self, steps: int, *, measured: bool) -> Message:
+        """Say it in a sentence."""
+        if self.name == OCCLUSION:
+            return message("occlusion_method")
+        if self.name == GRADIENT_SHAP:
+            return message("expected_gradients_method_measured" if measured else "expected_gradients_method", draws=steps)
+        return message("attribution_method_measured" if measured else "attribution_method", steps=steps)
+
+
+USUAL = Method()
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A stretch of a recording as the network reads it.
+
+    Parameters
+    ----------
+    prepared
+        The whole recording.
+    starts
+        (n_windows,) where the windows of the stretch begin.
+    stretch
+        Its first time point and the one behind its last.
+    windows, features
+        (n_windows, n_leads, n_times) in mV; (n_features,) of the recording or None.
+    """
+
+    record: EcgRecord
+    prepared: PreparedEcg
+    starts: NDArray[np.int64]
+    stretch: tuple[int, int]
+    windows: NDArray[np.float32]
+    features: NDArray[np.float32] | None
 
 
 class Explainer:
@@ -50,25 +130,41 @@ class Explainer:
     classifier
         Loaded from torch weights, such as those that :func:`find_origin` finds behind an exported
         checkpoint.
-    steps
-        Points on the path of integration of every window; None takes six, and more where there are
-        few windows.
+    gradients
+        False for weights without gradients, an ONNX graph: they can only be explained by occlusion.
 
     Raises
     ------
     CheckpointError
-        If the weights cannot be used, or torch is not installed.
+        If the weights have no gradients and they are wanted, or torch is not installed.
     """
 
-    def __init__(self, classifier: EcgClassifier, *, steps: int | None = None) -> None:
-        network = build_torch_network(classifier.checkpoint)
-        from heart_reader.explain.attribution import Attributor
-
+    def __init__(self, classifier: EcgClassifier, *, gradients: bool = True) -> None:
         self.classifier = classifier
-        self.steps = steps
-        self.attributor = Attributor(network)
         self.preprocessor = classifier.preprocessor
         self.space = classifier.space
+        self._attributor: Attributor | None = None
+        if gradients:
+            network = build_torch_network(classifier.checkpoint)
+            from heart_reader.explain.attribution import Attributor
+
+            self._attributor = Attributor(network)
+
+    @property
+    def attributor(self) -> Attributor:
+        """What follows the gradients.
+
+        Raises
+        ------
+        NotServable
+            If it was made without.
+        """
+        if self._attributor is None:
+            raise NotServable(
+                f"{self.classifier.checkpoint.directory}: an ONNX graph has no gradients: explain it by occlusion, or name the torch "
+                "checkpoint it was exported from"
+            )
+        return self._attributor
 
     @classmethod
     def load(cls, directory: Path | str) -> Explainer:
@@ -100,7 +196,14 @@ class Explainer:
         raise NotServable(f"finding {finding!r}: {nearest} has {known}; name another level for other classes")
 
     def explain(
-        self, record: EcgRecord, finding: str, level: str | None = None, *, start_s: float = 0.0, duration_s: float = 10.0
+        self,
+        record: EcgRecord,
+        finding: str,
+        level: str | None = None,
+        *,
+        start_s: float = 0.0,
+        duration_s: float = 10.0,
+        method: Method = USUAL,
     ) -> Explanation:
         """Explain the probability of one finding in a stretch of a recording.
 
@@ -115,49 +218,93 @@ class Explainer:
         start_s, duration_s
             Stretch of the recording in seconds, at most 30 s; windows that lie in it are explained
             as one reading.
+        method
+            How relevance is computed.
 
         Raises
         ------
         NotServable
-            If the model has no such class.
+            If the model has no such class, or no gradients for this method.
         RecordError
             If the recording cannot be read, or ends before ``start_s``.
         """
-        level = self.find_level(finding, level)
+        return self.explain_view(self.view(record, start_s=start_s, duration_s=duration_s), finding, level, method)
+
+    def view(self, record: EcgRecord, *, start_s: float = 0.0, duration_s: float = 10.0) -> View:
+        """Prepare a stretch of a recording, see :meth:`explain`."""
         prepared = self.preprocessor.prepare(record)
-        fs, window = self.preprocessor.fs, self.preprocessor.n_times
-        n_leads, n_times = prepared.microvolts.shape
+        window, n_times = self.preprocessor.n_times, prepared.microvolts.shape[1]
         all_starts = self.preprocessor.starts(max(n_times, window))
         starts = self._inside(all_starts, record, start_s, min(duration_s, MAX_STRETCH_S))
         windows, features = self.classifier.inputs(record, prepared)
-        still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
-        at_rest = self.preprocessor.windows(PreparedEcg(np.broadcast_to(still, (n_leads, window)), prepared.lead_mask))[0]
-        steps = self.steps or min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(starts)))
-        chosen = windows[np.isin(all_starts, starts)]
-        attribution = self.attributor.attribute(self._score(level, finding), chosen, at_rest, features, steps)
-        first, last = int(starts[0]), min(int(starts[-1]) + window, n_times)
-        beats = [at - first for at in beats_by_kind(prepared, self.preprocessor)]
-        relevance = average_over_beats(_on_the_record(attribution.signal, starts, last), beats)
-        shares = shares_of_features(self.classifier.features, features, attribution.features)
-        whole = first == 0 and last == n_times
+        stretch = (int(starts[0]), min(int(starts[-1]) + window, n_times))
+        return View(record, prepared, starts, stretch, windows[np.isin(all_starts, starts)], features)
+
+    def explain_view(self, view: View, finding: str, level: str | None = None, method: Method = USUAL) -> Explanation:
+        """Explain one finding in a stretch that :meth:`view` prepared, see :meth:`explain`."""
+        level = self.find_level(finding, level)
+        steps = method.steps or (DRAWS if method.name == GRADIENT_SHAP else min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(view.starts))))
+        raw, attribution = (
+            self._occluded(view, finding, level) if method.name == OCCLUSION else self._gradients(view, finding, level, method, steps)
+        )
+        (first, last), fs, features = view.stretch, self.preprocessor.fs, view.features
+        beats = [at - first for at in beats_by_kind(view.prepared, self.preprocessor)]
+        measured = features is not None and method.name != OCCLUSION
         return Explanation(
-            record_id=record.record_id,
+            record_id=view.record.record_id,
             level=level,
             finding=finding,
-            method=message("attribution_method" if features is None else "attribution_method_measured", steps=steps),
-            baseline=BASELINE if features is None else BASELINE_MEASURED,
+            method=method.describe(steps, measured=measured),
+            baseline=BASELINE_MEASURED if measured and method.baseline == BASELINE else method.baseline,
             fs=fs,
             start_s=first / fs,
             lead_names=self.preprocessor.leads,
-            relevance=relevance.astype(np.float32),
-            measurements=shares,
-            windows=_window_shares(attribution.signal, starts, window, last, fs),
+            relevance=average_over_beats(raw, beats).astype(np.float32),
+            measurements=shares_of_features(self.classifier.features, features, attribution.features),
+            windows=_window_shares(attribution.signal, view.starts, self.preprocessor.n_times, last, fs),
             probability=float(sigmoid(np.array(attribution.score))),
             log_odds=attribution.score,
             baseline_log_odds=attribution.baseline_score,
             missed=attribution.missed,
-            notes=self._notes(prepared, whole, (first / fs, last / fs), attribution),
+            standard_error=attribution.standard_error,
+            notes=self._notes(view, method, attribution),
         )
+
+    def altered(self, view: View, finding: str, level: str | None = None) -> Altered:
+        """Return what reads a stretch again with parts of it taken away."""
+        level = self.find_level(finding, level)
+        explained = (level, self._position(level, finding))
+        return Altered(self.classifier, view.prepared, view.features, stretch=view.stretch, explained=explained)
+
+    def _gradients(self, view: View, finding: str, level: str, method: Method, steps: int) -> tuple[NDArray[np.float64], Attribution]:
+        """Return (n_leads, n_times) relevance on the recording, and its parts."""
+        attributor = self.attributor
+        from heart_reader.explain.attribution import Baseline
+
+        window, still = self.preprocessor.n_times, np.rint(np.median(view.prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
+        at_rest = from_microvolts(np.broadcast_to(still, (len(still), window)))[None]
+        baselines, rng = [Baseline(at_rest)], None
+        if method.name == GRADIENT_SHAP:
+            rng = np.random.default_rng([method.seed, crc32(view.record.record_id.encode())])
+            mask = view.prepared.lead_mask
+            drawn = method.background.draw(steps, len(view.starts), mask, rng) if method.background else []
+            baselines, steps = [Baseline(*inputs) for inputs in drawn] or baselines * steps, 1
+        attribution = attributor.attribute(self._score(level, finding), view.windows, view.features, baselines, steps=steps, rng=rng)
+        return _on_the_record(attribution.signal, view.starts, view.stretch[1]), attribution
+
+    def _occluded(self, view: View, finding: str, level: str) -> tuple[NDArray[np.float64], Attribution]:
+        """Return (n_leads, n_times) relevance on the recording, and the same in its windows."""
+        altered = self.altered(view, finding, level)
+        from heart_reader.explain.attribution import Attribution
+
+        raw = occlude(altered)
+        kept = np.array([[True], [False]]).repeat(len(altered.segments), axis=1)
+        score, baseline = altered.log_odds(kept).tolist()
+        first, window = view.stretch[0], self.preprocessor.n_times
+        padded = np.pad(raw, ((0, 0), (0, window)))
+        in_windows = np.stack([padded[:, start - first : start - first + window] for start in view.starts])
+        n_features = 0 if view.features is None else len(view.features)
+        return raw, Attribution(in_windows, np.zeros(n_features), score, baseline, abs(score - baseline - float(raw.sum())))
 
     def _inside(self, starts: NDArray[np.int64], record: EcgRecord, start_s: float, duration_s: float) -> NDArray[np.int64]:
         """Return the windows that lie in the stretch, or the one that begins nearest to it."""
@@ -170,29 +317,35 @@ class Explainer:
         nearest = int(np.abs(starts - start_s * fs).argmin())
         return inside if len(inside) else starts[nearest : nearest + 1]
 
+    def _position(self, level: str, finding: str) -> int:
+        return self.space.levels[level].class_names.index(finding)
+
     def _score(self, level: str, finding: str) -> Callable[[Tensor], Tensor]:
         """Return what is explained: calibrated log-odds of a class over all windows together."""
         from heart_reader.explain.attribution import class_log_odds
 
-        position = self.space.levels[level].class_names.index(finding)
-        return partial(class_log_odds, self.space, level, position, calibration=self.classifier.decisions[level].calibration)
+        calibration = self.classifier.decisions[level].calibration
+        return partial(class_log_odds, self.space, level, self._position(level, finding), calibration=calibration)
 
-    def _notes(self, prepared: PreparedEcg, whole: bool, stretch_s: tuple[float, float], attribution: Attribution) -> tuple[str, ...]:
+    def _notes(self, view: View, method: Method, attribution: Attribution) -> tuple[str, ...]:
         notes: list[str] = [message("attribution_meaning")]
-        if not whole:
-            notes.append(message("stretch_explained", start=stretch_s[0], end=stretch_s[1]))
-        absent = [name for name, there in zip(self.preprocessor.leads, prepared.lead_mask, strict=True) if not there]
+        (first, last), fs = view.stretch, self.preprocessor.fs
+        if (first, last) != (0, view.prepared.microvolts.shape[1]):
+            notes.append(message("stretch_explained", start=first / fs, end=last / fs))
+        absent = [name for name, there in zip(self.preprocessor.leads, view.prepared.lead_mask, strict=True) if not there]
         if absent:
             notes.append(message("leads_without_relevance", leads=absent))
-        if any(not forest.cover.any() for forest in self.attributor.forests):
+        if method.name != OCCLUSION and any(not forest.cover.any() for forest in self.attributor.forests):
             notes.append(message("cover_unknown"))
         notes += [
             message("sentence", sentence=warning)
-            for warning in prepared.warnings
+            for warning in view.prepared.warnings
             if isinstance(warning, Message) and warning.code == "leads_derived"
         ]
         change = abs(attribution.score - attribution.baseline_score)
-        if attribution.missed > ACCEPTED_GAP * max(change, 1.0):
+        if method.name == OCCLUSION:
+            notes.append(message("occlusion_sum", gap=attribution.missed, change=change))
+        elif attribution.missed > ACCEPTED_GAP * max(change, 1.0):
             notes.append(message("attribution_gap", gap=attribution.missed, change=change))
         return tuple(notes)
 
@@ -219,127 +372,3 @@ def _window_shares(
         {"start_s": float(start / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
         for start, size in zip(starts, sizes, strict=True)
     )
-
-
-# Share of an RR interval that belongs to the beat at its end: from before the P wave. The rest
-# belongs to the beat at its beginning.
-_BEFORE = 0.4
-
-
-def beats_by_kind(prepared: PreparedEcg, preprocessor: Preprocessor) -> list[NDArray[np.int64]]:
-    """Return aligned time points of the R waves of each kind of beat in a prepared record."""
-    signal = from_microvolts(prepared.microvolts[prepared.lead_mask])
-    leads = tuple(name for name, there in zip(preprocessor.leads, prepared.lead_mask, strict=True) if there)
-    analysis = analyse(EcgRecord("prepared", signal, preprocessor.fs, leads))
-    kinds = [] if analysis.main is None else [analysis.main.beats, *analysis.others]
-    first = round(analysis.stretch_s[0] * preprocessor.fs)
-    return [first + np.rint(kind.at * preprocessor.fs / MEASURING_HZ).astype(np.int64) for kind in kinds]
-
-
-def average_over_beats(relevance: NDArray[np.float64], kinds: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Replace the relevance of each beat by the mean over beats of its kind.
-
-    Where a beat lies in the windows changes its relevance: windows overlap except at the ends of a
-    recording, and a border may cut a beat. That has nothing to do with the heart and averages out.
-    Each lead keeps its sum. Every moment of a beat is averaged over the beats that reach it: one in
-    a short RR interval ends before others do.
-
-    Parameters
-    ----------
-    relevance
-        (n_leads, n_times).
-    kinds
-        Time points of the R waves of each kind; those outside are left out.
-
-    Examples
-    --------
-    >>> relevance = np.array([[0.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 1.0]])
-    >>> average_over_beats(relevance, [np.array([1, 5])]).tolist()
-    [[0.0, 3.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0]]
-    """
-    n_times = relevance.shape[1]
-    inside = [at[(at >= 0) & (at < n_times)] for at in kinds]
-    at = np.sort(np.concatenate([*inside, np.zeros(0, dtype=np.int64)]))
-    if len(at) < 2:
-        return relevance
-    rr = np.diff(at)
-    usual = int(np.median(rr))
-    starts = np.concatenate([[max(0, at[0] - round(_BEFORE * usual))], at[1:] - np.rint(_BEFORE * rr).astype(np.int64)])
-    ends = np.concatenate([starts[1:], [min(n_times, at[-1] + usual - round(_BEFORE * usual))]])
-    answer = relevance.copy()
-    for kind in inside:
-        if len(kind) < 2:
-            continue
-        beats = np.searchsorted(at, kind)
-        before, after = (kind - starts[beats]).max(), (ends[beats] - kind).max()
-        moments = kind[:, None] + np.arange(-before, after)
-        belongs = (moments >= starts[beats][:, None]) & (moments < ends[beats][:, None])
-        values = np.where(belongs, relevance[:, moments.clip(0, n_times - 1)], 0.0)
-        means = values.sum(axis=1) / np.maximum(belongs.sum(axis=0), 1)
-        beat, moment = np.nonzero(belongs)
-        answer[:, moments[beat, moment]] = means[:, moment]
-    return answer
-
-
-def find_origin(served: Checkpoint, named: Path | None = None, *, fetch: bool = True) -> Checkpoint:
-    """Return the torch checkpoint whose gradients explain the readings of a served one.
-
-    It is the served one itself, or the one it was exported from, which its manifest names by hash.
-
-    Parameters
-    ----------
-    served
-        The checkpoint that makes the readings.
-    named
-        Where to look; None looks among the shipped checkpoints and those beside the served one.
-    fetch
-        Whether a shipped checkpoint may be fetched if it is not on this machine.
-
-    Raises
-    ------
-    CheckpointError
-        If a named or found checkpoint is damaged.
-    NotServable
-        If there is no such checkpoint, or the named one belongs to another model.
-    """
-    if served.runtime == "torch" and named is None:
-        return served
-    wanted = {served.sha256, served.manifest["parent"]}
-    for directory in [named] if named is not None else _candidates(served, fetch=fetch):
-        origin = _load_if(directory, wanted, required=named is not None)
-        if origin is not None:
-            return origin
-    raise NotServable(
-        f"{served.directory}: an ONNX graph has no gradients, and the torch checkpoint it was exported from was not found: "
-        f"name it (HEART_READER_EXPLAIN_CHECKPOINT=DIR), or say where a shipped one can be fetched ({SOURCE}=FOLDER_OR_ADDRESS)"
-    )
-
-
-def _candidates(served: Checkpoint, *, fetch: bool) -> Iterator[Path]:
-    """Yield the shipped checkpoint that the served one was exported from, then all beside it."""
-    for reader in shipped_readers().values():
-        if reader.runtime == "torch" and reader.sha256 in (served.sha256, served.manifest["parent"]):
-            try:
-                found = find_reader(reader.name) if fetch else local_reader(reader)
-            except DataError:  # it can be fetched from nowhere
-                found = None
-            if found is not None:
-                yield found
-    yield from sorted(served.directory.resolve().parent.parent.glob("*/checkpoint"))
-
-
-def _load_if(directory: Path, wanted: set[str | None], *, required: bool) -> Checkpoint | None:
-    """Load a checkpoint if its hash is wanted and it holds torch weights."""
-    try:
-        manifest = load_manifest(directory)
-    except CheckpointError:
-        if required:
-            raise
-        return None
-    if manifest["sha256"] in wanted:
-        checkpoint = load_checkpoint(directory)
-        if checkpoint.runtime == "torch":
-            return checkpoint
-    if required:
-        raise NotServable(f"{directory}: neither the served checkpoint nor the torch checkpoint it was exported from: name that one")
-    return None

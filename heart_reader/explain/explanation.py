@@ -17,7 +17,7 @@ from heart_reader.features.feature_names import GLOBAL_FEATURES, LEAD_UNITS, RHY
 from heart_reader.features.feature_space import DEMOGRAPHICS, NAMES, FeatureSpace
 from heart_reader.messages import coded, message
 
-__all__ = ["ENCODING", "GROUPS", "OTHERS", "Explanation", "MeasurementShare", "by_group", "largest", "shares_of_features"]
+__all__ = ["ENCODING", "GROUPS", "OTHERS", "Explanation", "MeasurementShare", "by_group", "feature_keys", "largest", "shares_of_features"]
 
 ENCODING = "base64-uint8"
 # An error of the path integral below this share of the change of the log-odds is no concern.
@@ -62,6 +62,8 @@ class Explanation:
         All that add something, the largest in size first; empty for a model of the signal alone.
     notes
         What to know before trusting it.
+    standard_error
+        Of ``missed``, where points were drawn at random; else 0.
     """
 
     record_id: str
@@ -80,6 +82,7 @@ class Explanation:
     missed: float
     measurements: tuple[MeasurementShare, ...] = ()
     notes: tuple[str, ...] = ()
+    standard_error: float = 0.0
 
     @property
     def duration_s(self) -> float:
@@ -245,10 +248,15 @@ class MeasurementShare:
         """
         if self.name == OTHERS:
             return f"all others {self.contribution:+.2f}"
-        where = "" if self.lead is None else f" in {self.lead}"
-        return f"{self._title()}{where} {self._amount()} {self.contribution:+.2f}"
+        return f"{self.title} {self._amount()} {self.contribution:+.2f}"
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What was measured, and where, in English."""
+        where = "" if self.lead is None else f" in {self.lead}"
+        return f"{self._words()}{where}"
+
+    def _words(self) -> str:
         units = {unit.replace("*", "").lower() for _, unit in _GLOBAL.values()} | {"years"}
         parts = [part for part in self.name.split("_") if part not in units]
         if self.name in DEMOGRAPHICS:
@@ -279,13 +287,22 @@ def shares_of_features(
     """
     if space is None or features is None:
         return ()
-    names = [name for part in space.sets for name in NAMES[part]]
+    names = _feature_names(space)
     order = np.argsort(-np.abs(contributions), kind="stable")
     return tuple(
         MeasurementShare(*_named(names[place]), _known(features[place]), _unit(names[place]), float(contributions[place]))
         for place in order.tolist()
         if contributions[place] != 0
     )
+
+
+def feature_keys(space: FeatureSpace) -> list[tuple[str, str | None]]:
+    """Return name and lead of each feature, as in :class:`MeasurementShare`, in their order."""
+    return [_named(name) for name in _feature_names(space)]
+
+
+def _feature_names(space: FeatureSpace) -> list[str]:
+    return [name for part in space.sets for name in NAMES[part]]
 
 
 def largest(shares: Sequence[MeasurementShare], count: int = SHOWN) -> tuple[MeasurementShare, ...]:

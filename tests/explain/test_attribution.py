@@ -13,7 +13,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import random_parameters, simulate
 from heart_reader.explain import Explainer
-from heart_reader.explain.attribution import Attributor, fold_normalisation
+from heart_reader.explain.attribution import Attributor, Baseline, fold_normalisation
 from heart_reader.models.blocks import conv_norm
 from heart_reader.models.ensemble import EnsembleNetwork
 from heart_reader.models.feature_trees import FeatureTrees
@@ -84,10 +84,10 @@ def stumps() -> FeatureTrees:
 
 def test_each_member_gets_what_it_says() -> None:
     rng = np.random.default_rng(0)
-    windows, rest = rng.normal(size=(4, 3, 20)).astype(np.float32), np.zeros((3, 20), dtype=np.float32)
+    windows, rest = rng.normal(size=(4, 3, 20)).astype(np.float32), [Baseline(np.zeros((1, 3, 20), dtype=np.float32))]
     features = np.array([1.0, 1.0, np.nan], dtype=np.float32)
     attributor = Attributor(EnsembleNetwork([Linear(), stumps()], [0.5, 0.5]).eval())
-    answer = attributor.attribute(lambda logits: logits[..., 0].mean(dim=1), windows, rest, features, steps=3)
+    answer = attributor.attribute(lambda logits: logits[..., 0].mean(dim=1), windows, features, rest, steps=3)
     assert answer.signal.sum() + answer.features.sum() == pytest.approx(answer.score - answer.baseline_score, abs=1e-6)
     assert answer.features[1] > 0.3
     assert answer.features[[0, 2]].tolist() == [0.0, 0.0]  # feature 0 speaks at the other output, feature 2 is nobody's
@@ -95,7 +95,7 @@ def test_each_member_gets_what_it_says() -> None:
     shares = answer.signal.sum(axis=2) / (windows.mean(axis=2) * [1.0, -2.0, 0.5])
     assert (np.ptp(shares, axis=1) < 1e-5).all()
     # An output that the signal does not move.
-    still = attributor.attribute(lambda logits: logits[..., 1].mean(dim=1), windows, rest, features, steps=3)
+    still = attributor.attribute(lambda logits: logits[..., 1].mean(dim=1), windows, features, rest, steps=3)
     assert (still.signal == 0).all()
     assert still.features[0] == pytest.approx(still.score - still.baseline_score, abs=1e-6)
 

@@ -11,7 +11,7 @@ import heart_reader.explain.explainer as explainer_module
 from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.explain import Explainer
-from heart_reader.explain.explainer import average_over_beats, beats_by_kind
+from heart_reader.explain.beats import average_over_beats, beats_by_kind
 from heart_reader.weights import find_reader
 
 
