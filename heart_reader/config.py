@@ -128,8 +128,8 @@ class TrainingConfig(Section):
 
     epochs: Count = 30
     batch_size: Count = 64
-    # Rare rows are repeated, not interpolated as by SMOTE, which is for tables of features: the mean
-    # of two signals has the beats of both and is an ECG of neither.
+    # Rare rows are repeated, not interpolated as by SMOTE, which is for tables of features: the
+    # mean of two signals has the beats of both and is an ECG of neither.
     balance: Share = 0.0  # a class of task.level with n rows is drawn as often as n^(1 - balance); 1: all equally often
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
