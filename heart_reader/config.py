@@ -128,11 +128,9 @@ class TrainingConfig(Section):
 
     epochs: Count = 30
     batch_size: Count = 64
-    # Rows of rare classes of task.level are repeated: with 0 a class of n rows is drawn as often as
-    # n, with 1 all classes equally often, between as n^(1 - balance). Interpolating neighbours
-    # (SMOTE) is for tables of features: the mean of two signals has the beats of both, and is an
-    # ECG of neither.
-    balance: Share = 0.0
+    # Rare rows are repeated, not interpolated as by SMOTE, which is for tables of features: the
+    # mean of two signals has the beats of both and is an ECG of neither.
+    balance: Share = 0.0  # a class of task.level with n rows is drawn as often as n^(1 - balance); 1: all equally often
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     mixup_alpha: NotNegative = 0.0

@@ -99,7 +99,7 @@ def write_static(source: Path, path: Path, records: CalibrationRecords, config: 
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         nodes = list(onnx.load(prepared).graph.node)
         weighted = [node.name for node in nodes if node.op_type in WEIGHTED]
-        outside = _outside(nodes)
+        outside = [*_outside(nodes), *_lone_additions(nodes)]
         feeds = records.feeds[:SENSITIVITY_BATCHES]
         expected = _probabilities(source, feeds)
 
@@ -140,6 +140,20 @@ def _outside(nodes: Sequence[onnx.NodeProto]) -> list[str]:
         for node in nodes
         if node.op_type not in WEIGHTED and not (before.intersection(node.output) and behind.intersection(node.output))
     ]
+
+
+def _lone_additions(nodes: Sequence[onnx.NodeProto]) -> list[str]:
+    """Return the names of additions whose sum no 8-bit operator reads, such as under a root.
+
+    In 8 bits the variance of a normalisation, and what keeps it above zero, would be zero or one
+    of few values.
+    """
+    readers: dict[str, set[str]] = {}
+    for node in nodes:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    in_integers = {*WEIGHTED, *BETWEEN}
+    return [node.name for node in nodes if node.op_type == "Add" and not readers.get(node.output[0], set()) & in_integers]
 
 
 def _quantize(

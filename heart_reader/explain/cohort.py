@@ -173,9 +173,9 @@ def _case(table: RecordTable, row: int, findings: tuple[str, ...]) -> Case:
 
 
 def _stretch(table: RecordTable, row: int) -> tuple[float, float] | None:
-    """Return the part of a recording that a row stands for, where the table has such parts."""
-    starts, stops = getattr(table, "starts_s", None), getattr(table, "stops_s", None)
-    return None if starts is None or stops is None or np.isnan(starts[row]) else (float(starts[row]), float(stops[row]))
+    """Return the part of a recording that a row stands for, None for all of it."""
+    start_s, stop_s = table.parts[row].tolist()
+    return None if np.isnan([start_s, stop_s]).any() else (start_s, stop_s)
 
 
 def open_case(case: Case, facts: Mapping[str, Any]) -> EcgRecord:

@@ -46,7 +46,7 @@ __all__ = ["LEVELS", "MEASURED", "NETWORKS", "LevelResult", "Reading", "compare"
 
 LEVELS = (RHYTHM, DOMINANT_BEAT)
 # Title of each reader, and what its network has other than the configuration says.
-NETWORKS = {"Stockwell + ConvNeXt V2": (), "1-D network (convnet1d)": ("model={name: convnet1d, params: {}}",)}
+NETWORKS = {"Stockwell + ConvNeXt V2": (), "1-D network (nano)": ("model={name: nano, params: {}}",)}
 MEASURED = "measured rhythm"
 # Annotated rhythm by what the measured one is called; beside a sinus rhythm its findings count.
 _RHYTHM_OF = {

@@ -14,7 +14,15 @@ from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig, QuantizationConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.edge.graph import write_graph
-from heart_reader.edge.quantize import CalibrationRecords, choose_calibration_records, shrink, write_dynamic, write_float16, write_static
+from heart_reader.edge.quantize import (
+    CalibrationRecords,
+    _lone_additions,
+    choose_calibration_records,
+    shrink,
+    write_dynamic,
+    write_float16,
+    write_static,
+)
 from heart_reader.edge.variants import open_origin
 from heart_reader.errors import DataError, LeakageError
 from heart_reader.runtimes import build_torch_network
@@ -134,3 +142,16 @@ def test_trees_that_have_not_grown_stay_zero(tmp_path: Path) -> None:
     shrink(tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     assert session.run(None, {"at": np.array([0, 1, 1999])})[0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_sums_that_no_integers_read_stay_in_float() -> None:
+    """The variance of a normalisation lies many orders below its largest value."""
+    make = onnx.helper.make_node
+    nodes = [
+        make("Conv", ["x", "w"], ["y"], "first"),
+        make("Add", ["y", "eps"], ["safe"], "under_the_root"),
+        make("Sqrt", ["safe"], ["root"], "root"),
+        make("Add", ["root", "y"], ["residual"], "residual"),
+        make("Conv", ["residual", "w"], ["z"], "second"),
+    ]
+    assert _lone_additions(nodes) == ["under_the_root"]

@@ -13,6 +13,7 @@ from heart_reader.data.labels import SUPERDIAGNOSTIC
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import merge_tables
+from heart_reader.data.sources.mitbih import DS1, MitbihSource
 from heart_reader.data.sources.ptbxl import PtbxlSource
 from heart_reader.data.sources.table import TableSource
 from heart_reader.errors import DataError, MissingFiles
@@ -132,3 +133,24 @@ def test_the_cache_holds_what_wfdb_reads(root, tmp_path):
     for row, path in enumerate(table.paths.tolist()):
         signal, _ = wfdb.rdsamp(path.removesuffix(".hea"))
         np.testing.assert_array_equal(cache.prepared(row).microvolts, np.rint(signal.T * 1000))
+
+
+def test_ds1_has_the_beats_that_are_published(real_data):
+    table = MitbihSource(path=real_data / "mitbih", rows="beats").read(DataConfig(allow_missing=True), TaskConfig(), None)
+    of_ds1 = table.select(table.splits != "test")
+    if len(set(of_ds1.patient_ids.tolist())) < len(DS1):
+        pytest.skip("not all records of DS1 are there")
+    assert dict(zip("NSVFQ", of_ds1.y_true("aami").sum(axis=0).tolist(), strict=True)) == {
+        "N": 45866,
+        "S": 944,
+        "V": 3788,
+        "F": 415,
+        "Q": 8,
+    }
+
+
+def test_windows_of_mitbih_are_its_half_hours(real_data):
+    table = MitbihSource(path=real_data / "mitbih", split="folds").read(DataConfig(allow_missing=True), TaskConfig(), None)
+    assert len(table) == 180 * len(set(table.paths.tolist()))
+    assert table.stops_s.max() == 1800
+    assert np.nansum(table.y_true("dominant_beat"), axis=1).max() == 1
