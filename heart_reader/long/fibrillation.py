@@ -15,7 +15,7 @@ Med. 65 (2015) 184-191.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,8 @@ ENTER, STAY = 0.12, 0.08
 _BESIDE, _FEWEST = 1, 12
 _LAGS = (1, 2, 3, 4)
 _SMOOTHED = 3
-# Windows of an episode in which P waves are looked for.
-_ASKED = 5
+# In every third step of an episode P waves are looked for, in at most so many.
+_EVERY, _ASKED = 3, 12
 
 
 def irregularity(beat_s: Times, plain: Flags, n_steps: int) -> Times:
@@ -94,18 +94,23 @@ def fibrillating_steps(
     smooth = running_median(np.where(known, values, 0.0), _SMOOTHED) if len(values) else values
     steps = np.zeros(len(values), bool)
     for first, end in spans(smooth > STAY):
-        if smooth[first:end].max() > ENTER and (end - first) * STEP_S >= LEAST_S and not _has_p(first, end, noisy, p_waves):
-            steps[first:end] = True
+        if smooth[first:end].max() > ENTER and (end - first) * STEP_S >= LEAST_S:
+            steps[first:end] = _without_p(first, end, noisy, p_waves)
+    for first, end in spans(steps):
+        steps[first:end] = (end - first) * STEP_S >= LEAST_S
     return steps
 
 
-def _has_p(first: int, end: int, noisy: Flags, p_waves: Callable[[int], bool | None]) -> bool:
-    """Return whether most of an episode's windows that say anything show P waves."""
-    answers = [answer for step in _spread(first, end, noisy) if (answer := p_waves(step)) is not None]
-    return 2 * sum(answers) > len(answers)
-
-
-def _spread(first: int, end: int, noisy: Flags) -> Iterator[int]:
+def _without_p(first: int, end: int, noisy: Flags, p_waves: Callable[[int], bool | None]) -> Flags:
+    """Return which steps of a span have no P waves, by the asked steps nearest to each."""
     clean = first + np.flatnonzero(~noisy[first:end])
-    if len(clean):
-        yield from clean[np.unique(np.linspace(0, len(clean) - 1, _ASKED).astype(int))].tolist()
+    if not len(clean):
+        return np.ones(end - first, bool)
+    count = min(_ASKED, -(-len(clean) // _EVERY))
+    asked = np.unique(clean[np.linspace(0, len(clean) - 1, count).astype(int)])
+    # Neighbours have a say, for a window of ten seconds is short.
+    said = [p_waves(step) for step in asked.tolist()]
+    votes = np.convolve([0 if answer is None else 1 if answer else -1 for answer in said], np.ones(3), "same")
+    nearest = np.abs(np.arange(first, end)[:, None] - asked).argmin(axis=1)
+    answer: Flags = votes[nearest] <= 0
+    return answer
