@@ -55,6 +55,11 @@ def test_a_day_is_prepared_in_half_a_gigabyte(day: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_day_is_read_in_the_memory_of_an_hour(day: Path) -> None:
+    assert added_mb(day, "classifier.predict(read_record(path))") < 160
+
+
+@pytest.mark.slow
 def test_short_lines_take_little_memory(tmp_path: Path) -> None:
     """A row of one digit is two bytes of a file, and as a Python string fifty."""
     path = tmp_path / "a.csv"
@@ -76,7 +81,7 @@ def test_a_day_is_read_by_the_command(day: Path) -> None:
     assert abs(reading["measurements"]["heart_rate_bpm"]["value"] - 75) < 3
     assert len(reading["rhythm"]["beats"]) == reading["measurements"]["n_beats"]["value"]
     if sys.platform != "darwin":
-        assert int(done.stderr.split()[-1]) < 1_200 * 1024
+        assert int(done.stderr.split()[-1]) < 400 * 1024
 
 
 def test_parts_of_a_recording_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
