@@ -156,7 +156,8 @@ def test_the_json_is_what_was_agreed(fibrillating: LongReading) -> None:
     assert {*found["episodes"][0]} == {"kind", "start_s", "end_s", "n_beats", "bpm", "title"}
     assert {*found["longest"]} == {"atrial_fibrillation", "pause", "fastest_run"}
     assert {*found["hours"][0]} == {
-        "start_s", "n_beats", "mean_bpm", "lowest_bpm", "highest_bpm", "N", "S", "V", "F", "Q", "pauses", "atrial_fibrillation_s", "noise_s",
+        "start_s", "n_beats", "mean_bpm", "lowest_bpm", "highest_bpm", "N", "S", "V", "F", "Q",
+        "pauses", "atrial_fibrillation_s", "noise_s",
     }  # fmt: skip
     assert all(isinstance(sentence, str) for sentence in found["summary"])
 
