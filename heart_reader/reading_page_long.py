@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from heart_reader.data.paper import new_page, write
+from heart_reader.diagnosis import NOTICE
 from heart_reader.long.reading import LongReading
 from heart_reader.long.summary import to_lines
 
@@ -39,6 +40,7 @@ def long_page(title: str, reading: LongReading) -> Figure:
         lines[room - 1 :] = [f"    … and {len(lines) - room + 1} more lines: heart-reader read without --report prints them"]
     for number, line in enumerate(lines):
         write(axes, EDGE_MM, FIRST_LINE_MM + number * LINE_MM, line, 2.5, family="DejaVu Sans Mono")
+    write(axes, EDGE_MM, HEIGHT_MM - 4.0, NOTICE, weight="bold")
     return figure
 
 

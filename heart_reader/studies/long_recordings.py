@@ -99,13 +99,13 @@ def compare_episodes(header: Path, classify: ClassifyBeats | None = None) -> Epi
     )
 
 
-def _rhythm_at(seconds: NDArray[np.float64], changes: Sequence[tuple[float, str]]) -> NDArray[np.object_]:
+def _rhythm_at(seconds: NDArray[np.floating], changes: Sequence[tuple[float, str]]) -> NDArray[np.object_]:
     names = np.array([None, *(name for _, name in changes)], dtype=object)
     answer: NDArray[np.object_] = names[np.searchsorted([time for time, _ in changes], seconds, side="right")]
     return answer
 
 
-def _inside(seconds: NDArray[np.float64], episodes: Sequence[Episode]) -> Flags:
+def _inside(seconds: NDArray[np.floating], episodes: Sequence[Episode]) -> Flags:
     inside = np.zeros(len(seconds), bool)
     for one in episodes:
         inside |= (seconds >= one.start_s) & (seconds < one.end_s)

@@ -262,3 +262,12 @@ def test_the_windows_of_a_very_long_recording_are_those_of_the_whole(classifier:
     whole = classifier.preprocessor.windows(classifier.preprocessor.prepare(record), starts)
     assert len(starts) == 280
     np.testing.assert_allclose(windows, whole, atol=0.00101)
+
+
+def test_lines_for_a_terminal_name_summary_hours_and_the_longest_episodes(fibrillating: LongReading) -> None:
+    many = tuple(Episode("pause", 10.0 * n, 10.0 * n + 2.1 + 0.01 * n, 2, None) for n in range(8))
+    lines = to_lines(replace(fibrillating, episodes=many, n_episodes={"pause": 8}))
+    assert lines[0].strip() == "Whole recording, 0:09:20:"
+    assert [line.split()[0] for line in lines if "Pause," in line] == ["0:00:30", "0:00:40", "0:00:50", "0:01:00", "0:01:10"]
+    assert lines[-1].strip() == "and 3 more"
+    assert any(line.split()[:2] == ["0:00:00", str(len(fibrillating.beats.times_s))] for line in lines)
