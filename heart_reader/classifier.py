@@ -18,9 +18,11 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
+from heart_reader.data.signal import resampled_length
 from heart_reader.decisions.decision import Decisions, Thresholds
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
 from heart_reader.errors import NotServable
+from heart_reader.long.sampling import LONG_S, VERY_LONG_S, long_warnings, moved, network_starts, network_windows, part_to_measure
 from heart_reader.messages import message
 from heart_reader.pooling import Pooled, level_means, pool, timeline
 from heart_reader.predictions import Predictions
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
     from heart_reader.features.quality import SignalQuality
     from heart_reader.features.rhythm import Rhythm
+    from heart_reader.long.read import ClassifyBeats
 
 __all__ = ["EcgClassifier"]
 
@@ -42,6 +45,8 @@ BATCH_WINDOWS = 32
 PART_WINDOWS = 2048
 # Recordings longer than this report each class's highest window beside its mean.
 USUAL_DURATION_S = 10.5
+# Of the time that a very long recording takes, about so much goes to the network.
+NETWORK_SHARE = 0.3
 
 
 class EcgClassifier:
@@ -55,10 +60,15 @@ class EcgClassifier:
         Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
     signer
         Name of the trusted key that signed the checkpoint; None if nobody asked.
+    classify_beats
+        Tells of each beat of a long recording what kind it is; None leaves that open.
     """
 
-    def __init__(self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None, *, classify_beats: ClassifyBeats | None = None
+    ) -> None:
         manifest = checkpoint.manifest
+        self.classify_beats = classify_beats
         self.checkpoint = checkpoint
         self._logits = logits
         self._signer = signer
@@ -118,31 +128,44 @@ class EcgClassifier:
     def predict(self, record: EcgRecord, *, measure: bool = True, progress: Callable[[float], None] | None = None) -> Diagnosis:
         """Read one ECG.
 
+        A recording of more than a minute is also read as a whole: beats, trend, episodes.
+
         Parameters
         ----------
         measure
             False leaves intervals, rhythm and the check of the signal out, where a device has no
             time for them. Then there are probabilities, and no diagnosis.
         progress
-            Called with the share of the recording that has been read, 0 to 1, every 42 minutes.
+            Called with the share of the work that is done, 0 to 1.
 
         Raises
         ------
         RecordError
             If the record shares no lead with the model or is too short.
         """
-        prepared = self.preprocessor.prepare(record)
+        say = progress or _ignore
+        from_s, part = part_to_measure(record)
+        prepared = self.preprocessor.prepare(part)
         at_network_rate = self._measure_prepared(prepared)
-        features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, at_network_rate)
+        features = None if self.features is None else self.features.of_record(part, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
         order = self.space.reading_levels(self.level)
-        pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
-        quality, measurements = Quality.of(prepared, self.preprocessor.leads), None
+        network_share = NETWORK_SHARE if measure and part is not record else 1.0
+        starts, windows = self._windows(record, prepared)
+        answers = self._probabilities(windows, len(starts), features, lambda share: say(network_share * share))
+        pooled, per_window = pool(answers, order)
+        quality, measurements, whole = Quality.of(prepared, self.preprocessor.leads), None, None
         if measure:
-            seen_alike = at_network_rate if self._is_seen_alike(record) else None
-            measurements, signal = _measured(record, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
+            seen_alike = at_network_rate if self._is_seen_alike(part) else None
+            measurements, signal = _measured(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
             leads = {name: lead.verdict for name, lead in signal.leads.items()}
             quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
+            measurements = measurements if part is record else moved(measurements, from_s)
+            if record.duration_s > LONG_S:
+                from heart_reader.long.read import read_long
+
+                rest = (lambda share: say(network_share + (1.0 - network_share) * share)) if part is not record else None
+                whole = read_long(record, self.classify_beats, progress=rest)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
         levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
@@ -159,9 +182,15 @@ class EcgClassifier:
                 self.decisions[self.level].calibrate(per_window),
                 self.space.levels[self.level].class_names,
                 self.preprocessor,
-                prepared.microvolts.shape[1],
+                starts,
+                resampled_length(record.n_times, record.fs, self.preprocessor.fs),
             ),
-            warnings=(*record.warnings, *prepared.warnings, *self._own_warnings(prepared, quality, known)),
+            warnings=(
+                *record.warnings,
+                *prepared.warnings,
+                *self._own_warnings(prepared, quality, known),
+                *long_warnings(record.duration_s, from_s, (quality.n_usable_leads, quality.n_leads), len(starts)),
+            ),
             model={
                 "name": str(self.checkpoint.manifest["model"]["name"]),
                 "checkpoint_sha256": self.checkpoint.sha256,
@@ -172,6 +201,7 @@ class EcgClassifier:
             measurements=measurements,
             features=known,
             alpha=None if zones is None else zones.alpha,
+            long=whole,
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -237,16 +267,24 @@ class EcgClassifier:
                 found = "no such labels" if theirs is None else ", ".join(theirs.class_names)
                 raise NotServable(f"level {name}: the checkpoint answers {', '.join(ours)}; the data have {found}")
 
-    def _probabilities(
-        self, prepared: PreparedEcg, features: NDArray[np.float32] | None, progress: Callable[[float], None] | None
-    ) -> Iterator[dict[str, NDArray[np.float64]]]:
-        """Read all windows, some at a time; yield level name to (n_windows, n_classes)."""
+    def _windows(self, record: EcgRecord, prepared: PreparedEcg) -> tuple[NDArray[np.int64], Iterator[NDArray[np.float32]]]:
+        """Return where the windows begin, and the windows, some at a time."""
+        if record.duration_s > VERY_LONG_S:
+            starts = network_starts(self.preprocessor, record)
+            return starts, network_windows(self.preprocessor, record, starts)
         starts = self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times))
-        for first in range(0, len(starts), PART_WINDOWS):
-            windows = self.preprocessor.windows(prepared, starts[first : first + PART_WINDOWS])
+        parts = range(0, len(starts), PART_WINDOWS)
+        return starts, (self.preprocessor.windows(prepared, starts[first : first + PART_WINDOWS]) for first in parts)
+
+    def _probabilities(
+        self, parts: Iterable[NDArray[np.float32]], n_windows: int, features: NDArray[np.float32] | None, say: Callable[[float], None]
+    ) -> Iterator[dict[str, NDArray[np.float64]]]:
+        """Read windows, some at a time; yield level name to (n_windows, n_classes)."""
+        done = 0
+        for windows in parts:
             yield self.space.probabilities(self.logits(Batch.of([(windows, features)])))
-            if progress is not None:
-                progress((first + len(windows)) / len(starts))
+            done += len(windows)
+            say(done / n_windows)
 
     def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
         decisions = self.decisions[name]
@@ -316,6 +354,10 @@ class EcgClassifier:
             **{key: manifest[key] for key in keys},
             "notice": NOTICE,
         }
+
+
+def _ignore(share: float) -> None:
+    """Nobody asked for the progress."""
 
 
 def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:

@@ -16,6 +16,7 @@ from heart_reader.messages import Message, coded, message
 
 if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
+    from heart_reader.long.reading import LongReading
 
 __all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
 
@@ -177,6 +178,8 @@ class Diagnosis:
     alpha
         Share of errors of each kind that the uncertain zones of the level of interest allow; None
         if it has no zones.
+    long
+        The recording as a whole, if it lasts more than a minute and was measured.
     """
 
     record_id: str
@@ -194,6 +197,7 @@ class Diagnosis:
     measurements: Measurements | None
     features: Mapping[str, bool]
     alpha: float | None
+    long: LongReading | None = None
 
     @property
     def level(self) -> str:
@@ -250,6 +254,8 @@ class Diagnosis:
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
             yield from self.measurements.rhythm.sentences()
+        if self.long is not None:
+            yield from self.long.sentences()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server.
@@ -276,6 +282,7 @@ class Diagnosis:
             "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
+            "long": None if self.long is None else self.long.to_json(),
             "warnings": list(self.warnings),
             "messages": coded(self._sentences()),
             "model": dict(self.model),

@@ -20,7 +20,7 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["TEMPLATES", "Message", "Value", "coded", "message", "template_fields"]
+__all__ = ["TEMPLATES", "Message", "Value", "clock", "coded", "message", "template_fields"]
 
 Value = str | int | float | Sequence[str]
 Plain = str | int | float | tuple[str, ...]
@@ -134,6 +134,18 @@ def message(code: str, **values: Value) -> Message:
 def template_fields(code: str) -> frozenset[str]:
     """Return the names of the values of a message."""
     return frozenset(_specs(code))
+
+
+def clock(seconds: float) -> str:
+    """Return a time of a recording.
+
+    Examples
+    --------
+    >>> clock(3725.4)
+    '1:02:05'
+    """
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:

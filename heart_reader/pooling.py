@@ -93,7 +93,7 @@ def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str
 
 
 def timeline(
-    per_window: NDArray[np.float64], class_names: Sequence[str], preprocessor: Preprocessor, n_times: int
+    per_window: NDArray[np.float64], class_names: Sequence[str], preprocessor: Preprocessor, starts: NDArray[np.int64], n_times: int
 ) -> tuple[Mapping[str, Any], ...]:
     """Return begin, end and probabilities of every window.
 
@@ -101,8 +101,10 @@ def timeline(
     ----------
     per_window
         (n_windows, n_classes), calibrated.
+    starts
+        (n_windows,) where the windows begin, in time points of the prepared record.
     n_times
-        Length of the prepared record.
+        Its length.
     """
     fs, length = preprocessor.fs, preprocessor.n_times
     return tuple(
@@ -111,5 +113,5 @@ def timeline(
             "end_s": float(min(start + length, n_times) / fs),
             "probabilities": dict(zip(class_names, map(float, row), strict=True)),
         }
-        for start, row in zip(preprocessor.starts(max(n_times, length)), per_window, strict=True)
+        for start, row in zip(starts.tolist(), per_window, strict=True)
     )

@@ -82,6 +82,10 @@ class Reading:
         lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
         if reading.measurements is not None:
             lines.append(f"  {_measurements(reading.measurements)}")
+        if reading.long is not None:
+            from heart_reader.long.summary import to_lines
+
+            lines += to_lines(reading.long)
         lines += [f"  {reading.conclusion.headline}"]
         for line in reading.conclusion.lines:
             share = "" if line.probability is None else f"{line.probability:.0%}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.patches import Rectangle
 
 from heart_reader.data.paper import Sheet, draw_tracing, new_page, write
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE, Diagnosis
+from heart_reader.reading_page_long import long_page
 
 __all__ = ["draw_page"]
 
@@ -38,7 +41,7 @@ MOST_LINES = 12
 
 
 def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
-    """Draw a page as PDF.
+    """Draw a page as PDF, and a second one of a recording that was read as a whole.
 
     Parameters
     ----------
@@ -59,10 +62,16 @@ def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
         _measurements(axes, diagnosis)
         top = np.ceil(max(_conclusion(axes, diagnosis), 14.0 + LINE_MM * (len(MEASURED) + 2)))
         sheet = Sheet()
-        draw_tracing(axes, record, sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5))
+        seconds = np.ascontiguousarray(record.signal[:, : round(sheet.duration_s * record.fs)])
+        draw_tracing(
+            axes, replace(record, signal=seconds), sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5)
+        )
         write(axes, EDGE_MM, FOOT_MM, sheet.caption, 2.7)
         _foot(axes, diagnosis)
-        figure.savefig(path, format="pdf", metadata={"Title": diagnosis.record_id, "Subject": NOTICE, "Creator": "heart_reader"})
+        with PdfPages(path, metadata={"Title": diagnosis.record_id, "Subject": NOTICE, "Creator": "heart_reader"}) as pages:
+            pages.savefig(figure)
+            if diagnosis.long is not None:
+                pages.savefig(long_page(diagnosis.record_id, diagnosis.long))
 
 
 def _head(axes: Axes, diagnosis: Diagnosis) -> None:

@@ -12,6 +12,7 @@ from heart_reader.data.formats import read_record
 from heart_reader.errors import ConfigError
 from heart_reader.reading import Reading, read_all
 from heart_reader.reading_report import ReportFolder
+from tests.data.formats.long_files import WRITERS, tiled
 
 SAMPLE = Path(__file__).resolve().parent.parent / "test_files" / "norm.hea"
 
@@ -48,3 +49,10 @@ def test_a_folder_that_is_a_file_is_an_error_that_says_what_to_do(tmp_path: Path
 def test_the_signal_on_the_page_is_the_one_that_was_read(reading: Reading) -> None:
     assert reading.record is not None
     assert reading.record.record_id == read_record(SAMPLE).record_id
+
+
+def test_a_long_recording_has_a_second_page(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    path = WRITERS["wfdb"](tmp_path / "long", tiled(2, 250.0, 70.0), 250.0, ("II", "V5"))
+    page = ReportFolder(tmp_path / "pages").write(next(read_all(EcgClassifier.load(tiny_checkpoint), [path])))
+    assert page is not None
+    assert len(re.findall(rb"/Type\s*/Page\b", page.read_bytes())) == 2

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
 from heart_reader.data.signal import SignalParts
+from heart_reader.data.stored_signal import StoredSignal
 from heart_reader.errors import ConfigError, LeadError, NonFiniteSignal, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 
@@ -45,6 +46,10 @@ _OFTEN = 0.005
 # for each.
 _BRIDGED_AT_ONCE = 1 << 20
 
+# A file with more values than this, 67 MB in single precision, is left on disk where its format
+# can be read in parts and nothing in it needs repair.
+STORED_VALUES = 1 << 24
+
 # The records of one data set share their lead names.
 _canonical_leads = lru_cache(maxsize=64)(canonical_leads)
 
@@ -60,7 +65,8 @@ class EcgRecord:
     record_id
         Name of the recording, without folders.
     signal
-        (n_leads, n_times), float32, millivolts, finite everywhere.
+        (n_leads, n_times), float32, millivolts, finite everywhere; of a very long file what reads
+        parts of it, see :class:`~heart_reader.data.stored_signal.StoredSignal`.
     fs
         Sampling rate in Hz.
     lead_names
@@ -237,17 +243,20 @@ def build_record(
             raise UnreadableRecord(message("no_signal", where=record_id, shape=str(array.shape)))
         parts = SignalParts.of(array)
     units = (unit,) * parts.n_leads if isinstance(unit, str) else unit
-    values = _in_mv(record_id, parts, units)
+    stored = _left_on_disk(record_id, parts, units)
+    values = _in_mv(record_id, parts, units) if stored is None else np.stack(stored.limits(), axis=1)
     try:
         names = _canonical_leads(tuple(lead_names))
     except LeadError as error:
         raise LeadError(message("in_record", where=record_id, problem=error.args[0])) from None
+    if stored is not None and not _is_sound(values, names):
+        stored, values = None, _in_mv(record_id, parts, units)
     values, names, turned = _upright(values, names)
     values, masked, noticed = _bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
     return EcgRecord(
         record_id=record_id,
-        signal=np.ascontiguousarray(values, dtype=np.float32),
+        signal=np.ascontiguousarray(values, dtype=np.float32) if stored is None else cast("NDArray[np.float32]", stored),
         fs=float(fs),
         lead_names=names,
         age=age,
@@ -257,6 +266,19 @@ def build_record(
         warnings=(*warnings, *turned, *noticed, *flat),
         published_features=published_features,
     )
+
+
+def _left_on_disk(record_id: str, parts: SignalParts, units: tuple[str, ...]) -> StoredSignal | None:
+    """Return what reads a very long file in parts; None for what is better held in memory."""
+    if not parts.on_disk or parts.n_leads * parts.n_times <= STORED_VALUES:
+        return None
+    return StoredSignal(parts, lambda values: _to_mv(record_id, values, units))
+
+
+def _is_sound(limits: NDArray[np.floating], names: tuple[str, ...]) -> bool:
+    """Return whether nothing between (n_leads, 2) limits has to be bridged, turned or refused."""
+    plausible = limits.max() <= MOST_MV and limits.min() >= -MOST_MV and np.ptp(limits, axis=1).max() <= IMPLAUSIBLE_MV
+    return bool(plausible) and not any(name[:1] == "-" for name in names)
 
 
 def _upright(values: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[Message, ...]]:

@@ -42,11 +42,14 @@ class SignalParts:
         Its shape.
     cut
         Gives (n_leads, stop - start) values from ``start`` and ``stop``; ``start`` is even.
+    on_disk
+        Whether ``cut`` reads that part of the file alone.
     """
 
     n_leads: int
     n_times: int
     cut: Callable[[int, int], NDArray[np.floating]]
+    on_disk: bool = False
 
     @classmethod
     def of(cls, values: NDArray[np.floating]) -> SignalParts:
@@ -65,13 +68,17 @@ class SignalParts:
 
     def rows(self, chosen: Sequence[int]) -> SignalParts:
         """Keep some of the leads."""
-        return SignalParts(len(chosen), self.n_times, lambda start, stop: self.cut(start, stop)[chosen])
+        return SignalParts(len(chosen), self.n_times, lambda start, stop: self.cut(start, stop)[chosen], self.on_disk)
+
+    @property
+    def step(self) -> int:
+        """Time points of one part, an even number."""
+        return max(2, PART_VALUES // self.n_leads & ~1)
 
     def __iter__(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
         """Give the first time point of each part, and the part."""
-        step = max(2, PART_VALUES // self.n_leads & ~1)
-        for start in range(0, self.n_times, step):
-            yield start, self.cut(start, min(start + step, self.n_times))
+        for start in range(0, self.n_times, self.step):
+            yield start, self.cut(start, min(start + self.step, self.n_times))
 
 
 def _ratio(fs_from: float, fs_to: float) -> Fraction:

@@ -5,6 +5,7 @@ COMMANDS = (
     "beats",
     "beat-fit",
     "mitbih-windows",
+    "long-recordings",
     "wrong-files",
     "consistency",
     "delineation-fit",

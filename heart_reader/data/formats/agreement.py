@@ -165,7 +165,7 @@ def within_range(path: str, signal: SignalParts, names: Sequence[str], units: Se
                 raise UnitError(message("offset_impossible", where=path, lead=name, reach=farthest * factor, most=LARGEST_MV))
         return values
 
-    return SignalParts(signal.n_leads, signal.n_times, cut)
+    return SignalParts(signal.n_leads, signal.n_times, cut, signal.on_disk)
 
 
 def _factors(units: Sequence[str]) -> list[float]:

@@ -182,7 +182,7 @@ def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ..
             leads = samples.decoded(first, -(-stop // per_record))
             return np.stack([lead[start - first * per_record : stop - first * per_record] for lead in leads])
 
-        return SignalParts(len(names), samples.n_records * per_record, cut)
+        return SignalParts(len(names), samples.n_records * per_record, cut, on_disk=True)
     if not all(canonical_lead(name) for name in names):
         raise LeadError(message("rates_without_names", where=samples.path, leads=slower, fs=fastest))
     warnings.append(message("resampled", fs=fastest, leads=slower))

@@ -194,7 +194,7 @@ def _signals(path: str, header: WfdbHeader, warnings: list[str]) -> SignalParts:
             signal[rows] = part.cut(start, stop)
         return signal
 
-    return SignalParts(len(header.signals), lengths.pop(), cut)
+    return SignalParts(len(header.signals), lengths.pop(), cut, on_disk=True)
 
 
 def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: int | None, warnings: list[str]) -> SignalParts:
@@ -245,7 +245,7 @@ def _open_file(path: str, header_path: str, lines: list[SignalLine], n_times: in
         check.add(start, digital)
         return _to_physical(digital, lines, layout.invalid)
 
-    return SignalParts(n_signals, promised, cut)
+    return SignalParts(n_signals, promised, cut, on_disk=True)
 
 
 def _to_physical(digital: NDArray[np.signedinteger], lines: list[SignalLine], invalid: int) -> NDArray[np.float64]:

@@ -1,0 +1,267 @@
+"""Read a recording of more than a minute as a whole, from beats that are found once.
+
+Beats are found over the whole recording and everything else follows from them: classes, trend,
+episodes, hours. Only some windows are measured in full: those that name the rhythm, spread over the
+recording, and those that tell fibrillation from an irregular sinus node.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.record import EcgRecord
+from heart_reader.features.beat_analysis import analyse
+from heart_reader.features.measured import measure
+from heart_reader.features.qrs_detection import detect_qrs
+from heart_reader.long.episodes import PAUSE_S, Episode, flagged, lost_beats, patterns, pauses, rate_episodes, runs
+from heart_reader.long.fibrillation import ENTER, STEP_S, fibrillating_steps, irregularity
+from heart_reader.long.reading import CLASSES, BeatList, Hour, LongReading, Trend
+from heart_reader.long.scan import Scan, scan, still_moving
+from heart_reader.long.summary import summarise
+
+__all__ = ["Beats", "ClassifyBeats", "cut_record", "read_long"]
+
+# Beats are classified in parts of about this length, as long as the recordings of MIT-BIH: a beat
+# is compared with those of its own part, and memory stays bounded.
+_PART_S = 1800.0
+# Windows whose rhythm is measured in full, and how often P waves are looked for at most.
+_RHYTHMS_MEASURED, _P_WAVES_ASKED = 32, 250
+_MOST_EPISODES = 1000
+_HOUR_S = 3600.0
+
+Times = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Progress = Callable[[float], None]
+
+
+class Beats(Protocol):
+    """Beats with their classes: ``samples`` (n_beats,), ``classes`` of letters (n_beats,)."""
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """Indices at the record's rate."""
+
+    @property
+    def classes(self) -> Sequence[str] | NDArray[np.str_]:
+        """One letter of N, S, V, F and Q each."""
+
+
+class ClassifyBeats(Protocol):
+    """Classifies the beats of a record, found by itself or given as indices."""
+
+    def __call__(self, record: EcgRecord, peaks: NDArray[np.int64] | None = None) -> Beats:
+        """Return beats and classes."""
+
+
+def read_long(record: EcgRecord, classify: ClassifyBeats | None = None, *, progress: Progress | None = None) -> LongReading:
+    """Read a long recording as a whole.
+
+    Parameters
+    ----------
+    record
+        Of any rate and number of leads; its signal is looked at part by part.
+    classify
+        Tells what kind each beat is; without it all beats are ``"Q"``, and runs, bigeminy and
+        trigeminy are not looked for.
+    progress
+        Called with the share that is done, 0 to 1.
+
+    Examples
+    --------
+    >>> from heart_reader.data.synthetic import simulate_rhythm
+    >>> rng = np.random.default_rng(0)
+    >>> ecg = simulate_rhythm("sinus", rng=rng, fs=250.0, duration_s=90.0)
+    >>> reading = read_long(ecg.record)
+    >>> len(reading.trend.rhythm), [one.kind for one in reading.episodes]
+    (9, [])
+    """
+    say = progress or (lambda share: None)
+    scanned = scan(record, STEP_S)
+    say(0.2)
+    peaks = detect_qrs(record.signal, record.fs)
+    say(0.6)
+    beats = _classified(record, peaks, classify, scanned.noisy, lambda share: say(0.6 + 0.2 * share))
+    known = _known_intervals(record, beats, scanned)
+    plain = known & ~(beats.of("VF")[1:] | beats.of("VF")[:-1])
+    values = irregularity(beats.times_s, plain, len(scanned.noisy))
+    fibrillating = fibrillating_steps(values, scanned.noisy, _p_wave_oracle(record))
+    say(0.9)
+    trend = _trend(beats, known, scanned.noisy, _rhythms(fibrillating, scanned.noisy, _measured_rhythms(record, scanned), values))
+    episodes = sorted(_episodes(record.duration_s, beats, known, trend, fibrillating), key=lambda one: one.start_s)
+    reading = LongReading(
+        duration_s=record.duration_s,
+        beats=beats,
+        trend=trend,
+        envelope=scanned.envelope,
+        episodes=_bounded(episodes),
+        n_episodes=Counter(one.kind for one in episodes),
+        hours=tuple(_hours(record.duration_s, beats, trend, fibrillating, episodes)),
+        summary=(),
+    )
+    say(1.0)
+    return replace(reading, summary=tuple(summarise(reading, float(fibrillating.mean()))))
+
+
+def cut_record(record: EcgRecord, start_s: float, duration_s: float) -> EcgRecord:
+    """Return a part of a record as a record of its own."""
+    start = round(start_s * record.fs)
+    signal = np.ascontiguousarray(record.signal[:, start : start + round(duration_s * record.fs)])
+    return replace(record, signal=signal)
+
+
+def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats | None, noisy: Flags, say: Progress) -> BeatList:
+    """Classify beats part by part; beats in noise are unknown."""
+    if classify is None:
+        found, classes = peaks, np.full(len(peaks), "Q")
+    else:
+        n_parts = max(1, round(record.duration_s / _PART_S))
+        edges = np.linspace(0, record.n_times, n_parts + 1).astype(np.int64).tolist()
+        samples, letters = [], []
+        for number, (start, stop) in enumerate(pairwise(edges)):
+            part = replace(record, signal=np.ascontiguousarray(record.signal[:, start:stop]))
+            answer = classify(part, peaks[(peaks >= start) & (peaks < stop)] - start)
+            samples.append(np.asarray(answer.samples, dtype=np.int64) + start)
+            letters.append(np.asarray(list(answer.classes), dtype="<U1"))
+            say((number + 1) / n_parts)
+        found, classes = np.concatenate(samples), np.concatenate(letters)
+        if unknown := set(classes.tolist()) - set(CLASSES):
+            raise ValueError(f"classes of beats {sorted(unknown)}; each is one of {', '.join(CLASSES)}")
+    times_s = found / record.fs
+    return BeatList(times_s, np.where(noisy[_steps(times_s, len(noisy))], "Q", classes), classify is not None)
+
+
+def _steps(times_s: Times, n_steps: int) -> NDArray[np.int64]:
+    """Return the step in which each time lies."""
+    return np.minimum((times_s / STEP_S).astype(np.int64), n_steps - 1)
+
+
+def _p_wave_oracle(record: EcgRecord) -> Callable[[int], bool | None]:
+    """Return what tells of a step whether P waves precede its beats; it tires after a while."""
+    left = _P_WAVES_ASKED
+
+    def has_p_waves(step: int) -> bool | None:
+        nonlocal left
+        left -= 1
+        return analyse(cut_record(record, step * STEP_S, STEP_S)).p_waves.present if left >= 0 else None
+
+    return has_p_waves
+
+
+def _measured_rhythms(record: EcgRecord, scanned: Scan) -> dict[int, str | None]:
+    """Measure the rhythm of some whole steps, spread evenly."""
+    whole = np.flatnonzero(~scanned.noisy[: int(record.duration_s / STEP_S)])
+    if not len(whole):
+        return {}
+    chosen = np.unique(whole[np.linspace(0, len(whole) - 1, _RHYTHMS_MEASURED).astype(int)])
+    return {step: measure(cut_record(record, step * STEP_S, STEP_S)).rhythm.name for step in chosen.tolist()}
+
+
+def _known_intervals(record: EcgRecord, beats: BeatList, scanned: Scan) -> Flags:
+    """Return which intervals are between neighbours: none in noise or where beats are not seen."""
+    step = _steps(beats.times_s, len(scanned.noisy))
+    known = ~_touches(scanned.noisy, step[:-1], step[1:])
+    for n in np.flatnonzero(known & (np.diff(beats.times_s) > PAUSE_S)).tolist():
+        known[n] = not still_moving(record, scanned, *beats.times_s[n : n + 2].tolist())
+    return known
+
+
+def _trend(beats: BeatList, known: Flags, noisy: Flags, rhythm: Iterable[str | None]) -> Trend:
+    n_steps, times_s = len(noisy), beats.times_s
+    rr, step = np.diff(times_s), _steps(times_s, n_steps)
+    mean = 60.0 / _mean(rr[known], step[1:][known], n_steps)
+    normal = beats.classes == ("N" if beats.judged else "Q")
+    plain = known[1:] & known[:-1] & normal[2:] & normal[1:-1] & normal[:-2]
+    rmssd = np.sqrt(_mean(np.square(1000.0 * np.diff(rr))[plain], step[2:][plain], n_steps))
+    four = known[3:] & known[2:-1] & known[1:-2] & known[:-3]
+    bpm, at = 240.0 / (times_s[4:] - times_s[:-4])[four], step[4:][four]
+    lowest, highest = np.full(n_steps, np.inf), np.full(n_steps, -np.inf)
+    np.minimum.at(lowest, at, bpm)
+    np.maximum.at(highest, at, bpm)
+    lowest, highest = (np.where(np.isfinite(of), of, np.nan) for of in (lowest, highest))
+    return Trend(STEP_S, mean, lowest, highest, rmssd, tuple(rhythm), noisy)
+
+
+def _touches(noisy: Flags, first: NDArray[np.int64], last: NDArray[np.int64]) -> Flags:
+    """Return which of the spans from a step to another hold noise."""
+    before = np.concatenate([[0], np.cumsum(noisy)])
+    answer: Flags = before[last + 1] > before[first]
+    return answer
+
+
+def _mean(values: Times, step: NDArray[np.int64], n_steps: int) -> Times:
+    with np.errstate(invalid="ignore"):
+        answer: Times = np.bincount(step, values, n_steps) / np.bincount(step, minlength=n_steps)
+    return answer
+
+
+def _rhythms(fibrillating: Flags, noisy: Flags, measured: dict[int, str | None], values: Times) -> Iterator[str | None]:
+    """Name each step: fibrillation, or what the measured windows before and after it agree on."""
+    at = np.array(list(measured), dtype=np.int64)
+    names = [("sinus_rhythm" if name == "sinus" else name) for name in measured.values()]
+    for step in range(len(noisy)):
+        if fibrillating[step] or noisy[step] or not names:
+            yield "atrial_fibrillation" if fibrillating[step] else None
+            continue
+        before, after = np.searchsorted(at, step, side="right") - 1, np.searchsorted(at, step)
+        near = {names[max(int(before), 0)], names[min(int(after), len(names) - 1)]}
+        agreed = near.pop() if len(near) == 1 else None
+        # A window too short for an episode, or irregular between regular ones, says nothing.
+        yield None if agreed == "atrial_fibrillation" or not values[step] < ENTER else agreed
+
+
+def _episodes(duration_s: float, beats: BeatList, known: Flags, trend: Trend, fibrillating: Flags) -> Iterator[Episode]:
+    times_s, step = beats.times_s, _steps(beats.times_s, len(fibrillating))
+    yield from flagged("atrial_fibrillation", fibrillating, STEP_S, duration_s, times_s)
+    yield from pauses(times_s, fibrillating[step[:-1]], known)
+    yield from lost_beats(times_s, ~known & ~_touches(trend.noisy, step[:-1], step[1:]))
+    yield from rate_episodes(trend.mean_bpm, STEP_S, duration_s, times_s)
+    yield from flagged("noise", trend.noisy, STEP_S, duration_s, times_s)
+    if beats.judged:
+        yield from runs("ventricular_run", times_s, beats.of("V"))
+        yield from runs("supraventricular_run", times_s, beats.of("S"))
+        yield from patterns(times_s, beats.of("SV"))
+
+
+def _bounded(episodes: list[Episode]) -> tuple[Episode, ...]:
+    """Keep the longest of each kind where there are very many."""
+    kept = list(episodes)
+    for kind, count in Counter(one.kind for one in episodes).items():
+        if count > _MOST_EPISODES:
+            longest = sorted((one for one in kept if one.kind == kind), key=lambda one: -one.duration_s)[:_MOST_EPISODES]
+            chosen = set(map(id, longest))
+            kept = [one for one in kept if one.kind != kind or id(one) in chosen]
+    return tuple(kept)
+
+
+def _hours(duration_s: float, beats: BeatList, trend: Trend, fibrillating: Flags, episodes: list[Episode]) -> Iterator[Hour]:
+    pause_s = np.array([one.start_s for one in episodes if one.kind == "pause"])
+    seconds = np.full(len(trend.noisy), STEP_S)
+    seconds[-1] = duration_s - STEP_S * (len(seconds) - 1)
+    for start_s in np.arange(0.0, duration_s, _HOUR_S).tolist():
+        steps = slice(round(start_s / STEP_S), round((start_s + _HOUR_S) / STEP_S))
+        here = (beats.times_s >= start_s) & (beats.times_s < start_s + _HOUR_S)
+        of_rate = partial(_known, trend.mean_bpm[steps])
+        yield Hour(
+            start_s=start_s,
+            n_beats=int(here.sum()),
+            counts={letter: int((beats.classes[here] == letter).sum()) for letter in CLASSES},
+            mean_bpm=of_rate(np.mean),
+            lowest_bpm=of_rate(np.min),
+            highest_bpm=of_rate(np.max),
+            pauses=int(((pause_s >= start_s) & (pause_s < start_s + _HOUR_S)).sum()),
+            atrial_fibrillation_s=float(seconds[steps][fibrillating[steps]].sum()),
+            noise_s=float(seconds[steps][trend.noisy[steps]].sum()),
+        )
+
+
+def _known(values: Times, pick: Callable[[Times], float]) -> float:
+    known = values[np.isfinite(values)]
+    return float(pick(known)) if len(known) else float("nan")
