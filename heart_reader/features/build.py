@@ -16,8 +16,7 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
-from heart_reader.features.feature_space import FeatureSpace, demographics, measured_features
+from heart_reader.features.feature_space import FROM_SIGNAL, NAMES, FeatureSpace, demographics
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
 from heart_reader.folders import write_whole
 
@@ -62,8 +61,8 @@ def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Pre
     for name in space.sets:
         if name == "demographics":
             parts.append(_demographics(table))
-        elif name == "measured":
-            parts.append(_measured(cache, preprocessor)[cache.rows_of(table.record_ids)])
+        elif name in FROM_SIGNAL:
+            parts.append(_from_signal(name, cache, preprocessor)[cache.rows_of(table.record_ids)])
         else:
             parts.append(read_tables(resolve_data_path(config.features.ptbxl_plus), table.record_ids))
     return EcgDataset(table, cache, preprocessor, np.concatenate(parts, axis=1))
@@ -75,27 +74,28 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
     return np.stack([demographics(age, sex) for age, sex in zip(ages, sexes, strict=True)])
 
 
-def _measured(cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (n_records, n_features) measurements, stored beside the signals by their version."""
-    path = cache.folder / f"measured-v{MEASURING_VERSION}.npz"
-    stored = _stored(path, (len(cache), len(FEATURE_NAMES)))
+def _from_signal(name: str, cache: SignalCache, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Return (n_records, n_features) of one set, stored beside the signals by its version."""
+    version, measure = FROM_SIGNAL[name]
+    path = cache.folder / f"{name}-v{version}.npz"
+    stored = _stored(name, path, (len(cache), len(NAMES[name])))
     if stored is not None:
         return stored
-    matrix = np.empty((len(cache), len(FEATURE_NAMES)), dtype=np.float32)
+    matrix = np.empty((len(cache), len(NAMES[name])), dtype=np.float32)
     for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
         with one_record(str(cache.record_ids[row])):
-            matrix[row] = measured_features(cache.prepared(row), preprocessor)
-    write_whole(path, lambda new: np.savez(new, measured=matrix))
+            matrix[row] = measure(cache.prepared(row), preprocessor)
+    write_whole(path, lambda new: np.savez(new, **{name: matrix}))
     return matrix
 
 
-def _stored(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return stored measurements; None if there are none or the archive's checksums fail."""
+def _stored(name: str, path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return stored features; None if there are none or the archive's checksums fail."""
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            measured: NDArray[np.float32] = archive["measured"]
+            measured: NDArray[np.float32] = archive[name]
         if measured.shape == shape and measured.dtype == np.float32:
             return measured
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
