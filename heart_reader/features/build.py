@@ -85,7 +85,7 @@ def _from_signal(name: str, cache: SignalCache, preprocessor: Preprocessor) -> N
     for row in tqdm(range(len(cache)), "measuring records", disable=None, unit="record"):
         with one_record(str(cache.record_ids[row])):
             matrix[row] = measure(cache.prepared(row), preprocessor)
-    write_whole(path, lambda new: np.savez(new, **{name: matrix}))
+    write_whole(path, lambda new: np.savez(new, allow_pickle=False, **{name: matrix}))
     return matrix
 
 

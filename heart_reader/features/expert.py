@@ -68,7 +68,7 @@ _FEWEST_TIMES = 8
 
 
 def expert_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (len(EXPERT_NAMES),) features of a record as the network sees it, NaN where there are none."""
+    """Return (len(EXPERT_NAMES),) features of a prepared record, NaN where there are none."""
     values = np.full((len(_LEADS), len(EXPERT_STEMS)), np.nan, dtype=np.float32)
     known = [row for row in np.flatnonzero(prepared.lead_mask).tolist() if preprocessor.leads[row] in _LEADS]
     # Leads of a usual record at once, those of a recording of hours one after the other.
@@ -152,18 +152,20 @@ def decompose(signal: Array, levels: int = LEVELS) -> list[Array]:
     Examples
     --------
     >>> [band.shape for band in decompose(np.zeros((2, 1000)), 3)]
-    [(2, 503), (2, 255), (2, 131), (2, 131)]
+    [(2, 500), (2, 250), (2, 125), (2, 125)]
     """
     bands, rest = [], signal
     for _ in range(levels):
-        bands.append(upfirdn(_HIGH, rest, mode="symmetric")[:, 1::2])
-        rest = upfirdn(_LOW, rest, mode="symmetric")[:, 1::2]
+        half = (rest.shape[1] + 1) // 2
+        bands.append(upfirdn(_HIGH, rest, mode="symmetric")[:, 1::2][:, :half])
+        # The low-pass answers two coefficients later; what lies behind either end is reflection.
+        rest = upfirdn(_LOW, rest, mode="symmetric")[:, 5::2][:, :half]
     return [*bands, rest]
 
 
 def _entropy(shares: Array) -> Array:
-    """Return Shannon's entropy of rows that sum to 1, over that of equal shares."""
-    answer: Array = -xlogy(shares, shares).sum(axis=1) / np.log(shares.shape[1])
+    """Return Shannon's entropy of rows that sum to 1, over that of equal shares; 0 of one alone."""
+    answer: Array = -xlogy(shares, shares).sum(axis=1) / np.log(max(shares.shape[1], 2))
     return answer
 
 

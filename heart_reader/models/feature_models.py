@@ -68,19 +68,19 @@ FEATURE_MODELS: Mapping[str, FeatureModel] = {
             "min_samples_leaf": 20,
             "max_features": 0.2,
             "l2_regularization": 5.0,
-            "min_positives": 20,
+            "min_positives": 10,
         },
         _trees,
     ),
     # A random forest: the mean of trees that each saw other records.
     "feature_forest": FeatureModel(
-        {"n_trees": 200, "depth": 8, "min_samples_leaf": 5, "max_features": 0.1, "min_positives": 20},
+        {"n_trees": 200, "depth": 8, "min_samples_leaf": 5, "max_features": 0.1, "min_positives": 10},
         _forest,
     ),
     # Logistic regression; c is the inverse of the penalty on squared weights.
-    "feature_lr": FeatureModel({"c": 0.003, "min_positives": 20}, _layers),
+    "feature_lr": FeatureModel({"c": 0.003, "min_positives": 10}, _layers),
     "feature_mlp": FeatureModel(
-        {"widths": [128], "dropout": 0.5, "epochs": 20, "batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.05}, _layers
+        {"widths": [128], "dropout": 0.5, "epochs": 20, "batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.5}, _layers
     ),
 }
 # Those of them that are trees.

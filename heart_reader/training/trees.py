@@ -35,7 +35,7 @@ class Node(NamedTuple):
     left: int
     right: int
     value: float
-    count: float  # training records that came here
+    n_records: float  # of training that came here
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +250,7 @@ def _perfect(nodes: Sequence[Node], depth: int, n_features: int) -> tuple[NDArra
         place, number, share = waiting.pop()
         node = nodes[number]
         if place >= n_nodes:
-            leaf[place - n_nodes], cover[place - n_nodes] = node.value, share * node.count
+            leaf[place - n_nodes], cover[place - n_nodes] = node.value, share * node.n_records
         elif node.left == number:
             waiting += [(2 * place + 1, number, share / 2), (2 * place + 2, number, share / 2)]
         else:

@@ -19,7 +19,7 @@ from heart_reader.data.build import build_table
 from heart_reader.explain.tree_contributions import tree_contributions
 from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.trees import _carry_over
+from heart_reader.training.trees import carry_over, of_boosting
 
 N_FEATURES = 12
 
@@ -35,7 +35,7 @@ def grown(request: pytest.FixtureRequest) -> tuple[HistGradientBoostingClassifie
         max_iter=30, max_depth=request.param, max_leaf_nodes=None, min_samples_leaf=5, early_stopping=False, random_state=0
     ).fit(features, truth)
     trees = FeatureTrees(N_FEATURES, 2, n_trees=30, depth=request.param).eval()
-    _carry_over(model, trees, 1)
+    carry_over(of_boosting(model), trees, 1)
     return model, trees, features[:25]
 
 
