@@ -116,7 +116,8 @@ def test_missing_and_flat_leads(record: EcgRecord) -> None:
 def test_short_signals_are_no_error(n_times: int) -> None:
     values = lead_features(np.random.default_rng(0).normal(size=(2, n_times)), FS)
     assert values.shape == (2, len(EXPERT_STEMS))
-    assert np.isfinite(values).all() == (n_times >= 8)
+    assert np.isfinite(values).all() == (n_times >= 100)  # a slow octave of so few holds nothing
+    assert np.isfinite(values[:, : EXPERT_STEMS.index("Wavelet_Entropy") + 1]).all() == (n_times >= 8)
 
 
 def test_leads_do_not_know_each_other(record: EcgRecord) -> None:
