@@ -61,12 +61,12 @@ FEATURE_MODELS: Mapping[str, FeatureModel] = {
     # Boosted by LightGBM, leaf by leaf up to a depth.
     "feature_lightgbm": FeatureModel(
         {
-            "n_trees": 200,
+            "n_trees": 150,
             "depth": 6,
-            "n_leaves": 15,
-            "learning_rate": 0.05,
+            "n_leaves": 7,
+            "learning_rate": 0.08,
             "min_samples_leaf": 20,
-            "max_features": 0.2,
+            "max_features": 0.1,
             "l2_regularization": 5.0,
             "min_positives": 10,
         },

@@ -89,9 +89,9 @@ def test_a_forest_is_scikit_learns(records: tuple[np.ndarray, np.ndarray]) -> No
 
 def test_boosted_trees_are_lightgbms(records: tuple[np.ndarray, np.ndarray]) -> None:
     features, targets = records
-    params = {"n_trees": 30, "depth": 5, "n_leaves": 9, "min_samples_leaf": 5, "max_features": 1.0, "l2_regularization": 1.0}
+    params = {"n_trees": 30, "depth": 5, "n_leaves": 9, "learning_rate": 0.05, "min_samples_leaf": 5, "max_features": 1.0}
     asked = {
-        "objective": "binary", "max_depth": 5, "num_leaves": 9, "learning_rate": 0.05, "min_data_in_leaf": 5, "lambda_l2": 1.0,
+        "objective": "binary", "max_depth": 5, "num_leaves": 9, "learning_rate": 0.05, "min_data_in_leaf": 5, "lambda_l2": 5.0,
         "feature_fraction_bynode": 1.0, "seed": 4, "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
     }  # fmt: skip
     package = lightgbm()
