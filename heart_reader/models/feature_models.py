@@ -74,7 +74,7 @@ FEATURE_MODELS: Mapping[str, FeatureModel] = {
     ),
     # A random forest: the mean of trees that each saw other records.
     "feature_forest": FeatureModel(
-        {"n_trees": 200, "depth": 8, "min_samples_leaf": 5, "max_features": 0.1, "min_positives": 10},
+        {"n_trees": 100, "depth": 8, "min_samples_leaf": 5, "max_features": 0.1, "min_positives": 10},
         _forest,
     ),
     # Logistic regression; c is the inverse of the penalty on squared weights.
