@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kurtosis, skew
@@ -9,7 +11,7 @@ from scipy.stats import kurtosis, skew
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.preprocessor import PreparedEcg
+from heart_reader.data.preprocessor import PreparedEcg, from_microvolts
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, simulate
 from heart_reader.errors import NotServable
@@ -110,6 +112,16 @@ def test_missing_and_flat_leads(record: EcgRecord) -> None:
     assert all(np.isfinite(named[f"{stem}_V5"]) for stem in EXPERT_STEMS)
     assert (named["Stat_Mean_III"], named["Stat_Std_III"], named["Stat_Crossings_III"]) == (pytest.approx(0.15), 0.0, 0.0)
     assert np.isnan([named["Stat_Kurtosis_III"], named["Hjorth_Mobility_III"], named["Wavelet_Entropy_III"]]).all()
+
+
+def test_leads_by_their_place(record: EcgRecord) -> None:
+    two = replace(PREPROCESSOR, leads=("1st", "2nd"))
+    prepared = two.prepare(EcgRecord("holter", record.signal[[6, 1]], FS, ("V1", "MLII")))
+    named = dict(zip(EXPERT_NAMES, expert_features(prepared, two).tolist(), strict=True))
+    first = lead_features(from_microvolts(prepared.microvolts[:1]).astype(np.float64), FS)[0].astype(np.float32)
+    assert [named[f"{stem}_1st"] for stem in EXPERT_STEMS] == first.tolist()
+    assert np.isfinite(named["Wavelet_Entropy_2nd"])
+    assert np.isnan([named["Stat_Mean_II"], named["Stat_Mean_3rd"]]).all()
 
 
 @pytest.mark.parametrize("n_times", [1, 7, 8, 30, 100])
