@@ -78,7 +78,7 @@ class ModelConfig(Section):
 class FeatureSetConfig(Section):
     """One set of features of the record and the layers that read it."""
 
-    name: Literal["demographics", "measured", "ptbxl_plus"]
+    name: Literal["demographics", "measured", "expert", "ptbxl_plus"]
     required: bool = True  # False: published tables are used where they exist, and their absence is reported
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64)
 

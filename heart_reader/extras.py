@@ -17,6 +17,7 @@ EXTRA_OF: Mapping[str, str] = {
     "onnx": "export", "onnxscript": "export",
     "pydicom": "formats",
     "optuna": "tune",
+    "lightgbm": "baselines",
     "cryptography": "signing",
     "shtab": "completion",
     "huggingface_hub": "dev",

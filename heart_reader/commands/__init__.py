@@ -22,7 +22,7 @@ PROGRAM = "heart-reader"
 # The commands as the help lists them.
 GROUPS = {
     "read ECGs": ("read", "beats", "explain", "serve"),
-    "train": ("train", "ensemble", "tune", "cross-validate", "recalibrate"),
+    "train": ("train", "baseline", "ensemble", "tune", "cross-validate", "recalibrate"),
     "evaluate": ("evaluate", "compare", "leaderboard", "study"),
     "devices": ("export", "prune", "benchmark"),
     "data, weights and keys": ("data", "weights", "keygen", "sign", "verify"),

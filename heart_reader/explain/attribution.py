@@ -32,8 +32,9 @@ from heart_reader.errors import NotServable
 from heart_reader.explain.integrated_gradients import integrated_gradients, mean_gradients
 from heart_reader.explain.tree_contributions import tree_contributions
 from heart_reader.models.ensemble import EnsembleNetwork
+from heart_reader.models.feature_layers import FeatureLayers
 from heart_reader.models.feature_trees import FeatureTrees
-from heart_reader.models.fusion import FeatureFusion
+from heart_reader.models.fusion import FeatureBranch
 
 __all__ = ["Attribution", "Attributor", "Baseline", "class_log_odds", "class_probability", "fold_normalisation"]
 
@@ -314,8 +315,8 @@ def fold_normalisation(network: nn.Module) -> None:
 
 def _median_features(member: nn.Module) -> Tensor | None:
     """Return the (n_features,) training medians that a network holds if it reads features."""
-    fusion = next((module for module in member.modules() if isinstance(module, FeatureFusion)), None)
-    return None if fusion is None else torch.cat([branch.get_buffer("median") for branch in fusion.branches])
+    medians = [module.median for module in member.modules() if isinstance(module, FeatureBranch | FeatureLayers)]
+    return torch.cat(medians) if medians else None
 
 
 # The edge of heart_reader.decisions.decision.log_odds.

@@ -1,9 +1,10 @@
-"""What each feature contributes to the answers of gradient-boosted trees: exact Shapley values.
+"""What each feature contributes to the answers of trees: exact Shapley values.
 
 A feature that is left out of a coalition is averaged over in proportion to the training records on
 either side of its questions. A leaf is then worth its value times a product over the features of
 its path, and the Shapley value of such a product is a short sum, because a path asks for no more
-than ``depth`` features.
+than ``depth`` features. A random forest adds up in probability; its values are scaled so that they
+add up in log-odds, which keeps their proportions.
 
 References
 ----------
@@ -19,12 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 
-from heart_reader.models.feature_trees import FeatureTrees
+from heart_reader.models.feature_trees import SURE, FeatureTrees
 
 __all__ = ["TreeContributions", "tree_contributions"]
 
 Array = NDArray[np.float64]
+
+# Of a probability: a forest's answer is its average one, and the slope there is the factor.
+_NO_CHANGE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +70,18 @@ def tree_contributions(trees: FeatureTrees, features: NDArray[np.float32], outpu
         place = np.arange(len(rows))[:, None] // trees.n_trees * trees.n_features + asked
         sums = np.bincount(place.ravel(), weights=(shares * leaf[rows]).ravel(), minlength=len(chosen) * trees.n_features)
         by_feature[chosen] = sums.reshape(len(chosen), trees.n_features)
-    return TreeContributions(trees.base.numpy() + expected.reshape(trees.n_outputs, trees.n_trees).sum(axis=1), by_feature)
+    together = expected.reshape(trees.n_outputs, trees.n_trees).sum(axis=1)
+    if trees.mean:
+        return _in_log_odds(together / trees.n_trees, by_feature / trees.n_trees)
+    return TreeContributions(trees.base.numpy() + together, by_feature)
+
+
+def _in_log_odds(expected: Array, by_feature: Array) -> TreeContributions:
+    """Scale what features add to each probability to what they add to its log-odds."""
+    change = by_feature.sum(axis=1)
+    start, end = (logit(np.clip(p, SURE, 1 - SURE)) for p in (expected, expected + change))
+    factor = np.divide(end - start, change, out=1 / (expected * (1 - expected)), where=np.abs(change) > _NO_CHANGE)
+    return TreeContributions(start, factor[:, None] * by_feature)
 
 
 def _cover(trees: FeatureTrees) -> Array:

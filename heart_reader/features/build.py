@@ -17,8 +17,7 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.one_record import one_record
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
-from heart_reader.features.feature_space import FeatureSpace, demographics, measured_features
+from heart_reader.features.feature_space import FROM_SIGNAL, NAMES, FeatureSpace, demographics
 from heart_reader.features.ptbxl_plus import has_tables, read_tables
 from heart_reader.folders import write_whole
 
@@ -64,8 +63,8 @@ def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Pre
     for name in space.sets:
         if name == "demographics":
             parts.append(_demographics(table))
-        elif name == "measured":
-            parts.append(_measured(dataset, cache))
+        elif name in FROM_SIGNAL:
+            parts.append(_from_signal(name, dataset, cache))
         else:
             parts.append(read_tables(resolve_data_path(config.features.ptbxl_plus), table.record_ids))
     return EcgDataset(table, cache, preprocessor, np.concatenate(parts, axis=1))
@@ -77,38 +76,40 @@ def _demographics(table: RecordTable) -> NDArray[np.float32]:
     return np.stack([demographics(age, sex) for age, sex in zip(ages, sexes, strict=True)])
 
 
-def _measured(dataset: EcgDataset, cache: SignalCache) -> NDArray[np.float32]:
-    """Return (n_records, n_features) measurements, stored beside the signals by their version."""
+def _from_signal(name: str, dataset: EcgDataset, cache: SignalCache) -> NDArray[np.float32]:
+    """Return (n_records, n_features) of one set, stored beside the signals by its version."""
     table, preprocessor = dataset.table, dataset.preprocessor
+    file = f"{name}-v{FROM_SIGNAL[name][0]}"
     if not table.are_parts.any():
-        signals = [(str(name), cache.prepared(row)) for row, name in enumerate(cache.record_ids.tolist())]
-        return _measure_once(cache.folder / f"measured-v{MEASURING_VERSION}.npz", signals, preprocessor)[cache.rows_of(table)]
+        signals = [(str(of), cache.prepared(row)) for row, of in enumerate(cache.record_ids.tolist())]
+        return _measure_once(name, cache.folder / f"{file}.npz", signals, preprocessor)[cache.rows_of(table)]
     # The same parts of the same recordings, in this order.
     key = hashlib.sha256(np.column_stack([cache.rows_of(table), table.parts]).tobytes()).hexdigest()
-    signals = [(str(name), dataset.prepared(position)) for position, name in enumerate(table.record_ids.tolist())]
-    return _measure_once(cache.folder / f"measured-v{MEASURING_VERSION}-{key[:16]}.npz", signals, preprocessor)
+    signals = [(str(of), dataset.prepared(position)) for position, of in enumerate(table.record_ids.tolist())]
+    return _measure_once(name, cache.folder / f"{file}-{key[:16]}.npz", signals, preprocessor)
 
 
-def _measure_once(path: Path, signals: list[tuple[str, PreparedEcg]], preprocessor: Preprocessor) -> NDArray[np.float32]:
-    """Return (n, n_features) measurements of named signals, from ``path`` if they stand there."""
-    stored = _stored(path, (len(signals), len(FEATURE_NAMES)))
+def _measure_once(name: str, path: Path, signals: list[tuple[str, PreparedEcg]], preprocessor: Preprocessor) -> NDArray[np.float32]:
+    """Return (n, n_features) of one set and named signals, from ``path`` if they stand there."""
+    measure = FROM_SIGNAL[name][1]
+    stored = _stored(name, path, (len(signals), len(NAMES[name])))
     if stored is not None:
         return stored
-    matrix = np.empty((len(signals), len(FEATURE_NAMES)), dtype=np.float32)
-    for row, (name, prepared) in enumerate(tqdm(signals, "measuring records", disable=None, unit="record")):
-        with one_record(name):
-            matrix[row] = measured_features(prepared, preprocessor)
-    write_whole(path, lambda new: np.savez(new, measured=matrix))
+    matrix = np.empty((len(signals), len(NAMES[name])), dtype=np.float32)
+    for row, (of, prepared) in enumerate(tqdm(signals, "measuring records", disable=None, unit="record")):
+        with one_record(of):
+            matrix[row] = measure(prepared, preprocessor)
+    write_whole(path, lambda new: np.savez(new, allow_pickle=False, **{name: matrix}))
     return matrix
 
 
-def _stored(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return stored measurements; None if there are none or the archive's checksums fail."""
+def _stored(name: str, path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return stored features; None if there are none or the archive's checksums fail."""
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            measured: NDArray[np.float32] = archive["measured"]
+            measured: NDArray[np.float32] = archive[name]
         if measured.shape == shape and measured.dtype == np.float32:
             return measured
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import NotServable
+from heart_reader.features.expert import EXPERT_NAMES, EXPERT_VERSION, expert_features
 from heart_reader.features.feature_names import FEATURE_NAMES, MEASURING_VERSION
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
@@ -26,7 +27,9 @@ from heart_reader.messages import message
 
 __all__ = [
     "DEMOGRAPHICS",
+    "EXPERT",
     "FEATURE_TITLES",
+    "FROM_SIGNAL",
     "MEASURED",
     "FeatureSpace",
     "demographics",
@@ -35,14 +38,22 @@ __all__ = [
     "withhold",
 ]
 
-MEASURED = "measured"
+MEASURED, EXPERT = "measured", "expert"
 DEMOGRAPHICS = ("age_years", "sex_female")
-NAMES: Mapping[str, tuple[str, ...]] = {"demographics": DEMOGRAPHICS, MEASURED: FEATURE_NAMES, "ptbxl_plus": PTBXL_PLUS}
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "demographics": DEMOGRAPHICS,
+    MEASURED: FEATURE_NAMES,
+    EXPERT: EXPERT_NAMES,
+    "ptbxl_plus": PTBXL_PLUS,
+}
+# Versions that stand beside the names of a set; that of the measurements stands by itself.
+_VERSIONS: Mapping[str, int] = {EXPERT: EXPERT_VERSION}
 
 # How a sentence for a person names each set.
 FEATURE_TITLES: Mapping[str, str] = {
     "demographics": message("with_demographics"),
     "measured": message("with_measured"),
+    "expert": message("with_expert"),
     "ptbxl_plus": message("with_ptbxl_plus"),
 }
 
@@ -69,7 +80,7 @@ class FeatureSpace:
         """Return plain values for a manifest; :meth:`from_json` is the inverse."""
         layers = {key: value for key, value in self.layers.items() if key != "widths"}
         sets = [
-            {"name": name, "names": list(NAMES[name]), "widths": widths}
+            {"name": name, "names": list(NAMES[name]), "widths": widths, **({"version": _VERSIONS[name]} if name in _VERSIONS else {})}
             for name, widths in zip(self.sets, self.layers["widths"], strict=True)
         ]
         return {"sets": sets, "measuring_version": MEASURING_VERSION, **layers}
@@ -91,7 +102,7 @@ class FeatureSpace:
         if values is None:
             return None
         for item in values["sets"]:
-            if NAMES.get(item["name"]) != tuple(item["names"]):
+            if NAMES.get(item["name"]) != tuple(item["names"]) or item.get("version") != _VERSIONS.get(item["name"]):
                 raise NotServable(
                     f"{where}: trained with {len(item['names'])} features {item['name']!r}, which this version does not compute so: "
                     "use the version that trained it, or train again"
@@ -135,6 +146,7 @@ class FeatureSpace:
         parts: dict[str, Callable[[], NDArray[np.float32]]] = {
             "demographics": lambda: demographics(record.age, record.sex),
             MEASURED: measure_now,
+            EXPERT: lambda: expert_features(prepared, preprocessor),
             "ptbxl_plus": lambda: published_features(record),
         }
         return np.concatenate([parts[name]() for name in self.sets])
@@ -167,6 +179,13 @@ def measure_prepared(prepared: PreparedEcg, preprocessor: Preprocessor) -> Measu
 def measured_features(prepared: PreparedEcg, preprocessor: Preprocessor) -> NDArray[np.float32]:
     """Return (len(FEATURE_NAMES),) measurements of a prepared record, NaN where not measurable."""
     return measure_prepared(prepared, preprocessor).vector()
+
+
+# Sets that follow from the prepared signal alone: version and code of each.
+FROM_SIGNAL: Mapping[str, tuple[int, Callable[[PreparedEcg, Preprocessor], NDArray[np.float32]]]] = {
+    MEASURED: (MEASURING_VERSION, measured_features),
+    EXPERT: (EXPERT_VERSION, expert_features),
+}
 
 
 def withhold(features: NDArray[np.float32], space: FeatureSpace, rng: np.random.Generator, share: float) -> NDArray[np.float32]:

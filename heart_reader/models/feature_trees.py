@@ -1,41 +1,30 @@
-"""Gradient-boosted trees as a network: they read the features of a record and not its signal.
+"""Trees as a network, boosted or a random forest: they read features of a record, not its signal.
 
-The trees are grown by scikit-learn (:mod:`heart_reader.training.trees`) and kept as tensors, so
-that they are saved, served, exported and joined with networks like any of these.
+The trees are grown by scikit-learn or LightGBM (:mod:`heart_reader.training.trees`) and kept as
+tensors, so that they are saved, served, exported and joined with networks like any of these.
 
 References
 ----------
-Friedman J. H. Greedy function approximation: a gradient boosting machine. Annals of Statistics 29
-(2001) 1189-1232. Nakandala S. et al. A tensor compiler for unified machine learning prediction
-serving. OSDI (2020) 899-917.
+Breiman L. Random forests. Machine Learning 45 (2001) 5-32. Friedman J. H. Greedy function
+approximation: a gradient boosting machine. Annals of Statistics 29 (2001) 1189-1232. Nakandala S.
+et al. A tensor compiler for unified machine learning prediction serving. OSDI (2020) 899-917.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["TREES", "TREE_DEFAULTS", "FeatureTrees"]
+__all__ = ["FeatureTrees"]
 
-# Its name in configurations and manifests.
-TREES = "feature_trees"
-# Shallow and many: there are a few thousand records and hundreds of features.
-TREE_DEFAULTS: Mapping[str, Any] = {
-    "n_trees": 150,
-    "depth": 5,
-    "learning_rate": 0.06,
-    "min_samples_leaf": 20,
-    "max_features": 0.2,  # share of the features that each split may choose from
-    "l2_regularization": 1.0,
-    "min_positives": 20,  # an output with fewer records on either side answers its frequency
-}
+# A forest that is sure answers this probability, or one minus it.
+SURE = 1e-4
 
 
 class FeatureTrees(nn.Module):
-    """A sum of perfect binary trees for each output.
+    """A sum, or a mean, of perfect binary trees for each output.
 
     A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the
     threshold, and 2i + 2. A tree that ends early goes on with nodes whose sides are alike. All
@@ -46,6 +35,9 @@ class FeatureTrees(nn.Module):
     n_features
         Features that come in. A node that sends missing values to the left asks for feature f by
         the number f, one that sends them to the right by n_features + f.
+    mean
+        Whether leaves are probabilities and an output is their mean, as in a random forest; else
+        they are log-odds that add up.
     """
 
     feature: Tensor
@@ -54,8 +46,9 @@ class FeatureTrees(nn.Module):
     base: Tensor
     cover: Tensor
 
-    def __init__(self, n_features: int, n_outputs: int, *, n_trees: int, depth: int) -> None:
+    def __init__(self, n_features: int, n_outputs: int, *, n_trees: int, depth: int, mean: bool = False) -> None:
         super().__init__()
+        self.mean = mean
         self.n_features = n_features
         self.n_outputs, self.n_trees, self.depth = n_outputs, n_trees, depth
         n_nodes, n_leaves = 2**depth - 1, 2**depth
@@ -79,9 +72,14 @@ class FeatureTrees(nn.Module):
         n_nodes, n_leaves = self.feature.shape[1], self.leaf.shape[1]
         place = torch.arange(len(self.leaf), device=x.device) * n_leaves + node.squeeze(2) - n_nodes
         values = self.leaf.flatten().index_select(0, place.flatten()).unflatten(0, (-1, self.n_outputs, self.n_trees))
-        logits = self.base + values.sum(dim=2)
+        logits = self.logits(values.mean(dim=2)) if self.mean else self.base + values.sum(dim=2)
         answer: Tensor = logits if record is None else logits.index_select(0, record)
         return answer
+
+    @staticmethod
+    def logits(probability: Tensor) -> Tensor:
+        """Return the log-odds of a forest's probability."""
+        return torch.logit(probability, eps=SURE)
 
     def sides(self, features: Tensor) -> Tensor:
         """Return (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go left."""

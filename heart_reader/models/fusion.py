@@ -15,10 +15,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FeatureBranch", "FeatureFusion"]
+__all__ = ["LIMIT", "FeatureBranch", "FeatureFusion", "robust_statistics"]
 
 # Standardized features are cut off here: one wild measurement must not decide a reading.
 LIMIT = 5.0
+
+
+def robust_statistics(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return median and spread of each feature, 0 and 1 where nothing is known of it.
+
+    Parameters
+    ----------
+    matrix
+        (n_records, n_features), NaN where not known.
+    """
+    median = matrix.nanmedian(dim=0).values
+    # Of a normal distribution this is the standard deviation; a few wild values do not change
+    # it. Of a yes or no it may be 0.
+    quartiles = torch.nanquantile(matrix, torch.tensor([0.25, 0.75], dtype=matrix.dtype), dim=0)
+    robust = (quartiles[1] - quartiles[0]) / 1.349
+    plain = (matrix - median).square().nanmean(dim=0).sqrt()
+    spread = torch.where(robust > 0, robust, plain)
+    return torch.nan_to_num(median), torch.where(spread > 0, spread, torch.ones_like(spread))
 
 
 class FeatureBranch(nn.Module):
@@ -57,15 +75,9 @@ class FeatureBranch(nn.Module):
         matrix
             (n_records, n_features), NaN where not known. Without spread the factor stays 1.
         """
-        median = matrix.nanmedian(dim=0).values
-        # Of a normal distribution this is the standard deviation; a few wild values do not change
-        # it. Of a yes or no it may be 0.
-        quartiles = torch.nanquantile(matrix, torch.tensor([0.25, 0.75], dtype=matrix.dtype), dim=0)
-        robust = (quartiles[1] - quartiles[0]) / 1.349
-        plain = (matrix - median).square().nanmean(dim=0).sqrt()
-        spread = torch.where(robust > 0, robust, plain)
-        self.median.copy_(torch.nan_to_num(median))
-        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+        median, spread = robust_statistics(matrix)
+        self.median.copy_(median)
+        self.spread.copy_(spread)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (n, n_features) to (n, widths[-1])."""

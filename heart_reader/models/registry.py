@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from heart_reader.errors import ConfigError
 from heart_reader.models.blocks import ConcatPoolHead, LinearHead, Standardize
 from heart_reader.models.ensemble import EnsembleNetwork
-from heart_reader.models.feature_trees import TREE_DEFAULTS, TREES, FeatureTrees
+from heart_reader.models.feature_models import FEATURE_MODELS
+from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.models.fusion import FeatureFusion
 from heart_reader.registry import Registry
 
@@ -83,12 +84,12 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         If the model or a parameter is unknown.
     """
-    if name == TREES:
-        allowed = dict(TREE_DEFAULTS)
+    if name in FEATURE_MODELS:
+        allowed = dict(FEATURE_MODELS[name].defaults)
     elif name in MODELS:
         allowed = {key: p.default for key, p in inspect.signature(MODELS[name]).parameters.items() if p.kind is p.KEYWORD_ONLY}
     else:
-        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join((*sorted(MODELS), TREES))}")
+        raise ConfigError(f"model.name = {name!r}; registered models are {', '.join(sorted({*MODELS, *FEATURE_MODELS}))}")
     unknown = sorted(set(params) - set(allowed))
     if unknown:
         raise ConfigError(f"model.params: {name} has no {', '.join(unknown)}; it has {', '.join(allowed)}")
@@ -96,7 +97,7 @@ def resolve_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int, features: Mapping[str, Any] | None = None) -> nn.Module:
-    """Build what a manifest names: a registered model, empty trees, or an ensemble.
+    """Build what a manifest names: a registered model, one on features alone, or an ensemble.
 
     Parameters
     ----------
@@ -108,14 +109,13 @@ def build_any(name: str, params: Mapping[str, Any], n_leads: int, n_outputs: int
     Raises
     ------
     ConfigError
-        If a name or a parameter is not allowed, or trees come without features.
+        If a name or a parameter is not allowed, or a model on features comes without any.
     """
-    if name == TREES:
-        resolved = resolve_params(TREES, params)
+    if name in FEATURE_MODELS:
+        resolved = resolve_params(name, params)
         if features is None:
-            raise ConfigError(f"{TREES} read features: name some in features.sets, such as configs/feature_trees.yaml does")
-        n_features = sum(len(item["names"]) for item in features["sets"])
-        return FeatureTrees(n_features, n_outputs, n_trees=resolved["n_trees"], depth=resolved["depth"])
+            raise ConfigError(f"{name} reads features: name some in features.sets, such as configs/feature_trees.yaml does")
+        return FEATURE_MODELS[name].build(sum(len(item["names"]) for item in features["sets"]), n_outputs, resolved)
     if name != ENSEMBLE:
         return build_network(name, params, n_leads, n_outputs, features)
     members, outputs = [], []

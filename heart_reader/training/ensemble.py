@@ -38,7 +38,7 @@ from heart_reader.evaluation.bootstrap import bootstrap_units
 from heart_reader.features.build import open_dataset
 from heart_reader.metrics import metric_value
 from heart_reader.models.ensemble import MeanOf
-from heart_reader.models.feature_trees import TREES
+from heart_reader.models.feature_models import FORESTS
 from heart_reader.models.registry import ENSEMBLE
 from heart_reader.pooling import level_means
 from heart_reader.training.manifest import save_with_decisions
@@ -139,10 +139,10 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     n_outputs = LabelSpace.from_json(ensemble.manifest["levels"]).n_outputs
     weights = np.array([np.broadcast_to(weight, n_outputs) for weight in params["weights"]], dtype=np.float64)
     own = ensemble.tensors()
-    kinds: dict[tuple[int, ...], list[int]] = {}
+    kinds: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for row, member in enumerate(params["members"]):
-        if member["name"] == TREES:
-            kinds.setdefault(tuple(member["outputs"]), []).append(row)
+        if member["name"] in FORESTS:
+            kinds.setdefault((member["name"], tuple(member["outputs"])), []).append(row)
     rows = [of[0] for of in kinds.values()]
     trees = [row for of in kinds.values() for row in of]
     networks = [row for row in range(len(params["members"])) if row not in trees]

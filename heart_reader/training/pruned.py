@@ -29,7 +29,7 @@ from heart_reader.errors import ConfigError
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import run_folder, write_whole
-from heart_reader.models.feature_trees import TREES
+from heart_reader.models.feature_models import FORESTS
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.ensemble import beside_trees
@@ -101,7 +101,7 @@ def prune_origin(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[O
         )
     wide = check_alike(open_origin(student, overrides), origin, "export.student")
     checkpoint = prune(student, out, overrides=overrides)
-    if TREES not in {member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]}:
+    if FORESTS.isdisjoint(member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]):
         return wide, open_origin(checkpoint.directory, overrides)
     # Trees are small and fast; beside a narrow network they count as much as in the ensemble.
     joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)

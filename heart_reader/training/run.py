@@ -31,14 +31,14 @@ from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import remove_directory, run_folder, write_whole
 from heart_reader.metrics import metric_value
-from heart_reader.models.feature_trees import TREES
-from heart_reader.models.registry import EcgNetwork, build_network, resolve_params
+from heart_reader.models.feature_models import FEATURE_MODELS
+from heart_reader.models.registry import EcgNetwork, build_network
 from heart_reader.pooling import level_means
 from heart_reader.runtimes import build_torch_network
+from heart_reader.training.feature_models import fit_features
 from heart_reader.training.manifest import build_manifest, records_sha256, save_with_decisions
 from heart_reader.training.run_state import STATE, check_start, damaged_state, load_state, save_state
 from heart_reader.training.trainer import Trainer
-from heart_reader.training.trees import grow_trees
 
 __all__ = ["TrainingOutcome", "train", "write_config"]
 
@@ -96,8 +96,8 @@ def _train(
     _describe(table, config.task.level)
     space = choose_space(config.features)
     records = open_dataset(config, table, build_preprocessor(config), space)
-    if config.model.name == TREES:
-        return _train_trees(config, out, records, space)
+    if config.model.name in FEATURE_MODELS:
+        return _train_on_features(config, out, records, space)
     train_set, val_set = records.split("train"), records.split("val")
     network = _build(config, train_set, space)
     teacher = _teacher(config, table, space)
@@ -217,11 +217,12 @@ def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, t
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
 
 
-def _train_trees(config: ExperimentConfig, out: Path, records: EcgDataset, space: FeatureSpace | None) -> TrainingOutcome:
-    """Grow trees instead of descending a gradient; it takes minutes at most and is not resumed."""
+def _train_on_features(config: ExperimentConfig, out: Path, records: EcgDataset, space: FeatureSpace | None) -> TrainingOutcome:
+    """Fit what reads features alone; it takes minutes at most and is not resumed."""
     write_config(out, config)
     started = time.monotonic()
-    network = grow_trees(records.split("train"), resolve_params(TREES, config.model.params), config.seed)
+    train_set = records.split("train")
+    network = fit_features(config.model, train_set.features, train_set.targets, config.seed)
     training = {"epochs": None, "best_epoch": None, "elapsed_s": round(time.monotonic() - started, 1), "device": "cpu", "complete": True}
     manifest = build_manifest(config, network, records, space, training)
     return TrainingOutcome(save_with_decisions(out, manifest, network.state_dict(), records.split("val"), config.evaluation), True)

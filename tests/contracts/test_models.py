@@ -20,7 +20,7 @@ from heart_reader.models.registry import MODELS, EcgNetwork, build_network, coun
 
 N_LEADS, N_OUTPUTS, N_TIMES = 12, 7, 250
 # Files of the package that are parts of models, not models.
-PARTS = {"blocks", "ensemble", "feature_trees", "fusion", "registry", "stockwell"}
+PARTS = {"blocks", "ensemble", "feature_layers", "feature_models", "feature_trees", "fusion", "registry", "stockwell"}
 # Trained values for 12 leads and the 76 outputs of statements and superclasses together.
 N_PARAMETERS = {
     "convnet1d": 176_524,

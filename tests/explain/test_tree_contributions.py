@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_table
-from heart_reader.explain.tree_contributions import tree_contributions
+from heart_reader.explain.tree_contributions import _in_log_odds, tree_contributions
 from heart_reader.models.feature_trees import FeatureTrees
 from heart_reader.runtimes import build_torch_network
-from heart_reader.training.trees import _carry_over
+from heart_reader.training.trees import carry_over, grow_trees, of_boosting
 
 N_FEATURES = 12
 
@@ -35,7 +35,7 @@ def grown(request: pytest.FixtureRequest) -> tuple[HistGradientBoostingClassifie
         max_iter=30, max_depth=request.param, max_leaf_nodes=None, min_samples_leaf=5, early_stopping=False, random_state=0
     ).fit(features, truth)
     trees = FeatureTrees(N_FEATURES, 2, n_trees=30, depth=request.param).eval()
-    _carry_over(model, trees, 1)
+    carry_over(of_boosting(model), trees, 1)
     return model, trees, features[:25]
 
 
@@ -61,6 +61,26 @@ def test_they_add_up_to_the_answer(grown: tuple[HistGradientBoostingClassifier, 
         ours = tree_contributions(trees, row, [1])
         assert ours.expected[1] + ours.by_feature[1].sum() == pytest.approx(answer, abs=1e-5)
         assert (ours.by_feature[0] == 0).all()  # an output that has not grown, and was not asked for
+
+
+def test_a_forest_adds_up_in_log_odds_in_the_proportions_of_its_probability() -> None:
+    rng = np.random.default_rng(2)
+    features = rng.normal(size=(400, N_FEATURES)).astype(np.float32)
+    truth = (features[:, 0] + features[:, 1] * features[:, 2] > 0).astype(np.float32)
+    model = RandomForestClassifier(15, max_depth=4, random_state=0).fit(features, truth)
+    params = {"n_trees": 15, "depth": 4, "min_samples_leaf": 1, "max_features": "sqrt", "min_positives": 5}
+    trees = grow_trees("feature_forest", features, truth[:, None], params, 0)
+    reference = shap_package().TreeExplainer(model)
+    for row, expected, probability in zip(
+        features[:8], reference.shap_values(features[:8]), model.predict_proba(features[:8]), strict=True
+    ):
+        ours = tree_contributions(trees, row)
+        assert ours.expected[0] + ours.by_feature[0].sum() == pytest.approx(np.log(probability[1] / probability[0]), abs=1e-5)
+        scaled = expected[:, 1] * ours.by_feature[0].sum() / expected[:, 1].sum()
+        np.testing.assert_allclose(ours.by_feature[0], scaled, atol=1e-4)
+    # Where nothing changes together, the slope is that of the log-odds.
+    still = _in_log_odds(np.array([0.2]), np.array([[0.1, -0.1]]))
+    assert still.by_feature[0].tolist() == pytest.approx([0.1 / 0.16, -0.1 / 0.16])
 
 
 def by_definition(value: Any, players: int) -> list[float]:

@@ -42,8 +42,8 @@ def test_tensors_are_scikit_learns_trees(trees_config: ExperimentConfig) -> None
         "l2_regularization": 1.0,
         "min_positives": 3,
     }
-    network = grow_trees(records, params, 0)
     assert records.features is not None
+    network = grow_trees("feature_trees", records.features, records.targets, params, 0)
     features = np.random.default_rng(0).permuted(records.features, axis=0)
     features[:, ::7] = np.nan
     model = HistGradientBoostingClassifier(
@@ -62,7 +62,8 @@ def test_tensors_are_scikit_learns_trees(trees_config: ExperimentConfig) -> None
 
 def test_a_rare_output_answers_its_frequency(trees_config: ExperimentConfig) -> None:
     records = _train_records(trees_config)
-    network = grow_trees(records, {**load_params(), "min_positives": 10_000}, 0)
+    assert records.features is not None
+    network = grow_trees("feature_trees", records.features, records.targets, {**load_params(), "min_positives": 10_000}, 0)
     positives = records.targets[:, 1].sum()
     expected = np.log((positives + 0.5) / (len(records) - positives + 0.5))
     assert network(torch.zeros(3, 12, 250))[:, 1].tolist() == pytest.approx([expected] * 3, rel=1e-5)
