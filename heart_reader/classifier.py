@@ -14,12 +14,13 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint, understood
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.findings import Facts
 from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.table import class_name
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
 from heart_reader.decisions.decision import Decisions, Thresholds
-from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
+from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, Screen, decide
 from heart_reader.errors import NotServable
 from heart_reader.messages import message
 from heart_reader.pooling import Pooled, level_means, pool, timeline
@@ -135,8 +136,8 @@ class EcgClassifier:
         at_network_rate = self._measure_prepared(prepared)
         features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
-        order = self.space.reading_levels(self.level)
-        pooled, per_window = pool(self._probabilities(prepared, features, progress), order)
+        order, screens = self.space.reading_levels(self.level), self.space.screens(self.level)
+        pooled, per_window = pool(self._probabilities(prepared, features, progress), (*order, *screens))
         quality, measurements = Quality.of(prepared, self.preprocessor.leads), None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(record) else None
@@ -172,6 +173,7 @@ class EcgClassifier:
             measurements=measurements,
             features=known,
             alpha=None if zones is None else zones.alpha,
+            screens={name: self._screen(name, self._read_level(name, pooled[name], quality, long)) for name in screens},
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -256,6 +258,13 @@ class EcgClassifier:
             label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
+
+    def _screen(self, name: str, classes: Mapping[str, ClassReading]) -> Screen:
+        contrast = self.space.levels[name].contrast
+        assert contrast is not None
+        names = self.space.levels[contrast.of].class_names
+        present, absent = ([class_name(names[position]) for position in side] for side in (contrast.positive, contrast.negative))
+        return Screen(classes, message("screen_presupposes", present=present, absent=absent))
 
     def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
         """Measure what the network sees, if it takes such features."""

@@ -17,7 +17,7 @@ from heart_reader.messages import Message, coded, message
 if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
 
-__all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
+__all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "Screen", "decide"]
 
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 RANKED_LENGTH = 10
@@ -67,6 +67,26 @@ class ClassReading:
         if self.maximum is None:
             del values["maximum"]
         return values
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The answer to a binary question that is put beside the levels of a reading.
+
+    Parameters
+    ----------
+    classes
+        Its one class with its reading.
+    presupposes
+        What must hold of the recording for the answer to mean anything, in a sentence.
+    """
+
+    classes: Mapping[str, ClassReading]
+    presupposes: Message
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"classes": {name: reading.to_json() for name, reading in self.classes.items()}, "presupposes": self.presupposes}
 
 
 @dataclass(frozen=True)
@@ -177,6 +197,8 @@ class Diagnosis:
     alpha
         Share of errors of each kind that the uncertain zones of the level of interest allow; None
         if it has no zones.
+    screens
+        Binary level to its answer, for those that the model answers beside its level of interest.
     """
 
     record_id: str
@@ -194,6 +216,7 @@ class Diagnosis:
     measurements: Measurements | None
     features: Mapping[str, bool]
     alpha: float | None
+    screens: Mapping[str, Screen] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
@@ -247,6 +270,7 @@ class Diagnosis:
         yield from self.quality.findings
         yield from self.conclusion.sentences()
         yield from (self.summary, self.decision_rule, *BANDS.values())
+        yield from (screen.presupposes for screen in self.screens.values())
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
             yield from self.measurements.rhythm.sentences()
@@ -265,6 +289,7 @@ class Diagnosis:
             "age": self.age,
             "sex": self.sex,
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
+            "screens": {level: screen.to_json() for level, screen in self.screens.items()},
             "ranked": self.ranked,
             "summary": self.summary,
             "conclusion": self.conclusion.to_json(),
