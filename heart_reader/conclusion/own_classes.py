@@ -1,7 +1,8 @@
 """Readers whose classes are no statements of PTB-XL: what they say in the terms of a diagnosis.
 
 A class that says the same as a statement is reconciled as that statement; any other stands under
-its own title. What a class means is known by its level only, see :mod:`heart_reader.data.vocabulary`.
+its own title. What a class means is known by its level only, see
+:mod:`heart_reader.data.vocabulary`.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class OwnClasses:
         ]
 
     def title(self, name: str) -> Message:
-        """The title of a class; the page says it by its words, or by the titles that it was sent."""
+        """The title of a class; the page says it by its words or by the titles it was sent."""
         of = self.meanings[name]
         if of.words is None:
             return Message(of.title, "class_code", {"statement": name})

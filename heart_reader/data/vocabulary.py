@@ -1,4 +1,4 @@
-"""What classes mean that are no statements of PTB-XL: their titles, and which statement says the same.
+"""What classes mean that are no statements of PTB-XL: titles, and which statement says the same.
 
 ``vocabulary.json`` lists the classes of published tasks, by the names of their levels; a checkpoint
 names its own classes in ``titles`` of its manifest. Codes of one letter mean one thing among beats

@@ -136,7 +136,7 @@ def test_a_reading_whose_client_left_is_given_up(narrow: TestClient, ecg_csv: by
     assert endless() == 0
     assert first.sent == second.sent == []
     assert narrow.app.state.folders.left() == []
-    assert 'heart_reader_readings_total{outcome="given_up"} 2.0' in narrow.get("/metrics").text
+    assert 'heart_reader_readings_total{outcome="given_up",reader="tiny"} 2.0' in narrow.get("/metrics").text
 
 
 def test_ready_tells_a_damaged_checkpoint_and_one_that_is_back(settings: Settings, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_metrics_count_requests_by_route_and_readings_by_outcome(client: TestCli
     client.post(PREDICT, files={"file": ("a.csv", b"")})
     text = client.get("/metrics").text
     assert re.search(r'heart_reader_requests_total\{method="POST",route="/api/v1/predict",status="200"\} [1-9]', text)
-    assert re.search(r'heart_reader_readings_total\{outcome="read"\} [1-9]', text)
-    assert re.search(r'heart_reader_readings_total\{outcome="unreadable_record"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="read",reader="tiny"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="unreadable_record",reader="tiny"\} [1-9]', text)
     assert "heart_reader_readings_in_flight 0.0" in text
 
 
@@ -214,7 +214,7 @@ def test_an_edf_file_is_read(client: TestClient, tmp_path: Path, ecg_csv: bytes)
 def test_the_description_of_the_interface_names_the_form_and_the_errors(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"][PREDICT]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert set(form) == {"file", "fs", "unit", "leads"}
+    assert set(form) == {"file", "fs", "unit", "leads", "reader"}
     assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorAnswer")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from tqdm import tqdm
 
 from heart_reader.config import DataConfig, TaskConfig, resolve_data_path
@@ -59,7 +60,7 @@ class TableSource(DataSource):
     required: bool = True
     level: str = SUPERDIAGNOSTIC
     label_columns: tuple[str, ...] | None = None
-    titles: dict[str, str] = {}
+    titles: dict[str, str] = Field(default_factory=dict)
     id_column: str | None = None
     patient_column: str | None = None
     label_rule: LabelRule = "any_likelihood"
