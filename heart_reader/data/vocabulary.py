@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from heart_reader.data.labels import LabelSpace, Level
 
-__all__ = ["ClassMeaning", "meanings", "with_titles"]
+__all__ = ["ClassMeaning", "meanings", "published_classes", "with_titles"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def meanings(level: Level) -> dict[str, ClassMeaning]:
     >>> meanings(Level("mine", ("N", "V"), titles={"N": "nocturnal"}))["N"]
     ClassMeaning(title='nocturnal', words=None, statement=None, group='other', normal=None)
     """
-    published: Mapping[str, ClassMeaning] = _by_level().get(level.name) or _by_classes().get(frozenset(level.class_names), {})
+    published: Mapping[str, ClassMeaning] = published_classes().get(level.name) or _by_classes().get(frozenset(level.class_names), {})
     known = {name: published[name] for name in level.class_names if name in published}
     own = {name: title for name, title in level.titles.items() if name not in known or known[name].title != title}
     return known | {name: ClassMeaning(title) for name, title in own.items()}
@@ -74,20 +73,21 @@ def with_titles(space: LabelSpace) -> LabelSpace:
 
 
 @cache
-def _vocabularies() -> list[dict[str, Any]]:
-    values: list[dict[str, Any]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))["vocabularies"]
-    return values
+def published_classes() -> Mapping[str, Mapping[str, ClassMeaning]]:
+    """Return level to class to meaning, for every level of the vocabularies."""
+    return {level: classes for levels, classes in _vocabularies() for level in levels}
 
 
 @cache
-def _by_level() -> Mapping[str, Mapping[str, ClassMeaning]]:
-    return {level: _classes(one) for one in _vocabularies() for level in one["levels"]}
+def _vocabularies() -> tuple[tuple[tuple[str, ...], Mapping[str, ClassMeaning]], ...]:
+    """Levels of each vocabulary, and its classes."""
+    listed = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))["vocabularies"]
+    return tuple(
+        (tuple(one["levels"]), {code: ClassMeaning(**{"normal": False, **entry}) for code, entry in one["classes"].items()})
+        for one in listed
+    )
 
 
 @cache
 def _by_classes() -> Mapping[frozenset[str], Mapping[str, ClassMeaning]]:
-    return {frozenset(one["classes"]): _classes(one) for one in _vocabularies()}
-
-
-def _classes(vocabulary: Mapping[str, Any]) -> dict[str, ClassMeaning]:
-    return {code: ClassMeaning(**{"normal": False, **entry}) for code, entry in vocabulary["classes"].items()}
+    return {frozenset(classes): classes for _, classes in _vocabularies()}
