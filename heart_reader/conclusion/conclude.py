@@ -121,7 +121,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
         settled, more = own.settle(decisions[ALL], against)
         own_lines, why = own.lines(settled), own.why_undecided(settled)
         yielded = (*((own.code(code), probability, text) for code, probability, text in yielded), *more)
-        answered = {**{name: _decisions(of) for name, of in levels.items()}, own.level: settled}
+        answered = {level: {name: settled[level, name] for name in of} for level, of in levels.items()}
     if facts.poor is not None:
         return answered, Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=facts.poor)), (), yielded)
     rhythm = rhythm_lines(reconciled.stated, statements, facts)

@@ -21,7 +21,6 @@ from heart_reader.messages import Message, message
 
 __all__ = ["OwnClasses", "meaning_of"]
 
-Yielding = tuple[str, float, Message]
 _STATEMENTS = frozenset(statement.code for statement in SCP_STATEMENTS)
 
 
@@ -43,71 +42,80 @@ def meaning_of(level: Level, name: str) -> ClassMeaning:
     return ClassMeaning(table.names.get(name, name), name, statement, table.groups.get(name, "other"), normal=False)
 
 
+# Level and class.
+Key = tuple[str, str]
+# Class, probability and why it is not stated.
+Yielding = tuple[str, float, Message]
+
+
 @dataclass(frozen=True)
 class OwnClasses:
-    """The answers of a level whose classes are not those that the rules are written for.
+    """The answers of levels whose classes are not those that the rules are written for.
 
     Parameters
     ----------
-    level
-        Its name.
     answers
-        Class to what the model says of it.
+        Level and class to what the model says of it.
     meanings
-        Class to what it means.
+        Level and class to what it means.
     """
 
-    level: str
-    answers: Mapping[str, Answer]
-    meanings: Mapping[str, ClassMeaning]
+    answers: Mapping[Key, Answer]
+    meanings: Mapping[Key, ClassMeaning]
 
     @classmethod
     def of(cls, levels: Mapping[str, Mapping[str, Answer]], space: Mapping[str, Level]) -> OwnClasses | None:
-        """Return the first level's classes; None where statements or superclasses are answered."""
+        """Return the classes of all levels; None where statements or superclasses are answered."""
         if ALL in levels or SUPERDIAGNOSTIC in levels:
             return None
-        level, answers = next(iter(levels.items()))
-        return cls(level, answers, {name: meaning_of(space[level], name) for name in answers})
+        answers = {(level, name): answer for level, of in levels.items() for name, answer in of.items()}
+        return cls(answers, {(level, name): meaning_of(space[level], name) for level, name in answers})
 
     def statements(self) -> dict[str, Answer]:
-        """What the classes say as statements."""
-        return {of.statement: self.answers[name] for name, of in self.meanings.items() if of.statement is not None}
+        """What the classes say as statements, the first level's where two say the same."""
+        said: dict[str, Answer] = {}
+        for key, of in self.meanings.items():
+            if of.statement is not None:
+                said.setdefault(of.statement, self.answers[key])
+        return said
 
-    def settle(self, statements: Mapping[str, str], against: Message | None) -> tuple[dict[str, str], list[Yielding]]:
+    def settle(self, statements: Mapping[str, str], against: Message | None) -> tuple[dict[Key, str], list[Yielding]]:
         """Return the decisions of the classes as they follow from those of the statements.
 
         A class that a normal ECG may have is not stated beside one that it may not have, nor
         ``against`` a measured finding that no normal ECG has.
         """
         decisions = {
-            name: self.answers[name].decision if of.statement is None else statements[of.statement] for name, of in self.meanings.items()
+            key: self.answers[key].decision if of.statement is None else statements[of.statement] for key, of in self.meanings.items()
         }
-        abnormal = next((name for name, of in self.meanings.items() if of.normal is False and decisions[name] == "present"), None)
+        abnormal = next((key for key, of in self.meanings.items() if of.normal is False and decisions[key] == "present"), None)
         yielded: list[Yielding] = []
-        for name, of in self.meanings.items():
-            if of.normal and of.statement is None and decisions[name] == "present" and (against is not None or abnormal is not None):
-                decisions[name] = "uncertain"
-                reason = (
-                    message("not_stated_measured", finding=self.title(name), measured=against)
-                    if against is not None
-                    else message("not_stated_against", finding=self.title(name), other=self.title(abnormal or ""))
-                )
-                yielded.append((name, self.answers[name].probability, reason))
+        for key, of in self.meanings.items():
+            if not of.normal or of.statement is not None or decisions[key] != "present":
+                continue
+            if against is not None:
+                reason = message("not_stated_measured", finding=self._title(key), measured=against)
+            elif abnormal is not None:
+                reason = message("not_stated_against", finding=self._title(key), other=self._title(abnormal))
+            else:
+                continue
+            decisions[key] = "uncertain"
+            yielded.append((key[1], self.answers[key].probability, reason))
         return decisions, yielded
 
-    def lines(self, decisions: Mapping[str, str]) -> list[Line]:
+    def lines(self, decisions: Mapping[Key, str]) -> list[Line]:
         """Write the present classes that are no statements; what is not known is not abnormal."""
         return [
-            Line(of.group, self.title(name), (name,), self.answers[name].probability, abnormal=of.normal is False)
-            for name, of in self.meanings.items()
-            if of.statement is None and decisions[name] == "present"
+            Line(of.group, self._title(key), (key[1],), self.answers[key].probability, abnormal=of.normal is False)
+            for key, of in self.meanings.items()
+            if of.statement is None and decisions[key] == "present"
         ]
 
-    def title(self, name: str) -> Message:
+    def _title(self, key: Key) -> Message:
         """The title of a class; the page says it by its words or by the titles it was sent."""
-        of = self.meanings[name]
+        of = self.meanings[key]
         if of.words is None:
-            return Message(of.title, "class_code", {"statement": name})
+            return Message(of.title, "class_code", {"statement": key[1]})
         return Message(of.title, "class_name", {"statement": of.words})
 
     def renamed(self, line: Line) -> Line:
@@ -116,11 +124,11 @@ class OwnClasses:
 
     def code(self, statement: str) -> str:
         """The class that says the same as a statement."""
-        return next((name for name, of in self.meanings.items() if of.statement == statement), statement)
+        return next((name for (_, name), of in self.meanings.items() if of.statement == statement), statement)
 
-    def why_undecided(self, decisions: Mapping[str, str]) -> Message | None:
+    def why_undecided(self, decisions: Mapping[Key, str]) -> Message | None:
         """Why a reading without anything abnormal is none of a normal ECG; None for the usual."""
-        present = [name for name, decision in decisions.items() if decision == "present"]
+        present = [key for key, decision in decisions.items() if decision == "present"]
         if not present:
             return message("no_own_class")
-        return message("meaning_not_known") if any(self.meanings[name].normal is None for name in present) else None
+        return message("meaning_not_known") if any(self.meanings[key].normal is None for key in present) else None

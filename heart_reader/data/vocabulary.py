@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heart_reader.data.labels import LabelSpace, Level
 
-__all__ = ["ClassMeaning", "meanings", "published_classes", "with_titles"]
+__all__ = ["ClassMeaning", "Vocabulary", "meanings", "vocabularies", "with_titles"]
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,19 @@ class ClassMeaning:
 def meanings(level: Level) -> dict[str, ClassMeaning]:
     """Return what is known of the classes of a level, without those that nobody described.
 
-    A level is known by its name, or by having the very classes of a published task.
+    A level is known by its name, if the task of that name has all its classes, or by having the
+    very classes of a task.
 
     Examples
     --------
     >>> {code: of.title for code, of in meanings(Level("beats", ("N", "V"))).items()}
     {'N': 'Beat of normal origin', 'V': 'Ventricular ectopic beat'}
-    >>> meanings(Level("mine", ("N", "V")))
-    {}
+    >>> meanings(Level("mine", ("N", "V"))), meanings(Level("beats", ("N", "V", "X")))
+    ({}, {})
     >>> meanings(Level("mine", ("N", "V"), titles={"N": "nocturnal"}))["N"]
     ClassMeaning(title='nocturnal', words=None, statement=None, group='other', normal=None)
     """
-    published: Mapping[str, ClassMeaning] = published_classes().get(level.name) or _by_classes().get(frozenset(level.class_names), {})
+    published = next((one.classes for one in vocabularies() if one.covers(level)), {})
     known = {name: published[name] for name in level.class_names if name in published}
     own = {name: title for name, title in level.titles.items() if name not in known or known[name].title != title}
     return known | {name: ClassMeaning(title) for name, title in own.items()}
@@ -72,22 +73,41 @@ def with_titles(space: LabelSpace) -> LabelSpace:
     return LabelSpace(named, space.heads)
 
 
-@cache
-def published_classes() -> Mapping[str, Mapping[str, ClassMeaning]]:
-    """Return level to class to meaning, for every level of the vocabularies."""
-    return {level: classes for levels, classes in _vocabularies() for level in levels}
+@dataclass(frozen=True)
+class Vocabulary:
+    """The classes of one published task.
+
+    Parameters
+    ----------
+    levels
+        Names of the levels that it describes.
+    classes
+        Class to its meaning.
+    of_statements
+        Whether other classes of these levels are statements of PTB-XL under their own codes.
+    """
+
+    levels: tuple[str, ...]
+    classes: Mapping[str, ClassMeaning]
+    of_statements: bool = False
+
+    def covers(self, level: Level) -> bool:
+        """Whether it speaks of a level."""
+        names = set(level.class_names)
+        if level.name in self.levels:
+            return self.of_statements or names <= self.classes.keys()
+        return names == self.classes.keys()
 
 
 @cache
-def _vocabularies() -> tuple[tuple[tuple[str, ...], Mapping[str, ClassMeaning]], ...]:
-    """Levels of each vocabulary, and its classes."""
+def vocabularies() -> tuple[Vocabulary, ...]:
+    """Return all that are known."""
     listed = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))["vocabularies"]
     return tuple(
-        (tuple(one["levels"]), {code: ClassMeaning(**{"normal": False, **entry}) for code, entry in one["classes"].items()})
+        Vocabulary(
+            tuple(one["levels"]),
+            {code: ClassMeaning(**{"normal": False, **entry}) for code, entry in one["classes"].items()},
+            one.get("of_statements", False),
+        )
         for one in listed
     )
-
-
-@cache
-def _by_classes() -> Mapping[frozenset[str], Mapping[str, ClassMeaning]]:
-    return {frozenset(classes): classes for _, classes in _vocabularies()}

@@ -18,7 +18,7 @@ from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
-from heart_reader.data.vocabulary import published_classes
+from heart_reader.data.vocabulary import vocabularies
 from heart_reader.frontend import routes
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.messages import TEMPLATES, template_fields
@@ -129,7 +129,7 @@ def test_every_key_that_the_page_asks_for_exists_and_none_is_left_over() -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_class_has_a_name_and_a_lay_and_a_clinical_sentence(language: str) -> None:
     known = words(language)["classes"]
-    published = {of.words for classes in published_classes().values() for of in classes.values()}
+    published = {of.words for vocabulary in vocabularies() for of in vocabulary.classes.values()}
     for key in {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *published}:
         entry = known[key]
         sent = language == "en" and key in read_table().names
@@ -148,7 +148,7 @@ def test_the_page_gets_the_hierarchy_of_the_statements_and_repeats_none_of_it(cl
 
 def test_no_class_is_named_in_the_code_or_the_style_of_the_page() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in [*CODE, *STATIC_DIR.rglob("*.css")])
-    published = {name for classes in published_classes().values() for name in classes}
+    published = {name for vocabulary in vocabularies() for name in vocabulary.classes}
     codes = {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *published}
     # Single letters name other things too.
     assert sorted(code for code in codes if len(code) > 1 and re.search(rf"""["'`.=]{re.escape(code)}["'`:\]]""", source)) == []
@@ -156,7 +156,8 @@ def test_no_class_is_named_in_the_code_or_the_style_of_the_page() -> None:
 
 def test_frequent_diagnoses_that_are_no_statements_are_in_the_vocabulary() -> None:
     statements = {statement.code for statement in SCP_STATEMENTS}
-    assert {name for name in FREQUENT_STATEMENTS if name not in statements} <= published_classes()["frequent"].keys()
+    named = next(vocabulary.classes for vocabulary in vocabularies() if "frequent" in vocabulary.levels)
+    assert {name for name in FREQUENT_STATEMENTS if name not in statements} <= named.keys()
 
 
 def test_the_server_lists_whatever_languages_there_are(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
