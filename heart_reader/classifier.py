@@ -16,13 +16,13 @@ from heart_reader.conclusion.findings import Facts
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
 from heart_reader.data.batch import Batch, Inputs
-from heart_reader.data.labels import LabelSpace
+from heart_reader.data.labels import Contrast, LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
 from heart_reader.decisions.decision import Decisions, Thresholds
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, Screen, decide
 from heart_reader.errors import NotServable
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 from heart_reader.pooling import Pooled, level_means, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
@@ -136,8 +136,8 @@ class EcgClassifier:
         at_network_rate = self._measure_prepared(prepared)
         features = None if self.features is None else self.features.of_record(record, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
-        order, screens = self.space.reading_levels(self.level), self.space.screens(self.level)
-        pooled, per_window = pool(self._probabilities(prepared, features, progress), (*order, *screens))
+        order = self.space.reading_levels(self.level)
+        pooled, per_window = pool(self._probabilities(prepared, features, progress), (*order, *self.space.screens(self.level)))
         quality, measurements = Quality.of(prepared, self.preprocessor.leads), None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(record) else None
@@ -173,7 +173,7 @@ class EcgClassifier:
             measurements=measurements,
             features=known,
             alpha=None if zones is None else zones.alpha,
-            screens={name: self._screen(name, self._read_level(name, pooled[name], quality, long)) for name in screens},
+            screens=self._screens(pooled, quality, long),
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -259,12 +259,19 @@ class EcgClassifier:
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
-    def _screen(self, name: str, classes: Mapping[str, ClassReading]) -> Screen:
-        contrast = self.space.levels[name].contrast
-        assert contrast is not None
+    def _presupposed(self, contrast: Contrast) -> Message:
+        """What must hold of a record for a binary question to have an answer."""
         names = self.space.levels[contrast.of].class_names
         present, absent = ([class_name(names[position]) for position in side] for side in (contrast.positive, contrast.negative))
-        return Screen(classes, message("screen_presupposes", present=present, absent=absent))
+        return message("screen_presupposes", present=present, absent=absent)
+
+    def _screens(self, pooled: Mapping[str, Pooled], quality: Quality, long: bool) -> dict[str, Screen]:
+        asked = {name: self.space.levels[name].contrast for name in self.space.screens(self.level)}
+        return {
+            name: Screen(self._read_level(name, pooled[name], quality, long), self._presupposed(contrast))
+            for name, contrast in asked.items()
+            if contrast is not None
+        }
 
     def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
         """Measure what the network sees, if it takes such features."""
@@ -296,7 +303,8 @@ class EcgClassifier:
         return agreed, conclusion
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
-        warnings: list[str] = []
+        contrast = self.space.levels[self.level].contrast
+        warnings: list[str] = [] if contrast is None else [self._presupposed(contrast)]
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))

@@ -200,3 +200,4 @@ def test_screens_are_asked_beside_the_levels_with_what_they_presuppose(several: 
 def test_a_binary_reader_reads_its_question_as_its_level(several: TestClient, ecg_csv: bytes) -> None:
     body = read(several, ecg_csv, reader="screen").json()
     assert (list(body["levels"]), body["model"]["name"]) == (["mi_vs_norm"], "hmt_ecgnet")
+    assert "screen_presupposes" in {body["messages"][warning]["code"] for warning in body["warnings"]}

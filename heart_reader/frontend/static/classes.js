@@ -1,6 +1,7 @@
 // Names and explanations of classes in the language of the page. What a class is called comes with
 // its reader; no class is known here.
 
+import { el, isolated } from "./dom.js";
 import { has, t } from "./i18n.js";
 
 /** @type {{ level: string | null, english: Record<string, string>, meanings: Record<string, any> }} */
@@ -24,6 +25,12 @@ function wordsFor(code, level, part) {
 
 /** Name of a class, or its code where it has none. */
 export const className = (code, level = null) => wordsFor(code, level, "name") ?? meaningOf(code, level).title;
+
+/** Name and code of a class side by side, each in its own direction; once where they are the same. */
+export function nameAndCode(code, level = null) {
+  const name = className(code, level);
+  return [isolated(name), name === code ? null : [" ", el("bdi", { dir: "ltr", class: "code" }, code)]].flat();
+}
 
 /** A sentence about a class for `reader`, "lay" or "clinical"; null where there is none. */
 export const explanation = (code, level, reader) => wordsFor(code, level, reader);

@@ -2,7 +2,7 @@
 // the measurements, the model.
 
 import { el, ltr } from "./dom.js";
-import { className, levelName } from "./classes.js";
+import { className, levelName, nameAndCode } from "./classes.js";
 import { renderFindings, renderDecision, renderBar } from "./findings.js";
 import { formatPercent, t } from "./i18n.js";
 import { renderMeasurements } from "./measurements.js";
@@ -101,7 +101,7 @@ function renderRanked({ ranked }) {
     el(
       "li",
       { "data-class": entry.name },
-      el("span", { class: "ranked-name" }, className(entry.name, entry.level), " ", el("bdi", { dir: "ltr", class: "code" }, entry.name)),
+      el("span", { class: "ranked-name" }, nameAndCode(entry.name, entry.level)),
       renderBar(entry),
       el("span", { class: "number" }, ltr(formatPercent(entry.probability))),
       renderDecision(entry.decision),
