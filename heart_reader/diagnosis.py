@@ -23,7 +23,6 @@ NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or t
 RANKED_LENGTH = 10
 # More classes than these in one band are counted rather than named.
 NAMED_LENGTH = 8
-NORMAL = "NORM"
 EVEN = 0.5
 # Calibrated probabilities are plain language only where a word agrees with both the number and the
 # decision.

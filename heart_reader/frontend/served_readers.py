@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.classifier import EcgClassifier
+from heart_reader.data.batch import Batch
 from heart_reader.errors import CheckpointError, ConfigError
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.keys import file_stamp
@@ -76,15 +77,17 @@ class ServedReader:
 
     @classmethod
     def load(cls, name: str, directory: Path, trusted: TrustedKeys | None) -> ServedReader:
-        """Load a checkpoint.
+        """Load what a checkpoint says of itself; whoever reads with it opens its weights.
 
         Raises
         ------
         CheckpointError
             If it cannot be served.
         """
-        classifier = EcgClassifier.load(directory, trusted=trusted)
-        return cls(name, classifier.checkpoint, model_facts(classifier), CheckpointWatch(classifier.checkpoint, trusted))
+        checkpoint = load_checkpoint(directory)
+        signer = None if trusted is None else check_signature(checkpoint, trusted)
+        described = EcgClassifier(checkpoint, _not_here, signer)
+        return cls(name, checkpoint, model_facts(described), CheckpointWatch(checkpoint, trusted))
 
     def listed(self) -> dict[str, Any]:
         """What a list of readers says of it."""
@@ -99,6 +102,10 @@ class ServedReader:
             "intact": self.watch.is_intact(),
             **{key: self.facts[key] for key in keys},
         }
+
+
+def _not_here(batch: Batch) -> NoReturn:
+    raise AssertionError("the server itself reads nothing")
 
 
 class ServedReaders:
