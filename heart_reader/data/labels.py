@@ -101,14 +101,15 @@ class Level:
         What a binary level asks of another one; such a level has one class. None for any other
         level.
     titles
-        Class name to its name in plain English, for classes that have one.
+        Class name to its name in plain English, for classes that have one; levels that differ only
+        in these are equal.
     """
 
     name: str
     class_names: tuple[str, ...]
     members: tuple[tuple[int, ...], ...] | None = None
     contrast: Contrast | None = None
-    titles: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

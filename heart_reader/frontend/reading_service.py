@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
@@ -106,10 +106,7 @@ class ReadingService:
             If reading it takes more than is allowed.
         """
         try:
-            async with AsyncExitStack() as stack:
-                if n_bytes > LARGE:
-                    await stack.enter_async_context(self._large)
-                reading = await run_for(request, work, self._threads)
+            reading = await run_for(request, work, self._threads, self._large if n_bytes > LARGE else None)
         except (RecordError, RequestRefused) as error:
             self.metrics.count_reading(error.code, reader.name)
             raise

@@ -47,6 +47,7 @@ def test_titles_travel_in_the_levels_of_a_manifest(titles: dict[str, str]) -> No
     values = space.to_json()
     assert ("titles" in values["levels"]["mine"]) == bool(titles)
     assert LabelSpace.from_json(values) == space
+    assert LabelSpace.from_json(values).levels["mine"].titles == titles
 
 
 def test_a_level_of_a_published_task_is_written_with_its_titles() -> None:
