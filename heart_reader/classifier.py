@@ -14,16 +14,17 @@ from heart_reader.checkpoint import Checkpoint, load_checkpoint, understood
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.findings import Facts
 from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.table import class_name
 from heart_reader.data.batch import Batch, Inputs
-from heart_reader.data.labels import LabelSpace
+from heart_reader.data.labels import Contrast, LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import resampled_length
 from heart_reader.decisions.decision import Decisions, Thresholds
-from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, decide
+from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, Screen, decide
 from heart_reader.errors import NotServable
 from heart_reader.long.sampling import LONG_S, VERY_LONG_S, long_warnings, moved, network_starts, network_windows, part_to_measure
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 from heart_reader.pooling import Pooled, level_means, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
@@ -153,7 +154,7 @@ class EcgClassifier:
         network_share = NETWORK_SHARE if measure and part is not record else 1.0
         starts, windows = self._windows(record, prepared)
         answers = self._probabilities(windows, len(starts), features, lambda share: say(network_share * share))
-        pooled, per_window = pool(answers, order)
+        pooled, per_window = pool(answers, (*order, *self.space.screens(self.level)))
         quality, measurements, whole = Quality.of(prepared, self.preprocessor.leads), None, None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(part) else None
@@ -295,6 +296,20 @@ class EcgClassifier:
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
+    def _presupposed(self, contrast: Contrast) -> Message:
+        """What must hold of a record for a binary question to have an answer."""
+        names = self.space.levels[contrast.of].class_names
+        present, absent = ([class_name(names[position]) for position in side] for side in (contrast.positive, contrast.negative))
+        return message("screen_presupposes", present=present, absent=absent)
+
+    def _screens(self, pooled: Mapping[str, Pooled], quality: Quality, long: bool) -> dict[str, Screen]:
+        asked = {name: self.space.levels[name].contrast for name in self.space.screens(self.level)}
+        return {
+            name: Screen(self._read_level(name, pooled[name], quality, long), self._presupposed(contrast))
+            for name, contrast in asked.items()
+            if contrast is not None
+        }
+
     def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
         """Measure what the network sees, if it takes such features."""
         if self.features is None:
@@ -325,7 +340,8 @@ class EcgClassifier:
         return agreed, conclusion
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
-        warnings: list[str] = []
+        contrast = self.space.levels[self.level].contrast
+        warnings: list[str] = [] if contrast is None else [self._presupposed(contrast)]
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
     from heart_reader.long.reading import LongReading
 
-__all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "decide"]
+__all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "Screen", "decide"]
 
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 RANKED_LENGTH = 10
 # More classes than these in one band are counted rather than named.
 NAMED_LENGTH = 8
-NORMAL = "NORM"
 EVEN = 0.5
 # Calibrated probabilities are plain language only where a word agrees with both the number and the
 # decision.
@@ -68,6 +67,26 @@ class ClassReading:
         if self.maximum is None:
             del values["maximum"]
         return values
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The answer to a binary question that is put beside the levels of a reading.
+
+    Parameters
+    ----------
+    classes
+        Its one class with its reading.
+    presupposes
+        What must hold of the recording for the answer to mean anything, in a sentence.
+    """
+
+    classes: Mapping[str, ClassReading]
+    presupposes: Message
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"classes": {name: reading.to_json() for name, reading in self.classes.items()}, "presupposes": self.presupposes}
 
 
 @dataclass(frozen=True)
@@ -180,6 +199,8 @@ class Diagnosis:
         if it has no zones.
     long
         The recording as a whole, if it lasts more than a minute and was measured.
+    screens
+        Binary level to its answer, for those that the model answers beside its level of interest.
     """
 
     record_id: str
@@ -198,6 +219,7 @@ class Diagnosis:
     features: Mapping[str, bool]
     alpha: float | None
     long: LongReading | None = None
+    screens: Mapping[str, Screen] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
@@ -251,6 +273,7 @@ class Diagnosis:
         yield from self.quality.findings
         yield from self.conclusion.sentences()
         yield from (self.summary, self.decision_rule, *BANDS.values())
+        yield from (screen.presupposes for screen in self.screens.values())
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
             yield from self.measurements.rhythm.sentences()
@@ -271,6 +294,7 @@ class Diagnosis:
             "age": self.age,
             "sex": self.sex,
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
+            "screens": {level: screen.to_json() for level, screen in self.screens.items()},
             "ranked": self.ranked,
             "summary": self.summary,
             "conclusion": self.conclusion.to_json(),

@@ -152,3 +152,20 @@ def write_annotated() -> Callable[..., None]:
         stem.with_suffix(".atr").write_bytes(np.array([*words, 0], dtype="<u2").tobytes())
 
     return write
+
+
+@pytest.fixture(scope="session")
+def own_checkpoints(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Checkpoint directories of readers with other classes and other leads, by name."""
+    from tests.own_readers import OWN_READERS, train_own
+
+    folder = tmp_path_factory.mktemp("own")
+    return {name: train_own(name, tiny_config, folder) for name in OWN_READERS}
+
+
+@pytest.fixture(scope="session")
+def screen_checkpoint(tiny_config: ExperimentConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoint directory of an HMT-ECGNet that answers one binary question alone."""
+    question = ("name=screen", "task={level: mi_vs_norm, heads: [mi_vs_norm]}", "training.epochs=1")
+    network = "model={name: hmt_ecgnet, params: {encoder_widths: [4, 4, 8], group_width: 8, global_width: 8, embedding: 8}}"
+    return train(override_config(tiny_config, (*question, network)), tmp_path_factory.mktemp("runs") / "screen").checkpoint.directory

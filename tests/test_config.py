@@ -160,5 +160,5 @@ def test_sources_keep_their_settings_in_json() -> None:
     config = load_config(None, ["data.sources=[{kind: ptbxl}, {kind: table, path: a.csv, label_columns: [AF]}]"])
     values = config.to_json()["data"]["sources"]
     assert values[0] == {"kind": "ptbxl"}
-    assert list(values[1]) == ["kind", "path", "required", "level", "label_columns", "id_column", "patient_column", "label_rule"]
+    assert list(values[1]) == ["kind", "path", "required", "level", "label_columns", "titles", "id_column", "patient_column", "label_rule"]
     assert ExperimentConfig.from_json(config.to_json()) == config

@@ -269,7 +269,7 @@ def test_the_server_reads_only_what_is_trusted(signed: Path, trusted: TrustedKey
 def test_each_process_that_reads_asks_for_the_signature(signed: Path, trusted: TrustedKeys) -> None:
     sha256 = load_checkpoint(signed).sha256
     (signed / SIGNATURE).unlink()
-    workers = Workers(partial(prepare_reading, signed, sha256, trusted, 10_000_000), 1, timeout_s=20.0, memory_mb=500)
+    workers = Workers(partial(prepare_reading, {"signed": (signed, sha256)}, trusted, 10_000_000), 1, timeout_s=20.0, memory_mb=500)
     try:
         with pytest.raises(NotTrusted):
             workers.wait()

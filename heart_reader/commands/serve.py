@@ -12,6 +12,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument(
+        "readers", nargs="*", metavar="NAME_OR_DIR", help="readers to serve, each a name, a directory or NAME=DIR; the first is the default"
+    )
     add_checkpoint(parser)
     parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="public keys, one of which must have signed the checkpoint")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, this machine only)")
@@ -27,14 +30,11 @@ def run(arguments: argparse.Namespace) -> None:
         key, line = new_key(arguments.new_key)
         print(f"The key of {arguments.new_key}, shown only now: {key}\nIts line for the file of keys: {line}")
         return
-    from heart_reader.weights import find_reader
-
     names = ("trusted_keys", "host", "port")
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    if arguments.checkpoint is not None:
-        from heart_reader.checkpoint import load_checkpoint
-
-        given["checkpoint"] = load_checkpoint(find_reader(arguments.checkpoint)).directory
+    if arguments.checkpoint is not None or arguments.readers:
+        # The default first, as --checkpoint names it. What the environment asks for gives way.
+        given |= {"readers": (*filter(None, [arguments.checkpoint]), *arguments.readers), "checkpoint": None}
     if arguments.debug:
         given["debug"] = True
     from pydantic import ValidationError

@@ -16,6 +16,7 @@ from typing import Any
 
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL, SUPERCLASS_OF
 from heart_reader.conclusion.findings import Facts, Line, measured_codes, measured_lines, not_normal, rhythm_lines
+from heart_reader.conclusion.own_classes import OwnClasses
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
@@ -103,25 +104,37 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     tuple
         Level to class to decision, and the conclusion. Probabilities are not touched.
     """
-    statements, against = _with_measured(levels.get(ALL, {}), facts), not_normal(facts)
+    own = OwnClasses.of(levels, space.levels)
+    given = levels if own is None else {ALL: own.statements()}
+    statements, against = _with_measured(given.get(ALL, {}), facts), not_normal(facts)
     superclasses = {name: answer for name, answer in levels.get(SUPERDIAGNOSTIC, {}).items() if name in SUPERCLASSES}
     if against is not None:
         statements, superclasses = _without_normal(statements), _without_normal(superclasses)
     reconciled = reconcile(statements, superclasses, SUPERCLASS_OF, facts.numbers)
-    decisions = _agree({**levels, ALL: statements} if ALL in levels else levels, space, reconciled)
+    decisions = _agree({**given, ALL: statements} if ALL in given else given, space, reconciled)
     yielded = tuple((item.code, statements[item.code].probability, _why(item)) for item in reconciled.yielded)
     if against is not None and levels.get(SUPERDIAGNOSTIC, {}).get(NORMAL, _NOTHING).decision == "present":
         text = message("not_stated_measured", finding=class_name(NORMAL), measured=against)
         yielded = (*yielded, (NORMAL, superclasses[NORMAL].probability, text))
+    answered, own_lines, why = decisions, list[Line](), None
+    if own is not None:
+        settled, more = own.settle(decisions[ALL], against)
+        own_lines, why = own.lines(settled), own.why_undecided(settled)
+        yielded = (*((own.code(code), probability, text) for code, probability, text in yielded), *more)
+        answered = {level: {name: settled[level, name] for name in of} for level, of in levels.items()}
     if facts.poor is not None:
-        return decisions, Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=facts.poor)), (), yielded)
+        return answered, Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=facts.poor)), (), yielded)
     rhythm = rhythm_lines(reconciled.stated, statements, facts)
-    lines = [*rhythm.lines, *_stated_lines(reconciled, levels, decisions, facts)]
+    lines = [*rhythm.lines, *_stated_lines(reconciled, statements, superclasses, facts), *own_lines]
     lines += measured_lines(reconciled.stated, facts)
     lines.sort(key=lambda line: GROUPS.index(line.group))
     kind = _kind(reconciled, decisions, rhythm.normal, lines, facts)
-    normal = NORMAL in reconciled.superclasses
-    return decisions, Conclusion(kind, _headline(kind, lines, facts, otherwise_normal=normal), tuple(lines), yielded)
+    headline = _headline(kind, lines, facts, otherwise_normal=NORMAL in reconciled.superclasses, why_undecided=why)
+    return answered, Conclusion(kind, headline, tuple(lines if own is None else map(own.renamed, lines)), yielded)
+
+
+def _decisions(answers: Mapping[str, Answer]) -> dict[str, str]:
+    return {name: answer.decision for name, answer in answers.items()}
 
 
 def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, Answer]:
@@ -166,7 +179,7 @@ def _as_sentence(text: Message) -> Message:
 
 def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisions:
     """Decisions of every level as they follow from what is stated."""
-    decisions = {level: {name: answer.decision for name, answer in of.items()} for level, of in levels.items()}
+    decisions = {level: _decisions(of) for level, of in levels.items()}
     for item in reconciled.yielded:
         decisions[ALL][item.code] = "absent" if item.condition is not None else "uncertain"
     if decisions.get(ALL, {}).get(NORMAL) == "present" and NORMAL not in reconciled.stated:
@@ -176,10 +189,11 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
             decisions[SUPERDIAGNOSTIC][name] = "present"
         elif decision == "present" and name in SUPERCLASSES:
             decisions[SUPERDIAGNOSTIC][name] = "uncertain"
-    if ALL not in levels:
+    others = decisions.keys() - {ALL, SUPERDIAGNOSTIC}
+    if ALL not in levels or not others:
         return decisions
     codes = space.levels[ALL].class_names
-    for level in decisions.keys() - {ALL, SUPERDIAGNOSTIC}:
+    for level in others:
         members = space.levels[level].members
         if members is None:
             continue
@@ -222,22 +236,19 @@ def _measured(name: str, value: float) -> Message:
     return message("duration_value", name=title, duration=value)
 
 
-def _stated_lines(reconciled: Reconciled, levels: Answers, decisions: Decisions, facts: Facts) -> Iterator[Line]:
-    """Yield statements that name no rhythm, then bare superclasses, then classes of other tasks."""
+def _stated_lines(
+    reconciled: Reconciled, statements: Mapping[str, Answer], superclasses: Mapping[str, Answer], facts: Facts
+) -> Iterator[Line]:
+    """Yield statements that name no rhythm, then bare superclasses."""
     table = read_table()
     for code in reconciled.stated:
         if table.groups.get(code, "other") != "rhythm" and code != NORMAL:
-            text = _with_measure(code, levels[ALL][code].probability, facts)
-            yield Line(table.groups.get(code, "other"), text, (code,), levels[ALL][code].probability)
+            text = _with_measure(code, statements[code].probability, facts)
+            yield Line(table.groups.get(code, "other"), text, (code,), statements[code].probability)
     for name in reconciled.superclasses:
         if name != NORMAL and not any(SUPERCLASS_OF.get(code) == name for code in reconciled.stated):
             text = message("kind_not_stated", finding=class_name(name))
-            yield Line(table.groups[name], text, (name,), levels[SUPERDIAGNOSTIC][name].probability)
-    if ALL not in levels and SUPERDIAGNOSTIC not in levels:
-        own = next(iter(levels))
-        for name, answer in levels[own].items():
-            if decisions[own][name] == "present":
-                yield Line("other", class_name(name), (name,), answer.probability)
+            yield Line(table.groups[name], text, (name,), superclasses[name].probability)
 
 
 def _with_measure(code: str, probability: float, facts: Facts) -> Message:
@@ -265,7 +276,7 @@ def _kind(reconciled: Reconciled, decisions: Decisions, normal_rhythm: bool, lin
     return "normal" if certain and measured and normal_rhythm and facts.good and codes <= _HARMLESS else "undecided"
 
 
-def _headline(kind: str, lines: list[Line], facts: Facts, *, otherwise_normal: bool) -> Message:
+def _headline(kind: str, lines: list[Line], facts: Facts, *, otherwise_normal: bool, why_undecided: Message | None) -> Message:
     codes = {code for line in lines for code in line.codes}
     sentences = [
         message("sentence", sentence=line.text) for line in lines if not any(_SAID_BY.get(code, set()) & codes for code in line.codes)
@@ -276,6 +287,6 @@ def _headline(kind: str, lines: list[Line], facts: Facts, *, otherwise_normal: b
         sentences.append(message("sentence", sentence=message("otherwise_normal")))
     elif kind == "undecided":
         unmeasured = message("normal_not_measured") if facts.rhythm is None else message("nothing_certain")
-        reason = message("signal_limited") if not facts.good else unmeasured
+        reason = why_undecided or (message("signal_limited") if not facts.good else unmeasured)
         sentences.append(message("sentence", sentence=reason))
     return message("sentences", sentences=sentences)

@@ -9,7 +9,7 @@ another level against each other (:class:`Contrast`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -100,12 +100,16 @@ class Level:
     contrast
         What a binary level asks of another one; such a level has one class. None for any other
         level.
+    titles
+        Class name to its name in plain English, for classes that have one; levels that differ only
+        in these are equal.
     """
 
     name: str
     class_names: tuple[str, ...]
     members: tuple[tuple[int, ...], ...] | None = None
     contrast: Contrast | None = None
+    titles: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,10 @@ class LabelSpace:
         """
         return (first, *(name for name in self.answerable() if name != first and self.levels[name].contrast is None))
 
+    def screens(self, first: str) -> tuple[str, ...]:
+        """Return the binary levels that a reading answers beside its levels, as questions apart."""
+        return tuple(name for name in self.answerable() if name != first and self.levels[name].contrast is not None)
+
     def with_heads(self, heads: tuple[str, ...]) -> LabelSpace:
         """Return the same levels answered by other heads."""
         return LabelSpace(self.levels, heads)
@@ -198,7 +206,11 @@ class LabelSpace:
         return {
             "heads": list(self.heads),
             "levels": {
-                name: {"class_names": list(level.class_names), "aggregation": _aggregation_to_json(level)}
+                name: {
+                    "class_names": list(level.class_names),
+                    "aggregation": _aggregation_to_json(level),
+                    **({"titles": dict(level.titles)} if level.titles else {}),
+                }
                 for name, level in self.levels.items()
             },
         }
@@ -213,7 +225,9 @@ class LabelSpace:
             If a level follows from others by a rule that is not known.
         """
         levels = {
-            name: Level(name, tuple(entry["class_names"]), **_aggregation_from_json(entry["aggregation"]))
+            name: Level(
+                name, tuple(entry["class_names"]), **_aggregation_from_json(entry["aggregation"]), titles=dict(entry.get("titles", {}))
+            )
             for name, entry in values["levels"].items()
         }
         return cls(levels, tuple(values["heads"]))

@@ -180,18 +180,20 @@ class Explainer:
     def find_level(self, finding: str, level: str | None = None) -> str:
         """Return the level a finding is explained at: the given one, or the first that has it.
 
+        A binary level that is not the one of interest must be given.
+
         Raises
         ------
         NotServable
             If no such level, or none of them, has that class.
         """
-        order = self.space.reading_levels(self.classifier.level)
-        if level is not None and level not in order:
+        order, interest = self.space.reading_levels(self.classifier.level), self.classifier.level
+        if level is not None and level not in (*order, *self.space.screens(interest)):
             raise NotServable(f"level {level!r}: this model's readings state {', '.join(order)}")
         for name in order if level is None else (level,):
             if finding in self.space.levels[name].class_names:
                 return name
-        nearest = level or self.classifier.level
+        nearest = level or interest
         known = ", ".join(self.space.levels[nearest].class_names)
         raise NotServable(f"finding {finding!r}: {nearest} has {known}; name another level for other classes")
 

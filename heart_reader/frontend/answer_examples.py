@@ -8,6 +8,7 @@ __all__ = ["ERROR", "EXPLANATION", "READING", "SAMPLE"]
 
 _NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 _NOT_AN_ECG = "report.pdf: a PDF, which holds a picture of an ECG: export the recording as one of CSV, WFDB"
+_PRESUPPOSES = "Presupposes that one side applies and the other does not: Myocardial infarction, against Normal ECG."
 _MI = {"probability": 0.97, "threshold": 0.31, "decision": "present", "zone": [0.12, 0.45]}
 
 ERROR: dict[str, Any] = {
@@ -31,6 +32,7 @@ READING: dict[str, Any] = {
     "age": 63.0,
     "sex": "male",
     "levels": {"superdiagnostic": {"MI": _MI}},
+    "screens": {"mi_vs_norm": {"classes": {"MI": _MI}, "presupposes": _PRESUPPOSES}},
     "ranked": [{"level": "all", "name": "IMI", **_MI}],
     "summary": "Sinus rhythm, rate 71/min. Inferior myocardial infarction. High probability that the label applies: MI (97%).",
     "conclusion": {

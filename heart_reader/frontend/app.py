@@ -18,10 +18,10 @@ from heart_reader.frontend.middleware import RequestContext
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
+from heart_reader.frontend.served_readers import name_readers
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import UploadRoom
-from heart_reader.weights import find_reader
 
 __all__ = ["create_app"]
 
@@ -29,7 +29,7 @@ NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or t
 
 
 def create_app(settings: Settings, *, host_names: Collection[str] | None = None) -> FastAPI:
-    """Make the application; the checkpoint is loaded and tried when the server starts.
+    """Make the application; the checkpoints are loaded and tried when the server starts.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     Raises
     ------
     CheckpointError
-        When the server starts, if the checkpoint cannot be served.
+        When the server starts, if a checkpoint cannot be served.
     ConfigError
         If the file of keys cannot be read.
     """
@@ -76,10 +76,10 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    checkpoint = find_reader(settings.checkpoint)
     with closing(UploadFolders()) as app.state.folders:
         try:
-            app.state.service = await to_thread.run_sync(ReadingService, checkpoint, settings, app.state.metrics)
+            readers = await to_thread.run_sync(name_readers, settings.asked_readers)
+            app.state.service = await to_thread.run_sync(ReadingService, readers, settings, app.state.metrics)
         except Exception as error:
             app.state.startup_error = error
             raise

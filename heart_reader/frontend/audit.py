@@ -126,7 +126,6 @@ class Audit:
             return
         answer.is_written = True
         state = scope["state"]
-        service = scope["app"].state.service
         fields = {
             "request_id": state["request_id"],
             "key": LOCAL if self.local else state.get("key_name"),
@@ -134,7 +133,7 @@ class Audit:
             # Never the path, which may hold anything.
             "route": getattr(scope.get("route"), "path", "unmatched"),
             "record_sha256": state.get("record_sha256"),
-            "model_sha256": None if service is None else service.model["checkpoint_sha256"],
+            "model_sha256": state.get("model_sha256"),
             "outcome": answer.outcome or answer.code(),
             "status": answer.status,
             "answer_sha256": answer.sha256.hexdigest() if answer.is_begun else None,

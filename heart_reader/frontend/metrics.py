@@ -26,7 +26,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter("heart_reader_requests", "Requests answered", ["method", "route", "status"], registry=self.registry)
         self._seconds = Histogram("heart_reader_request_seconds", "Time to answer a request", ["route"], registry=self.registry)
-        self._readings = Counter("heart_reader_readings", "Recordings received, by outcome", ["outcome"], registry=self.registry)
+        self._readings = Counter("heart_reader_readings", "Recordings received, by outcome", ["reader", "outcome"], registry=self.registry)
         self._in_flight = Gauge("heart_reader_readings_in_flight", "Readings running or waiting", registry=self.registry)
         self._uploads = Gauge("heart_reader_uploads_in_flight", "Uploads under way", registry=self.registry)
         self._closed = Counter("heart_reader_connections_closed", "Connections closed by the server", ["reason"], registry=self.registry)
@@ -36,9 +36,9 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(duration_s)
 
-    def count_reading(self, outcome: str) -> None:
+    def count_reading(self, outcome: str, reader: str) -> None:
         """Count one recording: ``"read"``, ``"given_up"`` (its client left) or an error's code."""
-        self._readings.labels(outcome).inc()
+        self._readings.labels(reader, outcome).inc()
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:
         """Ask ``count`` for the readings in flight whenever the metrics are rendered."""

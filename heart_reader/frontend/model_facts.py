@@ -12,6 +12,8 @@ from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.scp_statements import statement_tree
+from heart_reader.data.tasks import TASKS
+from heart_reader.data.vocabulary import ClassMeaning, meanings
 from heart_reader.errors import CheckpointError
 from heart_reader.explain import find_origin
 from heart_reader.weights.cards import CARD, body
@@ -39,8 +41,24 @@ def model_facts(classifier: EcgClassifier) -> dict[str, Any]:
         "performance": _performance(checkpoint, folders, classifier.level),
         "statement_tree": statement_tree(),
         "statement_names": dict(read_table().names),
+        "class_meanings": _class_meanings(classifier),
         "model_card": body(texts[0].read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace")) if texts else None,
     }
+
+
+def _class_meanings(classifier: EcgClassifier) -> dict[str, dict[str, dict[str, str | None]]]:
+    """Titles, and entries in the files of languages, by level and class.
+
+    Of levels that are made of PTB-XL's statements, only the classes that mean more than the
+    statement of their name.
+    """
+    found = {}
+    for name in classifier.space.answerable():
+        level = classifier.space.levels[name]
+        named = meanings(level)
+        classes = named if name in TASKS else {one: named.get(one, ClassMeaning(one)) for one in level.class_names}
+        found[name] = {one: {"title": of.title, "words": of.words} for one, of in classes.items()}
+    return {name: classes for name, classes in found.items() if classes}
 
 
 def _run_folders(checkpoint: Checkpoint) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,52 +13,56 @@ import anyio
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint
-from heart_reader.classifier import EcgClassifier
+from heart_reader.checkpoint import Checkpoint
 from heart_reader.errors import CheckpointError, RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
-from heart_reader.frontend.keys import file_stamp
 from heart_reader.frontend.metrics import Metrics
-from heart_reader.frontend.model_facts import model_facts
 from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, prepare_explaining, prepare_reading
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
-from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.served_readers import ServedReader, ServedReaders
+from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.workers import NO_PROCESS, InThreads, Workers, run_for, start_work
-from heart_reader.signing import TrustedKeys, check_signature
-from heart_reader.signing.signature import SIGNATURE
+from heart_reader.signing import TrustedKeys
 
 __all__ = ["ReadingService"]
 
 log = logging.getLogger("heart_reader.frontend")
 
+# Recordings above this may take seconds each: one process is always left to the others.
+LARGE = 2 * MEGABYTE
+
 
 class ReadingService:
-    """One checkpoint behind a bounded queue.
+    """Some readers behind one bounded queue.
+
+    Parameters
+    ----------
+    directories
+        Name to checkpoint directory; the first reader is the default.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint cannot be served.
+        If a checkpoint cannot be served.
     ConfigError
         If the file of trusted keys cannot be read.
     """
 
-    def __init__(self, checkpoint: Path, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, directories: Mapping[str, Path], settings: Settings, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
-        served = load_checkpoint(checkpoint)
         trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
-        self._watch = _CheckpointWatch(served, trusted)
-        prepare = partial(prepare_reading, checkpoint, served.sha256, trusted, settings.max_values)
-        self._readers = start_work(prepare, settings.max_concurrency, settings)
+        self.readers = ServedReaders(directories, trusted)
+        checkpoints = {reader.name: (reader.checkpoint.directory, reader.checkpoint.sha256) for reader in self.readers}
+        self._work = start_work(partial(prepare_reading, checkpoints, trusted, settings.max_values), settings.max_concurrency, settings)
         try:
-            self.model = model_facts(EcgClassifier.load(checkpoint, trusted=trusted))
-            self._readers.wait()
+            self._work.wait()
         except BaseException:
-            self._readers.close()
+            self._work.close()
             raise
-        self.explanations = _ExplanationService(served, settings)
+        self.explanations = _ExplanationService(self.readers, settings)
         self._threads = anyio.CapacityLimiter(settings.max_concurrency)
+        self._large = anyio.CapacityLimiter(max(1, settings.max_concurrency - 1))
         self.n_in_flight = 0
         metrics.watch_in_flight(lambda: self.n_in_flight)
 
@@ -82,8 +86,15 @@ class ReadingService:
         finally:
             self.n_in_flight -= 1
 
-    async def run(self, request: Request, work: Callable[[Event], bytes]) -> bytes:
+    async def run(self, request: Request, work: Callable[[Event], bytes], reader: ServedReader, n_bytes: int) -> bytes:
         """Run blocking work that makes a reading in one of the few threads, see :func:`run_for`.
+
+        Parameters
+        ----------
+        reader
+            Who reads, for the counters.
+        n_bytes
+            Size of the recording: large ones are not read in all processes at a time.
 
         Raises
         ------
@@ -95,14 +106,14 @@ class ReadingService:
             If reading it takes more than is allowed.
         """
         try:
-            reading = await run_for(request, work, self._threads)
+            reading = await run_for(request, work, self._threads, self._large if n_bytes > LARGE else None)
         except (RecordError, RequestRefused) as error:
-            self.metrics.count_reading(error.code)
+            self.metrics.count_reading(error.code, reader.name)
             raise
         except ClientDisconnect:
-            self.metrics.count_reading("given_up")
+            self.metrics.count_reading("given_up", reader.name)
             raise
-        self.metrics.count_reading("read")
+        self.metrics.count_reading("read", reader.name)
         return reading
 
     def read(self, path: Path, options: ReadOptions, given_up: Event) -> bytes:
@@ -118,7 +129,7 @@ class ReadingService:
             :class:`~heart_reader.frontend.workers.Workers`.
         """
         try:
-            return self._readers.do(given_up, path, options)
+            return self._work.do(given_up, path, options.model_copy(update={"reader": self.readers.get(options.reader).name}))
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
@@ -128,25 +139,27 @@ class ReadingService:
         Raises
         ------
         RequestRefused
-            503 if the checkpoint on disk is not the one that was loaded, or no process is ready.
+            503 if a checkpoint on disk is not the one that was loaded, or no process is ready.
         """
-        if not self._watch.is_intact():
-            words = "The checkpoint on disk is damaged, unsigned or another one by now: put the served one back, or start the server again."
+        if not all(reader.watch.is_intact() for reader in self.readers):
+            words = "A checkpoint on disk is damaged, unsigned or another one by now: put the served one back, or start the server again."
             raise RequestRefused(503, "checkpoint_changed", words)
-        if not self._readers.is_ready():
+        if not self._work.is_ready():
             raise RequestRefused(503, "no_process", NO_PROCESS)
 
     def close(self) -> None:
         """End the processes."""
-        self._readers.close()
+        self._work.close()
         self.explanations.close()
 
 
 class _ExplanationService:
     """Explains readings one at a time: an explanation takes as long as fifty readings."""
 
-    def __init__(self, served: Checkpoint, settings: Settings) -> None:
-        self._served, self._settings = served, settings
+    def __init__(self, readers: ServedReaders, settings: Settings) -> None:
+        self._readers, self._settings = readers, settings
+        # One process explains for every reader that was asked for so far.
+        self._origins: dict[str, Checkpoint] = {}
         self._explainer: InThreads | Workers | None = None
         self._loading = Lock()
         self._threads = anyio.CapacityLimiter(1)
@@ -166,8 +179,9 @@ class _ExplanationService:
             409 if there are no gradients to explain with, 422 if the model has no such finding, or
             if it takes more than is allowed, see :class:`~heart_reader.frontend.workers.Workers`.
         """
+        reader = self._readers.get(stretch.reader)
         try:
-            return self._load().do(given_up, path, facts, stretch)
+            return self._load(reader).do(given_up, path, facts, stretch.model_copy(update={"reader": reader.name}))
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
@@ -176,44 +190,20 @@ class _ExplanationService:
         if self._explainer is not None:
             self._explainer.close()
 
-    def _load(self) -> InThreads | Workers:
+    def _load(self, reader: ServedReader) -> InThreads | Workers:
         with self._loading:
-            if self._explainer is None:
+            if self._explainer is None or reader.name not in self._origins:
                 from heart_reader.explain import find_origin
 
                 try:
-                    origin = find_origin(self._served, self._settings.explain_checkpoint)
-                    prepare = partial(prepare_explaining, origin.directory, origin.sha256, self._settings.max_values)
-                    self._explainer = start_work(prepare, 1, self._settings)
+                    named = self._settings.explain_checkpoint if reader is self._readers.default else None
+                    origins = {**self._origins, reader.name: find_origin(reader.checkpoint, named)}
+                    places = {name: (origin.directory, origin.sha256) for name, origin in origins.items()}
+                    explainer = start_work(partial(prepare_explaining, places, self._settings.max_values), 1, self._settings)
                 except CheckpointError as error:
                     # The folders of the server are its operator's affair.
                     log.warning("not explainable", extra={"reason": error.message})
                     raise RequestRefused(409, "not_explainable", NOT_EXPLAINABLE) from None
+                self.close()
+                self._explainer, self._origins = explainer, origins
             return self._explainer
-
-
-class _CheckpointWatch:
-    """Says whether a checkpoint is unchanged; it is hashed again if a file's status changed."""
-
-    def __init__(self, checkpoint: Checkpoint, trusted: TrustedKeys | None = None) -> None:
-        self._checkpoint, self._trusted = checkpoint, trusted
-        self._files = (checkpoint.directory / "manifest.json", checkpoint.weights_path, checkpoint.directory / SIGNATURE)
-        self._verified = self._state()
-
-    def is_intact(self) -> bool:
-        """Return whether a process that started now would load the same checkpoint."""
-        state = self._state()
-        if state != self._verified:
-            try:
-                found = load_checkpoint(self._checkpoint.directory)
-                if found.sha256 != self._checkpoint.sha256:
-                    return False
-                if self._trusted is not None:
-                    check_signature(found, self._trusted)
-            except (CheckpointError, OSError):
-                return False
-            self._verified = state
-        return True
-
-    def _state(self) -> list[tuple[int, ...] | None]:
-        return [file_stamp(file) for file in self._files]

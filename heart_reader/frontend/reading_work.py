@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.formats import read_record
-from heart_reader.data.leads import STANDARD_LEADS
+from heart_reader.data.leads import POSITIONS, STANDARD_LEADS
 from heart_reader.data.record import build_record
 from heart_reader.errors import Integrity, NotServable
 from heart_reader.frontend.error_answers import RequestRefused
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from heart_reader.explain import Explainer
 
 __all__ = ["NOT_EXPLAINABLE", "check_same", "load_warm", "prepare_explaining", "prepare_reading", "read_file"]
+
+# Name of a reader to the directory of its checkpoint and the hash that it must have.
+Checkpoints = Mapping[str, tuple[Path, str]]
 
 NOT_EXPLAINABLE = (
     "This server cannot explain its readings: the weights that its exported model came from were not found. "
@@ -47,21 +50,29 @@ def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassi
     classifier = EcgClassifier.load(checkpoint, trusted=trusted)
     # Ten seconds of a slow wave in every lead: nothing is read from it but that the model answers.
     wave = [math.sin(2 * math.pi * time / 100) for time in range(1000)]
-    classifier.predict(build_record("warm-up", [wave] * len(STANDARD_LEADS), 100.0, STANDARD_LEADS))
+    leads = classifier.preprocessor.leads
+    names = STANDARD_LEADS if {*STANDARD_LEADS, *POSITIONS} & set(leads) else leads
+    classifier.predict(build_record("warm-up", [wave] * len(names), 100.0, names))
     return classifier
 
 
-def prepare_reading(checkpoint: Path, sha256: str, trusted: TrustedKeys | None, max_values: int) -> Callable[[Path, ReadOptions], bytes]:
-    """Return a function that reads files with a warm classifier, see :func:`read_file`.
+def prepare_reading(readers: Checkpoints, trusted: TrustedKeys | None, max_values: int) -> Callable[[Path, ReadOptions], bytes]:
+    """Return a function that reads files with warm classifiers, see :func:`read_file`.
+
+    Parameters
+    ----------
+    readers
+        Name to the directory of a checkpoint and the hash that it must have.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint cannot be served, or is another one by now.
+        If a checkpoint cannot be served, or is another one by now.
     """
-    classifier = load_warm(checkpoint, trusted)
-    check_same(classifier.checkpoint, sha256)
-    return partial(read_file, classifier, max_values)
+    classifiers = {name: load_warm(directory, trusted) for name, (directory, _) in readers.items()}
+    for name, (_, sha256) in readers.items():
+        check_same(classifiers[name].checkpoint, sha256)
+    return partial(read_file, classifiers, max_values)
 
 
 def check_same(checkpoint: Checkpoint, sha256: str) -> None:
@@ -76,8 +87,8 @@ def check_same(checkpoint: Checkpoint, sha256: str) -> None:
         raise Integrity(f"{checkpoint.directory}: another checkpoint than the one that is served: start the server again to serve it")
 
 
-def read_file(classifier: EcgClassifier, max_values: int, path: Path, options: ReadOptions) -> bytes:
-    """Read one recording from disk.
+def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: Path, options: ReadOptions) -> bytes:
+    """Read one recording from disk with the classifier that the options name.
 
     Returns
     -------
@@ -96,34 +107,35 @@ def read_file(classifier: EcgClassifier, max_values: int, path: Path, options: R
         record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names, max_values=max_values)
     except RecursionError:
         raise RequestRefused(422, "too_nested", "This recording holds parts within parts, too many to follow: export it again.") from None
-    reading = classifier.predict(record).to_json()
+    reading = classifiers[options.reader or ""].predict(record).to_json()
     if options.waveform:
         reading["waveform"] = record.waveform()
     return to_json(reading, inf_nan_mode="null")
 
 
-def prepare_explaining(checkpoint: Path, sha256: str, max_values: int) -> Callable[[Path, FileFacts, Stretch], bytes]:
+def prepare_explaining(readers: Checkpoints, max_values: int) -> Callable[[Path, FileFacts, Stretch], bytes]:
     """Return a function that explains readings of files, see :func:`explain_file`.
 
     Raises
     ------
     Integrity
-        If the checkpoint was damaged, or is another one than that of the hash.
+        If a checkpoint was damaged, or is another one than that of its hash.
     RequestRefused
         409 if there is no torch to explain with.
     """
     from heart_reader.explain import Explainer
 
     try:
-        explainer = Explainer.load(checkpoint)
+        explainers = {name: Explainer.load(directory) for name, (directory, _) in readers.items()}
     except NotServable:
         raise RequestRefused(409, "not_explainable", NOT_EXPLAINABLE) from None
-    check_same(explainer.classifier.checkpoint, sha256)
-    return partial(explain_file, explainer, max_values)
+    for name, (_, sha256) in readers.items():
+        check_same(explainers[name].classifier.checkpoint, sha256)
+    return partial(explain_file, explainers, max_values)
 
 
-def explain_file(explainer: Explainer, max_values: int, path: Path, facts: FileFacts, stretch: Stretch) -> bytes:
-    """Explain one finding in one recording on disk.
+def explain_file(explainers: Mapping[str, Explainer], max_values: int, path: Path, facts: FileFacts, stretch: Stretch) -> bytes:
+    """Explain one finding in one recording on disk, as the reader that the stretch names read it.
 
     Returns
     -------
@@ -137,6 +149,7 @@ def explain_file(explainer: Explainer, max_values: int, path: Path, facts: FileF
     RequestRefused
         422 if the model has no such finding.
     """
+    explainer = explainers[stretch.reader or ""]
     try:
         level = explainer.find_level(stretch.finding, stretch.level)
     except NotServable as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Generic
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
@@ -19,20 +20,21 @@ from heart_reader.frontend.access import API_KEY, check_key
 from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
+from heart_reader.frontend.model_schemas import FormatFacts, ModelAnswer, ReaderFacts
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.schemas import (
     ErrorAnswer,
     ExplainOptions,
     ExplanationAnswer,
     FileFacts,
-    FormatFacts,
     Health,
-    ModelAnswer,
+    ReaderChoice,
     Reading,
     ReadOptions,
     SampleList,
     Stretch,
 )
+from heart_reader.frontend.served_readers import ServedReader
 from heart_reader.frontend.uploads import Options, received, stored_record
 
 __all__ = ["STATIC_DIR", "api", "operation", "pages"]
@@ -54,7 +56,8 @@ _FILE = {
     "minItems": 1,
     "description": "The recording; repeat the field for a record of two files (.hea and .dat)",
 }
-_FIELDS = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **FileFacts.model_json_schema()["properties"]}}
+_SAID = {name: entry for of in (FileFacts, ReaderChoice) for name, entry in of.model_json_schema()["properties"].items()}
+_FIELDS = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **_SAID}}
 _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FIELDS}}}}
 
 
@@ -64,6 +67,13 @@ def _service(request: Request) -> ReadingService:
     if service is None:
         raise RequestRefused(503, "not_ready", "The model is still being loaded: try again in a moment.", headers={"Retry-After": "2"})
     return service
+
+
+def _reader(request: Request, choice: ReaderChoice) -> ServedReader:
+    """Return the reader that a request asks for, and note it for the audit line."""
+    reader = _service(request).readers.get(choice.reader)
+    request.state.model_sha256 = reader.checkpoint.sha256
+    return reader
 
 
 @pages.get("/", include_in_schema=False)
@@ -121,12 +131,25 @@ async def metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE)
 
 
+@api.get("/readers", tags=["reading"])
+def readers(request: Request) -> list[ReaderFacts]:
+    """List the readers of the server, the default one first."""
+    return [ReaderFacts(**reader.listed()) for reader in _service(request).readers]
+
+
 @api.get("/model", tags=["reading"])
-async def model(request: Request) -> ModelAnswer:
+async def model(request: Request, choice: Annotated[ReaderChoice, Query()]) -> ModelAnswer:
     """Answer the model card: what reads the ECG and what it was trained on."""
-    settings = request.app.state.settings
-    formats = [FormatFacts(**entry.facts()) for entry in FORMATS.values()]
-    return ModelAnswer(**_service(request).model, max_upload_bytes=settings.max_upload_bytes, max_files=settings.max_files, formats=formats)
+    settings, service = request.app.state.settings, _service(request)
+    reader = service.readers.get(choice.reader)
+    return ModelAnswer(
+        **reader.facts,
+        reader=reader.name,
+        readers=[one.name for one in service.readers],
+        max_upload_bytes=settings.max_upload_bytes,
+        max_files=settings.max_files,
+        formats=[FormatFacts(**entry.facts()) for entry in FORMATS.values()],
+    )
 
 
 @api.get("/samples", tags=["reading"])
@@ -137,27 +160,30 @@ async def samples(request: Request) -> SampleList:
 
 
 @api.get("/samples/{sample_id}", tags=["reading"], response_model=Reading)
-async def sample(request: Request, sample_id: str) -> Response:
+async def sample(request: Request, sample_id: str, choice: Annotated[ReaderChoice, Query()]) -> Response:
     """Read one of the sample ECGs; the answer holds its waveform."""
-    service = _service(request)
+    service, reader = _service(request), _reader(request, choice)
     path = request.app.state.samples.path(sample_id)
     with service.place():
         await note_record(request, path)
-        return _json(await service.run(request, partial(service.read, path, ReadOptions(waveform=True))))
+        options = ReadOptions(waveform=True, reader=reader.name)
+        return _json(await service.run(request, partial(service.read, path, options), reader, path.stat().st_size))
 
 
 @api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
     service = _service(request)
-    async with _placed_upload(request, service, options) as (stored, merged):
-        return _json(await service.run(request, stored(lambda path, given_up: service.read(path, merged, given_up))))
+    async with _placed_upload(request, service, options) as upload:
+        work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up))
+        return _json(await service.run(request, work, upload.reader, upload.n_bytes))
 
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
 async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> Response:
     """Explain one finding in a sample ECG: which leads and moments moved its probability."""
     service = _service(request)
+    _reader(request, stretch)
     path = request.app.state.samples.path(sample_id)
     with service.place():
         await note_record(request, path)
@@ -168,16 +194,28 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
     """Explain one finding in one ECG. The recording is deleted afterwards; its hash is logged."""
     service = _service(request)
-    async with _placed_upload(request, service, options) as (stored, merged):
-        work = stored(lambda path, given_up: service.explanations.explain(path, merged, merged, given_up))
+    async with _placed_upload(request, service, options) as upload:
+        work = upload.stored(lambda path, given_up: service.explanations.explain(path, upload.options, upload.options, given_up))
         return _json(await service.explanations.run(request, work))
 
 
+@dataclass(frozen=True)
+class _Upload(Generic[Options]):
+    """A recording that arrived, what was said about it, and who is to read it."""
+
+    options: Options
+    reader: ServedReader
+    n_bytes: int
+    stored: Stored
+
+
 @asynccontextmanager
-async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[tuple[Stored, Options]]:
+async def _placed_upload(request: Request, service: ReadingService, options: Options) -> AsyncIterator[_Upload[Options]]:
     """Receive an upload, then hold a place in the queue: slow clients hold up nobody."""
+    # Where there is no such reader or the queue is full, it is refused before it comes.
+    _reader(request, options)
     with service.place():
-        pass  # where the queue is full, it is refused before it comes
+        pass
     async with received(request, options) as (files, merged):
 
         def stored(work: OnPath) -> Callable[[Event], bytes]:
@@ -187,8 +225,10 @@ async def _placed_upload(request: Request, service: ReadingService, options: Opt
 
             return on_files
 
+        # The form may name another one than the address.
+        reader = _reader(request, merged)
         with service.place():
-            yield stored, merged
+            yield _Upload(merged, reader, sum(part.size or 0 for part in files), stored)
 
 
 def _json(content: bytes) -> Response:

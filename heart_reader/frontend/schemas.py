@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heart_reader.frontend.answer import Answer
 from heart_reader.frontend.answer_examples import ERROR, EXPLANATION, READING, SAMPLE
+from heart_reader.frontend.long_schemas import LongReading
 
 __all__ = [
     "ErrorAnswer",
@@ -14,20 +16,14 @@ __all__ = [
     "ExplanationAnswer",
     "FileFacts",
     "Health",
-    "ModelAnswer",
     "ReadOptions",
+    "ReaderChoice",
     "Reading",
     "Sample",
     "SampleList",
     "Stretch",
     "Waveform",
 ]
-
-
-class _Answer(BaseModel):
-    """An answer: later versions may add fields; a number that is not finite becomes null."""
-
-    model_config = ConfigDict(extra="allow", ser_json_inf_nan="null")
 
 
 class ErrorAnswer(BaseModel):
@@ -65,20 +61,29 @@ class FileFacts(BaseModel):
         return tuple(name.strip() for name in self.leads.split(",")) if self.leads else None
 
 
-class ReadOptions(FileFacts):
+class ReaderChoice(BaseModel):
+    """Which of the server's readers is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reader: str | None = Field(default=None, max_length=64, description="Name of a reader; left out, the default one", examples=[None])
+
+
+class ReadOptions(FileFacts, ReaderChoice):
     """How to read a recording and what to answer."""
 
     waveform: bool = Field(default=False, description="Answer the signal too")
 
 
-class Stretch(BaseModel):
+class Stretch(ReaderChoice):
     """Which class to explain, and where in the recording."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    finding: str = Field(min_length=1, max_length=32, description="Name of a class, such as MI", examples=["MI"])
+    finding: str = Field(min_length=1, max_length=200, description="Name of a class, such as MI", examples=["MI"])
     level: str | None = Field(
-        default=None, max_length=32, description="Level of the class; left out, the first level of a reading that has it", examples=[None]
+        default=None,
+        max_length=200,
+        description="Level of the class, or a screen; left out, the first level of a reading that has it",
+        examples=[None],
     )
     start_s: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False, description="Where the explained stretch begins, in seconds")
     duration_s: float = Field(default=10.0, gt=0, le=30, allow_inf_nan=False, description="Its length in seconds")
@@ -88,7 +93,7 @@ class ExplainOptions(Stretch, FileFacts):
     """What to explain of an uploaded recording."""
 
 
-class ClassReading(_Answer):
+class ClassReading(Answer):
     """One class of one level."""
 
     probability: float = Field(ge=0, le=1, description="Probability that the label applies")
@@ -100,6 +105,13 @@ class ClassReading(_Answer):
     maximum: float | None = Field(default=None, description="Highest probability of one window; only for long recordings")
 
 
+class ScreenReading(Answer):
+    """The answer to a binary question."""
+
+    classes: dict[str, ClassReading] = Field(description="Its one class")
+    presupposes: str = Field(description="What must hold of the recording for the answer to mean anything; to be shown beside it")
+
+
 class RankedClass(ClassReading):
     """One class with the level it belongs to."""
 
@@ -107,14 +119,14 @@ class RankedClass(ClassReading):
     name: str
 
 
-class Band(_Answer):
+class Band(Answer):
     """Classes of the level of interest whose probability is alike."""
 
     definition: str = Field(description="What the band means, to be shown beside it")
     classes: dict[str, float] = Field(description="Name to probability, highest first")
 
 
-class QualityReading(_Answer):
+class QualityReading(Answer):
     """What of the signal could be used."""
 
     verdict: Literal["good", "limited", "poor"]
@@ -126,7 +138,7 @@ class QualityReading(_Answer):
     leads: dict[str, str] = Field(default={}, description="Lead to good, noisy, wandering, saturated, interrupted, flat or masked")
 
 
-class Measurement(_Answer):
+class Measurement(Answer):
     """One measured quantity."""
 
     value: float | None = Field(description="null where it cannot be measured")
@@ -134,7 +146,7 @@ class Measurement(_Answer):
     reason: str | None = Field(default=None, description="Why there is no value, or why it deserves little trust")
 
 
-class Window(_Answer):
+class Window(Answer):
     """One part of the recording as the model read it."""
 
     start_s: float
@@ -142,7 +154,7 @@ class Window(_Answer):
     probabilities: dict[str, float]
 
 
-class Waveform(_Answer):
+class Waveform(Answer):
     """The signal as it was uploaded: its own rate and its own leads."""
 
     fs: float = Field(description="Hz")
@@ -152,7 +164,7 @@ class Waveform(_Answer):
     data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
 
 
-class ConclusionLine(_Answer):
+class ConclusionLine(Answer):
     """One line of the diagnosis."""
 
     group: Literal["rhythm", "conduction", "axis", "infarction", "st_t", "hypertrophy", "other"]
@@ -161,7 +173,7 @@ class ConclusionLine(_Answer):
     probability: float | None = Field(description="Of the statement; null for what was measured alone")
 
 
-class NotStated(_Answer):
+class NotStated(Answer):
     """A statement that was read as present and yields to a measurement or to another statement."""
 
     code: str
@@ -169,7 +181,7 @@ class NotStated(_Answer):
     text: str
 
 
-class ConclusionReading(_Answer):
+class ConclusionReading(Answer):
     """One diagnosis, in the order in which a clinician writes it."""
 
     kind: Literal["normal", "abnormal", "undecided"]
@@ -178,7 +190,7 @@ class ConclusionReading(_Answer):
     yielded: list[NotStated]
 
 
-class RhythmReading(_Answer):
+class RhythmReading(Answer):
     """The rhythm as it was measured."""
 
     name: str | None = Field(description="null where the signal does not say")
@@ -195,7 +207,7 @@ class SaidMessage(BaseModel):
     values: dict[str, str | int | float | list[str]] = Field(description="What it names; a text may itself be a sentence under messages")
 
 
-class Reading(_Answer):
+class Reading(Answer):
     """What the model says about one recording."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [READING]})
@@ -207,6 +219,7 @@ class Reading(_Answer):
     age: float | None = Field(default=None, description="Years, as the file says; null where it does not")
     sex: Literal["male", "female"] | None = Field(default=None, description="As the file says; null where it does not")
     levels: dict[str, dict[str, ClassReading]]
+    screens: dict[str, ScreenReading] = Field(default={}, description="Binary questions that the reader answers beside its levels")
     ranked: list[RankedClass]
     summary: str
     conclusion: ConclusionReading
@@ -224,10 +237,11 @@ class Reading(_Answer):
     )
     model: dict[str, str]
     notice: str
+    long: LongReading | None = Field(default=None, description="Of recordings longer than a minute; null for others")
     waveform: Waveform | None = Field(default=None, description="Only where it was asked for")
 
 
-class WindowShare(_Answer):
+class WindowShare(Answer):
     """What one window contributes to an explanation."""
 
     start_s: float
@@ -235,7 +249,7 @@ class WindowShare(_Answer):
     share: float = Field(ge=0, le=1, description="Share of the absolute relevance; the shares sum to 1")
 
 
-class MeasurementContribution(_Answer):
+class MeasurementContribution(Answer):
     """What one measurement adds to the log-odds of a finding."""
 
     name: str = Field(description="As in readings, such as qrs_ms, or R_Amp beside a lead; others for the sum of all that are not listed")
@@ -245,7 +259,7 @@ class MeasurementContribution(_Answer):
     contribution: float = Field(description="In log-odds, above 0 where it raised the probability")
 
 
-class ExplanationAnswer(_Answer):
+class ExplanationAnswer(Answer):
     """Which leads, moments and measurements moved the probability of one finding."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXPLANATION]})
@@ -281,82 +295,6 @@ class ExplanationAnswer(_Answer):
     note: str
     messages: dict[str, SaidMessage] = Field(default={}, description="Method and note with their codes and values")
     notice: str
-
-
-class Interval(BaseModel):
-    """A metric with its interval; null where it could not be estimated."""
-
-    point: float | None
-    low: float | None
-    high: float | None
-
-
-class ClassPerformance(_Answer):
-    """How well one class was separated from the others."""
-
-    auroc: Interval
-    n_positive: int
-    prevalence: float = Field(description="Share of the measured records that carry the class")
-
-
-class Performance(_Answer):
-    """What a report of these very weights measured."""
-
-    split: str
-    n_records: int
-    confidence: float = Field(description="Of the intervals")
-    caveats: list[str]
-    macro_auroc: Interval
-    classes: dict[str, ClassPerformance]
-
-
-class Training(_Answer):
-    """What the model was trained on."""
-
-    source: str
-    n_records: int
-    n_positive: dict[str, int] = Field(description="Records that carry each class of the level of interest")
-    prevalence: dict[str, float]
-
-
-class SignatureFacts(_Answer):
-    """Who made the weights."""
-
-    state: Literal["verified", "not_verified", "unsigned"] = Field(description="Not verified: the server was given no keys to trust")
-    by: str | None = Field(description="Name of the trusted key that signed them")
-    key: str | None = Field(description="Identity of the key that signed, or claims to have")
-
-
-class FormatFacts(_Answer):
-    """A file format that is read."""
-
-    name: str
-    title: str
-    suffixes: list[str] = Field(description="Of files that are a record each, with the dot")
-    companions: list[str] = Field(description="Of files that belong to a record without being one")
-    states: str = Field(description="What such a file says itself")
-
-
-class ModelAnswer(_Answer):
-    """The model card, and what one request may hold."""
-
-    name: str
-    version: str = Field(description="Of heart_reader")
-    n_parameters: int
-    checkpoint_sha256: str
-    signature: SignatureFacts
-    runtime: Literal["torch", "onnx"]
-    level: str = Field(description="Level of interest")
-    levels: dict[str, list[str]] = Field(description="Class names by level")
-    label_rule: str
-    training: Training
-    performance: Performance | None = Field(description="Null where no report of these weights lies beside them")
-    model_card: str | None = Field(description="Its text in Markdown; null where none lies beside the weights")
-    statement_tree: dict[str, dict[str, list[str]]] = Field(description="Diagnostic statements of PTB-XL by superclass and subclass")
-    statement_names: dict[str, str] = Field(description="Statement or superclass to its name in English")
-    max_upload_bytes: int
-    max_files: int
-    formats: list[FormatFacts] = Field(description="What may be sent")
 
 
 class Sample(BaseModel):

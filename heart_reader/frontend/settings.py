@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["MEGABYTE", "Settings", "first_complaint"]
 
@@ -27,9 +28,13 @@ class Settings(BaseSettings):
     Parameters
     ----------
     checkpoint
-        Directory of the checkpoint to serve; None means the shipped one.
+        Name or directory of the reader to serve; None means the shipped one.
+    readers
+        Several readers instead, with commas between them: names, directories, ``NAME=DIRECTORY``;
+        the first reads where a request asks for none.
     explain_checkpoint
-        Directory of the torch checkpoint it was exported from; None means to look for it.
+        Directory of the torch checkpoint that the first was exported from; None means to look for
+        it.
     trusted_keys
         File of public keys, one of which must have signed the checkpoint; None means no signature.
     host, port
@@ -101,6 +106,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEART_READER_", frozen=True, extra="forbid")
 
     checkpoint: Path | None = None
+    readers: Annotated[tuple[str, ...], NoDecode] = ()
     explain_checkpoint: Path | None = None
     trusted_keys: Path | None = None
     host: str = "127.0.0.1"
@@ -128,6 +134,11 @@ class Settings(BaseSettings):
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False
 
+    @field_validator("readers", mode="before")
+    @classmethod
+    def _apart(cls, readers: object) -> object:
+        return tuple(name.strip() for name in readers.split(",") if name.strip()) if isinstance(readers, str) else readers
+
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, proxies: str | None) -> str | None:
@@ -139,6 +150,12 @@ class Settings(BaseSettings):
         return proxies
 
     @model_validator(mode="after")
+    def _one_list(self) -> Settings:
+        if self.readers and self.checkpoint is not None:
+            raise ValueError("checkpoint and readers are both set: name every reader in readers, the default one first")
+        return self
+
+    @model_validator(mode="after")
     def _key_beyond_this_machine(self) -> Settings:
         if self.api_key is None and self.api_keys_file is None and not self.only_this_machine:
             where = f"host {self.host}" if self.trusted_proxies is None else "a server behind a proxy"
@@ -147,6 +164,17 @@ class Settings(BaseSettings):
                 "set HEART_READER_API_KEY or HEART_READER_API_KEYS_FILE, or serve 127.0.0.1 without proxies, this machine only"
             )
         return self
+
+    @property
+    def asked_readers(self) -> tuple[str, ...]:
+        """The readers to serve; nothing means the shipped one.
+
+        Examples
+        --------
+        >>> Settings(readers="ptbxl-int8, mine=runs/mine/checkpoint").asked_readers
+        ('ptbxl-int8', 'mine=runs/mine/checkpoint')
+        """
+        return self.readers if self.checkpoint is None else (str(self.checkpoint),)
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

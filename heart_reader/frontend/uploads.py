@@ -21,7 +21,7 @@ from heart_reader.data.formats import FORMATS
 from heart_reader.errors import UnreadableRecord
 from heart_reader.frontend.audit import note_files
 from heart_reader.frontend.error_answers import RequestRefused
-from heart_reader.frontend.schemas import FileFacts
+from heart_reader.frontend.schemas import ExplainOptions, ReadOptions
 from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import Upload, UploadRoom
@@ -32,7 +32,7 @@ __all__ = ["Options", "received", "safe_name", "stored_record"]
 MAX_NAME = 100
 FILE_FIELD = "file"
 MAX_BYTES_IN_MEMORY = MEGABYTE
-Options = TypeVar("Options", bound=FileFacts)
+Options = TypeVar("Options", ReadOptions, ExplainOptions)
 
 
 def safe_name(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
 from threading import Event, Lock
 from typing import Any
@@ -210,7 +210,9 @@ def start_work(prepare: Prepare, count: int, settings: Settings) -> InThreads | 
     return Workers(prepare, count, timeout_s=settings.reading_timeout_s, memory_mb=settings.reading_memory_mb)
 
 
-async def run_for(request: Request, work: Callable[[Event], bytes], threads: anyio.CapacityLimiter) -> bytes:
+async def run_for(
+    request: Request, work: Callable[[Event], bytes], threads: anyio.CapacityLimiter, lane: anyio.CapacityLimiter | None = None
+) -> bytes:
     """Run blocking work in one of a few threads, until its client leaves.
 
     Parameters
@@ -222,6 +224,8 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
         outside.
     threads
         Where it waits for its turn; it leaves the queue at once.
+    lane
+        Where it waits first, if its kind may not take all threads; None for any other.
 
     Raises
     ------
@@ -235,7 +239,8 @@ async def run_for(request: Request, work: Callable[[Event], bytes], threads: any
             group.start_soon(_watch, request, given_up, group.cancel_scope)
             # Kept and raised below: a task group would wrap it in a group of exceptions.
             try:
-                outcome = await to_thread.run_sync(work, given_up, limiter=threads)
+                async with lane or nullcontext():
+                    outcome = await to_thread.run_sync(work, given_up, limiter=threads)
             except Exception as error:
                 outcome = error
             group.cancel_scope.cancel()

@@ -20,6 +20,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import EvaluationConfig, ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.record_table import SPLITS, RecordTable
+from heart_reader.data.vocabulary import with_titles
 from heart_reader.decisions.choose import choose_decisions
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import run_folder
@@ -62,7 +63,7 @@ def build_manifest(
         },
         "preprocessor": records.preprocessor.to_json(),
         "leads": list(config.preprocessing.leads),
-        "levels": levels.to_json(),
+        "levels": with_titles(levels).to_json(),
         "label_rule": table.label_rule,
         "calibration": {},
         "thresholds": {},

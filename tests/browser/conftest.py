@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,31 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def address(tiny_checkpoint: Path, recordings: Path) -> Iterator[str]:
-    """Address of a server, started as a user starts it."""
-    command = [sys.executable, "run_server.py", "--checkpoint", str(tiny_checkpoint), "--port", "0"]
+@contextmanager
+def serving(readers: Sequence[str], recordings: Path) -> Iterator[str]:
+    """Start a server as a user starts it; yield its address."""
+    command = [sys.executable, "run_server.py", *readers, "--port", "0"]
     environment = {**os.environ, "HEART_READER_SAMPLES_DIR": str(recordings)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             yield server.stdout.readline().split(" on ")[1].split()[0]
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def address(tiny_checkpoint: Path, recordings: Path) -> Iterator[str]:
+    """Address of a server of one reader."""
+    with serving(["--checkpoint", str(tiny_checkpoint)], recordings) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def address_of_several(tiny_checkpoint: Path, own_checkpoints: dict[str, Path], screen_checkpoint: Path, recordings: Path) -> Iterator[str]:
+    """Address of a server of several readers."""
+    named = {"usual": tiny_checkpoint, **own_checkpoints, "screen": screen_checkpoint}
+    with serving([f"{name}={path}" for name, path in named.items()], recordings) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

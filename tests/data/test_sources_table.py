@@ -57,6 +57,14 @@ def test_own_columns_and_own_classes(write_table):
     np.testing.assert_array_equal(table.y_true("arrhythmia"), [[0, 1], [1, 0]])
 
 
+def test_own_classes_may_have_titles(write_table):
+    path = write_table(["path", "split", "A"], ["a.csv", "train", 1], ["b.csv", "val", 0])
+    table = read(path, level="own", label_columns=("A",), titles={"A": "A title"})
+    assert table.space.levels["own"].titles == {"A": "A title"}
+    with pytest.raises(ConfigError, match="titles of B, which is no label column"):
+        read(path, level="own", label_columns=("A",), titles={"B": "Another"})
+
+
 def test_ids_default_to_file_names_and_patients_to_patient_id(write_table):
     table = read(write_table(["path", "split", "patient_id", *SUPERCLASSES], ["a.csv", "train", "7.0", 1, 0, 0, 0, 0]))
     assert table.record_ids.tolist() == ["a"]

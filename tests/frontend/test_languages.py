@@ -18,6 +18,7 @@ from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks.ptbxl import FREQUENT_STATEMENTS
+from heart_reader.data.vocabulary import vocabularies
 from heart_reader.frontend import routes
 from heart_reader.frontend.routes import STATIC_DIR
 from heart_reader.messages import TEMPLATES, template_fields
@@ -25,10 +26,9 @@ from heart_reader.messages import TEMPLATES, template_fields
 LANGUAGES = ("en", *sorted({path.stem for path in (STATIC_DIR / "languages").glob("*.json")} - {"en"}))
 # What a language says of itself.
 OF_THE_LANGUAGE = {"name", "direction"}
-CPSC2018 = ("SNR", "AF", "IAVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
 CODE = [*STATIC_DIR.rglob("*.js"), STATIC_DIR / "index.html"]
 # Words looked up by a name that is put together elsewhere than in the call.
-ASKED_ELSEWHERE = re.compile(r"tracing\.keys\.|classes\.|groups\.")
+ASKED_ELSEWHERE = re.compile(r"tracing\.keys\.|classes\.")
 
 
 def words(language: str) -> dict[str, Any]:
@@ -129,15 +129,13 @@ def test_every_key_that_the_page_asks_for_exists_and_none_is_left_over() -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_class_has_a_name_and_a_lay_and_a_clinical_sentence(language: str) -> None:
     known = words(language)["classes"]
-    source = (STATIC_DIR / "classes.js").read_text(encoding="utf-8")
-    synonyms = dict(re.findall(r'(\w+): "([^"]+)"', re.search(r"SYNONYMS = \{(.*?)\}", source)[1]))
-    for code in {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *CPSC2018, *FREQUENT_STATEMENTS}:
-        key = code if code in known else synonyms[code]
+    published = {of.words for vocabulary in vocabularies() for of in vocabulary.classes.values()}
+    for key in {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *published}:
         entry = known[key]
         sent = language == "en" and key in read_table().names
-        assert entry.keys() == {"lay", "clinical"} | (set() if sent else {"name"}), code
-        assert len(entry["lay"]) > 15, code
-        assert len(entry["clinical"]) > 10, code
+        assert entry.keys() == {"lay", "clinical"} | (set() if sent else {"name"}), key
+        assert len(entry["lay"]) > 15, key
+        assert len(entry["clinical"]) > 10, key
 
 
 def test_the_page_gets_the_hierarchy_of_the_statements_and_repeats_none_of_it(client: TestClient) -> None:
@@ -146,6 +144,20 @@ def test_the_page_gets_the_hierarchy_of_the_statements_and_repeats_none_of_it(cl
     assert shown == {(entry.superclass, entry.subclass, entry.code) for entry in SCP_STATEMENTS if entry.superclass}
     source = "\n".join(path.read_text(encoding="utf-8") for path in STATIC_DIR.rglob("*.js"))
     assert not re.search(r"\b(INJAS|ISCLA|IPLMI)\b", source)
+
+
+def test_no_class_is_named_in_the_code_or_the_style_of_the_page() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in [*CODE, *STATIC_DIR.rglob("*.css")])
+    published = {name for vocabulary in vocabularies() for name in vocabulary.classes}
+    codes = {*SUPERCLASSES, *(statement.code for statement in SCP_STATEMENTS), *published}
+    # Single letters name other things too.
+    assert sorted(code for code in codes if len(code) > 1 and re.search(rf"""["'`.=]{re.escape(code)}["'`:\]]""", source)) == []
+
+
+def test_frequent_diagnoses_that_are_no_statements_are_in_the_vocabulary() -> None:
+    statements = {statement.code for statement in SCP_STATEMENTS}
+    named = next(vocabulary.classes for vocabulary in vocabularies() if "frequent" in vocabulary.levels)
+    assert {name for name in FREQUENT_STATEMENTS if name not in statements} <= named.keys()
 
 
 def test_the_server_lists_whatever_languages_there_are(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,23 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def test_large_recordings_leave_a_process_to_the_others(
+    settings: Settings, ecg_csv: bytes, endless: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heart_reader.frontend.reading_service.LARGE", len(ecg_csv))
+    with TestClient(create_app(settings.model_copy(update={"max_concurrency": 2})), raise_server_exceptions=False) as client:
+        service = client.app.state.service
+        with Leaver(client, ecg_csv + b"\n"), Leaver(client, ecg_csv + b"\n\n") as second:
+            wait_for(lambda: endless() == 1 and service.n_in_flight == 2)
+            with Leaver(client, ecg_csv):
+                wait_for(lambda: endless() == 2 and service.n_in_flight == 3)
+            wait_for(lambda: endless() == 1)
+            # Who waits for the lane leaves it at once.
+            second.leaves.set()
+            wait_for(lambda: service.n_in_flight == 1)
+        wait_for(lambda: service.n_in_flight == 0)
+
+
 def test_a_reading_whose_client_left_is_given_up(narrow: TestClient, ecg_csv: bytes, endless: Callable[[], int]) -> None:
     service = narrow.app.state.service
     with Leaver(narrow, ecg_csv) as first:
@@ -136,7 +153,7 @@ def test_a_reading_whose_client_left_is_given_up(narrow: TestClient, ecg_csv: by
     assert endless() == 0
     assert first.sent == second.sent == []
     assert narrow.app.state.folders.left() == []
-    assert 'heart_reader_readings_total{outcome="given_up"} 2.0' in narrow.get("/metrics").text
+    assert 'heart_reader_readings_total{outcome="given_up",reader="tiny"} 2.0' in narrow.get("/metrics").text
 
 
 def test_ready_tells_a_damaged_checkpoint_and_one_that_is_back(settings: Settings, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_metrics_count_requests_by_route_and_readings_by_outcome(client: TestCli
     client.post(PREDICT, files={"file": ("a.csv", b"")})
     text = client.get("/metrics").text
     assert re.search(r'heart_reader_requests_total\{method="POST",route="/api/v1/predict",status="200"\} [1-9]', text)
-    assert re.search(r'heart_reader_readings_total\{outcome="read"\} [1-9]', text)
-    assert re.search(r'heart_reader_readings_total\{outcome="unreadable_record"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="read",reader="tiny"\} [1-9]', text)
+    assert re.search(r'heart_reader_readings_total\{outcome="unreadable_record",reader="tiny"\} [1-9]', text)
     assert "heart_reader_readings_in_flight 0.0" in text
 
 
@@ -214,7 +214,7 @@ def test_an_edf_file_is_read(client: TestClient, tmp_path: Path, ecg_csv: bytes)
 def test_the_description_of_the_interface_names_the_form_and_the_errors(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"][PREDICT]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert set(form) == {"file", "fs", "unit", "leads"}
+    assert set(form) == {"file", "fs", "unit", "leads", "reader"}
     assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorAnswer")
 
 
@@ -238,3 +238,27 @@ def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=\"|\sstyle=\"", text), path.name
     for page in ("index.html", "docs.html"):
         assert NOTICE in re.sub(r"</?strong>", "", files[STATIC_DIR / page])
+
+
+def test_a_reading_of_a_long_recording_is_described_and_a_later_version_may_say_more(client: TestClient, ecg_csv: bytes) -> None:
+    rate = {"mean": 75.6, "lowest": {"bpm": 51, "start_s": 300.0}, "highest": {"bpm": 130, "start_s": 912.0}}
+    episode = {"kind": "pause", "start_s": 1.0, "end_s": 3.5, "n_beats": 2, "bpm": None, "title": "Pause of 2.5 s"}
+    long = {
+        "duration_s": 1805.6,
+        "n_beats": 2,
+        "heart_rate": rate,
+        "beats": {"times_s": [0.4, 1.2], "classes": "NV", "counts": {"N": 1, "S": 0, "V": 1, "F": 0, "Q": 0}},
+        "trend": {"step_s": 10.0, "mean_bpm": [75.0, None], "lowest_bpm": [70.0, None], "highest_bpm": [80.0, None],
+                  "rmssd_ms": [20.0, None], "rhythm": ["sinus_rhythm", None]},
+        "envelope": {"step_s": 1.8, "leads": ["MLII"], "lowest_mv": [[-0.1]], "highest_mv": [[1.0]]},
+        "episodes": [episode],
+        "longest": {"atrial_fibrillation": None, "pause": 0, "fastest_run": None},
+        "hours": [{"start_s": 0, "n_beats": 2, "mean_bpm": 75.0, "lowest_bpm": 70.0, "highest_bpm": 80.0, "N": 1, "V": 1, "noise_s": 0.0}],
+        "summary": ["Two beats."],
+        "later": 1,
+    }  # fmt: skip
+    body = client.post(PREDICT, files={"file": ("a.csv", ecg_csv)}).json()
+    assert Reading.model_validate({**body, "long": long}).model_dump(mode="json", exclude_unset=True)["long"] == long
+    assert Reading.model_validate(body).long is None
+    described = client.get("/openapi.json").json()["components"]["schemas"]
+    assert {"$ref": "#/components/schemas/LongReading"} in described["Reading"]["properties"]["long"]["anyOf"]

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from tqdm import tqdm
 
 from heart_reader.config import DataConfig, TaskConfig, resolve_data_path
@@ -45,6 +46,8 @@ class TableSource(DataSource):
         Whether it is an error that there is no such file.
     level, label_columns
         The level and the columns of its classes; None means the five superclasses.
+    titles
+        Column to what its class is called in plain words, on the page and in diagnoses.
     id_column, patient_column
         None means the first of ``ecg_id``, ``record_id`` and ``id`` that is there, and
         ``patient_id``.
@@ -57,6 +60,7 @@ class TableSource(DataSource):
     required: bool = True
     level: str = SUPERDIAGNOSTIC
     label_columns: tuple[str, ...] | None = None
+    titles: dict[str, str] = Field(default_factory=dict)
     id_column: str | None = None
     patient_column: str | None = None
     label_rule: LabelRule = "any_likelihood"
@@ -86,7 +90,7 @@ class TableSource(DataSource):
             return None
         table = read_csv(path, "name a CSV with the columns path, split and one column per class")
         columns = _label_columns(table, self.label_columns)
-        space = _space(path, self.level, columns, space)
+        space = _space(path, Level(self.level, columns, titles=self.titles), space)
         root = path.parent.resolve()
         paths, gone = _find_files(table, root)
         records = RecordTable(
@@ -118,10 +122,14 @@ def _label_columns(table: CsvFile, asked: tuple[str, ...] | None) -> tuple[str, 
     return columns
 
 
-def _space(path: Path, level: str, columns: tuple[str, ...], space: LabelSpace | None) -> LabelSpace:
+def _space(path: Path, of: Level, space: LabelSpace | None) -> LabelSpace:
+    level, columns = of.name, of.class_names
+    untitled = sorted(of.titles.keys() - set(columns))
+    if untitled:
+        raise ConfigError(f"{path}: titles of {', '.join(untitled)}, which is no label column; those are {', '.join(columns)}")
     if space is None:
         binary = contrast_levels(columns) if level == SUPERDIAGNOSTIC else {}
-        return LabelSpace({level: Level(level, columns), **binary}, (level,))
+        return LabelSpace({level: of, **binary}, (level,))
     if level not in space.levels:
         raise ConfigError(f"{path}: level {level!r} is not in the task, which has {', '.join(space.levels)}")
     unknown = [name for name in columns if name not in space.levels[level].class_names]

@@ -8,7 +8,7 @@ import { DEFAULTS, mergeOptions, startingOptions } from "./tracing/options.js";
 const FIELDS = { layout: "layout", speed: "speed", gain: "gain", rhythmLead: "lead", filter: "filter", group: "group" };
 
 /**
- * What the address asks for, or null: { sample, options }. What it does not name, or names wrongly,
+ * What the address asks for, or null: { sample, options, reader }. What it does not name, or names wrongly,
  * is as on a fresh page.
  */
 export function readAddress() {
@@ -17,7 +17,7 @@ export function readAddress() {
   if (!sample) return null;
   const asked = Object.entries(FIELDS).flatMap(([name, field]) => (fields.has(field) ? [[name, fields.get(field)]] : []));
   const { zoom, ...options } = mergeOptions(startingOptions(), { ...Object.fromEntries(asked), startS: fields.get("t") });
-  return { sample, options };
+  return { sample, options, reader: fields.get("reader") };
 }
 
 /**
@@ -30,8 +30,9 @@ export function writeAddress(view, step = false) {
   history[step ? "pushState" : "replaceState"](null, "", `${location.pathname}${location.search}${hash}`);
 }
 
-function describe({ sample, options }) {
+function describe({ sample, options, reader }) {
   const fields = new URLSearchParams({ sample });
+  if (reader) fields.set("reader", reader);
   if (options.startS > 0) fields.set("t", String(Math.round(100 * options.startS) / 100));
   const start = startingOptions();
   for (const [name, field] of Object.entries(FIELDS)) {

@@ -62,7 +62,11 @@ async function parse(response) {
  */
 export const fetchLanguages = () => request("languages");
 
-export const fetchModel = () => request("api/v1/model");
+/** The description of a reader; null for the default one. */
+export const fetchModel = (reader = null) => request(`api/v1/model${query({ reader })}`);
+
+/** All readers of the server, the default one first. */
+export const fetchReaders = () => request("api/v1/readers");
 
 /** The OpenAPI description of the server. */
 export const fetchDescription = () => request("openapi.json");
@@ -70,31 +74,37 @@ export const fetchDescription = () => request("openapi.json");
 export const fetchSamples = () => request("api/v1/samples");
 
 /**
- * Read a recording: a sample `{kind, id}`, or files `{kind, files, settings}` whose settings may
- * hold fs, unit and leads.
+ * Read a recording by the reader that `model` describes: a sample `{kind, id}`, or files `{kind,
+ * files, settings}` whose settings may hold fs, unit and leads.
  */
-export function read(source, limits, signal) {
-  if (source.kind === "sample") return request(sampleAddress(source), { signal });
+export function read(source, model, signal) {
+  const reader = model?.reader;
+  if (source.kind === "sample") return request(`${sampleAddress(source)}${query({ reader })}`, { signal });
   const total = source.files.reduce((sum, file) => sum + file.size, 0);
-  if (limits && total > limits.max_upload_bytes) {
+  if (model && total > model.max_upload_bytes) {
     // A browser that is cut off in the middle of an upload never shows the server's answer, so the
     // limit is applied here.
-    return Promise.reject(new ApiError("upload_too_large", `${(total / 2 ** 20).toFixed(1)} MB > ${Math.floor(limits.max_upload_bytes / 2 ** 20)} MB`));
+    return Promise.reject(new ApiError("upload_too_large", `${(total / 2 ** 20).toFixed(1)} MB > ${Math.floor(model.max_upload_bytes / 2 ** 20)} MB`));
   }
-  return request("api/v1/predict?waveform=1", { method: "POST", body: form(source), signal });
+  return request(`api/v1/predict${query({ waveform: 1, reader })}`, { method: "POST", body: form(source), signal });
 }
 
 /**
- * Ask why a recording was read as it was: `question` names finding and level, and start_s where a
- * long recording is meant in part.
+ * Ask why a recording was read as it was: `question` names reader, finding and level, and start_s
+ * where a long recording is meant in part.
  */
 export function explain(source, question, signal) {
-  const query = new URLSearchParams(question);
-  if (source.kind === "sample") return request(`${sampleAddress(source)}/explanation?${query}`, { signal });
-  return request(`api/v1/explain?${query}`, { method: "POST", body: form(source), signal });
+  if (source.kind === "sample") return request(`${sampleAddress(source)}/explanation${query(question)}`, { signal });
+  return request(`api/v1/explain${query(question)}`, { method: "POST", body: form(source), signal });
 }
 
 const sampleAddress = ({ id }) => `api/v1/samples/${encodeURIComponent(id)}`;
+
+/** The part of an address after its path; what is null or undefined is left out. */
+function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
 
 function form({ files, settings }) {
   const fields = new FormData();

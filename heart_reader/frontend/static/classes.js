@@ -1,36 +1,39 @@
-// Names and explanations of classes in the language of the page.
+// Names and explanations of classes in the language of the page. What a class is called comes with
+// its reader; no class is known here.
 
+import { el, isolated } from "./dom.js";
 import { has, t } from "./i18n.js";
 
-// The same finding under the code of another data set.
-const SYNONYMS = { AF: "AFIB", IAVB: "1AVB", LBBB: "CLBBB", RBBB: "CRBBB", LAE: "LAO/LAE", NST: "NST_" };
-// A code of which a coarser level means more than the statement does.
-const COARSER = { subdiagnostic: ["STTC", "IMI", "AMI", "ISC_"], frequent: ["IMI", "AMI"] };
+/** @type {{ level: string | null, english: Record<string, string>, meanings: Record<string, any> }} */
+const known = { level: null, english: {}, meanings: {} };
 
-// English names by code, from the server; the other languages have names of their own.
-let english = {};
-
-export function setClassNames(names) {
-  english = names;
+/** Take the names of classes from the description of a reader. */
+export function setClasses({ level, statement_names, class_meanings }) {
+  Object.assign(known, { level, english: statement_names, meanings: class_meanings });
 }
 
-function keyOf(code, level) {
-  if (COARSER[level]?.includes(code) && has(`groups.${code}`)) return `groups.${code}`;
-  if (has(`classes.${code}`)) return `classes.${code}`;
-  return code in SYNONYMS ? `classes.${SYNONYMS[code]}` : null;
+const own = (tree, name) => (Object.hasOwn(tree, name) ? tree[name] : undefined);
+
+/** Title of a class and its entry among the words; `level` null is the reader's level of interest. */
+const meaningOf = (code, level) => own(own(known.meanings, level ?? known.level) ?? {}, code) ?? { title: own(known.english, code) ?? code, words: code };
+
+function wordsFor(code, level, part) {
+  const { words } = meaningOf(code, level);
+  const key = `classes.${words}.${part}`;
+  return words !== null && has(key) ? t(key) : null;
 }
 
 /** Name of a class, or its code where it has none. */
-export function className(code, level = null) {
-  const key = keyOf(code, level);
-  return key !== null && has(`${key}.name`) ? t(`${key}.name`) : (english[SYNONYMS[code] ?? code] ?? code);
+export const className = (code, level = null) => wordsFor(code, level, "name") ?? meaningOf(code, level).title;
+
+/** Name and code of a class side by side, each in its own direction; once where they are the same. */
+export function nameAndCode(code, level = null) {
+  const name = className(code, level);
+  return [isolated(name), name === code ? null : [" ", el("bdi", { dir: "ltr", class: "code" }, code)]].flat();
 }
 
 /** A sentence about a class for `reader`, "lay" or "clinical"; null where there is none. */
-export function explanation(code, level, reader) {
-  const key = keyOf(code, level);
-  return key !== null && has(`${key}.${reader}`) ? t(`${key}.${reader}`) : null;
-}
+export const explanation = (code, level, reader) => wordsFor(code, level, reader);
 
 /** Name of a level of classes. */
 export const levelName = (level) => (has(`levels.${level}`) ? t(`levels.${level}`) : level);

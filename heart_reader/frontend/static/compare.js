@@ -1,7 +1,7 @@
 // Two recordings side by side: what was measured and what was read in each, and the difference.
 
 import { button, el, isolated, ltr } from "./dom.js";
-import { className } from "./classes.js";
+import { nameAndCode } from "./classes.js";
 import { renderDecision } from "./findings.js";
 import { facts } from "./overview.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
@@ -37,7 +37,7 @@ function renderProbabilities(first, second) {
     .map((name) => {
       const [a, b] = [classes[name], others[name]];
       const cell = ({ probability, decision }) => el("td", { class: "number" }, ltr(el("b", {}, formatPercent(probability))), " ", renderDecision(decision));
-      return el("tr", { "data-class": name }, el("th", { scope: "row" }, className(name, level), " ", ltr(el("span", { class: "code" }, name))), cell(a), cell(b), el("td", { class: "number" }, difference(100 * (b.probability - a.probability), 1, t("compare.points"))));
+      return el("tr", { "data-class": name }, el("th", { scope: "row" }, nameAndCode(name, level)), cell(a), cell(b), el("td", { class: "number" }, difference(100 * (b.probability - a.probability), 1, t("compare.points"))));
     });
   return el("tbody", {}, groupRow("compare.probabilities"), rows);
 }

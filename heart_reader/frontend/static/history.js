@@ -46,7 +46,7 @@ function renderEntry(entry, current, open) {
   return button(
     { class: "item", "aria-pressed": String(entry === current), "data-recent": entry.reading.record_id },
     () => open(entry),
-    el("span", {}, isolated(entry.reading.record_id), el("small", {}, renderKind(entry.reading))),
+    el("span", {}, isolated(entry.reading.record_id), el("small", {}, renderKind(entry.reading), entry.model?.readers.length > 1 ? [" · ", isolated(entry.model.reader)] : null)),
     el("span", { class: "format", dir: "ltr" }, entry.reading.source_format.toUpperCase()),
   );
 }

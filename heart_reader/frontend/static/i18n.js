@@ -96,7 +96,8 @@ export function translate(root) {
 }
 
 function lookUp(key) {
-  return key.split(".").reduce((part, name) => part?.[name], current.strings);
+  // A class may be called like anything that every object has.
+  return key.split(".").reduce((part, name) => (part && Object.hasOwn(part, name) ? part[name] : undefined), current.strings);
 }
 
 /** A part of a sentence that keeps its own direction. */

@@ -3,7 +3,6 @@
 
 import { fetchModel, fetchSamples, onKeyNeeded } from "./api.js";
 import { askForKey } from "./dialogs.js";
-import { setClassNames } from "./classes.js";
 import { byId, el } from "./dom.js";
 import { chooseLanguage, language, onLanguageChange, startLanguage, t } from "./i18n.js";
 import { acceptFiles, chooseFiles, nameFormats } from "./files.js";
@@ -47,10 +46,11 @@ function offerLanguages(names) {
 }
 
 /** Open what the address names; an address that names nothing leaves the page as it is. */
-function followAddress() {
+async function followAddress() {
   const wanted = readAddress();
   if (wanted === null) return;
-  if (wanted.sample === workspace.currentSample()) workspace.look(wanted.options);
+  const other = await workspace.chooseReader(wanted.reader, false);
+  if (!other && wanted.sample === workspace.currentSample()) workspace.look(wanted.options);
   else workspace.openSample(findSample(wanted.sample) ?? { id: wanted.sample, title: wanted.sample }, wanted.options, false);
 }
 
@@ -70,11 +70,15 @@ async function start() {
   const [model, { samples }] = await Promise.all([fetchModel(), fetchSamples()]);
   workspace.setModel(model);
   nameFormats(model.formats);
-  setClassNames(model.statement_names);
+  if (model.readers.length > 1) {
+    const { offerReaders } = await import("./reader_choice.js");
+    await offerReaders(model, (name) => workspace.chooseReader(name).catch(workspace.showError));
+  }
   offerSamples(samples, (sample) => workspace.openSample(sample));
-  window.addEventListener("popstate", followAddress);
-  window.addEventListener("hashchange", followAddress);
-  followAddress();
+  const follow = () => followAddress().catch(workspace.showError);
+  window.addEventListener("popstate", follow);
+  window.addEventListener("hashchange", follow);
+  follow();
 }
 
 start().catch(workspace.showError);

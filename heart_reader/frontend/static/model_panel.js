@@ -1,14 +1,14 @@
 // The model: what it was trained on, how common each class was, and how well it separated them.
 
-import { button, el, ltr } from "./dom.js";
+import { button, el, isolated, ltr } from "./dom.js";
 import { className, levelName } from "./classes.js";
 import { openDialog } from "./dialogs.js";
 import { formatNumber, formatPercent, has, t } from "./i18n.js";
-import { renderMarkdown } from "./markdown.js";
 
 /** The card of the model; `model` is its description or null, `level` the level of interest. */
 export function renderModel(reading, model, level) {
   const facts = [
+    ["reader", model?.readers.length > 1 ? isolated(model.reader) : null],
     ["name", ltr(reading.model.name)],
     ["version", model?.version ? ltr(model.version) : null],
     ["parameters", model?.n_parameters ? ltr(formatNumber(model.n_parameters)) : null],
@@ -29,7 +29,10 @@ export function renderModel(reading, model, level) {
 
 function cardButton(model) {
   if (!model?.model_card) return null;
-  const open = () => openDialog(t("model.card"), el("div", { class: "prose", lang: "en", dir: "ltr" }, renderMarkdown(model.model_card)), { kind: "wide-dialog" });
+  const open = async () => {
+    const { renderMarkdown } = await import("./markdown.js");
+    openDialog(t("model.card"), el("div", { class: "prose", lang: "en", dir: "ltr" }, renderMarkdown(model.model_card)), { kind: "wide-dialog" });
+  };
   return button({ class: "button small", id: "model-card", "aria-haspopup": "dialog" }, open, t("model.card"));
 }
 

@@ -2,7 +2,7 @@
 // one if asked.
 
 import { byId, el, isolated, ltr } from "./dom.js";
-import { className, levelName } from "./classes.js";
+import { levelName, nameAndCode } from "./classes.js";
 import { renderConclusion } from "./conclusion.js";
 import { formatNumber, formatPercent, language, t } from "./i18n.js";
 import { measurementName, measurementNames, unitOf, withUnit } from "./measurements.js";
@@ -77,7 +77,7 @@ function renderClasses(level, classes) {
   if (!classes.length) return null;
   const limit = (threshold) => (threshold === null ? "–" : ltr(formatPercent(threshold)));
   const rows = classes.map(([name, { probability, threshold, decision }]) =>
-    el("tr", {}, el("th", { scope: "row" }, className(name, level), " ", el("bdi", { dir: "ltr", class: "code" }, name)), el("td", {}, ltr(formatPercent(probability))), el("td", {}, limit(threshold)), el("td", {}, t(`decisions.${decision}`))),
+    el("tr", {}, el("th", { scope: "row" }, nameAndCode(name, level)), el("td", {}, ltr(formatPercent(probability))), el("td", {}, limit(threshold)), el("td", {}, t(`decisions.${decision}`))),
   );
   const columns = [levelName(level), t("printed.probability"), t("reading.threshold_legend"), t("reading.decision")];
   return el("table", {}, el("thead", {}, el("tr", {}, columns.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows));

@@ -2,7 +2,7 @@
 // the measurements, the model.
 
 import { el, ltr } from "./dom.js";
-import { className, levelName } from "./classes.js";
+import { className, levelName, nameAndCode } from "./classes.js";
 import { renderFindings, renderDecision, renderBar } from "./findings.js";
 import { formatPercent, t } from "./i18n.js";
 import { renderMeasurements } from "./measurements.js";
@@ -13,13 +13,13 @@ const READERS = ["lay", "clinical"];
 let reader = "lay";
 
 /**
- * Fill `place` with the reading of a recording; `model` is the model's description or null,
+ * Fill `place` with the reading of a recording; `model` is the description of its reader or null,
  * `explain` asks for a reason.
  */
-export function renderReading(place, { reading, labels }, model, explain) {
+export function renderReading(place, { reading, labels, model }, explain) {
   const [level, ...others] = Object.keys(reading.levels);
   const view = { reading, reader, explain, tree: model?.statement_tree ?? {} };
-  const again = () => renderReading(place, { reading, labels }, model, explain);
+  const again = () => renderReading(place, { reading, labels, model }, explain);
   const side = el("div", { class: "side" });
   place.replaceChildren(
     el(
@@ -31,6 +31,7 @@ export function renderReading(place, { reading, labels }, model, explain) {
       renderBands(reading),
       el("div", { id: "classes" }, renderFindings(level, Object.keys(reading.levels[level]), view)),
       el("p", { class: "hint" }, t("reading.no_proof"), " ", calibrationNote(model)),
+      renderScreens(reading, view),
       renderRanked(reading),
       others.length ? renderOthers(others, view) : null,
     ),
@@ -81,6 +82,18 @@ function calibrationNote(model) {
   return t("reading.calibrated_on", { count: counts.n_positive[0] + counts.n_negative[0] });
 }
 
+/** Questions of yes or no beside the levels, each with what it presupposes. */
+function renderScreens({ screens, levels, messages }, view) {
+  const names = Object.keys(screens ?? {});
+  if (!names.length) return null;
+  const asked = Object.fromEntries(names.map((name) => [name, screens[name].classes]));
+  const beside = { ...view, reading: { ...view.reading, levels: { ...levels, ...asked } } };
+  const details = el("details", { class: "more", id: "screens" }, el("summary", {}, t("screens.heading")));
+  const render = (name) => [el("h3", {}, levelName(name)), said("p", { class: "hint" }, screens[name].presupposes, messages), renderFindings(name, Object.keys(asked[name]), beside)];
+  details.addEventListener("toggle", () => details.append(...names.map(render).flat()), { once: true });
+  return details;
+}
+
 /** The statements that are most probable, whatever class they belong to. */
 function renderRanked({ ranked }) {
   if (!ranked.length) return null;
@@ -88,7 +101,7 @@ function renderRanked({ ranked }) {
     el(
       "li",
       { "data-class": entry.name },
-      el("span", { class: "ranked-name" }, className(entry.name, entry.level), " ", el("bdi", { dir: "ltr", class: "code" }, entry.name)),
+      el("span", { class: "ranked-name" }, nameAndCode(entry.name, entry.level)),
       renderBar(entry),
       el("span", { class: "number" }, ltr(formatPercent(entry.probability))),
       renderDecision(entry.decision),
@@ -121,7 +134,7 @@ function renderOtherLevel(level, view) {
 function renderTruth(labels, { levels }) {
   if (!labels?.length) return null;
   const items = labels.map((label) => {
-    const level = Object.keys(levels).find((name) => label in levels[name]);
+    const level = Object.keys(levels).find((name) => Object.hasOwn(levels[name], label));
     const decision = level === undefined ? null : levels[level][label].decision;
     const outcome = decision === null ? "unread" : { present: "found", absent: "missed", uncertain: "open" }[decision];
     const share = level === undefined ? null : [" ", ltr(formatPercent(levels[level][label].probability))];

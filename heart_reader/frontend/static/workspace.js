@@ -1,12 +1,11 @@
 // What is on the page now: one recording, perhaps a second beside it, perhaps a reason. Everything
 // else draws what this decides.
 
-import { explain, read } from "./api.js";
+import { explain, fetchModel, read } from "./api.js";
 import { writeAddress } from "./address.js";
+import { setClasses } from "./classes.js";
 import { button, byId, el, isolated } from "./dom.js";
-import { renderComparison } from "./compare.js";
 import { errorWords, renderError } from "./error_card.js";
-import { saveCsv, saveJson } from "./export_reading.js";
 import { remember, remembered, rememberFailure, renderHistory } from "./history.js";
 import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
@@ -34,9 +33,35 @@ export function prepare() {
   window.addEventListener("afterprint", clearPrint);
 }
 
+/** Read by the reader that `model` describes from now on. */
 export function setModel(model) {
   state.model = model;
+  setClasses(model);
+  const choice = byId("reader");
+  if (choice) choice.value = model.reader;
 }
+
+/**
+ * Read by the reader of this name, or the default one for null, from now on; `again` reads what is
+ * on the page once more. Answers whether it is another one than before.
+ */
+export async function chooseReader(name, again = true) {
+  const wanted = name ?? state.model.readers[0];
+  if (wanted === state.model.reader) return false;
+  try {
+    setModel(await fetchModel(wanted));
+  } catch (error) {
+    setModel(state.model);
+    throw error;
+  }
+  const { entry } = state;
+  if (again && entry !== null) open(entry.source, entry.reading.record_id, entry.labels, views.first.options, true);
+  return true;
+}
+
+/** What is loaded when somebody asks for it. */
+const comparing = () => import("./compare.js");
+const exporting = () => import("./export_reading.js");
 
 export function setTheme(name) {
   for (const view of Object.values(views)) view.setTheme(name);
@@ -111,10 +136,16 @@ function reopen(entry) {
 
 async function readEntry(source, labels, signal) {
   const { waveform, ...reading } = await read(source, state.model, signal);
-  const key = source.kind === "sample" ? `sample ${source.id}` : `files ${source.files.map(({ name, size, lastModified }) => `${name} ${size} ${lastModified}`).join()}`;
-  const entry = { key, source, labels, reading, waveform: new Waveform(waveform) };
+  const { model } = state;
+  const entry = { key: keyOf(source), source, labels, reading, model, waveform: new Waveform(waveform) };
   remember(entry);
   return entry;
+}
+
+/** The same for the same recording by the same reader. */
+function keyOf(source) {
+  const named = source.kind === "sample" ? `sample ${source.id}` : `files ${source.files.map(({ name, size, lastModified }) => `${name} ${size} ${lastModified}`).join()}`;
+  return `${state.model?.reader} ${named}`;
 }
 
 /** Do `work` while the page says that it reads; a newer request replaces an older one. */
@@ -160,6 +191,7 @@ function clear() {
 function display(entry, options, step) {
   clear();
   state.entry = entry;
+  setModel(entry.model);
   markSample(currentSample());
   // The overview first: the tracing is fitted into what it leaves of the screen.
   showOverview();
@@ -183,7 +215,8 @@ export function look(options) {
 
 function noteView(options, step = false) {
   const sample = currentSample();
-  writeAddress(sample === null ? null : { sample, options }, step);
+  const { reader, readers } = state.model;
+  writeAddress(sample === null ? null : { sample, options, reader: reader === readers[0] ? null : reader }, step);
 }
 
 function showOverview() {
@@ -192,7 +225,7 @@ function showOverview() {
 }
 
 function showReading() {
-  renderReading(byId("reading"), state.entry, state.model, askWhy);
+  renderReading(byId("reading"), state.entry, askWhy);
   byId("reading").hidden = false;
   renderHistory(state.entry, reopen);
 }
@@ -203,8 +236,8 @@ function actions(entry) {
     compareSelect(entry),
     reasonsCheck(),
     small("print", () => window.print(), "actions.print"),
-    small("save-csv", () => saveCsv(entry.reading), "actions.csv"),
-    small("download", () => saveJson(entry.reading), "actions.json"),
+    small("save-csv", async () => (await exporting()).saveCsv(entry.reading), "actions.csv"),
+    small("download", async () => (await exporting()).saveJson(entry.reading), "actions.json"),
   ];
 }
 
@@ -221,7 +254,7 @@ function reasonsCheck() {
 function compareSelect(entry) {
   const recents = remembered().filter((other) => other !== entry);
   const ids = new Set(recents.map(({ key }) => key)).add(entry.key);
-  const samples = allSamples().filter(({ id }) => !ids.has(`sample ${id}`));
+  const samples = allSamples().filter(({ id }) => !ids.has(keyOf({ kind: "sample", id })));
   const group = (key, options) => (options.length ? el("optgroup", { label: t(key) }, options) : null);
   const select = el(
     "select",
@@ -245,7 +278,10 @@ function readSecond(sample) {
   });
 }
 
-function showSecond(entry) {
+async function showSecond(entry) {
+  const first = state.entry;
+  const { renderComparison } = await comparing();
+  if (first !== state.entry) return;
   state.second = entry;
   renderHistory(state.entry, reopen);
   nameSlots();
@@ -286,10 +322,10 @@ async function askWhy(level, finding, asked) {
   asked.setAttribute("aria-busy", "true");
   byId("status").textContent = t("status.explaining");
   try {
-    const { source, reading } = state.entry;
+    const { source, reading, model } = state.entry;
     const long = reading.duration_s > LONGEST_EXPLAINED_S;
     const stretch = long ? { start_s: Math.min(views.first.options.startS, reading.duration_s - LONGEST_EXPLAINED_S) } : {};
-    const explanation = await explain(source, { level, finding, ...stretch }, asking.signal);
+    const explanation = await explain(source, { reader: model.reader, level, finding, ...stretch }, asking.signal);
     if (asking === state.asking) showReason(explanation, asked.closest("tr").id);
   } catch (error) {
     if (asking === state.asking && error.name !== "AbortError") showReasonError(error, asked);
@@ -343,6 +379,6 @@ export function relabel() {
   for (const view of Object.values(views)) view.relabel();
   if (state.entry === null) return;
   showReading();
-  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
+  if (state.second) comparing().then(({ renderComparison }) => state.second && renderComparison(byId("comparison"), state.entry, state.second, endComparison));
   if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
 }
