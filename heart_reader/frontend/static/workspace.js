@@ -4,7 +4,6 @@
 import { explain, read } from "./api.js";
 import { writeAddress } from "./address.js";
 import { button, byId, el, isolated } from "./dom.js";
-import { renderComparison } from "./compare.js";
 import { errorWords, renderError } from "./error_card.js";
 import { saveCsv, saveJson } from "./export_reading.js";
 import { remember, remembered, rememberFailure, renderHistory } from "./history.js";
@@ -12,7 +11,6 @@ import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
 import { clearPrint, preparePrint } from "./print_page.js";
 import { renderReading } from "./reading.js";
-import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
 import { theme } from "./theme.js";
 import { TRACING_KEYS } from "./tracing/keys.js";
@@ -22,7 +20,7 @@ import { Waveform } from "./waveform.js";
 const LONGEST_EXPLAINED_S = 10;
 // As in style.css.
 const ONE_COLUMN_PX = 940;
-const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false, queued: false };
+const state = { model: null, entry: null, second: null, reason: null, long: null, running: null, asking: null, printsReasons: false, queued: false };
 const views = {};
 
 /** Make the tracings; called once the page has its words. */
@@ -30,7 +28,7 @@ export function prepare() {
   views.first = new TracingView(byId("tracing"), (options) => noteView(options));
   views.second = new TracingView(byId("tracing-second"));
   setTheme(theme());
-  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
+  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons, state.long));
   window.addEventListener("afterprint", clearPrint);
 }
 
@@ -42,7 +40,12 @@ export function setTheme(name) {
   for (const view of Object.values(views)) view.setTheme(name);
 }
 
-export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, label: t(label) }));
+const labelled = (listed) => listed.map(({ keys, label }) => ({ keys, label: t(label) }));
+
+export const tracingKeys = () => labelled(TRACING_KEYS);
+
+/** Keys of a recording of more than a minute; none where there is no such recording. */
+export const longKeys = () => labelled(state.long?.keys ?? []);
 
 /** Id of the sample on the page, or null. */
 export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
@@ -146,6 +149,8 @@ const sayReading = (text) => byId("status").replaceChildren(el("span", { class: 
 function clear() {
   Object.assign(state, { entry: null, second: null });
   endReason();
+  state.long?.close();
+  state.long = null;
   for (const id of ["error", "overview", "comparison", "reading"]) {
     byId(id).hidden = true;
     byId(id).replaceChildren();
@@ -165,9 +170,19 @@ function display(entry, options, step) {
   showOverview();
   views.first.show(entry.waveform, entry.reading, options);
   showReading();
+  showLong().catch(showError);
   noteView(views.first.options, step);
   revealReading();
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
+}
+
+/** What a recording of more than a minute has above its tracing, loaded with the first of them. */
+async function showLong() {
+  const { entry } = state;
+  if (!entry.reading.long) return;
+  const { LongView, loadStyles } = await import("./long/view.js");
+  await loadStyles();
+  if (entry === state.entry) state.long = new LongView(byId("long"), entry.reading, views.first);
 }
 
 /** On a page of one column the reading lies below the list that it was chosen from. */
@@ -232,7 +247,7 @@ function compareSelect(entry) {
   );
   select.addEventListener("change", () => {
     const [kind, index] = select.value.split(/ (.*)/);
-    if (kind === "recent") showSecond(recents[Number(index)]);
+    if (kind === "recent") showSecond(recents[Number(index)]).catch(showError);
     if (kind === "sample") readSecond(findSample(index));
   });
   return select;
@@ -241,19 +256,32 @@ function compareSelect(entry) {
 function readSecond(sample) {
   return request(sample.title, async (signal) => {
     const entry = await readEntry({ kind: "sample", id: sample.id }, sample.labels ?? [], signal);
-    return () => showSecond(entry);
+    return () => showSecond(entry).catch(showError);
   });
 }
 
-function showSecond(entry) {
+async function showSecond(entry) {
   state.second = entry;
   renderHistory(state.entry, reopen);
   nameSlots();
   views.second.show(entry.waveform, entry.reading, views.first.options);
   byId("error").hidden = true;
-  renderComparison(byId("comparison"), state.entry, entry, endComparison);
+  await drawComparison();
+  if (state.second !== entry) return;
   byId("comparison-heading").focus();
   byId("status").textContent = t("compare.ready", { first: state.entry.reading.record_id, second: entry.reading.record_id });
+}
+
+// The first load has neither comparison nor reason.
+
+async function drawComparison() {
+  const { renderComparison } = await import("./compare.js");
+  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
+}
+
+async function drawReason() {
+  const { renderReason } = await import("./reason.js");
+  if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
 }
 
 /** Say which tracing is which as long as there are two. */
@@ -290,17 +318,18 @@ async function askWhy(level, finding, asked) {
     const long = reading.duration_s > LONGEST_EXPLAINED_S;
     const stretch = long ? { start_s: Math.min(views.first.options.startS, reading.duration_s - LONGEST_EXPLAINED_S) } : {};
     const explanation = await explain(source, { level, finding, ...stretch }, asking.signal);
-    if (asking === state.asking) showReason(explanation, asked.closest("tr").id);
+    if (asking === state.asking) await showReason(explanation, asked.closest("tr").id);
   } catch (error) {
     if (asking === state.asking && error.name !== "AbortError") showReasonError(error, asked);
   }
   asked.removeAttribute("aria-busy");
 }
 
-function showReason(explanation, rowId) {
+async function showReason(explanation, rowId) {
   state.reason = { explanation, rowId };
   views.first.setReason(explanation);
-  renderReason(byId("reason"), explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+  await drawReason();
+  if (state.reason?.explanation !== explanation) return;
   byId("status").textContent = t("status.explained");
   byId("reason-heading").focus({ preventScroll: true });
   byId("tracings").scrollIntoView({ block: "nearest" });
@@ -343,6 +372,7 @@ export function relabel() {
   for (const view of Object.values(views)) view.relabel();
   if (state.entry === null) return;
   showReading();
-  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
-  if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+  state.long?.relabel();
+  if (state.second) drawComparison().catch(showError);
+  if (state.reason) drawReason().catch(showError);
 }

@@ -33,6 +33,7 @@ export function drawTraces(pen, view) {
       strokeTrace(pen, points, view.colourOf(strip), lineWidth(scale, view.stressed === strip.lead ? STRESSED_MM : undefined));
     }
   }
+  view.marks?.(pen, view);
 }
 
 const buffer = { x: new Float64Array(4096), y: new Float64Array(4096), count: 0 };

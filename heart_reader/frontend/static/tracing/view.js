@@ -42,6 +42,8 @@ export class TracingView {
   words = null;
   frame = null;
   telling = 0;
+  /** What a long recording puts in the place of the overview, and over the traces. */
+  joined = { overview: null, marks: null };
 
   /**
    * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved
@@ -123,7 +125,7 @@ export class TracingView {
   }
 
   hide() {
-    Object.assign(this, { waveform: null, reading: null, reason: null });
+    Object.assign(this, { waveform: null, reading: null, reason: null, joined: { overview: null, marks: null } });
     this.closeRuler();
     this.container.hidden = true;
   }
@@ -146,6 +148,16 @@ export class TracingView {
   /** The answer of the server to why, or null: it is drawn as a ribbon under the traces. */
   setReason(explanation) {
     this.reason = explanation === null ? null : ribbonOf(explanation);
+    this.draw();
+  }
+
+  /**
+   * Let another overview, which is asked to `update` as this one's is, stand for its own until it
+   * is hidden; `marks(pen, view)` draws over the traces.
+   */
+  join(joined) {
+    this.joined = joined;
+    this.overview.element.hidden = true;
     this.draw();
   }
 
@@ -297,7 +309,7 @@ export class TracingView {
 
   state() {
     const { waveform, reason, words, shown, stressed } = this;
-    return { waveform, options: shown, startS: shown.startS, reason, stressed, words };
+    return { waveform, options: shown, startS: shown.startS, reason, stressed, words, marks: this.joined.marks };
   }
 
   /**
@@ -333,7 +345,7 @@ export class TracingView {
     this.legend.hidden = this.reason === null;
     if (this.reason) this.legend.replaceChildren(...renderLegend(this.reason, THEMES[theme], viewport.pxPerMm));
     this.toolbar.update({ options: this.chosen, waveform, active: calipers.active, marching: calipers.marching, words: this.words });
-    this.overview.update({ lead: this.shown.rhythmLead, startS: viewport.startS, spanS: viewport.spanS, width: viewport.screenWidth, theme, words: stretch });
+    (this.joined.overview ?? this.overview).update({ lead: this.shown.rhythmLead, startS: viewport.startS, spanS: viewport.spanS, width: viewport.screenWidth, theme, words: stretch });
   }
 
   imageState() {
