@@ -39,32 +39,36 @@ export function trendPoints({ step_s: stepS, mean_bpm: mean, lowest_bpm: low, hi
   return points;
 }
 
+const [SUPRAVENTRICULAR, VENTRICULAR, FUSION] = ["S", "V", "F"].map((name) => name.charCodeAt(0));
+
 /**
- * How often each RR interval occurs in each column of time: counts for "N", "S" and "V", (rows *
- * columns,) each, the longest interval in the first row. Fusion counts as ventricular, what is not
- * classified as normal. An interval belongs to the beat that ends it; those longer than `mostS` lie
- * on the edge, as gaps should be seen.
+ * RR intervals in cells of `columns` of time and `rows` of length, the longest in the first row:
+ * how many normal ones each cell has, (rows * columns,), and the cells of "S" and "V". Fusion counts
+ * as ventricular, what is not classified as normal. An interval belongs to the beat that ends it;
+ * those longer than `mostS` lie on the edge, as gaps should be seen.
  */
 export function rrDensity({ times_s: times, classes }, fromS, toS, columns, rows, mostS) {
-  const counts = { N: new Uint16Array(rows * columns), S: new Uint16Array(rows * columns), V: new Uint16Array(rows * columns) };
+  const cells = { N: new Uint16Array(rows * columns), S: [], V: [] };
+  const [perS, perRr] = [columns / (toS - fromS), rows / mostS];
   const end = firstFrom(times, toS);
   for (let index = Math.max(1, firstFrom(times, fromS)); index < end; index += 1) {
-    const rr = times[index] - times[index - 1];
-    const column = Math.min(columns - 1, Math.floor(((times[index] - fromS) / (toS - fromS)) * columns));
-    const row = rows - 1 - Math.min(rows - 1, Math.floor((rr / mostS) * rows));
-    counts[GROUPS[classes[index]] ?? "N"][row * columns + column] += 1;
+    const column = Math.min(columns - 1, Math.floor((times[index] - fromS) * perS));
+    const row = rows - 1 - Math.min(rows - 1, Math.floor((times[index] - times[index - 1]) * perRr));
+    const cell = row * columns + column;
+    const code = classes.charCodeAt(index);
+    if (code === SUPRAVENTRICULAR) cells.S.push(cell);
+    else if (code === VENTRICULAR || code === FUSION) cells.V.push(cell);
+    else cells.N[cell] += 1;
   }
-  return counts;
+  return cells;
 }
-
-const GROUPS = { S: "S", V: "V", F: "V" };
 
 /** How many beats of one class each column of time has, (columns,). */
 export function classCounts({ times_s: times, classes }, name, fromS, toS, columns) {
   const counts = new Uint16Array(columns);
   const end = firstFrom(times, toS);
-  for (let index = firstFrom(times, fromS); index < end; index += 1) {
-    if (classes[index] === name) counts[Math.min(columns - 1, Math.floor(((times[index] - fromS) / (toS - fromS)) * columns))] += 1;
+  for (let index = classes.indexOf(name, firstFrom(times, fromS)); index >= 0 && index < end; index = classes.indexOf(name, index + 1)) {
+    counts[Math.min(columns - 1, Math.floor(((times[index] - fromS) / (toS - fromS)) * columns))] += 1;
   }
   return counts;
 }

@@ -1,7 +1,7 @@
 // A long recording on a canvas: lanes of episodes, trend of the rate, RR intervals of every beat,
 // where beats of each class are, and the envelope of a lead, all on one axis of time.
 
-import { classCounts, envelopeColumns, quantile, rrDensity, trendPoints } from "./bins.js";
+import { classCounts, envelopeColumns, firstFrom, quantile, rrDensity, trendPoints } from "./bins.js";
 import { COLOURS, kindColour, kindTile } from "./palette.js";
 import { ticks, timeText } from "./time.js";
 import { kindsOf } from "./words.js";
@@ -16,11 +16,12 @@ const TICK_PX = 76;
 // Intervals beyond it are pauses, which have a lane of their own.
 const LONGEST_RR_S = 2;
 const RR_LINES_S = [0.5, 1, 1.5];
+const FEW_PER_PX = 5;
 const SHOWN_BEATS = ["S", "V", "F"];
 
 /**
- * Where each strip stands, in CSS pixels: `{ strips: [{ name, top, height }], height }`; `small` is
- * a screen with little room.
+ * Where each strip stands, in CSS pixels, and the limits of the axes: `{ strips: [{ name, top,
+ * height }], height, bpm, mv }`; `small` is a screen with little room.
  */
 export function planStrips(long, small = false) {
   const strips = [];
@@ -35,14 +36,14 @@ export function planStrips(long, small = false) {
   add("rr", small ? 64 : 84);
   for (const name of SHOWN_BEATS) if (long.beats.counts[name] > 0) add(`beat ${name}`, BEAT_LANE, 2);
   if (long.envelope?.leads.length) add("envelope", small ? 34 : 42, 0);
-  return { strips, height: top + AXIS };
-}
-
-/** Limits of the rate's axis, in tens. */
-export function rateLimits({ trend }) {
-  const low = quantile(trend.lowest_bpm, 0.002, 40);
-  const high = quantile(trend.highest_bpm, 0.998, 120);
-  return { low: Math.max(0, Math.floor((low - 3) / 10) * 10), high: Math.ceil((high + 3) / 10) * 10 };
+  const { trend, envelope } = long;
+  const tens = (bpm, round) => Math.max(0, round(bpm / 10) * 10);
+  return {
+    strips,
+    height: top + AXIS,
+    bpm: [tens(quantile(trend.lowest_bpm, 0.002, 40) - 3, Math.floor), tens(quantile(trend.highest_bpm, 0.998, 120) + 3, Math.ceil)],
+    mv: envelope?.leads.length ? [quantile(envelope.lowest_mv[0], 0.02, -1), quantile(envelope.highest_mv[0], 0.98, 1)] : null,
+  };
 }
 
 /**
@@ -51,7 +52,7 @@ export function rateLimits({ trend }) {
  */
 export function drawLong(pen, long, plan, look) {
   const colours = COLOURS[look.theme];
-  const view = { ...look, colours, long, x: (timeS) => ((timeS - look.fromS) / (look.toS - look.fromS)) * look.width };
+  const view = { ...look, colours, long, plan, x: (timeS) => ((timeS - look.fromS) / (look.toS - look.fromS)) * look.width };
   pen.setTransform(look.ratio, 0, 0, look.ratio, 0, 0);
   pen.fillStyle = colours.ground;
   pen.fillRect(0, 0, look.width, plan.height);
@@ -101,8 +102,8 @@ function fillSpan(pen, episode, x, width, top, height) {
 }
 
 function drawTrend(pen, { top, height }, view) {
-  const { long, colours, x, width, theme } = view;
-  const { low, high } = rateLimits(long);
+  const { long, colours, x, width, theme, plan } = view;
+  const [low, high] = plan.bpm;
   const y = (bpm) => top + height * (1 - (Math.min(high, Math.max(low, bpm)) - low) / (high - low));
   // Fibrillation stands behind the rate that it makes.
   pen.globalAlpha = 0.16;
@@ -165,34 +166,30 @@ function drawIntervals(pen, { top, height }, view) {
   const { long, colours, width, ratio, fromS, toS } = view;
   const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (columns < 1) return;
-  const counts = rrDensity(long.beats, fromS, toS, columns, rows, LONGEST_RR_S);
+  const cells = rrDensity(long.beats, fromS, toS, columns, rows, LONGEST_RR_S);
   const image = pen.getImageData(0, Math.round(top * ratio), columns, rows);
-  // Points of a few beats are larger, those of many are where they are.
-  const few = countBetween(long.beats.times_s, fromS, toS) < columns;
-  splat(image, counts.N, rgb(colours.beats.N), few ? 3 : 1, few ? 0.9 : 0.45);
-  splat(image, counts.S, rgb(colours.beats.S), Math.max(2, few ? 3 : 2), 1);
-  splat(image, counts.V, rgb(colours.beats.V), Math.max(2, few ? 3 : 2), 1);
+  // Points of a few beats are larger, those of many a density.
+  const few = countBetween(long.beats.times_s, fromS, toS) < FEW_PER_PX * width;
+  const normal = rgb(colours.beats.N);
+  const size = (px) => Math.max(1, Math.round(px * ratio));
+  for (let cell = 0; cell < cells.N.length; cell += 1) {
+    if (cells.N[cell] > 0) dot(image, cell, normal, size(few ? 2 : 0.7), Math.min(1, (few ? 0.7 : 0.45) + 0.2 * (cells.N[cell] - 1)));
+  }
+  for (const name of ["S", "V"]) for (const cell of cells[name]) dot(image, cell, rgb(colours.beats[name]), size(few ? 3 : 2), 1);
   pen.putImageData(image, 0, Math.round(top * ratio));
   for (const rr of RR_LINES_S) letter(pen, `${rr} s`, width - 3, top + height * (1 - rr / LONGEST_RR_S) + 4, colours, "right");
 }
 
-const countBetween = (times, fromS, toS) => (times.length ? (times.length * (toS - fromS)) / Math.max(1, times.at(-1) - times[0]) : 0);
+const countBetween = (times, fromS, toS) => firstFrom(times, toS) - firstFrom(times, fromS);
 
 const rgb = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 
-function splat({ data, width, height }, counts, colour, size, least) {
-  const [red, green, blue] = colour;
-  for (let index = 0; index < counts.length; index += 1) {
-    if (counts[index] === 0) continue;
-    const alpha = Math.min(1, least + 0.2 * (counts[index] - 1));
-    const [row, column] = [Math.floor(index / width), index % width];
-    for (let y = row; y < Math.min(height, row + size); y += 1) {
-      for (let x = column; x < Math.min(width, column + size); x += 1) {
-        const at = 4 * (y * width + x);
-        data[at] += alpha * (red - data[at]);
-        data[at + 1] += alpha * (green - data[at + 1]);
-        data[at + 2] += alpha * (blue - data[at + 2]);
-      }
+function dot({ data, width, height }, cell, colour, size, alpha) {
+  const [row, column] = [Math.floor(cell / width), cell % width];
+  for (let y = row; y < Math.min(height, row + size); y += 1) {
+    for (let x = column; x < Math.min(width, column + size); x += 1) {
+      const at = 4 * (y * width + x);
+      for (let part = 0; part < 3; part += 1) data[at + part] += alpha * (colour[part] - data[at + part]);
     }
   }
 }
@@ -210,10 +207,10 @@ function drawBeats(pen, { top, height }, { long, colours, width, fromS, toS }, n
   }
 }
 
-function drawEnvelope(pen, { top, height }, { long, colours, width, fromS, toS }) {
+function drawEnvelope(pen, { top, height }, { long, plan, colours, width, fromS, toS }) {
   const columns = Math.max(1, Math.floor(width));
   const { low, high } = envelopeColumns(long.envelope, 0, fromS, toS, columns);
-  const [least, most] = [quantile(long.envelope.lowest_mv[0], 0.02, -1), quantile(long.envelope.highest_mv[0], 0.98, 1)];
+  const [least, most] = plan.mv;
   const scale = (height - 4) / Math.max(0.2, most - least);
   pen.fillStyle = colours.signal;
   pen.save();

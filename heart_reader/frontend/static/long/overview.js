@@ -9,6 +9,7 @@ import { kindName, rhythmName } from "./words.js";
 
 const LEAST_WINDOW_PX = 7;
 const SMALL_PX = 560;
+const TWO_LINES_PX = 30;
 const ZOOM_STEP = 3;
 const LEAST_RANGE_S = 60;
 const MOVE_PX = 4;
@@ -239,7 +240,7 @@ export class LongOverview {
     this.planned = { small, ...planStrips(this.long, small) };
     this.names.replaceChildren(...this.planned.strips.map(({ name, top, height }) => {
       const text = stripName(name, this.reading);
-      const label = el("span", { title: text }, el("bdi", {}, text));
+      const label = el("span", { title: text, class: height < TWO_LINES_PX ? "low" : null }, el("bdi", {}, text));
       label.style.top = `${top}px`;
       label.style.height = `${height}px`;
       return label;

@@ -9,7 +9,7 @@ import { renderHours } from "./hours.js";
 import { stripName } from "./overview.js";
 import { kindName, kindsOf } from "./words.js";
 
-const WIDTH_PX = 860;
+const WIDTH_PX = 1000;
 const RATIO = 3;
 const MOST_OF_A_KIND = 6;
 const MOST_EVENTS = 24;
@@ -26,7 +26,7 @@ export function printLong(reading) {
 
 function renderStrips(reading) {
   const { long } = reading;
-  const plan = planStrips(long);
+  const plan = planStrips(long, true);
   const canvas = el("canvas", { width: WIDTH_PX * RATIO, height: Math.round(plan.height * RATIO) });
   drawLong(canvas.getContext("2d", { alpha: false, willReadFrequently: true }), long, plan, { width: WIDTH_PX, ratio: RATIO, theme: "paper", fromS: 0, toS: long.duration_s, chosen: null });
   const names = plan.strips.map(({ name, top, height }) => {

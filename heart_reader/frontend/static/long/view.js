@@ -94,7 +94,8 @@ export class LongView {
   /** What the letters mean that stand beside beats. */
   legend() {
     const { counts } = this.reading.long.beats;
-    return el("p", { class: "hint" }, t("long.hint"), " ", CLASSES.filter((name) => counts[name] > 0).map((name) => el("span", { class: `long-letter beat-${name}` }, el("b", { dir: "ltr" }, name), " ", t(`long.classes.${name}`))));
+    const letters = CLASSES.filter((name) => counts[name] > 0).map((name) => el("span", {}, el("b", { dir: "ltr" }, name), " ", t(`long.classes.${name}`)));
+    return el("div", { class: "hint" }, el("p", { class: "long-letters" }, letters), el("p", {}, t("long.hint")));
   }
 
   renderHours() {
