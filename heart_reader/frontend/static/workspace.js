@@ -140,7 +140,7 @@ async function request(name, work) {
   byId("work").removeAttribute("aria-busy");
 }
 
-const sayReading = (text) => byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), text);
+const sayReading = (text) => byId("status").replaceChildren(...(text ? [el("span", { class: "spinner", "aria-hidden": "true" }), text] : []));
 
 /**
  * A new request clears everything: an old reading must never stand beside a new recording or its
@@ -182,7 +182,7 @@ async function showLong() {
   if (!entry.reading.long) return;
   const { LongView, loadStyles } = await import("./long/view.js");
   await loadStyles();
-  if (entry === state.entry) state.long = new LongView(byId("long"), entry.reading, views.first);
+  if (entry === state.entry) state.long = new LongView(byId("long"), entry, views.first, { say: sayReading, fail: showError });
 }
 
 /** On a page of one column the reading lies below the list that it was chosen from. */

@@ -34,7 +34,7 @@ function heightAt(timeS, x, { sheet, waveform, filter, gain, centreS, pxPerMm })
   const lowest = textMm(SIZE_MM, pxPerMm);
   if (!waveform.has(strip.lead)) return Math.max(lowest, row.top);
   const values = waveform.filteredLead(strip.lead, filter);
-  const [from, to] = [timeS - AROUND_S, timeS + AROUND_S].map((edge) => Math.round(edge * waveform.fs));
+  const [from, to] = [timeS - AROUND_S, timeS + AROUND_S].map((edge) => Math.round(edge * waveform.fs) - waveform.first);
   let most = -Infinity;
   for (let index = Math.max(0, from); index < Math.min(values.length, to); index += 1) most = Math.max(most, strip.sign * values[index]);
   const up = Number.isFinite(most) ? ((most - strip.sign * waveform.restAt(strip.lead, centreS)) / 1000) * gain : 0;

@@ -8,6 +8,8 @@ import { rateText, timeText } from "./time.js";
 import { kindName, rhythmName } from "./words.js";
 
 const LEAST_WINDOW_PX = 7;
+// Wider than it looks, for fingers.
+const LEAST_GRIP_PX = 24;
 const SMALL_PX = 560;
 const TWO_LINES_PX = 30;
 const ZOOM_STEP = 3;
@@ -32,7 +34,7 @@ export class LongOverview {
     this.goTo = goTo;
     this.range = [0, this.long.duration_s];
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.window = el("div", { class: "long-window", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0 });
+    this.window = el("div", { class: "long-window", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0 }, el("i"));
     this.line = el("div", { class: "long-cursor", hidden: true });
     this.surface = el("div", { class: "long-surface", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 0, "aria-valuemax": Math.round(this.long.duration_s) });
     this.plot = el("div", { class: "long-plot" }, this.canvas, this.surface, this.line, this.window);
@@ -251,9 +253,11 @@ export class LongOverview {
     if (this.width === 0) return;
     const [left, right] = [this.xOf(this.startS), this.xOf(Math.min(this.long.duration_s, this.startS + this.spanS))];
     const wide = Math.max(LEAST_WINDOW_PX, right - left);
-    const at = Math.min(this.width - wide, Math.max(0, (left + right - wide) / 2));
-    this.window.style.width = `${wide}px`;
-    this.window.style.transform = `translateX(${at}px)`;
+    const gripped = Math.max(LEAST_GRIP_PX, wide);
+    const middle = Math.min(this.width - wide / 2, Math.max(wide / 2, (left + right) / 2));
+    this.window.style.width = `${gripped}px`;
+    this.window.style.transform = `translateX(${middle - gripped / 2}px)`;
+    /** @type {HTMLElement} */ (this.window.firstChild).style.width = `${wide}px`;
   }
 }
 

@@ -1,6 +1,7 @@
 // What stands above the tracing of a recording of more than a minute: what it says in sentences,
 // the overview, the events, the hours. Loaded with the first such recording.
 
+import { fetchPart } from "../api.js";
 import { el, ltr } from "../dom.js";
 import { t } from "../i18n.js";
 import { capital, said } from "../messages.js";
@@ -10,6 +11,7 @@ import { beatMarks } from "./beat_marks.js";
 import { EventList } from "./events.js";
 import { renderHours } from "./hours.js";
 import { LongOverview } from "./overview.js";
+import { SignalParts } from "./parts.js";
 import { printLong } from "./print.js";
 import { lengthText, timeText } from "./time.js";
 import { kindName } from "./words.js";
@@ -46,11 +48,20 @@ export function loadStyles() {
 export class LongView {
   keys = KEYS;
 
-  /** Fill `place` for the reading; `tracing` shows what is chosen. */
-  constructor(place, reading, tracing) {
+  /**
+   * Fill `place` for the reading of an entry; `tracing` shows what is chosen, `say(text)` and
+   * `fail(error)` tell the person what is waited for and what did not come.
+   */
+  constructor(place, { reading, source, waveform }, tracing, { say, fail }) {
     this.place = place;
     this.reading = reading;
     this.tracing = tracing;
+    this.parts = new SignalParts(waveform, {
+      fetch: (part, signal) => fetchPart(source, part, signal),
+      changed: () => tracing.drawSoon(),
+      waiting: (yes) => say(yes ? t("long.loading") : ""),
+      failed: fail,
+    });
     this.overview = new LongOverview(reading, (startS) => tracing.goTo(startS));
     this.events = new EventList(reading, (index) => this.show(index));
     this.live = el("p", { class: "visually-hidden", role: "status" });
@@ -63,6 +74,7 @@ export class LongView {
   /** Give the tracing back. */
   close() {
     if (current === this) current = null;
+    this.parts.stop();
     this.overview.resizing.disconnect();
     this.place.hidden = true;
     this.place.replaceChildren();
@@ -119,6 +131,7 @@ export class LongView {
 
   update(state) {
     this.overview.update(state);
+    this.parts.need(state.startS, state.spanS);
     this.events.setTheme(state.theme);
   }
 
