@@ -43,9 +43,9 @@ const [SUPRAVENTRICULAR, VENTRICULAR, FUSION] = ["S", "V", "F"].map((name) => na
 
 /**
  * RR intervals in cells of `columns` of time and `rows` of length, the longest in the first row:
- * how many normal ones each cell has, (rows * columns,), and the cells of "S" and "V". Fusion counts
- * as ventricular, what is not classified as normal. An interval belongs to the beat that ends it;
- * those longer than `mostS` lie on the edge, as gaps should be seen.
+ * how many normal ones each cell has, (rows * columns,), and the cells of "S" and "V". Fusion
+ * counts as ventricular, what is not classified as normal. An interval belongs to the beat that
+ * ends it; those longer than `mostS` lie on the edge, as gaps should be seen.
  */
 export function rrDensity({ times_s: times, classes }, fromS, toS, columns, rows, mostS) {
   const cells = { N: new Uint16Array(rows * columns), S: [], V: [] };

@@ -11,8 +11,8 @@ export class SignalParts {
 
   /**
    * `waveform` holds the first part; `fetch(part, signal)` answers another one; `changed()` is
-   * called when it is there, `waiting(yes)` when it is waited for and no more, `failed(error)` if it
-   * does not come.
+   * called when it is there, `waiting(yes)` when it is waited for and no more, `failed(error)` if
+   * it does not come.
    */
   constructor(waveform, { fetch, changed, waiting, failed }) {
     this.waveform = waveform;

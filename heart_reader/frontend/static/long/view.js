@@ -39,7 +39,7 @@ export function loadStyles() {
   const link = el("link", { id: "long-styles", rel: "stylesheet", href: "static/long/long.css" });
   const loaded = new Promise((resolve, reject) => {
     link.addEventListener("load", resolve);
-    link.addEventListener("error", () => reject(new Error("long.css")));
+    link.addEventListener("error", () => reject(new Error(link.href)));
   });
   document.head.append(link);
   return loaded;
@@ -68,7 +68,7 @@ export class LongView {
     current = this;
     this.render();
     place.hidden = false;
-    tracing.join({ overview: this, marks: beatMarks(reading.long) });
+    tracing.join({ overview: this, marks: beatMarks(reading.long), time: (timeS, digits) => timeText(timeS, reading.long.duration_s, digits) });
   }
 
   /** Give the tracing back. */
