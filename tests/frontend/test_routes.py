@@ -231,7 +231,7 @@ def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
     sizes = {path: len(text.encode()) for path, text in files.items()}
     languages = [size for path, size in sizes.items() if path.parent.name == "languages"]
     # A visitor loads the page and one language; what few recordings need is loaded with them.
-    later = [size for path, size in sizes.items() if path.parent.name == "long" or path.name in {"compare.js", "reason.js"}]
+    later = [size for path, size in sizes.items() if path.parent.name == "long" or path.name == "reason.js"]
     assert sum(sizes.values()) - sum(languages) - sum(later) + max(languages) < 340_000
     assert sum(later) < 70_000
     for path, text in files.items():

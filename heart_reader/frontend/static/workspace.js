@@ -4,6 +4,7 @@
 import { explain, read } from "./api.js";
 import { writeAddress } from "./address.js";
 import { button, byId, el, isolated } from "./dom.js";
+import { renderComparison } from "./compare.js";
 import { errorWords, renderError } from "./error_card.js";
 import { saveCsv, saveJson } from "./export_reading.js";
 import { remember, remembered, rememberFailure, renderHistory } from "./history.js";
@@ -114,6 +115,7 @@ function reopen(entry) {
 
 async function readEntry(source, labels, signal) {
   const { waveform, ...reading } = await read(source, state.model, signal);
+  if (reading.long) await longView();
   const key = source.kind === "sample" ? `sample ${source.id}` : `files ${source.files.map(({ name, size, lastModified }) => `${name} ${size} ${lastModified}`).join()}`;
   const entry = { key, source, labels, reading, waveform: new Waveform(waveform) };
   remember(entry);
@@ -176,12 +178,17 @@ function display(entry, options, step) {
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
 }
 
-/** What a recording of more than a minute has above its tracing, loaded with the first of them. */
+/** What shows a recording of more than a minute, loaded with the first of them. */
+async function longView() {
+  const { LongView, loadStyles } = await import("./long/view.js");
+  await loadStyles();
+  return LongView;
+}
+
 async function showLong() {
   const { entry } = state;
   if (!entry.reading.long) return;
-  const { LongView, loadStyles } = await import("./long/view.js");
-  await loadStyles();
+  const LongView = await longView();
   if (entry === state.entry) state.long = new LongView(byId("long"), entry, views.first, { say: sayReading, fail: showError });
 }
 
@@ -247,7 +254,7 @@ function compareSelect(entry) {
   );
   select.addEventListener("change", () => {
     const [kind, index] = select.value.split(/ (.*)/);
-    if (kind === "recent") showSecond(recents[Number(index)]).catch(showError);
+    if (kind === "recent") showSecond(recents[Number(index)]);
     if (kind === "sample") readSecond(findSample(index));
   });
   return select;
@@ -256,29 +263,22 @@ function compareSelect(entry) {
 function readSecond(sample) {
   return request(sample.title, async (signal) => {
     const entry = await readEntry({ kind: "sample", id: sample.id }, sample.labels ?? [], signal);
-    return () => showSecond(entry).catch(showError);
+    return () => showSecond(entry);
   });
 }
 
-async function showSecond(entry) {
+function showSecond(entry) {
   state.second = entry;
   renderHistory(state.entry, reopen);
   nameSlots();
   views.second.show(entry.waveform, entry.reading, views.first.options);
   byId("error").hidden = true;
-  await drawComparison();
-  if (state.second !== entry) return;
+  renderComparison(byId("comparison"), state.entry, entry, endComparison);
   byId("comparison-heading").focus();
   byId("status").textContent = t("compare.ready", { first: state.entry.reading.record_id, second: entry.reading.record_id });
 }
 
-// The first load has neither comparison nor reason.
-
-async function drawComparison() {
-  const { renderComparison } = await import("./compare.js");
-  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
-}
-
+/** Say why; what says it is loaded when somebody asks. */
 async function drawReason() {
   const { renderReason } = await import("./reason.js");
   if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
@@ -373,6 +373,6 @@ export function relabel() {
   if (state.entry === null) return;
   showReading();
   state.long?.relabel();
-  if (state.second) drawComparison().catch(showError);
+  if (state.second) renderComparison(byId("comparison"), state.entry, state.second, endComparison);
   if (state.reason) drawReason().catch(showError);
 }
