@@ -179,15 +179,23 @@ class EcgRecord:
         values: NDArray[np.float32] = self.signal[self.lead_names.index(name)]
         return values
 
-    def waveform(self) -> dict[str, Any]:
-        """Return the signal for a browser: base64 of int16 microvolts, leads first."""
-        microvolts: NDArray[np.int16] = np.empty(self.signal.shape, "<i2")
-        for start, part in SignalParts.of(self.signal):
-            microvolts[:, start : start + part.shape[1]] = np.clip(np.rint(part * 1000.0), -32768, 32767)
+    def waveform(self, start: int = 0, stop: int | None = None) -> dict[str, Any]:
+        """Return the signal for a browser: base64 of int16 microvolts, leads first.
+
+        Parameters
+        ----------
+        start, stop
+            Which of its samples; None means to the end.
+        """
+        signal = self.signal[:, start:stop]
+        microvolts: NDArray[np.int16] = np.empty(signal.shape, "<i2")
+        for begin, part in SignalParts.of(signal):
+            microvolts[:, begin : begin + part.shape[1]] = np.clip(np.rint(part * 1000.0), -32768, 32767)
         return {
             "fs": self.fs,
             "lead_names": list(self.lead_names),
             "n_times": self.n_times,
+            "start": start,
             "encoding": "base64 int16 microvolts, leads first",
             "data": base64.b64encode(microvolts.data).decode("ascii"),
         }

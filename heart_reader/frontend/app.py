@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -20,6 +20,7 @@ from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.served_readers import name_readers
 from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.signal_parts import signal_parts
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import UploadRoom
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     app.state.uploads = UploadRoom(settings)
     app.state.metrics.watch_uploads(lambda: len(app.state.uploads))
     app.state.service = None
+    app.state.cutting = CapacityLimiter(1)
     app.state.folders = None
     app.state.startup_error = None
     add_error_handlers(app)
@@ -69,6 +71,7 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     keyed = [Depends(check_key)] if app.state.keys else []
     app.include_router(operation, dependencies=keyed)
     app.include_router(api, dependencies=keyed)
+    app.include_router(signal_parts, dependencies=keyed)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     return app
 

@@ -18,6 +18,7 @@ from heart_reader.data.record import build_record
 from heart_reader.errors import Integrity, NotServable
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
+from heart_reader.frontend.signal_cuts import PartOptions, first_part, part_of
 from heart_reader.signing import TrustedKeys
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
     Returns
     -------
     bytes
-        The reading in JSON, with ``waveform`` if the options ask for it. It is not validated once
-        more on its way out, which would cost a tenth of a reading; a test does that.
+        The reading in JSON, with ``waveform`` if the options ask for it, or nothing but a part of
+        the signal, see :class:`~heart_reader.frontend.signal_cuts.PartOptions`. It is not
+        validated once more on its way out, which would cost a tenth of a reading; a test does that.
 
     Raises
     ------
@@ -107,9 +109,11 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
         record = read_record(path, fs=options.fs, unit=options.unit, leads=options.lead_names, max_values=max_values)
     except RecursionError:
         raise RequestRefused(422, "too_nested", "This recording holds parts within parts, too many to follow: export it again.") from None
+    if isinstance(options, PartOptions):
+        return to_json(part_of(record, options))
     reading = classifiers[options.reader or ""].predict(record).to_json()
     if options.waveform:
-        reading["waveform"] = record.waveform()
+        reading["waveform"] = first_part(record)
     return to_json(reading, inf_nan_mode="null")
 
 

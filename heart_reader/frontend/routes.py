@@ -58,10 +58,10 @@ _FILE = {
 }
 _SAID = {name: entry for of in (FileFacts, ReaderChoice) for name, entry in of.model_json_schema()["properties"].items()}
 _FIELDS = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **_SAID}}
-_FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FIELDS}}}}
+FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FIELDS}}}}
 
 
-def _service(request: Request) -> ReadingService:
+def service_of(request: Request) -> ReadingService:
     """Return the loaded service, or refuse while there is none."""
     service: ReadingService | None = request.app.state.service
     if service is None:
@@ -71,7 +71,7 @@ def _service(request: Request) -> ReadingService:
 
 def _reader(request: Request, choice: ReaderChoice) -> ServedReader:
     """Return the reader that a request asks for, and note it for the audit line."""
-    reader = _service(request).readers.get(choice.reader)
+    reader = service_of(request).readers.get(choice.reader)
     request.state.model_sha256 = reader.checkpoint.sha256
     return reader
 
@@ -121,7 +121,7 @@ async def health() -> Health:
 @pages.get("/ready", tags=["operation"], responses={503: {"model": ErrorAnswer}})
 async def ready(request: Request) -> Health:
     """Say whether a reading could be made now: model loaded, files sound, a process free."""
-    await to_thread.run_sync(_service(request).check_ready)
+    await to_thread.run_sync(service_of(request).check_ready)
     return Health(status="ready")
 
 
@@ -134,13 +134,13 @@ async def metrics(request: Request) -> Response:
 @api.get("/readers", tags=["reading"])
 def readers(request: Request) -> list[ReaderFacts]:
     """List the readers of the server, the default one first."""
-    return [ReaderFacts(**reader.listed()) for reader in _service(request).readers]
+    return [ReaderFacts(**reader.listed()) for reader in service_of(request).readers]
 
 
 @api.get("/model", tags=["reading"])
 async def model(request: Request, choice: Annotated[ReaderChoice, Query()]) -> ModelAnswer:
     """Answer the model card: what reads the ECG and what it was trained on."""
-    settings, service = request.app.state.settings, _service(request)
+    settings, service = request.app.state.settings, service_of(request)
     reader = service.readers.get(choice.reader)
     return ModelAnswer(
         **reader.facts,
@@ -162,7 +162,7 @@ async def samples(request: Request) -> SampleList:
 @api.get("/samples/{sample_id}", tags=["reading"], response_model=Reading)
 async def sample(request: Request, sample_id: str, choice: Annotated[ReaderChoice, Query()]) -> Response:
     """Read one of the sample ECGs; the answer holds its waveform."""
-    service, reader = _service(request), _reader(request, choice)
+    service, reader = service_of(request), _reader(request, choice)
     path = request.app.state.samples.path(sample_id)
     with service.place():
         await note_record(request, path)
@@ -170,10 +170,10 @@ async def sample(request: Request, sample_id: str, choice: Annotated[ReaderChoic
         return _json(await service.run(request, partial(service.read, path, options), reader, path.stat().st_size))
 
 
-@api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=_FORM)
+@api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=FORM)
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
-    service = _service(request)
+    service = service_of(request)
     async with _placed_upload(request, service, options) as upload:
         work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up))
         return _json(await service.run(request, work, upload.reader, upload.n_bytes))
@@ -182,7 +182,7 @@ async def predict(request: Request, options: Annotated[ReadOptions, Query()]) ->
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)
 async def sample_explanation(request: Request, sample_id: str, stretch: Annotated[Stretch, Query()]) -> Response:
     """Explain one finding in a sample ECG: which leads and moments moved its probability."""
-    service = _service(request)
+    service = service_of(request)
     _reader(request, stretch)
     path = request.app.state.samples.path(sample_id)
     with service.place():
@@ -190,10 +190,10 @@ async def sample_explanation(request: Request, sample_id: str, stretch: Annotate
         return _json(await service.explanations.run(request, partial(service.explanations.explain, path, FileFacts(), stretch)))
 
 
-@api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=_FORM)
+@api.post("/explain", tags=["explanation"], response_model=ExplanationAnswer, openapi_extra=FORM)
 async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
     """Explain one finding in one ECG. The recording is deleted afterwards; its hash is logged."""
-    service = _service(request)
+    service = service_of(request)
     async with _placed_upload(request, service, options) as upload:
         work = upload.stored(lambda path, given_up: service.explanations.explain(path, upload.options, upload.options, given_up))
         return _json(await service.explanations.run(request, work))

@@ -155,11 +155,12 @@ class Window(Answer):
 
 
 class Waveform(Answer):
-    """The signal as it was uploaded: its own rate and its own leads."""
+    """The signal as it was uploaded: its own rate and its own leads. A long one comes in parts."""
 
     fs: float = Field(description="Hz")
     lead_names: list[str]
-    n_times: int
+    n_times: int = Field(description="Of the whole recording")
+    start: int = Field(default=0, description="First sample that the data hold")
     encoding: str
     data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
 

@@ -212,7 +212,7 @@ def boost_by_leaf(features: Features, y_true: NDArray[np.float32], params: Mappi
         nodes: list[Node] = []
         _append(nodes, tree["tree_structure"])
         trees.append(nodes)
-    return Grown(0.0, trees, lambda rows: booster.predict(rows, raw_score=True))
+    return Grown(0.0, trees, lambda rows: np.asarray(booster.predict(rows, raw_score=True), dtype=np.float64))
 
 
 def _append(nodes: list[Node], node: Mapping[str, Any]) -> int:

@@ -98,6 +98,13 @@ export function explain(source, question, signal) {
   return request(`api/v1/explain${query(question)}`, { method: "POST", body: form(source), signal });
 }
 
+/** A part of the signal of a recording, as that of a reading is. */
+export function fetchPart(source, part, signal) {
+  const query = new URLSearchParams(part);
+  if (source.kind === "sample") return request(`${sampleAddress(source)}/signal?${query}`, { signal });
+  return request(`api/v1/signal?${query}`, { method: "POST", body: form(source), signal });
+}
+
 const sampleAddress = ({ id }) => `api/v1/samples/${encodeURIComponent(id)}`;
 
 /** The part of an address after its path; what is null or undefined is left out. */

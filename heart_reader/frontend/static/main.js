@@ -28,7 +28,8 @@ function help() {
   showKeys([
     [t("keys.page"), own],
     [t("keys.tracing"), workspace.tracingKeys()],
-  ]);
+    [t("long.heading"), workspace.longKeys()],
+  ].filter(([, rows]) => rows.length));
 }
 
 function offerLanguages(names) {

@@ -20,9 +20,9 @@ const MOST_STATEMENTS = 24;
 
 /**
  * Fill the printed pages; `drawTracing(heightMm)` answers the tracing for what the words leave of
- * the page.
+ * the page. What is printed of a long recording has a page of its own.
  */
-export function preparePrint(entry, drawTracing, withReasons) {
+export function preparePrint(entry, drawTracing, withReasons, long = null) {
   const place = byId("printed");
   const { reading } = entry;
   const tracing = el("div", { class: "printed-tracing" });
@@ -39,6 +39,7 @@ export function preparePrint(entry, drawTracing, withReasons) {
   );
   const words = place.firstChild.getBoundingClientRect().height / CSS_PX_PER_MM;
   tracing.append(...drawTracing(Math.max(LEAST_TRACING_MM, PAGE_MM - words - 1)));
+  if (long) place.append(el("section", { class: "printed-page" }, renderHead(entry), ...long.toPrint(), renderFoot(reading)));
   if (withReasons) place.append(renderReasons(entry));
 }
 

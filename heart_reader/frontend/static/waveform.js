@@ -1,4 +1,5 @@
-// The signal of a reading: leads first, in microvolts, at the rate it was uploaded with.
+// The signal of a reading: leads first, in microvolts, at the rate it was uploaded with. Of a very
+// long one, a part.
 
 import { filtered } from "./tracing/filters.js";
 
@@ -8,11 +9,18 @@ const MOST_BLOCKS = 24;
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 export class Waveform {
-  constructor({ fs, lead_names, n_times, data }) {
-    this.fs = fs;
-    this.leadNames = lead_names;
-    this.nTimes = n_times;
-    this.values = decodeInt16(data);
+  constructor(answer) {
+    this.fs = answer.fs;
+    this.leadNames = answer.lead_names;
+    this.nTimes = answer.n_times;
+    this.hold(partOf(answer));
+  }
+
+  /** Have a part of the signal in the place of the one before. */
+  hold({ first, values }) {
+    this.first = first;
+    this.values = values;
+    this.held = values.length / this.leadNames.length;
     this.shown = new Map();
     this.blocks = new Map();
   }
@@ -29,14 +37,14 @@ export class Waveform {
     return this.leadNames.includes(lead);
   }
 
-  /** Microvolts of one lead as a view, (n_times,). */
+  /** Microvolts of one lead as a view, (held,): of the whole, or of a part from `first` on. */
   lead(name) {
     const row = this.leadNames.indexOf(name);
-    return this.values.subarray(row * this.nTimes, (row + 1) * this.nTimes);
+    return this.values.subarray(row * this.held, (row + 1) * this.held);
   }
 
   /**
-   * Microvolts of one lead as a display filter shows them, (n_times,); kept, since every pan asks
+   * Microvolts of one lead as a display filter shows them, (held,); kept, since every pan asks
    * again.
    */
   filteredLead(name, filter) {
@@ -50,9 +58,10 @@ export class Waveform {
    * not count in a long recording.
    */
   extent(name) {
-    const every = Math.ceil(this.nBlocks / MOST_BLOCKS);
+    const [from, to] = [this.first, this.first + this.held].map((time) => Math.floor((time / this.nTimes) * this.nBlocks));
+    const every = Math.ceil((to - from) / MOST_BLOCKS) || 1;
     const blocks = [];
-    for (let index = 0; index < this.nBlocks; index += every) blocks.push(this.block(name, index));
+    for (let index = from; index < Math.max(to, from + 1); index += every) blocks.push(this.block(name, index));
     const usual = (key) => blocks.map((block) => block[key]).sort((a, b) => a - b)[Math.floor(0.95 * (blocks.length - 1))];
     return { up: usual("up"), down: usual("down") };
   }
@@ -67,7 +76,7 @@ export class Waveform {
   block(name, index) {
     const key = `${index} ${name}`;
     if (!this.blocks.has(key)) {
-      const [from, to] = [index, index + 1].map((edge) => Math.floor((edge * this.nTimes) / this.nBlocks));
+      const [from, to] = [index, index + 1].map((edge) => Math.max(0, Math.floor((edge * this.nTimes) / this.nBlocks) - this.first));
       this.blocks.set(key, reachOf(this.lead(name).subarray(from, to)));
     }
     return this.blocks.get(key);
@@ -92,6 +101,9 @@ function reachOf(values) {
   const rest = low + step;
   return { rest, up: high - rest, down: rest - low };
 }
+
+/** What an answer of the server holds of a signal. */
+export const partOf = ({ start = 0, data }) => ({ first: start, values: decodeInt16(data) });
 
 function decodeInt16(base64) {
   const bytes = decodeBytes(base64);

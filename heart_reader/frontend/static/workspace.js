@@ -11,7 +11,6 @@ import { t } from "./i18n.js";
 import { renderOverview } from "./overview.js";
 import { clearPrint, preparePrint } from "./print_page.js";
 import { renderReading } from "./reading.js";
-import { renderReason } from "./reason.js";
 import { allSamples, findSample, markSample } from "./samples.js";
 import { theme } from "./theme.js";
 import { TRACING_KEYS } from "./tracing/keys.js";
@@ -21,7 +20,7 @@ import { Waveform } from "./waveform.js";
 const LONGEST_EXPLAINED_S = 10;
 // As in style.css.
 const ONE_COLUMN_PX = 940;
-const state = { model: null, entry: null, second: null, reason: null, running: null, asking: null, printsReasons: false, queued: false };
+const state = { model: null, entry: null, second: null, reason: null, long: null, running: null, asking: null, printsReasons: false, queued: false };
 const views = {};
 
 /** Make the tracings; called once the page has its words. */
@@ -29,7 +28,7 @@ export function prepare() {
   views.first = new TracingView(byId("tracing"), (options) => noteView(options));
   views.second = new TracingView(byId("tracing-second"));
   setTheme(theme());
-  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons));
+  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons, state.long));
   window.addEventListener("afterprint", clearPrint);
 }
 
@@ -67,7 +66,12 @@ export function setTheme(name) {
   for (const view of Object.values(views)) view.setTheme(name);
 }
 
-export const tracingKeys = () => TRACING_KEYS.map(({ keys, label }) => ({ keys, label: t(label) }));
+const labelled = (listed) => listed.map(({ keys, label }) => ({ keys, label: t(label) }));
+
+export const tracingKeys = () => labelled(TRACING_KEYS);
+
+/** Keys of a recording of more than a minute; none where there is no such recording. */
+export const longKeys = () => labelled(state.long?.keys ?? []);
 
 /** Id of the sample on the page, or null. */
 export const currentSample = () => (state.entry?.source.kind === "sample" ? state.entry.source.id : null);
@@ -136,6 +140,7 @@ function reopen(entry) {
 
 async function readEntry(source, labels, signal) {
   const { waveform, ...reading } = await read(source, state.model, signal);
+  if (reading.long) await longView();
   const { model } = state;
   const entry = { key: keyOf(source), source, labels, reading, model, waveform: new Waveform(waveform) };
   remember(entry);
@@ -168,7 +173,7 @@ async function request(name, work) {
   byId("work").removeAttribute("aria-busy");
 }
 
-const sayReading = (text) => byId("status").replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), text);
+const sayReading = (text) => byId("status").replaceChildren(...(text ? [el("span", { class: "spinner", "aria-hidden": "true" }), text] : []));
 
 /**
  * A new request clears everything: an old reading must never stand beside a new recording or its
@@ -177,6 +182,8 @@ const sayReading = (text) => byId("status").replaceChildren(el("span", { class: 
 function clear() {
   Object.assign(state, { entry: null, second: null });
   endReason();
+  state.long?.close();
+  state.long = null;
   for (const id of ["error", "overview", "comparison", "reading"]) {
     byId(id).hidden = true;
     byId(id).replaceChildren();
@@ -197,9 +204,24 @@ function display(entry, options, step) {
   showOverview();
   views.first.show(entry.waveform, entry.reading, options);
   showReading();
+  showLong().catch(showError);
   noteView(views.first.options, step);
   revealReading();
   byId("status").textContent = t("status.ready", { name: entry.reading.record_id });
+}
+
+/** What shows a recording of more than a minute, loaded with the first of them. */
+async function longView() {
+  const { LongView, loadStyles } = await import("./long/view.js");
+  await loadStyles();
+  return LongView;
+}
+
+async function showLong() {
+  const { entry } = state;
+  if (!entry.reading.long) return;
+  const LongView = await longView();
+  if (entry === state.entry) state.long = new LongView(byId("long"), entry, views.first, { say: sayReading, fail: showError });
 }
 
 /** On a page of one column the reading lies below the list that it was chosen from. */
@@ -292,6 +314,12 @@ async function showSecond(entry) {
   byId("status").textContent = t("compare.ready", { first: state.entry.reading.record_id, second: entry.reading.record_id });
 }
 
+/** Say why; what says it is loaded when somebody asks. */
+async function drawReason() {
+  const { renderReason } = await import("./reason.js");
+  if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+}
+
 /** Say which tracing is which as long as there are two. */
 function nameSlots() {
   const { entry, second } = state;
@@ -326,17 +354,18 @@ async function askWhy(level, finding, asked) {
     const long = reading.duration_s > LONGEST_EXPLAINED_S;
     const stretch = long ? { start_s: Math.min(views.first.options.startS, reading.duration_s - LONGEST_EXPLAINED_S) } : {};
     const explanation = await explain(source, { reader: model.reader, level, finding, ...stretch }, asking.signal);
-    if (asking === state.asking) showReason(explanation, asked.closest("tr").id);
+    if (asking === state.asking) await showReason(explanation, asked.closest("tr").id);
   } catch (error) {
     if (asking === state.asking && error.name !== "AbortError") showReasonError(error, asked);
   }
   asked.removeAttribute("aria-busy");
 }
 
-function showReason(explanation, rowId) {
+async function showReason(explanation, rowId) {
   state.reason = { explanation, rowId };
   views.first.setReason(explanation);
-  renderReason(byId("reason"), explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+  await drawReason();
+  if (state.reason?.explanation !== explanation) return;
   byId("status").textContent = t("status.explained");
   byId("reason-heading").focus({ preventScroll: true });
   byId("tracings").scrollIntoView({ block: "nearest" });
@@ -379,6 +408,7 @@ export function relabel() {
   for (const view of Object.values(views)) view.relabel();
   if (state.entry === null) return;
   showReading();
+  state.long?.relabel();
   if (state.second) comparing().then(({ renderComparison }) => state.second && renderComparison(byId("comparison"), state.entry, state.second, endComparison));
-  if (state.reason) renderReason(byId("reason"), state.reason.explanation, { goTo: (startS) => views.first.goTo(startS), close: leaveReason });
+  if (state.reason) drawReason().catch(showError);
 }

@@ -8,9 +8,13 @@ const DIAGNOSTIC_FS = 300;
 const LONGEST_NAME = 60;
 const SEPARATOR = "  ·  ";
 
-/** Which seconds of how many the sheet shows. */
-export function stretchText({ startS, spanS, waveform }) {
+/**
+ * Which seconds of how many the sheet shows; `time(second, digits)` writes those of a long
+ * recording in its own way.
+ */
+export function stretchText({ startS, spanS, waveform }, time = null) {
   const end = Math.min(startS + spanS, waveform.durationS);
+  if (time) return t("tracing.stretch", { from: time(startS, 1), to: time(end, 1), of: time(waveform.durationS, 0) });
   return t("tracing.stretch", { from: formatNumber(startS, 1), to: `${formatNumber(end, 1)} s`, of: `${formatNumber(waveform.durationS, 1)} s` });
 }
 

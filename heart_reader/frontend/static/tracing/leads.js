@@ -17,7 +17,7 @@ const FURTHER_CHEST = /^V\d+R?$/;
 
 export const GROUPS = Object.keys(ORDERS);
 // What is looked at first when a rhythm is read.
-const RHYTHM_PREFERENCE = ["II", "V1", "V5"];
+const RHYTHM_PREFERENCE = ["II", "MLII", "V1", "V5"];
 
 /** "aVR" for "-aVR". */
 export const recordedName = (name) => (name.startsWith("-") ? name.slice(1) : name);

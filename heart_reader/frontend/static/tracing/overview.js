@@ -46,10 +46,13 @@ export class Overview {
     this.classes.replaceChildren(...(windows.length > 1 && this.waveform.durationS > USUAL_DURATION_S ? [renderTimeline(windows, thresholds, this.waveform.durationS)] : []));
   }
 
-  /** Show the lead and where the sheet is; hidden where the sheet shows everything. */
+  /**
+   * Show the lead and where the sheet is; hidden where the sheet shows everything, and where only a
+   * part of the signal is here.
+   */
   update({ lead, startS, spanS, width, theme, words }) {
     const { durationS } = this.waveform;
-    this.element.hidden = durationS <= spanS + 0.05;
+    this.element.hidden = durationS <= spanS + 0.05 || this.waveform.held < this.waveform.nTimes;
     if (this.element.hidden) return;
     this.spanS = spanS;
     this.startS = startS;

@@ -4,12 +4,12 @@ import { drawPaper, loadFonts, THEMES } from "./paper.js";
 import { drawSeconds, drawTraces } from "./trace.js";
 
 /** How a sheet lies on a canvas, in device pixels; `scale` is those of a millimetre. */
-export function makeView({ sheet, waveform, options, startS, scale, devicePixelRatio, offsetX = 0, offsetY = 0, theme, reason, stressed, words }) {
+export function makeView({ sheet, waveform, options, startS, scale, devicePixelRatio, offsetX = 0, offsetY = 0, theme, reason, stressed, words, marks }) {
   const colours = THEMES[theme];
   const overlay = options.layout === "overlay";
   const pxPerS = options.speed * scale;
   return {
-    sheet, waveform, scale, offsetX, offsetY, colours, reason, words, stressed, pxPerS,
+    sheet, waveform, scale, offsetX, offsetY, colours, reason, words, stressed, marks, pxPerS,
     pxPerMm: scale / devicePixelRatio,
     filter: options.filter,
     gain: options.gain,

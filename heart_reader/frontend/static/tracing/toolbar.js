@@ -4,6 +4,7 @@ import { el } from "../dom.js";
 import { t } from "../i18n.js";
 import { filterFits } from "./filters.js";
 import { allowedLayout, columnsFit, columnsNeedS, isRows } from "./layout.js";
+import { chooseRhythm } from "./leads.js";
 import { FILTERS, GAINS, GROUPS, LAYOUTS, SPEEDS, ZOOM } from "./options.js";
 
 const CHOICES = { layout: LAYOUTS, group: GROUPS, rhythmLead: [], speed: SPEEDS, gain: GAINS, filter: FILTERS };
@@ -74,7 +75,8 @@ export class Toolbar {
       filter: (value) => filterFits(value, fs),
     };
     for (const [option, values] of Object.entries(offers)) fill(this.selects[option].input, option, values, options[option], allowed[option] ?? null);
-    const { layout, filter } = this.selects;
+    const { layout, filter, rhythmLead } = this.selects;
+    rhythmLead.input.value = chooseRhythm(options.rhythmLead, leadNames);
     layout.input.value = allowedLayout(options.layout, options.speed, durationS);
     if (!filterFits(options.filter, fs)) filter.input.value = "off";
     layout.input.title = columnsFit(options.speed, durationS) ? t("tracing.layout_label") : t("tracing.columns_need", { s: columnsNeedS(options.speed) });

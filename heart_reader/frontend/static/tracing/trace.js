@@ -33,6 +33,7 @@ export function drawTraces(pen, view) {
       strokeTrace(pen, points, view.colourOf(strip), lineWidth(scale, view.stressed === strip.lead ? STRESSED_MM : undefined));
     }
   }
+  view.marks?.(pen, view);
 }
 
 const buffer = { x: new Float64Array(4096), y: new Float64Array(4096), count: 0 };
@@ -63,20 +64,22 @@ function tracePoints(strip, row, view, left, right, origin) {
   const shift = origin - startPx;
   const [first, last] = [Math.max(0, left + startPx), right + startPx];
   buffer.count = 0;
-  if (perPx <= 2) everySample(values, first, last, perPx, shift, base, unit);
-  else lowestAndHighest(values, first, last, perPx, shift, base, unit);
+  if (perPx <= 2) everySample(values, waveform.first, first, last, perPx, shift, base, unit);
+  else lowestAndHighest(values, waveform.first, first, last, perPx, shift, base, unit);
   return buffer;
 }
 
-function everySample(values, first, last, perPx, shift, base, unit) {
-  const end = Math.min(values.length - 1, Math.floor(last * perPx));
-  for (let index = Math.ceil(first * perPx); index <= end; index += 1) push(index / perPx + shift, base - unit * values[index]);
+// `held` is the sample of the recording that the values begin with.
+
+function everySample(values, held, first, last, perPx, shift, base, unit) {
+  const end = Math.min(held + values.length - 1, Math.floor(last * perPx));
+  for (let index = Math.max(held, Math.ceil(first * perPx)); index <= end; index += 1) push(index / perPx + shift, base - unit * values[index - held]);
 }
 
-function lowestAndHighest(values, first, last, perPx, shift, base, unit) {
-  for (let column = first; column < last; column += 1) {
-    const end = Math.min(values.length, Math.ceil((column + 1) * perPx));
-    let index = Math.ceil(column * perPx);
+function lowestAndHighest(values, held, first, last, perPx, shift, base, unit) {
+  for (let column = Math.max(first, Math.floor(held / perPx)); column < last; column += 1) {
+    const end = Math.min(values.length, Math.ceil((column + 1) * perPx) - held);
+    let index = Math.max(0, Math.ceil(column * perPx) - held);
     if (index >= end) break;
     let [low, high] = [index, index];
     for (index += 1; index < end; index += 1) {

@@ -28,6 +28,8 @@ const PRINTED_SETTING_MM = 5;
 // A page of one column is scrolled anyway.
 const NARROW_PX = 940;
 
+const NOT_JOINED = Object.freeze({ overview: null, marks: null, time: null });
+
 let count = 0;
 
 export class TracingView {
@@ -42,6 +44,8 @@ export class TracingView {
   words = null;
   frame = null;
   telling = 0;
+  /** What a long recording puts in the place of the overview, and over the traces. */
+  joined = NOT_JOINED;
 
   /**
    * Build a tracing in `container`; `onOptionsChange` is called with what a person chose or moved
@@ -123,7 +127,7 @@ export class TracingView {
   }
 
   hide() {
-    Object.assign(this, { waveform: null, reading: null, reason: null });
+    Object.assign(this, { waveform: null, reading: null, reason: null, joined: NOT_JOINED });
     this.closeRuler();
     this.container.hidden = true;
   }
@@ -146,6 +150,16 @@ export class TracingView {
   /** The answer of the server to why, or null: it is drawn as a ribbon under the traces. */
   setReason(explanation) {
     this.reason = explanation === null ? null : ribbonOf(explanation);
+    this.draw();
+  }
+
+  /**
+   * Let another overview, which is asked to `update` as this one's is, stand for its own until it
+   * is hidden; `marks(pen, view)` draws over the traces, `time(second, digits)` writes a moment.
+   */
+  join(joined) {
+    this.joined = joined;
+    this.overview.element.hidden = true;
     this.draw();
   }
 
@@ -297,7 +311,7 @@ export class TracingView {
 
   state() {
     const { waveform, reason, words, shown, stressed } = this;
-    return { waveform, options: shown, startS: shown.startS, reason, stressed, words };
+    return { waveform, options: shown, startS: shown.startS, reason, stressed, words, marks: this.joined.marks };
   }
 
   /**
@@ -315,12 +329,12 @@ export class TracingView {
     // drawn.
     formatNumber(0, 1);
     this.drawing.loadFonts();
-    this.words = { missing: t("tracing.missing"), seconds: (second) => t("tracing.at_second", { s: second }) };
+    this.words = { missing: t("tracing.missing"), seconds: (second) => this.joined.time?.(second, 0) ?? t("tracing.at_second", { s: second }) };
   }
 
   describe() {
     const { viewport, waveform, theme, calipers } = this;
-    const stretch = stretchText(viewport);
+    const stretch = stretchText(viewport, this.joined.time);
     const { setting } = this;
     this.stretch.textContent = stretch;
     // Text that is written again is laid out again, even if it is the same; a pan changes nothing
@@ -333,7 +347,7 @@ export class TracingView {
     this.legend.hidden = this.reason === null;
     if (this.reason) this.legend.replaceChildren(...renderLegend(this.reason, THEMES[theme], viewport.pxPerMm));
     this.toolbar.update({ options: this.chosen, waveform, active: calipers.active, marching: calipers.marching, words: this.words });
-    this.overview.update({ lead: this.shown.rhythmLead, startS: viewport.startS, spanS: viewport.spanS, width: viewport.screenWidth, theme, words: stretch });
+    (this.joined.overview ?? this.overview).update({ lead: this.shown.rhythmLead, startS: viewport.startS, spanS: viewport.spanS, width: viewport.screenWidth, theme, words: stretch });
   }
 
   imageState() {
@@ -341,7 +355,7 @@ export class TracingView {
     return {
       ...this.state(),
       startS: viewport.startS,
-      title: titleText(reading, stretchText(viewport)),
+      title: titleText(reading, stretchText(viewport, this.joined.time)),
       setting: this.setting,
       model: modelText(reading),
       calipers: this.calipers.drawn(),
