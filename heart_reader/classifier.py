@@ -241,7 +241,7 @@ class EcgClassifier:
         self, prepared: PreparedEcg, features: NDArray[np.float32] | None, progress: Callable[[float], None] | None
     ) -> Iterator[dict[str, NDArray[np.float64]]]:
         """Read all windows, some at a time; yield level name to (n_windows, n_classes)."""
-        starts = self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times))
+        starts = self.preprocessor.starts(prepared.microvolts.shape[1])
         for first in range(0, len(starts), PART_WINDOWS):
             windows = self.preprocessor.windows(prepared, starts[first : first + PART_WINDOWS])
             yield self.space.probabilities(self.logits(Batch.of([(windows, features)])))

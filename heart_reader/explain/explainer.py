@@ -127,7 +127,7 @@ class Explainer:
         prepared = self.preprocessor.prepare(record)
         fs, window = self.preprocessor.fs, self.preprocessor.n_times
         n_leads, n_times = prepared.microvolts.shape
-        all_starts = self.preprocessor.starts(max(n_times, window))
+        all_starts = self.preprocessor.starts(n_times)
         starts = self._inside(all_starts, record, start_s, min(duration_s, MAX_STRETCH_S))
         windows, features = self.classifier.inputs(record, prepared)
         still = np.rint(np.median(prepared.microvolts, axis=1, keepdims=True)).astype(np.int16)
@@ -135,7 +135,7 @@ class Explainer:
         steps = self.steps or min(MOST_STEPS, max(STEPS, WINDOW_POINTS // len(starts)))
         chosen = windows[np.isin(all_starts, starts)]
         attribution = self.attributor.attribute(self._score(level, finding), chosen, at_rest, features, steps)
-        first, last = int(starts[0]), min(int(starts[-1]) + window, n_times)
+        first, last = max(int(starts[0]), 0), min(int(starts[-1]) + window, n_times)
         beats = [at - first for at in beats_by_kind(prepared, self.preprocessor)]
         relevance = average_over_beats(_on_the_record(attribution.signal, starts, last), beats)
         shares = shares_of_features(self.classifier.features, features, attribution.features)
@@ -198,16 +198,18 @@ class Explainer:
 
 
 def _on_the_record(attribution: NDArray[np.float64], starts: NDArray[np.int64], last: int) -> NDArray[np.float64]:
-    """Add up overlapping windows: (n_leads, n_times) from the first start to ``last``."""
+    """Add up overlapping windows: (n_leads, n_times) from the first start, or 0, to ``last``."""
     n_leads, window = attribution.shape[1:]
     first = int(starts[0])
     total = np.zeros((n_leads, int(starts[-1]) + window - first))
     for start, values in zip(starts, attribution, strict=True):
         total[:, start - first : start - first + window] += values
-    # Where a window is longer than the recording, its filling repeats the last value: the relevance
-    # belongs there.
+    # Where a window is longer than the recording, what fills it is not of the recording: its
+    # relevance belongs to the sample beside it.
+    before = max(-first, 0)
+    total[:, before] += total[:, :before].sum(axis=1)
     total[:, last - first - 1] += total[:, last - first :].sum(axis=1)
-    return total[:, : last - first]
+    return total[:, before : last - first]
 
 
 def _window_shares(
@@ -216,7 +218,7 @@ def _window_shares(
     sizes = np.abs(attribution).sum(axis=(1, 2))
     total = float(sizes.sum())
     return tuple(
-        {"start_s": float(start / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
+        {"start_s": float(max(start, 0) / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
         for start, size in zip(starts, sizes, strict=True)
     )
 

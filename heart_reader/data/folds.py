@@ -1,0 +1,86 @@
+"""Deal records into folds and splits, patients whole."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["deal", "splits_of_fold"]
+
+# Of the patients who are not tested, one in so many validates.
+_VALIDATES = 6
+
+
+def deal(labels: NDArray[np.float32], units: NDArray[np.integer], n_folds: int, seed: int) -> NDArray[np.int64]:
+    """Return the fold of each record, (n_records,), so that folds have all classes alike.
+
+    Parameters
+    ----------
+    labels
+        (n_records, n_classes): 1, 0, or NaN where not known.
+    units
+        (n_records,) numbers of what stays whole, such as patients.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    known = np.nan_to_num(labels, nan=2.0)
+    _, pattern, counts = np.unique(known, axis=0, return_inverse=True, return_counts=True)
+    # Combinations too rare to be in every fold are dealt out as one.
+    pattern = np.where(counts[pattern.ravel()] < n_folds, -1, pattern.ravel())
+    folds = np.zeros(len(labels), dtype=np.int64)
+    with warnings.catch_warnings():
+        # Where even together they are too rare for every fold, they are in some.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        # Thousands of groups of one take the second half a minute, the first a moment.
+        if len(np.unique(units)) == len(units):
+            parts = list(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern))
+        else:
+            parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
+    for number, (_, held_out) in enumerate(parts):
+        folds[held_out] = number
+    return folds
+
+
+def splits_of_fold(
+    labels: NDArray[np.float32], units: NDArray[np.integer], folds: NDArray[np.integer], fold: int, seed: int
+) -> NDArray[np.str_]:
+    """Return the split of each record, (n_records,): a fold tests, a few others validate.
+
+    Where few patients carry a class, one who validates may be the last to learn it from. So only
+    those validate all of whose classes another training patient carries too: first the one with
+    most classes, then others at random. Who they are does not depend on the labels of the fold.
+
+    Parameters
+    ----------
+    labels, units
+        As in :func:`deal`.
+    folds
+        What :func:`deal` gave.
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 0], [1, 0], [1, 1], [1, 1]], dtype=np.float32)
+    >>> splits_of_fold(labels, np.arange(4), np.array([0, 1, 1, 1]), 0, seed=0).tolist()
+    ['test', 'train', 'train', 'val']
+    """
+    splits = np.where(folds == fold, "test", "train").astype("<U5")
+    rest = np.unique(units[splits == "train"])
+    carried = {unit: (labels[units == unit] == 1).any(axis=0) for unit in rest.tolist()}
+    order = np.random.default_rng([seed, fold]).permutation(rest).tolist()
+    order.sort(key=lambda unit: not _is_spared(unit, carried))
+    most = max(order, key=lambda unit: (_is_spared(unit, carried), int(carried[unit].sum())))
+    wanted = max(1, round(len(rest) / _VALIDATES))
+    for unit in [most, *(other for other in order if other != most)]:
+        if wanted and len(carried) > 1 and _is_spared(unit, carried):
+            splits[units == unit] = "val"
+            del carried[unit]
+            wanted -= 1
+    return splits
+
+
+def _is_spared(unit: int, carried: dict[int, NDArray[np.bool_]]) -> bool:
+    """Whether others carry every class that a unit does."""
+    others = [classes for other, classes in carried.items() if other != unit]
+    return bool(others) and bool((~carried[unit] | np.any(others, axis=0)).all())
