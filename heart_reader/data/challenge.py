@@ -1,12 +1,11 @@
 """Folders of the PhysioNet Challenges: records with their diagnoses, in headers or a table.
 
-A record is a WFDB header whose comment ``#Dx:`` lists SNOMED CT codes, or one of CPSC2018's original
-files, whose classes stand in ``REFERENCE.csv``.
+A record is a WFDB header whose comment ``#Dx:`` lists SNOMED CT codes, or one of CPSC2018's
+original files, whose classes stand in ``REFERENCE.csv``.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +21,11 @@ from heart_reader.data.formats.wfdb_header import parse_header
 from heart_reader.data.snomed import CODES, CPSC2018, NINE, codes_of, labels_of
 from heart_reader.errors import DataError, MissingFiles
 
-__all__ = ["REFERENCE", "ChallengeFolder", "ChallengeRecord", "read_challenge_folder"]
+__all__ = ["REFERENCE", "SIMULATED", "ChallengeFolder", "ChallengeRecord", "read_challenge_folder"]
 
 REFERENCE = "REFERENCE.csv"
+# A comment of records that nobody may take for real ones.
+SIMULATED = "Origin: simulated, no person was recorded"
 _DX = re.compile(r"\s*dx\s*:(.*)", re.IGNORECASE)
 _LABELS = ("First_label", "Second_label", "Third_label")
 _MOST_NAMED = 5
@@ -44,6 +45,8 @@ class ChallengeRecord:
         Its diagnoses, SNOMED CT; empty where there are none.
     fs, n_times, age, sex
         Hz, samples of each lead, years, ``"male"`` or ``"female"``; None where not stated.
+    simulated
+        Whether its header says :data:`SIMULATED`.
     """
 
     record_id: str
@@ -53,6 +56,7 @@ class ChallengeRecord:
     n_times: int | None = None
     age: float | None = None
     sex: str | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,9 @@ def read_challenge_folder(folder: Path) -> ChallengeFolder:
         raise MissingFiles(f"{folder}: neither headers (.hea) nor {REFERENCE}: name the folder of the records")
     in_order = tuple(records[name] for name in sorted(records))
     twice = len(headers.keys() & originals.keys())
-    return ChallengeFolder(in_order, {**_notes(in_order), **({"records are there in both forms: their headers are read": twice} if twice else {})})
+    return ChallengeFolder(
+        in_order, {**_notes(in_order), **({"records are there in both forms: their headers are read": twice} if twice else {})}
+    )
 
 
 def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
@@ -115,7 +121,9 @@ def _read_header(path: Path, listed: tuple[str, ...] | None) -> ChallengeRecord:
         raise DataError(f"{path}: its #Dx says {said[0] or 'none of the nine'}, {REFERENCE} says {said[1]}: correct one of them")
     age, sex = age_and_sex(header.comments)
     there = path if FolderListing().file(path.with_name(header.signals[0].file_name)) is not None else None
-    return ChallengeRecord(path.stem, None if there is None else str(there), codes, header.fs, header.n_times, age, sex)
+    return ChallengeRecord(
+        path.stem, None if there is None else str(there), codes, header.fs, header.n_times, age, sex, SIMULATED in header.comments
+    )
 
 
 def _codes(comments: Sequence[str]) -> Iterator[str]:
@@ -133,7 +141,9 @@ def _read_reference(path: Path) -> dict[str, tuple[str, ...]]:
         cells = [column[row] for column in columns if column[row]]
         wrong = [cell for cell in cells if cell not in {str(number + 1) for number in range(len(NINE))}]
         if wrong or not cells:
-            raise DataError(f"{table.where(row)}: label {(wrong or [''])[0]!r}; whole numbers from 1 to {len(NINE)} are needed: correct the row")
+            raise DataError(
+                f"{table.where(row)}: label {(wrong or [''])[0]!r}; whole numbers from 1 to {len(NINE)} are needed: correct the row"
+            )
         if name in listed:
             raise DataError(f"{table.where(row)}: {name} is listed twice: keep one row per record")
         listed[name] = codes_of(sorted({int(cell) for cell in cells}))

@@ -1,4 +1,4 @@
-"""The two tables of a Challenge folder, which other programs read: diagnoses, and labels with folds."""
+"""The two tables of a Challenge folder that other programs read: diagnoses; labels and folds."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ REFERENCE_CSV, LABELS_CSV = "reference.csv", "labels.csv"
 def write_label_tables(folder: Path, records: Sequence[ChallengeRecord], folds: NDArray[np.int64]) -> None:
     """Write ``reference.csv`` and ``labels.csv``.
 
-    ``reference.csv`` has a row for every record: its name, sampling rate in Hz, samples, age, sex and
-    SNOMED CT codes, a cell empty where that is not known. ``labels.csv`` has one for each that
+    ``reference.csv`` has a row for every record: its name, sampling rate in Hz, samples, age, sex
+    and SNOMED CT codes, a cell empty where that is not known. ``labels.csv`` has one for each that
     carries one of the nine classes: its name, 0 or 1 per class, and its fold.
 
     Parameters
@@ -40,7 +40,12 @@ def write_label_tables(folder: Path, records: Sequence[ChallengeRecord], folds: 
         If the files cannot be written.
     """
     references = [
-        (one.record_id, *("" if value is None else f"{value:g}" for value in (one.fs, one.n_times, one.age)), one.sex or "", ",".join(one.codes))
+        (
+            one.record_id,
+            *("" if value is None else f"{value:g}" for value in (one.fs, one.n_times, one.age)),
+            one.sex or "",
+            ",".join(one.codes),
+        )
         for one in records
     ]
     labels = [

@@ -102,7 +102,8 @@ def _labels_of(codes: tuple[str, ...]) -> Mapping[str, NDArray[np.float32]]:
     known = [CODES[code] for code in codes if code in CODES]
     carried = {CPSC2018: {one.nine for one in known}, CHALLENGE: {one.scored for one in known}}
     return {
-        name: np.array([class_name in carried[name] for class_name in level.class_names], dtype=np.float32) for name, level in LEVELS.items()
+        name: np.array([class_name in carried[name] for class_name in level.class_names], dtype=np.float32)
+        for name, level in LEVELS.items()
     }
 
 

@@ -218,7 +218,11 @@ def _window_shares(
     sizes = np.abs(attribution).sum(axis=(1, 2))
     total = float(sizes.sum())
     return tuple(
-        {"start_s": float(max(start, 0) / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
+        {
+            "start_s": float(max(start, 0) / fs),
+            "end_s": float(min(start + window, last) / fs),
+            "share": float(size / total) if total else 0.0,
+        }
         for start, size in zip(starts, sizes, strict=True)
     )
 

@@ -77,7 +77,10 @@ def _measured(diagnosis: Diagnosis) -> frozenset[str]:
 
 def external_page(read: Sequence[ReadRecord], reader: str) -> str:
     """Return Markdown: sensitivity and specificity by class, and every disagreement."""
-    ways: dict[str, Callable[[ReadRecord], frozenset[str]]] = {"statements": lambda one: one.stated, "measured rhythm": lambda one: one.measured}
+    ways: dict[str, Callable[[ReadRecord], frozenset[str]]] = {
+        "statements": lambda one: one.stated,
+        "measured rhythm": lambda one: one.measured,
+    }
     rows: list[tuple[object, ...]] = []
     for nine in NINE:
         with_it = [one for one in read if nine.name in one.labels]

@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read the diagnoses, write the tables and print a summary."""
+    import numpy as np
+
     from heart_reader.data.challenge import read_challenge_folder
     from heart_reader.data.challenge_tables import write_label_tables
     from heart_reader.data.snomed import CPSC2018, NINE, labels_of
@@ -26,8 +28,10 @@ def run(arguments: argparse.Namespace) -> None:
     found = read_challenge_folder(arguments.folder)
     folds = fold_of_records(found.records, arguments.folds, arguments.seed)
     write_label_tables(arguments.out, found.records, folds)
-    counts = sum(labels_of(record.codes)[CPSC2018] for record in found.records)
-    print(", ".join(f"{one.name} {count:.0f}" for one, count in zip(NINE, counts, strict=True)))
+    counts = np.stack([labels_of(record.codes)[CPSC2018] for record in found.records]).sum(axis=0)
+    print(", ".join(f"{one.name} {count:.0f}" for one, count in zip(NINE, counts.tolist(), strict=True)))
     if found.notes:
         print(found.summary())
-    print(f"{len(found.records)} records, {int((folds > 0).sum())} with one of the nine classes, in {arguments.folds} folds: {arguments.out}")
+    print(
+        f"{len(found.records)} records, {int((folds > 0).sum())} with one of the nine classes, in {arguments.folds} folds: {arguments.out}"
+    )

@@ -283,8 +283,9 @@ def _age(source: _Source) -> float | None:
     kind, content = _small(source, "ECG.age")
     if array.kind not in _NUMERIC or kind not in _NUMBERS or math.prod(array.shape) != 1:
         return None
-    values = np.frombuffer(content, source.order + _NUMBERS[kind]) if len(content) == np.dtype(_NUMBERS[kind]).itemsize else []
-    return next((float(value) for value in values if math.isfinite(value)), None)
+    stored = np.dtype(source.order + _NUMBERS[kind])
+    value = float(np.frombuffer(content, stored)[0]) if len(content) == stored.itemsize else math.nan
+    return value if math.isfinite(value) else None
 
 
 def _sex(source: _Source) -> str | None:

@@ -24,6 +24,7 @@ from heart_reader.data.labels import LabelSpace
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.snomed import CODES, CPSC2018, LEVELS, labels_of
 from heart_reader.data.sources import Dataset, DataSource, register_source
+from heart_reader.data.sources.synthetic import SIMULATED
 from heart_reader.errors import DataError, MissingFiles
 
 __all__ = ["ChallengeSource", "SnomedFolder", "fold_of_records", "splits_of_folds"]
@@ -75,11 +76,9 @@ class SnomedFolder(DataSource):
         """
         root = resolve_data_path(data.root if self.folder is None else self.folder).resolve()
         found = read_challenge_folder(root)
+        name = f"{self.name}, {SIMULATED}" if any(record.simulated for record in found.records) else self.name
         if found.notes:
-            tqdm.write(f"{self.name}: {found.summary()}")
-        table, folds = self._table(found.records, data)
-        silent = np.array([not record.codes for record in found.records])
-        unknown = np.array([bool(record.codes) and not any(code in CODES for code in record.codes) for record in found.records])
+            tqdm.write(f"{name}: {found.summary()}")
         gone = np.array([record.path is None for record in found.records])
         if gone.any() and not data.allow_missing:
             first = found.records[int(gone.argmax())].record_id
@@ -87,27 +86,28 @@ class SnomedFolder(DataSource):
                 f"{root}: {gone.sum()} of {len(gone)} records have no signal file, the first is {first}: put the files there, or let "
                 "data.allow_missing=true leave them out and count them"
             )
-        numbers = np.arange(len(table))
+        silent = np.array([not record.codes for record in found.records])
+        unknown = np.array([not any(code in CODES for code in record.codes) for record in found.records]) & ~silent
+        table = self._table(found.records, data, name)
+        rows = np.arange(len(table))
         for reason, dropped in (("no diagnosis", silent), ("no diagnosis that is known", unknown), ("no file", gone)):
-            table, numbers = table.drop(f"{self.name}: {reason}", dropped[numbers]), numbers[~dropped[numbers]]
+            table, rows = table.drop(f"{name}: {reason}", dropped[rows]), rows[~dropped[rows]]
         return table
 
-    def _table(self, records: Sequence[ChallengeRecord], data: DataConfig) -> tuple[RecordTable, NDArray[np.int64]]:
+    def _table(self, records: Sequence[ChallengeRecord], data: DataConfig, name: str) -> RecordTable:
         labels = [labels_of(record.codes) for record in records]
-        folds = fold_of_records(records, self.n_folds, self.fold_seed)
-        table = RecordTable(
+        return RecordTable(
             record_ids=np.array([record.record_id for record in records]),
             paths=np.array([record.path or record.record_id for record in records]),
             patient_ids=np.full(len(records), ""),
-            splits=splits_of_folds(folds, self.n_folds, self.test_fold),
-            labels={name: np.stack([of[name] for of in labels]) for name in LEVELS},
+            splits=splits_of_folds(fold_of_records(records, self.n_folds, self.fold_seed), self.n_folds, self.test_fold),
+            labels={level: np.stack([of[level] for of in labels]) for level in LEVELS},
             space=LabelSpace(LEVELS, (CPSC2018,)),
             label_rule=data.label_rule,
-            source=self.name,
+            source=name,
             ages=np.array([np.nan if record.age is None else record.age for record in records], dtype=np.float32),
             sexes=np.array([record.sex or "" for record in records]),
         )
-        return table, folds
 
 
 def fold_of_records(records: Sequence[ChallengeRecord], n_folds: int, seed: int) -> NDArray[np.int64]:
@@ -121,7 +121,9 @@ def fold_of_records(records: Sequence[ChallengeRecord], n_folds: int, seed: int)
     labels = np.stack([labels_of(record.codes)[CPSC2018] for record in records])
     labelled = np.flatnonzero(labels.any(axis=1))
     if len(labelled) < n_folds:
-        raise DataError(f"{len(labelled)} records carry one of the nine classes, fewer than {n_folds} folds: set n_folds of the source lower")
+        raise DataError(
+            f"{len(labelled)} records carry one of the nine classes, fewer than {n_folds} folds: set n_folds of the source lower"
+        )
     folds = np.zeros(len(records), dtype=np.int64)
     folds[labelled] = deal(labels[labelled], np.arange(len(labelled)), n_folds, seed) + 1
     return folds

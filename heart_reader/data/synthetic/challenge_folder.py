@@ -1,4 +1,4 @@
-"""Simulated records as the PhysioNet Challenge has CPSC2018, so that code for it runs without it."""
+"""Simulated records as the PhysioNet Challenge has CPSC2018: code for it runs without it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heart_reader.data.challenge import SIMULATED
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import write_wfdb
@@ -60,8 +61,8 @@ def write_challenge_folder(root: Path, n_records: int, seed: int) -> None:
     with atomic_directory(root, DataError) as unfinished:
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
-        for number in tqdm(_plan(n_records, seed), "simulating records", disable=None, unit="record"):
-            _write_record(unfinished, *number, seed)
+        for number, kind in tqdm(_plan(n_records, seed), "simulating records", disable=None, unit="record"):
+            _write_record(unfinished, number, kind, seed)
 
 
 def _plan(n_records: int, seed: int) -> list[tuple[int, int]]:
@@ -77,7 +78,7 @@ def _write_record(root: Path, number: int, kind: int, seed: int) -> None:
     duration_s = float(np.clip(_MEDIAN_S * rng.lognormal(0.0, _SPREAD), _LEAST_S, _MOST_S).round(1))
     record = _simulate(shown, rng, duration_s, f"A{number:04d}")
     comments = [f"Age: {record.age:.0f}", f"Sex: {(record.sex or 'unknown').capitalize()}", f"Dx: {','.join(codes)}"]
-    write_wfdb(record, root, comments=[*comments, "Rx: Unknown", "Hx: Unknown", "Sx: Unknown"], matrix=True)
+    write_wfdb(record, root, comments=[*comments, "Rx: Unknown", "Hx: Unknown", "Sx: Unknown", SIMULATED], matrix=True)
 
 
 def _simulate(shown: str | tuple[str, ...], rng: np.random.Generator, duration_s: float, record_id: str) -> EcgRecord:
