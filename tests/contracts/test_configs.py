@@ -11,6 +11,8 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.data.build import build_preprocessor
 from heart_reader.data.formats import read_record
+from heart_reader.data.sources.challenge import SnomedFolder
+from heart_reader.data.synthetic.challenge_folder import write_challenge_folder
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.run import evaluate
 from heart_reader.features.build import choose_space
@@ -50,7 +52,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _small(path: Path, cache: Path) -> ExperimentConfig:
-    return override_config(load_config(path), [*SMALL, f"data.cache_dir={cache}"])
+    config = override_config(load_config(path), [*SMALL[1:], f"data.cache_dir={cache}"])
+    source = config.data.sources[0]
+    if isinstance(source, SnomedFolder):
+        folder = cache / "challenge"
+        if not folder.exists():
+            write_challenge_folder(folder, 60, seed=1)
+        here = source.model_copy(update={"folder": folder})
+        return config.model_copy(update={"data": config.data.model_copy(update={"sources": (here,)})})
+    return override_config(config, SMALL[:1])
+
+
+def _record(config: ExperimentConfig) -> Path:
+    """A file of what a small configuration reads."""
+    source = config.data.sources[0]
+    if isinstance(source, SnomedFolder) and source.folder is not None:
+        return source.folder / "A0001.hea"
+    return next((config.data.cache_dir / "synthetic-90-1" / "records100" / "00000").glob("*.hea"))
 
 
 def _id(path: Path) -> str:
@@ -78,8 +96,7 @@ def test_it_trains_two_steps_and_reads(path: Path, cache: Path, tmp_path: Path) 
     scores = manifest["metrics"][config.task.level]
     assert 0 <= scores["macro_auroc"] <= 1
     classifier = EcgClassifier.load(outcome.checkpoint.directory)
-    record = next((cache / "synthetic-90-1" / "records100" / "00000").glob("*.hea"))
-    reading = classifier.predict(read_record(record))
+    reading = classifier.predict(read_record(_record(config)))
     assert reading.level == config.task.level
     assert set(reading.levels) == set(classifier.space.reading_levels(config.task.level))
     assert all(0 <= answer.probability <= 1 for answers in reading.levels.values() for answer in answers.values())

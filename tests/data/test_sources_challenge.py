@@ -71,12 +71,16 @@ def test_headers_give_labels_ages_and_sexes(write: Write, tmp_path: Path) -> Non
     table = build_table(config(tmp_path))
     assert table.record_ids.tolist() == ["a", "b", "c"]
     assert [[NINE[column].name for column in np.flatnonzero(row)] for row in table.y_true("cpsc2018")] == [["AF", "RBBB"], ["SNR"], ["PAC"]]
-    assert table.ages is not None and table.ages.tolist() == [50.0] * 3
-    assert table.sexes is not None and set(table.sexes.tolist()) == {"female"}
+    assert table.ages is not None
+    assert table.ages.tolist() == [50.0] * 3
+    assert table.sexes is not None
+    assert set(table.sexes.tolist()) == {"female"}
     assert table.source == "PhysioNet Challenge"
 
 
-def test_unknown_codes_are_counted_and_records_of_them_alone_left_out(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_codes_are_counted_and_records_of_them_alone_left_out(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_three(write)
     write("both", "164889003,999")
     write("alone", "999,998")
@@ -215,7 +219,8 @@ def test_a_simulated_folder_is_as_published_and_repeatable(tmp_path: Path) -> No
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     for record in read_challenge_folder(tmp_path / "a").records:
         assert labels_of(record.codes)["cpsc2018"].any()
-        assert record.path is not None and record.fs == 500.0
+        assert record.path is not None
+        assert record.fs == 500.0
         assert 6 <= read_record(record.path).duration_s <= 60
     with pytest.raises(DataError, match="not empty"):
         write_challenge_folder(tmp_path / "a", 3, seed=1)
