@@ -66,7 +66,8 @@ def _check_members(config: ExperimentConfig, out: Path, resume: bool) -> None:
 
 def _changed(before: ExperimentConfig, now: ExperimentConfig) -> str:
     """Name the sections that made weights other than they would be made now."""
-    old, new = before.to_manifest(), now.to_manifest()
+    # An absolute path is none of a manifest's values: of both only what a manifest keeps counts.
+    old, new = (ExperimentConfig.from_json(one.to_manifest()).to_manifest() for one in (before, now))
     return " and ".join(name for name in new if name not in AFTERWARDS and new[name] != old[name])
 
 
