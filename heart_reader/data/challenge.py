@@ -92,7 +92,8 @@ def read_challenge_folder(folder: Path) -> ChallengeFolder:
     headers = _by_name([path for path in paths if path.suffix == ".hea"])
     originals = _by_name([path for path in paths if path.suffix == ".mat"])
     listed = _read_reference(folder / REFERENCE) if (folder / REFERENCE).exists() else {}
-    records = {name: _read_header(path, listed.get(name)) for name, path in headers.items()}
+    listing = FolderListing()
+    records = {name: _read_header(path, listed.get(name), listing) for name, path in headers.items()}
     records |= {name: ChallengeRecord(name, str(path), listed.get(name, ())) for name, path in originals.items() if name not in headers}
     records |= {name: ChallengeRecord(name, None, codes) for name, codes in listed.items() if name not in records}
     if not records:
@@ -113,14 +114,14 @@ def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
-def _read_header(path: Path, listed: tuple[str, ...] | None) -> ChallengeRecord:
+def _read_header(path: Path, listed: tuple[str, ...] | None, listing: FolderListing) -> ChallengeRecord:
     header = parse_header(decode_text(read_bytes(str(path), HEAD_BYTES)), str(path))
     codes = tuple(_codes(header.comments))
     if listed is not None and not (labels_of(codes)[CPSC2018] == labels_of(listed)[CPSC2018]).all():
         said = [", ".join(one.name for one, there in zip(NINE, labels_of(of)[CPSC2018], strict=True) if there) for of in (codes, listed)]
         raise DataError(f"{path}: its #Dx says {said[0] or 'none of the nine'}, {REFERENCE} says {said[1]}: correct one of them")
     age, sex = age_and_sex(header.comments)
-    there = path if FolderListing().file(path.with_name(header.signals[0].file_name)) is not None else None
+    there = path if listing.file(path.with_name(header.signals[0].file_name)) is not None else None
     return ChallengeRecord(
         path.stem, None if there is None else str(there), codes, header.fs, header.n_times, age, sex, SIMULATED in header.comments
     )
