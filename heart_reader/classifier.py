@@ -273,7 +273,7 @@ class EcgClassifier:
         if record.duration_s > VERY_LONG_S:
             starts = network_starts(self.preprocessor, record)
             return starts, network_windows(self.preprocessor, record, starts)
-        starts = self.preprocessor.starts(max(prepared.microvolts.shape[1], self.preprocessor.n_times))
+        starts = self.preprocessor.starts(prepared.microvolts.shape[1])
         parts = range(0, len(starts), PART_WINDOWS)
         return starts, (self.preprocessor.windows(prepared, starts[first : first + PART_WINDOWS]) for first in parts)
 
@@ -345,6 +345,8 @@ class EcgClassifier:
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))
+        elif self.preprocessor.keep == "last" and prepared.microvolts.shape[1] > self.preprocessor.n_times:
+            warnings.append(message("window_last", duration=duration_s, window=self.preprocessor.window_s))
         if 2 * quality.n_usable_leads < quality.n_leads:
             warnings.append(message("few_usable_leads", usable=quality.n_usable_leads, leads=quality.n_leads))
         if not all(known.values()):

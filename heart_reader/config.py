@@ -55,6 +55,7 @@ class PreprocessingConfig(Section):
     low_hz: Positive | None = None
     high_hz: Positive | None = None
     pad: Literal["zero", "edge"] = "zero"
+    keep: Literal["all", "last"] = "all"  # last: one window a record, which ends where the record ends; a shorter one is filled up in front
 
 
 class AugmentationConfig(Section):

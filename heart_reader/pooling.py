@@ -109,7 +109,7 @@ def timeline(
     fs, length = preprocessor.fs, preprocessor.n_times
     return tuple(
         {
-            "start_s": float(start / fs),
+            "start_s": float(max(start, 0) / fs),
             "end_s": float(min(start + length, n_times) / fs),
             "probabilities": dict(zip(class_names, map(float, row), strict=True)),
         }

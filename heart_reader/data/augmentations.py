@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heart_reader.config import AugmentationConfig
 
-__all__ = ["augment", "baseline_wander", "crop", "drop_leads", "gaussian_noise", "scale_amplitude", "shift", "warp_time"]
+__all__ = ["augment", "baseline_wander", "drop_leads", "gaussian_noise", "scale_amplitude", "shift", "warp_time"]
 
 Batch = NDArray[np.float32]
 
@@ -71,21 +71,6 @@ def shift(x: Batch, rng: np.random.Generator, max_points: int) -> Batch:
     """Rotate each record in time by up to ``max_points``."""
     steps = rng.integers(-max_points, max_points + 1, size=(len(x), 1, 1))
     return np.take_along_axis(x, (np.arange(x.shape[2]) - steps) % x.shape[2], axis=2)
-
-
-def crop(signal: NDArray[np.int16], rng: np.random.Generator, n_times: int) -> NDArray[np.int16]:
-    """Cut ``n_times`` points at a random place; a shorter signal is padded with zeros.
-
-    Examples
-    --------
-    >>> crop(np.ones((12, 1000), dtype=np.int16), np.random.default_rng(0), 250).shape
-    (12, 250)
-    """
-    spare = signal.shape[1] - n_times
-    if spare < 0:
-        return np.pad(signal, ((0, 0), (0, -spare)))
-    start = int(rng.integers(spare + 1))
-    return signal[:, start : start + n_times]
 
 
 def augment(x: Batch, rng: np.random.Generator, config: AugmentationConfig, fs: float) -> Batch:

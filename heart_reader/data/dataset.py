@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.config import AugmentationConfig
-from heart_reader.data.augmentations import augment, crop
+from heart_reader.data.augmentations import augment
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.cache import SignalCache
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
@@ -109,8 +109,7 @@ class EcgDataset:
         ndarray
             (n, n_leads, n_times) in mV.
         """
-        n_times = self.preprocessor.n_times
-        crops = [crop(self.prepared(int(position)).microvolts, rng, n_times) for position in positions]
+        crops = [self.preprocessor.crop(self.prepared(int(position)), rng) for position in positions]
         return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
 
     def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -23,7 +23,7 @@ def deal(labels: NDArray[np.float32], units: NDArray[np.integer], n_folds: int, 
     units
         (n_records,) numbers of what stays whole, such as patients.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     known = np.nan_to_num(labels, nan=2.0)
     _, pattern, counts = np.unique(known, axis=0, return_inverse=True, return_counts=True)
@@ -33,7 +33,11 @@ def deal(labels: NDArray[np.float32], units: NDArray[np.integer], n_folds: int, 
     with warnings.catch_warnings():
         # Where even together they are too rare for every fold, they are in some.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
+        # Thousands of groups of one take the second half a minute, the first a moment.
+        if len(np.unique(units)) == len(units):
+            parts = list(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern))
+        else:
+            parts = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(pattern, pattern, units))
     for number, (_, held_out) in enumerate(parts):
         folds[held_out] = number
     return folds

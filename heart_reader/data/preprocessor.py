@@ -12,7 +12,7 @@ the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -70,8 +70,10 @@ class Preprocessor:
     low_hz, high_hz
         Corners of the optional band-pass in Hz, None for none.
     pad
-        What fills a window that is longer than the record: ``"zero"`` or ``"edge"``; the record
-        stands at the start.
+        What fills a window that is longer than the record: ``"zero"`` or ``"edge"``.
+    keep
+        ``"all"`` cuts overlapping windows over the whole record, and a shorter record stands at the
+        start of its window; ``"last"`` takes one window, which ends where the record ends.
     """
 
     fs: float
@@ -81,6 +83,7 @@ class Preprocessor:
     low_hz: float | None
     high_hz: float | None
     pad: Literal["zero", "edge"]
+    keep: Literal["all", "last"] = "all"
 
     def __post_init__(self) -> None:
         if not (self.fs > 0 and self.window_s > 0 and 0 < self.stride_s <= self.window_s):
@@ -113,8 +116,11 @@ class Preprocessor:
             If a field is missing or unknown.
         """
         names = {item.name for item in fields(cls)}
-        if set(values) != names:
-            raise ConfigError(f"preprocessor: fields {sorted(set(values) ^ names)} are missing or unknown; needed: {sorted(names)}")
+        # What has a default came later: older checkpoints do not state it.
+        optional = {item.name for item in fields(cls) if item.default is not MISSING}
+        if not names - optional <= set(values) <= names:
+            wrong = sorted((set(values) ^ names) - (optional - set(values)))
+            raise ConfigError(f"preprocessor: fields {wrong} are missing or unknown; needed: {sorted(names - optional)}")
         return cls(**{**values, "leads": tuple(values["leads"])})
 
     def prepare(self, record: EcgRecord) -> PreparedEcg:
@@ -162,7 +168,12 @@ class Preprocessor:
             yield chosen, 0, bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
 
     def starts(self, n_times: int) -> NDArray[np.int64]:
-        """Return where the windows of a prepared record of ``n_times`` points begin."""
+        """Return where the windows of a prepared record of ``n_times`` points begin.
+
+        A start below 0 is before the record: what fills the window stands in front.
+        """
+        if self.keep == "last":
+            return np.array([n_times - self.n_times])
         return window_starts(n_times, self.n_times, self.stride)
 
     def windows(self, prepared: PreparedEcg, starts: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
@@ -178,12 +189,25 @@ class Preprocessor:
         ndarray
             (n_windows, n_leads, n_times) float32 in mV.
         """
-        signal = prepared.microvolts
+        signal, starts = prepared.microvolts, self.starts(prepared.microvolts.shape[1]) if starts is None else starts
         missing = self.n_times - signal.shape[1]
         if missing > 0:
-            signal = np.pad(signal, ((0, 0), (0, missing)), mode="constant" if self.pad == "zero" else "edge")
-        cuts = [signal[:, start : start + self.n_times] for start in (self.starts(signal.shape[1]) if starts is None else starts)]
-        return from_microvolts(np.stack(cuts))
+            before = missing if self.keep == "last" else 0
+            signal = np.pad(signal, ((0, 0), (before, missing - before)), mode="constant" if self.pad == "zero" else "edge")
+            starts = starts + before
+        return from_microvolts(np.stack([signal[:, start : start + self.n_times] for start in starts]))
+
+    def crop(self, prepared: PreparedEcg, rng: np.random.Generator) -> NDArray[np.int16]:
+        """Cut one window at a random place, (n_leads, n_times) in microvolts.
+
+        A shorter record is filled up with zeros, on the side on which a reading fills it.
+        """
+        signal = prepared.microvolts
+        spare = signal.shape[1] - self.n_times
+        if spare < 0:
+            return np.pad(signal, ((0, 0), (-spare, 0) if self.keep == "last" else (0, -spare)))
+        start = int(rng.integers(spare + 1))
+        return signal[:, start : start + self.n_times]
 
     def __call__(self, record: EcgRecord) -> NDArray[np.float32]:
         """Return :meth:`windows` of :meth:`prepare`."""

@@ -236,10 +236,10 @@ class Explainer:
         """Prepare a stretch of a recording, see :meth:`explain`."""
         prepared = self.preprocessor.prepare(record)
         window, n_times = self.preprocessor.n_times, prepared.microvolts.shape[1]
-        all_starts = self.preprocessor.starts(max(n_times, window))
+        all_starts = self.preprocessor.starts(n_times)
         starts = self._inside(all_starts, record, start_s, min(duration_s, MAX_STRETCH_S))
         windows, features = self.classifier.inputs(record, prepared)
-        stretch = (int(starts[0]), min(int(starts[-1]) + window, n_times))
+        stretch = (max(int(starts[0]), 0), min(int(starts[-1]) + window, n_times))
         return View(record, prepared, starts, stretch, windows[np.isin(all_starts, starts)], features)
 
     def explain_view(self, view: View, finding: str, level: str | None = None, method: Method = USUAL) -> Explanation:
@@ -302,8 +302,10 @@ class Explainer:
         raw = occlude(altered)
         kept = np.array([[True], [False]]).repeat(len(altered.segments), axis=1)
         score, baseline = altered.log_odds(kept).tolist()
-        first, window = view.stretch[0], self.preprocessor.n_times
-        padded = np.pad(raw, ((0, 0), (0, window)))
+        window = self.preprocessor.n_times
+        before = max(-int(view.starts[0]), 0)
+        first = view.stretch[0] - before
+        padded = np.pad(raw, ((0, 0), (before, window)))
         in_windows = np.stack([padded[:, start - first : start - first + window] for start in view.starts])
         n_features = 0 if view.features is None else len(view.features)
         return raw, Attribution(in_windows, np.zeros(n_features), score, baseline, abs(score - baseline - float(raw.sum())))
@@ -353,16 +355,18 @@ class Explainer:
 
 
 def _on_the_record(attribution: NDArray[np.float64], starts: NDArray[np.int64], last: int) -> NDArray[np.float64]:
-    """Add up overlapping windows: (n_leads, n_times) from the first start to ``last``."""
+    """Add up overlapping windows: (n_leads, n_times) from the first start, or 0, to ``last``."""
     n_leads, window = attribution.shape[1:]
     first = int(starts[0])
     total = np.zeros((n_leads, int(starts[-1]) + window - first))
     for start, values in zip(starts, attribution, strict=True):
         total[:, start - first : start - first + window] += values
-    # Where a window is longer than the recording, its filling repeats the last value: the relevance
-    # belongs there.
+    # Where a window is longer than the recording, what fills it is not of the recording: its
+    # relevance belongs to the sample beside it.
+    before = max(-first, 0)
+    total[:, before] += total[:, :before].sum(axis=1)
     total[:, last - first - 1] += total[:, last - first :].sum(axis=1)
-    return total[:, : last - first]
+    return total[:, before : last - first]
 
 
 def _window_shares(
@@ -371,6 +375,10 @@ def _window_shares(
     sizes = np.abs(attribution).sum(axis=(1, 2))
     total = float(sizes.sum())
     return tuple(
-        {"start_s": float(start / fs), "end_s": float(min(start + window, last) / fs), "share": float(size / total) if total else 0.0}
+        {
+            "start_s": float(max(start, 0) / fs),
+            "end_s": float(min(start + window, last) / fs),
+            "share": float(size / total) if total else 0.0,
+        }
         for start, size in zip(starts, sizes, strict=True)
     )

@@ -12,7 +12,9 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, load_config, override_config
 from heart_reader.data.build import build_preprocessor
 from heart_reader.data.formats import read_record
+from heart_reader.data.sources.challenge import SnomedFolder
 from heart_reader.data.sources.mitbih import DS1, DS2, MitbihSource
+from heart_reader.data.synthetic.challenge_folder import write_challenge_folder
 from heart_reader.errors import ConfigError, NotServable
 from heart_reader.evaluation.run import evaluate
 from heart_reader.features.build import choose_space
@@ -67,6 +69,12 @@ def _small(path: Path, cache: Path, annotated: Path) -> ExperimentConfig:
     if isinstance(source, MitbihSource):
         here = source.model_copy(update={"path": annotated, "val": DS1[:3]})
         return config.model_copy(update={"data": config.data.model_copy(update={"sources": (here,), "allow_missing": True})})
+    if isinstance(source, SnomedFolder):
+        folder = cache / "challenge"
+        if not folder.exists():
+            write_challenge_folder(folder, 60, seed=1)
+        here = source.model_copy(update={"folder": folder})
+        return config.model_copy(update={"data": config.data.model_copy(update={"sources": (here,)})})
     return override_config(config, SMALL[:1])
 
 
@@ -75,6 +83,8 @@ def _record(config: ExperimentConfig) -> Path:
     source = config.data.sources[0]
     if isinstance(source, MitbihSource):
         return source.path / f"{DS1[0]}.hea"
+    if isinstance(source, SnomedFolder) and source.folder is not None:
+        return source.folder / "A0001.hea"
     return next((config.data.cache_dir / "synthetic-90-1" / "records100" / "00000").glob("*.hea"))
 
 

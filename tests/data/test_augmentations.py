@@ -7,7 +7,6 @@ from heart_reader.config import AugmentationConfig
 from heart_reader.data.augmentations import (
     augment,
     baseline_wander,
-    crop,
     drop_leads,
     gaussian_noise,
     scale_amplitude,
@@ -83,13 +82,3 @@ def test_shift_rotates(x: np.ndarray) -> None:
     shifted = shift(x, np.random.default_rng(0), 20)
     for before, after in zip(x, shifted, strict=True):
         assert any(np.array_equal(np.roll(before, step, axis=1), after) for step in range(-20, 21))
-
-
-def test_crops_cover_the_record_and_pad_short_ones() -> None:
-    signal = np.tile(np.arange(30, dtype=np.int16), (12, 1))
-    rng = np.random.default_rng(0)
-    starts = {int(crop(signal, rng, 25)[0, 0]) for _ in range(200)}
-    assert starts == {0, 1, 2, 3, 4, 5}
-    padded = crop(signal, rng, 40)
-    assert padded.shape == (12, 40)
-    assert (padded[:, 30:] == 0).all()

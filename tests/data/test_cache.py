@@ -121,7 +121,9 @@ def test_another_preparation_is_another_cache(records, tmp_path, change):
 
 def test_windows_do_not_belong_to_the_key(records, tmp_path):
     a = build(records[0], tmp_path / "cache")
-    assert build(records[0], tmp_path / "cache", replace(PREPROCESSOR, window_s=5.0, stride_s=1.0, pad="edge")).folder == a.folder
+    assert (
+        build(records[0], tmp_path / "cache", replace(PREPROCESSOR, window_s=5.0, stride_s=1.0, pad="edge", keep="last")).folder == a.folder
+    )
 
 
 def test_a_changed_file_or_table_is_another_cache(records, tmp_path, write_record):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.data.preprocessor import Preprocessor, window_starts
+from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, window_starts
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.signal import bandpass, resample
 from heart_reader.data.synthetic import random_parameters, simulate
@@ -144,3 +146,43 @@ def test_leads_may_be_taken_by_their_place() -> None:
     assert [warning for warning in prepared.warnings if "V1" in warning]
     alone = placed.prepare(part(ecg(), ("V5",)))
     assert alone.lead_mask.tolist() == [True, False]
+
+
+LAST = Preprocessor(fs=100.0, leads=STANDARD_LEADS, window_s=5.0, stride_s=5.0, low_hz=None, high_hz=None, pad="zero", keep="last")
+
+
+@pytest.mark.parametrize("duration_s", [2.0, 5.0, 8.0])
+def test_the_last_window_alone_ends_with_the_record_and_is_filled_in_front(duration_s: float) -> None:
+    prepared = LAST.prepare(ecg(duration_s=duration_s))
+    windows, n_times = LAST.windows(prepared), round(100 * duration_s)
+    assert windows.shape == (1, 12, 500)
+    assert LAST.starts(n_times).tolist() == [n_times - 500]
+    there = min(n_times, 500)
+    np.testing.assert_array_equal(windows[0, :, -there:], prepared.microvolts[:, -there:].astype(np.float32) / np.float32(1000))
+    assert not windows[0, :, :-there].any()
+
+
+def test_crops_of_the_last_window_are_filled_in_front_and_others_behind() -> None:
+    rng = np.random.default_rng(0)
+    long, short = LAST.prepare(ecg(duration_s=8.0)), LAST.prepare(ecg(duration_s=2.0))
+    crops = {LAST.crop(long, rng).tobytes() for _ in range(60)}
+    assert len(crops) > 30
+    assert not LAST.crop(short, rng)[:, :300].any()
+    np.testing.assert_array_equal(LAST.crop(short, rng)[:, 300:], short.microvolts)
+    behind = replace(LAST, keep="all").crop(short, rng)
+    np.testing.assert_array_equal(behind[:, :200], short.microvolts)
+    assert not behind[:, 200:].any()
+
+
+def test_crops_cover_the_record() -> None:
+    prepared = PreparedEcg(np.tile(np.arange(255, dtype=np.int16), (12, 1)), np.ones(12, dtype=bool))
+    rng = np.random.default_rng(0)
+    assert {int(PLAIN.crop(prepared, rng)[0, 0]) for _ in range(200)} == {0, 1, 2, 3, 4, 5}
+
+
+def test_checkpoints_from_before_a_field_with_a_default_are_read() -> None:
+    before = {name: value for name, value in PLAIN.to_json().items() if name != "keep"}
+    assert Preprocessor.from_json(before) == PLAIN
+    assert Preprocessor.from_json(LAST.to_json()) == LAST
+    with pytest.raises(ConfigError, match=r"\['pad'\] are missing or unknown"):
+        Preprocessor.from_json({name: value for name, value in before.items() if name != "pad"})

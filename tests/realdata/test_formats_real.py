@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pyedflib
 import pytest
+from scipy.io import loadmat
 
 from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.leads import STANDARD_LEADS
@@ -133,10 +134,15 @@ def test_dicom_equals_pydicom(real_data, name, fs, duration_s, mv_per_unit):
     assert np.median(error_mv) < 0.005
 
 
-def test_original_structs_and_clinical_files_are_refused_with_a_reason(real_data):
+def test_original_structs_equal_scipy(real_data):
     for path in headers(real_data / "cpsc2018" / "original_struct", "*.mat"):
-        with pytest.raises(UnreadableRecord, match="MATLAB workspace"):
-            read_record(path)
+        record, truth = read_record(path), loadmat(path)["ECG"][0, 0]
+        np.testing.assert_allclose(record.signal, truth["data"], atol=1e-6)
+        assert (record.fs, record.lead_names) == (500.0, STANDARD_LEADS)
+        assert (record.age, record.sex) == (float(truth["age"][0, 0]), str(truth["sex"][0]).lower())
+
+
+def test_clinical_files_are_refused_with_a_reason(real_data):
     for pattern in ("scp/*", "muse/*", "philips/*", "aecg/*"):
         for path in headers(real_data / "formats", pattern):
             with pytest.raises(UnreadableRecord):
@@ -145,4 +151,5 @@ def test_original_structs_and_clinical_files_are_refused_with_a_reason(real_data
 
 def test_folders_list_each_record_once(real_data):
     for folder in ("challenge", "cpsc2018"):
-        assert find_records(real_data / folder) == headers(real_data / folder)
+        originals = sorted((real_data / folder).glob("original_struct/*.mat"))
+        assert find_records(real_data / folder) == [*headers(real_data / folder), *originals]

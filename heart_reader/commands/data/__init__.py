@@ -1,3 +1,3 @@
-"""Download, simulate and list data sets."""
+"""Download, simulate, label and list data sets."""
 
-COMMANDS = ("download", "simulate", "list")
+COMMANDS = ("download", "simulate", "labels", "list")

@@ -18,17 +18,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_argument("--records", type=int, default=600, help="number of records (default: %(default)s)")
     folder.add_argument("--seed", type=int, default=42, help="of all chance (default: %(default)s)")
     folder.add_argument("--with-500-hz", action="store_true", help="write records500 too")
+    challenge = kinds.add_parser("cpsc2018", help="a folder as the PhysioNet Challenge has CPSC2018, 6 to 60 s at 500 Hz")
+    challenge.add_argument("--to", type=Path, required=True, help="folder that does not exist yet")
+    challenge.add_argument("--records", type=int, default=600, help="number of records (default: %(default)s)")
+    challenge.add_argument("--seed", type=int, default=42, help="of all chance (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the records."""
+    from heart_reader.data.synthetic.challenge_folder import write_challenge_folder
     from heart_reader.data.synthetic.examples import EXAMPLES, write_examples
     from heart_reader.data.synthetic.ptbxl_folder import write_ptbxl_folder
 
     if arguments.kind == "examples":
         write_examples(arguments.to)
         n_records = len(EXAMPLES)
-    else:
+    elif arguments.kind == "ptbxl":
         write_ptbxl_folder(arguments.to, arguments.records, arguments.seed, with_500_hz=arguments.with_500_hz)
+        n_records = arguments.records
+    else:
+        write_challenge_folder(arguments.to, arguments.records, arguments.seed)
         n_records = arguments.records
     print(f"wrote {n_records} simulated records to {arguments.to}")

@@ -122,7 +122,10 @@ def find_records(path: str | Path) -> list[Path]:
 def listed_format(path: str | Path) -> Format | None:
     """Return the format that makes a file count as a record in its folder, if any."""
     name = os.fspath(path)
-    suffix = os.path.splitext(name)[1].lower()
+    stem, suffix = os.path.splitext(name)
+    suffix = suffix.lower()
+    if any(suffix in entry.companions and os.path.exists(stem + header) for entry in formats_in_order() for header in entry.suffixes):
+        return None
     for entry in formats_in_order():
         if suffix in entry.suffixes and (entry.lists is None or entry.lists(_head(name), name)):
             return entry

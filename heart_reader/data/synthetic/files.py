@@ -12,6 +12,8 @@ from heart_reader.data.record import EcgRecord
 
 __all__ = ["to_microvolts", "write_csv", "write_wfdb"]
 
+# The type of a MATLAB 4 matrix of 16-bit integers.
+_INT16_MATRIX = 30
 _UNITS_PER_MV = {"mV": 1.0, "uV": 1000.0}
 
 
@@ -27,7 +29,9 @@ def to_microvolts(record: EcgRecord) -> NDArray[np.int16]:
     return np.clip(np.rint(record.signal.astype(np.float64) * 1000.0), -32767, 32767).astype(np.int16)
 
 
-def write_wfdb(record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | None = None, comments: Sequence[str] = ()) -> None:
+def write_wfdb(
+    record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | None = None, comments: Sequence[str] = (), matrix: bool = False
+) -> None:
     """Write ``<record_id>.hea`` and ``.dat``: format 16, 1000 units per mV, one file for all leads.
 
     Parameters
@@ -38,6 +42,9 @@ def write_wfdb(record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | N
         Other spellings, such as PTB-XL's ``AVR``.
     comments
         Lines after the leads, without ``#``.
+    matrix
+        Write ``.mat`` in place of ``.dat``: the same samples as a MATLAB 4 matrix ``val``, as the
+        PhysioNet Challenges have them.
 
     Raises
     ------
@@ -51,9 +58,10 @@ def write_wfdb(record: EcgRecord, folder: Path, *, lead_names: Sequence[str] | N
     # The checksum is the sum of all samples modulo 2^16, unsigned as PTB-XL writes it.
     checksums = values.sum(axis=1, dtype=np.int64) % 65536
     for row, lead in enumerate(names):
-        lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {values[row, 0]} {checksums[row]} 0 {lead}")
+        lines.append(f"{name}.{'mat 16+24' if matrix else 'dat 16'} 1000.0(0)/mV 16 0 {values[row, 0]} {checksums[row]} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
-    (folder / f"{name}.dat").write_bytes(np.ascontiguousarray(values.T).astype("<i2").tobytes())
+    head = np.array([_INT16_MATRIX, *values.shape, 0, 4], "<i4").tobytes() + b"val\0" if matrix else b""
+    (folder / f"{name}.{'mat' if matrix else 'dat'}").write_bytes(head + np.ascontiguousarray(values.T).astype("<i2").tobytes())
     (folder / f"{name}.hea").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 

@@ -100,9 +100,8 @@ export function explain(source, question, signal) {
 
 /** A part of the signal of a recording, as that of a reading is. */
 export function fetchPart(source, part, signal) {
-  const query = new URLSearchParams(part);
-  if (source.kind === "sample") return request(`${sampleAddress(source)}/signal?${query}`, { signal });
-  return request(`api/v1/signal?${query}`, { method: "POST", body: form(source), signal });
+  if (source.kind === "sample") return request(`${sampleAddress(source)}/signal${query(part)}`, { signal });
+  return request(`api/v1/signal${query(part)}`, { method: "POST", body: form(source), signal });
 }
 
 const sampleAddress = ({ id }) => `api/v1/samples/${encodeURIComponent(id)}`;
