@@ -27,7 +27,7 @@ INCLUDED = re.compile(r'^--8<-- "(?P<path>[^"]+)"\s*$', re.MULTILINE)
 PART = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>(?P<path>[^<]+)</code>")
-FIGURES = ("results/measurements.png", "results/edge_stats.png")
+FIGURES = ("results/measurements.png", "results/edge_stats.png", "results/mitbih_windows.png")
 
 
 def commands() -> str:
