@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from heart_reader.features.measurement import Measurements
     from heart_reader.features.quality import SignalQuality
     from heart_reader.features.rhythm import Rhythm
-    from heart_reader.long.read import ClassifyBeats
 
 __all__ = ["EcgClassifier"]
 
@@ -61,15 +60,10 @@ class EcgClassifier:
         Its runtime, see :func:`heart_reader.runtimes.open_runtime`.
     signer
         Name of the trusted key that signed the checkpoint; None if nobody asked.
-    classify_beats
-        Tells of each beat of a long recording what kind it is; None leaves that open.
     """
 
-    def __init__(
-        self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None, *, classify_beats: ClassifyBeats | None = None
-    ) -> None:
+    def __init__(self, checkpoint: Checkpoint, logits: Logits, signer: str | None = None) -> None:
         manifest = checkpoint.manifest
-        self.classify_beats = classify_beats
         self.checkpoint = checkpoint
         self._logits = logits
         self._signer = signer
@@ -166,7 +160,7 @@ class EcgClassifier:
                 from heart_reader.long.read import read_long
 
                 rest = (lambda share: say(network_share + (1.0 - network_share) * share)) if part is not record else None
-                whole = read_long(record, self.classify_beats, progress=rest)
+                whole = read_long(record, progress=rest)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
         levels, conclusion = self._conclude(levels, quality, measurements, record.sex)

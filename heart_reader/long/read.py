@@ -8,26 +8,26 @@ recording, and those that tell fibrillation from an irregular sinus node.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.beats import BEAT_CLASSES, Beats, classify_beats
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.measured import measure
 from heart_reader.features.qrs_detection import detect_qrs
 from heart_reader.long.episodes import PAUSE_S, Episode, flagged, lost_beats, patterns, pauses, rate_episodes, runs
 from heart_reader.long.fibrillation import ENTER, STEP_S, fibrillating_steps, irregularity
-from heart_reader.long.reading import CLASSES, BeatList, Hour, LongReading, Trend
+from heart_reader.long.reading import BeatList, Hour, LongReading, Trend
 from heart_reader.long.scan import Scan, scan, still_moving
 from heart_reader.long.summary import summarise
 
-__all__ = ["Beats", "ClassifyBeats", "cut_record", "read_long"]
+__all__ = ["ClassifyBeats", "cut_record", "read_long"]
 
 # Beats are classified in parts of about this length, as long as the recordings of MIT-BIH: a beat
 # is compared with those of its own part, and memory stays bounded.
@@ -40,28 +40,10 @@ _HOUR_S = 3600.0
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Progress = Callable[[float], None]
+ClassifyBeats = Callable[[EcgRecord, NDArray[np.int64]], Beats]
 
 
-class Beats(Protocol):
-    """Beats with their classes: ``samples`` (n_beats,), ``classes`` of letters (n_beats,)."""
-
-    @property
-    def samples(self) -> NDArray[np.int64]:
-        """Indices at the record's rate."""
-
-    @property
-    def classes(self) -> Sequence[str] | NDArray[np.str_]:
-        """One letter of N, S, V, F and Q each."""
-
-
-class ClassifyBeats(Protocol):
-    """Classifies the beats of a record, found by itself or given as indices."""
-
-    def __call__(self, record: EcgRecord, peaks: NDArray[np.int64] | None = None) -> Beats:
-        """Return beats and classes."""
-
-
-def read_long(record: EcgRecord, classify: ClassifyBeats | None = None, *, progress: Progress | None = None) -> LongReading:
+def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, progress: Progress | None = None) -> LongReading:
     """Read a long recording as a whole.
 
     Parameters
@@ -69,8 +51,7 @@ def read_long(record: EcgRecord, classify: ClassifyBeats | None = None, *, progr
     record
         Of any rate and number of leads; its signal is looked at part by part.
     classify
-        Tells what kind each beat is; without it all beats are ``"Q"``, and runs, bigeminy and
-        trigeminy are not looked for.
+        Tells the class of each beat that is given in samples.
     progress
         Called with the share that is done, 0 to 1.
 
@@ -117,25 +98,17 @@ def cut_record(record: EcgRecord, start_s: float, duration_s: float) -> EcgRecor
     return replace(record, signal=signal)
 
 
-def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats | None, noisy: Flags, say: Progress) -> BeatList:
+def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats, noisy: Flags, say: Progress) -> BeatList:
     """Classify beats part by part; beats in noise are unknown."""
-    if classify is None:
-        found, classes = peaks, np.full(len(peaks), "Q")
-    else:
-        n_parts = max(1, round(record.duration_s / _PART_S))
-        edges = np.linspace(0, record.n_times, n_parts + 1).astype(np.int64).tolist()
-        samples, letters = [], []
-        for number, (start, stop) in enumerate(pairwise(edges)):
-            part = replace(record, signal=np.ascontiguousarray(record.signal[:, start:stop]))
-            answer = classify(part, peaks[(peaks >= start) & (peaks < stop)] - start)
-            samples.append(np.asarray(answer.samples, dtype=np.int64) + start)
-            letters.append(np.asarray(list(answer.classes), dtype="<U1"))
-            say((number + 1) / n_parts)
-        found, classes = np.concatenate(samples), np.concatenate(letters)
-        if unknown := set(classes.tolist()) - set(CLASSES):
-            raise ValueError(f"classes of beats {sorted(unknown)}; each is one of {', '.join(CLASSES)}")
-    times_s = found / record.fs
-    return BeatList(times_s, np.where(noisy[_steps(times_s, len(noisy))], "Q", classes), classify is not None)
+    n_parts = max(1, round(record.duration_s / _PART_S))
+    edges = np.linspace(0, record.n_times, n_parts + 1).astype(np.int64).tolist()
+    classes = []
+    for number, (start, stop) in enumerate(pairwise(edges)):
+        part = replace(record, signal=np.ascontiguousarray(record.signal[:, start:stop]))
+        classes.append(classify(part, peaks[(peaks >= start) & (peaks < stop)] - start).classes)
+        say((number + 1) / n_parts)
+    times_s = peaks / record.fs
+    return BeatList(times_s, np.where(noisy[_steps(times_s, len(noisy))], "Q", np.concatenate(classes)))
 
 
 def _steps(times_s: Times, n_steps: int) -> NDArray[np.int64]:
@@ -177,7 +150,7 @@ def _trend(beats: BeatList, known: Flags, noisy: Flags, rhythm: Iterable[str | N
     n_steps, times_s = len(noisy), beats.times_s
     rr, step = np.diff(times_s), _steps(times_s, n_steps)
     mean = 60.0 / _mean(rr[known], step[1:][known], n_steps)
-    normal = beats.classes == ("N" if beats.judged else "Q")
+    normal = beats.of("N")
     plain = known[1:] & known[:-1] & normal[2:] & normal[1:-1] & normal[:-2]
     rmssd = np.sqrt(_mean(np.square(1000.0 * np.diff(rr))[plain], step[2:][plain], n_steps))
     four = known[3:] & known[2:-1] & known[1:-2] & known[:-3]
@@ -224,10 +197,9 @@ def _episodes(duration_s: float, beats: BeatList, known: Flags, trend: Trend, fi
     yield from lost_beats(times_s, ~known & ~_touches(trend.noisy, step[:-1], step[1:]))
     yield from rate_episodes(trend.mean_bpm, STEP_S, duration_s, times_s)
     yield from flagged("noise", trend.noisy, STEP_S, duration_s, times_s)
-    if beats.judged:
-        yield from runs("ventricular_run", times_s, beats.of("V"))
-        yield from runs("supraventricular_run", times_s, beats.of("S"))
-        yield from patterns(times_s, beats.of("SV"))
+    yield from runs("ventricular_run", times_s, beats.of("V"))
+    yield from runs("supraventricular_run", times_s, beats.of("S"))
+    yield from patterns(times_s, beats.of("SV"))
 
 
 def _bounded(episodes: list[Episode]) -> tuple[Episode, ...]:
@@ -252,7 +224,7 @@ def _hours(duration_s: float, beats: BeatList, trend: Trend, fibrillating: Flags
         yield Hour(
             start_s=start_s,
             n_beats=int(here.sum()),
-            counts={letter: int((beats.classes[here] == letter).sum()) for letter in CLASSES},
+            counts={letter: int((beats.classes[here] == letter).sum()) for letter in BEAT_CLASSES},
             mean_bpm=of_rate(np.mean),
             lowest_bpm=of_rate(np.min),
             highest_bpm=of_rate(np.max),

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.beats import BEAT_CLASSES
 from heart_reader.long.episodes import Episode
 from heart_reader.messages import Message
 
-__all__ = ["CLASSES", "BeatList", "Envelope", "Hour", "LongReading", "Trend"]
+__all__ = ["BeatList", "Envelope", "Hour", "LongReading", "Trend"]
 
 Array = NDArray[np.float64]
-
-# AAMI classes of beats: normal, supraventricular, ventricular, fusion, unknown.
-CLASSES = "NSVFQ"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +28,11 @@ class BeatList:
     times_s
         (n_beats,) seconds, rising.
     classes
-        (n_beats,) one letter of :data:`CLASSES` each.
-    judged
-        False where nothing judged the beats; then all are ``"Q"``.
+        (n_beats,) one letter of :data:`~heart_reader.beats.BEAT_CLASSES` each.
     """
 
     times_s: Array
     classes: NDArray[np.str_]
-    judged: bool
 
     def of(self, letters: str) -> NDArray[np.bool_]:
         """Return (n_beats,) which beats are of some classes."""
@@ -46,12 +41,12 @@ class BeatList:
     @property
     def counts(self) -> dict[str, int]:
         """Class to number of beats."""
-        return {letter: int((self.classes == letter).sum()) for letter in CLASSES}
+        return {letter: int((self.classes == letter).sum()) for letter in BEAT_CLASSES}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         times = np.round(self.times_s, 3).tolist()
-        return {"times_s": times, "classes": "".join(self.classes.tolist()), "counts": self.counts, "judged": self.judged}
+        return {"times_s": times, "classes": "".join(self.classes.tolist()), "counts": self.counts}
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,8 +55,6 @@ def summarise(reading: LongReading, fibrillating: float) -> Iterator[Message]:
 
 def _beats(reading: LongReading) -> Message:
     n_beats, counts = len(reading.beats.times_s), reading.beats.counts
-    if not reading.beats.judged:
-        return message("long_beats_unjudged", beats=n_beats)
     shares = {"ventricular": counts["V"], "supraventricular": counts["S"]}
     percents = {f"{name}_percent": 100.0 * count / max(n_beats, 1) for name, count in shares.items()}
     return message("long_beats", beats=n_beats, **shares, **percents)

@@ -20,7 +20,7 @@ from heart_reader.data.one_record import one_record
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.folders import write_whole
 from heart_reader.long.episodes import Episode, pauses, runs
-from heart_reader.long.read import ClassifyBeats, read_long
+from heart_reader.long.read import read_long
 from heart_reader.studies.mitbih import FIBRILLATION, FLUTTER
 
 __all__ = ["EpisodeCounts", "compare_episodes", "to_markdown", "write_report"]
@@ -67,18 +67,16 @@ class EpisodeCounts:
         return EpisodeCounts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
-def compare_episodes(header: Path, classify: ClassifyBeats | None = None) -> EpisodeCounts:
+def compare_episodes(header: Path) -> EpisodeCounts:
     """Compare the reading of a record with its annotations.
 
     Parameters
     ----------
     header
         Beside its ``.atr`` file.
-    classify
-        Classifier of beats.
     """
     record = read_record(header)
-    reading = read_long(record, classify)
+    reading = read_long(record)
     times, symbols = read_annotations(header.with_suffix(".atr"))
     beat = np.array([symbol in BEAT_SYMBOLS for symbol in symbols], bool)
     beat_s, ventricular = times[beat] / record.fs, np.array([symbol in "VE" for symbol in symbols])[beat]
@@ -118,17 +116,15 @@ def _overlapping(true: Sequence[Episode], found: Sequence[Episode]) -> tuple[int
     return len(true), len(found), met
 
 
-def to_markdown(counts: dict[str, EpisodeCounts], *, judged: bool) -> str:
+def to_markdown(counts: dict[str, EpisodeCounts]) -> str:
     """Return the report; records without any episode are only part of the sum.
 
     Parameters
     ----------
     counts
         By name of the record.
-    judged
-        Whether beats were classified.
     """
-    shown = [field.name for field in fields(EpisodeCounts) if judged or not field.name.startswith("runs")]
+    shown = [field.name for field in fields(EpisodeCounts)]
     total = sum(counts.values(), EpisodeCounts())
     lines = {name: [getattr(of, field) for field in shown] for name, of in {**counts, "all": total}.items()}
     table = markdown_table(
@@ -143,7 +139,7 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"
 
 
-def write_report(out: Path, data: Path, classify: ClassifyBeats | None = None) -> None:
+def write_report(out: Path, data: Path) -> None:
     """Compare all records of a folder and write the report.
 
     Parameters
@@ -156,6 +152,6 @@ def write_report(out: Path, data: Path, classify: ClassifyBeats | None = None) -
     counts = {}
     for header in tqdm(sorted((data / "mitbih").glob("*.hea")), unit="record"):
         with one_record(header):
-            counts[header.stem] = compare_episodes(header, classify)
-    text = to_markdown(counts, judged=classify is not None)
+            counts[header.stem] = compare_episodes(header)
+    text = to_markdown(counts)
     write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from heart_reader.beats import Beats
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.formats import read_record
 from heart_reader.data.record import EcgRecord
@@ -27,10 +28,8 @@ FS = 250.0
 LEADS = ("II", "V1")
 
 
-@dataclass
-class Classified:
-    samples: NDArray[np.int64]
-    classes: list[str]
+def classified(samples: NDArray[np.int64], classes: list[str]) -> Beats:
+    return Beats(samples, np.array(classes, dtype="<U1"), np.zeros((len(samples), 5)))
 
 
 def simulated(*rhythms: tuple[str, float]) -> EcgRecord:
@@ -48,10 +47,9 @@ def truthful(ecg: SimulatedEcg):
     """Give each beat the class of the true beat nearest to it."""
     letters = {"normal": "N", "supraventricular": "S", "ventricular": "V"}
 
-    def classify(record: EcgRecord, peaks: NDArray[np.int64] | None = None) -> Classified:
-        assert peaks is not None
+    def classify(record: EcgRecord, peaks: NDArray[np.int64]) -> Beats:
         nearest = np.abs(peaks[:, None] / record.fs - ecg.truth.beat_s).argmin(axis=1)
-        return Classified(peaks, [letters[ecg.truth.beat_kinds[place]] for place in nearest])
+        return classified(peaks, [letters[ecg.truth.beat_kinds[place]] for place in nearest])
 
     return classify
 
@@ -98,18 +96,10 @@ def test_runs_and_the_fastest_of_them() -> None:
     assert sum(hour.counts["V"] for hour in reading.hours) == reading.beats.counts["V"] > 10
 
 
-def test_bigeminy_needs_beats_that_are_judged() -> None:
+def test_bigeminy_is_found() -> None:
     ecg = simulate_rhythm("bigeminy", rng=np.random.default_rng(3), fs=FS, duration_s=90.0)
     assert of_kind(read_long(ecg.record, truthful(ecg)), "bigeminy")
-    unjudged = read_long(ecg.record)
-    assert of_kind(unjudged, "bigeminy") == []
-    assert any(sentence.code == "long_beats_unjudged" for sentence in unjudged.summary)
-
-
-def test_an_unknown_class_is_an_error() -> None:
-    record = simulated(("sinus", 70.0))
-    with pytest.raises(ValueError, match="classes of beats"):
-        read_long(record, lambda record, peaks=None: Classified(peaks, ["X"] * len(peaks)))
+    assert of_kind(read_long(ecg.record), "bigeminy")
 
 
 def test_a_ventricle_that_fibrillates_is_no_pause() -> None:
@@ -145,7 +135,7 @@ def test_the_json_is_what_was_agreed(fibrillating: LongReading) -> None:
     }  # fmt: skip
     assert {*found["heart_rate"]} == {"mean", "lowest", "highest"}
     assert {*found["heart_rate"]["lowest"]} == {"bpm", "start_s"}
-    assert {*found["beats"]} == {"times_s", "classes", "counts", "judged"}
+    assert {*found["beats"]} == {"times_s", "classes", "counts"}
     assert len(found["beats"]["times_s"]) == len(found["beats"]["classes"]) == found["n_beats"] == sum(found["beats"]["counts"].values())
     assert {*found["trend"]} == {"step_s", "mean_bpm", "lowest_bpm", "highest_bpm", "rmssd_ms", "rhythm", "noisy"}
     assert {len(values) for name, values in found["trend"].items() if name != "step_s"} == {56}
@@ -206,9 +196,9 @@ def test_beats_that_are_classified_in_parts_are_those_of_the_whole(monkeypatch: 
     ecg = simulate_rhythm("premature_ventricular", rng=np.random.default_rng(5), fs=FS, duration_s=200.0)
     wide = replace(ecg.record, signal=ecg.record.signal[:2], lead_names=ecg.record.lead_names[:2])
 
-    def by_height(record: EcgRecord, peaks: NDArray[np.int64] | None = None) -> Classified:
+    def by_height(record: EcgRecord, peaks: NDArray[np.int64]) -> Beats:
         heights = np.array([np.abs(record.signal[0, max(0, at - 10) : at + 10]).max() for at in peaks])
-        return Classified(peaks, ["V" if height > 1.0 else "N" for height in heights])
+        return classified(peaks, ["V" if height > 1.0 else "N" for height in heights])
 
     whole = read_long(wide, by_height).to_json()
     monkeypatch.setattr("heart_reader.long.read._PART_S", 50.0)

@@ -12,7 +12,7 @@ from heart_reader.studies.long_recordings import EpisodeCounts, compare_episodes
 
 def test_the_report_sums_and_leaves_out_records_without_episodes() -> None:
     counts = {"a": EpisodeCounts(60, 50, 40, 2, 2, 1), "b": EpisodeCounts(), "c": EpisodeCounts(40, 30, 30)}
-    text = to_markdown(counts, judged=False)
+    text = to_markdown(counts)
     assert "| all | 100 | 80 | 70 | 2 | 2 | 1 |" in text
     assert "| b |" not in text
     assert "sensitivity 70.0 %, positive predictive value 87.5 %" in text
