@@ -197,6 +197,7 @@ class EcgClassifier:
             features=known,
             alpha=None if zones is None else zones.alpha,
             long=whole,
+            screens=self._screens(pooled, quality, long),
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:

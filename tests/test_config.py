@@ -140,11 +140,14 @@ def test_a_file_without_a_name_is_named_by_its_own(tmp_path: Path) -> None:
         load_config(path, ["name=''"])
 
 
+SOURCES = "challenge, cpsc2018, mitbih, ptbxl, synthetic, table"
+
+
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
-        ("[{kind: dicom_store}]", r"data\.sources\.0 = .*no data source is called 'dicom_store'; there is mitbih, ptbxl, synthetic, table"),
-        ("[ptbxl]", r"data\.sources\.0 = 'ptbxl': a mapping with a kind is needed, one of mitbih, ptbxl, synthetic, table"),
+        ("[{kind: dicom_store}]", r"data\.sources\.0 = .*no data source is called 'dicom_store'; there is " + SOURCES),
+        ("[ptbxl]", r"data\.sources\.0 = 'ptbxl': a mapping with a kind is needed, one of " + SOURCES),
         ("[{path: a.csv}]", "a mapping with a kind is needed"),
         ("[{kind: ptbxl, path: a.csv}]", r"ptbxl: unknown key path"),
         ("[{kind: synthetic, n_records: 0}]", r"synthetic: n_records = 0: Input should be greater than or equal to 1"),

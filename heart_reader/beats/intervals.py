@@ -45,7 +45,7 @@ def interval_features(times_s: Values) -> dict[str, Values]:
     Examples
     --------
     >>> features = interval_features(np.array([0.0, 0.8, 1.6, 2.0, 3.2, 4.0]))
-    >>> features["before_to_median"].round(2).tolist()
+    >>> (features["before_to_median"].round(2) + 0).tolist()
     [0.0, 0.0, 0.0, -0.69, 0.41, 0.0]
     """
     gaps = np.clip(np.diff(times_s), SHORTEST_S, LONGEST_S)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from heart_reader.data.gaps import MOST_MV, bridge_gaps
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
 from heart_reader.data.signal import SignalParts
 from heart_reader.data.stored_signal import StoredSignal
-from heart_reader.errors import ConfigError, LeadError, NonFiniteSignal, UnitError, UnreadableRecord
+from heart_reader.errors import ConfigError, LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
@@ -31,21 +32,6 @@ IMPLAUSIBLE_MV = 30.0
 FLAT_MV = 0.005
 # 782 features of 12SL and 531 of ECGDeli that PTB-XL+ publishes.
 N_PUBLISHED_FEATURES = 1313
-# Beyond this share of missing values a lead is masked instead of being bridged.
-MAX_GAP_SHARE = 0.5
-# Recorders tolerate 300 mV between electrodes (IEC 60601-2-25). A value beyond this is a damaged
-# number, or marks a missing one.
-MOST_MV = 1000.0
-# Beyond this a value is no measurement in any unit, however wrong, and squares of it would leave
-# single precision.
-_HELD_MV = 1e12
-# Where most leads often hold such values, the unit is wrong: the check of amplitudes looks at the
-# highest 0.5 %.
-_OFTEN = 0.005
-# Time points that are bridged at a time: interpolation takes several numbers of double precision
-# for each.
-_BRIDGED_AT_ONCE = 1 << 20
-
 # A file with more values than this, 67 MB in single precision, is left on disk where its format
 # can be read in parts and nothing in it needs repair.
 STORED_VALUES = 1 << 24
@@ -260,7 +246,7 @@ def build_record(
     if stored is not None and not _is_sound(values, names):
         stored, values = None, _in_mv(record_id, parts, units)
     values, names, turned = _upright(values, names)
-    values, masked, noticed = _bridge_gaps(record_id, values, names)
+    values, masked, noticed = bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
     return EcgRecord(
         record_id=record_id,
@@ -325,65 +311,6 @@ def _to_mv(record_id: str, values: NDArray[Any], units: tuple[str, ...]) -> NDAr
         return values.astype(np.float64, copy=False)
     converted: NDArray[np.float64] = values * np.asarray(scale)[:, None]
     return converted
-
-
-def _bridge_gaps(
-    record_id: str, values: NDArray[np.floating], names: tuple[str, ...]
-) -> tuple[NDArray[np.floating], tuple[str, ...], tuple[str, ...]]:
-    """Interpolate over missing values; mask leads that are mostly missing."""
-    if values.max() <= MOST_MV and values.min() >= -MOST_MV:
-        return values, (), ()
-    known = _known(values)
-    if known.all():
-        return values, (), ()
-    impossible = [name for name, lead, of in zip(names, values, known, strict=True) if np.isfinite(lead[~of]).any()]
-    values = values.copy()
-    masked: list[str] = []
-    warnings = [message("values_impossible", count=len(impossible), leads=impossible, most=MOST_MV)] if impossible else []
-    for row, name in enumerate(names):
-        n_missing = int((~known[row]).sum())
-        if not n_missing:
-            continue
-        share = n_missing / values.shape[1]
-        if share > MAX_GAP_SHARE:
-            values[row] = 0.0
-            masked.append(name)
-            warnings.append(message("lead_left_out", lead=name, percent=100 * share))
-        else:
-            _interpolate(values[row], known[row])
-            warnings.append(message("missing_values_bridged", count=n_missing, lead=name))
-    if len(masked) == len(names):
-        raise NonFiniteSignal(message("all_leads_missing", where=record_id))
-    return values, tuple(masked), tuple(warnings)
-
-
-def _known(values: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Mark values that an electrode can carry; the check of amplitudes finds a wrong unit."""
-    known = _within(values, MOST_MV)
-    held = _within(values, _HELD_MV)
-    return known if np.median((held & ~known).mean(axis=1)) <= _OFTEN else held
-
-
-def _within(values: NDArray[np.floating], limit: float) -> NDArray[np.bool_]:
-    """Mark numbers of at most this size, without another copy of a long signal."""
-    within: NDArray[np.bool_] = values <= limit
-    within &= values >= -limit
-    return within
-
-
-def _interpolate(lead: NDArray[np.floating], known: NDArray[np.bool_]) -> None:
-    """Put straight lines, flat at the ends, where (n_times,) values are not known."""
-    for start in range(0, len(lead), _BRIDGED_AT_ONCE):
-        stop = min(start + _BRIDGED_AT_ONCE, len(lead))
-        here = start + np.flatnonzero(known[start:stop])
-        if len(here) == stop - start:
-            continue
-        # What lies before the part is whole by now, or nothing of it is known; what follows is
-        # looked for.
-        before = [start - 1] if known[:start].any() else []
-        after = [stop + int(known[stop:].argmax())] if known[stop:].any() else []
-        here = np.concatenate([np.array(before, int), here, np.array(after, int)])
-        lead[start:stop] = np.interp(np.arange(start, stop), here, lead[here])
 
 
 def _check_amplitude(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import heart_reader.data.cache
-import heart_reader.evaluation.whole.readings
+import heart_reader.data.row_reader
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.build import build_table
 from heart_reader.data.cache import open_or_build
@@ -123,14 +123,14 @@ def test_a_path_that_no_system_takes_is_one_error(failing: EcgClassifier) -> Non
 def test_whole_readings_of_a_split_go_on(failing: EcgClassifier, tiny_config, monkeypatch) -> None:
     table = build_table(tiny_config)
     few = table.select(np.arange(3))
-    read = heart_reader.evaluation.whole.readings.read_record
+    read = heart_reader.data.row_reader.read_record
 
     def fail(path):
         if str(path) == str(few.paths[1]):
             raise RuntimeError("nobody foresaw that")
         return read(path)
 
-    monkeypatch.setattr(heart_reader.evaluation.whole.readings, "read_record", fail)
+    monkeypatch.setattr(heart_reader.data.row_reader, "read_record", fail)
     readings = read_whole(failing, few)
     assert len(readings) == len(few) - 1
     assert "RuntimeError" in readings.failed[str(few.record_ids[1])]

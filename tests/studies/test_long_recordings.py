@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,8 @@ def test_the_report_sums_and_leaves_out_records_without_episodes() -> None:
 
 
 @pytest.mark.realdata
-def test_a_recording_with_annotated_fibrillation() -> None:
-    counts = compare_episodes(Path(os.environ["HEART_READER_DATA"]) / "mitbih" / "201.hea")
+def test_a_recording_with_annotated_fibrillation(real_data: Path) -> None:
+    counts = compare_episodes(real_data / "mitbih" / "201.hea")
     assert counts.both_s > 0.95 * counts.fibrillation_s > 500
     assert counts.both_s > 0.85 * counts.found_s
     assert counts.pauses_both >= 6

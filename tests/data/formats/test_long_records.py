@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heart_reader.data import record as record_module
+from heart_reader.data import gaps as gaps_module
 from heart_reader.data import signal as signal_module
 from heart_reader.data.formats import csv_table, read_record
 from heart_reader.data.formats.csv_table import parse_table
@@ -47,7 +47,7 @@ def test_missing_values_are_bridged_across_parts(monkeypatch, missing):
     signal = np.random.default_rng(1).integers(-500, 500, (2, 100)) / 1000.0
     signal[0, missing] = np.nan
     whole = build_record("a", signal, 500.0, ["I", "II"])
-    monkeypatch.setattr(record_module, "_BRIDGED_AT_ONCE", 10)
+    monkeypatch.setattr(gaps_module, "_BRIDGED_AT_ONCE", 10)
     monkeypatch.setattr(signal_module, "PART_VALUES", 30)
     parts = build_record("a", signal, 500.0, ["I", "II"])
     np.testing.assert_allclose(parts.signal, whole.signal, atol=1e-6)

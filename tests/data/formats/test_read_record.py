@@ -41,7 +41,7 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats that can be read \(CSV, DICOM, EDF, WFDB\); .*a\.hea"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(CSV, DICOM, EDF, MATLAB, WFDB\); .*a\.hea"):
         read_record(tmp_path / "a.dat")
 
 
@@ -49,7 +49,7 @@ def test_a_signal_file_without_its_header(tmp_path):
     ("content", "complaint"),
     [
         (b"", "the file is empty"),
-        (b"MATLAB 5.0 MAT-file, Platform: PCWIN64" + bytes(100), "MATLAB workspace without a WFDB header"),
+        (b"MATLAB 5.0 MAT-file, Platform: PCWIN64" + bytes(100), "a damaged MATLAB file"),
         (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "XML and HTML files cannot be read"),
         ('<?xml version="1.0"?>'.encode("utf-16"), "XML and HTML files cannot be read"),
         (b"%PDF-1.7\n\x00", "a PDF"),
