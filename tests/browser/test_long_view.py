@@ -57,7 +57,7 @@ def open_long(visit: Callable[..., Any], half_hour: dict[str, Any]) -> Open:
             asked = {name: float(values[0]) for name, values in parse_qs(urlsplit(route.request.url).query).items()}
             route.fulfill(json=waveform_example(shown, asked["start_s"], asked["duration_s"]))
 
-        page.route(f"**/api/v1/samples/{SAMPLE}", answer)
+        page.route(re.compile(rf"/api/v1/samples/{SAMPLE}(\?|$)"), answer)
         page.route(f"**/api/v1/samples/{SAMPLE}/signal?*", part)
         page.click(f"[data-sample={SAMPLE}]")
         page.wait_for_selector("#long:not([hidden])")

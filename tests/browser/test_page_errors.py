@@ -67,7 +67,7 @@ def test_what_is_wrong_with_a_file_and_what_to_do_is_said_in_the_persons_languag
 def test_english_that_cannot_be_translated_is_folded_away(visit: Callable[..., Any]) -> None:
     page = visit(locale="fr-FR")
     answer = '{"code": "busy", "message": "The server is busy.", "detail": null, "request_id": "r"}'
-    page.route("**/samples/ten_seconds", lambda route: route.fulfill(status=503, content_type="application/json", body=answer))
+    page.route("**/samples/ten_seconds*", lambda route: route.fulfill(status=503, content_type="application/json", body=answer))
     page.click("[data-sample=ten_seconds]")
     page.wait_for_selector("#error:not([hidden])")
     assert "occupé" in page.inner_text("#error")
@@ -130,7 +130,7 @@ def test_a_newer_recording_replaces_one_that_is_still_being_read(visit: Callable
     def hold(route: Any) -> None:
         waiting.append(route)
 
-    page.route("**/samples/half_minute", hold)
+    page.route("**/samples/half_minute*", hold)
     page.click("[data-sample=half_minute]")
     page.wait_for_selector(".spinner")
     page.click("[data-sample=ten_seconds]")
