@@ -7,7 +7,6 @@ import { renderFindings, renderDecision, renderBar } from "./findings.js";
 import { formatPercent, t } from "./i18n.js";
 import { renderMeasurements } from "./measurements.js";
 import { said } from "./messages.js";
-import { renderModel } from "./model_panel.js";
 
 const READERS = ["lay", "clinical"];
 let reader = "lay";
@@ -38,7 +37,12 @@ export function renderReading(place, { reading, labels, model }, explain) {
     side,
   );
   // They lie below what a screen shows: after the frame that draws tracing and findings.
-  requestAnimationFrame(() => setTimeout(() => side.replaceChildren(renderMeasurements(reading), renderModel(reading, model, level))));
+  requestAnimationFrame(() => setTimeout(async () => {
+    const measured = renderMeasurements(reading);
+    side.replaceChildren(measured);
+    const { renderModel } = await import("./model_panel.js");
+    if (measured.parentNode === side) measured.after(renderModel(reading, model, level));
+  }));
 }
 
 /** Whom the explanations are for; the choice holds for the tab. */
