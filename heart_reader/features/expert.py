@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import upfirdn
 from scipy.special import xlogy
 
 from heart_reader.data.leads import POSITIONS, STANDARD_LEADS
@@ -154,6 +153,9 @@ def decompose(signal: Array, levels: int = LEVELS) -> list[Array]:
     >>> [band.shape for band in decompose(np.zeros((2, 1000)), 3)]
     [(2, 500), (2, 250), (2, 125), (2, 125)]
     """
+    # Imported late: SciPy's filters take most of a second, and few readers take these features.
+    from scipy.signal import upfirdn
+
     bands, rest = [], signal
     for _ in range(levels):
         half = (rest.shape[1] + 1) // 2
