@@ -31,6 +31,7 @@ from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
+from heart_reader.data.vocabulary import with_titles
 from heart_reader.decisions.choose import decided_out_of_fold
 from heart_reader.decisions.decision import log_odds
 from heart_reader.errors import CheckpointError, ConfigError
@@ -111,7 +112,7 @@ def join(
     tensors = joined_tensors([member.tensors() for member in members], torch.tensor(weighting.weights, dtype=torch.float32))
     scores = {"held_out_score": {"nelder-mead": weighting.fitted_score, "mean": weighting.mean_score}}
     draft = describe_members(members, list(weighting.weights), weighting.rule, scores)
-    draft |= {"levels": table.space.to_json(), "config": config.to_manifest()}
+    draft |= {"levels": with_titles(table.space).to_json(), "config": config.to_manifest()}
     return save_with_decisions(out, draft, tensors, val_set, config.evaluation), weighting
 
 

@@ -37,6 +37,7 @@ from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace, sigmoid
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.vocabulary import with_titles
 from heart_reader.decisions.choose import choose_decisions
 from heart_reader.decisions.thresholds import HELD_OUT
 from heart_reader.errors import ConfigError
@@ -163,7 +164,7 @@ def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read,
     checkpoints = [load_checkpoint(path) for own in members for path in own]
     scores = {"out_of_fold_auroc": {"joined": shares.together, "alone": list(shares.alone)}}
     draft = describe_members(checkpoints, weights.tolist(), "out_of_fold", scores, mean_of="log_odds")
-    draft |= {"levels": table.space.to_json(), "config": config.to_manifest()}
+    draft |= {"levels": with_titles(table.space).to_json(), "config": config.to_manifest()}
     decisions = choose_decisions(read.predictions(shares.values, table), config.evaluation)
     tensors = joined_tensors([one.tensors() for one in checkpoints], torch.tensor(weights, dtype=torch.float32))
     return save_checkpoint(out / "checkpoint", {**draft, **decisions}, lambda path: save_tensors(path, tensors))
