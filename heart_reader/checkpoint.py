@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heart_reader.data.labels import LabelSpace
+from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.errors import CheckpointError, ConfigError, Integrity, NotServable
 from heart_reader.folders import atomic_directory, standing
 from heart_reader.manifest import FORMAT, MANIFEST, Manifest, check_complete, manifest_sha256, parse_manifest, written_by
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkpoint",
+    "differing",
     "file_sha256",
     "load_checkpoint",
     "load_manifest",
@@ -137,6 +140,17 @@ def understood(checkpoint: Checkpoint) -> Iterator[None]:
     except MISUNDERSTANDINGS as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise Integrity(f"{checkpoint.directory / MANIFEST}: cannot be understood ({reason}); copy the checkpoint again") from None
+
+
+def differing(ours: Manifest, theirs: Manifest, names: Sequence[str]) -> list[str]:
+    """Return which of some fields mean something else in another manifest.
+
+    Preprocessing and levels count by what they mean, for versions state more of it than those
+    before them.
+    """
+    read: Mapping[str, Callable[[Any], object]] = {"preprocessor": Preprocessor.from_json, "levels": LabelSpace.from_json}
+    values = [{name: read.get(name, lambda value: value)(of.get(name)) for name in names} for of in (ours, theirs)]
+    return [name for name in names if values[0][name] != values[1][name]]
 
 
 def save_checkpoint(

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import heart_reader
 from heart_reader import __version__
-from heart_reader.checkpoint import SAFETENSORS, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.checkpoint import SAFETENSORS, differing, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.errors import CheckpointError, FormatVersion, HeartReaderError, Integrity, NotServable
 from heart_reader.manifest import MANIFEST
 
@@ -129,3 +130,17 @@ def test_a_device_reads_a_manifest_without_pydantic(tiny_checkpoint: Path) -> No
     folder = Path(heart_reader.__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
     subprocess.run([sys.executable, "-c", script, str(tiny_checkpoint)], check=True, env=environment)
+
+
+def test_what_an_older_version_does_not_state_is_no_difference(tiny_checkpoint: Path) -> None:
+    now = load_checkpoint(tiny_checkpoint).manifest
+    older: Any = json.loads(json.dumps(now))
+    del older["preprocessor"]["keep"]
+    for level in older["levels"]["levels"].values():
+        level.pop("titles", None)
+    names = ("preprocessor", "leads", "levels", "label_rule")
+    assert older["preprocessor"] != now["preprocessor"]
+    assert differing(now, older, names) == []
+    older["preprocessor"]["fs"] = 250.0
+    older["label_rule"] = "likelihood_50"
+    assert differing(now, older, names) == ["preprocessor", "label_rule"]

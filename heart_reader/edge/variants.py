@@ -14,12 +14,11 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from heart_reader.checkpoint import Checkpoint, differing, load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.data.labels import LabelSpace
 from heart_reader.decisions.choose import choose_decisions, decided_out_of_fold
 from heart_reader.edge.gate import judge, measure_parity
 from heart_reader.edge.graph import count_macs, write_graph
@@ -182,11 +181,7 @@ def check_alike(other: Origin, origin: Origin, key: str) -> Origin:
     ConfigError
         If it reads other signals, or answers something else.
     """
-    ours, theirs = origin.checkpoint.manifest, other.checkpoint.manifest
-    different = [name for name in SHARED if theirs.get(name) != ours.get(name)]
-    # Checkpoints written before levels had titles answer the same.
-    if "levels" in different and LabelSpace.from_json(theirs["levels"]) == LabelSpace.from_json(ours["levels"]):
-        different.remove("levels")
+    different = differing(origin.checkpoint.manifest, other.checkpoint.manifest, SHARED)
     if different:
         raise ConfigError(
             f"{key} = {other.checkpoint.directory}: another {different[0]} than {origin.checkpoint.directory}: name a network trained "

@@ -25,7 +25,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from torch import Tensor
 
-from heart_reader.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from heart_reader.checkpoint import Checkpoint, differing, load_checkpoint, save_checkpoint, save_tensors
 from heart_reader.classifier import EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
@@ -305,8 +305,7 @@ def _check(members: Sequence[Checkpoint]) -> None:
     for member in members:
         if member.manifest["model"]["name"] == ENSEMBLE:
             raise CheckpointError(f"{member.directory} is an ensemble itself: name its members instead")
-        theirs: Mapping[str, Any] = member.manifest
-        different = [key for key in SHARED if theirs[key] != first[key]]
+        different = differing(members[0].manifest, member.manifest, SHARED)
         if not set(_outputs_of(member)) <= set(_outputs_of(members[0])):
             different.append("heads")
         if member.manifest["features"] not in (None, fused):

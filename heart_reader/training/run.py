@@ -25,6 +25,7 @@ from heart_reader.config import ExperimentConfig
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
+from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
@@ -195,7 +196,8 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
     same_outputs = LabelSpace.from_json(checkpoint.manifest["levels"]) == table.space
     theirs = FeatureSpace.from_json(checkpoint.manifest["features"], checkpoint.origin)
     same_features = theirs is None or (space is not None and theirs.sets == space.sets)
-    if not same_outputs or not same_features or checkpoint.manifest["preprocessor"] != build_preprocessor(config).to_json():
+    same_signals = Preprocessor.from_json(checkpoint.manifest["preprocessor"]) == build_preprocessor(config)
+    if not (same_outputs and same_features and same_signals):
         raise ConfigError(
             f"training.teacher {checkpoint.directory}: other outputs, features or preprocessing than this run; train it alike"
         )
