@@ -148,9 +148,13 @@ def differing(ours: Manifest, theirs: Manifest, names: Sequence[str]) -> list[st
     Preprocessing and levels count by what they mean, for versions state more of it than those
     before them.
     """
-    read: Mapping[str, Callable[[Any], object]] = {"preprocessor": Preprocessor.from_json, "levels": LabelSpace.from_json}
-    values = [{name: read.get(name, lambda value: value)(of.get(name)) for name in names} for of in (ours, theirs)]
-    return [name for name in names if values[0][name] != values[1][name]]
+    return [name for name in names if _meaning(ours, name) != _meaning(theirs, name)]
+
+
+def _meaning(manifest: Mapping[str, Any], name: str) -> object:
+    if name == "preprocessor":
+        return Preprocessor.from_json(manifest[name])
+    return LabelSpace.from_json(manifest[name]) if name == "levels" else manifest.get(name)
 
 
 def save_checkpoint(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -62,10 +61,8 @@ def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
         _measurements(axes, diagnosis)
         top = np.ceil(max(_conclusion(axes, diagnosis), 14.0 + LINE_MM * (len(MEASURED) + 2)))
         sheet = Sheet()
-        seconds = np.ascontiguousarray(record.signal[:, : round(sheet.duration_s * record.fs)])
-        draw_tracing(
-            axes, replace(record, signal=seconds), sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5)
-        )
+        shown = record.part(0.0, sheet.duration_s)
+        draw_tracing(axes, shown, sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5))
         write(axes, EDGE_MM, FOOT_MM, sheet.caption, 2.7)
         _foot(axes, diagnosis)
         with PdfPages(path, metadata={"Title": diagnosis.record_id, "Subject": NOTICE, "Creator": "heart_reader"}) as pages:

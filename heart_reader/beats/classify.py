@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from heart_reader.beats.features import PREPROCESSOR, LikeBeats, beat_features
 from heart_reader.beats.forest import Forest, shipped_forest
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import ConfigError
 from heart_reader.features.qrs_detection import detect_qrs
 
-__all__ = ["BEAT_CLASSES", "FEWEST_BEATS", "Beats", "classify_beats", "classify_prepared"]
+__all__ = ["FEWEST_BEATS", "Beats", "classify_beats", "classify_prepared"]
 
-# Of EC57: normal or bundle branch block, supraventricular ectopic, ventricular ectopic, fusion of a
-# normal and a ventricular beat, and not to be told.
-BEAT_CLASSES = ("N", "S", "V", "F", "Q")
 # With fewer nobody knows what is usual for the patient: all of them are Q.
 FEWEST_BEATS = 12
 # A QRS is one of those that it correlates with by this and, if there are so many, shares their
@@ -41,7 +39,7 @@ class Beats:
     samples
         (n_beats,) where they are, in samples of the recording.
     classes
-        (n_beats,) the most probable of :data:`BEAT_CLASSES`.
+        (n_beats,) the most probable of :data:`~heart_reader.data.annotations.AAMI_CLASSES`.
     probabilities
         (n_beats, 5) in their order. They were fitted with rare classes weighted up: what they say
         is which class, not how often one is right.
@@ -90,7 +88,7 @@ def classify_beats(record: EcgRecord, samples: NDArray[np.integer] | None = None
         at = np.asarray(samples, dtype=np.int64)
         peaks = np.clip(np.rint(at * PREPROCESSOR.fs / record.fs).astype(np.int64), 0, prepared.microvolts.shape[1] - 1)
     probabilities = classify_prepared(prepared, peaks)
-    return Beats(at, np.array(BEAT_CLASSES)[probabilities.argmax(axis=1)], probabilities)
+    return Beats(at, np.array(AAMI_CLASSES)[probabilities.argmax(axis=1)], probabilities)
 
 
 def classify_prepared(prepared: PreparedEcg, peaks: NDArray[np.integer], forest: Forest | None = None) -> NDArray[np.float64]:
@@ -105,14 +103,14 @@ def classify_prepared(prepared: PreparedEcg, peaks: NDArray[np.integer], forest:
     forest
         None means the one that comes with the package.
     """
-    answer = np.zeros((len(peaks), len(BEAT_CLASSES)))
+    answer = np.zeros((len(peaks), len(AAMI_CLASSES)))
     if len(peaks) < FEWEST_BEATS:
-        answer[:, BEAT_CLASSES.index("Q")] = 1.0
+        answer[:, AAMI_CLASSES.index("Q")] = 1.0
         return answer
     forest = forest or shipped_forest()
     features, alike = beat_features(prepared, peaks)
     matrix = np.stack([features[name] for name in forest.names.tolist()], axis=1).astype(np.float32)
-    answer[:, [BEAT_CLASSES.index(name) for name in forest.classes.tolist()]] = forest.probabilities(matrix)
+    answer[:, [AAMI_CLASSES.index(name) for name in forest.classes.tolist()]] = forest.probabilities(matrix)
     return share_among_alike(answer, alike)
 
 
@@ -125,7 +123,7 @@ def share_among_alike(probabilities: NDArray[np.float64], alike: LikeBeats) -> N
         (n_beats, 5).
     """
     likeness, references = alike
-    ventricular = BEAT_CLASSES.index("V")
+    ventricular = AAMI_CLASSES.index("V")
     own = np.clip(probabilities[:, ventricular], 1e-4, 1 - 1e-4)
     log_odds = np.log(own / (1 - own))
     weights = np.maximum(likeness - SAME_KIND, 0) ** 2

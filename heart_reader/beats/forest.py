@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +52,17 @@ class Forest:
         parts = [self._some(features[first : first + AT_ONCE]) for first in range(0, len(features), AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)))
 
+    @cached_property
+    def _children(self) -> NDArray[np.intp]:
+        """Left and right child of each node in turn: one table is read twice as fast as two."""
+        return np.stack([self.left, self.right], axis=1).ravel().astype(np.intp)
+
     def _some(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        # Flat indices and one table of children: taking from these costs half as much.
         values, first = features.ravel(), (np.arange(len(features)) * features.shape[1])[:, None]
-        children = np.stack([self.left, self.right], axis=1).ravel().astype(np.intp)
         node = np.broadcast_to(self.roots.astype(np.intp), (len(features), len(self.roots)))
         for _ in range(int(self.depth)):
             goes_right = values.take(first + self.feature.take(node)) > self.threshold.take(node)
-            node = children.take(2 * node + goes_right)
+            node = self._children.take(2 * node + goes_right)
         answer: NDArray[np.float64] = self.leaf[node].mean(axis=1, dtype=np.float64)
         return answer
 

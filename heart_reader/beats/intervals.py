@@ -90,7 +90,7 @@ def interval_features(times_s: Values) -> dict[str, Values]:
         "beat_before_early": np.concatenate([[0.0], early[:-1]]),
         "beat_after_early": np.concatenate([early[1:], [0.0]]),
         # An extrasystole whose pause makes up for it leaves two intervals as long as usual.
-        "compensation": np.log(before + np.exp(log_after)) - np.log(2) - np.log(_around(before, WIDE, _quantile(0.75))),
+        "compensation": np.log(before + np.exp(log_after)) - np.log(2) - (log_before - early),
     }
     return features
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEFORE_S", "SHAPE_FS", "cut_beats", "lead_features", "likeness", "likeness_features", "usual_beat"]
+__all__ = ["SHAPE_FS", "cut_beats", "lead_features", "likeness", "likeness_features", "usual_beat"]
 
 Values = NDArray[np.floating]
 

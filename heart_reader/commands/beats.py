@@ -62,8 +62,8 @@ def _write(path: Path, at: str | None, out: Path | None, facts: tuple[float | No
     """Write the beats of one recording; return a line about them and how many they are."""
     import numpy as np
 
-    from heart_reader.beats import BEAT_CLASSES, classify_beats
-    from heart_reader.data.annotations import BEAT_SYMBOLS, read_annotations
+    from heart_reader.beats import classify_beats
+    from heart_reader.data.annotations import AAMI_CLASSES, BEAT_SYMBOLS, read_annotations
     from heart_reader.data.formats import read_record
     from heart_reader.folders import write_whole
 
@@ -81,17 +81,17 @@ def _write(path: Path, at: str | None, out: Path | None, facts: tuple[float | No
         out.mkdir(parents=True, exist_ok=True)
         target = out / f"{record.record_id}.csv"
         write_whole(target, lambda new: _write_csv(new, beats, record.fs))
-    counts = ", ".join(f"{name} {int((beats.classes == name).sum())}" for name in BEAT_CLASSES)
+    counts = ", ".join(f"{name} {int((beats.classes == name).sum())}" for name in AAMI_CLASSES)
     return f"{path.name}: {len(beats.samples)} beats, {counts}" + (f": {target}" if target else ""), len(beats.samples)
 
 
 def _write_csv(path: Path | None, beats: Beats, fs: float) -> None:
     import csv
 
-    from heart_reader.beats import BEAT_CLASSES
+    from heart_reader.data.annotations import AAMI_CLASSES
 
     with nullcontext(sys.stdout) if path is None else path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("sample", "time_s", "class", *BEAT_CLASSES))
+        writer.writerow(("sample", "time_s", "class", *AAMI_CLASSES))
         for sample, name, row in zip(beats.samples.tolist(), beats.classes.tolist(), beats.probabilities.tolist(), strict=True):
             writer.writerow((sample, f"{sample / fs:.3f}", name, *(f"{value:.3f}" for value in row)))

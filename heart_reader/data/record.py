@@ -149,7 +149,10 @@ class EcgRecord:
         (2.0, 4.0)
         """
         start = 0 if np.isnan(start_s) else round(start_s * self.fs)
-        stop = self.n_times if np.isnan(stop_s) else round(stop_s * self.fs)
+        return self.cut(start, self.n_times if np.isnan(stop_s) else round(stop_s * self.fs))
+
+    def cut(self, start: int, stop: int) -> EcgRecord:
+        """Return the samples from one to before another as a record of its own."""
         return replace(self, signal=np.ascontiguousarray(self.signal[:, start:stop]))
 
     def lead(self, name: str) -> NDArray[np.float32]:

@@ -175,7 +175,7 @@ def _case(table: RecordTable, row: int, findings: tuple[str, ...]) -> Case:
 def _stretch(table: RecordTable, row: int) -> tuple[float, float] | None:
     """Return the part of a recording that a row stands for, None for all of it."""
     start_s, stop_s = table.parts[row].tolist()
-    return None if np.isnan([start_s, stop_s]).any() else (start_s, stop_s)
+    return (start_s, stop_s) if table.are_parts[row] else None
 
 
 def open_case(case: Case, facts: Mapping[str, Any]) -> EcgRecord:
@@ -188,8 +188,7 @@ def open_case(case: Case, facts: Mapping[str, Any]) -> EcgRecord:
     """
     record = read_record(Path(case.path), **facts)
     if case.stretch_s is not None:
-        first, last = (round(at_s * record.fs) for at_s in case.stretch_s)
-        record = replace(record, signal=record.signal[:, first:last])
+        record = record.part(*case.stretch_s)
     return replace(record, record_id=case.record_id) if case.record_id else record
 
 

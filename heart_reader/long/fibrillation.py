@@ -31,7 +31,7 @@ Flags = NDArray[np.bool_]
 STEP_S = 10.0
 LEAST_S = 30.0
 # An episode begins where the irregularity exceeds the first of these and lasts as long as it stays
-# above the second: chosen on the training records of MIT-BIH, patients apart.
+# above the second. They were chosen on the 24 records of MIT-BIH at hand, of which two fibrillate.
 ENTER, STAY = 0.12, 0.08
 # Steps on either side of a step whose intervals are looked at with its own, and how many intervals
 # there must be.

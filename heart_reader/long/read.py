@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.beats import BEAT_CLASSES, Beats, classify_beats
+from heart_reader.beats import Beats, classify_beats
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.measured import measure
@@ -27,7 +28,7 @@ from heart_reader.long.reading import BeatList, Hour, LongReading, Trend
 from heart_reader.long.scan import Scan, scan, still_moving
 from heart_reader.long.summary import summarise
 
-__all__ = ["ClassifyBeats", "cut_record", "read_long"]
+__all__ = ["ClassifyBeats", "read_long"]
 
 # Beats are classified in parts of about this length, as long as the recordings of MIT-BIH: a beat
 # is compared with those of its own part, and memory stays bounded.
@@ -91,11 +92,10 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
     return replace(reading, summary=tuple(summarise(reading, float(fibrillating.mean()))))
 
 
-def cut_record(record: EcgRecord, start_s: float, duration_s: float) -> EcgRecord:
-    """Return a part of a record as a record of its own."""
-    start = round(start_s * record.fs)
-    signal = np.ascontiguousarray(record.signal[:, start : start + round(duration_s * record.fs)])
-    return replace(record, signal=signal)
+def _step(record: EcgRecord, number: int) -> EcgRecord:
+    """Return one step of a record as a record of its own."""
+    start = round(number * STEP_S * record.fs)
+    return record.cut(start, start + round(STEP_S * record.fs))
 
 
 def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats, noisy: Flags, say: Progress) -> BeatList:
@@ -104,8 +104,7 @@ def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyB
     edges = np.linspace(0, record.n_times, n_parts + 1).astype(np.int64).tolist()
     classes = []
     for number, (start, stop) in enumerate(pairwise(edges)):
-        part = replace(record, signal=np.ascontiguousarray(record.signal[:, start:stop]))
-        classes.append(classify(part, peaks[(peaks >= start) & (peaks < stop)] - start).classes)
+        classes.append(classify(record.cut(start, stop), peaks[(peaks >= start) & (peaks < stop)] - start).classes)
         say((number + 1) / n_parts)
     times_s = peaks / record.fs
     return BeatList(times_s, np.where(noisy[_steps(times_s, len(noisy))], "Q", np.concatenate(classes)))
@@ -123,7 +122,7 @@ def _p_wave_oracle(record: EcgRecord) -> Callable[[int], bool | None]:
     def has_p_waves(step: int) -> bool | None:
         nonlocal left
         left -= 1
-        return analyse(cut_record(record, step * STEP_S, STEP_S)).p_waves.present if left >= 0 else None
+        return analyse(_step(record, step)).p_waves.present if left >= 0 else None
 
     return has_p_waves
 
@@ -134,7 +133,7 @@ def _measured_rhythms(record: EcgRecord, scanned: Scan) -> dict[int, str | None]
     if not len(whole):
         return {}
     chosen = np.unique(whole[np.linspace(0, len(whole) - 1, _RHYTHMS_MEASURED).astype(int)])
-    return {step: measure(cut_record(record, step * STEP_S, STEP_S)).rhythm.name for step in chosen.tolist()}
+    return {step: measure(_step(record, step)).rhythm.name for step in chosen.tolist()}
 
 
 def _known_intervals(record: EcgRecord, beats: BeatList, scanned: Scan) -> Flags:
@@ -224,7 +223,7 @@ def _hours(duration_s: float, beats: BeatList, trend: Trend, fibrillating: Flags
         yield Hour(
             start_s=start_s,
             n_beats=int(here.sum()),
-            counts={letter: int((beats.classes[here] == letter).sum()) for letter in BEAT_CLASSES},
+            counts={letter: int((beats.classes[here] == letter).sum()) for letter in AAMI_CLASSES},
             mean_bpm=of_rate(np.mean),
             lowest_bpm=of_rate(np.min),
             highest_bpm=of_rate(np.max),

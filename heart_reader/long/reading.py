@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.beats import BEAT_CLASSES
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.long.episodes import Episode
 from heart_reader.messages import Message
 
@@ -28,7 +28,7 @@ class BeatList:
     times_s
         (n_beats,) seconds, rising.
     classes
-        (n_beats,) one letter of :data:`~heart_reader.beats.BEAT_CLASSES` each.
+        (n_beats,) one letter of :data:`~heart_reader.data.annotations.AAMI_CLASSES` each.
     """
 
     times_s: Array
@@ -41,7 +41,7 @@ class BeatList:
     @property
     def counts(self) -> dict[str, int]:
         """Class to number of beats."""
-        return {letter: int((self.classes == letter).sum()) for letter in BEAT_CLASSES}
+        return {letter: int((self.classes == letter).sum()) for letter in AAMI_CLASSES}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

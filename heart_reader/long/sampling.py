@@ -48,8 +48,7 @@ def part_to_measure(record: EcgRecord) -> tuple[float, EcgRecord]:
     usual = np.median(span)
     usable = (span >= 0.5 * usual) & (span <= 2.0 * usual)
     start = starts[int(np.where(usable, rough, np.inf).argmin())]
-    minute = np.ascontiguousarray(record.signal[:, start : start + length])
-    return start / record.fs, replace(record, signal=minute)
+    return start / record.fs, record.cut(start, start + length)
 
 
 def _roughness(part: NDArray[np.float32]) -> tuple[float, float]:
@@ -117,7 +116,7 @@ def _window(preprocessor: Preprocessor, record: EcgRecord, start: int) -> NDArra
     start_s, scale = start / preprocessor.fs, record.fs
     low = max(0, round((start_s - _MARGIN_S) * scale))
     high = min(record.n_times, round((start_s + preprocessor.window_s + _MARGIN_S) * scale))
-    prepared = preprocessor.prepare(replace(record, signal=np.ascontiguousarray(record.signal[:, low:high])))
+    prepared = preprocessor.prepare(record.cut(low, high))
     place = start - round(low / scale * preprocessor.fs)
     place = min(max(place, 0), prepared.microvolts.shape[1] - preprocessor.n_times)
     return preprocessor.windows(prepared, np.array([place]))

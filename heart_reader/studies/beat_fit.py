@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from tqdm import tqdm
 
-from heart_reader.beats.classify import BEAT_CLASSES, classify_prepared
+from heart_reader.beats.classify import classify_prepared
 from heart_reader.beats.forest import FOREST, Forest
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.sources.mitbih import DS1
 from heart_reader.errors import MissingFiles
 from heart_reader.studies.beat_examples import AnnotatedBeats, Examples, gather, read_beats
+from heart_reader.training.trees import not_above
 
 __all__ = ["cross_validated", "fit", "grow", "read_recordings"]
 
@@ -95,7 +97,7 @@ def _as_arrays(model: ExtraTreesClassifier, names: tuple[str, ...]) -> Forest:
         classes=np.array(model.classes_.tolist()),
         roots=roots,
         feature=np.concatenate([np.where(end, 0, tree.feature) for tree, end in zip(trees, ends, strict=True)]).astype(np.int16),
-        threshold=_not_above(np.concatenate([tree.threshold for tree in trees])),
+        threshold=not_above(np.concatenate([tree.threshold for tree in trees])),
         left=np.concatenate(
             [root + np.where(end, at, tree.children_left) for root, tree, end, at in zip(roots, trees, ends, own, strict=True)]
         ).astype(np.int32),
@@ -105,12 +107,6 @@ def _as_arrays(model: ExtraTreesClassifier, names: tuple[str, ...]) -> Forest:
         leaf=(values / values.sum(axis=1, keepdims=True)).astype(np.float32),
         depth=np.array(max(tree.max_depth for tree in trees), dtype=np.int32),
     )
-
-
-def _not_above(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Round down, so that features in float32 fall on the side where scikit-learn put them."""
-    rounded = thresholds.astype(np.float32)
-    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def cross_validated(recordings: dict[str, AnnotatedBeats]) -> dict[str, NDArray[np.str_]]:
@@ -123,7 +119,7 @@ def cross_validated(recordings: dict[str, AnnotatedBeats]) -> dict[str, NDArray[
         forest = grow(examples.select(~np.isin(examples.patients, held_out)))
         for name in held_out:
             of = recordings[name]
-            answer[name] = np.array(BEAT_CLASSES)[classify_prepared(of.prepared, of.peaks, forest).argmax(axis=1)]
+            answer[name] = np.array(AAMI_CLASSES)[classify_prepared(of.prepared, of.peaks, forest).argmax(axis=1)]
     return answer
 
 

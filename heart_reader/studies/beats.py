@@ -20,26 +20,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.beats import classify_beats
-from heart_reader.beats.classify import BEAT_CLASSES, classify_prepared
-from heart_reader.beats.shapes import SHAPE_FS
+from heart_reader.beats import Beats, classify_beats
+from heart_reader.beats.classify import classify_prepared
 from heart_reader.data.sources.mitbih import DS1, DS2
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import MissingFiles
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.features.qrs_detection import detect_qrs
 from heart_reader.folders import write_whole
 from heart_reader.studies.beat_examples import AnnotatedBeats
 from heart_reader.studies.beat_fit import FOLDS, cross_validated, read_recordings
+from heart_reader.studies.mitbih import pair_beats
 
-__all__ = ["PAGE", "BeatScores", "score", "write_study"]
+__all__ = ["PAGE", "BeatScores", "score", "score_detected", "write_study"]
 
 PAGE = "beats"
 # Beats that count: Q, which nobody can tell, does not.
 COUNTED = ("N", "S", "V", "F")
-MATCH_S = 0.150
-# What is missing from a row or a column of a confusion.
-MISSED = "missed"
 
 
 @dataclass(frozen=True)
@@ -117,21 +113,11 @@ def score(truth: NDArray[np.str_], read: NDArray[np.str_], missed: int = 0, inve
     return BeatScores(confusion, missed, invented)
 
 
-def score_detected(of: AnnotatedBeats, peaks: NDArray[np.integer], read: NDArray[np.str_]) -> BeatScores:
+def score_detected(of: AnnotatedBeats, beats: Beats) -> BeatScores:
     """Score beats that were detected: each annotated beat with the nearest one within 150 ms."""
-    if not len(peaks):
-        return score(of.classes[:0], read, missed=len(of.peaks))
-    nearest = np.abs(peaks[None] - of.peaks[:, None]).argmin(axis=1)
-    found = np.abs(peaks[nearest] - of.peaks) <= MATCH_S * SHAPE_FS
-    invented = len(peaks) - len(np.unique(nearest[found]))
-    return score(of.classes[found], read[nearest[found]], int((~found).sum()), invented)
-
-
-def _detected(of: AnnotatedBeats) -> BeatScores:
-    """Score the shipped forest on the beats that it finds by itself."""
-    peaks = detect_qrs(of.prepared.microvolts[of.prepared.lead_mask] / np.float32(1000), SHAPE_FS)
-    read = np.array(BEAT_CLASSES)[classify_prepared(of.prepared, peaks).argmax(axis=1)]
-    return score_detected(of, peaks, read)
+    pairs = np.array(pair_beats(of.samples / of.record.fs, beats.samples / of.record.fs), dtype=np.intp).reshape(-1, 2)
+    found, detected = pairs.T
+    return score(of.classes[found], beats.classes[detected], len(of.samples) - len(pairs), len(beats.samples) - len(pairs))
 
 
 def write_study(folder: Path, out: Path) -> str:
@@ -158,7 +144,7 @@ def write_study(folder: Path, out: Path) -> str:
         second = {}
     if second:
         parts["DS2"] = {name: score(of.classes, classify_beats(of.record, of.samples).classes) for name, of in second.items()}
-        parts["DS2, detected beats"] = {name: _detected(of) for name, of in second.items()}
+        parts["DS2, detected beats"] = {name: score_detected(of, classify_beats(of.record)) for name, of in second.items()}
     speed = beats_per_second(next(iter(first.values())))
     page = _page(parts, speed)
     values = {"beats_per_second": round(speed), "parts": {title: _values(of) for title, of in parts.items()}}
@@ -229,4 +215,4 @@ def _by_record(parts: Mapping[str, BeatScores]) -> str:
             found, there, said = counts[place, place], counts[place].sum(), counts[:, place].sum()
             cells += [f"{found} of {there}", said - found]
         rows.append((name, counts.sum(), f"{of.accuracy:.4f}", *cells, of.missed, of.invented))
-    return markdown_table(("record", "beats", "accuracy", "S found", "S wrong", "V found", "V wrong", MISSED, "invented"), rows)
+    return markdown_table(("record", "beats", "accuracy", "S found", "S wrong", "V found", "V wrong", "missed", "invented"), rows)

@@ -1,7 +1,7 @@
 """Episodes that are read in the long recordings of MIT-BIH against their annotations.
 
 Fibrillation is compared second by second, flutter left out; pauses one by one, those of the
-annotated beats under the same rule; beats and runs need a classifier of beats.
+annotated beats under the same rule, and so are ventricular runs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class EpisodeCounts:
     pauses, pauses_found, pauses_both
         Pauses.
     runs, runs_found, runs_both
-        Ventricular runs; found ones are 0 without a classifier.
+        Ventricular runs.
     """
 
     fibrillation_s: int = 0

@@ -24,7 +24,7 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.features.measured import measure
 from heart_reader.features.qrs_detection import detect_qrs
 
-__all__ = ["NOTHING", "BeatCounts", "RhythmCounts", "compare_beats", "compare_detector", "compare_rhythm", "window_rhythms"]
+__all__ = ["NOTHING", "BeatCounts", "RhythmCounts", "compare_beats", "compare_detector", "compare_rhythm", "pair_beats", "window_rhythms"]
 
 Times = NDArray[np.floating]
 
@@ -71,7 +71,24 @@ def compare_beats(reference_s: Times, detected_s: Times, window_s: float = MATCH
     >>> compare_beats(np.array([1.0, 2.0, 3.0]), np.array([1.02, 2.5, 3.0]))
     BeatCounts(found=2, missed=1, invented=1)
     """
-    found, first, second = 0, 0, 0
+    found = len(pair_beats(reference_s, detected_s, window_s))
+    return BeatCounts(found, len(reference_s) - found, len(detected_s) - found)
+
+
+def pair_beats(reference_s: Times, detected_s: Times, window_s: float = MATCH_S) -> list[tuple[int, int]]:
+    """Return the places of each reference beat that is found and of its detection.
+
+    Parameters
+    ----------
+    reference_s, detected_s
+        Times in seconds, rising.
+
+    Examples
+    --------
+    >>> pair_beats(np.array([1.0, 2.0, 3.0]), np.array([1.02, 2.5, 3.0]))
+    [(0, 0), (2, 2)]
+    """
+    pairs, first, second = [], 0, 0
     while first < len(reference_s) and second < len(detected_s):
         away = detected_s[second] - reference_s[first]
         if abs(away) > window_s:
@@ -81,8 +98,9 @@ def compare_beats(reference_s: Times, detected_s: Times, window_s: float = MATCH
         elif first + 1 < len(reference_s) and abs(detected_s[second] - reference_s[first + 1]) < abs(away):
             first += 1
         else:
-            found, first, second = found + 1, first + 1, second + 1
-    return BeatCounts(found, len(reference_s) - found, len(detected_s) - found)
+            pairs.append((first, second))
+            first, second = first + 1, second + 1
+    return pairs
 
 
 def compare_detector(header: Path) -> BeatCounts:
@@ -208,5 +226,4 @@ def _window_names(record: EcgRecord, n_windows: int) -> Iterator[str | None]:
     """The rhythm that is measured on every window alone, as on a short record."""
     length = round(WINDOW_S * record.fs)
     for place in range(n_windows):
-        part = replace(record, signal=np.ascontiguousarray(record.signal[:, place * length : (place + 1) * length]))
-        yield measure(part).rhythm.name
+        yield measure(record.cut(place * length, (place + 1) * length)).rhythm.name

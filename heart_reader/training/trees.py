@@ -17,7 +17,7 @@ from heart_reader.extras import missing
 from heart_reader.models.feature_models import FEATURE_MODELS
 from heart_reader.models.feature_trees import FeatureTrees
 
-__all__ = ["GROWERS", "carry_over", "grow_trees", "log_odds_of_frequency"]
+__all__ = ["GROWERS", "carry_over", "grow_trees", "log_odds_of_frequency", "not_above"]
 
 # Largest difference of an answer between a library's trees and their tensors: sums of float32.
 TOLERANCE = 1e-3
@@ -241,7 +241,7 @@ GROWERS: Mapping[str, Callable[[Features, NDArray[np.float32], Mapping[str, Any]
 def _perfect(nodes: Sequence[Node], depth: int, n_features: int) -> tuple[NDArray[Any], ...]:
     """Return features, thresholds, leaves and their records of a tree made perfect."""
     n_nodes = 2**depth - 1
-    feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes, dtype=np.float32)
+    feature, threshold = np.zeros(n_nodes, dtype=np.int16), np.zeros(n_nodes)
     leaf, cover = np.zeros(n_nodes + 1, dtype=np.float32), np.zeros(n_nodes + 1, dtype=np.float32)
     # Place in the heap, place among the library's nodes, share of that node's records: a leaf that
     # stands several times shares them out.
@@ -255,13 +255,13 @@ def _perfect(nodes: Sequence[Node], depth: int, n_features: int) -> tuple[NDArra
             waiting += [(2 * place + 1, number, share / 2), (2 * place + 2, number, share / 2)]
         else:
             feature[place] = node.feature + (0 if node.missing_left else n_features)
-            threshold[place] = _not_above(node.threshold)
+            threshold[place] = node.threshold
             waiting += [(2 * place + 1, node.left, 1.0), (2 * place + 2, node.right, 1.0)]
-    return feature, threshold, leaf, cover
+    return feature, not_above(threshold), leaf, cover
 
 
-def _not_above(value: float) -> np.float32:
+def not_above(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Round down to float32, so that float32 features fall on the same side of a threshold."""
     # Infinity parts the known from the missing: the largest number does that.
-    rounded = np.float32(min(value, float(np.finfo(np.float32).max)))
-    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value else rounded
+    rounded = np.minimum(values, np.finfo(np.float32).max).astype(np.float32)
+    return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)

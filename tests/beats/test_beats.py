@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from heart_reader.beats import BEAT_CLASSES, classify_beats
+from heart_reader.beats import AAMI_CLASSES, classify_beats
 from heart_reader.beats.classify import FEWEST_BEATS, SHARED, share_among_alike
 from heart_reader.beats.forest import Forest, shipped_forest
 from heart_reader.beats.intervals import PREMATURITY, interval_features
@@ -83,7 +83,7 @@ def test_with_few_beats_nothing_is_told() -> None:
 def test_no_beats_are_none() -> None:
     record = build_record("flat", np.random.default_rng(0).normal(0, 0.002, (2, 5000)), 250.0, ("II", "V1"))
     nothing = classify_beats(record, np.zeros(0, dtype=np.int64))
-    assert nothing.probabilities.shape == (0, len(BEAT_CLASSES))
+    assert nothing.probabilities.shape == (0, len(AAMI_CLASSES))
 
 
 @pytest.mark.parametrize("samples", [[5, 5], [9, 3], [-1, 4], [10, 10**9], [[1, 2]]])
@@ -96,7 +96,7 @@ def test_probabilities_are_shares() -> None:
     beats = classify_beats(simulated("premature_ventricular").record)
     np.testing.assert_allclose(beats.probabilities.sum(axis=1), 1.0, atol=1e-9)
     assert (beats.probabilities >= 0).all()
-    assert beats.classes.tolist() == [BEAT_CLASSES[place] for place in beats.probabilities.argmax(axis=1)]
+    assert beats.classes.tolist() == [AAMI_CLASSES[place] for place in beats.probabilities.argmax(axis=1)]
 
 
 def test_intervals_do_not_depend_on_the_heart_rate() -> None:
@@ -136,14 +136,14 @@ def test_the_shipped_forest_asks_what_is_measured() -> None:
     forest = shipped_forest()
     ecg = simulated("sinus", duration_s=30.0)
     assert len(classify_beats(ecg.record).samples) > FEWEST_BEATS  # every name is found
-    assert set(forest.classes.tolist()) < set(BEAT_CLASSES)
+    assert set(forest.classes.tolist()) < set(AAMI_CLASSES)
     leaves = forest.left == np.arange(len(forest.left))
     np.testing.assert_allclose(forest.leaf[leaves].sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_beats_that_look_alike_agree() -> None:
     probabilities = np.zeros((6, 5))
-    probabilities[:, BEAT_CLASSES.index("V")] = [0.9, 0.9, 0.9, 0.9, 0.9, 0.2]
+    probabilities[:, AAMI_CLASSES.index("V")] = [0.9, 0.9, 0.9, 0.9, 0.9, 0.2]
     probabilities[:, 0] = 1 - probabilities[:, 2]
     everywhere = np.ones((6, 6)), np.arange(6)
     nowhere = np.eye(6), np.arange(6)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heart_reader.beats import Beats
 from heart_reader.studies.beat_examples import AnnotatedBeats, gather
 from heart_reader.studies.beat_fit import grow
 from heart_reader.studies.beats import BeatScores, score, score_detected
@@ -40,11 +41,10 @@ def annotated(name: str, seed: int) -> AnnotatedBeats:
 
 def test_detections_are_paired_with_annotations() -> None:
     of = annotated("premature_ventricular", 3)
-    read = of.classes[1:]
-    # One beat is missed, another one invented half a second behind the first that is found.
-    peaks = np.sort(np.append(of.peaks[1:], of.peaks[1] + 90))
-    read = np.insert(read, 1, "N")
-    scores = score_detected(of, peaks, read)
+    # One beat is missed, another one invented a third of a second behind the first that is found.
+    samples = np.sort(np.append(of.samples[1:], of.samples[1] + 90))
+    read = np.insert(of.classes[1:], 1, "N")
+    scores = score_detected(of, Beats(samples, read, np.zeros((len(read), 5))))
     assert (scores.missed, scores.invented) == (1, 1)
     assert scores.accuracy == 1.0
 
@@ -55,8 +55,8 @@ def test_a_forest_grown_from_few_patients_reads_another() -> None:
         f"{name}-{seed}": annotated(name, seed) for name in ("premature_ventricular", "premature_supraventricular") for seed in range(4)
     }
     forest = grow(gather(recordings, 0))
-    from heart_reader.beats.classify import BEAT_CLASSES, classify_prepared
+    from heart_reader.beats.classify import AAMI_CLASSES, classify_prepared
 
     other = annotated("premature_ventricular", 9)
-    read = np.array(BEAT_CLASSES)[classify_prepared(other.prepared, other.peaks, forest).argmax(axis=1)]
+    read = np.array(AAMI_CLASSES)[classify_prepared(other.prepared, other.peaks, forest).argmax(axis=1)]
     assert (read == other.classes).mean() > 0.9
