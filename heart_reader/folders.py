@@ -34,7 +34,17 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["atomic_directory", "claimed", "fresh_directory", "remove_directory", "run_folder", "standing", "sweep", "write_whole"]
+__all__ = [
+    "atomic_directory",
+    "claimed",
+    "fresh_directory",
+    "remove_directory",
+    "run_folder",
+    "standing",
+    "sweep",
+    "write_text",
+    "write_whole",
+]
 
 RUN_LOCK = ".lock"
 LOCK_PREFIX = ".lock-"
@@ -127,6 +137,17 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
                 new.unlink(missing_ok=True)
     except OSError as error:
         raise HeartReaderError(f"{path}: could not be written, {_reason(error)}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 whole or not at all, see :func:`write_whole`.
+
+    Raises
+    ------
+    HeartReaderError
+        If the disk is full or not writable.
+    """
+    write_whole(path, lambda new: new.write_text(text, encoding="utf-8"))
 
 
 def remove_directory(path: Path) -> None:

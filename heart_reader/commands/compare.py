@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Compare on every split that is asked for and write the page."""
     from heart_reader.checkpoint import load_checkpoint
-    from heart_reader.folders import write_whole
+    from heart_reader.folders import write_text
     from heart_reader.weights import find_reader
 
     recipes = [[load_checkpoint(find_reader(name)).directory for name in names] for names in (arguments.first, arguments.second)]
@@ -32,5 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
 
     comparisons = [compare_recipes(*recipes, split=split, overrides=arguments.overrides) for split in arguments.splits]
     text = describe_comparisons(comparisons)
-    write_whole(arguments.out, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(arguments.out, text)
     print(f"{arguments.out}: " + "; ".join(f"{one.split} macro-AUROC {signed(one.differences['macro_auroc'])}" for one in comparisons))

@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Cross-validate, write and print the table."""
     from heart_reader.config import load_config
-    from heart_reader.folders import run_folder, write_whole
+    from heart_reader.folders import run_folder, write_text
 
     configs = [load_config(path, arguments.overrides) for path in arguments.configs]
     from heart_reader.training.cross_validation import cross_validate, describe  # only now, for this takes seconds
 
     with run_folder(arguments.out):
         page = describe(cross_validate(configs, arguments.out, n_folds=arguments.folds), configs, arguments.folds)
-        write_whole(arguments.out / "cross_validation.md", lambda path: path.write_text(page, encoding="utf-8"))
+        write_text(arguments.out / "cross_validation.md", page)
     print(page)

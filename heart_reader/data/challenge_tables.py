@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from heart_reader.data.challenge import ChallengeRecord
 from heart_reader.data.snomed import CPSC2018, NINE, labels_of
 from heart_reader.errors import DataError
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 
 __all__ = ["LABELS_CSV", "REFERENCE_CSV", "write_label_tables"]
 
@@ -66,4 +66,4 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) 
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_whole(path, lambda part: part.write_text(stream.getvalue(), encoding="utf-8"))
+    write_text(path, stream.getvalue())

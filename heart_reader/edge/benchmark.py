@@ -35,7 +35,7 @@ from heart_reader.errors import HeartReaderError
 from heart_reader.evaluation.figures import FAINT, GRID, INK, new_figure, save_figure
 from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.features.build import open_dataset
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text, write_whole
 from heart_reader.manifest import installed_versions
 from heart_reader.metrics import class_values, metric_value
 from heart_reader.predictions import Predictions
@@ -81,8 +81,8 @@ def benchmark(directories: Sequence[Path], out: Path, *, overrides: Sequence[str
     stats = {"machine": _machine(), "rounds": ROUNDS, "rows": rows}
     table = to_markdown(stats)
     figure = draw_figure(rows)
-    write_whole(out / "edge_stats.json", lambda path: path.write_text(json.dumps(stats, indent=2) + "\n", encoding="utf-8"))
-    write_whole(out / "edge_stats.md", lambda path: path.write_text(table, encoding="utf-8"))
+    write_text(out / "edge_stats.json", json.dumps(stats, indent=2) + "\n")
+    write_text(out / "edge_stats.md", table)
     write_whole(out / "edge_stats.png", lambda path: save_figure(figure, path))
     return table
 

@@ -34,7 +34,7 @@ from heart_reader.explain.explainer import OCCLUSION, Explainer, Method, View
 from heart_reader.explain.explanation import Explanation
 from heart_reader.explain.faithfulness import measured_curves, random_orders, signal_curves
 from heart_reader.explain.sanity import likeness_to_random, randomise
-from heart_reader.folders import run_folder, write_whole
+from heart_reader.folders import run_folder, write_text, write_whole
 
 __all__ = ["RECORDS", "Case", "Plan", "background_cases", "cases_of_files", "cases_of_table", "explain_cases", "open_case", "plain_name"]
 
@@ -235,7 +235,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
                 "with --out, or remove this one"
             )
         return
-    write_whole(path, lambda new: new.write_text(json.dumps(settings, indent=2), encoding="utf-8"))
+    write_text(path, json.dumps(settings, indent=2))
 
 
 class _Randomised:
@@ -288,7 +288,7 @@ class _Work:
             for name in self._plan.formats:
                 write_whole(home.with_name(f"{home.name}.{name}"), partial(page.savefig, dpi=200, format=name))
         values = self._to_json(explanation)
-        write_whole(result, lambda new: new.write_text(json.dumps(values, ensure_ascii=False, allow_nan=False), encoding="utf-8"))
+        write_text(result, json.dumps(values, ensure_ascii=False, allow_nan=False))
 
     def _to_json(self, explanation: Explanation) -> dict[str, Any]:
         sums = explanation.relevance.sum(axis=1, dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.explain.summary import Summary, curves_to_json, load_results, mean_estimates, summarise
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text, write_whole
 
 __all__ = ["compare_methods", "describe"]
 
@@ -77,7 +77,7 @@ def compare_methods(out: Path, methods: Sequence[str], formats: Sequence[str], s
             values[method]["gain_against"] = {"method": first, "mean": estimate.point, "low": estimate.low, "high": estimate.high}
             line += f"; against {first} {_said(estimate)}, paired"
         lines.append(line)
-    write_whole(out / "faithfulness.json", lambda new: new.write_text(json.dumps(values, indent=2), encoding="utf-8"))
+    write_text(out / "faithfulness.json", json.dumps(values, indent=2))
     shown = {method: curves[method]["signal"] for method in values}
     if formats and shown:
         from heart_reader.explain.summary_plots import compare_curves

@@ -13,7 +13,7 @@ import numpy as np
 
 from heart_reader.explain.cohort import plain_name
 from heart_reader.explain.summary import Summary, curves_to_json, load_results
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text, write_whole
 
 __all__ = ["write_summary"]
 
@@ -55,7 +55,7 @@ def write_summary(out: Path, summary: Summary, formats: Sequence[str], further: 
         "randomised_weights": summary.randomised,
         "faithfulness": faithfulness or None,
     }
-    write_whole(out / "summary.json", lambda new: new.write_text(json.dumps(values, indent=2, ensure_ascii=False), encoding="utf-8"))
+    write_text(out / "summary.json", json.dumps(values, indent=2, ensure_ascii=False))
     if formats:
         from heart_reader.explain.summary_plots import draw_summary
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.errors import CheckpointError, HeartReaderError, Integrity, NotTrusted
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 from heart_reader.signing.keys import ALGORITHM, TrustedKeys, key_id, public_bytes, without_library
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def sign_checkpoint(directory: Path, key: Ed25519PrivateKey) -> Checkpoint:
     }
     path = checkpoint.directory / SIGNATURE
     try:
-        write_whole(path, lambda new: new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"))
+        write_text(path, json.dumps(content, indent=2) + "\n")
     except HeartReaderError as error:
         raise CheckpointError(error.message) from error
     return checkpoint

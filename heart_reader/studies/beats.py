@@ -26,7 +26,7 @@ from heart_reader.data.sources.mitbih import DS1, DS2
 from heart_reader.diagnosis import NOTICE
 from heart_reader.errors import MissingFiles
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 from heart_reader.studies.beat_examples import AnnotatedBeats
 from heart_reader.studies.beat_fit import FOLDS, cross_validated, read_recordings
 from heart_reader.studies.mitbih import pair_beats
@@ -149,8 +149,8 @@ def write_study(folder: Path, out: Path) -> str:
     page = _page(parts, speed)
     values = {"beats_per_second": round(speed), "parts": {title: _values(of) for title, of in parts.items()}}
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / f"{PAGE}.md", lambda path: path.write_text(page, encoding="utf-8"))
-    write_whole(out / f"{PAGE}.json", lambda path: path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8"))
+    write_text(out / f"{PAGE}.md", page)
+    write_text(out / f"{PAGE}.json", json.dumps(values, indent=1) + "\n")
     return page
 
 

@@ -21,7 +21,7 @@ from heart_reader.checkpoint import Checkpoint, load_manifest
 from heart_reader.errors import DataError, Integrity
 from heart_reader.evaluation.bootstrap import Estimate
 from heart_reader.evaluation.markdown import lines, markdown_table, number, with_interval
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 from heart_reader.manifest import MANIFEST
 from heart_reader.metrics import METRICS
 
@@ -242,10 +242,10 @@ def write_leaderboard(root: Path, out: Path) -> tuple[Run, ...]:
     writer = csv.DictWriter(stream, fieldnames=list(runs[0].row()), lineterminator="\n")
     writer.writeheader()
     writer.writerows(run.row() for run in runs)
-    write_whole(out, lambda path: path.write_text(_page(runs), encoding="utf-8"))
+    write_text(out, _page(runs))
     kept = "[\n" + ",\n".join(json.dumps(run.kept(), sort_keys=True) for run in runs) + "\n]\n"
-    write_whole(root / KEPT, lambda path: path.write_text(kept, encoding="utf-8"))
-    write_whole(out.with_suffix(".csv"), lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
+    write_text(root / KEPT, kept)
+    write_text(out.with_suffix(".csv"), stream.getvalue())
     return runs
 
 

@@ -19,7 +19,7 @@ from heart_reader.diagnosis import NOTICE
 from heart_reader.evaluation.bootstrap import Bootstrap, Estimate, bootstrap
 from heart_reader.evaluation.figures import draw_band, draw_point, dress_rows, new_figure, save_figure, write_texts
 from heart_reader.evaluation.markdown import markdown_table, number, with_interval
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text, write_whole
 from heart_reader.studies.trained import train_and_test
 
 __all__ = ["LeadResult", "study_leads", "write_lead_study"]
@@ -78,9 +78,9 @@ def write_lead_study(results: Sequence[LeadResult], config: ExperimentConfig, ou
     """Write ``leads.md``, ``leads.json`` and ``leads.png``; return the page."""
     source = build_table(config).source
     page = _page(results, config, source)
-    write_whole(out / "leads.md", lambda path: path.write_text(page, encoding="utf-8"))
+    write_text(out / "leads.md", page)
     values = {"config": config.name, "source": source, "seed": config.seed, "leads": [_plain(result) for result in results]}
-    write_whole(out / "leads.json", lambda path: path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8"))
+    write_text(out / "leads.json", json.dumps(values, indent=1) + "\n")
     write_whole(out / "leads.png", lambda path: _draw(results, source, path))
     return page
 

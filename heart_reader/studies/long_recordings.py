@@ -18,7 +18,7 @@ from heart_reader.data.annotations import BEAT_SYMBOLS, read_annotations, read_r
 from heart_reader.data.formats import read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.evaluation.markdown import markdown_table
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 from heart_reader.long.episodes import Episode, pauses, runs
 from heart_reader.long.read import read_long
 from heart_reader.studies.mitbih import FIBRILLATION, FLUTTER
@@ -154,4 +154,4 @@ def write_report(out: Path, data: Path) -> None:
         with one_record(header):
             counts[header.stem] = compare_episodes(header)
     text = to_markdown(counts)
-    write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(out, text)

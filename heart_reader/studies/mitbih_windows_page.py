@@ -11,7 +11,7 @@ from heart_reader.diagnosis import NOTICE
 from heart_reader.evaluation.bootstrap import Difference
 from heart_reader.evaluation.figures import draw_point, dress_rows, new_figure, save_figure
 from heart_reader.evaluation.markdown import interval, markdown_table, number, with_interval
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text, write_whole
 from heart_reader.studies.mitbih_windows import LevelResult
 
 __all__ = ["PAGE", "write_study"]
@@ -38,8 +38,8 @@ def write_study(results: Mapping[str, LevelResult], folder: Path, facts: Mapping
     page = _page(results, facts)
     values = {"facts": dict(facts), "levels": {level: asdict(result) for level, result in results.items()}}
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{PAGE}.md", lambda path: path.write_text(page, encoding="utf-8"))
-    write_whole(folder / f"{PAGE}.json", lambda path: path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8"))
+    write_text(folder / f"{PAGE}.md", page)
+    write_text(folder / f"{PAGE}.json", json.dumps(values, indent=1) + "\n")
     write_whole(folder / f"{PAGE}.png", lambda path: _draw(results, path))
     return page
 

@@ -28,7 +28,7 @@ from heart_reader.edge.variants import Origin, check_alike, export_config, open_
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import open_dataset
 from heart_reader.features.feature_space import FeatureSpace
-from heart_reader.folders import run_folder, write_whole
+from heart_reader.folders import run_folder, write_text
 from heart_reader.models.feature_models import FORESTS
 from heart_reader.models.registry import ENSEMBLE, EcgNetwork, build_network, count_parameters
 from heart_reader.runtimes import build_torch_network
@@ -212,6 +212,6 @@ def write_table(pruned: Sequence[Checkpoint], out: Path) -> str:
             f"| {large / 1e3:.0f} KB to {small / 1e3:.0f} KB | {scores['before']:.4f}, {scores['cut']:.4f}, {scores['trained']:.4f} |"
         )
     table = "\n".join(lines) + "\n"
-    write_whole(out / "pruning.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8"))
-    write_whole(out / "pruning.md", lambda path: path.write_text(table, encoding="utf-8"))
+    write_text(out / "pruning.json", json.dumps(facts, indent=2) + "\n")
+    write_text(out / "pruning.md", table)
     return table

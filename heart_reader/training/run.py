@@ -30,7 +30,7 @@ from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import ConfigError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.features.feature_space import FeatureSpace
-from heart_reader.folders import remove_directory, run_folder, write_whole
+from heart_reader.folders import remove_directory, run_folder, write_text, write_whole
 from heart_reader.metrics import metric_value
 from heart_reader.models.feature_models import FEATURE_MODELS
 from heart_reader.models.registry import EcgNetwork, build_network
@@ -234,7 +234,7 @@ def write_config(out: Path, config: ExperimentConfig) -> None:
     """Write ``out/config.yaml``, with every default."""
     out.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config.to_json(), sort_keys=False)
-    write_whole(out / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(out / "config.yaml", text)
 
 
 def _write_history(out: Path, history: list[dict[str, float]]) -> None:
@@ -244,7 +244,7 @@ def _write_history(out: Path, history: list[dict[str, float]]) -> None:
     writer = csv.DictWriter(stream, fieldnames=list(history[0]))
     writer.writeheader()
     writer.writerows(history)
-    write_whole(out / "history.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
+    write_text(out / "history.csv", stream.getvalue())
 
 
 @contextmanager

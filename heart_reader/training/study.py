@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
 from heart_reader.errors import ConfigError, DataError, Diverged
-from heart_reader.folders import run_folder, write_whole
+from heart_reader.folders import run_folder, write_text
 from heart_reader.training.run import train
 from heart_reader.training.search_space import SearchSpace, place_values
 
@@ -197,7 +197,7 @@ def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchS
         drawn = [trial.params.get(key) for key in space.dimensions]
         reason = trial.user_attrs.get("reason")
         writer.writerow([trial.number, trial.state.name.lower(), score, len(trial.intermediate_values), *drawn, reason])
-    write_whole(folder / "trials.csv", lambda path: path.write_text(stream.getvalue(), encoding="utf-8"))
+    write_text(folder / "trials.csv", stream.getvalue())
     n_finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     if n_finished:
         best = study.best_trial
@@ -207,7 +207,7 @@ def _write_results(study: optuna.Study, config: ExperimentConfig, space: SearchS
         title = (
             f"# Trial {best.number} of {folder.name}: validation macro-AUROC {best.value:.4f}, the best of {n_finished} finished trials."
         )
-        write_whole(folder / "best.yaml", lambda path: path.write_text(f"{title}\n{stated}", encoding="utf-8"))
+        write_text(folder / "best.yaml", f"{title}\n{stated}")
 
 
 def _difference(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

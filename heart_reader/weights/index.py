@@ -17,7 +17,7 @@ from typing import Any
 
 from heart_reader.checkpoint import file_sha256, load_checkpoint
 from heart_reader.errors import DataError
-from heart_reader.folders import write_whole
+from heart_reader.folders import write_text
 from heart_reader.manifest import MANIFEST
 
 __all__ = [
@@ -146,7 +146,7 @@ def write_index(folder: Path, readers: Mapping[str, ShippedReader]) -> None:
     """Write ``index.json`` into a folder of weights."""
     entries = {name: {key: value for key, value in asdict(reader).items() if key != "name"} for name, reader in readers.items()}
     text = json.dumps({"format": INDEX_FORMAT, "readers": entries}, indent=2)
-    write_whole(folder / INDEX, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    write_text(folder / INDEX, text + "\n")
 
 
 def file_is(path: Path, facts: Mapping[str, Any]) -> bool:

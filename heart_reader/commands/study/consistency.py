@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page."""
-    from heart_reader.folders import write_whole
+    from heart_reader.folders import write_text
     from heart_reader.studies.consistency_page import PAGE, consistency_page
 
     page = consistency_page(arguments.root)
-    write_whole(arguments.root / PAGE, lambda path: path.write_text(page, encoding="utf-8"))
+    write_text(arguments.root / PAGE, page)
     print(f"written to {arguments.root / PAGE}")

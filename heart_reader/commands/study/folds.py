@@ -20,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train what is not trained yet, write and print the page."""
     from heart_reader.config import load_config
-    from heart_reader.folders import run_folder, write_whole
+    from heart_reader.folders import run_folder, write_text
 
     config = load_config(arguments.config, arguments.overrides)
     from heart_reader.studies.folds import folds_page, study_folds  # only now, for this takes seconds
 
     with run_folder(arguments.out):
         page = folds_page(study_folds(config, arguments.out), config)
-        write_whole(arguments.out / "folds.md", lambda path: path.write_text(page, encoding="utf-8"))
+        write_text(arguments.out / "folds.md", page)
     print(page)
