@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from heart_reader.beats import AAMI_CLASSES, classify_beats
+from heart_reader.beats import classify_beats
 from heart_reader.beats.classify import FEWEST_BEATS, SHARED, share_among_alike
 from heart_reader.beats.forest import Forest, shipped_forest
 from heart_reader.beats.intervals import PREMATURITY, interval_features
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.synthetic import SimulatedEcg, simulate_rhythm
 from heart_reader.data.synthetic.noise import NoiseLevels

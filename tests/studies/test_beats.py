@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from heart_reader.beats import Beats
+from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.studies.beat_examples import AnnotatedBeats, gather
 from heart_reader.studies.beat_fit import grow
 from heart_reader.studies.beats import BeatScores, score, score_detected
@@ -55,7 +56,7 @@ def test_a_forest_grown_from_few_patients_reads_another() -> None:
         f"{name}-{seed}": annotated(name, seed) for name in ("premature_ventricular", "premature_supraventricular") for seed in range(4)
     }
     forest = grow(gather(recordings, 0))
-    from heart_reader.beats.classify import AAMI_CLASSES, classify_prepared
+    from heart_reader.beats.classify import classify_prepared
 
     other = annotated("premature_ventricular", 9)
     read = np.array(AAMI_CLASSES)[classify_prepared(other.prepared, other.peaks, forest).argmax(axis=1)]

@@ -10,11 +10,9 @@ import numpy as np
 from heart_reader.data.challenge import SIMULATED
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic.beats import simulate
-from heart_reader.data.synthetic.files import write_wfdb
+from heart_reader.data.synthetic.files import new_folder, write_wfdb
 from heart_reader.data.synthetic.population import draw_parameters
 from heart_reader.data.synthetic.rhythms import simulate_rhythm
-from heart_reader.errors import DataError
-from heart_reader.folders import atomic_directory
 
 __all__ = ["write_challenge_folder"]
 
@@ -55,12 +53,7 @@ def write_challenge_folder(root: Path, n_records: int, seed: int) -> None:
     """
     from tqdm import tqdm  # simulating one ECG needs none
 
-    root = Path(root)
-    if n_records < 1:
-        raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
-    with atomic_directory(root, DataError) as unfinished:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
+    with new_folder(root, n_records) as unfinished:
         for number, kind in tqdm(_plan(n_records, seed), "simulating records", disable=None, unit="record"):
             _write_record(unfinished, number, kind, seed)
 

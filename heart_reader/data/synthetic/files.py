@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.record import EcgRecord
+from heart_reader.errors import DataError
+from heart_reader.folders import atomic_directory
 
-__all__ = ["to_microvolts", "write_csv", "write_wfdb"]
+__all__ = ["new_folder", "to_microvolts", "write_csv", "write_wfdb"]
 
 # The type of a MATLAB 4 matrix of 16-bit integers.
 _INT16_MATRIX = 30
 _UNITS_PER_MV = {"mV": 1.0, "uV": 1000.0}
+
+
+@contextmanager
+def new_folder(root: Path, n_records: int) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``root`` when the block ends without error.
+
+    Raises
+    ------
+    DataError
+        If ``root`` holds something already, ``n_records`` is not positive, or the disk is full or
+        cannot be written.
+    """
+    root = Path(root)
+    if n_records < 1:
+        raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
+    with atomic_directory(root, DataError) as unfinished:
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
+        yield unfinished
 
 
 def to_microvolts(record: EcgRecord) -> NDArray[np.int16]:

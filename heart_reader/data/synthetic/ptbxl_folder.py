@@ -13,10 +13,8 @@ import numpy as np
 from heart_reader.data.scp_statements import STATEMENTS_CSV
 from heart_reader.data.signal import resample
 from heart_reader.data.synthetic.beats import simulate
-from heart_reader.data.synthetic.files import write_wfdb
+from heart_reader.data.synthetic.files import new_folder, write_wfdb
 from heart_reader.data.synthetic.population import random_parameters
-from heart_reader.errors import DataError
-from heart_reader.folders import atomic_directory
 
 __all__ = ["write_ptbxl_folder"]
 
@@ -104,12 +102,7 @@ def write_ptbxl_folder(root: Path, n_records: int, seed: int, *, with_500_hz: bo
     """
     from tqdm import tqdm  # simulating one ECG needs none
 
-    root = Path(root)
-    if n_records < 1:
-        raise DataError(f"{root}: {n_records} records asked for; choose at least 1")
-    with atomic_directory(root, DataError) as unfinished:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise DataError(f"{root} is there already and not empty: choose another folder or remove it")
+    with new_folder(root, n_records) as unfinished:
         plan = tqdm(_plan(n_records, seed), "simulating records", disable=None, unit="record")
         rows = [_write_record(unfinished, ecg_id, entry, seed, with_500_hz) for ecg_id, entry in enumerate(plan, start=1)]
         with (unfinished / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as stream:
