@@ -138,7 +138,7 @@ class EcgClassifier:
         RecordError
             If the record shares no lead with the model or is too short.
         """
-        say = progress or _ignore
+        say = progress or (lambda share: None)
         from_s, part = part_to_measure(record)
         prepared = self.preprocessor.prepare(part)
         at_network_rate = self._measure_prepared(prepared)
@@ -197,7 +197,7 @@ class EcgClassifier:
             features=known,
             alpha=None if zones is None else zones.alpha,
             long=whole,
-            screens=self._screens(pooled, quality, long),
+            screens=self._screens(pooled, levels, quality, long),
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:
@@ -297,13 +297,16 @@ class EcgClassifier:
         present, absent = ([class_name(names[position]) for position in side] for side in (contrast.positive, contrast.negative))
         return message("screen_presupposes", present=present, absent=absent)
 
-    def _screens(self, pooled: Mapping[str, Pooled], quality: Quality, long: bool) -> dict[str, Screen]:
-        asked = {name: self.space.levels[name].contrast for name in self.space.screens(self.level)}
-        return {
-            name: Screen(self._read_level(name, pooled[name], quality, long), self._presupposed(contrast))
-            for name, contrast in asked.items()
-            if contrast is not None
-        }
+    def _screens(
+        self, pooled: Mapping[str, Pooled], levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, long: bool
+    ) -> dict[str, Screen]:
+        screens = {}
+        for name in self.space.screens(self.level):
+            contrast = self.space.levels[name].contrast
+            assert contrast is not None
+            sides = [one for at, one in enumerate(levels.get(contrast.of, {}).values()) if at in (*contrast.positive, *contrast.negative)]
+            screens[name] = Screen.of(self._read_level(name, pooled[name], quality, long), self._presupposed(contrast), sides)
+        return screens
 
     def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
         """Measure what the network sees, if it takes such features."""
@@ -367,10 +370,6 @@ class EcgClassifier:
             **{key: manifest[key] for key in keys},
             "notice": NOTICE,
         }
-
-
-def _ignore(share: float) -> None:
-    """Nobody asked for the progress."""
 
 
 def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +83,13 @@ class Screen:
 
     classes: Mapping[str, ClassReading]
     presupposes: Message
+
+    @classmethod
+    def of(cls, answer: Mapping[str, ClassReading], presupposes: Message, sides: Sequence[ClassReading]) -> Screen:
+        """Make it of an answer, which is not decided where the reading states neither side."""
+        if sides and all(side.decision != "present" for side in sides):
+            answer = {name: replace(one, decision="uncertain") for name, one in answer.items()}
+        return cls(answer, presupposes)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -10,17 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.commands import main
+from heart_reader.data.formats import read_record
 from heart_reader.errors import ConfigError
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.schemas import Reading
 from heart_reader.frontend.served_readers import name_readers
+from heart_reader.samples import sample
 from tests.own_readers import LONG_NAMES, OWN_READERS
 
 PREDICT, EXPLAIN = "/api/v1/predict", "/api/v1/explain"
@@ -201,3 +204,18 @@ def test_a_binary_reader_reads_its_question_as_its_level(several: TestClient, ec
     body = read(several, ecg_csv, reader="screen").json()
     assert (list(body["levels"]), body["model"]["name"]) == (["mi_vs_norm"], "hmt_ecgnet")
     assert "screen_presupposes" in {body["messages"][warning]["code"] for warning in body["warnings"]}
+
+
+def test_a_screen_is_not_decided_where_the_reading_states_neither_side(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = EcgClassifier.load(tiny_checkpoint)
+    record = read_record(sample("norm"))
+    sure = np.full(classifier.space.n_outputs, -9.0)
+    sides = classifier.space.head_slice("superdiagnostic")
+    for stated in ("MI", "STTC"):
+        logits = sure.copy()
+        logits[sides][classifier.space.levels["superdiagnostic"].class_names.index(stated)] = 9.0
+        monkeypatch.setattr(classifier, "logits", lambda batch, row=logits: np.tile(row, (len(batch), 1)))
+        reading = classifier.predict(record)
+        (screen,) = reading.screens["mi_vs_norm"].classes.values()
+        assert reading.levels["superdiagnostic"][stated].probability > 0.5
+        assert (screen.decision == "uncertain") == (reading.levels["superdiagnostic"]["MI"].decision != "present")
