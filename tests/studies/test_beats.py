@@ -7,7 +7,7 @@ from heart_reader.beats import Beats
 from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.studies.beat_examples import AnnotatedBeats, gather
 from heart_reader.studies.beat_fit import grow
-from heart_reader.studies.beats import BeatScores, score, score_detected
+from heart_reader.studies.beats import BeatScores, estimates, score, score_detected
 from tests.beats.test_beats import at_beats, simulated, two_leads
 
 
@@ -61,3 +61,17 @@ def test_a_forest_grown_from_few_patients_reads_another() -> None:
     other = annotated("premature_ventricular", 9)
     read = np.array(AAMI_CLASSES)[classify_prepared(other.prepared, other.peaks, forest).argmax(axis=1)]
     assert (read == other.classes).mean() > 0.9
+
+
+def test_intervals_are_over_patients_and_only_of_many() -> None:
+    rng = np.random.default_rng(0)
+    parts = {str(name): score(rng.choice(list("NSV"), 200), rng.choice(list("NSV"), 200)) for name in range(12)}
+    accuracy = estimates(parts)["accuracy"]
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    assert accuracy.point is not None
+    assert accuracy.low < accuracy.point < accuracy.high
+    # Patients who are all alike leave nothing to chance.
+    alike = estimates(dict.fromkeys(parts, parts["0"]))["j-kappa"]
+    assert alike.low == pytest.approx(alike.point) == pytest.approx(alike.high)
+    assert estimates(dict(list(parts.items())[:2]))["accuracy"].low is None
