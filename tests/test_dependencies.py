@@ -120,7 +120,7 @@ def test_what_importing_a_module_needs_is_in_the_extra_of_its_part() -> None:
 
 
 def test_the_core_needs_little() -> None:
-    assert declared() == {"numpy", "scipy", "onnxruntime"}
+    assert declared() == {"numpy", "scipy", "onnxruntime", "defusedxml"}
     assert {"torch", "pandas", "matplotlib", "scikit-learn"} & declared(*EXTRAS["serve"]) == set()
 
 

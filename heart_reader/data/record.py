@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from heart_reader.data.device_report import DeviceReport
 from heart_reader.data.gaps import MOST_MV, bridge_gaps
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
 from heart_reader.data.signal import SignalParts
@@ -70,6 +71,8 @@ class EcgRecord:
     published_features
         (1313,) features of PTB-XL+ that came with the file, NaN where not known; None where none
         came.
+    device_report
+        What the file says of the ECG beside its signal; None where the format has no place for it.
     """
 
     record_id: str
@@ -82,6 +85,7 @@ class EcgRecord:
     masked_leads: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     published_features: NDArray[np.float32] | None = None
+    device_report: DeviceReport | None = None
 
     def __post_init__(self) -> None:
         if self.signal.ndim != 2 or self.signal.dtype != np.float32:
@@ -202,6 +206,7 @@ def build_record(
     source_format: str = "array",
     warnings: tuple[str, ...] = (),
     published_features: NDArray[np.float32] | None = None,
+    device_report: DeviceReport | None = None,
 ) -> EcgRecord:
     """Make a record from raw values: mV, standard leads upright, no gaps, plausible amplitudes.
 
@@ -262,6 +267,7 @@ def build_record(
         masked_leads=masked,
         warnings=(*warnings, *turned, *noticed, *flat),
         published_features=published_features,
+        device_report=device_report,
     )
 
 

@@ -29,6 +29,7 @@ def read_record(
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
     max_values: int | None = None,
+    identity: bool = False,
 ) -> EcgRecord:
     r"""Read one ECG.
 
@@ -46,6 +47,8 @@ def read_record(
     max_values
         Leads times time points that are read at most, each second counted as 1200 of them at least;
         None leaves only the size of the file as a limit, and 20 days.
+    identity
+        Whether to keep who was recorded, where the file says so: name, number, date of birth.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def read_record(
     >>> record.record_id, record.lead_names, record.fs, record.signal.tolist()
     ('a', ('I', 'II'), 500.0, [[0.0, 0.05000000074505806], [0.10000000149011612, 1.0]])
     """
-    given = Given(fs, unit, None if leads is None else tuple(leads), max_values)
+    given = Given(fs, unit, None if leads is None else tuple(leads), max_values, identity)
     name = os.fspath(path)
     refuse_remote(name)
     if not os.path.exists(name):

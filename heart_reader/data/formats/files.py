@@ -58,13 +58,14 @@ class Given(NamedTuple):
     """What the caller says of a file; None where the file is to say it.
 
     ``fs`` is in Hz, ``leads`` in the file's order, ``max_values`` the longest record that is read,
-    see :func:`check_length`.
+    see :func:`check_length`; ``identity`` asks for who was recorded, which is not read otherwise.
     """
 
     fs: float | None = None
     unit: str | None = None
     leads: tuple[str, ...] | None = None
     max_values: int | None = None
+    identity: bool = False
 
 
 def refuse_remote(path: str) -> None:
