@@ -92,7 +92,7 @@ class DeviceReport:
 
         Examples
         --------
-        >>> DeviceReport(device="Recorder 1", measurements={"qrs_ms": 96.0}).to_json()["measurements"]
+        >>> DeviceReport(device="A", measurements={"qrs_ms": 96.0}).to_json()["measurements"]
         {'qrs_ms': 96.0}
         """
         medians = None

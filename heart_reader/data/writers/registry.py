@@ -50,7 +50,7 @@ WRITERS: Registry[Writer] = Registry("format to write", "heart_reader.data.write
 
 
 def register_writer(name: str, *, title: str, suffix: str, package: str | None = None) -> Callable[[Write], Write]:
-    """Register the decorated function as what writes a format; :class:`Writer` has the parameters."""
+    """Register the decorated function as a writer; :class:`Writer` has the parameters."""
 
     def register(write: Write) -> Write:
         WRITERS.add(name, Writer(name, title, suffix, write, package))
