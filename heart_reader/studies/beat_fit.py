@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from tqdm import tqdm
 
-from heart_reader.beats.classify import classify_prepared
+from heart_reader.beats.classify import classify_prepared, decide
 from heart_reader.beats.forest import FOREST, Forest
-from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.sources.mitbih import DS1
 from heart_reader.errors import MissingFiles
 from heart_reader.studies.beat_examples import AnnotatedBeats, Examples, gather, read_beats
@@ -119,7 +118,7 @@ def cross_validated(recordings: dict[str, AnnotatedBeats]) -> dict[str, NDArray[
         forest = grow(examples.select(~np.isin(examples.patients, held_out)))
         for name in held_out:
             of = recordings[name]
-            answer[name] = np.array(AAMI_CLASSES)[classify_prepared(of.prepared, of.peaks, forest).argmax(axis=1)]
+            answer[name] = decide(classify_prepared(of.prepared, of.peaks, forest))
     return answer
 
 
