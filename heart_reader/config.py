@@ -141,7 +141,7 @@ class TrainingConfig(Section):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.995  # 0: off
     swa_start: Count | None = None  # first epoch whose weights are averaged
     patience: Count | None = None  # epochs without a better validation score before stopping
-    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"  # bfloat16 is float32 on processors that have none
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # 0: what torch chooses
 

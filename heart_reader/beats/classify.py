@@ -113,8 +113,8 @@ def decide(probabilities: NDArray[np.float64]) -> NDArray[np.str_]:
 
     Examples
     --------
-    >>> decide(np.array([[0.3, 0.45, 0.25, 0, 0], [0.5, 0.1, 0.4, 0, 0], [0, 0, 0, 0, 1.0]])).tolist()
-    ['S', 'N', 'Q']
+    >>> decide(np.array([[0.3, 0.45, 0.25, 0, 0], [0.5, 0.1, 0.4, 0, 0]])).tolist()
+    ['S', 'N']
     """
     n, s, v, f, q = probabilities.T
     classes = np.full(len(probabilities), "N")

@@ -217,8 +217,8 @@ def _page(parts: Mapping[str, Mapping[str, BeatScores]], speed: float) -> str:
     texts = [
         "# Classes of beats on MIT-BIH, patients apart",
         f"Made by `heart-reader study beats`. AAMI classes; the split of de Chazal et al.; beats at their annotated places unless it "
-        f"says otherwise. In DS1 two patients at a time are read by a forest that was grown without them; how its answers are weighed was chosen "
-        f"on the same folds, so that DS1's figures are a little optimistic. Q is not counted. "
+        f"says otherwise. In DS1 two patients at a time are read by a forest that was grown without them; "
+        f"how its answers are weighed was chosen on the same folds, which flatters DS1 a little. Q is not counted. "
         f"Intervals: 95 %, {DRAWS} draws of patients. {speed:,.0f} beats a second on one core.",
         _summary(parts),
     ]

@@ -44,7 +44,8 @@ def build_manifest(
     space
         The features that the network takes, or None.
     training
-        How the training went: ``epochs``, ``best_epoch``, ``elapsed_s``, ``device``, ``complete``.
+        How the training went: ``epochs``, ``best_epoch``, ``elapsed_s``, ``device``, ``precision``,
+        ``complete``.
     """
     table = records.table
     train = table.split("train")

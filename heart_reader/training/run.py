@@ -131,6 +131,7 @@ def _train(
         "best_epoch": progress.best_epoch,
         "elapsed_s": round(progress.elapsed_s, 1),
         "device": str(trainer.device),
+        "precision": trainer.precision,
         "complete": complete,
     }
     manifest = build_manifest(config, network, records, space, training)

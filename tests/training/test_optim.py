@@ -7,6 +7,7 @@ import torch
 from heart_reader.config import OptimizerConfig
 from heart_reader.models.registry import build_network
 from heart_reader.training.optim import WeightAverage, build_optimizer, learning_rate
+from heart_reader.training.trainer import usable_precision
 
 
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
@@ -57,3 +58,11 @@ def test_exponential_average_forgets_its_start() -> None:
     for _ in range(200):
         average.exponential({"w": torch.tensor([1.0])}, 0.99)
     assert average.state["w"].item() == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("computed", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_bfloat16_is_not_imitated(computed: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: computed)
+    assert usable_precision("bfloat16", torch.device("cpu")) == expected
+    assert usable_precision("bfloat16", torch.device("cuda")) == "bfloat16"
+    assert usable_precision("float16", torch.device("cpu")) == "float16"
