@@ -93,8 +93,8 @@ class Expansion:
 
     def __call__(self, stored: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return (n_times,) samples from (n_stored,)."""
-        first = stored[self.before]
-        expanded: NDArray[np.float64] = first + self.share * (stored[self.after] - first)
+        first, second = stored[self.before], stored[self.after]
+        expanded: NDArray[np.float64] = first.astype(np.float64) + self.share * (second - first).astype(np.float64)
         return expanded
 
 
@@ -129,7 +129,7 @@ def expansion(path: str, zones: NDArray[np.int64], span: tuple[int, int], factor
             # A stored sample stands in the middle of those it is the mean of; beyond the outer ones
             # nothing is known.
             positions.append(n_stored + np.clip((np.arange(blocks * factor) - factor // 2) / factor, 0, blocks - 1))
-        positions.append(n_stored + blocks + np.arange(rest + end + 1 - start, dtype=np.float64))
+        positions.append(n_stored + blocks + np.arange(float(rest + end + 1 - start)))
         n_stored += blocks + rest + end + 1 - start
         at = end + 1
     where = np.concatenate(positions)

@@ -1,7 +1,7 @@
 """Huffman codes of SCP-ECG: the tables of section 2, and a decoder of whole leads at once.
 
 Where a code ends depends on where it begins. So for every bit of a lead it is looked up which code
-would begin there; a walk from code to code, in steps of eight, then picks those that do.
+would begin there; a walk from code to code, in steps of four, then picks those that do.
 
 References
 ----------
@@ -27,10 +27,8 @@ _MOST_TABLES = 16
 _MOST_PREFIX, _MOST_REST = 32, 32
 # Up to this many bits of a code are looked up in a list of all.
 _LISTED_BITS = 16
-# Codes of the walk that are found by arithmetic rather than one by one: 2 ** 3.
-_DOUBLINGS = 3
-# Bits of a lead times tables: 25 MB are taken for them at a time.
-_MOST_STATES = 1 << 20
+# Codes of the walk that are found by arithmetic rather than one by one: 2 ** 2.
+_DOUBLINGS = 2
 
 
 class DamagedCodes(ValueError):
@@ -79,7 +77,7 @@ class HuffmanTables:
 
     @cached_property
     def columns(self) -> tuple[NDArray[np.int64], ...]:
-        """Of all codes and of none: bits of prefix, bits in all, value, table to switch to or -1."""
+        """Of all codes and of none: bits of prefix and in all, value, table to switch to or -1."""
         rows = [(code.prefix_bits, code.total_bits, code.value, code.value - 1 if code.switches else -1) for code in sum(self.tables, ())]
         return tuple(np.array(column, np.int64) for column in zip(*rows, (1, 1, 0, -1), strict=True))
 
@@ -226,22 +224,22 @@ def huffman_decode(data: bytes, count: int, tables: HuffmanTables) -> NDArray[np
     if not count:
         return np.zeros(0, np.int64)
     windows = _windows(data)
-    prefix_bits, total_bits, values, _ = tables.columns
+    prefix_bits, total_bits, values, switched_to = tables.columns
     nothing = len(values) - 1
-    if len(tables.tables) * n_bits > _MOST_STATES:
-        raise DamagedCodes(f"{len(tables.tables)} Huffman tables for {n_bits} bits are more than can be read")
-    number, places = 0 * (states := _walk(tables, windows, count)), states
+    every_bit = np.arange(len(windows))
+    ahead = [np.minimum(every_bit + finder.lengths(windows), n_bits) for finder in tables.finders]
     if tables.has_switches:
-        number, places = np.divmod(states, len(windows))
-    chosen = np.empty(count, np.intp)
-    for table, finder in enumerate(tables.finders):
-        here = number == table
-        chosen[here] = finder.rows(windows[places[here]])
+        rows = [finder.rows(windows) for finder in tables.finders]
+        in_tables, places = _switching_walk(ahead, [switched_to[codes] for codes in rows], count)
+        chosen = np.choose(in_tables, [codes[places] for codes in rows])
+    else:
+        places = _walk(ahead[0], count)
+        chosen = tables.finders[0].rows(windows[places])
     ends = places + total_bits[chosen]
     wrong = np.flatnonzero((chosen == nothing) | (ends > n_bits))
     if wrong.size:
         raise DamagedCodes(f"the Huffman codes end or mean nothing after {wrong[0]} of {count} numbers")
-    decoded = values[chosen]
+    decoded: NDArray[np.int64] = values[chosen]
     rest = (total_bits - prefix_bits)[chosen]
     longer = np.flatnonzero(rest)
     if longer.size:
@@ -262,22 +260,19 @@ def _windows(data: bytes) -> NDArray[np.uint32]:
     return windows
 
 
-def _walk(tables: HuffmanTables, windows: NDArray[np.uint32], count: int) -> NDArray[np.intp]:
-    """States in which the first ``count`` numbers are read.
+def _walk(ahead: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Bits at which the first ``count`` numbers begin.
 
-    A state is a table and a bit: ``table * len(windows) + bit``. From the last bit, behind which
-    nothing is, a walk leads nowhere else.
+    Parameters
+    ----------
+    ahead
+        (n_bits + 1,) where the code ends that begins at a bit. From the last bit, behind which
+        nothing is, a walk leads nowhere else.
     """
-    size = len(windows)
-    bits = np.arange(size)
-    ahead = [np.minimum(bits + finder.lengths(windows), size - 1) for finder in tables.finders]
-    jump, start = ahead[0], 0
-    if tables.has_switches:
-        jump, start = _without_switches(tables, windows, ahead)
-    jumps = [jump]
+    jumps = [ahead]
     for _ in range(_DOUBLINGS):
         jumps.append(jumps[-1][jumps[-1]])
-    far, place = memoryview(jumps.pop()), start
+    far, place = jumps.pop().data, 0
     steps = [place]
     for _ in range((count - 1) >> _DOUBLINGS):
         place = far[place]
@@ -288,14 +283,25 @@ def _walk(tables: HuffmanTables, windows: NDArray[np.uint32], count: int) -> NDA
     return walked[:count]
 
 
-def _without_switches(tables: HuffmanTables, windows: NDArray[np.uint32], ahead: list[NDArray[np.intp]]) -> tuple[NDArray[np.intp], int]:
-    """Where a walk goes from each state and starts, if switches give way to what they lead to."""
-    size = len(windows)
-    found = np.concatenate([finder.rows(windows) for finder in tables.finders])
-    states, after = np.arange(len(found)), np.concatenate(ahead)
-    target = tables.columns[3][found]
-    leads_to = np.where((target >= 0) & (after > states % size), target * size + after, states)
-    # Until no switch leads to another.
-    while not np.array_equal(further := leads_to[leads_to], leads_to):
-        leads_to = further
-    return leads_to[states - states % size + after], int(leads_to[0])
+def _switching_walk(
+    ahead: list[NDArray[np.intp]], targets: list[NDArray[np.int64]], count: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Tables and bits at which the first ``count`` numbers begin, one code at a time."""
+    size = len(ahead[0])
+    # A switch is a negative number; one that is cut off by the end of the bits leads nowhere.
+    moves = [
+        np.where((target >= 0) & (ends > np.arange(size)), ~(target * size + ends), ends).data
+        for ends, target in zip(ahead, targets, strict=True)
+    ]
+    table, place = 0, 0
+    in_tables: list[int] = []
+    places: list[int] = []
+    while len(places) < count:
+        end = moves[table][place]
+        if end < 0:
+            table, place = divmod(~end, size)
+            continue
+        in_tables.append(table)
+        places.append(place)
+        place = end
+    return np.array(in_tables), np.array(places)

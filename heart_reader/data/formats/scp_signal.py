@@ -161,8 +161,7 @@ class _Reader:
         if not count or count > 8 * _MOST_BYTES:
             raise self.damaged(f"the reference beat has {count} samples")
         rows = [self.numbers(stored, row, count) for row in range(len(stored.leads))]
-        beat: NDArray[np.float64] = np.stack(rows) * (stored.step_nv / 1000)
-        return beat, stored.fs
+        return _scaled(np.stack(rows), stored), stored.fs
 
 
 def read_waveforms(path: str, sections: Mapping[int, Section], leads: Leads, given: Given, warnings: list[Message]) -> Waveforms:
@@ -190,6 +189,11 @@ def read_waveforms(path: str, sections: Mapping[int, Section], leads: Leads, giv
         for row, of_lead, (start, _) in zip(rows, beat, leads.spans, strict=True):
             add_reference_beat(path, row, start, of_lead, reader.beats)
     return Waveforms(_together(rows, leads), fs, reader.rhythm.step_nv / 1000, beat, beat_fs)
+
+
+def _scaled(numbers: NDArray[np.int64], stored: _Stored) -> NDArray[np.float64]:
+    """Stored numbers in microvolts."""
+    return np.multiply(numbers, stored.step_nv / 1000, dtype=np.float64)
 
 
 def _whole_sizes(sizes: NDArray[np.int64], needed: NDArray[np.int64], there: int) -> NDArray[np.int64]:
@@ -271,7 +275,7 @@ def _rows(reader: _Reader, factor: int, warnings: list[Message]) -> list[NDArray
         warnings.append(message("scp_samples_missing", there=min(missing)[0], declared=max(count for _, count in missing)))
     if reader.tables is None and (there := min(map(len, rhythm.leads)) // _BYTES_PER_SAMPLE) > max(declared):
         warnings.append(message("samples_not_read", file=f"section {RHYTHM}", there=there, declared=max(declared)))
-    return [row * (rhythm.step_nv / 1000) for row in numbers]
+    return [_scaled(row, rhythm) for row in numbers]
 
 
 def _check_bits(reader: _Reader, row: int, least: int) -> None:
