@@ -92,22 +92,29 @@ def whole(spec: Scp) -> Digital:
 
 
 def encode(numbers: Sequence[int], tables: Sequence[Sequence[Code]]) -> bytes:
-    """Huffman codes of numbers, padded with ones so that what follows is no number by chance."""
+    """Huffman codes of numbers, filled up to whole bytes."""
     text, now = [], 0
+    # The same numbers come again and again.
+    known: dict[tuple[int, int], tuple[str, int]] = {}
     for number in numbers:
-        code = _code_for(number, tables[now])
-        if code is None:
-            there = next(place for place, table in enumerate(tables) if _code_for(number, table))
-            text.append(next(bits for _, _, mode, value, bits in tables[now] if mode == 0 and value == there + 1))
-            now = there
-            code = _code_for(number, tables[now])
-        assert code is not None
-        prefix_bits, total_bits, _, value, bits = code
-        rest = total_bits - prefix_bits
-        text.append(bits + (f"{(number - value) & ((1 << rest) - 1):0{rest}b}" if rest else ""))
+        if (number, now) not in known:
+            known[number, now] = _coded(number, now, tables)
+        bits, now = known[number, now]
+        text.append(bits)
     joined = "".join(text)
     joined += "0" * (-len(joined) % 8)
-    return bytes(int(joined[at : at + 8], 2) for at in range(0, len(joined), 8))
+    return int("1" + joined, 2).to_bytes(len(joined) // 8 + 1, "big")[1:]
+
+
+def _coded(number: int, now: int, tables: Sequence[Sequence[Code]]) -> tuple[str, int]:
+    """Bits of a number, behind a switch where it needs one, and the table that follows."""
+    there = now if _code_for(number, tables[now]) else next(place for place, table in enumerate(tables) if _code_for(number, table))
+    switch = "" if there == now else next(bits for _, _, mode, value, bits in tables[now] if mode == 0 and value == there + 1)
+    code = _code_for(number, tables[there])
+    assert code is not None
+    prefix_bits, total_bits, _, value, bits = code
+    rest = total_bits - prefix_bits
+    return switch + bits + (f"{(number - value) & ((1 << rest) - 1):0{rest}b}" if rest else ""), there
 
 
 def _code_for(number: int, table: Sequence[Code]) -> Code | None:

@@ -33,6 +33,8 @@ _MOST_BYTES = (1 << 16) - 1
 # From this version on, the mark of bimodal compression is no longer one.
 _WITHOUT_BIMODAL = 30
 _MOST_FACTOR = 8
+# Whatever fills a section up is shorter than a lead.
+_LEAST_LEAD = 16
 # Leads times time points: ten times what twelve leads can have in 65535 bytes each.
 _MOST_VALUES = 1 << 24
 # Boundaries of waves are measured to a few milliseconds.
@@ -135,8 +137,20 @@ class _Reader:
         ends = at + np.cumsum(sizes)
         if ends[-1] > len(data):
             raise UnreadableRecord(message("scp_truncated", where=self.path, section=number, needed=int(ends[-1]), there=len(data)))
+        self._check_sizes(number, sizes, counts, len(data) - int(ends[-1]))
         leads = tuple(data[end - size : end] for size, end in zip(sizes.tolist(), ends.tolist(), strict=True))
         return _Stored(number, step_nv, interval_us, differences, bool(bimodal), leads)
+
+    def _check_sizes(self, number: int, sizes: NDArray[np.int64], counts: Sequence[int] | None, surplus: int) -> None:
+        """Refuse bytes that a lead too few was described for, or that are codes without a table."""
+        if surplus >= max(int(sizes.min()), _LEAST_LEAD):
+            total = int(sizes.sum())
+            raise UnreadableRecord(message("samples_surplus", where=self.path, there=total + surplus, declared=total))
+        if self.tables is None and len({*zip(counts or (0,) * len(sizes), sizes.tolist(), strict=True)}) > len({*(counts or (0,))}):
+            problem = (
+                f"section {number} has leads of as many samples and different numbers of bytes, but section {TABLES} has no code for it"
+            )
+            raise self.damaged(problem)
 
     def numbers(self, stored: _Stored, row: int, count: int) -> NDArray[np.int64]:
         """``count`` samples of a lead as stored; where they are not coded, they may be fewer."""
