@@ -65,14 +65,18 @@ def read_philips(path: str, head: bytes, given: Given) -> EcgRecord:
     waveform = _waveform(path, root, element, given)
     counts = _counts(path, element, waveform, root)
     kept = _before_calibration(counts, waveform)
+    n_leads = len(waveform.lead_names)
+    if len(counts) > n_leads and np.ptp(counts[n_leads:, :kept], axis=1).any():
+        raise damaged(path, f"it names {n_leads} leads, and {len(counts)} channels have a signal")
     if kept < waveform.n_times:
         warnings.append(message("calibration_cut", seconds=(waveform.n_times - kept) / waveform.fs))
     beats = root.find("waveforms/repbeats")
     medians = None if beats is None else beats_or_warning(lambda: _beats(path, beats), warnings)
     report = philips_report(root, element, medians, identity=given.identity)
     age, sex = philips_age(root), philips_sex(root)
-    leads = counts[: len(waveform.lead_names), :kept]
-    return record_of(path, given, waveform, leads, source_format="philips", age=age, sex=sex, report=report, warnings=warnings)
+    return record_of(
+        path, given, waveform, counts[:n_leads, :kept], source_format="philips", age=age, sex=sex, report=report, warnings=warnings
+    )
 
 
 def _waveform(path: str, root: Element, element: Element, given: Given) -> Waveform:
