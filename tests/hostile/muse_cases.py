@@ -157,7 +157,7 @@ def rates() -> Iterator[Case]:
         yield case(
             f"a rate of {base!r} and {exponent}", text, field("SampleBase", base), field("SampleExponent", exponent), refused="damaged_file"
         )
-    for base in ("1", "9999999"):
+    for base in ("1", "9999999", "1e-320"):
         yield case(f"a rate of {base}", text, field("SampleBase", base), refused="rate_impossible")
     yield case("another rate given", text, arguments={"fs": 500.0}, refused="rate_contradicts")
     yield case("its own rate given", text, arguments={"fs": 250.0})

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
-from heart_reader.data.formats.files import Given, check_length, decode_text, plausible_age
+from heart_reader.data.formats.files import Given, check_fs, check_length, decode_text, plausible_age
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, without_namespaces
 from heart_reader.data.formats.xml_leads import (
+    MOST_TIMES,
     Waveform,
     age_between,
     beats_or_warning,
@@ -99,9 +100,9 @@ def _channels(path: str, elements: list[Element], common: dict[str, str], given:
         if kind != ("16", "SIGNED", "BASE64") or number_of(stated.get("OFFSET") or "0") != 0:
             raise unread(path, f"{where} with samples of {' '.join(kind).strip() or 'unstated kind'} and offset {stated.get('OFFSET')}")
         per_mv, rate, length = (number_of(stated.get(key)) for key in ("UNITS_PER_MV", "SAMPLE_FREQ", "DURATION"))
-        if not name or rate is None or rate <= 0 or length is None or length < 1:
+        if not name or rate is None or rate <= 0 or length is None or not 1 <= length < MOST_TIMES:
             raise damaged(path, f"{where} lacks a name, a rate or a length")
-        check_length(path, len(elements), int(length), rate, given)
+        check_length(path, len(elements), int(length), check_fs(path, rate), given)
         row = np.frombuffer(_even(path, from_base64(path, stated.get("DATA"), where), where), "<i2")
         if len(row) != length:
             raise damaged(path, f"{where} declares {length:g} samples and has {len(row)}")

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.files import Given, check_length
+from heart_reader.data.formats.files import Given, check_fs, check_length
 from heart_reader.data.formats.muse_report import muse_age, muse_report, muse_sex
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
 from heart_reader.data.formats.xml_leads import (
+    MOST_TIMES,
     Waveform,
     beats_or_warning,
     choose_waveform,
@@ -111,7 +112,7 @@ def _waveform(path: str, number: int, item: Element, given: Given) -> Waveform:
     lengths = {lead.n_samples for lead in leads}
     if len(lengths) > 1 or len({text_of(element, "LeadTimeOffset") or "0" for element in elements}) > 1:
         raise damaged(path, f"the leads of waveform {kind} differ in length or begin at different times")
-    fs = base * 10.0**exponent
+    fs = check_fs(path, base * 10.0**exponent)
     check_length(path, len(leads), leads[0].n_samples, fs, given)
     return Waveform(
         name=kind,
@@ -133,7 +134,7 @@ def _lead(path: str, kind: str, number: int, element: Element) -> _Lead:
     where = f"lead {name} of waveform {kind}"
     size = number_of(text_of(element, "LeadSampleSize") or "2")
     count = number_of(text_of(element, "LeadSampleCountTotal"))
-    if size not in _SAMPLES or count is None or count < 1 or count != int(count):
+    if size not in _SAMPLES or count is None or not 1 <= count < MOST_TIMES or count != int(count):
         raise damaged(path, f"{where} declares {text_of(element, 'LeadSampleCountTotal')} samples of {size} bytes")
     for tag in ("LeadOffsetFirstSample", "FirstSampleBaseline"):
         if number_of(text_of(element, tag) or "0") != 0:

@@ -18,12 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import MedianBeats
-from heart_reader.data.formats.files import Given, check_length
+from heart_reader.data.formats.files import Given, check_fs, check_length
 from heart_reader.data.formats.philips_report import flag, philips_age, philips_report, philips_sex, stated_signal
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.xli import XliError, xli_blocks, xli_samples
 from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
-from heart_reader.data.formats.xml_leads import Waveform, beats_or_warning, damaged, from_base64, median_beats, record_of, unread
+from heart_reader.data.formats.xml_leads import (
+    MOST_TIMES,
+    Waveform,
+    beats_or_warning,
+    damaged,
+    from_base64,
+    median_beats,
+    record_of,
+    unread,
+)
 from heart_reader.data.leads import LIMB_LEADS, STANDARD_LEADS, canonical_lead, derive_limb_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import UnreadableRecord
@@ -86,7 +95,8 @@ def _waveform(path: str, root: Element, element: Element, given: Given) -> Wavef
     duration = number_of(element.get("durationperchannel"))
     if fs is None or fs <= 0:
         raise damaged(path, "it states no sampling rate")
-    if duration is None or not 1 <= (n_times := round(duration * fs / 1000.0)) < 1 << 31:
+    fs = check_fs(path, fs)
+    if duration is None or not 1 <= (n_times := round(duration * fs / 1000.0)) < MOST_TIMES:
         raise damaged(path, f"it states a duration of {element.get('durationperchannel')} ms per channel")
     names = _names(path, root, element, given)
     check_length(path, len(names), n_times, fs, given)

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
-from heart_reader.data.formats.files import Given, check_length, plausible_age
+from heart_reader.data.formats.files import Given, check_fs, check_length, plausible_age
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
 from heart_reader.data.formats.xml_leads import (
+    MOST_TIMES,
     Waveform,
     age_between,
     beats_or_warning,
@@ -42,7 +43,6 @@ __all__ = ["read_schiller"]
 
 _ROOT = "SchillerEDI"
 _SEXES = {"M": "male", "MALE": "male", "F": "female", "FEMALE": "female"}
-_MAX_COUNT = 1 << 31
 
 
 def _looks_like_schiller(head: bytes, path: str) -> bool:
@@ -98,8 +98,9 @@ def _waveform(path: str, item: Element, given: Given) -> Waveform:
     names = tuple(text_of(channel, "name") or "" for channel in channels)
     lengths = {text_of(channel, "samplecount") for channel in channels}
     n_times = number_of(next(iter(lengths), None)) or len([part for part in _texts(channels[0]) if part]) if channels else 0
-    if not channels or not all(names) or len(lengths) > 1 or not 1 <= n_times < _MAX_COUNT:
+    if not channels or not all(names) or len(lengths) > 1 or not 1 <= n_times < MOST_TIMES:
         raise damaged(path, f"wavedata {kind} has channels without names or of different lengths")
+    fs = check_fs(path, fs)
     check_length(path, len(names), int(n_times), fs, given)
     return Waveform(
         name=kind,

@@ -24,6 +24,7 @@ from heart_reader.errors import RecordError, UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
 
 __all__ = [
+    "MOST_TIMES",
     "Waveform",
     "age_between",
     "beats_or_warning",
@@ -43,6 +44,8 @@ __all__ = [
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 _AMERICAN_DATE = re.compile(r"(\d\d?)[-/](\d\d?)[-/](\d{4})")
 _TIME = re.compile(r"(\d\d?):?(\d\d):?(\d\d(?:\.\d+)?)?(?:\D.*)?")
+# More time points than any computer holds, and fewer than floating-point numbers confuse.
+MOST_TIMES = 1 << 50
 # Rates and intervals are whole numbers, and the rate is of other beats than the interval.
 _BAZETT_SHARE = 0.02
 _CIRCLE_DEG = 360.0
