@@ -29,7 +29,7 @@ def test_eight_leads_become_twelve_and_the_page_is_told(tmp_path: Path) -> None:
     assert (record.source_format, record.fs, record.lead_names, record.age, record.sex) == ("muse", 250.0, STANDARD_LEADS, 62.0, "female")
     assert record.warnings == ("derived from I and II: III, aVR, aVL, aVF",)
     for name in STANDARD_LEADS:
-        # Half a step of I and of II is in a derived lead, and the whole microvolts of the reference.
+        # Half a step of I and of II is in a derived lead, and the rounding of the reference.
         assert np.abs(record.lead(name) - reference().lead(name)).max() <= (0.00245 if name in EIGHT else 0.0064)
 
 
