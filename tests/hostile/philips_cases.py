@@ -142,7 +142,7 @@ def stated() -> Iterator[Case]:
     for version in ("1.04.01", "1.04.02"):
         yield case(f"version {version}", text, element("documentversion", version))
     for make, name in ((text, "compressed"), (plain, "plain"), (old, "1.03")):
-        for duration in ("3996", "4004", "2000", "8000", "40000", "0", "", "Unknown", "-4000", "1e99", "nan"):
+        for duration in ("3996", "4004", "2000", "8000", "40000", "0", "", "Unknown", "-4000", "1e99", "1e308", "nan"):
             yield case(f"{name}, a duration of {duration!r}", make, attribute("durationperchannel", duration), refused="damaged_file")
         yield case(f"{name}, another rate given", make, arguments={"fs": 500.0}, refused="rate_contradicts")
         yield case(f"{name}, longer than allowed", make, arguments={"max_values": 4000}, refused="record_too_long")
@@ -203,6 +203,8 @@ def people() -> Iterator[Case]:
     left_out = ("medians_left_out",)
     yield case("beats in Huffman's code", text, swap("<repbeats ", '<repbeats compression="Huffman" '), warned=left_out)
     yield case("beats without a resolution", text, put('(<repbeats[^>]*?) resolution="[^"]*"', "<repbeats", 1), warned=left_out)
+    endless = put('<waveform duration="[^"]*"', '<waveform duration="1e308"')
+    yield case("beats without an end", text, endless, warned=left_out)
     yield case("beats of another length", text, put('<waveform duration="[^"]*"', '<waveform duration="999"'), warned=left_out)
     yield case("beats of one lead twice", text, put('<repbeat leadname="V2"', '<repbeat leadname="V1"'), warned=left_out)
     yield case("no beats", text, put("(?s)<repbeats.*</repbeats>", ""))

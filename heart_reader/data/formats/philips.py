@@ -96,7 +96,8 @@ def _waveform(path: str, root: Element, element: Element, given: Given) -> Wavef
     if fs is None or fs <= 0:
         raise damaged(path, "it states no sampling rate")
     fs = check_fs(path, fs)
-    if duration is None or not 1 <= (n_times := round(duration * fs / 1000.0)) < MOST_TIMES:
+    n_times = _length(duration, fs)
+    if n_times < 1:
         raise damaged(path, f"it states a duration of {element.get('durationperchannel')} ms per channel")
     names = _names(path, root, element, given)
     check_length(path, len(names), n_times, fs, given)
@@ -108,6 +109,12 @@ def _waveform(path: str, root: Element, element: Element, given: Given) -> Wavef
         steps=(0.0 if resolution is None else resolution,) * len(names),
         units=("uV",) * len(names),
     )
+
+
+def _length(duration_ms: float | None, fs: float) -> int:
+    """Time points of a duration; 0 for none, and for one that no recording has."""
+    n_times = (duration_ms or 0.0) * fs / 1000.0
+    return round(n_times) if 0 < n_times < MOST_TIMES else 0
 
 
 def _names(path: str, root: Element, element: Element, given: Given) -> tuple[str, ...]:
@@ -239,7 +246,7 @@ def _beats(path: str, element: Element) -> MedianBeats | None:
         holder = item if (inner := item.find("waveform")) is None else inner
         values = _plain(path, holder.text, element.get("dataencoding"), "<i2")
         duration = number_of(holder.get("duration"))
-        if duration is not None and round(duration * fs / 1000.0) != len(values):
+        if duration is not None and _length(duration, check_fs(path, fs)) != len(values):
             raise damaged(path, f"a beat of {duration:g} ms has {len(values)} samples")
         rows.append(values)
     if len({len(row) for row in rows}) > 1:
