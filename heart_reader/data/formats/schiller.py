@@ -11,6 +11,9 @@ CardioVascular Research Grid's ECG converter (Johns Hopkins University).
 
 from __future__ import annotations
 
+import contextlib
+import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["read_schiller"]
 
 _ROOT = "SchillerEDI"
+_PLAIN = re.compile(r"[-0-9,\s]+")
 _SEXES = {"M": "male", "MALE": "male", "F": "female", "FEMALE": "female"}
 
 
@@ -97,7 +101,9 @@ def _waveform(path: str, item: Element, given: Given) -> Waveform:
     channels = item.findall("channel")
     names = tuple(text_of(channel, "name") or "" for channel in channels)
     lengths = {text_of(channel, "samplecount") for channel in channels}
-    n_times = number_of(next(iter(lengths), None)) or len([part for part in _texts(channels[0]) if part]) if channels else 0
+    n_times = (
+        number_of(next(iter(lengths), None)) or (channels[0].findtext("data") or "").strip().strip(",").count(",") + 1 if channels else 0
+    )
     if not channels or not all(names) or len(lengths) > 1 or not 1 <= n_times < MOST_TIMES:
         raise damaged(path, f"wavedata {kind} has channels without names or of different lengths")
     fs = check_fs(path, fs)
@@ -114,10 +120,21 @@ def _waveform(path: str, item: Element, given: Given) -> Waveform:
     )
 
 
-def _texts(channel: Element) -> list[str]:
-    """Numbers of a channel, as text; the last comma may end the list."""
-    parts = (channel.findtext("data") or "").split(",")
-    return parts if parts[-1].strip() else parts[:-1]
+def _numbers(channel: Element) -> list[int]:
+    """Numbers of a channel; the last comma may end the list.
+
+    Raises
+    ------
+    ValueError
+        If something is not a whole number.
+    """
+    text = (channel.findtext("data") or "").strip().removesuffix(",")
+    if _PLAIN.fullmatch(text):
+        # Three times as quick as to make each number by itself.
+        with contextlib.suppress(ValueError):
+            plain: list[int] = json.loads(f"[{text}]")
+            return plain
+    return [int(number) for number in text.split(",")]
 
 
 def _counts(path: str, waveform: Waveform) -> NDArray[np.integer]:
@@ -128,7 +145,7 @@ def _counts(path: str, waveform: Waveform) -> NDArray[np.integer]:
         if kind != "COMMASEPARATE":
             raise unread(path, f"lead {name} with samples of type {kind}")
         try:
-            row = np.array([int(text) for text in _texts(channel)], np.int64)
+            row = np.array(_numbers(channel), np.int64)
         except (ValueError, OverflowError):
             raise damaged(path, f"lead {name} has samples that are not whole numbers") from None
         if len(row) != waveform.n_times:
