@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 
@@ -71,6 +72,48 @@ def _mat_field(content: bytes, rng: Rng) -> bytes:
     return content[:start] + value.to_bytes(4, "little", signed=True) + content[end:]
 
 
+_ELEMENT = re.compile(rb"<(\w+)[^<>]*>([^<>]*)</\1>")
+_ATTRIBUTE = re.compile(rb' \w+="([^"]*)"')
+_LONGEST_XML = 200_000
+
+
+def _xml_value(content: bytes, rng: Rng) -> bytes:
+    """Put an edge, or the text of another, into an element or an attribute."""
+    text, encoding = _utf8(content)
+    found = [one.span(2) for one in _ELEMENT.finditer(text, 0, _LONGEST_XML)] + [one.span(1) for one in _ATTRIBUTE.finditer(text)]
+    if not found:
+        return content
+    start, end = found[rng.integers(len(found))]
+    other = found[rng.integers(len(found))]
+    fill = (edge_number(rng), edge_text(rng), text[slice(*other)])[rng.integers(3)]
+    # What XML forbids is mostly kept out: the reader would see nothing else.
+    fill = fill.translate(None, b'\0\x1f<&"') if rng.random() < 0.9 else fill
+    return _encoded(text[:start] + fill + text[end:], encoding)
+
+
+def _xml_element(content: bytes, rng: Rng) -> bytes:
+    """Drop an element or an attribute, double it or put it elsewhere."""
+    text, encoding = _utf8(content)
+    pattern = _ELEMENT if rng.random() < 0.6 else _ATTRIBUTE
+    found = [one.span() for one in pattern.finditer(text, 0, _LONGEST_XML)]
+    if not found:
+        return content
+    (start, end), (place, _) = found[rng.integers(len(found))], found[rng.integers(len(found))]
+    part = text[start:end]
+    dropped, doubled = text[:start] + text[end:], text[:end] + part * int(2 ** rng.uniform(0, 5)) + text[end:]
+    moved = text[:place] + part + text[place:start] + text[end:] if place < start else dropped
+    return _encoded((dropped, doubled, moved)[rng.integers(3)], encoding)
+
+
+def _utf8(content: bytes) -> tuple[bytes, str]:
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+    return (content.decode(encoding, "replace").encode("utf-8", "replace"), encoding) if encoding else (content, "")
+
+
+def _encoded(text: bytes, encoding: str) -> bytes:
+    return text.decode("utf-8", "replace").encode(encoding, "replace") if encoding else text
+
+
 _AWARE: dict[str, tuple[Change, ...]] = {
     "hea": TEXT,
     "csv": TEXT,
@@ -78,6 +121,7 @@ _AWARE: dict[str, tuple[Change, ...]] = {
     "mat": (_samples, _mat_field),
     "edf": (_edf_field, _edf_field, _edf_field, _samples),
     "dcm": (*TEXT[:7], _samples),
+    "xml": (*(_xml_value, _xml_value, _xml_element) * 10, *TEXT),
 }
 
 

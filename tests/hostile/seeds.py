@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, random_parameters, simulate
+from tests.hostile.write_xml import EIGHT, mortara_text, muse_text, philips_text, schiller_text
 
 __all__ = ["FORMATS", "SEEDS_PER_FORMAT", "Files", "seed_files"]
 
@@ -213,12 +214,42 @@ def dicom_bytes(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
+# Steps of XML files in microvolts, and how their text is kept.
+_STEPS_UV, _ENCODINGS = (1.0, 2.5, 4.88, 5.0), ("latin-1", "utf-16", "utf-8-sig")
+
+
+def _muse(record: EcgRecord, number: int) -> str:
+    leads = EIGHT if number % 2 and record.lead_names == STANDARD_LEADS else record.lead_names
+    return muse_text(record, leads, _STEPS_UV[number % 4], crc=number % 3 == 0)
+
+
+def _philips(record: EcgRecord, number: int) -> str:
+    old = number % 3 == 1 and record.lead_names == STANDARD_LEADS
+    return philips_text(
+        record, record.lead_names, _STEPS_UV[number % 4], compressed=number % 5 != 2, calibration=number % 7 == 1, old=old, most=4000
+    )
+
+
+def _xml(text: str, number: int) -> Files:
+    """Return a text in one of several encodings, as its declaration says."""
+    encoding = _ENCODINGS[number % 11 % 3]
+    declared = {"latin-1": "ISO-8859-1", "utf-16": "UTF-16", "utf-8-sig": "UTF-8"}[encoding]
+    rest = text.partition("?>")[2]
+    return {"seed.xml": f'<?xml version="1.0" encoding="{declared}"?>{rest}'.encode(encoding)}
+
+
 _WRITERS: dict[str, Callable[[int], Files]] = {
     "wfdb": lambda number: _wfdb(seed_record(number), number, mat=False),
     "mat": lambda number: _wfdb(seed_record(number), number, mat=True),
     "csv": lambda number: _csv(seed_record(number), number),
     "edf": lambda number: _edf(seed_record(number), number),
     "dicom": lambda number: {"seed.dcm": dicom_bytes(dicom_dataset(number))},
+    "muse": lambda number: _xml(_muse(seed_record(number), number), number),
+    "philips": lambda number: _xml(_philips(seed_record(number), number), number),
+    "schiller": lambda number: _xml(schiller_text(seed_record(number), seed_record(number).lead_names, _STEPS_UV[number % 4]), number),
+    "mortara": lambda number: _xml(
+        mortara_text(seed_record(number), seed_record(number).lead_names, 1000.0 / _STEPS_UV[number % 4]), number
+    ),
 }
 FORMATS = tuple(_WRITERS)
 

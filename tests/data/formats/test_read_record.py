@@ -41,7 +41,7 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(CSV, DICOM, EDF, MATLAB, WFDB\); .*a\.hea"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(CSV, DICOM, .*WFDB\); .*a\.hea"):
         read_record(tmp_path / "a.dat")
 
 
@@ -50,8 +50,8 @@ def test_a_signal_file_without_its_header(tmp_path):
     [
         (b"", "the file is empty"),
         (b"MATLAB 5.0 MAT-file, Platform: PCWIN64" + bytes(100), "a damaged MATLAB file"),
-        (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "XML and HTML files cannot be read"),
-        ('<?xml version="1.0"?>'.encode("utf-16"), "XML and HTML files cannot be read"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><ecg/>', "XML or HTML in none of the formats"),
+        ('<?xml version="1.0"?>'.encode("utf-16"), "XML or HTML in none of the formats"),
         (b"%PDF-1.7\n\x00", "a PDF"),
         (b"PK\x03\x04\x00\x00", "a compressed archive or an Excel workbook"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(100), "a picture of an ECG"),
