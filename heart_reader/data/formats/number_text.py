@@ -13,11 +13,11 @@ _MOST_DIGITS = 15
 
 
 def count_numbers(text: str) -> int:
-    """Return how many words, parted by blanks and line ends, a text has.
+    r"""Return how many words, parted by blanks and line ends, a text has.
 
     Examples
     --------
-    >>> count_numbers(" 1 -2\\n3 "), count_numbers("")
+    >>> count_numbers(" 1 -2\n3 "), count_numbers("")
     (3, 0)
     """
     inside = np.frombuffer(text.encode("ascii", "replace"), np.uint8) > _BLANK
@@ -25,7 +25,7 @@ def count_numbers(text: str) -> int:
 
 
 def parse_numbers(text: str) -> NDArray[np.float64]:
-    """Return the numbers of a text, parted by blanks and line ends; NaN as it stands there.
+    r"""Return the numbers of a text, parted by blanks and line ends; NaN as it stands there.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def parse_numbers(text: str) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> parse_numbers(" 1 -2\\n3 ").tolist(), parse_numbers("0.5 1e2").tolist()
+    >>> parse_numbers(" 1 -2\n3 ").tolist(), parse_numbers("0.5 1e2").tolist()
     ([1.0, -2.0, 3.0], [0.5, 100.0])
     """
     whole = _whole_numbers(text)
