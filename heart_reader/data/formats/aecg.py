@@ -42,7 +42,7 @@ from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_
 from heart_reader.data.formats.files import Given, check_length
 from heart_reader.data.formats.number_text import count_numbers, parse_numbers
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, without_namespaces
+from heart_reader.data.formats.xml_file import number_of, parse_plain_xml, root_name
 from heart_reader.data.leads import canonical_lead, canonical_leads
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts, resample
@@ -60,6 +60,7 @@ _TIMES = ("TIME_ABSOLUTE", "TIME_RELATIVE")
 _BEAT = "REPRESENTATIVE_BEAT"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _MAX_LEADS = 256
+_SHORT_TEXT = 1 << 16
 # Programs round the increments that they write.
 _RATE_TOLERANCE = 1e-6
 
@@ -119,7 +120,7 @@ def read_aecg(path: str, head: bytes, given: Given) -> EcgRecord:
     the twelve leads, then the longest. Sets of the series that begin and end with the chosen one
     are read with it; a warning names all others. ``given.leads`` names all sequences.
     """
-    root = without_namespaces(parse_xml(path))
+    root = parse_plain_xml(path)
     recorded = root.findall("component/series")
     derived = [part for series in recorded for part in series.findall("derivation/derivedSeries")]
     rhythm = [series for series in recorded if code_of(series) != _BEAT]
@@ -264,8 +265,9 @@ def _signal(
     if slower:
         warnings.append(message("resampled", fs=fastest, leads=slower))
     values = np.full((len(kept), n_times), np.nan)
+    digits = _digits(path, [leads[row] for row in kept])
     for place, row in enumerate(kept):
-        decoded = _decoded(path, leads[row], scales[row])
+        decoded = digits[place] * scales[row][1] + scales[row][2]
         resampled = decoded if of_lead[row] == fastest else resample(decoded, of_lead[row], fastest)
         # Cut or extended by the rounding of a ratio of rates.
         length = min(len(resampled), n_times)
@@ -329,14 +331,17 @@ def _scale(path: str, lead: _Lead, given_unit: str | None) -> tuple[str, float, 
     return unit, step, zero
 
 
-def _decoded(path: str, lead: _Lead, scale: tuple[str, float, float]) -> NDArray[np.float64]:
-    """Values of a lead in its unit, (n_times,); NaN where none stands."""
+def _digits(path: str, leads: Sequence[_Lead]) -> list[NDArray[np.float64]]:
+    """Numbers of each lead, (n_times,); of a short recording all at once, in half the time."""
+    if len(leads) > 1 and sum(len(lead.digits) for lead in leads) > _SHORT_TEXT:
+        return [_digits(path, [lead])[0] for lead in leads]
     try:
-        digits = parse_numbers(lead.digits)
+        digits = parse_numbers(" ".join(lead.digits for lead in leads))
     except ValueError as error:
-        raise _damaged(path, f"lead {lead.name} has a value {str(error)[:20]!r} that is no number") from None
-    _, step, zero = scale
-    return digits * step + zero
+        wrong = str(error)
+        name = next(lead.name for lead in leads if wrong in lead.digits.split())
+        raise _damaged(path, f"lead {name} has a value {wrong[:20]!r} that is no number") from None
+    return np.split(digits, np.cumsum([lead.n_times for lead in leads])[:-1])
 
 
 def _holders(chosen: Sequence[_Set], name: str) -> list[Element]:

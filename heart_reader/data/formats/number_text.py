@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = ["count_numbers", "parse_numbers"]
 
-_BLANK, _MINUS, _ZERO = 32, 45, 48
+_BLANK, _MINUS, _ZERO, _NINE = 32, 45, 48, 9
 # More digits than this may not fit; samples of an ECG have eight at most.
 _MOST_DIGITS = 15
 
@@ -66,21 +66,22 @@ def _whole_numbers(text: str) -> NDArray[np.float64] | None:
     inside = content > _BLANK
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     last = edges[1::2]
-    first = edges[::2] + 1
-    if not len(first):
+    if not len(last):
         return np.empty(0)
-    negative = content[first] == _MINUS
-    first = first + negative
-    length = last - first + 1
-    most = int(length.max())
+    negative = content[edges[::2] + 1] == _MINUS
+    n_left = last - edges[::2] - negative
+    if n_left.max() > _MOST_DIGITS:
+        return None
     # Anything but a digit, be it a second minus or a point, is far from 0 to 9 as an unsigned byte.
     digits = content - np.uint8(_ZERO)
-    n_digits = int(np.count_nonzero(digits <= 9))
-    if most > _MOST_DIGITS or length.min() < 1 or n_digits != int(length.sum()):
+    values = digits[last].astype(np.int64)
+    n_digits, rows = len(last), np.arange(len(last))
+    for place in range(1, int(n_left.max())):
+        longer = np.flatnonzero(n_left > place)
+        rows, last, n_left = rows[longer], last[longer], n_left[longer]
+        values[rows] += digits[last - place].astype(np.int64) * 10**place
+        n_digits += len(rows)
+    if n_digits != int(np.count_nonzero(digits <= _NINE)):
         return None
-    values = digits[last].astype(np.float64)
-    for place in range(1, most):
-        there = length > place
-        values += np.where(there, digits[last - place * there], 0) * 10.0**place
-    values[negative] *= -1.0
-    return values
+    np.negative(values, out=values, where=negative)
+    return values.astype(np.float64)
