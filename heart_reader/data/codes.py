@@ -20,7 +20,7 @@ def codes_of(kind: str, vocabulary: str) -> Mapping[str, str]:
     Parameters
     ----------
     kind
-        ``"leads"`` or ``"measurements"``.
+        ``"leads"``, ``"measurements"`` or ``"units"``.
     vocabulary
         One of the ``sources`` of the list, such as ``"mdc"``.
 
