@@ -246,10 +246,15 @@ def _keep(annotation: Element, values: dict[str, float]) -> None:
 
 
 def statements_of(series: Element) -> tuple[str, ...]:
-    """Return the interpretation, in order, each sentence once."""
-    found = (annotation for one in series.findall("subjectOf/annotationSet") for annotation in one.iter("annotation"))
-    words = (_words(annotation) for annotation in found if code_of(annotation) in _STATEMENTS)
-    return tuple(dict.fromkeys(text for text in words if text))
+    """Return the interpretation, in order; a rhythm that is stated beat by beat stands once."""
+    statements: list[str] = []
+    for one in series.findall("subjectOf/annotationSet"):
+        for annotation in one.iter("annotation"):
+            code = code_of(annotation)
+            words = _words(annotation) if code in _STATEMENTS else None
+            if words and not (code == "MDC_ECG_RHY" and words in statements):
+                statements.append(words)
+    return tuple(statements)
 
 
 def _words(annotation: Element) -> str | None:
