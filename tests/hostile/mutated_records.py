@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
+from xml.etree import ElementTree
 
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
@@ -71,6 +73,33 @@ def _mat_field(content: bytes, rng: Rng) -> bytes:
     return content[:start] + value.to_bytes(4, "little", signed=True) + content[end:]
 
 
+def _xml(content: bytes, rng: Rng) -> bytes:
+    """Change an element of a file that is still XML: an attribute, its text, its place."""
+    try:
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return BLIND[rng.integers(len(BLIND))](content, rng)
+    parents = [element for element in root.iter() if len(element)]
+    parent = parents[rng.integers(len(parents))]
+    place = int(rng.integers(len(parent)))
+    element, kind = parent[place], rng.integers(8)
+    edge = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd]", "?", (edge_number(rng) if rng.random() < 0.7 else edge_text(rng)).decode())
+    if kind < 4 and element.attrib:
+        name = list(element.attrib)[rng.integers(len(element.attrib))]
+        element.set(name, edge)
+    elif kind < 5 and element.text and element.text.strip():
+        words = element.text.split()
+        words[rng.integers(len(words))] = edge
+        element.text = " ".join(words[: len(words) if rng.random() < 0.5 else rng.integers(len(words) + 1)])
+    elif kind < 6:
+        parent.remove(element)
+    elif kind < 7:
+        parent.insert(place, element)
+    elif not len(element):  # no element may come to lie in itself
+        parents[rng.integers(len(parents))].append(element)
+    return bytes(ElementTree.tostring(root, "utf-8", xml_declaration=True))
+
+
 _AWARE: dict[str, tuple[Change, ...]] = {
     "hea": TEXT,
     "csv": TEXT,
@@ -78,6 +107,7 @@ _AWARE: dict[str, tuple[Change, ...]] = {
     "mat": (_samples, _mat_field),
     "edf": (_edf_field, _edf_field, _edf_field, _samples),
     "dcm": (*TEXT[:7], _samples),
+    "aecg": (*(_xml,) * 40, *TEXT),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, random_parameters, simulate
+from tests.hostile.write_aecg import Aecg, annotation, document, filter_of, series
 
 __all__ = ["FORMATS", "SEEDS_PER_FORMAT", "Files", "seed_files"]
 
@@ -213,12 +215,29 @@ def dicom_bytes(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
+def _aecg(record: EcgRecord, number: int) -> Files:
+    """Return a file with one set or a set for each lead, and beats in every third."""
+    unit, per_mv, scale = (("uV", 1000.0, "1"), ("uV", 400.0, "2.5"), ("mV", 1000.0, "0.001"), ("nV", 200.0, "5000"))[number % 4]
+    kind, head = (("TIME_ABSOLUTE", 'value="20200531120000"'), ("TIME_RELATIVE", 'value="0" unit="s"'))[number % 2]
+    groups = [record.lead_names] if number % 3 else [[name] for name in record.lead_names]
+    axes = ((kind, head, f'value="{1.0 / record.fs:.12g}" unit="s"'),)
+    notes = annotation("MDC_ECG_TIME_PD_QRS", '<value xsi:type="PQ" value="96" unit="ms"/>')
+    notes += annotation("MDC_ECG_INTERPRETATION_STATEMENT", '<value xsi:type="ST">Sinus rhythm</value>')
+    after = f"<subjectOf><annotationSet>{notes}</annotationSet></subjectOf>"
+    spec = Aecg(per_mv, f'value="{scale}" unit="{unit}"', f'value="0" unit="{unit}"', axes=axes, groups=groups, after=after)
+    if not number % 3:
+        beats = series(replace(record, signal=record.signal[:, :50]), replace(spec, after=""), "derivedSeries")
+        spec = replace(spec, after=f"{after}<derivation>{beats}</derivation>")
+    return {"seed.aecg": document(record, replace(spec, filters=filter_of("LOW_PASS", 'value="150" unit="Hz"'))).encode()}
+
+
 _WRITERS: dict[str, Callable[[int], Files]] = {
     "wfdb": lambda number: _wfdb(seed_record(number), number, mat=False),
     "mat": lambda number: _wfdb(seed_record(number), number, mat=True),
     "csv": lambda number: _csv(seed_record(number), number),
     "edf": lambda number: _edf(seed_record(number), number),
     "dicom": lambda number: {"seed.dcm": dicom_bytes(dicom_dataset(number))},
+    "aecg": lambda number: _aecg(seed_record(number), number),
 }
 FORMATS = tuple(_WRITERS)
 
