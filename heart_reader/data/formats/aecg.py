@@ -339,7 +339,7 @@ def _digits(path: str, leads: Sequence[_Lead]) -> list[NDArray[np.float64]]:
         digits = parse_numbers(" ".join(lead.digits for lead in leads))
     except ValueError as error:
         wrong = str(error)
-        name = next(lead.name for lead in leads if wrong in lead.digits.split())
+        name = next(lead.name for lead in leads if wrong in (lead.digits.split() if wrong.isascii() else lead.digits))
         raise _damaged(path, f"lead {name} has a value {wrong[:20]!r} that is no number") from None
     return np.split(digits, np.cumsum([lead.n_times for lead in leads])[:-1])
 

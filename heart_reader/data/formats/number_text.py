@@ -30,7 +30,7 @@ def parse_numbers(text: str) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If a word is no number; the first such word is named.
+        If a word is no number; such a word, or the letter that is foreign to numbers, is named.
 
     Examples
     --------
@@ -40,14 +40,17 @@ def parse_numbers(text: str) -> NDArray[np.float64]:
     whole = _whole_numbers(text)
     if whole is not None:
         return whole
+    if not text.isascii():
+        # Also a blank that is none of ASCII's, at which split would part two words.
+        raise ValueError(next(letter for letter in text if not letter.isascii()))
     words = text.split()
-    # Python also takes 1_000 and digits of other scripts for numbers.
-    if not text.isascii() or "_" in text:
-        words = [word if word.isascii() and "_" not in word else f"{word}?" for word in words]
     try:
-        return np.array([float(word) for word in words])
+        numbers = np.array([float(word) for word in words])
     except ValueError:
-        raise ValueError(next(word.removesuffix("?") for word in words if not _is_number(word))) from None
+        raise ValueError(next(word for word in words if not _is_number(word))) from None
+    if "_" in text:  # Python takes 1_000 for a number
+        raise ValueError(next(word for word in words if "_" in word))
+    return numbers
 
 
 def _is_number(word: str) -> bool:
