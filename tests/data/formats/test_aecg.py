@@ -192,7 +192,8 @@ def test_numbers_in_text_are_those_of_python(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("1 x 2", "x"), ("-", "-"), ("1-2", "1-2"), ("1_0", "1_0"), ("٣", "٣"), ("1\xa02", "\xa0"), ("--1", "--1"), ("1,5", "1,5")]
+    ("text", "word"),
+    [("1 x 2", "x"), ("-", "-"), ("1-2", "1-2"), ("1_0", "1_0"), ("٣", "٣"), ("1\xa02", "\xa0"), ("--1", "--1"), ("1,5", "1,5")],
 )
 def test_words_that_are_no_numbers_are_named(text: str, word: str) -> None:
     with pytest.raises(ValueError, match=f"^{word}$"):
