@@ -250,7 +250,8 @@ def labels_and_rates() -> Iterator[Case]:
             )
             spec = Edf(slower=(lead,), stored=of(lead, lowest(400, 440)))
             yield case(f"lead {lead} at half the rate and with a gap", spec, warned=("resampled", "missing_values_bridged"), exact=False)
-    for label in ("ECG I-II", "LA-RA", "ECG", "EKG1", "MLII", "V4R", "Resp", "V1-V2", "EEG C3"):
+    yield case("lead III labelled 'ECG V4R'", Edf(of_lead={"III": {"label": "ECG V4R"}}), leads=without("III"))
+    for label in ("LA-RA", "ECG", "EKG1", "MLII", "V4R", "Resp", "V1-V2", "EEG C3"):
         yield case(
             f"lead III labelled {label!r}", Edf(of_lead={"III": {"label": label}}), warned=("signals_not_leads",), leads=without("III")
         )

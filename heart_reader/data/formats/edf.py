@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.agreement import LARGEST_MV, Band, agreed_fs, agreed_names, filter_warnings, scale_warnings, within_range
-from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, lead_of_label, looks_like_edf, parse_edf_header
 from heart_reader.data.formats.files import Given, check_length, file_size, read_bytes
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import canonical_lead
@@ -148,8 +148,10 @@ def _choose(
     if not voltages:
         found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
         raise UnitError(message("no_voltage", where=path, found=found))
-    names = agreed_names(path, [item.label for item in voltages], given.leads)
+    names = agreed_names(path, [lead_of_label(item.label) for item in voltages], given.leads)
     standard = [row for row, name in enumerate(names) if canonical_lead(name)]
+    # What calls itself an ECG is one beside them, whatever its place.
+    standard = [row for row, item in enumerate(voltages) if row in standard or item.label.startswith("ECG ")] if standard else []
     kept = standard if standard and given.leads is None else list(range(len(names)))
     chosen = [voltages[row] for row in kept]
     others = [item.label for item in signals if item not in chosen]

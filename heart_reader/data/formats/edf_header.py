@@ -19,7 +19,7 @@ from heart_reader.data.formats.files import plausible_age
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["MAX_HEADER_BYTES", "MAX_SIGNALS", "EdfHeader", "EdfSignal", "looks_like_edf", "parse_edf_header"]
+__all__ = ["MAX_HEADER_BYTES", "MAX_SIGNALS", "EdfHeader", "EdfSignal", "edf_date", "lead_of_label", "looks_like_edf", "parse_edf_header"]
 
 # Sleep laboratories record some dozens of signals.
 MAX_SIGNALS = 512
@@ -33,6 +33,9 @@ _COLUMNS = {
     "prefilter": 80, "n_samples": 8, "reserved": 32,
 }  # fmt: skip
 _DATE = r"(\d{2}-[A-Z]{3}-\d{4})"
+# A further part of the patient's field, as EDF+ allows: age=56y, or in months, weeks or days.
+_AGE = re.compile(r"AGE=(\d{1,3})([YMWD])")
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,23 @@ class EdfHeader:
     annotations: tuple[int, int] | None
     age: float | None
     sex: str | None
+
+
+def lead_of_label(label: str) -> str:
+    """Return the lead that a label names behind its type, as EDF+ has it; a number is no name.
+
+    Examples
+    --------
+    >>> lead_of_label("ECG V7"), lead_of_label("ECG 1"), lead_of_label("V7")
+    ('V7', 'ECG 1', 'V7')
+    """
+    kind, _, lead = label.partition(" ")
+    return lead if kind == "ECG" and lead == lead.strip() and any(map(str.isalpha, lead)) else label
+
+
+def edf_date(day: date) -> str:
+    """Return a date as EDF+ writes it, such as 02-MAR-2024."""
+    return f"{day.day:02}-{_MONTHS[day.month - 1]}-{day.year:04}"
 
 
 def looks_like_edf(head: bytes) -> bool:
@@ -196,6 +216,8 @@ def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
     # In plain EDF a patient may be called Jane M Doe.
     known = born is not None or fields[2:3] == ["X"]
     sex = {"F": "female", "M": "male"}.get(fields[1]) if known else None
+    if known and (match := next(filter(None, map(_AGE.fullmatch, fields[3:])), None)):
+        return plausible_age(int(match[1]) * _YEARS[match[2]]), sex
     match = re.match(rf"STARTDATE {_DATE}", recording.upper())
     started = _date(match[1]) if match else None
     if born is None or started is None:

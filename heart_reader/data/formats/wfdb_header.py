@@ -15,7 +15,7 @@ from typing import NamedTuple
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["CHECKSUM_MODULUS", "DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
+__all__ = ["CHECKSUM_MODULUS", "DEFAULT_FS_HZ", "DEFAULT_GAIN", "MAX_NAME", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
 
 # What the format itself prescribes where a header is silent.
 DEFAULT_FS_HZ = 250.0
