@@ -10,16 +10,13 @@ recorded.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.files import HEAD_BYTES, Given, check_length, decode_text, read_bytes
-from heart_reader.data.formats.gap_rule import refuse_long_gap
+from heart_reader.data.formats.pieces import Piece, joined, refuse_long_gap
 from heart_reader.data.formats.wfdb_files import open_signals
 from heart_reader.data.formats.wfdb_header import NO_FILE, SegmentLine, SignalLine, WfdbHeader, parse_header
 from heart_reader.data.record import UNIT_TO_MV
@@ -28,14 +25,6 @@ from heart_reader.errors import LeadError, UnreadableRecord
 from heart_reader.messages import message
 
 __all__ = ["open_segments", "segments_in_folder"]
-
-
-class _Piece(NamedTuple):
-    """What was recorded of some signals (``rows``), each times its factor."""
-
-    signal: SignalParts
-    rows: list[int]
-    factors: NDArray[np.float64] | None
 
 
 def open_segments(path: str, header: WfdbHeader, fs: float, given: Given, warnings: list[str]) -> tuple[SignalParts, list[SignalLine]]:
@@ -63,8 +52,7 @@ def open_segments(path: str, header: WfdbHeader, fs: float, given: Given, warnin
     LeadError
         If the layout names a signal twice, or a segment another signal than the layout.
     """
-    lengths = [segment.n_times for segment in header.segments]
-    n_times = sum(lengths)
+    n_times = sum(segment.n_times for segment in header.segments)
     if n_times == 0 or n_times != (header.n_times or n_times):
         problem = f"its segments have {n_times} samples, but {header.n_times or 0} are declared"
         raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
@@ -73,10 +61,11 @@ def open_segments(path: str, header: WfdbHeader, fs: float, given: Given, warnin
     first = header.segments[0]
     lines = list(_header_of(path, first, fs).signals) if first.n_times == 0 and first.name != NO_FILE else []
     by_layout = bool(lines)
-    pieces: list[_Piece | None] = []
+    pieces: list[Piece] = []
+    start = 0
     for segment in header.segments:
+        begin, start = start, start + segment.n_times
         if segment.n_times == 0 or segment.name == NO_FILE:
-            pieces.append(None)
             continue
         of_segment = _header_of(path, segment, fs)
         lines = lines or list(of_segment.signals)
@@ -85,29 +74,10 @@ def open_segments(path: str, header: WfdbHeader, fs: float, given: Given, warnin
         for row, line in zip(rows, of_segment.signals, strict=True):
             if not line.usual and (lines[row].usual or lines[row].file_name == NO_FILE):
                 lines[row] = line._replace(unit=lines[row].unit)
-        pieces.append(_Piece(open_signals(_beside(path, segment.name), of_segment, warnings), rows, factors))
+        pieces.append(Piece(begin, open_signals(_beside(path, segment.name), of_segment, warnings), rows, factors))
     if len(lines) != header.n_signals:
         raise UnreadableRecord(message("segment_differs", where=path, segment=first.name, got=len(lines), needed=header.n_signals))
-    return _joined(len(lines), lengths, pieces), lines
-
-
-def _joined(n_signals: int, lengths: Sequence[int], pieces: Sequence[_Piece | None]) -> SignalParts:
-    ends = list(accumulate(lengths))
-
-    def cut(start: int, stop: int) -> NDArray[np.float64]:
-        signal = np.full((n_signals, stop - start), np.nan)
-        for number in range(bisect_right(ends, start), len(ends)):
-            begin, piece = ends[number] - lengths[number], pieces[number]
-            if begin >= stop:
-                break
-            if piece is None:
-                continue
-            low, high = max(start, begin), min(stop, ends[number])
-            values = piece.signal.cut(low - begin, high - begin)
-            signal[piece.rows, low - start : high - start] = values if piece.factors is None else values * piece.factors[:, None]
-        return signal
-
-    return SignalParts(n_signals, ends[-1], cut, on_disk=True)
+    return joined(len(lines), n_times, pieces), lines
 
 
 def _check_gaps(path: str, segments: Sequence[SegmentLine], fs: float) -> None:

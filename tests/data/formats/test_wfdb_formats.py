@@ -13,6 +13,7 @@ from heart_reader.data import signal as signal_module
 from heart_reader.data.formats import read_record
 from heart_reader.data.formats.wfdb_samples import STORED
 from heart_reader.errors import UnreadableRecord
+from tests.hostile.write_wfdb import pack
 
 with warnings.catch_warnings():
     # The library itself makes a deprecated pandas call while it is imported.
@@ -27,34 +28,6 @@ GAINS = {8: 500.0, 16: 8e3, 24: 1e6, 32: 3e8, 61: 8e3, 80: 50.0, 160: 8e3, 212: 
 LIMITS = {8: 127, 16: 32767, 24: 1 << 22, 32: 1 << 30, 61: 32767, 80: 127, 160: 32767, 212: 2047, 310: 511, 311: 511}
 
 
-def packed(values: np.ndarray, fmt: int) -> bytes:
-    """Samples in the order that they stand in, as the guide describes each format."""
-    values = values.astype(np.int64)
-    if fmt in (16, 32):
-        return values.astype(f"<i{fmt // 8}").tobytes()
-    if fmt == 61:
-        return values.astype(">i2").tobytes()
-    if fmt == 160:
-        return (values + 32768).astype("<u2").tobytes()
-    if fmt in (8, 80):
-        return values.astype("i1").tobytes() if fmt == 8 else (values + 128).astype("u1").tobytes()
-    if fmt == 24:
-        return b"".join(int(value).to_bytes(3, "little", signed=True) for value in values)
-    if fmt == 212:
-        content = bytearray()
-        for first, second in np.append(values, np.zeros(len(values) % 2, int)).reshape(-1, 2) & 0xFFF:
-            content += bytes([first & 0xFF, (first >> 8) | (second >> 8) << 4, second & 0xFF])
-        return bytes(content[: -(-3 * len(values) // 2)])
-    content, rest = bytearray(), -len(values) % 3
-    for first, second, third in np.append(values, np.zeros(rest, int)).reshape(-1, 3) & 0x3FF:
-        if fmt == 310:
-            pairs = (first << 1 | (third & 0x1F) << 11, second << 1 | (third >> 5) << 11)
-            content += int(pairs[0]).to_bytes(2, "little") + int(pairs[1]).to_bytes(2, "little")
-        else:
-            content += int(first | second << 10 | third << 20).to_bytes(4, "little")
-    return bytes(content)
-
-
 def written(folder: Path, fmt: int, n_leads: int, n_times: int, *, length: bool = True) -> tuple[Path, np.ndarray]:
     rng = np.random.default_rng(fmt)
     limit = LIMITS[fmt]
@@ -64,7 +37,7 @@ def written(folder: Path, fmt: int, n_leads: int, n_times: int, *, length: bool 
     if fmt == 8:
         values = initial[:, None] + stored.cumsum(axis=1)
     gain = GAINS[fmt]
-    (folder / "a.dat").write_bytes(packed(stored.T.ravel(), fmt))
+    (folder / "a.dat").write_bytes(pack(stored.T.ravel(), fmt))
     lines = [f"a {n_leads} 500{f' {n_times}' if length else ''}"]
     for row in range(n_leads):
         first = 5 if fmt == 8 else values[row, 0]
@@ -102,7 +75,7 @@ def test_the_value_that_means_missing(tmp_path, fmt):
     path, expected = written(tmp_path, fmt, 1, 600)
     values = np.rint(expected[0] * GAINS[fmt]).astype(np.int64)
     values[100:110] = STORED[fmt].invalid
-    (tmp_path / "a.dat").write_bytes(packed(values, fmt))
+    (tmp_path / "a.dat").write_bytes(pack(values, fmt))
     text = path.read_text().splitlines()
     path.write_text("\n".join([text[0], text[1].rsplit(" ", 3)[0] + " 0 0 I"]))
     assert "10 missing values in lead I were bridged by straight lines" in read_record(path).warnings
