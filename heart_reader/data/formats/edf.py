@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.agreement import LARGEST_MV, Band, agreed_fs, agreed_names, common_filters, filter_warnings, scale_warnings, within_range
+from heart_reader.data.formats.contec import STEP_MV, is_from_ecg90a
 from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_bdf, looks_like_edf, parse_edf_header
 from heart_reader.data.formats.edf_onsets import edf_runs
 from heart_reader.data.formats.files import Given, check_length, file_size, read_bytes
 from heart_reader.data.formats.pieces import Piece, joined
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.wfdb_samples import decode_24
-from heart_reader.data.leads import canonical_lead
+from heart_reader.data.leads import STANDARD_LEADS, canonical_lead
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts, resample
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
@@ -34,6 +35,9 @@ _VALUES_AT_ONCE = 1 << 22
 # "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
 _HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
+# The width of a range in mV that one program leaves in the header whatever the samples mean.
+_UNFILLED_MV = 2000.0
+_ROWS_OF_CONTEC = 500
 # Shorter runs of the smallest number may be the bottom of an S wave that is cut off.
 _LONG_GAP_S = 0.1
 # A signal that is cut off comes to the limit step by step; a gap is entered and left by a jump of
@@ -73,6 +77,9 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
     warnings: list[str] = []
     n_records = _n_records(path, header, file_size(path), warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
+    if given.unit is None and _is_contec(path, header, n_records, chosen):
+        chosen = [replace(item, gain=STEP_MV, offset=0.0) for item in chosen]
+        warnings.append(message("contec_scale", step=1000 * STEP_MV))
     rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
     check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
     runs = edf_runs(path, header, n_records)
@@ -106,6 +113,16 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
         warnings=tuple(warnings),
         device_report=replace(header.report, **common_filters(bands)),
     )
+
+
+def _is_contec(path: str, header: EdfHeader, n_records: int, chosen: Sequence[EdfSignal]) -> bool:
+    """Whether a file has the twelve leads and the empty range of an export from a Contec ECG90A."""
+    if tuple(item.label for item in chosen) != STANDARD_LEADS or any(
+        (item.n_samples, item.unit, item.gain) != (1, "mV", _UNFILLED_MV / ((1 << 16) - 1)) for item in chosen
+    ):
+        return False
+    samples = _Samples(path, header, 0, n_records, chosen).stored(0, min(n_records, _ROWS_OF_CONTEC))
+    return is_from_ecg90a(np.stack(samples[:6]))
 
 
 @dataclass(frozen=True)
