@@ -94,7 +94,12 @@ def onsets() -> Iterator[Case]:
         spec = Edf(record_s=record_s, onsets=times(record_s, 1, 30.0), head={"reserved": ""})
         yield case(f"EDF of {record_s} s with onsets that jump", spec, refused="edf_jump")
         spec = Edf(record_s=record_s, onsets=times(record_s), head={"reserved": "EDF+D"})
-        yield case(f"EDF+D of {record_s} s", spec, refused="edf_gaps")
+        yield case(f"EDF+D of {record_s} s without gaps", spec)
+        yield case(f"EDF+D of {record_s} s without onsets", Edf(record_s=record_s, head={"reserved": "EDF+D"}), refused="edf_gaps")
+        for gap_s, code in ((0.2, None), (1.0, None), (11.0, "gap_too_long"), (-0.05, "edf_jump")):
+            spec = Edf(record_s=record_s, onsets=times(record_s, 1, gap_s), head={"reserved": "EDF+D"})
+            expected = {"refused": code} if code else {"exact": False, "warned": ("missing_values_bridged",)}
+            yield case(f"EDF+D of {record_s} s with a gap of {gap_s} s", spec, **expected)
         if record_s >= 0.5:
             drifting = [f"{1.05 * record_s * number:+g}\x14\x14\0" for number in range(round(4 / record_s))]
             spec = Edf(record_s=record_s, onsets=drifting)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, Patient
-from heart_reader.data.formats.edf_header import edf_date, lead_of_label
+from heart_reader.data.formats.edf_header import edf_date, lead_of_label, rate_of
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.writers.age import age_in_units, lost_age
 from heart_reader.data.writers.lost import acquired_at, lost_parts
@@ -80,7 +80,7 @@ def write_edf(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path], l
     write_whole(path, lambda new: _write(new, header, samples))
     kept = ("device", "filters", "identity", *(("acquired",) if began else ()))
     lost = [*made.lost, *lost_age(record.age), *lost_parts(record, kept)]
-    fs = layout.n_samples / float(layout.duration_s)
+    fs = rate_of(layout.n_samples, float(layout.duration_s))
     if abs(fs - record.fs) > _RATE_SHARE * record.fs:
         lost.append(message("lost_rate", fs=record.fs, kept=fs))
     return [path], lost
