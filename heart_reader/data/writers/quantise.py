@@ -22,6 +22,8 @@ FINE_STEP_MV = 1e-3
 _GAINS = (1000.0, 200.0, 400.0, 204.8, 800.0, 250.0, 500.0, 2000.0, 100.0, 10_000.0)
 # What is left of 16 bits below the numbers that mean a missing sample.
 _MOST = 32_000
+# A quarter of the range.
+_QUARTER = 16_000
 # Single precision keeps a multiple to this share of its size.
 _ROUNDING = 2.0**-23
 # The finest step, a nanovolt, and the coarsest; no recorder has another.
@@ -128,6 +130,8 @@ def _own_gain(lead: NDArray[np.float32], lowest: float, highest: float) -> float
             gain = float(f"{1 / step:.{digits}g}")
             if span * gain <= 2 * _MOST and _is_multiple(lead, gain):
                 return gain
-    step = min(max(span / (2 * _MOST), _FINEST_MV), _COARSEST_MV)
+    # Readers take numbers that jump across half of the range for a sign gone wrong.
+    step = max(span / (2 * _MOST), min(span / _QUARTER, FINE_STEP_MV))
+    step = min(max(step, _FINEST_MV), _COARSEST_MV)
     power = 10.0 ** np.floor(np.log10(step))
     return float(1.0 / next(of * power for of in (1.0, 2.0, 5.0, 10.0) if of * power >= step * (1 - 1e-12)))
