@@ -20,7 +20,7 @@ from heart_reader.data.codes import codes_of
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.writers.age import age_in_units, lost_age
-from heart_reader.data.writers.dicom_items import annotation_items, channel_item, set_items
+from heart_reader.data.writers.dicom_items import annotation_items, channel_item, encoded, item, sequence
 from heart_reader.data.writers.lost import acquired_at, lost_parts
 from heart_reader.data.writers.names import refuse_names
 from heart_reader.data.writers.quantise import quantise
@@ -38,6 +38,7 @@ __all__ = ["STAND_IN", "write_dicom"]
 STAND_IN = datetime(1900, 1, 1)
 _PADDING = -(1 << 15)
 _MOST_LABEL = 16
+_ANNOTATIONS, _WAVEFORMS, _CHANNELS = (0x0040, 0xB020), (0x5400, 0x0100), (0x003A, 0x0200)
 
 
 class _Kind(NamedTuple):
@@ -85,14 +86,13 @@ def write_dicom(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path],
     _patient(dataset, record, report.patient or Patient())
     _study(dataset, kind, report, began or STAND_IN)
     groups, lost = _groups(record, report, kind, known=("acquired",) if began else ())
-    dataset.WaveformSequence = groups
     noted, uncoded = annotation_items(report)
-    if noted:
-        set_items(dataset, "WaveformAnnotationSequence", noted)
+    # In the order of their tags, of which these are the highest.
+    parts = [encoded(dataset), sequence(_ANNOTATIONS, noted) if noted else b"", sequence(_WAVEFORMS, groups)]
     lost += [message("lost_measurements", names=uncoded)] if uncoded else []
     lost += [] if began else [message("lost_date", format="DICOM", stand_in=f"{STAND_IN:%Y-%m-%d}")]
     path = folder / f"{name}.dcm"
-    write_whole(path, lambda new: _save(dataset, new))
+    write_whole(path, lambda new: _save(new, dataset, parts))
     return [path], lost
 
 
@@ -105,8 +105,14 @@ def _kind(record: EcgRecord) -> _Kind:
     widest, slowest = _KINDS[1], _KINDS[2]
     raise UnreadableRecord(
         message(
-            "record_does_not_fit", where=record.record_id, leads=len(record.lead_names), fs=record.fs, format="DICOM",
-            most=widest.most_leads, slowest=slowest.slowest_hz, fastest=slowest.fastest_hz,
+            "record_does_not_fit",
+            where=record.record_id,
+            leads=len(record.lead_names),
+            fs=record.fs,
+            format="DICOM",
+            most=widest.most_leads,
+            slowest=slowest.slowest_hz,
+            fastest=slowest.fastest_hz,
         )  # fmt: skip
     )
 
@@ -152,7 +158,7 @@ def _study(dataset: Dataset, kind: _Kind, report: DeviceReport, began: datetime)
         dataset.DeidentificationMethod = "Only the signal and what the device measured were read"
 
 
-def _groups(record: EcgRecord, report: DeviceReport, kind: _Kind, known: Sequence[str]) -> tuple[list[Dataset], list[Message]]:
+def _groups(record: EcgRecord, report: DeviceReport, kind: _Kind, known: Sequence[str]) -> tuple[list[bytes], list[Message]]:
     """Return the multiplex groups, and what is not in them."""
     rhythm, lost = _group(record, report, "RHYTHM", "ORIGINAL")
     groups, kept = [rhythm], ["device", "filters", "identity", "measurements", "statements", *known]
@@ -169,28 +175,27 @@ def _of_beats(record: EcgRecord, beats: MedianBeats) -> EcgRecord:
     return EcgRecord(record.record_id, np.ascontiguousarray(beats.signal, dtype=np.float32), beats.fs, beats.lead_names)
 
 
-def _group(record: EcgRecord, report: DeviceReport, label: str, originality: str) -> tuple[Dataset, list[Message]]:
+def _group(record: EcgRecord, report: DeviceReport, label: str, originality: str) -> tuple[bytes, list[Message]]:
+    """Return a multiplex group as an item, and what is coarser than it was."""
     from pydicom import Dataset
 
     made = quantise(record)
     samples = made.samples.astype("<i2")
-    group = Dataset()
-    group.WaveformOriginality = originality
-    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = samples.shape
-    group.SamplingFrequency = f"{record.fs:.12g}"
-    group.MultiplexGroupLabel = label
+    head, tail = Dataset(), Dataset()
+    head.WaveformOriginality = originality
+    head.NumberOfWaveformChannels, head.NumberOfWaveformSamples = samples.shape
+    head.SamplingFrequency = f"{record.fs:.12g}"
+    head.MultiplexGroupLabel = label
     steps_uv = 1000.0 / made.gains
-    offsets_uv = -made.baselines * steps_uv
-    rows = zip(record.lead_names, steps_uv.tolist(), offsets_uv.tolist(), strict=True)
+    rows = zip(record.lead_names, steps_uv.tolist(), (-made.baselines * steps_uv).tolist(), strict=True)
     channels = [channel_item(*row, (report.low_hz, report.high_hz), report.notch_hz) for row in rows]
-    set_items(group, "ChannelDefinitionSequence", channels)
-    group.WaveformBitsAllocated = 16
-    group.WaveformSampleInterpretation = "SS"
+    tail.WaveformBitsAllocated = 16
+    tail.WaveformSampleInterpretation = "SS"
     if made.masked.any():
         samples[made.masked] = _PADDING
-        group.WaveformPaddingValue = np.int16(_PADDING).tobytes()
-    group.WaveformData = np.ascontiguousarray(samples.T).tobytes()
-    return group, list(made.lost)
+        tail.add_new("WaveformPaddingValue", "OW", np.int16(_PADDING).tobytes())
+    tail.add_new("WaveformData", "OW", np.ascontiguousarray(samples.T).tobytes())
+    return item(encoded(head), sequence(_CHANNELS, channels), encoded(tail)), list(made.lost)
 
 
 def _text(text: str | None, most: int) -> str:
@@ -198,12 +203,18 @@ def _text(text: str | None, most: int) -> str:
     return " ".join((text or "").replace("\\", "/").split())[:most]
 
 
-def _save(dataset: Dataset, path: Path) -> None:
+def _save(path: Path, dataset: Dataset, parts: Sequence[bytes]) -> None:
     from pydicom import FileMetaDataset
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_file_meta_info
     from pydicom.uid import ExplicitVRLittleEndian
 
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.save_as(path, enforce_file_format=True)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    head = DicomBytesIO()
+    head.is_little_endian, head.is_implicit_VR = True, False
+    write_file_meta_info(head, meta, enforce_standard=True)
+    with path.open("wb") as file:
+        file.writelines([bytes(128), b"DICM", head.getvalue(), *parts])

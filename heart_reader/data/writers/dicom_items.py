@@ -23,22 +23,39 @@ from heart_reader.data.formats.agreement import Band
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["annotation_items", "channel_item", "set_items"]
+__all__ = ["annotation_items", "channel_item", "encoded", "item", "sequence"]
 
 # Leads that have no code in DICOM get one of our own, which PS3.16 allows: their name.
 _OWN_SCHEME = "99HEARTREADER"
 _MOST_CODE, _MOST_TEXT = 16, 1024
 _ITEM = 0xFFFE, 0xE000
+# Of channels: source and units; of notes: name and units.
+_SOURCE, _UNITS = (0x003A, 0x0208), (0x003A, 0x0211)
+_CONCEPT, _MEASURED_IN = (0x0040, 0xA043), (0x0040, 0x08EA)
 
 
-def set_items(dataset: Dataset, keyword: str, items: Iterable[bytes]) -> None:
-    """Make a sequence of encoded items an element of a data set."""
-    from pydicom.dataelem import RawDataElement
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.tag import Tag
+def encoded(dataset: Dataset) -> bytes:
+    """Return the elements of a data set in explicit little endian, texts in UTF-8."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
 
-    tag, value = Tag(tag_for_keyword(keyword) or 0), b"".join(items)
-    dataset[tag] = RawDataElement(tag, "SQ", len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
+    stream = DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = True, False
+    write_dataset(stream, dataset, parent_encoding="utf_8")
+    content: bytes = stream.getvalue()
+    return content
+
+
+def item(*elements: bytes) -> bytes:
+    """Return an item of a sequence, of elements in their order."""
+    content = b"".join(elements)
+    return struct.pack("<HHI", *_ITEM, len(content)) + content
+
+
+def sequence(tag: tuple[int, int], items: Iterable[bytes]) -> bytes:
+    """Return a sequence of such items as an element."""
+    content = b"".join(items)
+    return struct.pack("<HH2sHI", *tag, b"SQ", 0, len(content)) + content
 
 
 @lru_cache(maxsize=4096)
@@ -54,19 +71,18 @@ def channel_item(lead: str, step_uv: float, offset_uv: float, band: Band, notch_
     """
     from pydicom import Dataset
 
-    channel = Dataset()
-    channel.ChannelLabel = lead
-    set_items(channel, "ChannelSourceSequence", [_lead_item(lead)])
-    channel.ChannelSensitivity = f"{step_uv:.12g}"
-    set_items(channel, "ChannelSensitivityUnitsSequence", [_code_item("uV", "UCUM", "microvolt")])
-    channel.ChannelSensitivityCorrectionFactor = "1"
-    channel.ChannelBaseline = f"{offset_uv:.10g}"
-    channel.ChannelSampleSkew = "0"
-    channel.WaveformBitsStored = 16
+    label, scale, rest = Dataset(), Dataset(), Dataset()
+    label.ChannelLabel = lead
+    scale.ChannelSensitivity = f"{step_uv:.12g}"
+    rest.ChannelSensitivityCorrectionFactor = "1"
+    rest.ChannelBaseline = f"{offset_uv:.10g}"
+    rest.ChannelSampleSkew = "0"
+    rest.WaveformBitsStored = 16
     for keyword, value in (("FilterLow", band[0]), ("FilterHigh", band[1]), ("NotchFilter", notch_hz)):
         if value is not None:
-            setattr(channel, f"{keyword}Frequency", f"{value:.10g}")
-    return _item(channel)
+            setattr(rest, f"{keyword}Frequency", f"{value:.10g}")
+    units = _code_item("uV", "UCUM", "microvolt")
+    return item(encoded(label), sequence(_SOURCE, [_lead_item(lead)]), encoded(scale), sequence(_UNITS, [units]), encoded(rest))
 
 
 def annotation_items(report: DeviceReport) -> tuple[list[bytes], list[str]]:
@@ -82,29 +98,28 @@ def _measured_item(name: str, value: float) -> bytes:
     from pydicom import Dataset
 
     unit = name.rpartition("_")[2]
-    item = Dataset()
+    number = Dataset()
+    number.NumericValue = f"{value:.10g}"
     code, meaning = (codes_of("measurements", vocabulary)[name] for vocabulary in ("dicom", "dicom_meaning"))
-    set_items(item, "ConceptNameCodeSequence", [_code_item(code, "MDC", meaning)])
     unit_code, unit_meaning = (codes_of("units", vocabulary)[unit] for vocabulary in ("ucum", "ucum_meaning"))
-    set_items(item, "MeasurementUnitsCodeSequence", [_code_item(unit_code, "UCUM", unit_meaning)])
-    item.NumericValue = f"{value:.10g}"
-    return _note(item)
+    units = sequence(_MEASURED_IN, [_code_item(unit_code, "UCUM", unit_meaning)])
+    return item(units, sequence(_CONCEPT, [_code_item(code, "MDC", meaning)]), _of_the_first_group(number))
 
 
 @lru_cache(maxsize=4096)
 def _said_item(text: str) -> bytes:
     from pydicom import Dataset
 
-    item = Dataset()
-    item.UnformattedTextValue = text
-    return _note(item)
+    said = Dataset()
+    said.UnformattedTextValue = text
+    return item(_of_the_first_group(said))
 
 
-def _note(item: Dataset) -> bytes:
+def _of_the_first_group(note: Dataset) -> bytes:
     # Channel 0 of a group stands for all of its channels.
-    item.ReferencedWaveformChannels = [1, 0]
-    item.AnnotationGroupNumber = 1
-    return _item(item)
+    note.ReferencedWaveformChannels = [1, 0]
+    note.AnnotationGroupNumber = 1
+    return encoded(note)
 
 
 def _lead_item(lead: str) -> bytes:
@@ -120,16 +135,4 @@ def _code_item(value: str, scheme: str, meaning: str) -> bytes:
 
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
-    return _item(code)
-
-
-def _item(dataset: Dataset) -> bytes:
-    """Encode a data set as an item in explicit little endian, texts in UTF-8."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    stream = DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, False
-    write_dataset(stream, dataset, parent_encoding="utf_8")
-    content = stream.getvalue()
-    return struct.pack("<HHI", *_ITEM, len(content)) + content
+    return item(encoded(code))
