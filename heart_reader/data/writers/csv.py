@@ -33,7 +33,8 @@ def write_csv(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path], l
     """Write ``NAME.csv`` in microvolts; see :class:`~heart_reader.data.writers.registry.Writer`.
 
     Rate, unit, age and sex stand in comments. Where the recorder's step is a whole number of
-    microvolts, so are the values; else they have four decimals. A lead without information is empty.
+    microvolts, so are the values; else they have four decimals. A lead without
+    information is empty.
 
     Raises
     ------
@@ -42,6 +43,7 @@ def write_csv(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path], l
     """
     header = _header(record)
     made = quantise(record)
+    values: NDArray[np.number]
     steps = 1000.0 / made.gains
     lost = lost_parts(record)
     if (np.abs(steps - np.rint(steps)) < 1e-9).all() and (steps >= 0.5).all() and not made.lost:

@@ -102,19 +102,10 @@ def _kind(record: EcgRecord) -> _Kind:
     for kind in _KINDS:
         if kind.takes(len(record.lead_names), record.n_times, record.fs) and (all_coded or not kind.coded_only):
             return kind
+    there: dict[str, int | float] = {"leads": len(record.lead_names), "fs": record.fs}
     widest, slowest = _KINDS[1], _KINDS[2]
-    raise UnreadableRecord(
-        message(
-            "record_does_not_fit",
-            where=record.record_id,
-            leads=len(record.lead_names),
-            fs=record.fs,
-            format="DICOM",
-            most=widest.most_leads,
-            slowest=slowest.slowest_hz,
-            fastest=slowest.fastest_hz,
-        )  # fmt: skip
-    )
+    allowed = {"most": widest.most_leads, "slowest": slowest.slowest_hz, "fastest": slowest.fastest_hz}
+    raise UnreadableRecord(message("record_does_not_fit", where=record.record_id, format="DICOM", **there, **allowed))
 
 
 def _fits(lead: str) -> bool:
@@ -153,7 +144,7 @@ def _study(dataset: Dataset, kind: _Kind, report: DeviceReport, began: datetime)
     fraction = f".{began.microsecond:06}" if began.microsecond else ""
     dataset.AcquisitionDateTime = f"{day}{clock}{fraction}{offset}"
     dataset.AcquisitionContextSequence = []
-    if report.patient is None:
+    if report.patient is None and not known:
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethod = "Only the signal and what the device measured were read"
 
@@ -163,7 +154,12 @@ def _groups(record: EcgRecord, report: DeviceReport, kind: _Kind, known: Sequenc
     rhythm, lost = _group(record, report, "RHYTHM", "ORIGINAL")
     groups, kept = [rhythm], ["device", "filters", "identity", "measurements", "statements", *known]
     beats = report.medians
-    if beats is not None and kind.medians and kind.takes(*beats.signal.shape, beats.fs) and all(map(_fits, beats.lead_names)):
+    if (
+        beats is not None
+        and kind.medians
+        and kind.takes(len(beats.signal), beats.signal.shape[1], beats.fs)
+        and all(map(_fits, beats.lead_names))
+    ):
         medians, coarser = _group(_of_beats(record, beats), report, "MEDIAN BEAT", "DERIVED")
         groups.append(medians)
         lost += coarser
