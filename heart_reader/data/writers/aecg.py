@@ -24,6 +24,8 @@ from heart_reader.data.codes import codes_of
 from heart_reader.data.device_report import DeviceReport, Patient
 from heart_reader.data.formats.xml_file import MAX_XML_BYTES
 from heart_reader.data.record import EcgRecord
+from heart_reader.data.writers.lost import lost_parts
+from heart_reader.data.writers.names import refuse_names
 from heart_reader.data.writers.registry import register_writer
 from heart_reader.errors import UnreadableRecord
 from heart_reader.folders import write_whole
@@ -51,9 +53,12 @@ def write_aecg(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path], 
 
     Raises
     ------
+    LeadError
+        If the name of a lead has letters that do not stand in XML.
     UnreadableRecord
         If the file would be larger than what is read again.
     """
+    refuse_names(record, "HL7 aECG", _fits)
     path = Path(folder, f"{name}.xml")
     root = _document(record)
     indent(root)
@@ -62,6 +67,10 @@ def write_aecg(record: EcgRecord, folder: Path, name: str) -> tuple[list[Path], 
         raise UnreadableRecord(message("xml_too_large", where=str(path), got=len(content) / 1e6, most=MAX_XML_BYTES / 1e6))
     write_whole(path, lambda new: new.write_bytes(content))
     return [path], _lost(record)
+
+
+def _fits(lead: str) -> bool:
+    return lead == lead.strip() != "" and lead.isprintable() and not lead.startswith("TIME_")
 
 
 def _document(record: EcgRecord) -> Element:
@@ -98,16 +107,14 @@ def _document(record: EcgRecord) -> Element:
 
 def _lost(record: EcgRecord) -> list[Message]:
     """Say what the format has no place for."""
-    report, lost = record.device_report or DeviceReport(), []
-    what: list[str] = [name for name in report.measurements if name not in codes_of("measurements", "mdc")]
-    if report.confirmed is not None:
-        what.append(message("with_confirmation"))
-    if record.published_features is not None:
-        what.append(message("with_ptbxl_plus"))
-    if what:
-        lost.append(message("not_written", what=what))
+    kept = ("device", "filters", "identity", "measurements", "medians", "statements")
+    acquired = (record.device_report or DeviceReport()).acquired
+    lost = lost_parts(record, (*kept, *(("acquired",) if acquired is None or _period(acquired, _began(acquired), 0.0) else ())))
+    measured = (record.device_report or DeviceReport()).measurements
+    if without_code := [name for name in measured if name not in codes_of("measurements", "mdc")]:
+        lost.append(message("lost_measurements", names=without_code))
     if record.masked_leads:
-        lost.append(message("written_flat", leads=record.masked_leads))
+        lost.append(message("lost_masked", leads=record.masked_leads))
     return lost
 
 

@@ -17,6 +17,7 @@ from heart_reader.data.formats import read_record
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.writers import WRITERS
+from heart_reader.errors import LeadError
 from tests.hostile.case import reference
 
 HL7 = "{urn:hl7-org:v3}"
@@ -130,14 +131,20 @@ def test_other_leads_keep_their_names(tmp_path: Path) -> None:
     assert written(record, tmp_path)[0].lead_names == names
 
 
+@pytest.mark.parametrize("name", ["", " V4R", "a\nb", "a\x01b", "TIME_RELATIVE"])
+def test_names_that_would_come_back_as_others_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LeadError, match="no place for a lead called"):
+        WRITERS["aecg"].write(replace(reference(), lead_names=(name, *STANDARD_LEADS[1:])), tmp_path, "a")
+
+
 def test_what_has_no_place_is_said(tmp_path: Path) -> None:
     report = DeviceReport(measurements={"qrs_ms": 90.0, "sokolow_lyon_mv": 2.1}, confirmed=True)
     record = replace(reference(), device_report=report, published_features=np.zeros(1313, np.float32), masked_leads=("V2",))
     files, lost = WRITERS["aecg"].write(record, tmp_path, "a")
     assert [str(said) for said in lost] == [
-        "not written, for the format has no place for it: sokolow_lyon_mv, whether a physician confirmed the statements,"
-        " the published features of PTB-XL+",
-        "written as a flat line, for nothing was measured: V2",
+        "the published features",
+        "the device's measurements (sokolow_lyon_mv)",
+        "that nothing was measured in V2, written as flat lines",
     ]
     report = read_record(files[0]).device_report
     assert report is not None
