@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from heart_reader.data.formats import find_records, read_record
     from heart_reader.data.preprocessor import Preprocessor
     from heart_reader.data.record import EcgRecord, build_record
+    from heart_reader.data.writers import write_record
     from heart_reader.diagnosis import NOTICE, Diagnosis
     from heart_reader.errors import HeartReaderError
     from heart_reader.predictions import Predictions
@@ -39,6 +40,7 @@ __all__ = [
     "read_ecg",
     "read_record",
     "sample",
+    "write_record",
 ]
 
 __version__ = "0.2.0"
@@ -59,6 +61,7 @@ _MODULES = {
     "read_ecg": "reading",
     "read_record": "data.formats",
     "sample": "samples",
+    "write_record": "data.writers",
 }
 
 

@@ -121,7 +121,7 @@ def _read_header(path: Path, listed: tuple[str, ...] | None, listing: FolderList
         said = [", ".join(one.name for one, there in zip(NINE, labels_of(of)[CPSC2018], strict=True) if there) for of in (codes, listed)]
         raise DataError(f"{path}: its #Dx says {said[0] or 'none of the nine'}, {REFERENCE} says {said[1]}: correct one of them")
     age, sex = age_and_sex(header.comments)
-    there = path if listing.file(path.with_name(header.signals[0].file_name)) is not None else None
+    there = path if header.signals and listing.file(path.with_name(header.signals[0].file_name)) is not None else None
     return ChallengeRecord(
         path.stem, None if there is None else str(there), codes, header.fs, header.n_times, age, sex, SIMULATED in header.comments
     )

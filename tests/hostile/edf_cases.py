@@ -94,7 +94,12 @@ def onsets() -> Iterator[Case]:
         spec = Edf(record_s=record_s, onsets=times(record_s, 1, 30.0), head={"reserved": ""})
         yield case(f"EDF of {record_s} s with onsets that jump", spec, refused="edf_jump")
         spec = Edf(record_s=record_s, onsets=times(record_s), head={"reserved": "EDF+D"})
-        yield case(f"EDF+D of {record_s} s", spec, refused="edf_gaps")
+        yield case(f"EDF+D of {record_s} s without gaps", spec)
+        yield case(f"EDF+D of {record_s} s without onsets", Edf(record_s=record_s, head={"reserved": "EDF+D"}), refused="edf_gaps")
+        for gap_s, code in ((0.2, None), (1.0, None), (11.0, "gap_too_long"), (-0.05, "edf_jump")):
+            spec = Edf(record_s=record_s, onsets=times(record_s, 1, gap_s), head={"reserved": "EDF+D"})
+            expected = {"refused": code} if code else {"exact": False, "warned": ("missing_values_bridged",)}
+            yield case(f"EDF+D of {record_s} s with a gap of {gap_s} s", spec, **expected)
         if record_s >= 0.5:
             drifting = [f"{1.05 * record_s * number:+g}\x14\x14\0" for number in range(round(4 / record_s))]
             spec = Edf(record_s=record_s, onsets=drifting)
@@ -250,7 +255,8 @@ def labels_and_rates() -> Iterator[Case]:
             )
             spec = Edf(slower=(lead,), stored=of(lead, lowest(400, 440)))
             yield case(f"lead {lead} at half the rate and with a gap", spec, warned=("resampled", "missing_values_bridged"), exact=False)
-    for label in ("ECG I-II", "LA-RA", "ECG", "EKG1", "MLII", "V4R", "Resp", "V1-V2", "EEG C3"):
+    yield case("lead III labelled 'ECG V4R'", Edf(of_lead={"III": {"label": "ECG V4R"}}), leads=without("III"))
+    for label in ("LA-RA", "ECG", "EKG1", "MLII", "V4R", "Resp", "V1-V2", "EEG C3"):
         yield case(
             f"lead III labelled {label!r}", Edf(of_lead={"III": {"label": label}}), warned=("signals_not_leads",), leads=without("III")
         )

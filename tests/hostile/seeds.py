@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, random_parameters, simulate
+from tests.hostile.write_aecg import Aecg, annotation, document, filter_of, series
 from tests.hostile.write_xml import EIGHT, mortara_text, muse_text, philips_text, schiller_text
 
 __all__ = ["FORMATS", "SEEDS_PER_FORMAT", "Files", "seed_files"]
@@ -236,6 +238,20 @@ def _xml(text: str, number: int) -> Files:
     declared = {"latin-1": "ISO-8859-1", "utf-16": "UTF-16", "utf-8-sig": "UTF-8"}[encoding]
     rest = text.partition("?>")[2]
     return {"seed.xml": f'<?xml version="1.0" encoding="{declared}"?>{rest}'.encode(encoding)}
+def _aecg(record: EcgRecord, number: int) -> Files:
+    """Return a file with one set or a set for each lead, and beats in every third."""
+    unit, per_mv, scale = (("uV", 1000.0, "1"), ("uV", 400.0, "2.5"), ("mV", 1000.0, "0.001"), ("nV", 200.0, "5000"))[number % 4]
+    kind, head = (("TIME_ABSOLUTE", 'value="20200531120000"'), ("TIME_RELATIVE", 'value="0" unit="s"'))[number % 2]
+    groups = [record.lead_names] if number % 3 else [[name] for name in record.lead_names]
+    axes = ((kind, head, f'value="{1.0 / record.fs:.12g}" unit="s"'),)
+    notes = annotation("MDC_ECG_TIME_PD_QRS", '<value xsi:type="PQ" value="96" unit="ms"/>')
+    notes += annotation("MDC_ECG_INTERPRETATION_STATEMENT", '<value xsi:type="ST">Sinus rhythm</value>')
+    after = f"<subjectOf><annotationSet>{notes}</annotationSet></subjectOf>"
+    spec = Aecg(per_mv, f'value="{scale}" unit="{unit}"', f'value="0" unit="{unit}"', axes=axes, groups=groups, after=after)
+    if not number % 3:
+        beats = series(replace(record, signal=record.signal[:, :50]), replace(spec, after=""), "derivedSeries")
+        spec = replace(spec, after=f"{after}<derivation>{beats}</derivation>")
+    return {"seed.xml": document(record, replace(spec, filters=filter_of("LOW_PASS", 'value="150" unit="Hz"'))).encode()}
 
 
 _WRITERS: dict[str, Callable[[int], Files]] = {
@@ -250,6 +266,7 @@ _WRITERS: dict[str, Callable[[int], Files]] = {
     "mortara": lambda number: _xml(
         mortara_text(seed_record(number), seed_record(number).lead_names, 1000.0 / _STEPS_UV[number % 4]), number
     ),
+    "aecg": lambda number: _aecg(seed_record(number), number),
 }
 FORMATS = tuple(_WRITERS)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from heart_reader.data.leads import STANDARD_LEADS
 from tests.hostile.case import Case
-from tests.hostile.write_wfdb import FORMATS, Digital, Fields, Wfdb, invalid, matrix_head, write
+from tests.hostile.write_wfdb import FORMATS, RARE, Digital, Fields, Wfdb, invalid, matrix_head, write
 
 __all__ = ["CASES"]
 
@@ -210,8 +210,24 @@ def layouts() -> Iterator[Case]:
         other = {16: 212, 24: 16, 32: 16, 80: 16, 212: 80}[fmt]
         code = "samples_missing" if fmt == 80 else "samples_of_another"
         yield case(f"format {fmt} called {other}", Wfdb(fmt, header=put(1, str(other))), refused=code)
-    for fmt in ("8", "61", "160", "310", "311", "508", "516", "524"):
-        yield case(f"format {fmt}", Wfdb(header=put(1, fmt)), refused="signal_format")
+    for fmt in ("0", "1", "61x", "81", "309", "312", "509", "525"):
+        code = "header_line" if fmt == "61x" else "signal_format"
+        yield case(f"format {fmt}", Wfdb(header=put(1, fmt)), refused=code)
+    for fmt in ("508", "516", "524"):
+        yield case(f"format {fmt} of a file that is no FLAC", Wfdb(header=put(1, fmt)), refused="damaged_file")
+    for fmt in RARE:
+        yield case(f"format {fmt}", Wfdb(fmt))
+        for files in ((5, 7), (1, 11), (1,) * 12):
+            yield case(f"format {fmt} in files of {files} leads", Wfdb(fmt, files=files))
+        yield case(f"format {fmt} without a length", Wfdb(fmt, record="a {n} 250"))
+        yield case(f"format {fmt} behind 7 bytes", Wfdb(fmt, lead_in=b"1234567", header=put(1, f"{fmt}+7")))
+        yield case(f"format {fmt}, one sample more promised", Wfdb(fmt, record="a {n} 250 1001"), refused="samples_missing")
+        spec = Wfdb(fmt, written=lambda digital: np.roll(digital, 1, axis=0))
+        yield case(f"format {fmt}, leads one further than the header says", spec, refused="samples_of_another")
+        other = {8: 80, 61: 16, 160: 16, 310: 311, 311: 310}[fmt]
+        # Half a range more in every sample of an even number of them leaves the checksum as it is.
+        code = "implausible_amplitude" if fmt == 160 else "samples_of_another"
+        yield case(f"format {fmt} called {other}", Wfdb(fmt, header=put(1, str(other))), refused=code)
     for files in ((6, 6), (3, 9), (1,) * 12):
         yield case(f"files of {files} leads", Wfdb(files=files))
     mat = {"suffix": "mat", "header": put(1, "16+24")}

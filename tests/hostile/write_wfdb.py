@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from tests.hostile.case import reference
 
-__all__ = ["FORMATS", "Wfdb", "invalid", "matrix_head", "samples", "write"]
+__all__ = ["FORMATS", "RARE", "Wfdb", "invalid", "matrix_head", "samples", "write"]
 
 FORMATS = (16, 24, 32, 80, 212)
+# Formats of old and of rare recorders.
+RARE = (8, 61, 160, 310, 311)
 # Units per mV that hold the reference within half of what a case tolerates.
-_GAINS = {16: 1000, 24: 8000, 32: 100_000, 80: 142, 212: 400}
-_BITS = {16: 16, 24: 24, 32: 32, 80: 8, 212: 12}
+_GAINS = {8: 150, 16: 1000, 24: 8000, 32: 100_000, 61: 1000, 80: 142, 160: 1000, 212: 400, 310: 200, 311: 200}
+_BITS = {8: 8, 16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10}
 
 Digital = NDArray[np.int64]
 # File, format, gain, resolution, zero, initial value, checksum, block, name.
@@ -104,7 +106,10 @@ def write(folder: Path, spec: Wfdb) -> Path:
         digital = spec.written(digital)
     start = 0
     for number, count in enumerate(spec.files):
-        frames = np.ascontiguousarray(digital[start : start + count].T).reshape(-1)
+        rows = digital[start : start + count]
+        if spec.fmt == 8:
+            rows = np.diff(rows, axis=1, prepend=rows[:, :1])
+        frames = np.ascontiguousarray(rows.T).reshape(-1)
         (folder / f"a{number or ''}.{spec.suffix}").write_bytes(spec.lead_in + pack(frames, spec.fmt))
         start += count
     return folder / "a.hea"
@@ -116,16 +121,30 @@ def signed16(total: int) -> int:
 
 
 def pack(values: Digital, fmt: int) -> bytes:
-    """Store samples in a signal format."""
+    """Store samples in a signal format; format 8 takes their differences."""
     if fmt in {16, 32}:
         return values.astype(f"<i{fmt // 8}").tobytes()
+    if fmt == 61:
+        return values.astype(">i2").tobytes()
+    if fmt == 160:
+        return (values + 32768).astype("<u2").tobytes()
     if fmt == 24:
         return values.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
-    if fmt == 80:
-        return (values + 128).astype(np.uint8).tobytes()
+    if fmt in {8, 80}:
+        return (values + (128 if fmt == 80 else 0)).astype(np.int64).astype(np.uint8).tobytes()
+    if fmt in {310, 311}:
+        return _pack_ten_bits(values, fmt)
     pairs = np.append(values, np.zeros(len(values) % 2, np.int64)).reshape(-1, 2) & 0xFFF
     packed = np.stack([pairs[:, 0] & 0xFF, (pairs[:, 0] >> 8) | (pairs[:, 1] >> 8 << 4), pairs[:, 1] & 0xFF], axis=1)
     return packed.astype(np.uint8).tobytes()[: -(-len(values) * 3 // 2)]
+
+
+def _pack_ten_bits(values: Digital, fmt: int) -> bytes:
+    """Three samples in four bytes; a last group is filled up."""
+    first, second, third = (np.append(values, np.zeros(-len(values) % 3, np.int64)).reshape(-1, 3) & 0x3FF).T
+    if fmt == 311:
+        return (first | second << 10 | third << 20).astype("<u4").tobytes()
+    return np.stack([first << 1 | (third & 0x1F) << 11, second << 1 | third >> 5 << 11], axis=1).astype("<u2").tobytes()
 
 
 def matrix_head(kind: int = 30, rows: int = 12, columns: int = 1000) -> bytes:

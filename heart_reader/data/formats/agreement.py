@@ -28,6 +28,7 @@ __all__ = [
     "Band",
     "agreed_fs",
     "agreed_names",
+    "common_filters",
     "filter_warnings",
     "refuse_other_leads",
     "scale_warnings",
@@ -114,6 +115,18 @@ def filter_warnings(names: Sequence[str], bands: Sequence[Band]) -> list[Message
     if quick := {name: high for name, (_, high) in zip(names, bands, strict=True) if high is not None and 0 < high < _QRS_SHRINKS_HZ}:
         warnings.append(message("filtered_above", fs=min(quick.values()), leads=list(quick)))
     return warnings
+
+
+def common_filters(bands: Sequence[Band]) -> dict[str, float | None]:
+    """Return the limits in Hz that all leads have in common, as a device report names them.
+
+    Examples
+    --------
+    >>> common_filters([(0.05, 150.0), (0.05, 40.0)])
+    {'low_hz': 0.05, 'high_hz': None}
+    """
+    limits = [set(side) for side in zip(*bands, strict=True)]
+    return {name: limit.pop() if len(limit) == 1 else None for name, limit in zip(("low_hz", "high_hz"), limits, strict=True)}
 
 
 def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[float]) -> list[Message]:

@@ -29,10 +29,14 @@ from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.stated import agreed_unit, stated_rates, unclear_rate, unit_notes
 from heart_reader.data.leads import canonical_lead, modified_lead, without_channel
 from heart_reader.data.record import N_PUBLISHED_FEATURES, EcgRecord, build_record
-from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.errors import LeadError, RecordError, UnreadableRecord
 from heart_reader.messages import Message, message
 
-__all__ = ["names_a_lead", "read_csv"]
+__all__ = ["ALL_LEADS", "names_a_lead", "read_csv", "read_header"]
+
+# A comment by which every column is a lead, whatever its name, and what is missing is empty: what
+# looks like another column or like a code for gaps is none.
+ALL_LEADS = "columns=leads"
 
 # Seconds per unit of a time column, by its name.
 _TIME_S = {
@@ -94,8 +98,9 @@ def read_csv(path: str, head: bytes, given: Given) -> EcgRecord:
     # The whole file is decoded at once, for a multi-byte character may be cut at the end of the
     # head.
     table = parse_table(decode_text(head if len(head) < HEAD_BYTES else read_bytes(path, file_size(path))), path)
-    columns = _choose_columns(table, given.leads)
     stated = statements(table.comments)
+    all_leads = ALL_LEADS in table.comments
+    columns = _choose_columns(table, given.leads, all_leads=all_leads)
     known = [(message("by_comment"), fs) for fs in stated_rates(path, stated)]
     if given.fs is not None:
         known.append((message("by_given"), check_fs(path, given.fs)))
@@ -111,7 +116,7 @@ def read_csv(path: str, head: bytes, given: Given) -> EcgRecord:
     check_length(path, len(columns.leads), table.n_rows, fs, given)
     for column, row_numbers in zip(columns.row_numbers, others[len(times) :], strict=True):
         _check_row_numbers(path, (table.names and table.names[column]) or f"{column + 1}", row_numbers, fs)
-    warnings += _mask_gap_codes(signal, columns.lead_names)
+    warnings += [] if all_leads else _mask_gap_codes(signal, columns.lead_names)
     notes = [note for column in columns.leads for note in unit_notes(table.names[column])] if table.names else []
     unit, factor = agreed_unit(path, stated, notes, given.unit, warnings)
     age, sex = age_and_sex(table.comments)
@@ -138,14 +143,28 @@ def names_a_lead(first_lines: str) -> bool:
     (True, False)
     """
     try:
-        return any(canonical_lead(name) for name in without_channel(parse_table(first_lines, "").names))
+        table = parse_table(first_lines, "")
     except UnreadableRecord:
         return False
+    return ALL_LEADS in table.comments or any(canonical_lead(name) for name in without_channel(table.names))
 
 
-def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None) -> _Columns:
+def read_header(text: str) -> tuple[str, ...]:
+    """Return the leads of a text with :data:`ALL_LEADS` in it; empty if they are unclear."""
+    try:
+        table = parse_table(text, "")
+        leads = _choose_columns(table, None, all_leads=True).lead_names
+    except RecordError:
+        return ()
+    return () if any(unit_notes(name) for name in table.names) else leads
+
+
+def _choose_columns(table: CsvTable, leads: tuple[str, ...] | None, *, all_leads: bool = False) -> _Columns:
     """Sort the columns into leads, time, row numbers, features and others."""
     names = without_channel(table.names or _given_names(table, leads))
+    if all_leads:
+        chosen, lead_names = _lead_columns(table, names, list(range(len(names))), leads or names)
+        return _Columns(chosen, lead_names, None, 1.0, [], [], [])
     # Lower case, without quotes and brackets, blanks as underscores.
     plain = [re.sub(r"[\s_\-()\[\]]+", "_", name.strip(" '\"").lower()).strip("_") for name in names]
     first = table.first_row()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.codes import codes_of
 from heart_reader.data.formats.agreement import LARGEST_MV, Band
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.record import UNIT_TO_MV
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["channel_band", "channel_lead", "channel_scales", "channel_units", "check_skews", "status_warnings"]
 
-# Last part of the codes of the twelve leads and of the inverted one, in SCPECG (5.6.3-9-1) and in
-# MDC (2:1) alike.
-_CODES = {1: "I", 2: "II", **{2 + i: f"V{i}" for i in range(1, 7)}, 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", 65: "-aVR"}
+# Last part of the codes of leads, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike; 65 is aVR upside
+# down.
+_CODES = {int(code.rpartition(":")[2]): lead for lead, code in codes_of("leads", "dicom").items()} | {65: "-aVR"}
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
 # Numbers of elements of a channel.
 _LABEL, _STATUS = 0x003A0203, 0x003A0205

@@ -1,4 +1,4 @@
-"""EDF and continuous EDF+ files, which sleep laboratories and Holter programs export.
+"""EDF, EDF+, BDF and BDF+ files, which sleep laboratories and Holter programs export.
 
 References
 ----------
@@ -7,38 +7,55 @@ See :mod:`heart_reader.data.formats.edf_header`.
 
 from __future__ import annotations
 
-import itertools
-import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.agreement import LARGEST_MV, Band, agreed_fs, agreed_names, filter_warnings, scale_warnings, within_range
-from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_edf, parse_edf_header
+from heart_reader.data.formats.agreement import (
+    LARGEST_MV,
+    Band,
+    agreed_fs,
+    agreed_names,
+    common_filters,
+    filter_warnings,
+    scale_warnings,
+    within_range,
+)
+from heart_reader.data.formats.contec import STEP_MV, is_from_ecg90a
+from heart_reader.data.formats.edf_header import (
+    MAX_HEADER_BYTES,
+    EdfHeader,
+    EdfSignal,
+    lead_of_label,
+    looks_like_bdf,
+    looks_like_edf,
+    parse_edf_header,
+    rate_of,
+)
+from heart_reader.data.formats.edf_onsets import edf_runs
 from heart_reader.data.formats.files import Given, check_length, file_size, read_bytes
+from heart_reader.data.formats.pieces import Piece, joined
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.leads import canonical_lead
+from heart_reader.data.formats.wfdb_samples import decode_24
+from heart_reader.data.leads import STANDARD_LEADS, canonical_lead
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts, resample
 from heart_reader.errors import LeadError, UnitError, UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["missing_samples", "read_edf"]
+__all__ = ["missing_samples", "read_bdf", "read_edf"]
 
-_BYTES_PER_SAMPLE = 2
-_LARGEST = 1 << 15
 _VALUES_AT_ONCE = 1 << 22
 # "HP:0.05Hz LP:150Hz": the first keeps what is above it, the second what is below.
 _HIGH_PASS, _LOW_PASS = (re.compile(rf"(?<![A-Z]){kind}[:=\s]*(\d+\.?\d*|\.\d+)\s*HZ") for kind in ("HP", "LP"))
 
-# Programs round the onsets that they write; a shorter gap looks the same.
-_ONSET_TOLERANCE_S = 0.01
-# Clocks that drift apart by this have another sampling rate than the header says.
-_DRIFT = 1e-3
+# The width of a range in mV that one program leaves in the header whatever the samples mean.
+_UNFILLED_MV = 2000.0
+_ROWS_OF_CONTEC = 500
 # Shorter runs of the smallest number may be the bottom of an S wave that is cut off.
 _LONG_GAP_S = 0.1
 # A signal that is cut off comes to the limit step by step; a gap is entered and left by a jump of
@@ -58,23 +75,50 @@ def read_edf(path: str, head: bytes, given: Given) -> EcgRecord:
 
     ``given.leads`` names all voltages.
     """
-    header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES))
+    return _read(path, given, "edf")
+
+
+@register_format(
+    "bdf",
+    title="BDF",
+    suffixes=(".bdf",),
+    sniff=lambda head, _: looks_like_bdf(head),
+    states="rate, unit, leads and filters; BDF+ also age and sex",
+)
+def read_bdf(path: str, head: bytes, given: Given) -> EcgRecord:
+    """Read the leads of a BDF file, EDF with samples of 24 bits, in the same way."""
+    return _read(path, given, "bdf")
+
+
+def _read(path: str, given: Given, source_format: str) -> EcgRecord:
+    header = parse_edf_header(path, read_bytes(path, MAX_HEADER_BYTES), identity=given.identity)
     warnings: list[str] = []
     n_records = _n_records(path, header, file_size(path), warnings)
     chosen, names, units = _choose(path, header.signals, given, warnings)
-    rates = [agreed_fs(path, item.n_samples / header.record_s, given.fs) for item in chosen]
+    if given.unit is None and _is_contec(path, header, n_records, chosen):
+        chosen = [replace(item, gain=STEP_MV, offset=0.0) for item in chosen]
+        warnings.append(message("contec_scale", step=1000 * STEP_MV))
+    rates = [agreed_fs(path, rate_of(item.n_samples, header.record_s), given.fs) for item in chosen]
     check_length(path, len(chosen), n_records * max(item.n_samples for item in chosen), max(rates), given)
-    _check_onsets(path, header, n_records)
-    samples = _Samples(path, header, n_records, chosen)
+    runs = edf_runs(path, header, n_records)
+    n_times = round((runs[-1].onset_s + runs[-1].n_records * header.record_s) * max(rates))
+    check_length(path, len(chosen), n_times, max(rates), given)
+    samples = _Samples(path, header, 0, n_records, chosen)
     if beyond := [name for name, leaves in zip(names, samples.beyond_range(), strict=True) if leaves]:
         warnings.append(message("range_left", leads=beyond))
-    signal = _at_one_rate(samples, rates, names, warnings)
+    signals = [_at_one_rate(replace(samples, first=run.first, n_records=run.n_records), rates, names) for run in runs]
+    pieces = [Piece(round(run.onset_s * max(rates)), signal, range(len(names))) for run, signal in zip(runs, signals, strict=True)]
+    signal = signals[0] if len(runs) == 1 else joined(len(names), n_times, pieces)
+    if slower := [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != max(rates)]:
+        warnings.append(message("resampled", fs=max(rates), leads=slower))
+    farthest = 1 << 8 * header.sample_bytes - 1
     if any(
-        (abs(item.gain) * _LARGEST + abs(item.offset)) * UNIT_TO_MV[unit] > LARGEST_MV for item, unit in zip(chosen, units, strict=True)
+        (abs(item.gain) * farthest + abs(item.offset)) * UNIT_TO_MV[unit] > LARGEST_MV for item, unit in zip(chosen, units, strict=True)
     ):
         signal = within_range(path, signal, names, units)
     warnings += scale_warnings(names, units, [item.gain for item in chosen])
-    warnings += filter_warnings(names, [_band(item.prefilter) for item in chosen])
+    bands = [_band(item.prefilter) for item in chosen]
+    warnings += filter_warnings(names, bands)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -83,27 +127,39 @@ def read_edf(path: str, head: bytes, given: Given) -> EcgRecord:
         unit=units,
         age=header.age,
         sex=header.sex,
-        source_format="edf",
+        source_format=source_format,
         warnings=tuple(warnings),
+        device_report=replace(header.report, **common_filters(bands)),
     )
+
+
+def _is_contec(path: str, header: EdfHeader, n_records: int, chosen: Sequence[EdfSignal]) -> bool:
+    """Whether a file has the twelve leads and the empty range of an export from a Contec ECG90A."""
+    if tuple(item.label for item in chosen) != STANDARD_LEADS or any(
+        (item.n_samples, item.unit, item.gain) != (1, "mV", _UNFILLED_MV / ((1 << 16) - 1)) for item in chosen
+    ):
+        return False
+    samples = _Samples(path, header, 0, n_records, chosen).stored(0, min(n_records, _ROWS_OF_CONTEC))
+    return is_from_ecg90a(np.stack(samples[:6]))
 
 
 @dataclass(frozen=True)
 class _Samples:
-    """The signals of a file that are leads."""
+    """The signals of a file that are leads, from one of its data records on."""
 
     path: str
     header: EdfHeader
+    first: int
     n_records: int
     chosen: Sequence[EdfSignal]
 
-    def stored(self, first: int, end: int) -> list[NDArray[np.int16]]:
-        """Return each of them as stored, from one data record to before another."""
-        n_bytes = _BYTES_PER_SAMPLE * self.header.samples_per_record
-        content = read_bytes(self.path, (end - first) * n_bytes, self.header.n_bytes + first * n_bytes)
+    def stored(self, first: int, end: int) -> list[NDArray[np.signedinteger]]:
+        """Return each of them as stored, from one of the data records to before another."""
+        n_bytes = self.header.sample_bytes * self.header.samples_per_record
+        content = read_bytes(self.path, (end - first) * n_bytes, self.header.n_bytes + (self.first + first) * n_bytes)
         if len(content) < (end - first) * n_bytes:
             raise UnreadableRecord(f"{self.path}: the file shrank while it was read: wait until it is complete")
-        frames = np.frombuffer(content, "<i2").reshape(end - first, -1)
+        frames = (np.frombuffer(content, "<i2") if self.header.sample_bytes == 2 else decode_24(content)).reshape(end - first, -1)
         return [frames[:, item.start : item.start + item.n_samples].reshape(-1) for item in self.chosen]
 
     def decoded(self, first: int, end: int) -> list[NDArray[np.floating]]:
@@ -130,7 +186,7 @@ class _Samples:
 
 def _n_records(path: str, header: EdfHeader, size: int, warnings: list[str]) -> int:
     """Number of data records, which the size of the file must confirm."""
-    there = (size - header.n_bytes) // (_BYTES_PER_SAMPLE * header.samples_per_record)
+    there = (size - header.n_bytes) // (header.sample_bytes * header.samples_per_record)
     promised = there if header.n_records is None else header.n_records
     if there < promised or promised == 0:
         # An open number needs one at least.
@@ -148,8 +204,10 @@ def _choose(
     if not voltages:
         found = ", ".join(f"{item.label} ({item.unit or 'no unit'})" for item in signals) or "annotations only"
         raise UnitError(message("no_voltage", where=path, found=found))
-    names = agreed_names(path, [item.label for item in voltages], given.leads)
+    names = agreed_names(path, [lead_of_label(item.label) for item in voltages], given.leads)
     standard = [row for row, name in enumerate(names) if canonical_lead(name)]
+    # What calls itself an ECG is one beside them, whatever its place.
+    standard = [row for row, item in enumerate(voltages) if row in standard or item.label.startswith("ECG ")] if standard else []
     kept = standard if standard and given.leads is None else list(range(len(names)))
     chosen = [voltages[row] for row in kept]
     others = [item.label for item in signals if item not in chosen]
@@ -170,7 +228,7 @@ def _band(prefilter: str) -> Band:
     return float(low[1]) if low else None, float(high[1]) if high else None
 
 
-def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...], warnings: list[str]) -> SignalParts:
+def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ...]) -> SignalParts:
     """Bring slower leads, which must be among the twelve, to the rate of the fastest."""
     fastest = max(rates)
     slower = [f"{name} ({fs:g} Hz)" for name, fs in zip(names, rates, strict=True) if fs != fastest]
@@ -185,7 +243,6 @@ def _at_one_rate(samples: _Samples, rates: Sequence[float], names: tuple[str, ..
         return SignalParts(len(names), samples.n_records * per_record, cut, on_disk=True)
     if not all(canonical_lead(name) for name in names):
         raise LeadError(message("rates_without_names", where=samples.path, leads=slower, fs=fastest))
-    warnings.append(message("resampled", fs=fastest, leads=slower))
     leads = samples.decoded(0, samples.n_records)
     n_times = len(leads[rates.index(fastest)])
     # Cut or extended by the rounding of a ratio of rates.
@@ -202,37 +259,6 @@ def _resampled(values: NDArray[np.floating], fs: float, target: float) -> NDArra
     result = resample(np.interp(times, times[~missing], values[~missing]), fs, target)
     nearest = np.minimum(np.rint(np.arange(len(result)) * fs / target).astype(int), len(values) - 1)
     return np.where(missing[nearest], np.nan, result)
-
-
-def _check_onsets(path: str, header: EdfHeader, n_records: int) -> None:
-    """Refuse a data record that by its EDF+ onset does not begin where the one before it ends."""
-    if header.annotations is None:
-        return
-    start, length = (_BYTES_PER_SAMPLE * number for number in header.annotations)
-    first, size = header.n_bytes + start, _BYTES_PER_SAMPLE * header.samples_per_record
-    stated = [_onset(read_bytes(path, length, at)) for at in range(first, first + n_records * size, size)]
-    onsets = [(number, onset) for number, onset in enumerate(stated) if onset is not None]
-    if len({onset for _, onset in onsets}) < 2:
-        # Nothing to compare, or a program that writes 0 everywhere.
-        return
-    for (earlier, before), (number, onset) in itertools.pairwise(onsets):
-        expected = before + (number - earlier) * header.record_s
-        run_s = (number - onsets[0][0]) * header.record_s
-        drift = abs(onset - onsets[0][1] - run_s)
-        if abs(onset - expected) > _ONSET_TOLERANCE_S or drift > max(_ONSET_TOLERANCE_S, _DRIFT * run_s):
-            raise UnreadableRecord(message("edf_jump", where=path, number=number + 1, onset=onset, expected=expected))
-
-
-def _onset(annotations: bytes) -> float | None:
-    r"""Onset of a data record in seconds, which stands first, before two \x14; None without one."""
-    text, mark, rest = annotations.partition(b"\x14")
-    if not mark or rest[:1] != mark:
-        return None
-    try:
-        onset = float(text)
-    except ValueError:
-        return None
-    return onset if math.isfinite(onset) else None
 
 
 def missing_samples(samples: NDArray[np.signedinteger], low: float, high: float, fs: float) -> NDArray[np.bool_] | None:

@@ -179,7 +179,7 @@ def _counts(path: str, waveform: Waveform) -> NDArray[np.integer]:
             wrong.append(lead.name)
         rows.append(np.frombuffer(content, _SAMPLES[lead.sample_bytes]))
     if wrong:
-        raise UnreadableRecord(message("checksum_wrong", where=path, leads=wrong))
+        raise UnreadableRecord(message("samples_checksum", where=path, leads=wrong))
     return np.stack(rows)
 
 

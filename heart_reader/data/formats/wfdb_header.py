@@ -1,4 +1,4 @@
-"""The text of a WFDB header: one record line, one line per signal, comments.
+"""The text of a WFDB header: one record line, one line per signal or segment, comments.
 
 References
 ----------
@@ -12,24 +12,39 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from heart_reader.data.formats.wfdb_samples import DIFFERENCES
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
-__all__ = ["CHECKSUM_MODULUS", "DEFAULT_FS_HZ", "DEFAULT_GAIN", "SignalLine", "WfdbHeader", "looks_like_header", "parse_header"]
+__all__ = [
+    "CHECKSUM_MODULUS",
+    "DEFAULT_FS_HZ",
+    "DEFAULT_GAIN",
+    "MAX_NAME",
+    "NO_FILE",
+    "SegmentLine",
+    "SignalLine",
+    "WfdbHeader",
+    "looks_like_header",
+    "parse_header",
+]
 
 # What the format itself prescribes where a header is silent.
 DEFAULT_FS_HZ = 250.0
 DEFAULT_GAIN = 200.0
 CHECKSUM_MODULUS = 1 << 16
+# Stands for a segment in which nothing was recorded, and for the file of a signal of a layout.
+NO_FILE = "~"
 # Far above any recording and low enough that a hostile header costs nothing.
 MAX_SIGNALS = 256
+MAX_SEGMENTS = 4096
 MAX_NAME = 64
 # A usual gain is positive and resolves 20 microvolts or better; with a usual baseline no 16-bit
 # sample is far from zero then.
 _USUAL_GAIN, _USUAL_BASELINE = {"mv": 50.0, "uv": 0.05}, 1 << 17
 _MAX_BASELINE = 1 << 31
 # Formats whose samples may lie anywhere.
-_WIDE = {24, 32}
+_WIDE = {8, 24, 32, 524}
 
 _FORMAT = re.compile(r"(\d{1,4})(?:x(\d{1,9}))?(?::(\d{1,9}))?(?:\+(\d{1,12}))?")
 _GAIN = re.compile(r"([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?)(?:\(([-+]?\d{1,18})\))?(?:/(\S{0,32}))?")
@@ -41,7 +56,7 @@ class SignalLine(NamedTuple):
     ``calibrated`` is whether the gain is a real one, ``usual`` whether it is a voltage whose scale
     is in no way remarkable. ``checksum`` is the sum of all samples modulo 65,536, ``initial`` the
     first of them where there is no checksum; each is 0 where it is not stated, for 0 is the
-    format's placeholder.
+    format's placeholder. ``start`` is the first sample whether or not there is a checksum.
     """
 
     file_name: str
@@ -55,15 +70,30 @@ class SignalLine(NamedTuple):
     usual: bool
     initial: int
     checksum: int
+    start: int
+
+
+class SegmentLine(NamedTuple):
+    """One segment: the name of its header, or :data:`NO_FILE`, and its samples per signal."""
+
+    name: str
+    n_times: int
 
 
 class WfdbHeader(NamedTuple):
-    """A header: rate in Hz, samples per signal (None if not stated), signals, comments."""
+    """A header: rate in Hz, samples per signal (None if not stated), signals, comments.
+
+    One with ``segments`` has ``n_signals`` and no lines for them. ``started`` is the time and date
+    when the recording began, as written.
+    """
 
     fs: float | None
     n_times: int | None
     signals: tuple[SignalLine, ...]
     comments: tuple[str, ...]
+    segments: tuple[SegmentLine, ...] = ()
+    n_signals: int = 0
+    started: tuple[str, ...] = ()
 
 
 def looks_like_header(text: str) -> bool:
@@ -89,8 +119,7 @@ def parse_header(text: str, where: str) -> WfdbHeader:
     Raises
     ------
     UnreadableRecord
-        If a line is malformed, the record has several segments, or the number of signals is not the
-        declared one.
+        If a line is malformed, or the number of signals or segments is not the declared one.
 
     Examples
     --------
@@ -104,15 +133,18 @@ def parse_header(text: str, where: str) -> WfdbHeader:
         raise UnreadableRecord(message("header_without_line", where=where))
     number, record_line = lines[0]
     try:
-        n_signals, fs, n_times = _record_line(record_line)
-        if n_signals != len(lines) - 1:
-            raise ValueError(message("header_signals", declared=n_signals, given=len(lines) - 1))
-        signals = []
+        n_signals, fs, n_times, n_segments, started = _record_line(record_line)
+        if (n_segments or n_signals) != len(lines) - 1:
+            raise ValueError(message("header_signals", declared=n_segments or n_signals, given=len(lines) - 1))
+        signals, segments = [], []
         for position, (number, line) in enumerate(lines[1:], start=1):  # noqa: B007  (number serves the message below)
-            signals.append(_signal_line(line, position))
+            if n_segments:
+                segments.append(_segment_line(line))
+            else:
+                signals.append(_signal_line(line, position))
     except ValueError as error:
         raise UnreadableRecord(message("header_line", where=where, line=number, problem=error.args[0])) from None
-    return WfdbHeader(fs, n_times, tuple(signals), tuple(comments))
+    return WfdbHeader(fs, n_times, tuple(signals), tuple(comments), tuple(segments), n_signals, started)
 
 
 def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
@@ -128,11 +160,15 @@ def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
     return lines, comments
 
 
-def _record_line(line: str) -> tuple[int, float | None, int | None]:
-    """Number of signals, rate and length from ``name n_signals fs/counter(base) n_times ...``."""
+def _record_line(line: str) -> tuple[int, float | None, int | None, int, tuple[str, ...]]:
+    """Signals, rate, length, segments and start from ``name/segments signals fs n_times time date``."""
     fields = line.split()
-    if fields[0].rpartition("/")[2].isdigit() and "/" in fields[0]:
-        raise ValueError(message("header_segments", name=fields[0]))
+    _, slash, count = fields[0].rpartition("/")
+    n_segments = 0
+    if slash and count.isdigit():
+        n_segments = _whole(count, "number of segments")
+        if not 1 <= n_segments <= MAX_SEGMENTS:
+            raise ValueError(f"{n_segments} segments; 1 to {MAX_SEGMENTS} are read")
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no record line (name, number of signals, rate, length)")
     n_signals = _whole(fields[1], "number of signals")
@@ -141,7 +177,22 @@ def _record_line(line: str) -> tuple[int, float | None, int | None]:
     fs = _real(fields[2].partition("/")[0], "sampling rate") if len(fields) > 2 else None
     n_times = _whole(fields[3], "number of samples", 0) if len(fields) > 3 else 0
     # The format uses 0 for "not known".
-    return n_signals, fs or None, n_times or None
+    return n_signals, fs or None, n_times or None, n_segments, tuple(fields[4:6])
+
+
+def _segment_line(line: str) -> SegmentLine:
+    """One segment: ``name n_times``."""
+    fields = line.split()
+    if len(fields) < 2:
+        raise ValueError(f"{line[:60]!r} is no segment line (name, number of samples)")
+    _refuse_outside(fields[0])
+    return SegmentLine(fields[0], _whole(fields[1], "number of samples", 0))
+
+
+def _refuse_outside(file_name: str) -> None:
+    """A header comes from anyone; it may name files of its own folder only."""
+    if "/" in file_name or "\\" in file_name or file_name in {".", ".."}:
+        raise ValueError(message("header_lies_outside", file=file_name))
 
 
 def _signal_line(line: str, position: int) -> SignalLine:
@@ -150,9 +201,7 @@ def _signal_line(line: str, position: int) -> SignalLine:
     if len(fields) < 2:
         raise ValueError(f"{line[:60]!r} is no signal line (file, format, gain, ...)")
     file_name = fields[0]
-    # A header comes from anyone; it may name files of its own folder only.
-    if "/" in file_name or "\\" in file_name or file_name in {".", ".."}:
-        raise ValueError(message("header_lies_outside", file=file_name))
+    _refuse_outside(file_name)
     fmt, byte_offset, gain, baseline, unit, calibrated, usual = _layout(fields[1], fields[2] if len(fields) > 2 else "0")
     if baseline is None:
         baseline = _whole(fields[4], "ADC zero", -_MAX_BASELINE, _MAX_BASELINE) if len(fields) > 4 else 0
@@ -161,10 +210,11 @@ def _signal_line(line: str, position: int) -> SignalLine:
         checksum = int(fields[6])
     except (IndexError, ValueError):
         checksum = _whole(fields[6], "checksum") if len(fields) > 6 else 0
-    initial = 0 if checksum or len(fields) < 6 else _whole(fields[5], "initial value")
+    start = 0 if len(fields) < 6 or (checksum and fmt != DIFFERENCES) else _whole(fields[5], "initial value")
+    initial = 0 if checksum or fmt == DIFFERENCES else start
     name = fields[8].strip()[:MAX_NAME] if len(fields) > 8 else f"signal {position}"
     # Half the time of naming them, twelve times a record.
-    return SignalLine._make((file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated, usual, initial, checksum))
+    return SignalLine._make((file_name, fmt, byte_offset, gain, baseline, unit, name, calibrated, usual, initial, checksum, start))
 
 
 # The lines of one header, and the headers of one data set, repeat the same two fields: parse each

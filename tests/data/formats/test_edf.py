@@ -148,7 +148,7 @@ def test_a_placeholder_range_is_named(tmp_path):
         (RECORD_S, "1e-7", "a sampling rate of"),
         (N_SIGNALS, "9999", "1 to 512 signals"),
         (HEADER_BYTES, "256", "1 to 512 signals"),
-        (RESERVED, "EDF+D", "whose recording has gaps"),
+        (RESERVED, "EDF+D", "do not all say when they begin"),
     ],
 )
 def test_headers_that_lie(tmp_path, field, text, complaint):
