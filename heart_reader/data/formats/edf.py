@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.agreement import LARGEST_MV, Band, agreed_fs, agreed_names, common_filters, filter_warnings, scale_warnings, within_range
+from heart_reader.data.formats.agreement import (
+    LARGEST_MV,
+    Band,
+    agreed_fs,
+    agreed_names,
+    common_band,
+    filter_warnings,
+    scale_warnings,
+    within_range,
+)
 from heart_reader.data.formats.contec import STEP_MV, is_from_ecg90a
 from heart_reader.data.formats.edf_header import MAX_HEADER_BYTES, EdfHeader, EdfSignal, looks_like_bdf, looks_like_edf, parse_edf_header
 from heart_reader.data.formats.edf_onsets import edf_runs
@@ -101,6 +110,7 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
     warnings += scale_warnings(names, units, [item.gain for item in chosen])
     bands = [_band(item.prefilter) for item in chosen]
     warnings += filter_warnings(names, bands)
+    low_hz, high_hz = common_band(bands)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -111,7 +121,7 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
         sex=header.sex,
         source_format=source_format,
         warnings=tuple(warnings),
-        device_report=replace(header.report, **common_filters(bands)),
+        device_report=replace(header.report, low_hz=low_hz, high_hz=high_hz),
     )
 
 

@@ -30,6 +30,7 @@ __all__ = ["read_wfdb"]
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?")
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
+
 def _is_wfdb(head: bytes, path: str) -> bool:
     return _is_header(head, path) or _header_beside(path) is not None
 
