@@ -71,12 +71,23 @@ def _mat_field(content: bytes, rng: Rng) -> bytes:
     return content[:start] + value.to_bytes(4, "little", signed=True) + content[end:]
 
 
+def _header_word(content: bytes, rng: Rng) -> bytes:
+    """Put an edge into a 16-bit number near the beginning."""
+    start = 2 * int(rng.integers(150))
+    value = (0, 1, 2, 12, 13, 255, 32767, -1, -9, -32768)[rng.integers(10)]
+    return content[:start] + value.to_bytes(2, "little", signed=True) + content[start + 2 :]
+
+
 _AWARE: dict[str, tuple[Change, ...]] = {
     "hea": TEXT,
     "csv": TEXT,
     "dat": (_samples,),
     "mat": (_samples, _mat_field),
     "edf": (_edf_field, _edf_field, _edf_field, _samples),
+    "bdf": (_edf_field, _edf_field, _edf_field, _samples),
+    "ecg": (_samples, _header_word, _header_word),
+    "npz": (_samples, *TEXT[:4]),
+    "h5": (_samples, _header_word),
     "dcm": (*TEXT[:7], _samples),
 }
 

@@ -126,8 +126,9 @@ def _signal(path: str, arrays: Sequence[StoredArray]) -> StoredArray:
     numeric = [array for array in preferred or arrays if array.dtype.kind in "iuf" and 1 <= len(array.shape) <= 2]
     if len(numeric) != 1:
         found = [f"{array.name or 'array'} ({_size(array)} {array.dtype})" for array in (numeric or arrays)[:5]]
-        code = "array_several" if len(numeric) > 1 else "array_none"
-        raise UnreadableRecord(message(code, where=path, found=found or ["-"]))
+        if numeric:
+            raise UnreadableRecord(message("array_several", where=path, found=found))
+        raise UnreadableRecord(message("array_none", where=path, found=found or ["-"]))
     return numeric[0]
 
 

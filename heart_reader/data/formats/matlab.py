@@ -153,7 +153,10 @@ def _age(source: Source) -> float | None:
 
 def _sex(source: Source) -> str | None:
     array = array_head(source, "ECG.sex")
-    rows = text_of_characters(source, array, "ECG.sex") if array.kind == CHARACTERS else []
+    if array.kind != CHARACTERS:
+        small(source, "ECG.sex")
+        return None
+    rows = text_of_characters(source, array, "ECG.sex")
     word = rows[0].lower() if len(rows) == 1 else None
     return word if word in ("male", "female") else None
 
