@@ -63,7 +63,9 @@ def files() -> Iterator[Case]:
     yield file("chest electrodes off", Contec(off=range(2, 8)), warned=("lead_left_out",), exact=False)
     yield file("all electrodes off", Contec(off=range(8)), refused="all_leads_missing")
     for start, end in ((0, 3), (500, 520), (990, 1000), (200, 400)):
-        yield file(f"nothing stored from {start} to {end}", Contec(changed=zeroed(start, end)), warned=("missing_values_bridged",), exact=False)
+        yield file(
+            f"nothing stored from {start} to {end}", Contec(changed=zeroed(start, end)), warned=("missing_values_bridged",), exact=False
+        )
     for start in (
         b"000005\0\0\0\0" + b"2020-11-16 21:44:39\0" + bytes(10), b"0000050\0\0\0" + b"16.11.2020 21:44:39\0" + bytes(10),
         b"0000050 \0\0" + b"2020-11-16 21:44:39\0" + bytes(10), bytes(40),
@@ -82,7 +84,9 @@ def files() -> Iterator[Case]:
 def tables() -> Iterator[Case]:
     for end in ("\n", "\r\n"):
         yield table(f"lines ending in {end!r}", end=end, warned=("contec_assumed",), exact=False)
-        yield table(f"chest electrodes off, lines ending in {end!r}", spec=Contec(off=range(2, 8)), end=end, warned=("lead_left_out",), exact=False)
+        yield table(
+            f"chest electrodes off, lines ending in {end!r}", spec=Contec(off=range(2, 8)), end=end, warned=("lead_left_out",), exact=False
+        )
     for row, lead in enumerate(STANDARD_LEADS[6:], start=2):
         yield table(f"electrode {lead} off", spec=Contec(off=(row,)), warned=("lead_left_out",), exact=False)
         yield table(f"a cell of {lead} empty", put(700, row + 4, ""), warned=("missing_values_bridged",), exact=False)
@@ -91,8 +95,16 @@ def tables() -> Iterator[Case]:
             yield table(f"another value of {lead} in row {row}", put(row, column, "77"), refused="damaged_file")
         # At the top such a table could be from anywhere.
         yield table(f"another value of {lead} in row 3", put(3, column, "77"), refused="no_lead_names")
-        yield table(f"{lead} in microvolts", lambda rows, at=column: [put_in(row, at, str(5 * int(row[at]))) for row in rows], refused="no_lead_names")
-        yield table(f"{lead} with its sign changed", lambda rows, at=column: [put_in(row, at, str(-int(row[at]))) for row in rows], refused="no_lead_names")
+        yield table(
+            f"{lead} in microvolts",
+            lambda rows, at=column: [put_in(row, at, str(5 * int(row[at]))) for row in rows],
+            refused="no_lead_names",
+        )
+        yield table(
+            f"{lead} with its sign changed",
+            lambda rows, at=column: [put_in(row, at, str(-int(row[at]))) for row in rows],
+            refused="no_lead_names",
+        )
         for other in range(column + 1, 6):
             yield table(
                 f"{lead} and {STANDARD_LEADS[other]} exchanged", lambda rows, a=column, b=other: [exchanged(row, a, b) for row in rows],

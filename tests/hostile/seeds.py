@@ -272,7 +272,7 @@ def _matlab(record: EcgRecord, number: int) -> Files:
     from scipy.io import savemat
 
     stream = io.BytesIO()
-    savemat(stream, {"signal": record.signal, **_facts(record)}, do_compression=bool(number % 2))
+    savemat(stream, {"signal": record.signal, **_facts(record)}, do_compression=number % 4 == 1)
     return {"seed.mat": stream.getvalue()}
 
 

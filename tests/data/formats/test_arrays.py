@@ -47,7 +47,9 @@ def h5(path: Path, *, attributes: bool = False, deep: bool = False, **arrays: An
                 signal.attrs[name] = value
             else:
                 value = np.array(value, dtype=object) if isinstance(value, tuple | list) else value
-                file.create_dataset(name, data=value, dtype=h5py.string_dtype() if isinstance(value, np.ndarray) and value.dtype == object else None)
+                file.create_dataset(
+                    name, data=value, dtype=h5py.string_dtype() if isinstance(value, np.ndarray) and value.dtype == object else None
+                )
     return path.with_suffix(".h5")
 
 
@@ -236,7 +238,9 @@ def test_a_long_array_stays_on_disk(tmp_path, monkeypatch, order):
 
 
 def test_arrays_of_other_kinds(tmp_path):
-    for number, values in enumerate((SIGNAL > 0, SIGNAL * 1j, np.array([["a", "b"]]), np.zeros(3, "i4,f4"), np.zeros((3, 0)), np.float64(3))):
+    for number, values in enumerate(
+        (SIGNAL > 0, SIGNAL * 1j, np.array([["a", "b"]]), np.zeros(3, "i4,f4"), np.zeros((3, 0)), np.float64(3))
+    ):
         np.save(tmp_path / f"{number}.npy", values)
         with pytest.raises(UnreadableRecord):
             read_record(tmp_path / f"{number}.npy", **TOLD)
@@ -245,7 +249,9 @@ def test_arrays_of_other_kinds(tmp_path):
         read_record(tmp_path / "a.mat", **TOLD)
 
 
-@pytest.mark.parametrize(("fact", "value"), [("fs", 0), ("fs", np.nan), ("fs", [250, 500]), ("fs", "quick"), ("unit", "furlong"), ("leads", "")])
+@pytest.mark.parametrize(
+    ("fact", "value"), [("fs", 0), ("fs", np.nan), ("fs", [250, 500]), ("fs", "quick"), ("unit", "furlong"), ("leads", "")]
+)
 def test_facts_that_are_none(tmp_path, fact, value):
     path = npz(tmp_path / "a", signal=SIGNAL, **{"fs": 250, "unit": "mV", "leads": "I,II,V5", fact: value})
     with pytest.raises(RecordError) as caught:

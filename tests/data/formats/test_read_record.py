@@ -41,7 +41,10 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB\); .*a\.hea"):
+    with pytest.raises(
+        UnreadableRecord,
+        match=r"a\.dat: in none of the formats .*\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB\); .*a\.hea",
+    ):
         read_record(tmp_path / "a.dat")
 
 

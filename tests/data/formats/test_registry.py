@@ -86,7 +86,9 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRecord, match=r"a\.ndy: reading Needy needs no_such_package.*pip install 'heart-reader\[formats\]'"):
         read_record(path)
     path.write_bytes(b"\0else")
-    listed = r"\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
+    listed = (
+        r"\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
+    )
     with pytest.raises(UnreadableRecord, match=listed):
         read_record(path)
 
@@ -108,5 +110,7 @@ def test_every_format_says_what_people_need_to_know() -> None:
         assert all(suffix.startswith(".") and suffix.islower() for suffix in (*entry.suffixes, *entry.companions))
     # Any text may be a table, so tables come last.
     assert [entry.name for entry in formats_in_order()][-1] == "csv"
-    with pytest.raises(ConfigError, match="no file format is called 'scp'; there is bdf, contec, csv, dicom, edf, hdf5, ishne, matlab, numpy, wfdb"):
+    with pytest.raises(
+        ConfigError, match="no file format is called 'scp'; there is bdf, contec, csv, dicom, edf, hdf5, ishne, matlab, numpy, wfdb"
+    ):
         FORMATS["scp"]
