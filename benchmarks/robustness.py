@@ -1,10 +1,10 @@
 """Read many damaged files and count the outcomes: nothing may crash, hang or use much memory.
 
-Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom
-aecg] [--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with
-the mutations of ``tests/hostile/mutated_records.py``; one number gives one file, always the same.
-It is read, from file to JSON, text and waveform, in a process that lives until a file kills it:
-every tenth by the default reader, the others by the quickest 8-bit one.
+Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom ...]
+[--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with the
+mutations of ``tests/hostile/mutated_records.py``; one number gives one file, always the same. It is
+read, from file to JSON, text and waveform, in a process that lives until a file kills it: every
+tenth by the default reader, the others by the quickest 8-bit one.
 
 Stopped and started again with the same ``--out`` a run goes on where it was: remove that folder
 when the code has changed. Files that did anything but be read or refused are kept in
@@ -56,7 +56,7 @@ KILL_AFTER_S = 300.0
 # Memory beyond what the process has: a file that asks for more fails there and not the machine.
 ADDRESS_SPACE_BYTES = 4 << 30
 MOST_KEPT = 5
-FAMILIES = ("csv", "wfdb", "edf", "dicom", "muse", "philips", "schiller", "mortara", "aecg")
+FAMILIES = ("csv", "wfdb", "edf", "dicom", "muse", "philips", "schiller", "mortara", "aecg", "ishne", "contec", "arrays")
 
 TITLE, MUTATED, LEGAL = "Robustness", "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (
