@@ -49,7 +49,9 @@ def test_without_gaps_it_is_the_continuous_file_in_parts_too(tmp_path, monkeypat
 
 
 def test_slower_leads_stay_in_step_over_gaps(tmp_path):
-    path = write_edf(tmp_path, Edf(record_s=1.0, onsets=[f"{time:+g}\x14\x14\0" for time in (0, 1, 3, 4)], head={"reserved": "EDF+D"}, slower=("I",)))
+    path = write_edf(
+        tmp_path, Edf(record_s=1.0, onsets=[f"{time:+g}\x14\x14\0" for time in (0, 1, 3, 4)], head={"reserved": "EDF+D"}, slower=("I",))
+    )
     record = read_record(path)
     assert record.n_times == 1250
     assert sum("resampled to 250 Hz" in text for text in record.warnings) == 1
@@ -146,7 +148,12 @@ def test_what_a_file_says_of_the_recording(tmp_path):
 
 @pytest.mark.parametrize(
     ("started", "acquired"),
-    [("01.02.8503.04.05", "1985-02-01T03:04:05"), ("01.02.8403.04.05", "2084-02-01T03:04:05"), ("31.02.2003.04.05", None), (" " * 16, None)],
+    [
+        ("01.02.8503.04.05", "1985-02-01T03:04:05"),
+        ("01.02.8403.04.05", "2084-02-01T03:04:05"),
+        ("31.02.2003.04.05", None),
+        (" " * 16, None),
+    ],
 )
 def test_dates_of_plain_edf(tmp_path, started, acquired):
     path = write_edf(tmp_path, Edf())

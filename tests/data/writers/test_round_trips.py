@@ -133,9 +133,10 @@ def test_a_name_that_does_not_fit_is_refused_and_never_another_one(kind, tmp_pat
         try:
             files, _ = write_record(record, tmp_path, kind)
         except LeadError as error:
-            assert error.args[0].code == "name_does_not_fit"
+            answer = error.args[0].code
         else:
-            assert read_record(files[0]).lead_names == ("II", lead), lead
+            answer = read_record(files[0]).lead_names
+        assert answer in ("name_does_not_fit", ("II", lead)), lead
 
 
 def test_what_no_dicom_ecg_holds_is_refused(tmp_path):
