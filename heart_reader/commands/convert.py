@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from heart_reader.data.conversion import Plan, convert
     from heart_reader.errors import ConfigError
 
-    if (arguments.jobs or 1) < 1:
+    if arguments.jobs is not None and arguments.jobs < 1:
         raise ConfigError(f"--jobs {arguments.jobs}; a number of processes, 1 or more, is needed")
     plan = Plan(arguments.to, arguments.out, arguments.deidentify, arguments.fs, arguments.unit, arguments.leads)
     started = time.monotonic()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -123,7 +123,7 @@ def _entries(todo: Sequence[tuple[str, str]], plan: Plan, jobs: int) -> Iterator
             yield _converted(source, name, plan)
         return
     parts = (todo[start : start + _AT_ONCE] for start in range(0, len(todo), _AT_ONCE))
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_leave_stopping_to_the_first) as pool:
         running: set[Future[list[Entry]]] = set()
         try:
             while True:
@@ -138,9 +138,12 @@ def _entries(todo: Sequence[tuple[str, str]], plan: Plan, jobs: int) -> Iterator
 
 
 def _part(part: Sequence[tuple[str, str]], plan: Plan) -> list[Entry]:
-    with contextlib.suppress(KeyboardInterrupt):
-        return [_converted(source, name, plan) for source, name in part]
-    return []
+    return [_converted(source, name, plan) for source, name in part]
+
+
+def _leave_stopping_to_the_first() -> None:
+    """Let a key that stops the program end the process that was started alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _converted(source: str, name: str, plan: Plan) -> Entry:

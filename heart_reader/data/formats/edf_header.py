@@ -150,7 +150,9 @@ def rate_of(n_samples: int, record_s: float) -> float:
     whole, text = round(fs), f"{record_s:.8g}"
     decimals = len(text.partition(".")[2])
     hidden = len(text) >= _FULL and whole > 0 and abs(n_samples / whole - record_s) <= 0.51 * 10.0**-decimals
-    return float(whole) if hidden else fs
+    # The last bit is the division's.
+    near = round(fs, 6)
+    return float(whole) if hidden else near if abs(near - fs) <= 1e-13 * fs else fs
 
 
 def edf_date(day: date) -> str:

@@ -103,8 +103,9 @@ def _kind(record: EcgRecord) -> _Kind:
         if kind.takes(len(record.lead_names), record.n_times, record.fs) and (all_coded or not kind.coded_only):
             return kind
     there: dict[str, int | float] = {"leads": len(record.lead_names), "fs": record.fs}
-    widest, slowest = _KINDS[1], _KINDS[2]
-    allowed = {"most": widest.most_leads, "slowest": slowest.slowest_hz, "fastest": slowest.fastest_hz}
+    _, general, ambulatory = _KINDS
+    most = {"most": general.most_leads, "few": ambulatory.most_leads, "fastest": general.fastest_hz}
+    allowed = {**most, "slow": general.slowest_hz, "slowest": ambulatory.slowest_hz}
     raise UnreadableRecord(message("record_does_not_fit", where=record.record_id, format="DICOM", **there, **allowed))
 
 
