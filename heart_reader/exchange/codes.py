@@ -1,19 +1,33 @@
-"""Public codes of measurements, statements and headings; ``codes.json`` is the one list of them.
+"""Codes of the list in :mod:`heart_reader.data.codes` as DICOM and FHIR write them.
 
-A name without a code of a scheme has none in that scheme that could be verified.
+A name without a code of a vocabulary has none there that could be verified, and none is guessed.
 """
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from heart_reader.data.codes import codes_of
 from heart_reader.data.snomed import CODES
 
-__all__ = ["MEASURED", "Code", "concept", "mdc_number", "measurement_codes", "statement_code", "system_of", "unit_code"]
+__all__ = ["MEASURED", "SYSTEMS", "Code", "concept", "mdc_number", "measurement_codes", "statement_code", "unit_code"]
 
+# Vocabulary of the list to the designator of its scheme in DICOM.
+_SCHEMES = {"dcm": "DCM", "dicom": "MDC", "snomed": "SCT", "loinc": "LN", "loinc_lead": "LN", "ucum": "UCUM"}
+# The addresses by which FHIR knows them.
+SYSTEMS = {
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "MDC": "urn:iso:std:iso:11073:10101",
+    "SCT": "http://snomed.info/sct",
+    "LN": "http://loinc.org",
+    "UCUM": "http://unitsofmeasure.org",
+}
+# In the order in which TID 3713 states them.
+MEASURED = (
+    "heart_rate_bpm", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "pr_ms", "qrs_ms", "rr_mean_ms",
+    "p_ms", "p_axis_deg", "qrs_axis_deg", "t_axis_deg",
+)  # fmt: skip
 _PARTITION = 1 << 16
 
 
@@ -23,7 +37,7 @@ class Code(NamedTuple):
     Parameters
     ----------
     scheme
-        Its designator in DICOM: ``DCM``, ``MDC``, ``SCT``, ``LN`` or ``UCUM``.
+        Its designator in DICOM, such as ``LN`` for LOINC.
     value, meaning
         As the scheme publishes them.
     """
@@ -33,27 +47,28 @@ class Code(NamedTuple):
     meaning: str
 
 
+def _code(kind: str, name: str, vocabulary: str) -> Code | None:
+    value = codes_of(kind, vocabulary).get(name)
+    return None if value is None else Code(_SCHEMES[vocabulary], value, codes_of(kind, f"{vocabulary}_meaning")[name])
+
+
 @cache
-def _listed() -> dict[str, Any]:
-    listed: dict[str, Any] = json.loads(Path(__file__).with_name("codes.json").read_text(encoding="utf-8"))
-    return listed
-
-
-# Names of the measurements that have a code, in the order in which a report states them.
-MEASURED = tuple(_listed()["measurements"])
-
-
 def concept(name: str) -> Code:
-    """Return the code of a heading or of a value such as ``normal``."""
-    return Code(*_listed()["concepts"][name])
+    """Return the code of a heading, or of a value such as ``normal``.
+
+    Raises
+    ------
+    KeyError
+        If the list has no such concept.
+    """
+    for vocabulary in ("dcm", "dicom", "snomed", "loinc"):
+        code = _code("concepts", name, vocabulary)
+        if code is not None:
+            return code
+    raise KeyError(name)
 
 
-def system_of(code: Code) -> str:
-    """Return the address by which FHIR knows a scheme."""
-    address: str = _listed()["systems"][code.scheme]
-    return address
-
-
+@cache
 def unit_code(unit: str) -> Code:
     """Return a unit of a reading in UCUM.
 
@@ -62,7 +77,9 @@ def unit_code(unit: str) -> Code:
     >>> unit_code("bpm").value, unit_code("ms").value
     ('{H.B.}/min', 'ms')
     """
-    return Code("UCUM", *_listed()["units"][unit])
+    code = _code("units", unit, "ucum")
+    assert code is not None
+    return code
 
 
 def measurement_codes(name: str) -> tuple[Code, ...]:
@@ -73,7 +90,8 @@ def measurement_codes(name: str) -> tuple[Code, ...]:
     >>> [code.value for code in measurement_codes("qrs_axis_deg")]
     ['2:16132', '8632-2']
     """
-    return tuple(Code(*row) for row in _listed()["measurements"].get(name, ()))
+    codes = (_code("measurements", name, vocabulary) for vocabulary in ("dicom", "loinc", "loinc_lead"))
+    return tuple(code for code in codes if code is not None)
 
 
 def statement_code(statement: str) -> Code | None:
@@ -86,7 +104,7 @@ def statement_code(statement: str) -> Code | None:
     """
     if statement == "NORM":
         return concept("normal")
-    value = _listed()["statements"].get(statement) or _listed()["broader"].get(statement)
+    value = codes_of("statements", "snomed").get(statement) or codes_of("statements", "snomed_kind").get(statement)
     return None if value is None else Code("SCT", value, CODES[value].name)
 
 

@@ -9,7 +9,6 @@ Enhanced SR.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import heart_reader
 from heart_reader.diagnosis import NOTICE, Diagnosis
 from heart_reader.exchange.codes import MEASURED, concept, measurement_codes, unit_code
 from heart_reader.exchange.statements import Statement, overall, statements_of
-from heart_reader.extras import needs
+from heart_reader.extras import missing
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -62,13 +61,15 @@ def to_dicom_sr(
 
     Raises
     ------
-    ConfigError
+    HeartReaderError
         If pydicom is not installed.
     """
-    with needs("DICOM", "formats"):
+    try:
         from pydicom import Dataset
         from pydicom.dataset import FileMetaDataset
         from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, generate_uid
+    except ImportError as error:
+        raise missing(error.name or "pydicom") from None
     from heart_reader.exchange.dicom_items import container
 
     when = written or datetime.now().astimezone()
