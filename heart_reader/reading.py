@@ -179,6 +179,7 @@ def read_all(
     fs: float | None = None,
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
+    identity: bool = False,
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
@@ -188,7 +189,7 @@ def read_all(
     ----------
     fs
         Sampling rate in Hz for files that do not state it.
-    unit, leads
+    unit, leads, identity
         See :func:`heart_reader.data.formats.read_record`.
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
@@ -211,7 +212,7 @@ def read_all(
         for path in here:
             try:
                 with one_record(path):
-                    record = read_record(path, fs=fs, unit=unit, leads=leads)
+                    record = read_record(path, fs=fs, unit=unit, leads=leads, identity=identity)
                     if path in names:
                         record = replace(record, record_id=names[path])
                     said = None if progress is None else partial(progress, path)

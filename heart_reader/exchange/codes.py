@@ -10,8 +10,20 @@ from typing import NamedTuple
 
 from heart_reader.data.codes import codes_of
 from heart_reader.data.snomed import CODES
+from heart_reader.features.feature_names import GLOBAL_UNITS
 
-__all__ = ["MEASURED", "SYSTEMS", "Code", "concept", "mdc_number", "measurement_codes", "statement_code", "unit_code"]
+__all__ = [
+    "DEMANDED",
+    "MEASURED",
+    "SYSTEMS",
+    "Code",
+    "concept",
+    "mdc_number",
+    "measurement_codes",
+    "statement_code",
+    "unit_code",
+    "unit_of",
+]
 
 # Vocabulary of the list to the designator of its scheme in DICOM.
 _SCHEMES = {"dcm": "DCM", "dicom": "MDC", "snomed": "SCT", "loinc": "LN", "loinc_lead": "LN", "ucum": "UCUM"}
@@ -28,6 +40,8 @@ MEASURED = (
     "heart_rate_bpm", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "pr_ms", "qrs_ms", "rr_mean_ms",
     "p_ms", "p_axis_deg", "qrs_axis_deg", "t_axis_deg",
 )  # fmt: skip
+# What it demands: said to be missing where it could not be measured.
+DEMANDED = ("heart_rate_bpm", "qt_ms", "pr_ms", "qrs_ms", "rr_mean_ms")
 _PARTITION = 1 << 16
 
 
@@ -82,6 +96,11 @@ def unit_code(unit: str) -> Code:
     return code
 
 
+def unit_of(name: str) -> Code:
+    """Return the unit of a measurement in UCUM."""
+    return unit_code(GLOBAL_UNITS[name])
+
+
 def measurement_codes(name: str) -> tuple[Code, ...]:
     """Return the codes of a measurement, the one of ISO/IEEE 11073 first.
 
@@ -99,8 +118,8 @@ def statement_code(statement: str) -> Code | None:
 
     Examples
     --------
-    >>> statement_code("AFIB"), statement_code("IMI").meaning, statement_code("EL")
-    (Code(scheme='SCT', value='164889003', meaning='atrial fibrillation'), 'myocardial infarction', None)
+    >>> statement_code("AFIB").value, statement_code("IMI").meaning, statement_code("EL")
+    ('164889003', 'myocardial infarction', None)
     """
     if statement == "NORM":
         return concept("normal")

@@ -8,15 +8,15 @@ Enhanced SR.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import heart_reader
 from heart_reader.diagnosis import NOTICE, Diagnosis
-from heart_reader.exchange.codes import MEASURED, concept, measurement_codes, unit_code
-from heart_reader.exchange.statements import Statement, overall, statements_of
+from heart_reader.exchange.codes import DEMANDED, MEASURED, concept, measurement_codes, unit_code, unit_of
+from heart_reader.exchange.facts import acquired_at, dicom_time, is_twelve_leads, patient_of
+from heart_reader.exchange.statements import Statement, in_words, not_stated, overall, statements_of
 from heart_reader.extras import missing
 
 if TYPE_CHECKING:
@@ -30,15 +30,12 @@ MAKER = "heart_reader"
 # identity is asked for, the patient.
 _OF_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID")
 _OF_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionNumber", "ReferringPhysicianName")
+# By which formula.
 _QTC = {"qtc_fridericia_ms": "fridericia", "qtc_bazett_ms": "bazett"}
-# What TID 3713 demands; anything else is left out where it was not measured.
-_DEMANDED = ("heart_rate_bpm", "qt_ms", "pr_ms", "qrs_ms", "rr_mean_ms")
 _LONGEST_NAME = 64
 
 
-def to_dicom_sr(
-    diagnosis: Diagnosis, *, source: Dataset | None = None, identity: bool = False, written: datetime | None = None
-) -> Dataset:
+def to_dicom_sr(diagnosis: Diagnosis, *, source: Dataset | None = None, identity: bool = False, written: datetime | None = None) -> Dataset:
     """Return a reading as an Enhanced SR object of template 3700, ready to be sent or saved.
 
     Measurements and statements are ours alone; what the recorder stated stays with its own file.
@@ -97,17 +94,17 @@ def _patient_and_study(report: Dataset, diagnosis: Diagnosis, source: Dataset | 
             setattr(report, keyword, None)
         value = None if source is None or keyword not in shared else source.get(keyword)
         if value:
-            setattr(report, keyword, value)
+            setattr(report, keyword, str(value))  # in Unicode, whatever it was
     if "StudyInstanceUID" not in report:
         report.StudyInstanceUID = generate_uid(prefix=None)
-    patient = diagnosis.device_report.patient if identity and diagnosis.device_report is not None else None
-    if patient is not None and source is None:
+    patient = patient_of(diagnosis, None) if identity and source is None else None
+    if patient is not None:
         report.PatientName, report.PatientID = patient.name, (patient.patient_id or "")[:_LONGEST_NAME] or None
         report.PatientBirthDate = (patient.birth_date or "").replace("-", "") or None
     report.PatientSex = {"male": "M", "female": "F"}.get(diagnosis.sex or "")
     if diagnosis.age is not None and diagnosis.age >= 1:
         report.PatientAge = f"{int(diagnosis.age):03d}Y"
-    acquired = _acquired(diagnosis)
+    acquired = dicom_time(acquired_at(diagnosis))
     if acquired is not None and not report.StudyDate:
         report.StudyDate, report.StudyTime = acquired[:8], acquired[8:14] or None
 
@@ -143,7 +140,7 @@ def _content(diagnosis: Diagnosis, source: Dataset | None) -> Iterator[Dataset]:
     from heart_reader.exchange.dicom_items import code_item, container, text
 
     yield code_item(concept("language"), Code("RFC5646", "en", "English"), "HAS CONCEPT MOD")
-    if diagnosis.quality.n_leads == 12 and not diagnosis.quality.missing_leads:
+    if is_twelve_leads(diagnosis):
         yield code_item(concept("procedure_reported"), concept("twelve_leads"), "HAS CONCEPT MOD")
     yield from _observer(diagnosis)
     yield text(concept("comment"), NOTICE)
@@ -153,7 +150,7 @@ def _content(diagnosis: Diagnosis, source: Dataset | None) -> Iterator[Dataset]:
         concept("quantitative"), [container(concept("global"), _measurements(diagnosis), template="3713")] if diagnosis.measurements else []
     )
     yield container(concept("qualitative"), _findings(diagnosis), template="3717")
-    summary = [text(concept("summary"), str(diagnosis.summary)), code_item(concept("overall"), overall(diagnosis))]
+    summary = [text(concept("summary"), in_words(diagnosis)), code_item(concept("overall"), overall(diagnosis))]
     yield container(concept("summary"), summary, template="3719")
 
 
@@ -183,7 +180,7 @@ def _patient_characteristics(diagnosis: Diagnosis) -> Iterator[Dataset]:
 def _waveform_information(diagnosis: Diagnosis, source: Dataset | None) -> Dataset:
     from heart_reader.exchange.dicom_items import container, datetime_item, number, text, waveform
 
-    acquired, recorder = _acquired(diagnosis), None if diagnosis.device_report is None else diagnosis.device_report.device
+    acquired, recorder = dicom_time(acquired_at(diagnosis)), None if diagnosis.device_report is None else diagnosis.device_report.device
     read = f"{diagnosis.record_id} ({diagnosis.source_format}, {diagnosis.fs:g} Hz, {diagnosis.duration_s:.1f} s)"
     noticed = dict.fromkeys((*diagnosis.quality.findings, *diagnosis.warnings))
     items = [
@@ -207,18 +204,21 @@ def _measurements(diagnosis: Diagnosis) -> Iterator[Dataset]:
     for name in MEASURED:
         measured = values.get(name)
         value = None if measured is None else measured.value
-        if value is None and name not in _DEMANDED:
+        if value is None and name not in DEMANDED:
             continue
         code = concept("qtc") if name in _QTC else measurement_codes(name)[0]
-        unit = unit_code({"bpm": "bpm", "deg": "deg"}.get(name.rsplit("_", 1)[-1], "ms"))
         formula = code_item(concept("algorithm_name"), concept(_QTC[name]), "HAS PROPERTIES") if name in _QTC else None
         reason = None if measured is None or not measured.reason else text(concept("comment"), str(measured.reason), "HAS PROPERTIES")
-        yield with_children(number(code, value, unit), [formula, reason])
+        yield with_children(number(code, value, unit_of(name)), [formula, reason])
 
 
 def _findings(diagnosis: Diagnosis) -> Iterator[Dataset]:
+    from heart_reader.exchange.dicom_items import text
+
     for statement in statements_of(diagnosis):
         yield from _finding(statement)
+    for sentence in not_stated(diagnosis):
+        yield text(concept("comment"), sentence)
 
 
 def _finding(statement: Statement) -> Iterator[Dataset]:
@@ -232,13 +232,3 @@ def _finding(statement: Statement) -> Iterator[Dataset]:
     for code in statement.codes:
         words = text(concept("equivalent"), statement.text, "HAS CONCEPT MOD")
         yield with_children(code_item(concept("finding"), code), [words, certainty])
-
-
-def _acquired(diagnosis: Diagnosis) -> str | None:
-    """When the ECG was recorded, YYYYMMDDHHMMSS and the offset; None where it is not known."""
-    stated = None if diagnosis.device_report is None else diagnosis.device_report.acquired
-    match = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", stated or "")
-    if match is None:
-        return None
-    offset = "+0000" if match[8] == "Z" else (match[8] or "").replace(":", "")
-    return "".join(part or "" for part in match.groups()[:7]) + offset
