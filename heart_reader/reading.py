@@ -15,6 +15,7 @@ from heart_reader.data.formats import FORMATS, find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
+from heart_reader.recorder import recorder_lines
 from heart_reader.weights import find_reader
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Reading:
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
-        lines += [f"  {NOTICE}", ""]
+        lines += [*recorder_lines(reading), f"  {NOTICE}", ""]
         return "\n".join(lines)
 
 
