@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from pydicom import Dataset
 
@@ -31,6 +32,7 @@ def record_with_report(name: str = "norm", report: DeviceReport | None = REPORT)
     return replace(read_record(sample(name)), device_report=report)
 
 
+@cache
 def reading_of(classifier: EcgClassifier, name: str = "norm", report: DeviceReport | None = REPORT) -> Diagnosis:
     """The reading of one of the samples."""
     return classifier.predict(record_with_report(name, report))

@@ -211,6 +211,18 @@ def test_an_edf_file_is_read(client: TestClient, tmp_path: Path, ecg_csv: bytes)
     assert (answer.json()["source_format"], answer.json()["fs"], answer.json()["warnings"]) == ("edf", 500.0, [])
 
 
+def test_a_reading_is_answered_as_a_fhir_bundle_that_names_nobody(client: TestClient, ecg_csv: bytes) -> None:
+    answer = client.post(f"{PREDICT}?form=fhir", files={"file": ("a.csv", ecg_csv)})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/fhir+json")
+    resources = [entry["resource"] for entry in answer.json()["entry"]]
+    assert {one["resourceType"] for one in resources} == {"DiagnosticReport", "Patient", "Device", "Media", "Observation"}
+    (patient,) = [one for one in resources if one["resourceType"] == "Patient"]
+    assert patient == {"resourceType": "Patient", "gender": "unknown"}
+    assert client.post(f"{PREDICT}?form=xml", files={"file": ("a.csv", ecg_csv)}).status_code == 422
+    described = client.get("/openapi.json").json()["paths"][PREDICT]["post"]["responses"]["200"]["content"]
+    assert set(described) == {"application/json", "application/fhir+json"}
+
+
 def test_the_description_of_the_interface_names_the_form_and_the_errors(client: TestClient) -> None:
     operation = client.get("/openapi.json").json()["paths"][PREDICT]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
