@@ -18,6 +18,7 @@ __all__ = [
     "SYSTEMS",
     "Code",
     "concept",
+    "finding_code",
     "mdc_number",
     "measurement_codes",
     "statement_code",
@@ -124,6 +125,12 @@ def statement_code(statement: str) -> Code | None:
     if statement == "NORM":
         return concept("normal")
     value = codes_of("statements", "snomed").get(statement) or codes_of("statements", "snomed_kind").get(statement)
+    return None if value is None else Code("SCT", value, CODES[value].name)
+
+
+def finding_code(finding: str) -> Code | None:
+    """Return the SNOMED CT code of what was measured alone, by the code of its sentence."""
+    value = codes_of("findings", "snomed").get(finding)
     return None if value is None else Code("SCT", value, CODES[value].name)
 
 

@@ -33,6 +33,19 @@ _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 # Nobody has looked at it.
 _STATUS = "preliminary"
 _MAKER = "heart_reader"
+_NAMES = {
+    "heart_rate_bpm": "Heart rate",
+    "qt_ms": "QT interval",
+    "qtc_fridericia_ms": "QTc interval, Fridericia",
+    "qtc_bazett_ms": "QTc interval, Bazett",
+    "pr_ms": "PR interval",
+    "qrs_ms": "QRS duration",
+    "rr_mean_ms": "RR interval, mean",
+    "p_ms": "P duration",
+    "p_axis_deg": "P axis",
+    "qrs_axis_deg": "QRS axis",
+    "t_axis_deg": "T axis",
+}
 _PER_MINUTE = Code("UCUM", "/min", "/min")
 _DIGITS = 1
 
@@ -200,7 +213,7 @@ class _Bundle:
     def _measured(self, name: str, measured: Measurement) -> Resource:
         codes = measurement_codes(name)
         # What reads FHIR looks for LOINC.
-        code = {"coding": [_coding(one) for one in sorted(codes, key=lambda one: one.scheme != "LN")], "text": codes[0].meaning}
+        code = {"coding": [_coding(one) for one in sorted(codes, key=lambda one: one.scheme != "LN")], "text": _NAMES[name]}
         method = {"text": "Fridericia"} if "fridericia" in name else {"text": "Bazett"} if "bazett" in name else None
         note = [{"text": str(measured.reason)}] if measured.reason else None
         if measured.value is None:
@@ -228,7 +241,13 @@ def _concept(code: Code) -> Resource:
 
 
 def _quantity(value: float, unit: Code) -> Resource:
-    return {"value": round(float(value), _DIGITS), "unit": unit.value, "system": SYSTEMS[unit.scheme], "code": unit.value}
+    rounded = round(float(value), _DIGITS)
+    return {
+        "value": int(rounded) if rounded.is_integer() else rounded,
+        "unit": unit.value,
+        "system": SYSTEMS[unit.scheme],
+        "code": unit.value,
+    }
 
 
 def _name(text: str) -> Resource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from heart_reader.diagnosis import NOTICE, Diagnosis
-from heart_reader.exchange.codes import Code, concept, statement_code
+from heart_reader.exchange.codes import Code, concept, finding_code, statement_code
 from heart_reader.messages import Message, message
 
 __all__ = ["Statement", "in_words", "not_stated", "overall", "statements_of"]
@@ -36,7 +36,7 @@ def statements_of(diagnosis: Diagnosis) -> list[Statement]:
     """
     stated = []
     for line in diagnosis.conclusion.lines:
-        found = () if _is_possible(line.text) else (statement_code(code) for code in line.codes)
+        found = () if _is_possible(line.text) else [*map(statement_code, line.codes)] or [_measured_alone(line.text)]
         codes = tuple(dict.fromkeys(code for code in found if code is not None))
         stated.append(Statement(str(line.text), codes, line.probability))
     return stated
@@ -53,6 +53,11 @@ def in_words(diagnosis: Diagnosis) -> str:
     if diagnosis.conclusion.kind != "abnormal" and diagnosis.quality.verdict != "poor":
         sentences.append(message("no_proof_of_normal"))
     return " ".join([*sentences, NOTICE])
+
+
+def _measured_alone(text: Message) -> Code | None:
+    finding = text.values.get("finding")
+    return finding_code(finding.code if isinstance(finding, Message) else text.code)
 
 
 def _is_possible(text: Message) -> bool:

@@ -11,8 +11,9 @@ from pydicom.sr import _concepts_dict
 import heart_reader.data.codes
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.snomed import CODES
-from heart_reader.exchange.codes import MEASURED, concept, measurement_codes, statement_code, unit_of
+from heart_reader.exchange.codes import MEASURED, concept, finding_code, measurement_codes, statement_code, unit_of
 from heart_reader.features.feature_names import GLOBAL_FEATURES
+from heart_reader.messages import TEMPLATES
 
 LIST = json.loads(Path(heart_reader.data.codes.__file__).with_name("codes.json").read_text(encoding="utf-8"))
 LOINC = sorted(
@@ -49,6 +50,9 @@ def test_statements_are_those_of_ptb_xl_and_their_codes_those_of_the_challenge()
         assert statement in known
         assert code.meaning == CODES[code.value].name
     assert statement_code("EL") is None
+    for finding in LIST["findings"]:
+        assert finding in TEMPLATES
+        assert finding_code(finding) is not None
 
 
 def test_every_measurement_has_codes_and_a_unit() -> None:

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from heart_reader.classifier import EcgClassifier
+from heart_reader.conclusion.findings import Line
+from heart_reader.conclusion.table import class_name
 from heart_reader.data.device_report import DeviceReport
 from heart_reader.diagnosis import NOTICE, Diagnosis
 from heart_reader.exchange import to_fhir
 from heart_reader.exchange.codes import SYSTEMS
+from heart_reader.messages import message
 from tests.exchange.readings import REPORT, dicom_source, reading_of
 
 # Elements of HL7 FHIR 4.0.1 that are used, and those that it demands.
@@ -145,3 +148,16 @@ def test_words_of_a_file_are_no_markup(diagnosis: Diagnosis) -> None:
     (report,) = resources(to_fhir(replace(diagnosis, warnings=("<script>alert(1)</script> & more",))), "DiagnosticReport")
     assert "&lt;script&gt;" in report["text"]["div"]
     assert "<script" not in report["text"]["div"]
+
+
+def test_what_is_measured_alone_has_a_code_and_what_is_only_possible_has_none(diagnosis: Diagnosis) -> None:
+    lines = (
+        Line("axis", message("left_axis", degrees=-51.0)),
+        Line("st_t", message("with_measure", finding=class_name("STD_"), measured=message("possible")), ("STD_",), 0.1),
+        Line("infarction", class_name("IMI"), ("IMI",), 0.9),
+    )
+    said = replace(diagnosis, conclusion=replace(diagnosis.conclusion, kind="abnormal", lines=lines))
+    stated = [one["valueCodeableConcept"] for one in resources(to_fhir(said), "Observation") if "valueCodeableConcept" in one]
+    assert [[coding["code"] for coding in one.get("coding", [])] for one in stated] == [["39732003"], [], ["164865005"]]
+    (report,) = resources(to_fhir(said), "DiagnosticReport")
+    assert [one["coding"][0]["code"] for one in report["conclusionCode"]] == ["102594003", "39732003", "164865005"]
