@@ -20,7 +20,7 @@ from heart_reader.errors import ConfigError
 
 __all__ = ["TOKEN", "Access", "headers_of_environment", "headers_of_file"]
 
-TOKEN, USER, PASSWORD = "HEART_READER_ARCHIVE_TOKEN", "HEART_READER_ARCHIVE_USER", "HEART_READER_ARCHIVE_PASSWORD"  # noqa: S105
+TOKEN, USER, PASSWORD = "HEART_READER_ARCHIVE_TOKEN", "HEART_READER_ARCHIVE_USER", "HEART_READER_ARCHIVE_PASSWORD"
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)[ \t]*")
 MEGABYTE = 1 << 20
 

@@ -272,7 +272,8 @@ def _only_part(body: bytes, kind: str) -> bytes:
 
     Examples
     --------
-    >>> _only_part(b"--x\r\nContent-Type: application/dicom\r\n\r\nDATA\r\n--x--\r\n", 'multipart/related; boundary="x"')
+    >>> body = b"--x\r\nContent-Type: application/dicom\r\n\r\nDATA\r\n--x--\r\n"
+    >>> _only_part(body, 'multipart/related; boundary="x"')
     b'DATA'
     """
     match = re.search(r'boundary="?([^";\s]+)"?', kind, re.IGNORECASE)

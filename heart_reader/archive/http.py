@@ -56,7 +56,7 @@ class Session(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(max_retries=retry))
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
+    def request(self, method: str, url: str | bytes, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]
         """Send a request.
 
         Raises
@@ -110,7 +110,7 @@ def _refusal(answer: requests.Response) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost reason in a few words, without the address, whose queries name people."""
+    """Return the innermost reason without the address, whose query names people."""
     for _ in range(_DEEPEST):
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):

@@ -107,7 +107,9 @@ def checked_uid(value: object, what: str) -> str:
     """
     text = str(value).rstrip(" \0")
     if len(text) > LONGEST_UID or not _UID.fullmatch(text):
-        raise ArchiveError(f"{text[:LONGEST_UID]!r} identifies no {what}: numbers with dots between are needed, {LONGEST_UID} characters at most")
+        raise ArchiveError(
+            f"{text[:LONGEST_UID]!r} identifies no {what}: numbers with dots between are needed, {LONGEST_UID} characters at most"
+        )
     return text
 
 
