@@ -102,4 +102,4 @@ class Stow:
 
     def send(self, report: bytes) -> None:
         """Send a report; see :class:`Destination`."""
-        self._archive.store(pydicom.dcmread(io.BytesIO(report)))
+        self._archive.store(report)

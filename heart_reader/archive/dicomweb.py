@@ -7,21 +7,20 @@ DICOM PS3.18, 10.4 Retrieve (WADO-RS), 10.5 Store (STOW-RS), 10.6 Search (QIDO-R
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pydicom
 from dicomweb_client.web import DICOMwebClient
 
 from heart_reader.archive.access import MEGABYTE, Access
 from heart_reader.archive.http import Session
 from heart_reader.archive.names import ECG_CLASSES, checked_uid
 from heart_reader.errors import ArchiveError, ConfigError
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 __all__ = ["Archive", "FoundEcg", "Wanted"]
 
@@ -238,17 +237,19 @@ class Archive:
             raise ArchiveError(f"{self.access.url}: what came for {ecg.instance} is no DICOM file")
         return content
 
-    def store(self, report: Dataset) -> None:
-        """Store a report.
+    def store(self, report: bytes) -> None:
+        """Store a report, a file of DICOM.
 
         Raises
         ------
         ArchiveError
             If the archive does not take it.
         """
-        study = checked_uid(report.StudyInstanceUID, "study")
+        # Taken from a file, it has all that belongs to one; dicomweb-client adds nothing.
+        dataset = pydicom.dcmread(io.BytesIO(report))
+        study = checked_uid(dataset.StudyInstanceUID, "study")
         try:
-            said = self._client.store_instances([report], study)
+            said = self._client.store_instances([dataset], study)
             refused = [f"{int(item.get('FailureReason', 0)):04X}" for item in said.get("FailedSOPSequence") or ()]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArchiveError(f"{self.access.url}: no answer to storing ({type(error).__name__}): is this DICOMweb?") from None

@@ -56,7 +56,7 @@ class Session(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(max_retries=retry))
 
-    def request(self, method: str, url: str | bytes, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, method: str, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         """Send a request.
 
         Raises

@@ -207,7 +207,7 @@ def _read_one(archive: Archive, ecg: FoundEcg, classifier: EcgClassifier, store_
             made = report_of(reading.diagnosis, facts)
             report = encoded(made)
         if store_in is not None:
-            store_in.store(made)
+            store_in.store(report)
             stored = str(made.SOPInstanceUID)
     except HeartReaderError as failed:
         error = failed
