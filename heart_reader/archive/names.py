@@ -125,6 +125,6 @@ def derived_uid(*parts: str) -> str:
     Examples
     --------
     >>> derived_uid("1.2.3", "abc")
-    '2.25.294473193118190183519829866043178399361'
+    '2.25.233512392894767884051150838196106251448'
     """
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '/'.join(parts)).int}"

@@ -177,7 +177,7 @@ def read_all_of(
         if out is not None:
             outcome = out.add(outcome, report, identity=identity)
         yield outcome
-        failures = failures + 1 if isinstance(outcome.error, ArchiveError) else 0
+        failures = failures + 1 if outcome.status == "failed" else 0
         if failures == MOST_FAILURES:
             raise ArchiveError(
                 f"stopped after {failures} failures in succession, the last: {outcome.error}; the same command goes on from here"
@@ -188,18 +188,15 @@ def _read_one(archive: Archive, ecg: FoundEcg, classifier: EcgClassifier, store_
     """Retrieve, read and report one ECG."""
     checkpoint = classifier.checkpoint.sha256
     name = Path(f"{ecg.instance}.dcm")
-    stored, report, status, error = None, None, "read", None
+    stored, report, status, error = None, None, "failed", None
     try:
-        content = archive.retrieve(ecg)
+        content, status = archive.retrieve(ecg), "refused"  # from here on it is the object's fault
         facts = facts_of(content)
         if facts.SOPInstanceUID != ecg.instance:
             raise ArchiveError(f"{archive.access.url}: another object came for {ecg.instance}")
-    except ArchiveError as failed:
-        return ArchiveReading(ecg, Reading(name, None, failed), "failed", checkpoint, error=failed), None
-    try:
         reading = _reading(name, content, classifier)
     except HeartReaderError as failed:
-        status = "refused" if isinstance(failed, RecordError) else "failed"
+        status = "failed" if isinstance(failed, UnexpectedError) else status
         return ArchiveReading(ecg, Reading(name, None, failed), status, checkpoint, error=failed), None
     assert reading.diagnosis is not None
     try:
@@ -211,7 +208,7 @@ def _read_one(archive: Archive, ecg: FoundEcg, classifier: EcgClassifier, store_
             stored = str(made.SOPInstanceUID)
     except HeartReaderError as failed:
         error = failed
-    return ArchiveReading(ecg, reading, status, checkpoint, stored, error), report
+    return ArchiveReading(ecg, reading, "read", checkpoint, stored, error), report
 
 
 def _reading(name: Path, content: bytes, classifier: EcgClassifier) -> Reading:
