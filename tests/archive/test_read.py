@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pydicom
@@ -11,10 +12,26 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from heart_reader.archive import http
+from heart_reader.classifier import EcgClassifier
 from heart_reader.commands import main
 from heart_reader.reading_report import ReportFolder
+from heart_reader.weights import find_reader
 from tests.archive.dicomweb_server import Answer, Store, serving
 from tests.archive.ecgs import ROOT, ecg_bytes
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the reader once for all commands."""
+    monkeypatch.setattr(EcgClassifier, "load", lambda *args, **options: reader())
+
+
+LOAD = EcgClassifier.load
+
+
+@cache
+def reader() -> EcgClassifier:
+    return LOAD(find_reader(None))
 
 
 @pytest.fixture
