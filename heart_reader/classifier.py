@@ -198,6 +198,7 @@ class EcgClassifier:
             alpha=None if zones is None else zones.alpha,
             long=whole,
             screens=self._screens(pooled, levels, quality, long),
+            device_report=record.device_report,
         )
 
     def predict_many(self, dataset: EcgDataset, level: str | None = None, *, calibrated: bool = True) -> Predictions:

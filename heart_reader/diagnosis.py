@@ -15,6 +15,7 @@ from heart_reader.data.record import FLAT_MV
 from heart_reader.messages import Message, coded, message
 
 if TYPE_CHECKING:
+    from heart_reader.data.device_report import DeviceReport
     from heart_reader.features.measurement import Measurements
     from heart_reader.long.reading import LongReading
 
@@ -208,6 +209,9 @@ class Diagnosis:
         The recording as a whole, if it lasts more than a minute and was measured.
     screens
         Binary level to its answer, for those that the model answers beside its level of interest.
+    device_report
+        What the file says of the ECG beside its signal, which no part of the reading rests on; None
+        where it says nothing.
     """
 
     record_id: str
@@ -227,6 +231,7 @@ class Diagnosis:
     alpha: float | None
     long: LongReading | None = None
     screens: Mapping[str, Screen] = field(default_factory=dict)
+    device_report: DeviceReport | None = None
 
     @property
     def level(self) -> str:
@@ -317,6 +322,7 @@ class Diagnosis:
             "warnings": list(self.warnings),
             "messages": coded(self._sentences()),
             "model": dict(self.model),
+            "device_report": None if self.device_report is None else self.device_report.to_json(),
             "notice": NOTICE,
         }
 

@@ -15,6 +15,7 @@ from heart_reader.data.formats import FORMATS, find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
+from heart_reader.recorder import recorder_lines
 from heart_reader.weights import find_reader
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Reading:
         for name, answer in reading.levels[reading.level].items():
             bar = "█" * round(answer.probability * BAR_WIDTH)
             lines.append(f"  {name:<6} {answer.probability:6.3f} {bar:<{BAR_WIDTH}} {answer.decision:<9} ({_limits(answer)})")
-        lines += [f"  {NOTICE}", ""]
+        lines += [*recorder_lines(reading), f"  {NOTICE}", ""]
         return "\n".join(lines)
 
 
@@ -179,6 +180,7 @@ def read_all(
     fs: float | None = None,
     unit: str | None = None,
     leads: tuple[str, ...] | None = None,
+    identity: bool = False,
     measure: bool = True,
     progress: Callable[[Path, float], None] | None = None,
 ) -> Iterator[Reading]:
@@ -188,7 +190,7 @@ def read_all(
     ----------
     fs
         Sampling rate in Hz for files that do not state it.
-    unit, leads
+    unit, leads, identity
         See :func:`heart_reader.data.formats.read_record`.
     measure
         See :meth:`heart_reader.classifier.EcgClassifier.predict`.
@@ -211,7 +213,7 @@ def read_all(
         for path in here:
             try:
                 with one_record(path):
-                    record = read_record(path, fs=fs, unit=unit, leads=leads)
+                    record = read_record(path, fs=fs, unit=unit, leads=leads, identity=identity)
                     if path in names:
                         record = replace(record, record_id=names[path])
                     said = None if progress is None else partial(progress, path)

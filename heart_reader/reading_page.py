@@ -16,6 +16,7 @@ from heart_reader.data.paper import Sheet, draw_tracing, new_page, write
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE, Diagnosis
 from heart_reader.reading_page_long import long_page
+from heart_reader.recorder import beside, statement_lines
 
 __all__ = ["draw_page"]
 
@@ -37,6 +38,7 @@ CONCLUSION_X_MM = 78.0
 WRAPPED = 118
 # Lines of the conclusion that a page has room for; what is left out is counted.
 MOST_LINES = 12
+RECORDER_LINE_MM, RECORDER_WRAPPED, MOST_RECORDER_LINES = 3.0, 52, 6
 
 
 def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
@@ -58,8 +60,8 @@ def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
     with mpl.rc_context({"pdf.fonttype": 42, "font.family": "DejaVu Sans"}):
         figure, axes = new_page(WIDTH_MM, HEIGHT_MM)
         _head(axes, diagnosis)
-        _measurements(axes, diagnosis)
-        top = np.ceil(max(_conclusion(axes, diagnosis), 14.0 + LINE_MM * (len(MEASURED) + 2)))
+        measured = _recorder(axes, diagnosis, _measurements(axes, diagnosis))
+        top = np.ceil(max(_conclusion(axes, diagnosis), measured))
         sheet = Sheet()
         shown = record.part(0.0, sheet.duration_s)
         draw_tracing(axes, shown, sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5))
@@ -81,7 +83,8 @@ def _head(axes: Axes, diagnosis: Diagnosis) -> None:
     axes.plot((EDGE_MM, WIDTH_MM - EDGE_MM), (11, 11), color="black", linewidth=0.8)
 
 
-def _measurements(axes: Axes, diagnosis: Diagnosis) -> None:
+def _measurements(axes: Axes, diagnosis: Diagnosis) -> float:
+    """What was measured; returns the lower edge in mm."""
     values = {} if diagnosis.measurements is None else diagnosis.measurements.values
     y = 16.0
     for title, names, unit in MEASURED:
@@ -97,6 +100,26 @@ def _measurements(axes: Axes, diagnosis: Diagnosis) -> None:
         write(axes, CONCLUSION_X_MM - 8, y, name, 3.1, ha="right", weight="bold")
         if rhythm.findings:
             write(axes, EDGE_MM, y + LINE_MM, textwrap.shorten(", ".join(rhythm.findings).replace("_", " "), 40, placeholder=" …"), 2.7)
+    return 14.0 + LINE_MM * (len(MEASURED) + 2)
+
+
+def _recorder(axes: Axes, diagnosis: Diagnosis, y: float) -> float:
+    """What the recorder stated, smaller and in grey below ours; returns the lower edge in mm."""
+    report = diagnosis.device_report
+    rows = beside(diagnosis)
+    if report is None or not (rows or report.statements):
+        return y
+    numbers = ", ".join(f"{row.title} {row.recorder:.0f}{'°' if row.unit == 'degrees' else ''}" for row in rows)
+    words = "; ".join(statement_lines(report)).replace("; (", " (")
+    lines = textwrap.wrap(". ".join(filter(None, (numbers, words))), RECORDER_WRAPPED)
+    if len(lines) > MOST_RECORDER_LINES:
+        lines[MOST_RECORDER_LINES - 1 :] = [textwrap.shorten(lines[MOST_RECORDER_LINES - 1] + " …", RECORDER_WRAPPED, placeholder=" …")]
+    y += 2.0
+    write(axes, EDGE_MM, y, "The recorder said", 2.5, weight="bold", color="0.35")
+    for line in lines:
+        y += RECORDER_LINE_MM
+        write(axes, EDGE_MM, y, line, 2.3, color="0.35")
+    return y + 1.0
 
 
 def _conclusion(axes: Axes, diagnosis: Diagnosis) -> float:

@@ -16,8 +16,12 @@ from heart_reader.commands.options import add_checkpoint, add_facts
 
 if TYPE_CHECKING:
     from heart_reader.classifier import EcgClassifier
+    from heart_reader.reading_report import ReportFolder
 
 __all__ = ["add_arguments", "run"]
+
+# As in heart_reader.reading_report, which takes longer to load than a list of options may.
+FORMS = ("pdf", "json", "fhir", "dicom-sr")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trusted-keys", type=Path, metavar="FILE", help="who must have signed it (default: HEART_READER_TRUSTED_KEYS)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write one page of PDF per record into this folder")
+    parser.add_argument(
+        "--as", dest="forms", action="append", choices=FORMS, default=[], help="write each reading in this form; repeatable"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for what --as writes")
+    parser.add_argument("--identity", action="store_true", help="say whose ECG it is in FHIR and DICOM, where the file does")
     parser.add_argument("--quick", action="store_true", help="probabilities alone: no measurements, no check of the signal, no diagnosis")
     parser.add_argument("--time", action="store_true", help="say how long each reading took")
     parser.add_argument("--threads", type=int, default=1, help="threads of an ONNX network (default: %(default)s)")
@@ -48,30 +57,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{', '.join(map(str, paths))}: no such file or folder: check the name")
     if arguments.unit is not None and arguments.unit.strip().lower() not in UNIT_TO_MV:
         raise ConfigError(f"--unit {arguments.unit}: mV, uV, nV or V is needed")
-    if arguments.report and arguments.quick:
-        raise ConfigError("--report needs the whole reading: leave --quick out")
+    if (arguments.report or arguments.forms) and arguments.quick:
+        raise ConfigError("--report and --as need the whole reading: leave --quick out")
+    if bool(arguments.forms) != bool(arguments.out):
+        raise ConfigError(f"--as and --out belong together: --as {'|'.join(FORMS)} --out DIR")
     directory = find_reader(arguments.checkpoint)
     from heart_reader.classifier import EcgClassifier
     from heart_reader.reading import explain_words, read_all
     from heart_reader.signing import named_keys
 
-    pages = None
-    if arguments.report:
-        from heart_reader.reading_report import ReportFolder
-
-        pages = ReportFolder(arguments.report)
+    folders = _folders(arguments)
     classifier = EcgClassifier.load(directory, threads=arguments.threads, trusted=named_keys(arguments.trusted_keys))
     _advise(classifier)
     n_failed, last = 0, None
-    facts = {"fs": arguments.fs, "unit": arguments.unit, "leads": arguments.leads}
+    facts = {"fs": arguments.fs, "unit": arguments.unit, "leads": arguments.leads, "identity": arguments.identity}
     progress = _show_progress if sys.stderr.isatty() else None
     started = time.perf_counter()
     for reading in read_all(classifier, paths, **facts, measure=not arguments.quick, progress=progress):
         elapsed_ms = 1e3 * (time.perf_counter() - started)
         text, error = reading.text(as_json=arguments.json)
         print(text, flush=True)
-        if pages and error is None:
-            error = pages.add(reading)
+        for folder in folders if error is None else ():
+            error = folder.add(reading) or error
         n_failed, last = n_failed + (error is not None), reading.diagnosis or last
         show_cause(error, debug=arguments.debug)
         if arguments.time:
@@ -80,6 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
     if last is not None and not arguments.json:
         print(explain_words(last))
     return 1 if n_failed else 0
+
+
+def _folders(arguments: argparse.Namespace) -> list[ReportFolder]:
+    """Where readings are written, one for each form."""
+    if not (arguments.report or arguments.forms):
+        return []
+    from heart_reader.reading_report import ReportFolder
+
+    pages = [ReportFolder(arguments.report)] if arguments.report else []
+    return pages + [ReportFolder(arguments.out, form, identity=arguments.identity) for form in dict.fromkeys(arguments.forms)]
 
 
 def _show_progress(path: Path, share: float) -> None:
