@@ -254,3 +254,9 @@ class _BoundedSocket(AssociationSocket):
             log.warning("connection broken off", extra={"caller": f"@{self.assoc.requestor.address}", "reason": what})
             raise OSError(what)
         return super().recv(nr_bytes)
+
+    def _shutdown_socket(self) -> None:
+        """Close the socket also where the other side has closed it already."""
+        super()._shutdown_socket()
+        if self.socket is not None:
+            self.socket.close()

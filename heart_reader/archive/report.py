@@ -12,9 +12,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 from heart_reader.archive.names import checked_uid, derived_uid
-from heart_reader.archive.placeholder_sr import to_dicom_sr
 from heart_reader.diagnosis import Diagnosis
 from heart_reader.errors import ArchiveError
+from heart_reader.exchange.dicom_sr import to_dicom_sr
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -23,12 +23,9 @@ __all__ = ["encoded", "facts_of", "report_of"]
 
 # What a report shares with the ECG, so that it is filed with it: patient and study.
 _SHARED = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyInstanceUID", "StudyDate",
-    "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "TimezoneOffsetFromUTC",
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
-# Those that every report must have, also empty.
-_EMPTY = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
-          "ReferringPhysicianName")  # fmt: skip
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 SERIES_NUMBER = 3700
 # The transfer syntax of an object that may swell to gigabytes; it stands in its head in plain text.
@@ -78,26 +75,12 @@ def report_of(diagnosis: Diagnosis, facts: Dataset) -> Dataset:
     facts
         Of the ECG that was read, from :func:`facts_of`.
     """
-    from pydicom import Dataset
-
-    report = to_dicom_sr(diagnosis, source=facts)
-    report.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in _SHARED:
-        if keyword in facts:
-            report[keyword] = facts[keyword]
-    for keyword in _EMPTY:
-        if keyword not in report:
-            setattr(report, keyword, "")
+    report = to_dicom_sr(diagnosis, source=facts, identity=True)
+    report.PatientSex = facts.get("PatientSex", "")  # also where it is neither male nor female
     instance, checkpoint = str(facts.SOPInstanceUID), diagnosis.model["checkpoint_sha256"]
     report.SOPInstanceUID = derived_uid(instance, checkpoint, "report")
     report.SeriesInstanceUID = derived_uid(str(facts.StudyInstanceUID), checkpoint, "series of reports")
-    report.SeriesNumber, report.InstanceNumber = SERIES_NUMBER, 1
-    referred, series, study = Dataset(), Dataset(), Dataset()
-    referred.ReferencedSOPClassUID, referred.ReferencedSOPInstanceUID = facts.SOPClassUID, facts.SOPInstanceUID
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = facts.SeriesInstanceUID, [referred]
-    study.StudyInstanceUID, study.ReferencedSeriesSequence = facts.StudyInstanceUID, [series]
-    report.CurrentRequestedProcedureEvidenceSequence = [study]
-    report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
+    report.SeriesNumber = SERIES_NUMBER
     report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
     return report
 
