@@ -163,6 +163,7 @@ def test_an_object_that_cannot_be_read_is_a_row(store: Store, tmp_path: Path, co
     store.answer = lambda method, path: (200, kind, content) if path.endswith("/instances/" + f"{ROOT}.1.1.1") else None
     assert main(["archive", "read", store.url, "--out", str(tmp_path), "--stow"]) == 1
     assert rows(tmp_path) == {"1": status, "2": "read", "3": "read"}
+    assert "heart_reader-" not in (tmp_path / "readings.jsonl").read_text()  # the folder it was read in
     assert posts(store) == 2
 
 
