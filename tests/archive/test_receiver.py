@@ -243,7 +243,7 @@ def test_a_unit_that_is_longer_than_agreed_ends_its_connection(tmp_path: Path, c
 
 
 def test_connections_are_bounded_also_of_those_who_say_nothing(tmp_path: Path) -> None:
-    with receiving(tmp_path, Limits(connections=2, idle_s=5)) as receiver:
+    with receiving(tmp_path, Limits(connections=2, idle_s=2)) as receiver:
         silent = [socket.create_connection(("127.0.0.1", receiver.port), timeout=10) for _ in range(8)]
         closed = 0
         for one in silent[4:]:

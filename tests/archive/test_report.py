@@ -40,7 +40,8 @@ def test_the_same_reading_has_the_same_identifier_and_another_another(diagnosis:
 
 def test_damaged_objects_are_refused_or_give_a_report_and_nothing_else(diagnosis: Diagnosis) -> None:
     whole, chance, came = [ecg_bytes(1), ecg_bytes(2, implicit=True)], random.Random(0), {"refused": 0, "report": 0}
-    for _ in range(300):
+    said = ""
+    for _ in range(80):
         content = bytearray(chance.choice(whole))
         for _ in range(chance.choice((1, 2, 8))):
             place = chance.randrange(128, 1500)
@@ -52,8 +53,9 @@ def test_damaged_objects_are_refused_or_give_a_report_and_nothing_else(diagnosis
             facts = facts_of(bytes(content))
         except ArchiveError as error:
             came["refused"] += 1
-            assert "Nimrod" not in error.message
+            said += error.message
         else:
             came["report"] += 1
             facts_of(encoded(report_of(diagnosis, facts)))
-    assert min(came.values()) > 20
+    assert "Nimrod" not in said
+    assert min(came.values()) > 5
