@@ -19,6 +19,7 @@
     │   ├── Integrity              changed, truncated or incomplete
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
+    ├── ArchiveError               an archive that is out of reach or refuses
     ├── ExportParityError          an exported model that disagrees with its origin
     └── UnexpectedError            a fault of ours in one record (the server answers 500)
 
@@ -31,6 +32,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ArchiveError",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -129,6 +131,10 @@ class NotServable(CheckpointError):
 
 class NotTrusted(CheckpointError):
     """A checkpoint without the signature of anyone who is trusted."""
+
+
+class ArchiveError(HeartReaderError):
+    """An archive of DICOM objects that is out of reach, or refuses what it was asked."""
 
 
 class ExportParityError(HeartReaderError):

@@ -16,7 +16,7 @@ EXTRA_OF: Mapping[str, str] = {
     "pydantic_settings": "serve", "prometheus_client": "serve", "python_multipart": "serve", "multipart": "serve",
     "onnx": "export", "onnxscript": "export",
     "pydicom": "formats", "h5py": "formats",
-    "pynetdicom": "archive", "dicomweb_client": "archive",
+    "pynetdicom": "archive", "dicomweb_client": "archive", "requests": "archive", "urllib3": "archive",
     "optuna": "tune",
     "lightgbm": "baselines",
     "cryptography": "signing",

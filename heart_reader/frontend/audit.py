@@ -21,8 +21,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heart_reader.errors import ConfigError
-from heart_reader.frontend.middleware import CLIENT_CLOSED, JsonLines
+from heart_reader.frontend.middleware import CLIENT_CLOSED
 from heart_reader.frontend.settings import MEGABYTE
+from heart_reader.log_lines import JsonLines
 
 __all__ = ["Audit", "audit_into", "note_files", "note_record"]
 

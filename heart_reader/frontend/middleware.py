@@ -6,11 +6,9 @@ named instead. Only the audit line says from where in the network a recording ca
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
-from datetime import UTC, datetime
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -19,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from heart_reader.frontend.error_answers import hidden_error
 from heart_reader.frontend.metrics import Metrics
 
-__all__ = ["SECURITY_HEADERS", "JsonLines", "RequestContext", "set_up_logging"]
+__all__ = ["SECURITY_HEADERS", "RequestContext"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -38,9 +36,6 @@ SECURITY_HEADERS = {
 STATIC = "/static/"
 # A client that hung up; the number is nginx's, there is no standard one. It is logged, never sent.
 CLIENT_CLOSED = 499
-
-# What a caller passes as ``extra`` stands beside the attributes every log record has.
-_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 class RequestContext:
@@ -90,36 +85,3 @@ class RequestContext:
         self.metrics.count_request(method, route, status, duration_s)
         fields = {"request_id": request_id, "method": method, "route": route, "status": status, "duration_ms": round(duration_s * 1000, 1)}
         log.info("request", extra=fields)
-
-
-class JsonLines(logging.Formatter):
-    """Formats a log record as a JSON object of ``time``, ``level``, ``event`` and its ``extra``.
-
-    Examples
-    --------
-    >>> given = {"msg": "request", "levelname": "INFO", "created": 0.0, "n": 2}
-    >>> record = logging.makeLogRecord(given)
-    >>> JsonLines().format(record)
-    '{"time": "1970-01-01T00:00:00.000+00:00", "level": "INFO", "event": "request", "n": 2}'
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "event": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _OWN},
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
-
-
-def set_up_logging(*, debug: bool) -> None:
-    """Log to the standard error; the framework's own lines only when debugging."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.getLogger("heart_reader").setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.DEBUG if debug else logging.CRITICAL)

@@ -15,8 +15,8 @@ from heart_reader.errors import HeartReaderError
 from heart_reader.frontend.app import create_app
 from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.connections import ConnectionGuard
-from heart_reader.frontend.middleware import set_up_logging
 from heart_reader.frontend.settings import Settings
+from heart_reader.log_lines import set_up_logging
 
 __all__ = ["serve"]
 

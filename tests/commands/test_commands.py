@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import heart_reader
-from heart_reader.commands import ALIASES, GROUPS, build_parser, data, main, study
+from heart_reader.commands import ALIASES, GROUPS, archive, build_parser, data, main, study
 from heart_reader.commands.read import FORMS
 from heart_reader.reading_report import REPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAVES = [
-    *((name,) for names in GROUPS.values() for name in names if name not in ("data", "study")),
+    *((name,) for names in GROUPS.values() for name in names if name not in ("archive", "data", "study")),
+    *(("archive", name) for name in archive.COMMANDS),
     *(("data", name) for name in data.COMMANDS),
     *(("study", name) for name in study.COMMANDS),
     *((alias,) for alias in ALIASES),

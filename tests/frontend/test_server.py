@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 from heart_reader.commands import main
 from heart_reader.errors import ExportParityError
 from heart_reader.frontend import Settings, create_app
-from heart_reader.frontend.middleware import JsonLines
+from heart_reader.log_lines import JsonLines
 
 ROOT = Path(__file__).resolve().parents[2]
 
