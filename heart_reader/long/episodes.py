@@ -7,7 +7,8 @@ The rules:
   a slow heart alone makes no pause.
 - Where no beat is found for that long although the signal moves as much as ever, it is **no
   pause**, but noise, or a ventricle that flutters or fibrillates.
-- A **run** is three beats or more of one ectopic kind in a row.
+- A **run** is three beats or more of one ectopic kind in a row. Ventricular ones of at most 100 per
+  minute are an **idioventricular rhythm**.
 - **Bradycardia** and **tachycardia** are 30 s or more whose mean rate stays below 50 or above 100
   per minute.
 - **Bigeminy** and **trigeminy** are three or more premature beats with exactly one, or two, other
@@ -25,7 +26,7 @@ ventricular arrhythmias. Circulation 138 (2018) e272-e391: three consecutive bea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from numpy.typing import NDArray
 from heart_reader.features.ranks import running_median
 from heart_reader.messages import Message, message
 
-__all__ = ["KINDS", "Episode", "flagged", "lost_beats", "patterns", "pauses", "rate_episodes", "runs", "spans"]
+__all__ = ["KINDS", "Episode", "flagged", "lost_beats", "patterns", "pauses", "rate_episodes", "runs", "spans", "ventricular_runs"]
 
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -49,6 +50,7 @@ KINDS = {
     "atrial_fibrillation": message("episode_fibrillation"),
     "pause": message("episode_pause"),
     "ventricular_run": message("episode_ventricular_run"),
+    "idioventricular_rhythm": message("episode_idioventricular"),
     "supraventricular_run": message("episode_supraventricular_run"),
     "bradycardia": message("episode_bradycardia"),
     "tachycardia": message("episode_tachycardia"),
@@ -172,13 +174,16 @@ def lost_beats(beat_s: Times, lost: Flags) -> list[Episode]:
     return [_episode("no_beats", beat_s[first], beat_s[end], beat_s[first : end + 1]) for first, end in spans(lost)]
 
 
-def runs(kind: str, beat_s: Times, ectopic: Flags) -> list[Episode]:
+def runs(kind: str, beat_s: Times, ectopic: Flags, known: Flags | None = None) -> list[Episode]:
     """Return three ectopic beats or more in a row.
 
     Parameters
     ----------
     beat_s, ectopic
         (n_beats,) times, and whether a beat is of the kind.
+    known
+        (n_beats - 1,) which intervals are between neighbours, None for all: beats on either side of
+        noise follow each other in no run.
 
     Examples
     --------
@@ -186,8 +191,27 @@ def runs(kind: str, beat_s: Times, ectopic: Flags) -> list[Episode]:
     >>> [one.n_beats for one in runs("ventricular_run", beats, np.array([0, 1, 1, 1, 0, 1], bool))]
     [3]
     """
-    found = [(first, end) for first, end in spans(ectopic) if end - first >= RUN_BEATS]
+    follows = ectopic[1:] & ectopic[:-1] & (True if known is None else known)
+    found = [(first, end + 1) for first, end in spans(follows) if end + 1 - first >= RUN_BEATS]
     return [_episode(kind, beat_s[first], beat_s[end - 1], beat_s[first:end]) for first, end in found]
+
+
+def ventricular_runs(beat_s: Times, ventricular: Flags, known: Flags | None = None) -> list[Episode]:
+    """Return runs of ventricular beats, the slow ones as idioventricular rhythm.
+
+    Parameters
+    ----------
+    beat_s, ventricular, known
+        As of :func:`runs`.
+
+    Examples
+    --------
+    >>> yes = np.ones(4, bool)
+    >>> [ventricular_runs(np.arange(4) * rr, yes)[0].kind for rr in (0.5, 0.9)]
+    ['ventricular_run', 'idioventricular_rhythm']
+    """
+    found = runs("ventricular_run", beat_s, ventricular, known)
+    return [one if one.bpm is None or one.bpm > FAST_BPM else replace(one, kind="idioventricular_rhythm") for one in found]
 
 
 def patterns(beat_s: Times, premature: Flags) -> list[Episode]:
@@ -215,18 +239,19 @@ def patterns(beat_s: Times, premature: Flags) -> list[Episode]:
 
 
 def rate_episodes(mean_bpm: Times, step_s: float, duration_s: float, beat_s: Times) -> list[Episode]:
-    """Return bradycardia and tachycardia.
+    """Return bradycardia and tachycardia, each with the mean of the rates of its steps.
 
     Parameters
     ----------
     mean_bpm
         (n_steps,) mean rate in each step, NaN where unknown.
     """
-    slow, fast = mean_bpm < SLOW_BPM, mean_bpm > FAST_BPM
-    return [
-        *flagged("bradycardia", slow, step_s, duration_s, beat_s, at_least_s=RATE_FOR_S),
-        *flagged("tachycardia", fast, step_s, duration_s, beat_s, at_least_s=RATE_FOR_S),
-    ]
+    found = []
+    for kind, flags in (("bradycardia", mean_bpm < SLOW_BPM), ("tachycardia", mean_bpm > FAST_BPM)):
+        for one in flagged(kind, flags, step_s, duration_s, beat_s, at_least_s=RATE_FOR_S):
+            steps = mean_bpm[round(one.start_s / step_s) : round(np.ceil(one.end_s / step_s))]
+            found.append(replace(one, bpm=float(steps.mean())))
+    return found
 
 
 def _episode(kind: str, start_s: float, end_s: float, beats: Times) -> Episode:

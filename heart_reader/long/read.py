@@ -16,17 +16,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.beats import Beats, classify_beats
+from heart_reader.beats import classify_beats
 from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.measured import measure
-from heart_reader.features.qrs_detection import detect_qrs
-from heart_reader.long.episodes import PAUSE_S, Episode, flagged, lost_beats, patterns, pauses, rate_episodes, runs
+from heart_reader.long.episodes import PAUSE_S, Episode, flagged, lost_beats, patterns, pauses, rate_episodes, runs, spans, ventricular_runs
 from heart_reader.long.fibrillation import ENTER, STEP_S, fibrillating_steps, irregularity
 from heart_reader.long.reading import BeatList, Hour, LongReading, Trend
 from heart_reader.long.scan import Scan, scan, still_moving
 from heart_reader.long.summary import summarise
+from heart_reader.long.usable import ClassifyBeats, classify_usable, find_beats
 
 __all__ = ["ClassifyBeats", "read_long"]
 
@@ -37,11 +37,12 @@ _PART_S = 1800.0
 _RHYTHMS_MEASURED, _P_WAVES_ASKED = 32, 250
 _MOST_EPISODES = 1000
 _HOUR_S = 3600.0
+# Stretches without beats that are closer than this are one.
+_BETWEEN_LOST_S = 10.0
 
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Progress = Callable[[float], None]
-ClassifyBeats = Callable[[EcgRecord, NDArray[np.int64]], Beats]
 
 
 def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, progress: Progress | None = None) -> LongReading:
@@ -68,15 +69,17 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
     say = progress or (lambda share: None)
     scanned = scan(record, STEP_S)
     say(0.2)
-    peaks = detect_qrs(record.signal, record.fs)
+    peaks = find_beats(record, scanned.disturbed)
     say(0.6)
-    beats = _classified(record, peaks, classify, scanned.noisy, lambda share: say(0.6 + 0.2 * share))
-    known = _known_intervals(record, beats, scanned)
+    beats = _classified(record, peaks, classify, scanned, lambda share: say(0.6 + 0.2 * share))
+    known, beats = _known_intervals(record, beats, scanned)
     plain = known & ~(beats.of("VF")[1:] | beats.of("VF")[:-1])
     values = irregularity(beats.times_s, plain, len(scanned.noisy))
     fibrillating = fibrillating_steps(values, scanned.noisy, _p_wave_oracle(record))
     say(0.9)
-    trend = _trend(beats, known, scanned.noisy, _rhythms(fibrillating, scanned.noisy, _measured_rhythms(record, scanned), values))
+    rhythms = _rhythms(fibrillating, scanned.noisy, _measured_rhythms(record, scanned), values)
+    seconds = _seconds(record.duration_s, len(scanned.noisy))
+    trend = _trend(beats, known, scanned.noisy, seconds, rhythms)
     episodes = sorted(_episodes(record.duration_s, beats, known, trend, fibrillating), key=lambda one: one.start_s)
     reading = LongReading(
         duration_s=record.duration_s,
@@ -85,7 +88,7 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
         envelope=scanned.envelope,
         episodes=_bounded(episodes),
         n_episodes=Counter(one.kind for one in episodes),
-        hours=tuple(_hours(record.duration_s, beats, trend, fibrillating, episodes)),
+        hours=tuple(_hours(record.duration_s, beats, trend, seconds, fibrillating, episodes)),
         summary=(),
     )
     say(1.0)
@@ -98,15 +101,16 @@ def _step(record: EcgRecord, number: int) -> EcgRecord:
     return record.cut(start, start + round(STEP_S * record.fs))
 
 
-def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats, noisy: Flags, say: Progress) -> BeatList:
+def _classified(record: EcgRecord, peaks: NDArray[np.int64], classify: ClassifyBeats, scanned: Scan, say: Progress) -> BeatList:
     """Classify beats part by part; beats in noise are unknown."""
     n_parts = max(1, round(record.duration_s / _PART_S))
     edges = np.linspace(0, record.n_times, n_parts + 1).astype(np.int64).tolist()
     classes = []
     for number, (start, stop) in enumerate(pairwise(edges)):
-        classes.append(classify(record.cut(start, stop), peaks[(peaks >= start) & (peaks < stop)] - start).classes)
+        here = peaks[(peaks >= start) & (peaks < stop)] - start
+        classes.append(classify_usable(record.cut(start, stop), start, here, classify, scanned.disturbed))
         say((number + 1) / n_parts)
-    times_s = peaks / record.fs
+    times_s, noisy = peaks / record.fs, scanned.noisy
     return BeatList(times_s, np.where(noisy[_steps(times_s, len(noisy))], "Q", np.concatenate(classes)))
 
 
@@ -136,19 +140,30 @@ def _measured_rhythms(record: EcgRecord, scanned: Scan) -> dict[int, str | None]
     return {step: measure(_step(record, step)).rhythm.name for step in chosen.tolist()}
 
 
-def _known_intervals(record: EcgRecord, beats: BeatList, scanned: Scan) -> Flags:
-    """Return which intervals are between neighbours: none in noise or where beats are not seen."""
+def _known_intervals(record: EcgRecord, beats: BeatList, scanned: Scan) -> tuple[Flags, BeatList]:
+    """Return which intervals are between neighbours, and the beats, those among lost ones unknown.
+
+    An interval is not where there is noise or beats are not seen. What is found for a moment
+    between two such stretches is no rhythm.
+    """
     step = _steps(beats.times_s, len(scanned.noisy))
-    known = ~_touches(scanned.noisy, step[:-1], step[1:])
-    for n in np.flatnonzero(known & (np.diff(beats.times_s) > PAUSE_S)).tolist():
-        known[n] = not still_moving(record, scanned, *beats.times_s[n : n + 2].tolist())
-    return known
+    clean = ~_touches(scanned.noisy, step[:-1], step[1:])
+    lost = np.zeros(len(clean), bool)
+    for n in np.flatnonzero(clean & (np.diff(beats.times_s) > PAUSE_S)).tolist():
+        lost[n] = still_moving(record, scanned, *beats.times_s[n : n + 2].tolist())
+    for (_, first), (end, _) in pairwise(spans(lost)):
+        if clean[first:end].all() and beats.times_s[end] - beats.times_s[first] < _BETWEEN_LOST_S:
+            lost[first:end] = True
+    among = np.concatenate([[False], lost[1:] & lost[:-1], [False]])[: len(beats.times_s)]
+    return clean & ~lost, replace(beats, classes=np.where(among, "Q", beats.classes))
 
 
-def _trend(beats: BeatList, known: Flags, noisy: Flags, rhythm: Iterable[str | None]) -> Trend:
+def _trend(beats: BeatList, known: Flags, noisy: Flags, seconds: Times, rhythm: Iterable[str | None]) -> Trend:
     n_steps, times_s = len(noisy), beats.times_s
     rr, step = np.diff(times_s), _steps(times_s, n_steps)
-    mean = 60.0 / _mean(rr[known], step[1:][known], n_steps)
+    # A few intervals among many that are not known say nothing of a step.
+    told = np.bincount(step[1:][known], rr[known], n_steps) >= 0.5 * seconds
+    mean = np.where(told, 60.0 / _mean(rr[known], step[1:][known], n_steps), np.nan)
     normal = beats.of("N")
     plain = known[1:] & known[:-1] & normal[2:] & normal[1:-1] & normal[:-2]
     rmssd = np.sqrt(_mean(np.square(1000.0 * np.diff(rr))[plain], step[2:][plain], n_steps))
@@ -196,8 +211,8 @@ def _episodes(duration_s: float, beats: BeatList, known: Flags, trend: Trend, fi
     yield from lost_beats(times_s, ~known & ~_touches(trend.noisy, step[:-1], step[1:]))
     yield from rate_episodes(trend.mean_bpm, STEP_S, duration_s, times_s)
     yield from flagged("noise", trend.noisy, STEP_S, duration_s, times_s)
-    yield from runs("ventricular_run", times_s, beats.of("V"))
-    yield from runs("supraventricular_run", times_s, beats.of("S"))
+    yield from ventricular_runs(times_s, beats.of("V"), known)
+    yield from runs("supraventricular_run", times_s, beats.of("S"), known)
     yield from patterns(times_s, beats.of("SV"))
 
 
@@ -212,10 +227,17 @@ def _bounded(episodes: list[Episode]) -> tuple[Episode, ...]:
     return tuple(kept)
 
 
-def _hours(duration_s: float, beats: BeatList, trend: Trend, fibrillating: Flags, episodes: list[Episode]) -> Iterator[Hour]:
+def _seconds(duration_s: float, n_steps: int) -> Times:
+    """Return (n_steps,) lengths of the steps, of which the last may be shorter."""
+    seconds = np.full(n_steps, STEP_S)
+    seconds[-1] = duration_s - STEP_S * (n_steps - 1)
+    return seconds
+
+
+def _hours(
+    duration_s: float, beats: BeatList, trend: Trend, seconds: Times, fibrillating: Flags, episodes: list[Episode]
+) -> Iterator[Hour]:
     pause_s = np.array([one.start_s for one in episodes if one.kind == "pause"])
-    seconds = np.full(len(trend.noisy), STEP_S)
-    seconds[-1] = duration_s - STEP_S * (len(seconds) - 1)
     for start_s in np.arange(0.0, duration_s, _HOUR_S).tolist():
         steps = slice(round(start_s / STEP_S), round((start_s + _HOUR_S) / STEP_S))
         here = (beats.times_s >= start_s) & (beats.times_s < start_s + _HOUR_S)

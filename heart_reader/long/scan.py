@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.noise import lead_noise_mv
 from heart_reader.long.reading import Envelope
+from heart_reader.long.usable import PIECE_S, disturbed_leads
 
 __all__ = ["Scan", "scan", "still_moving"]
 
@@ -41,11 +42,15 @@ class Scan:
         (n_steps,) steps in which no lead can be used.
     movement_mv
         (n_leads,) how much each lead usually moves within 40 ms, mean over a step.
+    disturbed
+        (n_leads, n_pieces) pieces of ``PIECE_S`` in which a lead is left out, see
+        :mod:`heart_reader.long.usable`.
     """
 
     envelope: Envelope
     noisy: NDArray[np.bool_]
     movement_mv: Array
+    disturbed: NDArray[np.bool_]
 
 
 def scan(record: EcgRecord, step_s: float) -> Scan:
@@ -62,7 +67,9 @@ def scan(record: EcgRecord, step_s: float) -> Scan:
     per_point = -(-n_times // _MOST_STEPS)
     n_points = -(-n_times // per_point)
     lowest, highest = np.full((n_leads, n_points), np.inf), np.full((n_leads, n_points), -np.inf)
-    noise, span, movement = np.zeros((3, n_leads, n_steps))
+    noise, span = np.zeros((2, n_leads, n_steps))
+    per_step = round(step_s / PIECE_S)
+    movement = np.zeros((n_leads, n_steps * per_step))
     for first in range(0, n_steps, _STEPS_AT_ONCE):
         start = first * length
         part = np.asarray(record.signal[:, start : start + _STEPS_AT_ONCE * length])
@@ -71,12 +78,14 @@ def scan(record: EcgRecord, step_s: float) -> Scan:
             cut = part[:, step * length - start : (step + 1) * length - start]
             span[:, step] = cut.max(axis=1) - cut.min(axis=1)
             noise[:, step] = np.nan_to_num(_noise_mv(cut, record.fs))
-            movement[:, step] = _movement_mv(cut, record.fs)
+            for piece, edge in enumerate(range(0, cut.shape[1], max(1, round(PIECE_S * record.fs)))):
+                movement[:, step * per_step + min(piece, per_step - 1)] = _movement_mv(cut[:, edge : edge + round(PIECE_S * record.fs)], record.fs)
     flat = span < FLAT_MV
     usual = np.array([np.median(row[~still]) if (~still).any() else 0.0 for row, still in zip(span, flat, strict=True)])[:, None]
     useless = flat | ((noise > _NOISE_MV) & (noise > _NOISE_SHARE * usual)) | (span > _WILD * usual)
     outline = Envelope(per_point / record.fs, record.lead_names, lowest, highest)
-    return Scan(outline, useless.all(axis=0), np.median(movement, axis=1))
+    disturbed = disturbed_leads(movement, np.repeat(useless & ~flat, per_step, axis=1))
+    return Scan(outline, useless.all(axis=0), np.median(movement, axis=1), disturbed)
 
 
 def still_moving(record: EcgRecord, scanned: Scan, start_s: float, end_s: float) -> bool:
