@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from heart_reader.data.formats import read_record
+from heart_reader.data.formats import FORMATS, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, NoiseLevels, random_parameters, simulate_with_truth
 from heart_reader.errors import RecordError
 from heart_reader.features.measured import measure
 
-__all__ = ["COMPARED", "Comparison", "device_comparisons", "plus_comparisons", "simulated_comparisons"]
+__all__ = ["COMPARED", "DEVICE", "Comparison", "device_comparisons", "plus_comparisons", "simulated_comparisons"]
 
 NOISE_FACTORS = (0.0, 1.0, 2.0, 4.0)
 RATES_BPM = (45.0, 60.0, 75.0, 100.0, 130.0)
 _PER_CELL, _PER_CLASS = 10, 40
 _CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
-# Name here, PTB-XL+ column of the 12SL program, elements of GE MUSE and of Philips, DICOM concept.
-_NAMES = (
-    ("heart_rate_bpm", "HR_Ventr_Global", "VentricularRate", "meanventrate", "Heart rate"),
-    ("p_ms", "P_Dur_Global", "", "", ""),
-    ("pr_ms", "PR_Int_Global", "PRInterval", "meanprint", "PR Interval"),
-    ("qrs_ms", "QRS_Dur_Global", "QRSDuration", "meanqrsdur", "QRS Duration"),
-    ("qt_ms", "QT_Int_Global", "QTInterval", "meanqtint", "QT Interval"),
-    ("p_axis_deg", "P_AxisFront_Global", "PAxis", "pfrontaxis", "P Axis"),
-    ("qrs_axis_deg", "R_AxisFrontal_Global", "RAxis", "qrsfrontaxis", "QRS Axis"),
-    ("t_axis_deg", "T_AxisFront_Global", "TAxis", "tfrontaxis", "T Axis"),
-)
-_PLUS, _MUSE, _PHILIPS, _DICOM = ({row[0]: row[column] for row in _NAMES if row[column]} for column in range(1, 5))
+# Name here, PTB-XL+ column of the 12SL program.
+_PLUS = {
+    "heart_rate_bpm": "HR_Ventr_Global",
+    "p_ms": "P_Dur_Global",
+    "pr_ms": "PR_Int_Global",
+    "qrs_ms": "QRS_Dur_Global",
+    "qt_ms": "QT_Int_Global",
+    "p_axis_deg": "P_AxisFront_Global",
+    "qrs_axis_deg": "R_AxisFrontal_Global",
+    "t_axis_deg": "T_AxisFront_Global",
+}
 COMPARED = tuple(_PLUS)
+DEVICE = "device"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Comparison:
     name
         Name of the record.
     group
-        What it is counted with: ``noise 2``, ``rate 60``, a superclass.
+        What it is counted with: ``noise 2``, ``rate 60``, a superclass, ``device`` with its format.
     ours, theirs
         Name of a measurement to its value; None where there is none.
     """
@@ -92,17 +91,24 @@ def plus_comparisons(folder: Path) -> Iterator[Comparison]:
 
 
 def device_comparisons(folder: Path) -> Iterator[Comparison]:
-    """Compare with what the device wrote into a clinical file, where it can be read."""
+    """Compare with what the device wrote into a clinical file, of each format that states it.
+
+    Parameters
+    ----------
+    folder
+        Holds one folder per format; what cannot be read is passed over.
+    """
     for path in sorted(folder.glob("*/*")):
-        theirs = _of_dicom(path) if path.suffix.lower() == ".dcm" else _of_xml(path) if path.suffix.lower() == ".xml" else {}
-        if not theirs:
-            continue
         try:
             with one_record(path):
-                compared = _compared(read_record(path), path.name, "device", theirs)
+                record = read_record(path)
+                stated = {} if record.device_report is None else record.device_report.measurements
+                theirs = {name: stated[name] for name in COMPARED if name in stated}
+                compared = _compared(record, path.name, f"{DEVICE}, {FORMATS[record.source_format].title}", theirs) if theirs else None
         except RecordError:
             continue
-        yield compared
+        if compared is not None:
+            yield compared
 
 
 def _heart(rate_bpm: float, rng: np.random.Generator) -> EcgParameters:
@@ -132,24 +138,3 @@ def _compared(record: EcgRecord, name: str, group: str, theirs: dict[str, float]
     values = measure(record).values
     known = {key: None if key not in theirs or np.isnan(theirs[key]) else float(theirs[key]) for key in COMPARED}
     return Comparison(name, group, {key: values[key].value for key in COMPARED}, known)
-
-
-def _of_xml(path: Path) -> dict[str, float]:
-    """First number of each known element; nothing in the file is followed."""
-    text = path.read_bytes().decode("latin-1")
-    names = _MUSE if "<RestingECGMeasurements>" in text else _PHILIPS
-    found = {name: re.search(rf"<{tag}>\s*(-?\d+(?:\.\d+)?)\s*</{tag}>", text) for name, tag in names.items()}
-    return {name: float(match.group(1)) for name, match in found.items() if match}
-
-
-def _of_dicom(path: Path) -> dict[str, float]:
-    import pydicom  # Only DICOM files need it, so it is loaded here.
-
-    values = {}
-    for note in pydicom.dcmread(path).get("WaveformAnnotationSequence", []):
-        meaning = [code.CodeMeaning for code in note.get("ConceptNameCodeSequence", [])]
-        number = note.get("NumericValue")
-        for name, title in _DICOM.items():
-            if meaning == [title] and number is not None:
-                values[name] = float(number[0] if isinstance(number, list) else number)
-    return values

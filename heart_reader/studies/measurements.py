@@ -24,10 +24,10 @@ from heart_reader.evaluation.markdown import markdown_table
 from heart_reader.features.measured import measure
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.studies.delineation_errors import BoundaryErrors, delineation_errors
-from heart_reader.studies.measurement_references import Comparison, device_comparisons, plus_comparisons, simulated_comparisons
+from heart_reader.studies.measurement_references import DEVICE, Comparison, device_comparisons, plus_comparisons, simulated_comparisons
 from heart_reader.studies.mitbih import NOTHING, BeatCounts, RhythmCounts, compare_detector, compare_rhythm
 
-__all__ = ["FIGURE", "differences", "iec_table", "rhythm_table", "write_report"]
+__all__ = ["FIGURE", "device_table", "differences", "iec_table", "rhythm_table", "write_report"]
 
 Array = NDArray[np.floating]
 
@@ -73,6 +73,10 @@ SIMULATED = (
 OTHERS = (
     "Ours / theirs. 12SL values are the columns of PTB-XL+; device values are those that the recorder wrote into a clinical file. A"
     " handful of records: an example, no validation."
+)
+DEVICES = (
+    "Clinical files against what the device stated in them, over the formats that are read; *largest* is the largest difference, without"
+    " its sign. Heart rates of devices are rounded, and may be of another part of the recording."
 )
 REFERENCES = """Kalyakulina A. I. et al. IEEE Access 8 (2020) 186181. Martinez J. P. et al. IEEE Trans. Biomed. Eng. 51 (2004) 570.
 Moskalenko V. et al. Deep learning for ECG segmentation, Neuroinformatics 2019, arXiv 2001.04689. Chuma A. T. et al. Performance
@@ -149,6 +153,7 @@ def _report(
         _simulated_table(simulated),
         f"## Intervals: other programs on the same recordings\n\n{OTHERS}\n",
         _device_table(others) if others else NOT_THERE,
+        *([f"{DEVICES}\n", device_table(others)] if others else []),
         *(["Limits of IEC 60601-2-25 for clinical records:\n", iec_table(others)] if others else []),
         f"## Speed\n\n{_speed()}\n",
         f"## References\n\n{REFERENCES}",
@@ -278,6 +283,17 @@ def _device_table(comparisons: Sequence[Comparison]) -> str:
     """Table of our value and the reference value, record by record."""
     rows = [(of.name, of.group, *(f"{_number(of.ours[name])} / {_number(of.theirs[name])}" for name in TITLES)) for of in comparisons]
     return markdown_table(("record", "measured by", *TITLES.values()), rows) + "\n"
+
+
+def device_table(comparisons: Sequence[Comparison]) -> str:
+    """Table of differences from what devices stated: number, mean and spread of each value."""
+    devices = [of for of in comparisons if of.group.startswith(DEVICE)]
+    rows = []
+    for name, title in TITLES.items():
+        error = differences(devices, name)
+        stated = sum(of.theirs[name] is not None for of in devices)
+        rows.append((title, stated, len(error), _mean_sd(error), f"{np.abs(error).max():.0f}" if len(error) else ""))
+    return markdown_table(("value", "stated in", "measured too", "difference, ours - theirs", "largest"), rows) + "\n"
 
 
 def iec_table(comparisons: Sequence[Comparison]) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from heart_reader.data.annotations import read_annotations, read_rhythms
+from heart_reader.data.device_report import DeviceReport
 from heart_reader.data.record import build_record
 from heart_reader.data.synthetic import EcgParameters, simulate_with_truth
+from heart_reader.data.writers import WRITERS
 from heart_reader.errors import MissingFiles, UnreadableRecord
 from heart_reader.studies import mitbih
 from heart_reader.studies.delineation_fit import BoundaryData, MarkedRecord, MarkedWave, fit_boundary, marked_records, median_marks
-from heart_reader.studies.measurement_references import Comparison
-from heart_reader.studies.measurements import differences, iec_table, rhythm_table
+from heart_reader.studies.measurement_references import COMPARED, Comparison, device_comparisons
+from heart_reader.studies.measurements import device_table, differences, iec_table, rhythm_table
 from heart_reader.studies.mitbih import BeatCounts, compare_beats, window_rhythms
 
 
@@ -156,3 +159,20 @@ def test_windows_and_premature_beats_are_counted(tmp_path, monkeypatch):
     table = rhythm_table({"a": counts})
     assert "| a | 4 | 2 | 1 | 1 | 1 | 1 of 2 | 50.0 | 50.0 |" in table
     assert "| a | 2 | 2 | 50.0 | 50.0 | 1 | 1 | 0.0 | 0.0 |" in table
+
+
+def test_what_devices_stated_is_compared_in_every_format_that_states_it(tmp_path):
+    ecg = simulate_with_truth(EcgParameters(), rng=np.random.default_rng(4), fs=500.0, duration_s=10.0)
+    stated = {"heart_rate_bpm": ecg.truth.heart_rate_bpm, "qrs_ms": ecg.truth.qrs_ms, "qtc_bazett_ms": 400.0}
+    WRITERS["aecg"].write(replace(ecg.record, device_report=DeviceReport(measurements=stated)), tmp_path / "some", "stated")
+    WRITERS["aecg"].write(ecg.record, tmp_path / "some", "unstated")
+    (tmp_path / "some" / "broken.xml").write_text("<AnnotatedECG>")
+    found = list(device_comparisons(tmp_path))
+    assert [(of.name, of.group) for of in found] == [("stated.xml", "device, HL7 aECG")]
+    assert found[0].theirs["heart_rate_bpm"] == pytest.approx(ecg.truth.heart_rate_bpm)
+    assert found[0].theirs["qt_ms"] is None
+    table = device_table([*found, Comparison("a", "12SL", dict.fromkeys(COMPARED, 1.0), dict.fromkeys(COMPARED, 90.0))])
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for line in table.splitlines() if len(cells := line.split("|")) == 7}
+    assert rows["heart rate (bpm)"][:2] == rows["QRS (ms)"][:2] == ["1", "1"]
+    assert abs(float(rows["QRS (ms)"][3])) < 20
+    assert rows["QT (ms)"] == ["0", "0", "", ""]
