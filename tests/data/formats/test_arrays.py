@@ -1,4 +1,4 @@
-"""Plain arrays of NumPy, HDF5 and MATLAB: what they state is obeyed, what they lack is asked for."""
+"""Plain arrays of NumPy, HDF5 and MATLAB: what they state is obeyed, what is missing asked for."""
 
 from __future__ import annotations
 
@@ -46,10 +46,7 @@ def h5(path: Path, *, attributes: bool = False, deep: bool = False, **arrays: An
             if attributes:
                 signal.attrs[name] = value
             else:
-                value = np.array(value, dtype=object) if isinstance(value, tuple | list) else value
-                file.create_dataset(
-                    name, data=value, dtype=h5py.string_dtype() if isinstance(value, np.ndarray) and value.dtype == object else None
-                )
+                file.create_dataset(name, data=value, dtype=h5py.string_dtype() if isinstance(value, tuple | list) else None)
     return path.with_suffix(".h5")
 
 
@@ -163,7 +160,7 @@ def test_several_arrays(tmp_path, kind):
     np.testing.assert_allclose(read_record(path, **TOLD).signal, SIGNAL, atol=1e-6)
     if "npz" in kind or "mat" in kind:
         path = WRITERS[kind](tmp_path / "b", one=SIGNAL, other=2 * SIGNAL)
-        with pytest.raises(UnreadableRecord, match="several arrays .*: name it signal, or export it alone"):
+        with pytest.raises(UnreadableRecord, match=r"several arrays .*: name it signal, or export it alone"):
             read_record(path, **TOLD)
 
 
