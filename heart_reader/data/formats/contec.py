@@ -40,6 +40,7 @@ _START = re.compile(rb"\d{7}\0..(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\0", re.DOTALL
 _ROW = re.compile(rb"-?\d{1,6}(?:,-?\d{1,6}){5}(?:,(?:-?\d{1,6})?){6}\r?\n")
 # Rows that are looked at, and of them the fewest whose halves are rounded.
 _ROWS, _LEAST_ROUNDED = 500, 25
+_MOST_DIGITS = 6
 _SEXES = {0: "female", 1: "male"}
 
 
@@ -170,19 +171,35 @@ def _quickly(content: bytes) -> NDArray[np.float64] | None:
     first = lines.partition(b"\n")[0]
     n_empty = len(first) - len(first.rstrip(b","))
     n_rows, n_filled = lines.count(b"\n"), len(STANDARD_LEADS) - n_empty
-    numbers = lines.replace(b"," * n_empty + b"\n", b"\n").replace(b"\n", b",").rstrip(b",")
-    if (
-        lines.count(b",") != n_rows * (len(STANDARD_LEADS) - 1)
-        or lines.count(b"," * n_empty + b"\n") != n_rows
-        or numbers.translate(None, b"-0123456789,")
-        or any(odd in numbers for odd in (b",,", b"--", b"-,"))
-        or numbers.count(b",") + 1 != n_rows * n_filled
-        or re.search(rb"\d-", numbers)
-    ):
+    numbers = lines.replace(b"," * n_empty + b"\n", b",")
+    if lines.count(b",") != n_rows * (len(STANDARD_LEADS) - 1) or numbers.translate(None, b"-0123456789,"):
+        return None
+    values = _whole_numbers(numbers)
+    if values is None or len(values) != n_rows * n_filled:
         return None
     steps = np.full((len(STANDARD_LEADS), n_rows), np.nan)
-    steps[:n_filled] = np.fromstring(numbers, np.float64, sep=",").reshape(n_rows, n_filled).T
+    steps[:n_filled] = values.reshape(n_rows, n_filled).T
     return steps
+
+
+def _whole_numbers(text: bytes) -> NDArray[np.int64] | None:
+    """Numbers of a few digits, each before a comma, all at once; None if anything else is there."""
+    letters = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(letters == ord(","))
+    if not ends.size or ends[-1] != len(letters) - 1:
+        return None
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    negative = letters[starts] == ord("-")
+    starts = starts + negative
+    widths = ends - starts
+    if widths.min() < 1 or widths.max() > _MOST_DIGITS or int(negative.sum()) != text.count(b"-"):
+        return None
+    values = np.zeros(len(ends), np.int64)
+    for place in range(int(widths.max())):
+        there = place < widths
+        digits = letters[np.minimum(starts + place, ends)].astype(np.int64) - ord("0")
+        values = np.where(there, 10 * values + digits, values)
+    return np.where(negative, -values, values)
 
 
 def _report(head: bytes, *, identity: bool) -> DeviceReport:
