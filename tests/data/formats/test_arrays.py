@@ -214,6 +214,21 @@ def test_hdf5_follows_no_link_to_another_file(tmp_path):
         read_record(tmp_path / "a.h5", **TOLD)
 
 
+def test_hdf5_whose_texts_never_end(tmp_path):
+    path = h5(tmp_path / "a", attributes=True, signal=SIGNAL, fs=250, unit="mV", leads="I,II,V5")
+    content = bytearray(path.read_bytes())
+    heap = content.find(b"GCOL")
+    # The size of the free space behind the texts, which leads on to the next.
+    place = heap + 16
+    while content[place : place + 2] != b"\0\0":
+        size = int.from_bytes(content[place + 8 : place + 16], "little")
+        place += 16 + size + -size % 8
+    content[place + 8 : place + 16] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableRecord, match="the texts in this HDF5 file cannot be read"):
+        read_record(path)
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_damage_is_one_sentence(tmp_path, kind):
     path = WRITERS[kind](tmp_path / "a", signal=SIGNAL)
