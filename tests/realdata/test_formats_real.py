@@ -13,7 +13,7 @@ from scipy.io import loadmat
 
 from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.errors import UnreadableRecord
 
 with warnings.catch_warnings():
     # The library itself makes a deprecated pandas call while it is imported.

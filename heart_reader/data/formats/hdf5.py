@@ -5,6 +5,8 @@ h5py takes the file apart; links to other files and data kept in them are not fo
 
 from __future__ import annotations
 
+import math
+import mmap
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,8 @@ __all__ = ["read_hdf5"]
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _STARTS = (0, 512, 1024, 2048, 4096)
 _MOST_OBJECTS = 256
-_MATLAB = b"MATLAB 7.3 MAT-file"
+# How a collection of texts begins, in its first version.
+_HEAP = b"GCOL\x01\0\0\0"
 
 
 def _is_hdf5(head: bytes, path: str) -> bool:
@@ -42,6 +45,9 @@ def read_hdf5(path: str, head: bytes, given: Given) -> EcgRecord:
     """Read a dataset of a file; see :class:`Format` for parameters and errors."""
     import h5py
 
+    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if not _heaps_end(content):
+            raise UnreadableRecord(message("damaged_file", where=path, problem="the texts in this HDF5 file cannot be read"))
     try:
         with h5py.File(path, "r") as file:
             return array_record(path, _contents(file), given, "hdf5")
@@ -50,6 +56,22 @@ def read_hdf5(path: str, head: bytes, given: Given) -> EcgRecord:
     except Exception as error:  # a damaged file may fail in any way
         problem = f"not an HDF5 file that can be read ({type(error).__name__})"
         raise UnreadableRecord(message("damaged_file", where=path, problem=problem)) from None
+
+
+def _heaps_end(content: mmap.mmap) -> bool:
+    """Whether the objects of each collection of texts end: the library walks on for ever else."""
+    at = content.find(_HEAP)
+    while at >= 0:
+        place, end = at + 16, at + int.from_bytes(content[at + 8 : at + 16], "little")
+        while place + 16 <= min(end, len(content)):
+            number, size = content[place : place + 2], int.from_bytes(content[place + 8 : place + 16], "little")
+            # The last one, of number 0, is what is free, and counts its own head.
+            step = size if number == b"\0\0" else 16 + size + -size % 8
+            if step < 16 or place + step > end:
+                return False
+            place += step
+        at = content.find(_HEAP, at + 1)
+    return True
 
 
 def _contents(file: Any) -> ArrayFile:
@@ -93,7 +115,8 @@ def _cut_of(item: Any) -> Any:
 
 
 def _attributes(item: Any) -> dict[str, Any]:
-    return {name: item.attrs[name] for name in item.attrs if is_fact(name)}
+    sizes = {name: math.prod(item.attrs.get_id(name).shape or (1,)) for name in item.attrs if is_fact(name)}
+    return {name: item.attrs[name] for name, size in sizes.items() if size <= MOST_FACTS}
 
 
 def _fact(item: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Plain arrays of NumPy, HDF5 and MATLAB: what they state is obeyed, what they lack is asked for."""
+"""Plain arrays of NumPy, HDF5 and MATLAB: what they state is obeyed, what is missing asked for."""
 
 from __future__ import annotations
 
@@ -46,10 +46,7 @@ def h5(path: Path, *, attributes: bool = False, deep: bool = False, **arrays: An
             if attributes:
                 signal.attrs[name] = value
             else:
-                value = np.array(value, dtype=object) if isinstance(value, tuple | list) else value
-                file.create_dataset(
-                    name, data=value, dtype=h5py.string_dtype() if isinstance(value, np.ndarray) and value.dtype == object else None
-                )
+                file.create_dataset(name, data=value, dtype=h5py.string_dtype() if isinstance(value, tuple | list) else None)
     return path.with_suffix(".h5")
 
 
@@ -163,7 +160,7 @@ def test_several_arrays(tmp_path, kind):
     np.testing.assert_allclose(read_record(path, **TOLD).signal, SIGNAL, atol=1e-6)
     if "npz" in kind or "mat" in kind:
         path = WRITERS[kind](tmp_path / "b", one=SIGNAL, other=2 * SIGNAL)
-        with pytest.raises(UnreadableRecord, match="several arrays .*: name it signal, or export it alone"):
+        with pytest.raises(UnreadableRecord, match=r"several arrays .*: name it signal, or export it alone"):
             read_record(path, **TOLD)
 
 
@@ -215,6 +212,21 @@ def test_hdf5_follows_no_link_to_another_file(tmp_path):
         file.create_virtual_dataset("ecg", layout)
     with pytest.raises(UnreadableRecord, match="no array of numbers"):
         read_record(tmp_path / "a.h5", **TOLD)
+
+
+def test_hdf5_whose_texts_never_end(tmp_path):
+    path = h5(tmp_path / "a", attributes=True, signal=SIGNAL, fs=250, unit="mV", leads="I,II,V5")
+    content = bytearray(path.read_bytes())
+    heap = content.find(b"GCOL")
+    # The size of the free space behind the texts, which leads on to the next.
+    place = heap + 16
+    while content[place : place + 2] != b"\0\0":
+        size = int.from_bytes(content[place + 8 : place + 16], "little")
+        place += 16 + size + -size % 8
+    content[place + 8 : place + 16] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableRecord, match="the texts in this HDF5 file cannot be read"):
+        read_record(path)
 
 
 @pytest.mark.parametrize("kind", WRITERS)

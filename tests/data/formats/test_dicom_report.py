@@ -49,7 +49,8 @@ def test_measurements_and_statements(tmp_path):
     point = measured("P Onset", "299", "ms")
     point.TemporalRangeType, point.ReferencedSamplePositions = "POINT", [299]
     items = [
-        stated("SINUS RHYTHM "), stated("NORMAL  ECG"), measured("Ventricular Heart Rate", "71", "/min"), measured("QT interval global", "0.4", "s"),
+        stated("SINUS RHYTHM "), stated("NORMAL  ECG"),
+        measured("Ventricular Heart Rate", "71", "/min"), measured("QT interval global", "0.4", "s"),
         measured("PR Interval", "160", "ms"), measured("QRS Duration", "92", "ms"), measured("QTc Interval", "410", "ms"),
         measured("QTc Interval, Bazett", "415", "ms"), measured("QRS Axis", "-30", "deg"), measured("P Duration", "0", "ms"), point,
         measured("QRS Duration", "500", "ms", [1, 3]), measured("T Axis", "40", "furlong"), measured("ST level", "3", "mm"),
