@@ -1,6 +1,6 @@
 """Read many damaged files and count the outcomes: nothing may crash, hang or use much memory.
 
-Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf dicom]
+Run: ``python benchmarks/robustness.py [--files 10000] [--seed 0] [--formats wfdb mat csv edf ...]
 [--out build/robustness]``. Each file is a simulated record of ``tests/hostile/seeds.py`` with the
 mutations of ``tests/hostile/mutated_records.py``; one number gives one file, always the same. It is
 read, from file to JSON, text and waveform, in a process that lives until a file kills it: every
@@ -56,7 +56,7 @@ KILL_AFTER_S = 300.0
 # Memory beyond what the process has: a file that asks for more fails there and not the machine.
 ADDRESS_SPACE_BYTES = 4 << 30
 MOST_KEPT = 5
-FAMILIES = ("csv", "wfdb", "edf", "dicom")
+FAMILIES = ("csv", "wfdb", "edf", "dicom", "ishne", "contec", "arrays")
 
 TITLE, MUTATED, LEGAL = "Robustness", "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
+import zipfile
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -71,12 +74,44 @@ def _mat_field(content: bytes, rng: Rng) -> bytes:
     return content[:start] + value.to_bytes(4, "little", signed=True) + content[end:]
 
 
+def _header_word(content: bytes, rng: Rng) -> bytes:
+    """Put an edge into a 16-bit number near the beginning."""
+    start = 2 * int(rng.integers(150))
+    value = (0, 1, 2, 12, 13, 255, 32767, -1, -9, -32768)[rng.integers(10)]
+    return content[:start] + value.to_bytes(2, "little", signed=True) + content[start + 2 :]
+
+
+def _in_archive(content: bytes, rng: Rng) -> bytes:
+    """Change one of the files in an archive, whose checksum is then that of the changed file."""
+    stream = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(stream, "w") as new:
+            names = old.namelist()
+            chosen = names[0] if rng.random() < 0.6 else names[rng.integers(len(names))]
+            for name in names:
+                inner = old.read(name)
+                if name == chosen:
+                    changes = (*(_samples,) * 12, _header_word, *BLIND)
+                    inner = changes[rng.integers(len(changes))](inner, rng)
+                with warnings.catch_warnings():
+                    # A name may be there twice by now.
+                    warnings.simplefilter("ignore")
+                    new.writestr(name, inner)
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
+        return BLIND[rng.integers(len(BLIND))](content, rng)
+    return stream.getvalue()
+
+
 _AWARE: dict[str, tuple[Change, ...]] = {
     "hea": TEXT,
     "csv": TEXT,
     "dat": (_samples,),
     "mat": (_samples, _mat_field),
     "edf": (_edf_field, _edf_field, _edf_field, _samples),
+    "bdf": (_edf_field, _edf_field, _edf_field, _samples),
+    "ecg": (_samples, _header_word, _header_word),
+    "npz": (_in_archive, _in_archive),
+    "h5": (_samples, _header_word),
     "dcm": (*TEXT[:7], _samples),
 }
 

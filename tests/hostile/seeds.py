@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import EcgParameters, random_parameters, simulate
+from tests.hostile.write_contec import Contec, write_file, write_table
+from tests.hostile.write_ishne import CODES, Ishne, content_of
 
 __all__ = ["FORMATS", "SEEDS_PER_FORMAT", "Files", "seed_files"]
 
@@ -213,12 +217,77 @@ def dicom_bytes(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
+def _ishne(record: EcgRecord, number: int) -> Files:
+    known = [CODES.get(name, 1) for name in record.lead_names]
+    step = 2500 if number % 2 else 5000
+    values = _whole(record, 16, 1e6 / step)
+    fields = {"n_samples": values.size} if number % 3 == 1 else {}
+    spec = Ishne(step_nv=step, codes=known, fields=fields, block=b"a note" * (number % 4), checked=number % 5 > 0)
+    return {"seed.ecg": content_of(values, record.fs, spec)}
+
+
+def _contec(record: EcgRecord, number: int) -> Files:
+    """Return a file or, every third time, a table of one; leads that are not there are flat."""
+    steps = np.zeros((8, record.n_times), np.int64)
+    for row, name in enumerate(("II", "III", *STANDARD_LEADS[6:])):
+        if name in record.lead_names:
+            steps[row] = np.clip(np.rint(record.lead(name) / 0.005), -2000, 2000)
+    spec = Contec(changed=lambda _: steps, off=(7,) if number % 4 == 1 else ())
+    with TemporaryDirectory() as folder:
+        path = write_table(Path(folder), spec) if number % 3 == 2 else write_file(Path(folder), spec)
+        return {"seed.csv" if number % 3 == 2 else "seed.ecg": path.read_bytes()}
+
+
+def _bdf(record: EcgRecord, number: int) -> Files:
+    """Return the EDF file of a seed as BDF: the same samples with a byte more."""
+    content = _edf(record, number)["seed.edf"]
+    start = int(content[184:192])
+    samples = np.frombuffer(content[start:], "<i2").astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3]
+    head = content[:start].replace(b"EDF Annotations", b"BDF Annotations").replace(b"EDF+C", b"BDF+C")
+    return {"seed.bdf": b"\xffBIOSEMI" + head[8:] + samples.tobytes()}
+
+
+def _facts(record: EcgRecord) -> dict[str, object]:
+    return {"fs": record.fs, "unit": "mV", "leads": ",".join(record.lead_names), "age": 62.0, "sex": "F"}
+
+
+def _npz(record: EcgRecord, number: int) -> Files:
+    stream = io.BytesIO()
+    (np.savez_compressed if number % 2 else np.savez)(stream, signal=record.signal.T if number % 3 else record.signal, **_facts(record))
+    return {"seed.npz": stream.getvalue()}
+
+
+def _hdf5(record: EcgRecord, number: int) -> Files:
+    import h5py
+
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        item = file.create_dataset("signal", data=record.signal, compression="gzip" if number % 2 else None)
+        for name, value in _facts(record).items():
+            item.attrs[name] = value
+    return {"seed.h5": stream.getvalue()}
+
+
+def _matlab(record: EcgRecord, number: int) -> Files:
+    from scipy.io import savemat
+
+    stream = io.BytesIO()
+    savemat(stream, {"signal": record.signal, **_facts(record)}, do_compression=number % 4 == 1)
+    return {"seed.mat": stream.getvalue()}
+
+
 _WRITERS: dict[str, Callable[[int], Files]] = {
     "wfdb": lambda number: _wfdb(seed_record(number), number, mat=False),
     "mat": lambda number: _wfdb(seed_record(number), number, mat=True),
     "csv": lambda number: _csv(seed_record(number), number),
     "edf": lambda number: _edf(seed_record(number), number),
     "dicom": lambda number: {"seed.dcm": dicom_bytes(dicom_dataset(number))},
+    "bdf": lambda number: _bdf(seed_record(number), number),
+    "ishne": lambda number: _ishne(seed_record(number), number),
+    "contec": lambda number: _contec(seed_record(number), number),
+    "npz": lambda number: _npz(seed_record(number), number),
+    "hdf5": lambda number: _hdf5(seed_record(number), number),
+    "matlab": lambda number: _matlab(seed_record(number), number),
 }
 FORMATS = tuple(_WRITERS)
 

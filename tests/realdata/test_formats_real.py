@@ -13,7 +13,7 @@ from scipy.io import loadmat
 
 from heart_reader.data.formats import find_records, read_record
 from heart_reader.data.leads import STANDARD_LEADS
-from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.errors import UnreadableRecord
 
 with warnings.catch_warnings():
     # The library itself makes a deprecated pandas call while it is imported.
@@ -98,30 +98,31 @@ def test_table_with_feature_columns(real_data):
         assert np.isfinite(record.published_features).all()
 
 
-def test_clinical_table_without_names(real_data):
+def test_a_table_of_contec(real_data):
     for path in headers(real_data / "formats" / "contec", "*.csv"):
-        with pytest.raises(LeadError, match="no row of lead names"):
-            read_record(path)
-        record = read_record(path, fs=500, unit="uV", leads=STANDARD_LEADS)
+        record = read_record(path)
+        assert (record.fs, record.source_format, record.lead_names) == (800.0, "contec", STANDARD_LEADS)
         assert record.masked_leads == STANDARD_LEADS[6:]
+        assert 0.5 < np.ptp(record.lead("II")) < 3.0
+        given = read_record(path, fs=500, unit="uV", leads=STANDARD_LEADS)
+        np.testing.assert_allclose(given.signal * 5, record.signal, atol=1e-5)
 
 
 def test_one_recording_as_edf_and_as_a_table(real_data):
     edf, table = headers(real_data / "formats" / "edf", "0000050*")[0], headers(real_data / "formats" / "contec", "0000050*")[0]
     record = read_record(edf)
     assert (record.fs, record.signal.shape, record.lead_names) == (800.0, (12, 37_855), STANDARD_LEADS)
-    # The table holds the samples as they were digitised. In the EDF file a range of -1000 to 1000
-    # mV was never filled in.
-    digital = 1000 * read_record(table, fs=800, unit="uV", leads=STANDARD_LEADS).signal[:6].astype(np.float64)
-    np.testing.assert_allclose(record.signal[:6], (digital + 32768) * 2000 / 65535 - 1000, atol=1e-5)
-    assert any("wrong by a constant factor" in text for text in record.warnings)
+    # In the EDF file a range of -1000 to 1000 mV was never filled in.
+    assert [text.code for text in record.warnings] == ["contec_scale", "flat_leads"]
+    np.testing.assert_array_equal(record.signal, read_record(table).signal)
+    assert record.device_report.acquired == "2020-11-16T21:44:39"
 
 
-def test_edf_equals_pyedflib(real_data):
+def test_edf_equals_pyedflib_where_the_caller_says_that_the_header_is_right(real_data):
     for path in headers(real_data / "formats" / "edf", "*.edf"):
         with pyedflib.EdfReader(str(path)) as reader:
             expected = np.stack([reader.readSignal(row) for row in range(reader.signals_in_file)])
-        np.testing.assert_allclose(read_record(path).signal, expected, atol=1e-5)
+        np.testing.assert_allclose(read_record(path, unit="mV").signal, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "fs", "duration_s", "mv_per_unit"), [("waveform_ecg", 1000, 10, 1e-3), ("test_ecg", 240, 10, 1)])
@@ -132,6 +133,21 @@ def test_dicom_equals_pydicom(real_data, name, fs, duration_s, mv_per_unit):
     assert (record.fs, record.duration_s, record.lead_names) == (fs, duration_s, STANDARD_LEADS)
     error_mv = np.abs(record.lead("II") - record.lead("I") - record.lead("III"))
     assert np.median(error_mv) < 0.005
+
+
+def test_what_real_dicom_files_say(real_data):
+    folder = real_data / "formats" / "dicom"
+    report = read_record(headers(folder, "waveform_ecg.dcm")[0]).device_report
+    measured = {"rr_mean_ms": 982, "pr_ms": 161, "qrs_ms": 75, "qt_ms": 368, "p_axis_deg": 74, "qrs_axis_deg": 52, "t_axis_deg": 57}
+    assert (report.measurements, report.statements) == (measured, ("RITMO SINUSALE", "ECG NORMALE"))
+    assert (report.device, report.acquired) == ("Mortara Instrument, Inc. el250 0.0.0", "2013-01-25T10:59:19")
+    assert (report.low_hz, report.high_hz, report.notch_hz, report.patient) == (0.05, 300.0, None, None)
+    median = pydicom.dcmread(headers(folder, "waveform_ecg.dcm")[0]).waveform_array(1).T * 1e-3
+    np.testing.assert_allclose(report.medians.signal, median, atol=1e-6)
+    assert (report.medians.fs, report.medians.lead_names) == (1000.0, STANDARD_LEADS)
+    report = read_record(headers(folder, "test_ecg.dcm")[0], identity=True).device_report
+    assert (report.measurements, report.acquired) == ({"heart_rate_bpm": 69.0}, "1999-12-23T10:07:09")
+    assert report.patient.birth_date == "1944-01-02"
 
 
 def test_original_structs_equal_scipy(real_data):

@@ -28,7 +28,7 @@ __all__ = [
     "Band",
     "agreed_fs",
     "agreed_names",
-    "common_filters",
+    "common_band",
     "filter_warnings",
     "refuse_other_leads",
     "scale_warnings",
@@ -117,16 +117,16 @@ def filter_warnings(names: Sequence[str], bands: Sequence[Band]) -> list[Message
     return warnings
 
 
-def common_filters(bands: Sequence[Band]) -> dict[str, float | None]:
-    """Return the limits in Hz that all leads have in common, as a device report names them.
+def common_band(bands: Sequence[Band]) -> Band:
+    """Return the limits in Hz that all leads have in common.
 
     Examples
     --------
-    >>> common_filters([(0.05, 150.0), (0.05, 40.0)])
-    {'low_hz': 0.05, 'high_hz': None}
+    >>> common_band([(0.05, 150.0), (0.05, 40.0)])
+    (0.05, None)
     """
-    limits = [set(side) for side in zip(*bands, strict=True)]
-    return {name: limit.pop() if len(limit) == 1 else None for name, limit in zip(("low_hz", "high_hz"), limits, strict=True)}
+    low, high = (set(side) for side in zip(*bands, strict=True))
+    return low.pop() if len(low) == 1 else None, high.pop() if len(high) == 1 else None
 
 
 def scale_warnings(names: Sequence[str], units: Sequence[str], steps: Sequence[float]) -> list[Message]:

@@ -40,6 +40,7 @@ _START = re.compile(rb"\d{7}\0..(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\0", re.DOTALL
 _ROW = re.compile(rb"-?\d{1,6}(?:,-?\d{1,6}){5}(?:,(?:-?\d{1,6})?){6}\r?\n")
 # Rows that are looked at, and of them the fewest whose halves are rounded.
 _ROWS, _LEAST_ROUNDED = 500, 25
+_MOST_DIGITS = 6
 _SEXES = {0: "female", 1: "male"}
 
 
@@ -150,22 +151,55 @@ def _stored(path: str, fs: float, given: Given) -> NDArray[np.float64]:
 def _table(path: str, head: bytes, fs: float, given: Given) -> NDArray[np.float64]:
     """Steps of the twelve leads, NaN in cells that are empty."""
     content = head if len(head) < HEAD_BYTES else read_bytes(path, file_size(path))
-    table = parse_table(decode_text(content), path)
-    check_length(path, len(STANDARD_LEADS), table.n_rows, fs, given)
-    filled = [column for column, cell in enumerate(table.first_row()) if cell]
-    empty = b",," if len(filled) < len(STANDARD_LEADS) else b""
-    steps = np.full((len(STANDARD_LEADS), table.n_rows), np.nan)
-    if empty and len(content) and content.count(b"," * (len(STANDARD_LEADS) - len(filled))) == table.n_rows:
-        # Electrodes that were off all the time: their columns need no look.
-        steps[filled] = table.numbers(filled)[0]
-    else:
+    steps = _quickly(content)
+    if steps is None:
+        table = parse_table(decode_text(content), path)
+        check_length(path, len(STANDARD_LEADS), table.n_rows, fs, given)
         steps = table.numbers(range(len(STANDARD_LEADS)))[0]
+    check_length(path, len(STANDARD_LEADS), steps.shape[1], fs, given)
     limb = steps[:6]
     known = np.isfinite(limb).all(axis=0)
     if not known.any() or not _add_up(limb[:, known].astype(np.int64)).all():
         problem = "its limb leads do not follow from each other in every row, as the device computes them"
         raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
     return steps
+
+
+def _quickly(content: bytes) -> NDArray[np.float64] | None:
+    """Parse a table of whole numbers whose last columns are empty in all rows; None for others."""
+    lines = content.replace(b"\r\n", b"\n")
+    first = lines.partition(b"\n")[0]
+    n_empty = len(first) - len(first.rstrip(b","))
+    n_rows, n_filled = lines.count(b"\n"), len(STANDARD_LEADS) - n_empty
+    numbers = lines.replace(b"," * n_empty + b"\n", b",")
+    if lines.count(b",") != n_rows * (len(STANDARD_LEADS) - 1) or numbers.translate(None, b"-0123456789,"):
+        return None
+    values = _whole_numbers(numbers)
+    if values is None or len(values) != n_rows * n_filled:
+        return None
+    steps = np.full((len(STANDARD_LEADS), n_rows), np.nan)
+    steps[:n_filled] = values.reshape(n_rows, n_filled).T
+    return steps
+
+
+def _whole_numbers(text: bytes) -> NDArray[np.int64] | None:
+    """Numbers of a few digits, each before a comma, all at once; None if anything else is there."""
+    letters = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(letters == ord(","))
+    if not ends.size or ends[-1] != len(letters) - 1:
+        return None
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    negative = letters[starts] == ord("-")
+    starts = starts + negative
+    widths = ends - starts
+    if widths.min() < 1 or widths.max() > _MOST_DIGITS or int(negative.sum()) != text.count(b"-"):
+        return None
+    values = np.zeros(len(ends), np.int64)
+    for place in range(int(widths.max())):
+        there = place < widths
+        digits = letters[np.minimum(starts + place, ends)].astype(np.int64) - ord("0")
+        values = np.where(there, 10 * values + digits, values)
+    return np.where(negative, -values, values)
 
 
 def _report(head: bytes, *, identity: bool) -> DeviceReport:

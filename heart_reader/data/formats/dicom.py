@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.device_report import MedianBeats
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_warnings, scale_warnings, voltage_rows, within_range
 from heart_reader.data.formats.dicom_channels import (
     channel_band,
@@ -30,6 +31,7 @@ from heart_reader.data.formats.dicom_channels import (
     check_skews,
     status_warnings,
 )
+from heart_reader.data.formats.dicom_report import age_by_dates, dicom_report
 from heart_reader.data.formats.files import Given, check_length, file_size, plausible_age, read_bytes
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import canonical_lead
@@ -130,17 +132,31 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
         warnings.append(message("waveform_derived", name=group.name))
     signal, names, units = _voltages(path, dataset, group, given, warnings)
     check_length(path, signal.n_leads, signal.n_times, group.fs, given)
+    medians = next(filter(None, (_medians(path, dataset, item, given) for item in groups if item.averaged and item is not group)), None)
+    age = str(dataset.get("PatientAge") or "").strip()
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
         agreed_fs(path, group.fs, given.fs),
         names,
         unit=units,
-        age=_age(str(dataset.get("PatientAge") or "")),
+        age=_age(age) if age else plausible_age(age_by_dates(dataset)),
         sex=_SEXES.get(str(dataset.get("PatientSex") or "").strip().upper()),
         source_format="dicom",
         warnings=tuple(warnings),
+        device_report=dicom_report(dataset, list(group.item.ChannelDefinitionSequence), medians, identity=given.identity),
     )
+
+
+def _medians(path: str, dataset: Dataset, group: _Group, given: Given) -> MedianBeats | None:
+    """Representative beats in mV; None where they cannot be read: the ECG does not need them."""
+    try:
+        check_length(path, len(group.leads), group.n_times, group.fs, given)
+        signal, names, units = _voltages(path, dataset, group, given._replace(unit=None, leads=None), [])
+        beats = build_record("median", signal, group.fs, names, unit=units)
+    except RecordError:
+        return None
+    return MedianBeats(np.asarray(beats.signal), beats.fs, beats.lead_names)
 
 
 def _voltages(

@@ -24,7 +24,7 @@ from heart_reader.messages import Message, message
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["channel_band", "channel_lead", "channel_scales", "channel_units", "check_skews", "status_warnings"]
+__all__ = ["channel_band", "channel_lead", "channel_notch", "channel_scales", "channel_units", "check_skews", "status_warnings"]
 
 # Last part of the codes of leads, in SCPECG (5.6.3-9-1) and in MDC (2:1) alike; 65 is aVR upside
 # down.
@@ -34,6 +34,7 @@ _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d{1,4})")
 _LABEL, _STATUS = 0x003A0203, 0x003A0205
 _SENSITIVITY, _CORRECTION, _BASELINE = 0x003A0210, 0x003A0212, 0x003A0213
 _TIME_SKEW, _SAMPLE_SKEW, _FILTER_LOW, _FILTER_HIGH = 0x003A0214, 0x003A0215, 0x003A0220, 0x003A0221
+_NOTCH = 0x003A0222
 _UNIT_NAMES = {"volt": "V", "millivolt": "mV", "microvolt": "uV", "nanovolt": "nV"}
 # Boundaries of waves are measured to a few milliseconds.
 _MOST_SKEW_S = 0.004
@@ -128,6 +129,11 @@ def check_skews(path: str, channels: Sequence[Dataset], fs: float) -> list[Messa
 def channel_band(channel: Dataset) -> Band:
     """Return the limits of a channel's filters in Hz."""
     return _number(channel, _FILTER_LOW), _number(channel, _FILTER_HIGH)
+
+
+def channel_notch(channel: Dataset) -> float | None:
+    """Return the mains frequency that was taken out of a channel in Hz, None where none was."""
+    return _number(channel, _NOTCH) or None
 
 
 def status_warnings(names: Sequence[str], channels: Sequence[Dataset]) -> list[Message]:

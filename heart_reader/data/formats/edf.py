@@ -20,7 +20,7 @@ from heart_reader.data.formats.agreement import (
     Band,
     agreed_fs,
     agreed_names,
-    common_filters,
+    common_band,
     filter_warnings,
     scale_warnings,
     within_range,
@@ -119,6 +119,7 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
     warnings += scale_warnings(names, units, [item.gain for item in chosen])
     bands = [_band(item.prefilter) for item in chosen]
     warnings += filter_warnings(names, bands)
+    low_hz, high_hz = common_band(bands)
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
         signal,
@@ -129,7 +130,7 @@ def _read(path: str, given: Given, source_format: str) -> EcgRecord:
         sex=header.sex,
         source_format=source_format,
         warnings=tuple(warnings),
-        device_report=replace(header.report, **common_filters(bands)),
+        device_report=replace(header.report, low_hz=low_hz, high_hz=high_hz),
     )
 
 

@@ -301,7 +301,7 @@ def _acquired(content: bytes, recording: list[str]) -> str | None:
     numbers = [int(text) for text in match.groups()]
     try:
         day = day or date(numbers[2] + (1900 if numbers[2] >= 85 else 2000), numbers[1], numbers[0])
-        return datetime.combine(day, time(*numbers[3:])).isoformat()
+        return datetime.combine(day, time(numbers[3], numbers[4], numbers[5])).isoformat()
     except ValueError:
         return None
 

@@ -46,9 +46,11 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What text may hold below the blank: tab, line feed, vertical tab, form feed, carriage return.
 _NOT_TEXT = bytes(set(range(32)) - {9, 10, 11, 12, 13})
 # How files begin that people take for ECG records, and which message says so.
-_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"))
+_FOREIGN = (("MATLAB ", "matlab_file"), ("<", "xml_file"), ("%PDF", "pdf_file"), ("%!PS", "picture_file"))
+_SVG = re.compile(r"(?:<\?.*?\?>|<!.*?>|\s)*<(?:\w+:)?svg[\s>]", re.DOTALL)
 _FOREIGN_BYTES = {
-    **dict.fromkeys((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*"), "picture_file"),
+    # JPEG, PNG, GIF, TIFF of both kinds, and JPEG 2000.
+    **dict.fromkeys((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP  "), "picture_file"),
     **dict.fromkeys((b"PK\x03\x04", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0"), "packed_file"),
 }
 _MAX_AGE = 130.0
@@ -144,10 +146,23 @@ def decode_text(content: bytes) -> str:
 def foreign_kind(head: bytes) -> str | None:
     """Return the code of the message about a file that people take for an ECG record."""
     start = decode_text(head[:1024]).lstrip()
+    if _SVG.match(start):
+        return "picture_file"
     if code := next((code for magic, code in _FOREIGN if start.startswith(magic)), None):
         return code
     code = next((code for magic, code in _FOREIGN_BYTES.items() if head.startswith(magic)), None)
+    code = code or ("picture_file" if _is_framed_picture(head) else None)
     return None if code is None or is_text(head) else code
+
+
+def _is_framed_picture(head: bytes) -> bool:
+    """Recognise a picture whose mark does not come first: HEIC and AVIF, WebP, and BMP."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] in {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}
+    # A BMP has the size of its second header at the place of the first.
+    return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or (
+        head[:2] == b"BM" and head[14:18] in {bytes([n, 0, 0, 0]) for n in (12, 40, 64, 108, 124)}
+    )
 
 
 def plausible_age(years: float | None) -> float | None:

@@ -118,7 +118,7 @@ def _parse(path: str, head: bytes) -> _Header:
     if len(head) < HEADER_BYTES:
         raise _damaged(path, f"{len(head)} bytes, but the header of an ISHNE file has {HEADER_BYTES}")
     checksum, var_bytes, n_samples, var_start, start = struct.unpack_from("<H4i", head, 8)
-    sex, _, *dates = struct.unpack_from("<14h", head, 128)
+    sex, _, *dates = struct.unpack_from("<15h", head, 128)
     n_leads = dates.pop()
     if not 1 <= n_leads <= MOST_LEADS:
         raise _damaged(path, f"{n_leads} leads in an ISHNE header; 1 to {MOST_LEADS} are allowed")

@@ -1,4 +1,4 @@
-"""The signal files of a WFDB header: sizes, samples and checksums, compared before they are believed.
+"""The signal files of a WFDB header: sizes, samples and checksums are compared with what it says.
 
 References
 ----------

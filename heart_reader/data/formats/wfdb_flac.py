@@ -46,7 +46,8 @@ class FlacFile:
         self.invalid = -(1 << bits - 1)
         with _Opened(path) as stream:
             if stream.format != "FLAC" or _BITS.get(stream.subtype, 99) > bits or stream.channels != n_signals:
-                problem = f"{stream.channels} channels of {stream.format} {stream.subtype}; FLAC of {n_signals} channels, {bits} bits, is declared"
+                found = f"{stream.channels} channels of {stream.format} {stream.subtype}"
+                problem = f"{found}; FLAC of {n_signals} channels, {bits} bits, is declared"
                 raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
             self.n_times = int(stream.frames)
 

@@ -161,7 +161,7 @@ def _content_lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
 
 
 def _record_line(line: str) -> tuple[int, float | None, int | None, int, tuple[str, ...]]:
-    """Signals, rate, length, segments and start from ``name/segments signals fs n_times time date``."""
+    """Signals, rate, length, segments and start: ``name/segments signals fs n_times time date``."""
     fields = line.split()
     _, slash, count = fields[0].rpartition("/")
     n_segments = 0

@@ -144,9 +144,9 @@ def bomb(folder: Path) -> Path:
 # The start of the data's dimensions: 12 and 1500 as two 32-bit numbers.
 DIMENSIONS = struct.pack("<iiii", 5, 8, 12, 1500)
 REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "no ECG": (saved(signal=signal()), "matlab_file"),
+    "no ECG": (saved(signal=signal()), "array_facts"),
     "another name": (saved(ecg={"data": signal()}), "matlab_file"),
-    "ECG is no structure": (saved(ECG=signal()), "matlab_file"),
+    "ECG is no structure": (saved(ECG=signal()), "array_facts"),
     "ECG is a cell": (saved(ECG=np.array([[signal()]], dtype=object)), "matlab_file"),
     "ECG is text": (saved(ECG="ecg"), "matlab_file"),
     "no variable": (damaged(lambda content: content[:128]), "matlab_file"),

@@ -41,7 +41,10 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(CSV, DICOM, EDF, MATLAB, WFDB\); .*a\.hea"):
+    with pytest.raises(
+        UnreadableRecord,
+        match=r"a\.dat: in none of the formats .*\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB\); .*a\.hea",
+    ):
         read_record(tmp_path / "a.dat")
 
 
@@ -56,7 +59,8 @@ def test_a_signal_file_without_its_header(tmp_path):
         (b"PK\x03\x04\x00\x00", "a compressed archive or an Excel workbook"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(100), "a picture of an ECG"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "a picture of an ECG"),
-        (b"\x93NUMPY\x01\x00v\x00", "in none of the formats"),
+        (b"\x93NUMBER\x01\x00v\x00", "in none of the formats"),
+        (b"\x93NUMPY\x01\x00v\x00", "not an array as NumPy writes it"),
         (b"   \n\n", "no rows of data"),
     ],
 )

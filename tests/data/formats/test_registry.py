@@ -17,6 +17,7 @@ from heart_reader.errors import ConfigError, UnreadableRecord
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.samples import SampleFolder
 
+SHIPPED = {"bdf", "contec", "csv", "dicom", "edf", "hdf5", "ishne", "matlab", "numpy", "wfdb"}
 DUMMY = """
 import os
 import numpy as np
@@ -75,7 +76,7 @@ def test_a_file_of_a_new_format_is_read_found_and_served(tmp_path: Path) -> None
         reported = {entry["name"]: entry for entry in client.get("/api/v1/model").json()["formats"]}
     dummy = {"name": "dummy", "title": "Dummy", "suffixes": [".dmy"], "companions": [], "states": "leads"}
     assert reported["dummy"] == dummy
-    assert set(reported) == {"csv", "dicom", "dummy", "edf", "matlab", "needy", "wfdb"}
+    assert set(reported) == {*SHIPPED, "dummy", "needy"}
 
 
 @pytest.mark.usefixtures("added")
@@ -85,7 +86,9 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRecord, match=r"a\.ndy: reading Needy needs no_such_package.*pip install 'heart-reader\[formats\]'"):
         read_record(path)
     path.write_bytes(b"\0else")
-    listed = r"\(CSV, DICOM, EDF, MATLAB, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
+    listed = (
+        r"\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
+    )
     with pytest.raises(UnreadableRecord, match=listed):
         read_record(path)
 
@@ -99,13 +102,15 @@ def test_dicom_without_pydicom_names_the_extra(tmp_path: Path, monkeypatch: pyte
 
 
 def test_every_format_says_what_people_need_to_know() -> None:
-    assert set(FORMATS) == {"csv", "dicom", "edf", "matlab", "wfdb"}
-    assert format_titles() == ["CSV", "DICOM", "EDF", "MATLAB", "WFDB"]
+    assert set(FORMATS) == SHIPPED
+    assert format_titles() == ["Contec", "CSV", "DICOM", "EDF", "BDF", "HDF5", "ISHNE", "MATLAB", "NumPy", "WFDB"]
     for name, entry in FORMATS.items():
         assert entry.name == name
         assert entry.states
         assert all(suffix.startswith(".") and suffix.islower() for suffix in (*entry.suffixes, *entry.companions))
     # Any text may be a table, so tables come last.
     assert [entry.name for entry in formats_in_order()][-1] == "csv"
-    with pytest.raises(ConfigError, match="no file format is called 'scp'; there is csv, dicom, edf, matlab, wfdb"):
+    with pytest.raises(
+        ConfigError, match="no file format is called 'scp'; there is bdf, contec, csv, dicom, edf, hdf5, ishne, matlab, numpy, wfdb"
+    ):
         FORMATS["scp"]
