@@ -62,6 +62,17 @@ def formats() -> str:
     return "\n".join(["| format | files | what a file states | extra |", "|---|---|---|---|", *rows])
 
 
+def written_formats() -> str:
+    """Return a table of the formats that are written."""
+    from heart_reader.data.writers import WRITERS
+
+    rows = [
+        f"| {entry.title} | `{name}` | `{entry.suffix}` | {'`formats`' if entry.package else ''} |"
+        for name, entry in sorted(WRITERS.items(), key=lambda item: item[1].title)
+    ]
+    return "\n".join(["| format | `--to` | files | extra |", "|---|---|---|---|", *rows])
+
+
 def settings() -> str:
     """Return a table per section of a configuration: key, default, allowed values, and meaning."""
     lines = (ROOT / "heart_reader/config.py").read_text(encoding="utf-8").splitlines()
@@ -163,7 +174,9 @@ def _auroc(reader: ShippedReader, split: str) -> str:
     return f"{reader.figures[name]:.4f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
-PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (commands, formats, settings, models, sources, tasks, metrics, zoo)}
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part for part in (commands, formats, written_formats, settings, models, sources, tasks, metrics, zoo)
+}
 
 
 def on_config(config: MkDocsConfig) -> None:

@@ -80,7 +80,7 @@ class Reading:
             return f"{self.path}: cannot be read: {self.error.message.removeprefix(f'{self.path}: ')}\n"
         reading = self.diagnosis
         lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
-        lines += [f"  ! {sentence}" for sentence in (*reading.quality.findings, *reading.warnings)]
+        lines += [f"  ! {sentence}" for sentence in dict.fromkeys((*reading.quality.findings, *reading.warnings))]
         if reading.measurements is not None:
             lines.append(f"  {_measurements(reading.measurements)}")
         if reading.long is not None:

@@ -26,6 +26,7 @@ def test_public_names() -> None:
         "read_ecg",
         "read_record",
         "sample",
+        "write_record",
     ]
     assert all(hasattr(heart_reader, name) for name in heart_reader.__all__)
 

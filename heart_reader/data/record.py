@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from heart_reader.data.device_report import DeviceReport
 from heart_reader.data.gaps import MOST_MV, bridge_gaps
 from heart_reader.data.leads import STANDARD_LEADS, canonical_leads, modified_lead
+from heart_reader.data.limb_leads import limb_lead_warning
 from heart_reader.data.signal import SignalParts
 from heart_reader.data.stored_signal import StoredSignal
 from heart_reader.errors import ConfigError, LeadError, UnitError, UnreadableRecord
@@ -256,6 +257,7 @@ def build_record(
     values, names, turned = _upright(values, names)
     values, masked, noticed = bridge_gaps(record_id, values, names)
     flat = _check_amplitude(record_id, values, names, masked, units)
+    exchanged = limb_lead_warning(values, names, masked) if stored is None else ()
     return EcgRecord(
         record_id=record_id,
         signal=np.ascontiguousarray(values, dtype=np.float32) if stored is None else cast("NDArray[np.float32]", stored),
@@ -265,7 +267,7 @@ def build_record(
         sex=sex,
         source_format=source_format,
         masked_leads=masked,
-        warnings=(*warnings, *turned, *noticed, *flat),
+        warnings=(*warnings, *turned, *noticed, *flat, *exchanged),
         published_features=published_features,
         device_report=device_report,
     )

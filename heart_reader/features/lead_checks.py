@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.limb_leads import limb_lead_warning
 from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.ranks import median
@@ -104,6 +105,8 @@ def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]
     usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
     if "I" not in usable or "II" not in usable:
         return []
+    if exchanged := limb_lead_warning(np.stack(list(usable.values())), list(usable)):
+        return list(exchanged)
     broken: list[str] = []
     scaled: list[str] = []
     for name, parts in _IDENTITIES.items():

@@ -34,8 +34,8 @@ HEADING = "Files that say something wrong about themselves"
 # Sentences that say that a file is not what it says.
 SAYS_SO = frozenset((
     "all_leads_upside_down", "arm_leads_or_dextrocardia", "arm_leads_swapped", "chest_leads_reversed", "identities_broken",
-    "lead_unit_wrong", "lead_upside_down", "leads_exchanged", "leg_electrode", "no_measurements", "rate_implausible",
-    "right_arm_and_leg_swapped", "too_quick", "too_slow", "voltage_high", "voltage_low",
+    "lead_unit_wrong", "lead_upside_down", "leads_exchanged", "leg_electrode", "limb_leads_exchanged", "no_measurements",
+    "rate_implausible", "right_arm_and_leg_swapped", "too_quick", "too_slow", "voltage_high", "voltage_low",
 ))  # fmt: skip
 _SEED = 11
 _CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")

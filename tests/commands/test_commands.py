@@ -93,7 +93,7 @@ def test_an_unknown_command_lists_what_there_is(capsys: pytest.CaptureFixture[st
     assert main(["fly"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "no command 'fly'; there are read, beats, explain, serve" in error
+    assert "no command 'fly'; there are read, beats, explain, convert, serve" in error
 
 
 def test_an_unknown_reader_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,9 @@
-"""Whole folders to another format: names, folders, refusals, losses, and what goes on after a stop."""
+"""Folders to another format: names, refusals, losses, and what goes on after a stop."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,8 @@ def test_without_identity_nothing_names_the_patient(folder, tmp_path, to):
     run([folder], to, tmp_path / "out", deidentify=True)
     made = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert {path.stem for path in made} == {"000001", "000002", "000003", "000004"} - {_number_of(tmp_path, "broken")}
-    # Samples may spell anything.
-    texts = [path.read_bytes()[:1500] for path in made if path.suffix != ".dat"]
+    # Samples and random numbers may spell anything.
+    texts = [re.sub(rb"2\.25\.\d+", b"", path.read_bytes()[:1500]) for path in made if path.suffix != ".dat"]
     for word in (b"doe", b"4711", b"1930", b"03-feb", b"roe", b"maker", b"2024", b"02.03.24"):
         assert not [text for text in texts if word in text.lower()]
     assert max(read_record(path).age or 0.0 for path in find_records(tmp_path / "out")) == 90.0

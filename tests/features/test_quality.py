@@ -84,8 +84,13 @@ def test_duplicated_leads(good):
 
 
 def test_broken_identities(good):
-    findings = assess_signal(changed(good, aVF=good.lead("aVL"), aVL=good.lead("aVF"))).findings
+    findings = assess_signal(changed(good, aVF=good.lead("V2"), aVL=good.lead("V3"))).findings
     assert any("aVL" in finding and "aVF" in finding and "contradict" in finding for finding in findings)
+
+
+def test_exchanged_augmented_leads_are_named(good):
+    findings = assess_signal(changed(good, aVF=good.lead("aVL"), aVL=good.lead("aVF"))).findings
+    assert [(finding.code, *finding.values.values()) for finding in findings] == [("limb_leads_exchanged", "aVL", "aVF")]
 
 
 def test_leads_that_were_scaled_by_themselves(good):

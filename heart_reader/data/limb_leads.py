@@ -1,0 +1,89 @@
+"""Which limb leads stand in each other's place, by Einthoven's law and Goldberger's definitions.
+
+One public archive has aVL and aVF exchanged in every record. No heart and no electrode does that:
+of the six limb leads four follow from I and II, so a program has given them wrong names.
+
+References
+----------
+Kligfield P. et al. Recommendations for the standardization and interpretation of the
+electrocardiogram, part I. Circulation 115 (2007) 1306-1324.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
+from heart_reader.messages import Message, message
+
+__all__ = ["exchanged_limb_leads", "limb_lead_warning"]
+
+# Time points that are looked at; more tell nothing else.
+_POINTS = 500
+# Exchanged, two leads differ from what they should be by at least this share of their size, and put
+# back by at most that share.
+_WRONG_SHARE, _RIGHT_SHARE = 0.3, 0.1
+# Smaller leads are noise, mV.
+_LEAST_MV = 0.02
+
+
+def exchanged_limb_leads(signal: NDArray[np.floating], names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the two limb leads that fit I and II only in each other's place.
+
+    Both misfit where they are and fit once they are exchanged; leads that were recorded on their
+    own, one after the other or with noise of their own fit neither way.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in one unit.
+    names
+        n_leads names.
+
+    Examples
+    --------
+    >>> one, two = np.random.default_rng(0).normal(size=(2, 500))
+    >>> limb = derive_limb_leads(one, two)
+    >>> signal = np.stack([one, two, limb["aVF"], limb["aVL"]])
+    >>> exchanged_limb_leads(signal, ("I", "II", "aVL", "aVF"))
+    ('aVL', 'aVF')
+    >>> exchanged_limb_leads(signal, ("I", "II", "aVF", "aVL")) is None
+    True
+    """
+    rows = [names.index(name) for name in LIMB_LEADS if name in names]
+    there = [name for name in LIMB_LEADS if name in names]
+    if len(there) < 4 or there[:2] != ["I", "II"]:
+        return None
+    thin = np.asarray(signal[rows, :: max(1, signal.shape[1] // _POINTS)], dtype=np.float64)
+    thin = thin - thin.mean(axis=1, keepdims=True)
+    # What nearly every record is: two sums of squares, and done.
+    if _misfit(thin, there) <= _RIGHT_SHARE or np.sqrt(np.square(thin).mean()) < _LEAST_MV:
+        return None
+    # Without III, aVL and aVF in each other's place look like I and II, which programs do not mix up:
+    # derived leads come first.
+    for first, second in sorted(combinations(range(len(there)), 2), key=lambda pair: pair[0] < 2):
+        swapped = thin.copy()
+        swapped[[first, second]] = thin[[second, first]]
+        if _misfit(swapped, there) <= _RIGHT_SHARE and _misfit(thin, there) >= _WRONG_SHARE:
+            return there[first], there[second]
+    return None
+
+
+def _misfit(limb: NDArray[np.float64], names: Sequence[str]) -> float:
+    """Return how far leads are from what I and II make of them, by their root mean squares."""
+    made = derive_limb_leads(limb[0], limb[1])
+    expected = np.stack([made[name] for name in names[2:]])
+    size = np.square(limb[2:]).sum(axis=1) + np.square(expected).sum(axis=1)
+    off = np.square(limb[2:] - expected).sum(axis=1)
+    return float(np.sqrt((off / np.maximum(size, 1e-12)).max()))
+
+
+def limb_lead_warning(signal: NDArray[np.floating], names: Sequence[str], masked: Sequence[str] = ()) -> tuple[Message, ...]:
+    """Return a sentence on two limb leads that are exchanged, if any are; masked ones are not."""
+    rows = [row for row, name in enumerate(names) if name not in masked]
+    pair = exchanged_limb_leads(signal[rows] if masked else signal, [names[row] for row in rows])
+    return (message("limb_leads_exchanged", first=pair[0], second=pair[1]),) if pair else ()
