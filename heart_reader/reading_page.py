@@ -38,7 +38,7 @@ CONCLUSION_X_MM = 78.0
 WRAPPED = 118
 # Lines of the conclusion that a page has room for; what is left out is counted.
 MOST_LINES = 12
-RECORDER_LINE_MM, RECORDER_WRAPPED, MOST_RECORDER_LINES = 3.0, 52, 6
+RECORDER_LINE_MM, RECORDER_WRAPPED, MOST_RECORDER_LINES = 3.2, 150, 4
 
 
 def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
@@ -60,8 +60,8 @@ def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
     with mpl.rc_context({"pdf.fonttype": 42, "font.family": "DejaVu Sans"}):
         figure, axes = new_page(WIDTH_MM, HEIGHT_MM)
         _head(axes, diagnosis)
-        measured = _recorder(axes, diagnosis, _measurements(axes, diagnosis))
-        top = np.ceil(max(_conclusion(axes, diagnosis), measured))
+        measured = _measurements(axes, diagnosis)
+        top = np.ceil(max(_recorder(axes, diagnosis, _conclusion(axes, diagnosis)), measured))
         sheet = Sheet()
         shown = record.part(0.0, sheet.duration_s)
         draw_tracing(axes, shown, sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5))
@@ -111,14 +111,14 @@ def _recorder(axes: Axes, diagnosis: Diagnosis, y: float) -> float:
         return y
     numbers = ", ".join(f"{row.title} {row.recorder:.0f}{'°' if row.unit == 'degrees' else ''}" for row in rows)
     words = "; ".join(statement_lines(report)).replace("; (", " (")
-    lines = textwrap.wrap(". ".join(filter(None, (numbers, words))), RECORDER_WRAPPED)
+    lines = [part for text in (numbers, words) for part in textwrap.wrap(text, RECORDER_WRAPPED)]
     if len(lines) > MOST_RECORDER_LINES:
-        lines[MOST_RECORDER_LINES - 1 :] = [textwrap.shorten(lines[MOST_RECORDER_LINES - 1] + " …", RECORDER_WRAPPED, placeholder=" …")]
-    y += 2.0
-    write(axes, EDGE_MM, y, "The recorder said", 2.5, weight="bold", color="0.35")
+        lines[MOST_RECORDER_LINES - 1 :] = ["… and more: heart-reader read without --report prints all of it"]
+    y += 1.0
+    write(axes, CONCLUSION_X_MM, y, "The recorder said", 2.5, weight="bold", color="0.35")
     for line in lines:
         y += RECORDER_LINE_MM
-        write(axes, EDGE_MM, y, line, 2.3, color="0.35")
+        write(axes, CONCLUSION_X_MM, y, line, 2.5, color="0.35")
     return y + 1.0
 
 

@@ -113,4 +113,7 @@ def recorder_lines(diagnosis: Diagnosis) -> list[str]:
 
 
 def _number(value: float | None, *, signed: bool = False) -> str:
-    return "–" if value is None else f"{value:+.0f}" if signed else f"{value:.0f}"
+    if value is None:
+        return "–"
+    whole = round(value)  # an integer, which has no zero below zero
+    return f"{whole:+d}" if signed and whole else f"{whole:d}"

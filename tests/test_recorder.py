@@ -50,7 +50,7 @@ def test_numbers_stand_beside_ours_with_their_difference(reading: Reading) -> No
     ours = reading.diagnosis.measurements.values["heart_rate_bpm"].value
     assert ours is not None
     (row,) = [line for line in recorder_lines(reading.diagnosis) if line.split()[0] == "rate"]
-    assert row.split() == ["rate", f"{ours:.0f}", "70", f"{ours - 70:+.0f}", "/min"]
+    assert row.split() == ["rate", f"{ours:.0f}", "70", f"{round(ours - 70):+d}".replace("+0", "0"), "/min"]
 
 
 def test_a_recorder_that_says_nothing_has_no_lines(reading: Reading) -> None:
