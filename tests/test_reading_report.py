@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from heart_reader.classifier import EcgClassifier
@@ -40,9 +42,23 @@ def test_a_record_that_could_not_be_read_has_no_page(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("kind", "name"), [("json", "norm.json"), ("fhir", "norm.fhir.json"), ("dicom-sr", "norm.sr.dcm")])
+def test_a_reading_is_written_in_every_form_and_never_over_another(reading: Reading, tmp_path: Path, kind: str, name: str) -> None:
+    folder = ReportFolder(tmp_path, kind)
+    first, second = folder.write(reading), folder.write(reading)
+    assert first is not None
+    assert second is not None
+    assert first.name == name
+    assert first.name != second.name
+    if kind == "dicom-sr":
+        assert pydicom.dcmread(first).Modality == "SR"
+    else:
+        assert json.loads(first.read_text(encoding="utf-8"))
+
+
 def test_a_folder_that_is_a_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(ConfigError, match="give --report a folder"):
+    with pytest.raises(ConfigError, match="give --report or --out a folder"):
         ReportFolder(tmp_path / "taken")
 
 

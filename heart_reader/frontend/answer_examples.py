@@ -49,6 +49,15 @@ READING: dict[str, Any] = {
     "warnings": ["derived from I and II: III, aVR"],
     "messages": {"derived from I and II: III, aVR": {"code": "leads_derived", "values": {"leads": ["III", "aVR"]}}},
     "model": {"name": "ensemble", "checkpoint_sha256": "653398e2...", "label_rule": "any_likelihood"},
+    "device_report": {
+        "device": "Cardiograph 12, 3.1",
+        "acquired": "2024-05-06T07:08:09+02:00",
+        "filters": {"low_hz": 0.05, "high_hz": 150.0, "notch_hz": 50.0},
+        "measurements": {"heart_rate_bpm": 70.0, "qrs_ms": 96.0},
+        "statements": ["Sinus rhythm", "Inferior infarct, age undetermined"],
+        "confirmed": False,
+        "medians": None,
+    },
     "notice": _NOTICE,
 }
 EXPLANATION: dict[str, Any] = {

@@ -16,6 +16,8 @@ from heart_reader.data.formats import read_record
 from heart_reader.data.leads import POSITIONS, STANDARD_LEADS
 from heart_reader.data.record import build_record
 from heart_reader.errors import Integrity, NotServable
+from heart_reader.exchange import to_fhir
+from heart_reader.exchange.dicom_source import source_of
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.signal_cuts import PartOptions, first_part, part_of
@@ -94,9 +96,10 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
     Returns
     -------
     bytes
-        The reading in JSON, with ``waveform`` if the options ask for it, or nothing but a part of
-        the signal, see :class:`~heart_reader.frontend.signal_cuts.PartOptions`. It is not
-        validated once more on its way out, which would cost a tenth of a reading; a test does that.
+        The reading in JSON, with ``waveform`` if the options ask for it, or as a FHIR bundle, or
+        nothing but a part of the signal, see
+        :class:`~heart_reader.frontend.signal_cuts.PartOptions`. It is not validated once more on
+        its way out, which would cost a tenth of a reading; a test does that.
 
     Raises
     ------
@@ -111,7 +114,10 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
         raise RequestRefused(422, "too_nested", "This recording holds parts within parts, too many to follow: export it again.") from None
     if isinstance(options, PartOptions):
         return to_json(part_of(record, options))
-    reading = classifiers[options.reader or ""].predict(record).to_json()
+    diagnosis = classifiers[options.reader or ""].predict(record)
+    if options.form == "fhir":
+        return to_json(to_fhir(diagnosis, source=source_of(diagnosis, path)))
+    reading = diagnosis.to_json()
     if options.waveform:
         reading["waveform"] = first_part(record)
     return to_json(reading, inf_nan_mode="null")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Generic
+from typing import Annotated, Any, Generic
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
@@ -59,6 +59,8 @@ _FILE = {
 _SAID = {name: entry for of in (FileFacts, ReaderChoice) for name, entry in of.model_json_schema()["properties"].items()}
 _FIELDS = {"type": "object", "required": ["file"], "properties": {"file": _FILE, **_SAID}}
 FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FIELDS}}}}
+FHIR = "application/fhir+json"
+AS_FHIR: dict[int | str, dict[str, Any]] = {200: {"content": {FHIR: {"schema": {"type": "object"}}}}}
 
 
 def service_of(request: Request) -> ReadingService:
@@ -170,13 +172,14 @@ async def sample(request: Request, sample_id: str, choice: Annotated[ReaderChoic
         return _json(await service.run(request, partial(service.read, path, options), reader, path.stat().st_size))
 
 
-@api.post("/predict", tags=["reading"], response_model=Reading, openapi_extra=FORM)
+@api.post("/predict", tags=["reading"], response_model=Reading, responses=AS_FHIR, openapi_extra=FORM)
 async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
     service = service_of(request)
     async with _placed_upload(request, service, options) as upload:
         work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up))
-        return _json(await service.run(request, work, upload.reader, upload.n_bytes))
+        content = await service.run(request, work, upload.reader, upload.n_bytes)
+        return Response(content, media_type=FHIR) if upload.options.form == "fhir" else _json(content)
 
 
 @api.get("/samples/{sample_id}/explanation", tags=["explanation"], response_model=ExplanationAnswer)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from heart_reader.frontend.answer import Answer
 from heart_reader.frontend.answer_examples import ERROR, EXPLANATION, READING, SAMPLE
+from heart_reader.frontend.device_schemas import DeviceReportAnswer
 from heart_reader.frontend.long_schemas import LongReading
 
 __all__ = [
@@ -73,6 +74,7 @@ class ReadOptions(FileFacts, ReaderChoice):
     """How to read a recording and what to answer."""
 
     waveform: bool = Field(default=False, description="Answer the signal too")
+    form: Literal["reading", "fhir"] = Field(default="reading", description="Answer the reading, or a FHIR R4 bundle that names nobody")
 
 
 class Stretch(ReaderChoice):
@@ -239,6 +241,7 @@ class Reading(Answer):
     model: dict[str, str]
     notice: str
     long: LongReading | None = Field(default=None, description="Of recordings longer than a minute; null for others")
+    device_report: DeviceReportAnswer | None = Field(default=None, description="What the recorder stated; null where the file says nothing")
     waveform: Waveform | None = Field(default=None, description="Only where it was asked for")
 
 

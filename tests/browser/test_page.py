@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.exchange.readings import REPORT
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +107,36 @@ def test_the_reading_as_csv_holds_the_notice_and_every_number(page: Any, address
         for name, entry in classes.items():
             assert float(written[name]["value"]) == entry["probability"]
             assert written[name]["decision"] == entry["decision"]
+
+
+def with_report(page: Any) -> None:
+    """Let the server's readings come with a recorder's report, whatever the file was."""
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "device_report": REPORT.to_json()})
+
+    page.route(re.compile(r"/api/v1/samples/[^/]+(\?.*)?$"), answer)
+
+
+def test_what_the_recorder_said_stands_beside_ours_and_apart_from_it(page: Any, tmp_path: Path) -> None:
+    pick(page, "half_minute")
+    page.wait_for_selector(".model")
+    assert page.query_selector(".recorder") is None
+    with_report(page)
+    pick(page, "ten_seconds")
+    page.wait_for_selector(".recorder")
+    ours = page.inner_text(".measurements:not(.recorder) [data-measurement=heart_rate_bpm] b")
+    cells = page.eval_on_selector_all("[data-recorder=heart_rate_bpm] td", "cells => cells.map((cell) => cell.textContent)")
+    assert cells == [ours, "70", f"{int(ours) - 70:+d} /min".replace("-", "−").replace("+0", "0")]
+    assert page.eval_on_selector_all(".recorder-statements li", "all => all.map((one) => one.textContent)") == list(REPORT.statements)
+    assert REPORT.statements[0] not in page.inner_text(".answer")
+    assert "Not confirmed" in page.inner_text(".recorder")
+    save(page, "#save-csv", tmp_path / "reading.csv")
+    with (tmp_path / "reading.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["section"] == "recorder"]
+    assert [row["note"] for row in rows if row["name"] == "statement"] == list(REPORT.statements)
+    assert {row["name"]: float(row["value"]) for row in rows if row["name"] != "statement"} == dict(REPORT.measurements)
 
 
 def test_no_cell_of_the_csv_is_a_formula(page: Any, tmp_path: Path, recordings: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 import heart_reader
 from heart_reader.commands import ALIASES, GROUPS, archive, build_parser, data, main, study
+from heart_reader.commands.read import FORMS
+from heart_reader.reading_report import REPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAVES = [
@@ -115,6 +117,17 @@ def test_predict_is_read(capsys: pytest.CaptureFixture[str]) -> None:
         assert main([name, str(ROOT / "test_files" / "norm.csv"), "--json"]) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
+
+
+def test_a_reading_is_written_in_the_forms_that_were_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = str(ROOT / "test_files" / "norm.csv")
+    assert main(["read", record, "--as", "fhir", "--as", "json", "--as", "fhir", "--out", str(tmp_path / "new")]) == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["norm.fhir.json", "norm.json"]
+    assert "FHIR bundle" in capsys.readouterr().err
+    for options in (["--as", "fhir"], ["--out", str(tmp_path)], ["--as", "fhir", "--out", str(tmp_path), "--quick"]):
+        assert main(["read", record, *options]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert set(FORMS) == set(REPORTS)
 
 
 def test_a_quick_reading_has_probabilities_alone(capsys: pytest.CaptureFixture[str]) -> None:

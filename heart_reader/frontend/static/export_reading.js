@@ -30,6 +30,7 @@ export function readingCsv(reading) {
     ...reading.warnings.map((note) => ({ section: "warning", note })),
     ...Object.entries(reading.levels).flatMap(([level, classes]) => Object.entries(classes).map(([name, entry]) => classRow(level, name, entry))),
     ...measurementNames(reading.measurements).map((name) => measurementRow(name, reading)),
+    ...recorderRows(reading.device_report),
   ];
   // Spreadsheets recognise UTF-8 by the mark at the beginning.
   return `\ufeff${[COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column] ?? ""))].map((cells) => cells.map(quote).join(",")).join("\r\n")}\r\n`;
@@ -54,6 +55,13 @@ function measurementRow(name, reading) {
     limit_high: range?.high ?? range?.below,
     note: reason,
   };
+}
+
+/** What the recorder stated, in a section of its own. */
+function recorderRows(said) {
+  if (!said) return [];
+  const numbers = measurementNames(said.measurements).map((name) => ({ section: "recorder", name, label: measurementName(name), value: said.measurements[name], unit: unitOf(name) }));
+  return [...numbers, ...said.statements.map((note) => ({ section: "recorder", name: "statement", note }))];
 }
 
 /** One cell. Text that a spreadsheet would take for a formula gets an apostrophe before it. */

@@ -42,6 +42,10 @@ export function renderReading(place, { reading, labels, model }, explain) {
     side.replaceChildren(measured);
     const { renderModel } = await import("./model_panel.js");
     if (measured.parentNode === side) measured.after(renderModel(reading, model, level));
+    if (!reading.device_report) return;
+    const { renderRecorder } = await import("./recorder.js");
+    const card = renderRecorder(reading);
+    if (card && measured.parentNode === side) measured.after(card);
   }));
 }
 
