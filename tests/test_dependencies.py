@@ -42,6 +42,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "edge": ("export",), "edge/stream": (), "edge/device": (),
     "data/paper": ("plot",), "section": ("train",),
     "evaluation": ("train",), "explain": ("explain", "train"), "features/build": ("train",), "features/ptbxl_plus": ("train",),
+    "exchange/dicom_items": ("formats",),
     "frontend": ("serve",), "models": ("train",), "paper": ("plot",), "reading_page": ("plot",), "signing/": ("signing",),
     "studies": ("train",), "training": ("train",), "training/tune": ("tune",), "training/study": ("tune",),
 }  # fmt: skip
