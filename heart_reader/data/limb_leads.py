@@ -63,8 +63,8 @@ def exchanged_limb_leads(signal: NDArray[np.floating], names: Sequence[str]) -> 
     # What nearly every record is: two sums of squares, and done.
     if _misfit(thin, there) <= _RIGHT_SHARE or np.sqrt(np.square(thin).mean()) < _LEAST_MV:
         return None
-    # Without III, aVL and aVF in each other's place look like I and II, which programs do not mix up:
-    # derived leads come first.
+    # Without III, aVL and aVF in each other's place look like I and II, which programs do not mix
+    # up: derived leads come first.
     for first, second in sorted(combinations(range(len(there)), 2), key=lambda pair: pair[0] < 2):
         swapped = thin.copy()
         swapped[[first, second]] = thin[[second, first]]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from heart_reader.data.codes import codes_of
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
 from heart_reader.data.formats.agreement import common_band
 from heart_reader.data.formats.dicom_channels import channel_band, channel_notch
@@ -39,12 +40,15 @@ _NAMES = {
     "qtc bazett": "qtc_bazett_ms", "qtcb": "qtc_bazett_ms", "qtc fridericia": "qtc_fridericia_ms", "qtcf": "qtc_fridericia_ms",
     "p axis": "p_axis_deg", "p wave axis": "p_axis_deg", "qrs axis": "qrs_axis_deg", "t axis": "t_axis_deg", "t wave axis": "t_axis_deg",
 }  # fmt: skip
+_CODED = {code: name for name, code in codes_of("measurements", "dicom").items()}
 # Units as UCUM and others write them, by the end of our names.
 _SCALES = {
     "ms": {"ms": 1.0, "s": 1000.0},
     "deg": {"deg": 1.0, "degree": 1.0, "degrees": 1.0},
     "bpm": dict.fromkeys(("/min", "{h.b.}/min", "{beats}/min", "{beat}/min", "bpm", "1/min"), 1.0),
 }
+# The year that stands where nobody knows when, for an object must have one; no ECG is that old.
+_NOBODY_KNOWS = "1900"
 _DAY = re.compile(r"(\d{4})[.]?(\d\d)[.]?(\d\d)")
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?([+-]\d{4})?")
 _CLOCK = re.compile(r"(\d\d):?(\d\d):?(\d\d)(?:\.\d+)?")
@@ -107,7 +111,7 @@ def _annotations(dataset: Dataset) -> Iterable[Dataset]:
 def _take(item: Dataset, measurements: dict[str, float], statements: list[str]) -> None:
     """Add what an annotation says."""
     if _NUMBER in item:
-        name = _NAMES.get(" ".join(_IDLE.sub(" ", _words(item, _NAME).lower()).split()))
+        name = _CODED.get(_words(item, _NAME, _VALUE)) or _NAMES.get(" ".join(_IDLE.sub(" ", _words(item, _NAME).lower()).split()))
         # A second number names a channel, 0 all of them; only the rate is the same in each.
         channels = list(item[_CHANNELS].value) if _CHANNELS in item else []
         if name is None or (any(channels[1::2]) and name != "heart_rate_bpm"):
@@ -125,8 +129,9 @@ def _take(item: Dataset, measurements: dict[str, float], statements: list[str]) 
         statements.append(text)
 
 
-def _words(item: Dataset, tag: int) -> str:
-    return str(item[tag].value[0][_MEANING].value) if tag in item and item[tag].value else ""
+def _words(item: Dataset, tag: int, of: int = _MEANING) -> str:
+    code = item[tag].value[0] if tag in item and item[tag].value else {}
+    return str(code[of].value) if of in code else ""
 
 
 def _said(dataset: Dataset, name: str) -> str | None:
@@ -145,6 +150,8 @@ def _acquired(dataset: Dataset) -> str | None:
     """When the waveform was recorded, else when its content began."""
     if match := _MOMENT.fullmatch(_said(dataset, "AcquisitionDateTime") or ""):
         year, month, day, hour, minute, second, zone = match.groups()
+        if year == _NOBODY_KNOWS:
+            return None
         return f"{year}-{month}-{day}T{hour}:{minute}:{second}" + (f"{zone[:3]}:{zone[3:]}" if zone else "")
     day_of = _date(_said(dataset, "ContentDate"))
     clock = _CLOCK.fullmatch(_said(dataset, "ContentTime") or "")

@@ -87,6 +87,18 @@ def test_leads_and_measurements_are_coded(case):
     assert (channel.FilterLowFrequency, channel.FilterHighFrequency, channel.NotchFilterFrequency) == (0.05, 150, 50)
 
 
+def test_what_a_device_said_is_read_again(case):
+    _, record, path, _ = case
+    read, was = read_record(path, identity=True).device_report, record.device_report
+    if was is None:
+        assert (read.acquired, read.device, read.measurements, read.statements) == (None, None, {}, ())
+        return
+    assert (read.acquired, read.low_hz, read.high_hz, read.notch_hz) == (was.acquired, was.low_hz, was.high_hz, was.notch_hz)
+    assert (read.measurements, read.statements) == (was.measurements, was.statements)
+    assert (read.patient.patient_id, read.patient.birth_date) == ("4711", "1960-01-31")
+    assert read_record(path).device_report.patient is None
+
+
 def test_median_beats_are_a_group_of_their_own_where_one_may_be(case):
     sop, record, path, lost = case
     groups = pydicom.dcmread(path).WaveformSequence
