@@ -147,9 +147,8 @@ def integer_advice(activations: str | None, instruction: str | None) -> str | No
         return None
     if instruction == "":
         return (
-            "this processor has no instruction for 8-bit products (VNNI, SDOT): results stay valid only with 7-bit weights or signed "
-            "activations, and float32 may be as fast: export with --set export.quantization.reduce_range=true or "
-            "--set export.quantization.activations=int8, or read with the fp32 checkpoint"
+            "this processor has no instruction for 8-bit products (VNNI, SDOT): the results are the same, "
+            "but float32 may be as fast: compare by heart-reader benchmark"
         )
     if instruction in ("asimddp", "i8mm") and activations == "uint8":
         return "exported for x86; on ARM signed activations are faster: export with --set export.quantization.activations=int8"

@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
@@ -36,6 +35,7 @@ from heart_reader.data.batch import Batch
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import sigmoid
 from heart_reader.errors import DataError, LeakageError
+from heart_reader.runtimes import open_session
 
 __all__ = ["CalibrationRecords", "Sensitivity", "choose_calibration_records", "shrink", "write_dynamic", "write_float16", "write_static"]
 
@@ -243,9 +243,7 @@ def write_float16(source: Path, path: Path) -> None:
 
 
 def _probabilities(path: Path, feeds: Sequence[dict[str, NDArray[np.float32]]]) -> list[NDArray[np.floating]]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = open_session(path, threads=1)
     return [sigmoid(session.run(None, feed)[0].astype(np.float64)) for feed in feeds]
 
 

@@ -17,6 +17,7 @@ from heart_reader.checkpoint import load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.edge.device import integer_advice
 from heart_reader.errors import FormatVersion, Integrity, NotServable
+from heart_reader.runtimes import open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
@@ -159,8 +160,16 @@ def test_advice_fits_the_processor() -> None:
     assert integer_advice("uint8", "avx512_vnni") is None
     assert integer_advice("int8", "asimddp") is None
     assert "activations=int8" in str(integer_advice("uint8", "asimddp"))
-    assert "reduce_range" in str(integer_advice("uint8", ""))
+    assert "float32 may be as fast" in str(integer_advice("uint8", ""))
     assert integer_advice("uint8", None) is None
+
+
+def test_8_bit_sums_do_not_overflow() -> None:
+    entry = "session.x64quantprecision"
+    assert (
+        open_session(ROOT / "heart_reader/weights/ptbxl-int8/model.onnx", threads=1).get_session_options().get_session_config_entry(entry)
+        == "1"
+    )
 
 
 @pytest.mark.slow
