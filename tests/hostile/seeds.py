@@ -251,11 +251,12 @@ def _ishne(record: EcgRecord, number: int) -> Files:
 
 
 def _contec(record: EcgRecord, number: int) -> Files:
-    """Return a file or, every third time, a table of one; leads that are not there are flat."""
+    """Return a file or, every third time, a table of one, of two seconds at least."""
     steps = np.zeros((8, record.n_times), np.int64)
     for row, name in enumerate(("II", "III", *STANDARD_LEADS[6:])):
-        if name in record.lead_names:
-            steps[row] = np.clip(np.rint(record.lead(name) / 0.005), -2000, 2000)
+        lead = record.lead(name) if name in record.lead_names else record.signal[0] * (row + 1) / 9
+        steps[row] = np.clip(np.rint(lead / 0.005), -2000, 2000)
+    steps = np.tile(steps, -(-1600 // record.n_times))
     spec = Contec(changed=lambda _: steps, off=(7,) if number % 4 == 1 else ())
     with TemporaryDirectory() as folder:
         path = write_table(Path(folder), spec) if number % 3 == 2 else write_file(Path(folder), spec)
