@@ -20,6 +20,7 @@ from heart_reader.data.synthetic import EcgParameters, random_parameters, simula
 from tests.hostile.write_aecg import Aecg, annotation, document, filter_of, series
 from tests.hostile.write_contec import Contec, write_file, write_table
 from tests.hostile.write_ishne import CODES, Ishne, content_of
+from tests.hostile.write_wfdb import RARE, pack
 from tests.hostile.write_xml import EIGHT, mortara_text, muse_text, philips_text, schiller_text
 
 __all__ = ["FORMATS", "SEEDS_PER_FORMAT", "Files", "seed_files"]
@@ -260,6 +261,29 @@ def _aecg(record: EcgRecord, number: int) -> Files:
     return {"seed.xml": document(record, replace(spec, filters=filter_of("LOW_PASS", 'value="150" unit="Hz"'))).encode()}
 
 
+def _segments(record: EcgRecord, number: int) -> Files:
+    """Return two segments in formats of rare recorders with a gap between, half with a layout."""
+    fmt, half = RARE[number % len(RARE)], record.n_times // 2
+    limit = {8: 120, 310: 511, 311: 511}.get(fmt, 32767)
+    values = np.clip(_whole(record, 16, 200.0), -limit, limit)
+    by_layout, n_leads = bool(number % 2), len(values)
+    files: Files = {"seed.hea": b""}
+    lines = [] if not by_layout else ["layout 0"]
+    if by_layout:
+        rows = [f"~ 0 200/mV 16 0 0 0 0 {name}" for name in record.lead_names]
+        files["layout.hea"] = "\n".join([f"layout {n_leads} {record.fs:g} 0", *rows]).encode()
+    for part, of_part in enumerate((values[:, :half], values[:, half:])):
+        stored = np.diff(of_part, axis=1, prepend=of_part[:, :1]) if fmt == 8 else of_part
+        stored = np.clip(stored, -127, 127) if fmt == 8 else stored
+        rows = [f"s{part}.dat {fmt} 200(0)/mV 10 0 {row[0]} 0 0 {name}" for row, name in zip(of_part, record.lead_names, strict=True)]
+        files[f"s{part}.hea"] = "\n".join([f"s{part} {n_leads} {record.fs:g} {of_part.shape[1]}", *rows]).encode()
+        files[f"s{part}.dat"] = pack(np.ascontiguousarray(stored.T).ravel(), fmt)
+        lines += [f"s{part} {of_part.shape[1]}", *([f"~ {int(record.fs) // 4}"] if part == 0 else [])]
+    n_times = record.n_times + int(record.fs) // 4
+    files["seed.hea"] = "\n".join([f"seed/{len(lines)} {n_leads} {record.fs:g} {n_times}", *lines, "#Age: 62"]).encode()
+    return files
+
+
 def _ishne(record: EcgRecord, number: int) -> Files:
     known = [CODES.get(name, 1) for name in record.lead_names]
     step = 2500 if number % 2 else 5000
@@ -270,11 +294,12 @@ def _ishne(record: EcgRecord, number: int) -> Files:
 
 
 def _contec(record: EcgRecord, number: int) -> Files:
-    """Return a file or, every third time, a table of one; leads that are not there are flat."""
+    """Return a file or, every third time, a table of one, of two seconds at least."""
     steps = np.zeros((8, record.n_times), np.int64)
     for row, name in enumerate(("II", "III", *STANDARD_LEADS[6:])):
-        if name in record.lead_names:
-            steps[row] = np.clip(np.rint(record.lead(name) / 0.005), -2000, 2000)
+        lead = record.lead(name) if name in record.lead_names else record.signal[0] * (row + 1) / 9
+        steps[row] = np.clip(np.rint(lead / 0.005), -2000, 2000)
+    steps = np.tile(steps, -(-1600 // record.n_times))
     spec = Contec(changed=lambda _: steps, off=(7,) if number % 4 == 1 else ())
     with TemporaryDirectory() as folder:
         path = write_table(Path(folder), spec) if number % 3 == 2 else write_file(Path(folder), spec)
@@ -332,6 +357,7 @@ _WRITERS: dict[str, Callable[[int], Files]] = {
         mortara_text(seed_record(number), seed_record(number).lead_names, 1000.0 / _STEPS_UV[number % 4]), number
     ),
     "aecg": lambda number: _aecg(seed_record(number), number),
+    "segments": lambda number: _segments(seed_record(number), number),
     "bdf": lambda number: _bdf(seed_record(number), number),
     "ishne": lambda number: _ishne(seed_record(number), number),
     "contec": lambda number: _contec(seed_record(number), number),

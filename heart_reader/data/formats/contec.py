@@ -78,7 +78,7 @@ def _rounded(limb: NDArray[np.integer]) -> int:
 
 
 def _is_stored(head: bytes, path: str) -> bool:
-    return bool(_START.match(head)) and head[_HEADER_BYTES - 3] in (0, 1, 255)
+    return len(head) >= _HEADER_BYTES and bool(_START.match(head)) and head[_HEADER_BYTES - 3] in (0, 1, 255)
 
 
 def _is_table(head: bytes) -> bool:
@@ -87,7 +87,7 @@ def _is_table(head: bytes) -> bool:
     rows = head.splitlines()[:_ROWS]
     try:
         limb = np.array([row.split(b",")[:6] for row in (rows if len(rows) == _ROWS else rows[:-1])]).astype(np.int64)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return limb.ndim == 2 and is_from_ecg90a(limb.T)
 
