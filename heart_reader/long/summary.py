@@ -49,6 +49,8 @@ def summarise(reading: LongReading, fibrillating: float) -> Iterator[Message]:
         fastest = episodes[longest["fastest_run"]]
         counts = {name: reading.n_episodes.get(f"{name}_run", 0) for name in ("ventricular", "supraventricular")}
         yield message("long_runs", **counts, bpm=fastest.bpm or 0.0, beats=fastest.n_beats)
+    if slow := [one.duration_s for one in episodes if one.kind == "idioventricular_rhythm"]:
+        yield message("long_idioventricular", count=reading.n_episodes["idioventricular_rhythm"], longest=max(slow))
     if reading.trend.noisy.any():
         yield message("long_noise", percent=100 * float(np.mean(reading.trend.noisy)))
 

@@ -68,8 +68,8 @@ def disturbed_leads(movement: Array, useless: Flags) -> Flags:
                 # It may have begun within the piece before.
                 found[lead, max(0, first - 1) : end + 1] = True
     found |= useless
-    found[:, found.all(axis=0)] = False
-    return found
+    answer: Flags = found & ~found.all(axis=0)
+    return answer
 
 
 def find_beats(record: EcgRecord, disturbed: Flags) -> Peaks:
@@ -128,7 +128,7 @@ def _judged_by(record: EcgRecord, usable: Flags) -> tuple[str, ...]:
 
 
 def _stretches(record: EcgRecord, disturbed: Flags) -> Iterator[tuple[int, int, NDArray[np.intp]]]:
-    """Yield begin and end in samples of each stretch that lacks the same leads, and those it has."""
+    """Yield begin and end in samples of stretches that lack the same leads, and what they have."""
     edges = np.minimum(np.rint(np.arange(disturbed.shape[1] + 1) * PIECE_S * record.fs), record.n_times).astype(np.int64).tolist()
     first = 0
     for missing, pieces in groupby(map(tuple, disturbed.T.tolist())):
