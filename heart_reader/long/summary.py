@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from heart_reader.long.episodes import KINDS
 from heart_reader.long.reading import LongReading
 from heart_reader.messages import Message, clock, message
 
@@ -71,12 +72,12 @@ def to_lines(reading: LongReading) -> list[str]:
         cells = [clock(hour.start_s), hour.n_beats, *("-" if np.isnan(rate) else f"{rate:.0f}" for rate in rates), *hour.counts.values()]
         cells += [hour.pauses, f"{hour.atrial_fibrillation_s:.0f}", f"{hour.noise_s:.0f}"]
         lines.append("    " + "".join(f"{cell:>8}" for cell in cells))
-    for kind in dict.fromkeys(one.kind for one in reading.episodes):
+    for kind in KINDS:
         of_kind = [one for one in reading.episodes if one.kind == kind]
         longest = sorted(sorted(of_kind, key=lambda one: -one.duration_s)[:_PRINTED], key=lambda one: one.start_s)
         for one in longest:
             rate = "" if one.bpm is None else f", {one.n_beats} beats at {one.bpm:.0f}/min"
             lines.append(f"    {clock(one.start_s):>8}  {one.title}, {one.duration_s:.1f} s{rate}")
-        if (more := reading.n_episodes[kind] - len(longest)) > 0:
+        if (more := reading.n_episodes.get(kind, 0) - len(longest)) > 0:
             lines.append(f"              and {more} more")
     return lines
