@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,12 +39,10 @@ def _page(record: EcgRecord, excerpts: Sequence[Excerpt]) -> Figure:
     write(axes, EDGE_MM, 9.5, textwrap.shorten(record.record_id, 60, placeholder=" …"), 4.4, weight="bold")
     axes.plot((EDGE_MM, WIDTH_MM - EDGE_MM), (11, 11), color="black", linewidth=0.8)
     sheet, leads = Sheet(duration_s=EXCERPT_S), excerpt_leads(record)
-    rows = [record.lead_names.index(name) for name in leads]
     height = 5.0 * np.floor((FOOT_MM - 6.0 - TOP_MM - (TITLE_MM + GAP_MM) * ON_A_PAGE) / ON_A_PAGE / 5.0)
     top = TOP_MM
     for one in excerpts:
-        shown = record.part(one.start_s, one.start_s + EXCERPT_S)
-        shown = replace(shown, signal=np.ascontiguousarray(shown.signal[rows]), lead_names=leads)
+        shown = record.part(one.start_s, one.start_s + EXCERPT_S).only(leads)
         write(axes, EDGE_MM, top + 2.0, one.title, 3.3, weight="bold")
         draw_tracing(axes, shown, sheet, x=TRACE_X_MM, top=top + TITLE_MM, bottom=top + TITLE_MM + height)
         top += TITLE_MM + height + GAP_MM

@@ -18,7 +18,8 @@ from heart_reader.data.record import build_record
 from heart_reader.errors import Integrity, NotServable
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
-from heart_reader.frontend.signal_cuts import PartOptions, first_part, part_of
+from heart_reader.frontend.signal_cuts import PartOptions, excerpts_of, first_part, part_of
+from heart_reader.long.excerpts import EXCERPT_S
 from heart_reader.signing import TrustedKeys
 
 if TYPE_CHECKING:
@@ -111,9 +112,12 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
         raise RequestRefused(422, "too_nested", "This recording holds parts within parts, too many to follow: export it again.") from None
     if isinstance(options, PartOptions):
         return to_json(part_of(record, options))
-    reading = classifiers[options.reader or ""].predict(record).to_json()
+    diagnosis = classifiers[options.reader or ""].predict(record)
+    reading = diagnosis.to_json()
     if options.waveform:
         reading["waveform"] = first_part(record)
+        if diagnosis.long is not None:
+            reading["waveform"]["excerpts"] = excerpts_of(record, [one.start_s for one in diagnosis.excerpts], EXCERPT_S)
     return to_json(reading, inf_nan_mode="null")
 
 

@@ -8,7 +8,6 @@ without it. A ventricle that runs or flutters moves all leads: then none is left
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -115,10 +114,8 @@ def classify_usable(record: EcgRecord, start: int, peaks: Peaks, classify: Class
     usual = _judged_by(record, np.ones(len(record.lead_names), bool))
     there = [_judged_by(record, ~row) if row.any() else usual for row in disturbed[:, piece].T]
     for leads in sorted(set(there) - {usual}):
-        rows = [record.lead_names.index(name) for name in leads]
-        calm = replace(record, signal=np.ascontiguousarray(record.signal[rows]), lead_names=leads, masked_leads=())
         here = np.array([one == leads for one in there], bool)
-        classes = np.where(here, classify(calm, peaks).classes, classes)
+        classes = np.where(here, classify(record.only(leads), peaks).classes, classes)
     return classes
 
 
