@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, understood
 from heart_reader.conclusion.conclude import Conclusion, conclude
-from heart_reader.conclusion.findings import Facts
+from heart_reader.conclusion.findings import Facts, trusted_numbers
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
+from heart_reader.conclusion.whole import WholeRhythm
 from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.labels import Contrast, LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
@@ -149,7 +150,7 @@ class EcgClassifier:
         starts, windows = self._windows(record, prepared)
         answers = self._probabilities(windows, len(starts), features, lambda share: say(network_share * share))
         pooled, per_window = pool(answers, (*order, *self.space.screens(self.level)))
-        quality, measurements, whole = Quality.of(prepared, self.preprocessor.leads), None, None
+        quality, measurements, whole, rhythm = Quality.of(prepared, self.preprocessor.leads), None, None, None
         if measure:
             seen_alike = at_network_rate if self._is_seen_alike(part) else None
             measurements, signal = _measured(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
@@ -158,12 +159,15 @@ class EcgClassifier:
             measurements = measurements if part is record else moved(measurements, from_s)
             if record.duration_s > LONG_S:
                 from heart_reader.long.read import read_long
+                from heart_reader.long.statement import state, with_whole_rhythm
 
                 rest = (lambda share: say(network_share + (1.0 - network_share) * share)) if part is not record else None
                 whole = read_long(record, progress=rest)
+                measurements = with_whole_rhythm(measurements, whole, None if part is record else from_s)
+                rhythm = state(whole, measurements.rhythm)
         long = record.duration_s > USUAL_DURATION_S
         levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
-        levels, conclusion = self._conclude(levels, quality, measurements, record.sex)
+        levels, conclusion = self._conclude(levels, quality, measurements, record.sex, rhythm)
         zones = self.decisions[self.level].uncertainty
         return Diagnosis(
             record_id=record.record_id,
@@ -181,7 +185,7 @@ class EcgClassifier:
                 resampled_length(record.n_times, record.fs, self.preprocessor.fs),
             ),
             warnings=(
-                *record.warnings,
+                *self.preprocessor.concerning(record.warnings),
                 *prepared.warnings,
                 *self._own_warnings(prepared, quality, known),
                 *long_warnings(record.duration_s, from_s, (quality.n_usable_leads, quality.n_leads), len(starts)),
@@ -324,7 +328,12 @@ class EcgClassifier:
         return unfiltered and not record.masked_leads and (record.fs, record.lead_names) == (given.fs, given.leads)
 
     def _conclude(
-        self, levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, measurements: Measurements | None, sex: str | None
+        self,
+        levels: Mapping[str, Mapping[str, ClassReading]],
+        quality: Quality,
+        measurements: Measurements | None,
+        sex: str | None,
+        whole: WholeRhythm | None,
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
         """Reconcile decisions with each other and the measurements, and write the conclusion."""
         answers = {
@@ -332,9 +341,10 @@ class EcgClassifier:
         }
         rhythm = None if measurements is None else measurements.rhythm
         poor = quality.why_poor or (message("not_measured") if measurements is None else None)
-        facts = Facts(_trusted(measurements), rhythm, sex, poor, quality.verdict == "good")
+        facts = Facts(
+            trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", None if quality.signal == "poor" else whole
+        )
         decisions, conclusion = conclude(answers, self.space, facts)
-
         agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
         return agreed, conclusion
 
@@ -381,15 +391,6 @@ def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhyt
 
     measurements = measurements or measure(record, rhythm=rhythm)
     return measurements, assess_signal(record, measurements)
-
-
-def _trusted(measurements: Measurements | None) -> dict[str, float]:
-    """What was measured without reservation, and the rate, by name."""
-    if measurements is None:
-        return {}
-    given = {name: of.value for name, of in measurements.values.items() if of.reason is None or name == "heart_rate_bpm"}
-    given |= {name: of.value for name, of in measurements.rhythm.values.items()}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:

@@ -17,6 +17,7 @@ from heart_reader.messages import Message, coded, message
 if TYPE_CHECKING:
     from heart_reader.data.device_report import DeviceReport
     from heart_reader.features.measurement import Measurements
+    from heart_reader.long.excerpts import Excerpt
     from heart_reader.long.reading import LongReading
 
 __all__ = ["BANDS", "NOTICE", "ClassReading", "Diagnosis", "Quality", "Screen", "decide"]
@@ -234,6 +235,16 @@ class Diagnosis:
     device_report: DeviceReport | None = None
 
     @property
+    def excerpts(self) -> tuple[Excerpt, ...]:
+        """What is printed of a recording that was read as a whole; nothing of any other."""
+        if self.long is None:
+            return ()
+        from heart_reader.long.excerpts import excerpts
+
+        quiet_s = 0.0 if self.measurements is None else self.measurements.fiducials.stretch_s[0]
+        return tuple(excerpts(self.long, quiet_s))
+
+    @property
     def level(self) -> str:
         """Name of the level of interest."""
         return next(iter(self.levels))
@@ -291,6 +302,7 @@ class Diagnosis:
             yield from self.measurements.rhythm.sentences()
         if self.long is not None:
             yield from self.long.sentences()
+            yield from (one.title for one in self.excerpts)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, the same for the command line and the server.
@@ -318,7 +330,7 @@ class Diagnosis:
             "features": dict(self.features),
             "quality": self.quality.to_json(),
             "timeline": [dict(window) for window in self.timeline],
-            "long": None if self.long is None else self.long.to_json(),
+            "long": None if self.long is None else {**self.long.to_json(), "excerpts": [one.to_json() for one in self.excerpts]},
             "warnings": list(self.warnings),
             "messages": coded(self._sentences()),
             "model": dict(self.model),

@@ -15,6 +15,8 @@ from heart_reader.data.formats import FORMATS, find_records, read_record
 from heart_reader.data.one_record import one_record
 from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
+from heart_reader.long.sampling import VERY_LONG_S
+from heart_reader.messages import clock
 from heart_reader.recorder import recorder_lines
 from heart_reader.weights import find_reader
 
@@ -82,7 +84,9 @@ class Reading:
         lines = [f"{reading.record_id}  ({reading.source_format}, {reading.fs:g} Hz, {reading.duration_s:.1f} s)"]
         lines += [f"  ! {sentence}" for sentence in dict.fromkeys((*reading.quality.findings, *reading.warnings))]
         if reading.measurements is not None:
-            lines.append(f"  {_measurements(reading.measurements)}")
+            first, last = reading.measurements.fiducials.stretch_s
+            where = f"from {clock(first)} to {clock(last)}: " if reading.duration_s > VERY_LONG_S else ""
+            lines.append(f"  {where}{_measurements(reading.measurements)}")
         if reading.long is not None:
             from heart_reader.long.summary import to_lines
 

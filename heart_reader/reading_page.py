@@ -15,6 +15,8 @@ from matplotlib.patches import Rectangle
 from heart_reader.data.paper import Sheet, draw_tracing, new_page, write
 from heart_reader.data.record import EcgRecord
 from heart_reader.diagnosis import NOTICE, Diagnosis
+from heart_reader.messages import clock
+from heart_reader.reading_page_excerpts import excerpt_pages
 from heart_reader.reading_page_long import long_page
 from heart_reader.recorder import beside, statement_lines
 
@@ -42,12 +44,13 @@ RECORDER_LINE_MM, RECORDER_WRAPPED, MOST_RECORDER_LINES = 3.2, 150, 4
 
 
 def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
-    """Draw a page as PDF, and a second one of a recording that was read as a whole.
+    """Draw a page as PDF, and more of a recording that was read as a whole: hours and episodes.
 
     Parameters
     ----------
     record
-        What was read; the first 10 s of it are drawn.
+        What was read; its first 10 s are drawn, of a recording that was read as a whole a quiet
+        stretch and, on pages of their own, episodes.
     path
         Where to write it.
 
@@ -63,20 +66,26 @@ def draw_page(diagnosis: Diagnosis, record: EcgRecord, path: Path) -> None:
         measured = _measurements(axes, diagnosis)
         top = np.ceil(max(_recorder(axes, diagnosis, _conclusion(axes, diagnosis)), measured))
         sheet = Sheet()
-        shown = record.part(0.0, sheet.duration_s)
+        excerpts = diagnosis.excerpts
+        start_s = excerpts[0].start_s if excerpts else 0.0
+        shown = record.part(start_s, start_s + sheet.duration_s)
         draw_tracing(axes, shown, sheet, x=TRACE_X_MM, top=top, bottom=top + 5 * np.floor((FOOT_MM - 6 - top) / 5))
-        write(axes, EDGE_MM, FOOT_MM, sheet.caption, 2.7)
+        caption = f"{excerpts[0].title}   {sheet.caption}" if excerpts else sheet.caption
+        write(axes, EDGE_MM, FOOT_MM, caption, 2.7)
         _foot(axes, diagnosis)
         with PdfPages(path, metadata={"Title": diagnosis.record_id, "Subject": NOTICE, "Creator": "heart_reader"}) as pages:
             pages.savefig(figure)
             if diagnosis.long is not None:
                 pages.savefig(long_page(diagnosis.record_id, diagnosis.long))
+            for page in excerpt_pages(record, excerpts[1:]):
+                pages.savefig(page)
 
 
 def _head(axes: Axes, diagnosis: Diagnosis) -> None:
     quality = diagnosis.quality
     person = [f"{diagnosis.age:g} years" if diagnosis.age is not None else "", diagnosis.sex or ""]
-    facts = [diagnosis.source_format.upper(), f"{diagnosis.fs:g} Hz", f"{diagnosis.duration_s:.1f} s", *filter(None, person)]
+    length = f"{diagnosis.duration_s:.1f} s" if diagnosis.long is None else clock(diagnosis.duration_s)
+    facts = [diagnosis.source_format.upper(), f"{diagnosis.fs:g} Hz", length, *filter(None, person)]
     write(axes, EDGE_MM, 9.5, textwrap.shorten(diagnosis.record_id, 60, placeholder=" …"), 4.4, weight="bold")
     signal = f"signal: {quality.verdict}, {quality.n_usable_leads} of {quality.n_leads} leads usable"
     write(axes, WIDTH_MM - EDGE_MM, 9.5, "  ·  ".join([*facts, signal]), ha="right")
@@ -92,6 +101,10 @@ def _measurements(axes: Axes, diagnosis: Diagnosis) -> float:
         write(axes, EDGE_MM, y, title, color="0.35")
         numbers = " / ".join("–" if value is None else f"{value:.0f}" for value in measured)
         write(axes, CONCLUSION_X_MM - 8, y, f"{numbers} {unit}", 3.1, ha="right", weight="bold")
+        y += LINE_MM
+    if diagnosis.measurements is not None and diagnosis.long is not None:
+        first, last = diagnosis.measurements.fiducials.stretch_s
+        write(axes, EDGE_MM, y, f"measured from {clock(first)} to {clock(last)}", 2.7, color="0.35")
         y += LINE_MM
     rhythm = None if diagnosis.measurements is None else diagnosis.measurements.rhythm
     if rhythm is not None:

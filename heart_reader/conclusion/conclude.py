@@ -19,6 +19,7 @@ from heart_reader.conclusion.findings import Facts, Line, measured_codes, measur
 from heart_reader.conclusion.own_classes import OwnClasses
 from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
+from heart_reader.conclusion.whole import without_contradicted
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.messages import Message, message
 
@@ -107,12 +108,15 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     own = OwnClasses.of(levels, space.levels)
     given = levels if own is None else {ALL: own.statements()}
     statements, against = _with_measured(given.get(ALL, {}), facts), not_normal(facts)
+    contradicted: tuple[tuple[str, float, Message], ...] = ()
+    if facts.whole is not None:
+        statements, contradicted = without_contradicted(statements, facts.whole)
     superclasses = {name: answer for name, answer in levels.get(SUPERDIAGNOSTIC, {}).items() if name in SUPERCLASSES}
     if against is not None:
         statements, superclasses = _without_normal(statements), _without_normal(superclasses)
     reconciled = reconcile(statements, superclasses, SUPERCLASS_OF, facts.numbers)
     decisions = _agree({**given, ALL: statements} if ALL in given else given, space, reconciled)
-    yielded = tuple((item.code, statements[item.code].probability, _why(item)) for item in reconciled.yielded)
+    yielded = (*contradicted, *((item.code, statements[item.code].probability, _why(item)) for item in reconciled.yielded))
     if against is not None and levels.get(SUPERDIAGNOSTIC, {}).get(NORMAL, _NOTHING).decision == "present":
         text = message("not_stated_measured", finding=class_name(NORMAL), measured=against)
         yielded = (*yielded, (NORMAL, superclasses[NORMAL].probability, text))
@@ -123,7 +127,7 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
         yielded = (*((own.code(code), probability, text) for code, probability, text in yielded), *more)
         answered = {level: {name: settled[level, name] for name in of} for level, of in levels.items()}
     if facts.poor is not None:
-        return answered, Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=facts.poor)), (), yielded)
+        return answered, _rhythm_alone(facts, facts.poor, yielded)
     rhythm = rhythm_lines(reconciled.stated, statements, facts)
     lines = [*rhythm.lines, *_stated_lines(reconciled, statements, superclasses, facts), *own_lines]
     lines += measured_lines(reconciled.stated, facts)
@@ -131,6 +135,16 @@ def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decision
     kind = _kind(reconciled, decisions, rhythm.normal, lines, facts)
     headline = _headline(kind, lines, facts, otherwise_normal=NORMAL in reconciled.superclasses, why_undecided=why)
     return answered, Conclusion(kind, headline, tuple(lines if own is None else map(own.renamed, lines)), yielded)
+
+
+def _rhythm_alone(facts: Facts, poor: Message, yielded: tuple[tuple[str, float, Message], ...]) -> Conclusion:
+    """State the rhythm of a recording that was read as a whole where the reader can say nothing."""
+    if facts.whole is None:
+        return Conclusion("undecided", _as_sentence(message("no_diagnosis", reason=poor)), (), yielded)
+    lines = (*facts.whole.lines_with({}).lines, *measured_lines((), facts))
+    kind = "abnormal" if any(line.abnormal for line in lines) else "undecided"
+    said = [*(line.text for line in lines), message("whole_only", reason=poor)]
+    return Conclusion(kind, message("sentences", sentences=[message("sentence", sentence=text) for text in said]), lines, yielded)
 
 
 def _decisions(answers: Mapping[str, Answer]) -> dict[str, str]:

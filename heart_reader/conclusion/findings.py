@@ -5,45 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heart_reader.conclusion.reconcile import Answer
 from heart_reader.conclusion.table import class_name
+from heart_reader.conclusion.whole import Line, RhythmLines, WholeRhythm
 from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
+    from heart_reader.features.measurement import Measurements
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["Facts", "Line", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a diagnosis.
-
-    Parameters
-    ----------
-    group
-        One of :data:`heart_reader.conclusion.table.GROUPS`.
-    text
-        What is stated.
-    codes
-        The statements it stands for; empty for what was measured alone.
-    probability
-        Probability of the statement; None for what was measured alone.
-    abnormal
-        Whether a normal ECG cannot have it.
-    """
-
-    group: str
-    text: Message
-    codes: tuple[str, ...] = ()
-    probability: float | None = None
-    abnormal: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {"group": self.group, "text": self.text, "codes": list(self.codes), "probability": self.probability}
+__all__ = ["Facts", "Line", "RhythmLines", "measured_codes", "measured_lines", "not_normal", "rhythm_lines", "trusted_numbers"]
 
 
 # Statements that say what rhythm it is, the most specific first.
@@ -90,6 +63,9 @@ class Facts:
         Why nothing can be decided; None where it can.
     good
         Whether the signal is good in all leads.
+    whole
+        The rhythm of a recording that was read as a whole, which stands in place of ``rhythm``;
+        None for any other.
     """
 
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -97,14 +73,16 @@ class Facts:
     sex: str | None = None
     poor: Message | None = None
     good: bool = True
+    whole: WholeRhythm | None = None
 
 
-@dataclass(frozen=True)
-class RhythmLines:
-    """The lines of the rhythm, and whether it is one of a normal heart."""
-
-    lines: tuple[Line, ...]
-    normal: bool
+def trusted_numbers(measurements: Measurements | None) -> dict[str, float]:
+    """Return what was measured without reservation, and the rate, by name."""
+    if measurements is None:
+        return {}
+    given = {name: of.value for name, of in measurements.values.items() if of.reason is None or name == "heart_rate_bpm"}
+    given |= {name: of.value for name, of in measurements.rhythm.values.items()}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts: Facts) -> RhythmLines:
@@ -113,6 +91,8 @@ def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts:
     A statement names the rhythm; where none is stated, the measured rhythm does; where neither
     says, the reason stands there.
     """
+    if facts.whole is not None:
+        return facts.whole.lines_with({code: statements[code] for code in stated})
     basic = next((code for code in _BASIC if code in stated), None)
     rate = facts.numbers.get("heart_rate_bpm")
     extras = tuple(_extras(stated, statements, facts))
@@ -149,6 +129,8 @@ def _measured_rhythm(facts: Facts) -> tuple[str, Message] | None:
 
 def measured_codes(facts: Facts) -> set[str]:
     """Return the statements that what was measured is the definition of."""
+    if facts.whole is not None:
+        return set(facts.whole.codes)
     if facts.rhythm is None:
         return set()
     measured = _measured_rhythm(facts)
@@ -163,6 +145,8 @@ def not_normal(facts: Facts) -> Message | None:
     for finding, code in (("av_block_3", "3AVB"), ("av_block_2", "2AVB")):
         if finding in facts.rhythm.findings:
             return class_name(code)
+    if facts.whole is not None:
+        return facts.whole.not_normal
     if "ventricular_run" in facts.rhythm.findings:
         return message("ventricular_run")
     measured = _measured_rhythm(facts)

@@ -27,6 +27,7 @@ __all__ = [
     "canonical_lead",
     "canonical_leads",
     "derive_limb_leads",
+    "is_about_modified_lead",
     "modified_lead",
     "placed_leads",
     "without_channel",
@@ -138,6 +139,11 @@ def modified_lead(names: tuple[str, ...]) -> Message | None:
         return None
     found = [name for name in names if _is_modified_ii(name)]
     return message("modified_lead", lead=found[0]) if found else None
+
+
+def is_about_modified_lead(warning: str) -> bool:
+    """Return whether a warning is that of :func:`modified_lead`."""
+    return getattr(warning, "code", None) == "modified_lead"
 
 
 def _is_modified_ii(name: str) -> bool:

@@ -11,7 +11,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data import signal
-from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads, placed_leads
+from heart_reader.data.leads import LIMB_LEADS, POSITIONS, derive_limb_leads, is_about_modified_lead, placed_leads
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
@@ -101,6 +101,14 @@ class Preprocessor:
     def stride(self) -> int:
         """Time points between window starts."""
         return max(1, round(self.stride_s * self.fs))
+
+    def concerning(self, warnings: Iterable[str]) -> Iterator[str]:
+        """Yield the warnings of a record that concern whoever reads these leads.
+
+        Whoever takes leads by place takes a modified lead II for what it is.
+        """
+        by_place = set(self.leads) <= set(POSITIONS)
+        return (one for one in warnings if not (by_place and is_about_modified_lead(one)))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -159,6 +160,19 @@ class EcgRecord:
     def cut(self, start: int, stop: int) -> EcgRecord:
         """Return the samples from one to before another as a record of its own."""
         return replace(self, signal=np.ascontiguousarray(self.signal[:, start:stop]))
+
+    def only(self, names: Sequence[str]) -> EcgRecord:
+        """Return some of the leads, in the order given, as a record of its own.
+
+        Examples
+        --------
+        >>> record = build_record("a", np.zeros((3, 500)), 100.0, ("I", "II", "V1"))
+        >>> record.only(("V1", "I")).lead_names
+        ('V1', 'I')
+        """
+        rows = [self.lead_names.index(name) for name in names]
+        masked = tuple(name for name in self.masked_leads if name in names)
+        return replace(self, signal=np.ascontiguousarray(self.signal[rows]), lead_names=tuple(names), masked_leads=masked)
 
     def lead(self, name: str) -> NDArray[np.float32]:
         """Return one lead as (n_times,) in mV.

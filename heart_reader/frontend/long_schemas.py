@@ -52,6 +52,15 @@ class Envelope(Answer):
     highest_mv: list[list[float | None]]
 
 
+class ExcerptFacts(Answer):
+    """Some seconds that show what matters, as they are printed."""
+
+    kind: str = Field(description="quiet, or a kind of episode")
+    start_s: float
+    duration_s: float
+    title: str
+
+
 class Episode(Answer):
     """A stretch that stands out."""
 
@@ -86,3 +95,4 @@ class LongReading(Answer):
     longest: dict[str, int | None] = Field(description="Kind to a position among the episodes: the longest, or the fastest run")
     hours: list[Hour]
     summary: list[str]
+    excerpts: list[ExcerptFacts] = Field(default=[], description="What is printed: a quiet stretch first, then the gravest episodes")

@@ -116,8 +116,13 @@ class ReadingService:
         self.metrics.count_reading("read", reader.name)
         return reading
 
-    def read(self, path: Path, options: ReadOptions, given_up: Event) -> bytes:
+    def read(self, path: Path, options: ReadOptions, given_up: Event, n_bytes: int = 0) -> bytes:
         """Read one recording from disk; blocking.
+
+        Parameters
+        ----------
+        n_bytes
+            Size of its files.
 
         Raises
         ------
@@ -129,7 +134,8 @@ class ReadingService:
             :class:`~heart_reader.frontend.workers.Workers`.
         """
         try:
-            return self._work.do(given_up, path, options.model_copy(update={"reader": self.readers.get(options.reader).name}))
+            asked = options.model_copy(update={"reader": self.readers.get(options.reader).name})
+            return self._work.do(given_up, path, asked, n_bytes=n_bytes)
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
@@ -168,8 +174,13 @@ class _ExplanationService:
         """Run blocking work in the one thread that explains, see :func:`run_for`."""
         return await run_for(request, work, self._threads)
 
-    def explain(self, path: Path, facts: FileFacts, stretch: Stretch, given_up: Event) -> bytes:
+    def explain(self, path: Path, facts: FileFacts, stretch: Stretch, given_up: Event, n_bytes: int = 0) -> bytes:
         """Explain a recording on disk, see :func:`explain_file`; blocking.
+
+        Parameters
+        ----------
+        n_bytes
+            Size of its files.
 
         Raises
         ------
@@ -181,7 +192,7 @@ class _ExplanationService:
         """
         reader = self._readers.get(stretch.reader)
         try:
-            return self._load(reader).do(given_up, path, facts, stretch.model_copy(update={"reader": reader.name}))
+            return self._load(reader).do(given_up, path, facts, stretch.model_copy(update={"reader": reader.name}), n_bytes=n_bytes)
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 

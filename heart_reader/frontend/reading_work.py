@@ -20,7 +20,8 @@ from heart_reader.exchange import to_fhir
 from heart_reader.exchange.dicom_source import source_of
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
-from heart_reader.frontend.signal_cuts import PartOptions, first_part, part_of
+from heart_reader.frontend.signal_cuts import PartOptions, excerpts_of, first_part, part_of
+from heart_reader.long.excerpts import EXCERPT_S
 from heart_reader.signing import TrustedKeys
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: P
     reading = diagnosis.to_json()
     if options.waveform:
         reading["waveform"] = first_part(record)
+        if diagnosis.long is not None:
+            reading["waveform"]["excerpts"] = excerpts_of(record, [one.start_s for one in diagnosis.excerpts], EXCERPT_S)
     return to_json(reading, inf_nan_mode="null")
 
 

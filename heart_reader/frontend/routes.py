@@ -177,7 +177,7 @@ async def predict(request: Request, options: Annotated[ReadOptions, Query()]) ->
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
     service = service_of(request)
     async with _placed_upload(request, service, options) as upload:
-        work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up))
+        work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up, upload.n_bytes))
         content = await service.run(request, work, upload.reader, upload.n_bytes)
         return Response(content, media_type=FHIR) if upload.options.form == "fhir" else _json(content)
 
@@ -198,7 +198,9 @@ async def explain(request: Request, options: Annotated[ExplainOptions, Query()])
     """Explain one finding in one ECG. The recording is deleted afterwards; its hash is logged."""
     service = service_of(request)
     async with _placed_upload(request, service, options) as upload:
-        work = upload.stored(lambda path, given_up: service.explanations.explain(path, upload.options, upload.options, given_up))
+        work = upload.stored(
+            lambda path, given_up: service.explanations.explain(path, upload.options, upload.options, given_up, upload.n_bytes)
+        )
         return _json(await service.explanations.run(request, work))
 
 

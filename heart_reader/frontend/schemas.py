@@ -156,6 +156,17 @@ class Window(Answer):
     probabilities: dict[str, float]
 
 
+class Excerpt(Answer):
+    """Some seconds of the signal in a few of its leads."""
+
+    fs: float = Field(description="Hz")
+    lead_names: list[str]
+    n_times: int = Field(description="Of the excerpt")
+    start: int = Field(description="Its first sample in the recording")
+    encoding: str
+    data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
+
+
 class Waveform(Answer):
     """The signal as it was uploaded: its own rate and its own leads. A long one comes in parts."""
 
@@ -165,6 +176,7 @@ class Waveform(Answer):
     start: int = Field(default=0, description="First sample that the data hold")
     encoding: str
     data: str = Field(description="Base64 of little-endian int16 microvolts, leads first")
+    excerpts: list[Excerpt] = Field(default=[], description="Of a long recording, those that its reading names")
 
 
 class ConclusionLine(Answer):

@@ -78,10 +78,10 @@ class Settings(BaseSettings):
         than ``max_values``, and goes on when its client has left.
     max_values
         Most values of one record, leads times time points, each second counted as 1200 of them at
-        least; the default is half an hour of twelve leads at 500 Hz.
+        least; the default is a day of two leads, or hours of twelve.
     reading_timeout_s
-        Longest time of one reading or explanation once it has begun, in seconds; the process of one
-        that takes longer is replaced.
+        Longest time of one reading or explanation once it has begun, in seconds, as often as its
+        files have 24 MiB or a part of it; the process of one that takes longer is replaced.
     reading_memory_mb
         Memory that one reading or explanation may take beyond what its process holds when it is
         idle, in MiB; bounded on Linux only.
@@ -122,14 +122,14 @@ class Settings(BaseSettings):
     min_bytes_per_s: int = Field(default=4096, ge=1)
     max_uploads: int = Field(default=64, ge=1)
     samples_dir: Path = SAMPLES
-    max_upload_mb: int = Field(default=50, ge=1)
+    max_upload_mb: int = Field(default=128, ge=1)
     max_files: int = Field(default=4, ge=1)
-    upload_timeout_s: float = Field(default=120.0, gt=0)
+    upload_timeout_s: float = Field(default=300.0, gt=0)
     max_concurrency: int = Field(default_factory=_usable_cores, ge=1)
     processes: bool = True
-    max_values: int = Field(default=10_800_000, ge=1)
+    max_values: int = Field(default=104_000_000, ge=1)
     reading_timeout_s: float = Field(default=20.0, gt=0)
-    reading_memory_mb: int = Field(default=320, ge=1)
+    reading_memory_mb: int = Field(default=512, ge=1)
     queue_limit: int = Field(default=16, ge=0)
     retry_after_s: int = Field(default=2, ge=1)
     debug: bool = False

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.frontend.schemas import ReadOptions
+from heart_reader.long.excerpts import excerpt_leads
 
-__all__ = ["PartOptions", "first_part", "part_of"]
+__all__ = ["PartOptions", "excerpts_of", "first_part", "part_of"]
 
 # What a browser is given at once: half an hour of twelve leads at 500 Hz. Of a longer recording it
 # gets parts of about an hour of two leads.
@@ -34,6 +36,25 @@ def first_part(record: EcgRecord) -> dict[str, Any]:
     3
     """
     return record.waveform(0, None if record.signal.size <= MOST_AT_ONCE else PART_VALUES // len(record.lead_names))
+
+
+def excerpts_of(record: EcgRecord, starts_s: Iterable[float], duration_s: float) -> list[dict[str, Any]]:
+    """Return parts of the signal, in the leads that an excerpt shows: what is printed at once.
+
+    Examples
+    --------
+    >>> from heart_reader.data.record import build_record
+    >>> record = build_record("a", [[0.0, 0.1, 0.2, 0.3]], 100.0, ["I"])
+    >>> [part["start"] for part in excerpts_of(record, [0.0, 0.02], 0.02)]
+    [0, 2]
+    """
+    leads = excerpt_leads(record)
+    found = []
+    for start_s in starts_s:
+        start = round(start_s * record.fs)
+        part = record.cut(start, start + round(duration_s * record.fs)).only(leads)
+        found.append({**part.waveform(), "start": start})
+    return found
 
 
 def part_of(record: EcgRecord, options: PartOptions) -> dict[str, Any]:

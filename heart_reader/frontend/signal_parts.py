@@ -44,7 +44,7 @@ async def signal(request: Request, options: Annotated[PartOptions, Query()]) -> 
 
         def cut(given_up: Event) -> bytes:
             with stored_record(files, request.app.state.folders) as path:
-                return service.read(path, merged, given_up)
+                return service.read(path, merged, given_up, sum(part.size or 0 for part in files))
 
         with service.place():
             return await _answer(request, cut)

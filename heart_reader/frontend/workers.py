@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from heart_reader.errors import CheckpointError
 from heart_reader.frontend.error_answers import RequestRefused
-from heart_reader.frontend.settings import Settings
+from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.worker import OutOfMemory, Prepare, work
 
 __all__ = ["NO_PROCESS", "GivenUp", "InThreads", "Workers", "run_for", "start_work"]
@@ -29,6 +29,8 @@ POLL_S = 0.1
 LEAVE_S = 1.0
 START_S = 120.0
 END_S = 5.0
+# Half an hour of twelve leads at 500 Hz: what is longer takes longer.
+USUAL_BYTES = 24 * MEGABYTE
 # What killed a process may have had nothing to do with what it read.
 ATTEMPTS = 2
 
@@ -54,8 +56,13 @@ class InThreads:
     def __init__(self, prepare: Prepare) -> None:
         self._do = prepare()
 
-    def do(self, given_up: Event, *arguments: Any) -> bytes:
+    def do(self, given_up: Event, *arguments: Any, n_bytes: int = 0) -> bytes:
         """Do one piece of work, if its client still waits when it begins.
+
+        Parameters
+        ----------
+        n_bytes
+            Nothing here: a thread has all the time that it takes.
 
         Raises
         ------
@@ -123,8 +130,13 @@ class Workers:
             self._fill()
             return any(process.is_ready for process in self._busy) or any(process.look() for process in self._idle)
 
-    def do(self, given_up: Event, *arguments: Any) -> bytes:
+    def do(self, given_up: Event, *arguments: Any, n_bytes: int = 0) -> bytes:
         """Do one piece of work in a process; blocks, and may be called from several threads.
+
+        Parameters
+        ----------
+        n_bytes
+            Size of what is worked on: that of hours has more time.
 
         Raises
         ------
@@ -138,15 +150,16 @@ class Workers:
         UnforeseenElsewhere
             If anything else was raised in the process.
         """
+        timeout_s = self._timeout_s * max(1, -(-n_bytes // USUAL_BYTES))
         for _ in range(ATTEMPTS):
             with self._process() as process:
                 try:
                     process.wait(given_up)
-                    return process.do(arguments, self._timeout_s, given_up)
+                    return process.do(arguments, timeout_s, given_up)
                 except Died:
                     log.warning("a process died at work", extra={"exit_code": process.exit_code})
                 except TooSlow:
-                    words = f"This recording takes longer than {self._timeout_s:g} s, the most that the server gives one: {SHORTER}."
+                    words = f"This recording takes longer than {timeout_s:g} s, the most that the server gives one of its size: {SHORTER}."
                     raise RequestRefused(504, "too_slow", words) from None
                 except OutOfMemory:
                     words = f"This recording takes more than {self._memory_mb} MB of memory, the most that the server gives one: {SHORTER}."

@@ -46,17 +46,18 @@ SLOW_BPM, FAST_BPM, RATE_FOR_S = 50.0, 100.0, 30.0
 PATTERN_BEATS = 3
 _USUAL_BEATS = 9
 
+# The gravest first.
 KINDS = {
+    "no_beats": message("episode_no_beats"),
+    "ventricular_run": message("episode_ventricular_run"),
     "atrial_fibrillation": message("episode_fibrillation"),
     "pause": message("episode_pause"),
-    "ventricular_run": message("episode_ventricular_run"),
     "idioventricular_rhythm": message("episode_idioventricular"),
     "supraventricular_run": message("episode_supraventricular_run"),
     "bradycardia": message("episode_bradycardia"),
     "tachycardia": message("episode_tachycardia"),
     "bigeminy": message("episode_bigeminy"),
     "trigeminy": message("episode_trigeminy"),
-    "no_beats": message("episode_no_beats"),
     "noise": message("episode_noise"),
 }
 

@@ -78,8 +78,7 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
     fibrillating = fibrillating_steps(values, scanned.noisy, _p_wave_oracle(record))
     say(0.9)
     rhythms = _rhythms(fibrillating, scanned.noisy, _measured_rhythms(record, scanned), values)
-    seconds = _seconds(record.duration_s, len(scanned.noisy))
-    trend = _trend(beats, known, scanned.noisy, seconds, rhythms)
+    trend = _trend(beats, known, scanned.noisy, _seconds(record.duration_s, len(scanned.noisy)), rhythms)
     episodes = sorted(_episodes(record.duration_s, beats, known, trend, fibrillating), key=lambda one: one.start_s)
     reading = LongReading(
         duration_s=record.duration_s,
@@ -88,7 +87,7 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
         envelope=scanned.envelope,
         episodes=_bounded(episodes),
         n_episodes=Counter(one.kind for one in episodes),
-        hours=tuple(_hours(record.duration_s, beats, trend, seconds, fibrillating, episodes)),
+        hours=tuple(_hours(record.duration_s, beats, trend, fibrillating, episodes)),
         summary=(),
     )
     say(1.0)
@@ -234,9 +233,8 @@ def _seconds(duration_s: float, n_steps: int) -> Times:
     return seconds
 
 
-def _hours(
-    duration_s: float, beats: BeatList, trend: Trend, seconds: Times, fibrillating: Flags, episodes: list[Episode]
-) -> Iterator[Hour]:
+def _hours(duration_s: float, beats: BeatList, trend: Trend, fibrillating: Flags, episodes: list[Episode]) -> Iterator[Hour]:
+    seconds = _seconds(duration_s, len(trend.noisy))
     pause_s = np.array([one.start_s for one in episodes if one.kind == "pause"])
     for start_s in np.arange(0.0, duration_s, _HOUR_S).tolist():
         steps = slice(round(start_s / STEP_S), round((start_s + _HOUR_S) / STEP_S))

@@ -79,7 +79,9 @@ def scan(record: EcgRecord, step_s: float) -> Scan:
             span[:, step] = cut.max(axis=1) - cut.min(axis=1)
             noise[:, step] = np.nan_to_num(_noise_mv(cut, record.fs))
             for piece, edge in enumerate(range(0, cut.shape[1], max(1, round(PIECE_S * record.fs)))):
-                movement[:, step * per_step + min(piece, per_step - 1)] = _movement_mv(cut[:, edge : edge + round(PIECE_S * record.fs)], record.fs)
+                movement[:, step * per_step + min(piece, per_step - 1)] = _movement_mv(
+                    cut[:, edge : edge + round(PIECE_S * record.fs)], record.fs
+                )
     flat = span < FLAT_MV
     usual = np.array([np.median(row[~still]) if (~still).any() else 0.0 for row, still in zip(span, flat, strict=True)])[:, None]
     useless = flat | ((noise > _NOISE_MV) & (noise > _NOISE_SHARE * usual)) | (span > _WILD * usual)

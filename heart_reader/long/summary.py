@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from heart_reader.long.episodes import KINDS
 from heart_reader.long.reading import LongReading
 from heart_reader.messages import Message, clock, message
 
@@ -49,6 +50,8 @@ def summarise(reading: LongReading, fibrillating: float) -> Iterator[Message]:
         fastest = episodes[longest["fastest_run"]]
         counts = {name: reading.n_episodes.get(f"{name}_run", 0) for name in ("ventricular", "supraventricular")}
         yield message("long_runs", **counts, bpm=fastest.bpm or 0.0, beats=fastest.n_beats)
+    if slow := [one.duration_s for one in episodes if one.kind == "idioventricular_rhythm"]:
+        yield message("long_idioventricular", count=reading.n_episodes["idioventricular_rhythm"], longest=max(slow))
     if reading.trend.noisy.any():
         yield message("long_noise", percent=100 * float(np.mean(reading.trend.noisy)))
 
@@ -69,12 +72,12 @@ def to_lines(reading: LongReading) -> list[str]:
         cells = [clock(hour.start_s), hour.n_beats, *("-" if np.isnan(rate) else f"{rate:.0f}" for rate in rates), *hour.counts.values()]
         cells += [hour.pauses, f"{hour.atrial_fibrillation_s:.0f}", f"{hour.noise_s:.0f}"]
         lines.append("    " + "".join(f"{cell:>8}" for cell in cells))
-    for kind in dict.fromkeys(one.kind for one in reading.episodes):
+    for kind in KINDS:
         of_kind = [one for one in reading.episodes if one.kind == kind]
         longest = sorted(sorted(of_kind, key=lambda one: -one.duration_s)[:_PRINTED], key=lambda one: one.start_s)
         for one in longest:
             rate = "" if one.bpm is None else f", {one.n_beats} beats at {one.bpm:.0f}/min"
             lines.append(f"    {clock(one.start_s):>8}  {one.title}, {one.duration_s:.1f} s{rate}")
-        if (more := reading.n_episodes[kind] - len(longest)) > 0:
+        if (more := reading.n_episodes.get(kind, 0) - len(longest)) > 0:
             lines.append(f"              and {more} more")
     return lines

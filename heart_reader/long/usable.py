@@ -8,7 +8,6 @@ without it. A ventricle that runs or flutters moves all leads: then none is left
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -68,8 +67,8 @@ def disturbed_leads(movement: Array, useless: Flags) -> Flags:
                 # It may have begun within the piece before.
                 found[lead, max(0, first - 1) : end + 1] = True
     found |= useless
-    found[:, found.all(axis=0)] = False
-    return found
+    answer: Flags = found & ~found.all(axis=0)
+    return answer
 
 
 def find_beats(record: EcgRecord, disturbed: Flags) -> Peaks:
@@ -115,10 +114,8 @@ def classify_usable(record: EcgRecord, start: int, peaks: Peaks, classify: Class
     usual = _judged_by(record, np.ones(len(record.lead_names), bool))
     there = [_judged_by(record, ~row) if row.any() else usual for row in disturbed[:, piece].T]
     for leads in sorted(set(there) - {usual}):
-        rows = [record.lead_names.index(name) for name in leads]
-        calm = replace(record, signal=np.ascontiguousarray(record.signal[rows]), lead_names=leads, masked_leads=())
         here = np.array([one == leads for one in there], bool)
-        classes = np.where(here, classify(calm, peaks).classes, classes)
+        classes = np.where(here, classify(record.only(leads), peaks).classes, classes)
     return classes
 
 
@@ -128,7 +125,7 @@ def _judged_by(record: EcgRecord, usable: Flags) -> tuple[str, ...]:
 
 
 def _stretches(record: EcgRecord, disturbed: Flags) -> Iterator[tuple[int, int, NDArray[np.intp]]]:
-    """Yield begin and end in samples of each stretch that lacks the same leads, and those it has."""
+    """Yield begin and end in samples of stretches that lack the same leads, and what they have."""
     edges = np.minimum(np.rint(np.arange(disturbed.shape[1] + 1) * PIECE_S * record.fs), record.n_times).astype(np.int64).tolist()
     first = 0
     for missing, pieces in groupby(map(tuple, disturbed.T.tolist())):

@@ -83,7 +83,8 @@ def compare_episodes(header: Path) -> EpisodeCounts:
     seconds = np.arange(int(record.duration_s)) + 0.5
     rhythm = _rhythm_at(seconds, [(time / record.fs, name) for time, name in read_rhythms(header.with_suffix(".atr"))])
     counted, truth = rhythm != FLUTTER, rhythm == FIBRILLATION
-    of_kind = {kind: [one for one in reading.episodes if one.kind == kind] for kind in ("atrial_fibrillation", "pause", "ventricular_run")}
+    of_kind = {kind: [one for one in reading.episodes if one.kind == kind] for kind in ("atrial_fibrillation", "pause")}
+    found_runs = [one for one in reading.episodes if one.kind in ("ventricular_run", "idioventricular_rhythm")]
     found = _inside(seconds, of_kind["atrial_fibrillation"])
     at = np.minimum(beat_s[:-1].astype(int), len(seconds) - 1)
     true_pauses = pauses(beat_s, truth[at], np.ones(len(beat_s) - 1, bool))
@@ -93,7 +94,7 @@ def compare_episodes(header: Path) -> EpisodeCounts:
         int((found & counted).sum()),
         int((truth & found & counted).sum()),
         *_overlapping(true_pauses, of_kind["pause"]),
-        *_overlapping(true_runs, of_kind["ventricular_run"]),
+        *_overlapping(true_runs, found_runs),
     )
 
 

@@ -91,12 +91,12 @@ def test_too_large_a_file_is_refused_without_sending_it(visit: Callable[..., Any
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
     page.evaluate(
-        """() => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(51 * 2 ** 20)], "big.csv"));
+        """() => { const t = new DataTransfer(); t.items.add(new File([new Uint8Array(129 * 2 ** 20)], "big.csv"));
           document.getElementById("drop-zone").dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer: t })); }"""
     )
     page.wait_for_selector("#error:not([hidden])")
     assert "too large" in page.inner_text("#error")
-    assert "50 MB" in page.inner_text("#error")
+    assert "128 MB" in page.inner_text("#error")
     assert sent == []
 
 

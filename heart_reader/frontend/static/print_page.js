@@ -15,12 +15,17 @@ import { renderVitals } from "./vitals.js";
 const PAGE_MM = 198;
 const LEAST_TRACING_MM = 90;
 const CSS_PX_PER_MM = 96 / 25.4;
+const TITLE_MM = 6;
+// Of a long recording the words say more, and further tracings follow.
+const LEAST_STRETCH_MM = 50;
+// Three of them and their titles fill a page.
+const [EXCERPT_MM, ON_A_PAGE] = [54, 3];
 // Statements of a finer level on the second page.
 const MOST_STATEMENTS = 24;
 
 /**
- * Fill the printed pages; `drawTracing(heightMm)` answers the tracing for what the words leave of
- * the page. What is printed of a long recording has a page of its own.
+ * Fill the printed pages; `drawTracing(heightMm, part)` answers the tracing for what the words
+ * leave of the page. What is printed of a long recording has pages of its own.
  */
 export function preparePrint(entry, drawTracing, withReasons, long = null) {
   const place = byId("printed");
@@ -38,9 +43,32 @@ export function preparePrint(entry, drawTracing, withReasons, long = null) {
     ),
   );
   const words = place.firstChild.getBoundingClientRect().height / CSS_PX_PER_MM;
-  tracing.append(...drawTracing(Math.max(LEAST_TRACING_MM, PAGE_MM - words - 1)));
-  if (long) place.append(el("section", { class: "printed-page" }, renderHead(entry), ...long.toPrint(), renderFoot(reading)));
+  const shown = long?.shownFirst() ?? null;
+  const room = PAGE_MM - words - 1 - (shown ? TITLE_MM : 0);
+  tracing.append(...drawTracing(Math.max(shown ? LEAST_STRETCH_MM : LEAST_TRACING_MM, room), shown));
+  if (shown) tracing.prepend(renderTitle(shown, reading));
+  if (long) {
+    place.append(el("section", { class: "printed-page" }, renderHead(entry), ...long.toPrint(), renderFoot(reading)));
+    const excerpts = long.excerpts();
+    for (let first = 0; first < excerpts.length; first += ON_A_PAGE) place.append(renderExcerpts(entry, excerpts.slice(first, first + ON_A_PAGE), drawTracing));
+  }
   if (withReasons) place.append(renderReasons(entry));
+}
+
+const renderTitle = ({ title }, { messages }) => said("h2", { class: "printed-title" }, title, messages, capital);
+
+function renderExcerpts(entry, excerpts, drawTracing) {
+  const { reading } = entry;
+  const drawn = excerpts.map((part) => [part, drawTracing(EXCERPT_MM, part)]);
+  const [, [, setting]] = drawn[0];
+  return el(
+    "section",
+    { class: "printed-page" },
+    renderHead(entry),
+    drawn.map(([part, [canvas]]) => el("div", { class: "printed-tracing" }, renderTitle(part, reading), canvas)),
+    setting,
+    renderFoot(reading),
+  );
 }
 
 export const clearPrint = () => byId("printed").replaceChildren();

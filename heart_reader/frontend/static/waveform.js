@@ -13,7 +13,18 @@ export class Waveform {
     this.fs = answer.fs;
     this.leadNames = answer.lead_names;
     this.nTimes = answer.n_times;
+    this.excerpts = answer.excerpts ?? [];
     this.hold(partOf(answer));
+  }
+
+  /** An excerpt of it, in its few leads, as a part of the whole. */
+  excerpt(index) {
+    return new Waveform({ ...this.excerpts[index], n_times: this.nTimes });
+  }
+
+  /** Whether all between two seconds is held. */
+  holds(fromS, toS) {
+    return this.first <= fromS * this.fs && Math.min(this.nTimes, toS * this.fs) <= this.first + this.held;
   }
 
   /** Have a part of the signal in the place of the one before. */

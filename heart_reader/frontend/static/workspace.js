@@ -28,7 +28,7 @@ export function prepare() {
   views.first = new TracingView(byId("tracing"), (options) => noteView(options));
   views.second = new TracingView(byId("tracing-second"));
   setTheme(theme());
-  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm) => views.first.toPrint(heightMm), state.printsReasons, state.long));
+  window.addEventListener("beforeprint", () => state.entry && preparePrint(state.entry, (heightMm, part) => views.first.toPrint(heightMm, part), state.printsReasons, state.long));
   window.addEventListener("afterprint", clearPrint);
 }
 

@@ -20,7 +20,7 @@ const KINDS = {
   bradycardia: { paper: "#46661c", dark: "#a9d36a", pattern: "level" },
   tachycardia: { paper: "#8a2f7a", dark: "#f09be0", pattern: "crossed" },
 };
-const SAME_AS = { ventricular_tachycardia: "ventricular_run", supraventricular_tachycardia: "supraventricular_run" };
+const SAME_AS = { idioventricular_rhythm: "ventricular_run", ventricular_tachycardia: "ventricular_run", supraventricular_tachycardia: "supraventricular_run" };
 const OTHER = { paper: "#5b5148", dark: "#cbb9a6", pattern: "grid" };
 const TILE = 6;
 

@@ -12,7 +12,7 @@ import { kindName, kindsOf } from "./words.js";
 const WIDTH_PX = 1000;
 const RATIO = 3;
 const MOST_OF_A_KIND = 6;
-const MOST_EVENTS = 24;
+const MOST_EVENTS = 18;
 
 /** Elements for a printed page. */
 export function printLong(reading) {

@@ -18,6 +18,8 @@ import { kindName } from "./words.js";
 
 // An episode that is longer than the sheet begins at this part of it.
 const ONSET_SHARE = 0.2;
+// So many leads have a row each on paper.
+const FEW_LEADS = 3;
 const CLASSES = ["N", "S", "V", "F", "Q"];
 
 /** Keys of the events, as the page's help shows them. */
@@ -160,6 +162,29 @@ export class LongView {
   /** The tracing on the screen, if it is not there yet. */
   reveal() {
     this.tracing.sheet.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * The quiet stretch, as a part to print, where the tracing stands at the beginning; null where
+   * a person has gone elsewhere.
+   */
+  shownFirst() {
+    const quiet = this.excerptAt(0);
+    if (quiet === null || this.tracing.chosen.startS > 0) return null;
+    const { startS, durationS } = quiet;
+    const { waveform } = this.parts;
+    return waveform.holds(startS, startS + durationS) ? { ...quiet, waveform, layout: waveform.leadNames.length > FEW_LEADS ? undefined : quiet.layout } : quiet;
+  }
+
+  /** The gravest episodes, as parts to print. */
+  excerpts() {
+    return (this.reading.long.excerpts ?? []).map((_, index) => this.excerptAt(index)).slice(1).filter((part) => part !== null);
+  }
+
+  excerptAt(index) {
+    const [facts, signal] = [this.reading.long.excerpts?.[index], this.parts.waveform.excerpts[index]];
+    if (!facts || !signal) return null;
+    return { startS: facts.start_s, durationS: facts.duration_s, title: facts.title, waveform: this.parts.waveform.excerpt(index), layout: "12x1" };
   }
 
   /** What is printed of it. */

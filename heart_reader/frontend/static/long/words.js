@@ -24,5 +24,5 @@ export function kindsOf({ episodes }) {
 }
 
 // The order in which a clinician looks for them.
-const ORDER = ["atrial_fibrillation", "atrial_flutter", "ventricular_tachycardia", "ventricular_run", "pause", "supraventricular_tachycardia", "supraventricular_run", "tachycardia", "bradycardia"];
+const ORDER = ["no_beats", "atrial_fibrillation", "atrial_flutter", "ventricular_tachycardia", "ventricular_run", "pause", "idioventricular_rhythm", "supraventricular_tachycardia", "supraventricular_run", "tachycardia", "bradycardia"];
 const rank = (kind) => (ORDER.includes(kind) ? ORDER.indexOf(kind) : ORDER.length);

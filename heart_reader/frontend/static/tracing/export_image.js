@@ -85,8 +85,8 @@ export function renderPng(state) {
  * The tracing for the printer in true millimetres, at most `heightMm` high, in columns if it fills
  * them.
  */
-export function renderPrinted(state, heightMm) {
-  const options = allowed({ ...state.options, ...PRINTED }, state.waveform);
+export function renderPrinted(state, heightMm, layout = PRINTED.layout) {
+  const options = allowed({ ...state.options, ...PRINTED, layout }, state.waveform);
   const whole = planSheet(options, state.waveform.leadNames, (name) => state.waveform.extent(name), ON_PRINT);
   const sheet = lowerSheet(whole, heightMm);
   const { canvas } = drawSheet({ ...state, options, stressed: null }, sheet, PRINT_PX_PER_MM);

@@ -175,10 +175,16 @@ export class TracingView {
     this.report();
   }
 
-  /** The tracing for a printed page, at most `heightMm` high, with its settings below it. */
-  toPrint(heightMm) {
+  /**
+   * The tracing for a printed page, at most `heightMm` high, with its settings below it; `part` is
+   * `{ startS, waveform, layout }` of another part than that on the screen.
+   */
+  toPrint(heightMm, part = null) {
     const setting = settingText(this.viewport, { ...this.shown, layout: "3x4-rhythm", speed: 25 }, null);
-    return [renderPrinted(this.imageState(), heightMm - PRINTED_SETTING_MM), el("p", { class: "tracing-setting", dir: "ltr" }, setting)];
+    const state = this.imageState();
+    const options = part && { ...state.options, rhythmLead: chooseRhythm(this.chosen.rhythmLead, part.waveform.leadNames) };
+    const printed = renderPrinted(part ? { ...state, ...part, options, reason: null } : state, heightMm - PRINTED_SETTING_MM, part?.layout);
+    return [printed, el("p", { class: "tracing-setting", dir: "ltr" }, setting)];
   }
 
   relabel() {
