@@ -56,7 +56,7 @@ KILL_AFTER_S = 300.0
 # Memory beyond what the process has: a file that asks for more fails there and not the machine.
 ADDRESS_SPACE_BYTES = 4 << 30
 MOST_KEPT = 5
-FAMILIES = ("csv", "wfdb", "edf", "dicom", "muse", "philips", "schiller", "mortara", "aecg", "ishne", "contec", "arrays")
+FAMILIES = ("csv", "wfdb", "edf", "dicom", "muse", "philips", "schiller", "mortara", "aecg", "scp", "ishne", "contec", "arrays")
 
 TITLE, MUTATED, LEGAL = "Robustness", "Mutated files", "Hostile but legal files"
 MUTATED_WORDS = (

@@ -15,7 +15,7 @@ EXTRA_OF: Mapping[str, str] = {
     "fastapi": "serve", "starlette": "serve", "uvicorn": "serve", "anyio": "serve", "h11": "serve",
     "pydantic_settings": "serve", "prometheus_client": "serve", "python_multipart": "serve", "multipart": "serve",
     "onnx": "export", "onnxscript": "export",
-    "pydicom": "formats", "h5py": "formats",
+    "pydicom": "formats", "h5py": "formats", "soundfile": "flac",
     "pynetdicom": "archive", "dicomweb_client": "archive", "requests": "archive", "urllib3": "archive",
     "optuna": "tune",
     "lightgbm": "baselines",

@@ -1,4 +1,4 @@
-"""Which limb leads stand in each other's place, by Einthoven's law and Goldberger's definitions.
+"""What the limb leads say of each other by Einthoven's law and Goldberger's definitions.
 
 One public archive has aVL and aVF exchanged in every record. No heart and no electrode does that:
 of the six limb leads four follow from I and II, so a program has given them wrong names.
@@ -17,10 +17,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.leads import LIMB_LEADS, derive_limb_leads
+from heart_reader.data.leads import LIMB_LEADS, STANDARD_LEADS, derive_limb_leads
 from heart_reader.messages import Message, message
 
-__all__ = ["exchanged_limb_leads", "limb_lead_warning"]
+__all__ = ["exchanged_limb_leads", "limb_lead_warning", "with_limb_leads"]
 
 # Time points that are looked at; more tell nothing else.
 _POINTS = 500
@@ -87,3 +87,33 @@ def limb_lead_warning(signal: NDArray[np.floating], names: Sequence[str], masked
     rows = [row for row, name in enumerate(names) if name not in masked]
     pair = exchanged_limb_leads(signal[rows] if masked else signal, [names[row] for row in rows])
     return (message("limb_leads_exchanged", first=pair[0], second=pair[1]),) if pair else ()
+
+
+def with_limb_leads(signal: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDArray[np.floating], tuple[str, ...], list[str]]:
+    """Add what a recorder leaves out of III, aVR, aVL and aVF, which follow from I and II.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times) in one unit.
+    names
+        n_leads names, spelt as in :data:`~heart_reader.data.leads.STANDARD_LEADS`.
+
+    Returns
+    -------
+    tuple
+        Signal and names in the standard order, and the names of what was added; signal and names as
+        they are where nothing is missing, or I or II is.
+
+    Examples
+    --------
+    >>> with_limb_leads(np.array([[1.0], [3.0]]), ("I", "II"))[1:]
+    (('I', 'II', 'III', 'aVR', 'aVL', 'aVF'), ['III', 'aVR', 'aVL', 'aVF'])
+    """
+    missing = [name for name in LIMB_LEADS[2:] if name not in names and f"-{name}" not in names]
+    if not missing or not {"I", "II"} <= set(names):
+        return signal, names, []
+    made = derive_limb_leads(signal[names.index("I")], signal[names.index("II")])
+    rows = dict(zip(names, signal, strict=True)) | {name: made[name] for name in missing}
+    ordered = [name for name in STANDARD_LEADS if name in rows] + [name for name in names if name not in STANDARD_LEADS]
+    return np.stack([rows[name] for name in ordered]), tuple(ordered), missing

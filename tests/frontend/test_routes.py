@@ -244,7 +244,7 @@ def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
     languages = [size for path, size in sizes.items() if path.parent.name == "languages"]
     # A visitor loads the page and one language; what few recordings need, or somebody asks for, is
     # loaded with them.
-    on_demand = {"compare.js", "export_reading.js", "markdown.js", "reason.js", "recorder.js"}
+    on_demand = {"compare.js", "export_reading.js", "markdown.js", "model_panel.js", "reader_choice.js", "reason.js", "recorder.js"}
     first = "\n".join(text for path, text in files.items() if path.suffix == ".js" and path.name not in on_demand)
     assert not {name for name in on_demand if re.search(rf'from "[./]*{name}"', first)}
     later = [size for path, size in sizes.items() if path.parent.name == "long" or path.name in on_demand]

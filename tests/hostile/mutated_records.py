@@ -17,6 +17,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from tests.hostile.mutations import BLIND, TEXT, Change, Rng, cut_of, edge_number, edge_text
 from tests.hostile.seeds import FORMATS, SEEDS_PER_FORMAT, Files, dicom_bytes, dicom_dataset, seed_files
+from tests.hostile.write_scp import sealed
 
 __all__ = ["mutated_record"]
 
@@ -145,6 +146,13 @@ def _in_archive(content: bytes, rng: Rng) -> bytes:
     return stream.getvalue()
 
 
+def _scp_number(content: bytes, rng: Rng) -> bytes:
+    """Put an edge into a number anywhere, under checksums that are right for it."""
+    start = int(rng.integers(0 if rng.random() < 0.3 else 140, max(len(content) - 4, 141)))
+    value = (0, 1, 2, 3, 12, 255, 32767, -1, -9, -32768, int(rng.integers(-(1 << 15), 1 << 15)))[rng.integers(11)]
+    return sealed(content[:start] + value.to_bytes(2, "little", signed=True) + content[start + 2 :])
+
+
 _AWARE: dict[str, tuple[Change, ...]] = {
     "hea": TEXT,
     "csv": TEXT,
@@ -152,6 +160,7 @@ _AWARE: dict[str, tuple[Change, ...]] = {
     "mat": (_samples, _mat_field),
     "edf": (_edf_field, _edf_field, _edf_field, _samples),
     "bdf": (_edf_field, _edf_field, _edf_field, _samples),
+    "scp": (_scp_number,) * 12,
     "ecg": (_samples, _header_word, _header_word),
     "npz": (_in_archive, _in_archive),
     "h5": (_samples, _header_word),

@@ -20,6 +20,8 @@ from heart_reader.data.synthetic import EcgParameters, random_parameters, simula
 from tests.hostile.write_aecg import Aecg, annotation, document, filter_of, series
 from tests.hostile.write_contec import Contec, write_file, write_table
 from tests.hostile.write_ishne import CODES, Ishne, content_of
+from tests.hostile.write_scp import CODES as SCP_CODES
+from tests.hostile.write_scp import Scp, scp_bytes
 from tests.hostile.write_wfdb import RARE, pack
 from tests.hostile.write_xml import EIGHT, mortara_text, muse_text, philips_text, schiller_text
 
@@ -344,6 +346,15 @@ def _matlab(record: EcgRecord, number: int) -> Files:
     return {"seed.mat": stream.getvalue()}
 
 
+def _scp(record: EcgRecord, number: int) -> Files:
+    """Return a record compressed in one of several ways; short, for codes are made one by one."""
+    step_nv = (1000, 2500, 4880, 5000)[number % 4]
+    digital = np.rint(record.signal[:, :1500].astype(np.float64) * 1e6 / step_nv).astype(np.int64)
+    tables, differences = (None, "default")[number % 2], number % 3
+    leads = [name if name in SCP_CODES else 200 for name in record.lead_names]
+    return {"seed.scp": scp_bytes(Scp(digital, leads, record.fs, step_nv, tables=tables, differences=differences))}
+
+
 _WRITERS: dict[str, Callable[[int], Files]] = {
     "wfdb": lambda number: _wfdb(seed_record(number), number, mat=False),
     "mat": lambda number: _wfdb(seed_record(number), number, mat=True),
@@ -356,6 +367,7 @@ _WRITERS: dict[str, Callable[[int], Files]] = {
     "mortara": lambda number: _xml(
         mortara_text(seed_record(number), seed_record(number).lead_names, 1000.0 / _STEPS_UV[number % 4]), number
     ),
+    "scp": lambda number: _scp(seed_record(number), number),
     "aecg": lambda number: _aecg(seed_record(number), number),
     "segments": lambda number: _segments(seed_record(number), number),
     "bdf": lambda number: _bdf(seed_record(number), number),

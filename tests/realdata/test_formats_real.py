@@ -158,11 +158,26 @@ def test_original_structs_equal_scipy(real_data):
         assert (record.age, record.sex) == (float(truth["age"][0, 0]), str(truth["sex"][0]).lower())
 
 
-def test_clinical_files_are_refused_with_a_reason(real_data):
-    for pattern in ("scp/*", "muse/*", "philips/*", "aecg/*"):
-        for path in headers(real_data / "formats", pattern):
-            with pytest.raises(UnreadableRecord):
-                read_record(path)
+def test_one_recording_as_scp_and_as_edf(real_data):
+    edf, scp = headers(real_data / "formats" / "edf", "0000050*")[0], headers(real_data / "formats" / "scp", "0000050*")[0]
+    record = read_record(scp)
+    # The file declares more samples than it holds.
+    assert [text.code for text in record.warnings] == ["scp_samples_missing", "flat_leads"]
+    np.testing.assert_allclose(record.signal, read_record(edf).signal[:, : record.n_times], atol=1e-6)
+    assert (record.fs, record.lead_names, record.device_report.acquired) == (800.0, STANDARD_LEADS, "2020-11-16T21:44:39")
+
+
+def test_what_another_scp_file_says(real_data):
+    record = read_record(headers(real_data / "formats" / "scp", "demo.scp")[0])
+    assert (record.fs, record.n_times, record.age, record.sex) == (1000.0, 10_000, 47.0, "male")
+    assert record.lead_names == STANDARD_LEADS
+    assert [text.code for text in record.warnings] == ["leads_derived"]
+    assert 0.5 < np.ptp(record.lead("II")) < 5.0
+
+
+def test_a_file_that_is_not_written_to_the_standard_is_refused_with_the_reason(real_data):
+    with pytest.raises(UnreadableRecord, match="not written as EN 1064 defines SCP-ECG"):
+        read_record(headers(real_data / "formats" / "scp", "62.SCP")[0])
 
 
 def test_folders_list_each_record_once(real_data):

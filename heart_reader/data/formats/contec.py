@@ -54,7 +54,7 @@ def is_from_ecg90a(limb: NDArray[np.integer]) -> bool:
 
     Examples
     --------
-    >>> ii, iii = np.arange(-50, 50), 7 * np.arange(100) % 60 - 30
+    >>> ii, iii = np.arange(-60, 60), 7 * np.arange(120) % 60 - 30
     >>> halves = [np.trunc(value / 2).astype(int) for value in (iii, ii, ii + iii)]
     >>> limb = np.stack([ii - iii, ii, iii, halves[0] - ii, halves[1] - iii, halves[2]])
     >>> is_from_ecg90a(limb), is_from_ecg90a(limb + [[0], [0], [0], [1], [0], [0]])

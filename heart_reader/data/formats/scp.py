@@ -22,7 +22,8 @@ from heart_reader.data.formats.scp_leads import parse_leads
 from heart_reader.data.formats.scp_report import parse_measurements, parse_statements
 from heart_reader.data.formats.scp_sections import LEADS, Section, looks_like_scp, read_sections
 from heart_reader.data.formats.scp_signal import Waveforms, read_waveforms
-from heart_reader.data.leads import canonical_lead
+from heart_reader.data.leads import LIMB_LEADS, canonical_lead, canonical_leads
+from heart_reader.data.limb_leads import with_limb_leads
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.errors import UnitError, UnreadableRecord
 from heart_reader.messages import Message, message
@@ -55,9 +56,15 @@ def read_scp(path: str, head: bytes, given: Given) -> EcgRecord:
     header, report = _report(sections, waveforms, names, warnings, identity=given.identity)
     warnings += filter_warnings(names, [(header.low_hz, header.high_hz)] * len(names))
     warnings += scale_warnings(names, [_UNIT] * len(names), [waveforms.step_uv] * len(names))
+    rhythm, derived = waveforms.rhythm, []
+    # A lead whose number is not known may be one of these.
+    if not {name.removeprefix("-") for name in canonical_leads(names)} & set(LIMB_LEADS[2:]):
+        rhythm, names, derived = with_limb_leads(rhythm, canonical_leads(names))
+    if derived:
+        warnings.append(message("leads_derived", leads=derived))
     return build_record(
         os.path.splitext(os.path.basename(path))[0],
-        waveforms.rhythm,
+        rhythm,
         waveforms.fs,
         names,
         unit=_unit(path, given, warnings),

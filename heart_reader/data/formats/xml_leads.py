@@ -7,7 +7,7 @@ import binascii
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from heart_reader.data.device_report import DeviceReport, MedianBeats
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_warnings, scale_warnings, within_range
 from heart_reader.data.formats.files import Given, check_length
-from heart_reader.data.leads import LIMB_LEADS, STANDARD_LEADS, canonical_lead, canonical_leads, derive_limb_leads
+from heart_reader.data.leads import canonical_lead, canonical_leads
+from heart_reader.data.limb_leads import with_limb_leads
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts
 from heart_reader.errors import RecordError, UnitError, UnreadableRecord
@@ -171,7 +172,7 @@ def record_of(
     if len(set(units)) > 1:
         signal *= np.array([UNIT_TO_MV[unit] for unit in units])[:, None]
         units = ("mV",) * len(units)
-    signal, names, derived = _with_limb_leads(signal, canonical_leads(names))
+    signal, names, derived = with_limb_leads(signal, canonical_leads(names))
     if derived:
         said.append(message("leads_derived", leads=derived))
     units = (units[0],) * len(names)
@@ -201,7 +202,7 @@ def median_beats(path: str, waveform: Waveform, counts: NDArray[np.number]) -> M
     names = canonical_leads(waveform.lead_names)
     scales = _scales(path, names, waveform.steps)
     units = _units(path, waveform, Given(), [])
-    signal, names, _ = _with_limb_leads(counts * scales * np.array([UNIT_TO_MV[unit] for unit in units])[:, None], names)
+    signal, names, _ = with_limb_leads(counts * scales * np.array([UNIT_TO_MV[unit] for unit in units])[:, None], names)
     return MedianBeats(signal.astype(np.float32), waveform.fs, names)
 
 
@@ -226,17 +227,6 @@ def _scales(path: str, names: Sequence[str], steps: Sequence[float]) -> NDArray[
         if not (math.isfinite(step) and step):
             raise UnreadableRecord(message("scale_missing", where=path, lead=name, factor=step))
     return np.array(steps)[:, None]
-
-
-def _with_limb_leads(signal: NDArray[np.floating], names: tuple[str, ...]) -> tuple[NDArray[np.floating], tuple[str, ...], list[str]]:
-    """Add what is missing of III, aVR, aVL and aVF where I and II are there; standard order."""
-    missing = [name for name in LIMB_LEADS[2:] if name not in names and f"-{name}" not in names]
-    if not missing or not {"I", "II"} <= set(names):
-        return signal, names, []
-    made = derive_limb_leads(signal[names.index("I")], signal[names.index("II")])
-    rows: Mapping[str, NDArray[np.floating]] = {**dict(zip(names, signal, strict=True)), **{name: made[name] for name in missing}}
-    ordered = [name for name in STANDARD_LEADS if name in rows] + [name for name in names if name not in STANDARD_LEADS]
-    return np.stack([rows[name] for name in ordered]), tuple(ordered), missing
 
 
 def date_of(text: str | None) -> tuple[int, int, int] | None:

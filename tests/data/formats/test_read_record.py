@@ -41,7 +41,7 @@ def test_a_table_beside_a_wfdb_record_of_the_same_name(tmp_path):
 
 def test_a_signal_file_without_its_header(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(CSV, DICOM, .*WFDB\); .*a\.hea"):
+    with pytest.raises(UnreadableRecord, match=r"a\.dat: in none of the formats .*\(HL7 aECG, Contec, .*WFDB\); .*a\.hea"):
         read_record(tmp_path / "a.dat")
 
 

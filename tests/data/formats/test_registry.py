@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,14 @@ from heart_reader.errors import ConfigError, UnreadableRecord
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend.samples import SampleFolder
 
-SHIPPED = {"bdf", "contec", "csv", "dicom", "edf", "hdf5", "ishne", "matlab", "numpy", "wfdb"}
+SHIPPED = {
+    "aecg", "bdf", "contec", "csv", "dicom", "edf", "hdf5", "ishne", "matlab", "mortara", "muse", "numpy", "philips", "schiller",
+    "scp", "wfdb",
+}  # fmt: skip
+TITLES = [
+    "HL7 aECG", "Contec", "CSV", "DICOM", "EDF", "BDF", "HDF5", "ISHNE", "MATLAB", "Mortara XML", "GE MUSE XML", "NumPy", "Philips XML",
+    "Schiller XML", "SCP-ECG", "WFDB",
+]  # fmt: skip
 DUMMY = """
 import os
 import numpy as np
@@ -86,9 +94,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRecord, match=r"a\.ndy: reading Needy needs no_such_package.*pip install 'heart-reader\[formats\]'"):
         read_record(path)
     path.write_bytes(b"\0else")
-    listed = (
-        r"\(Contec, CSV, DICOM, EDF, BDF, HDF5, ISHNE, MATLAB, NumPy, WFDB, Dummy, Needy \(after pip install 'heart-reader\[formats\]'\)\)"
-    )
+    listed = re.escape(f"({', '.join([*TITLES, 'Dummy'])}, Needy (after pip install 'heart-reader[formats]'))")
     with pytest.raises(UnreadableRecord, match=listed):
         read_record(path)
 
@@ -103,14 +109,12 @@ def test_dicom_without_pydicom_names_the_extra(tmp_path: Path, monkeypatch: pyte
 
 def test_every_format_says_what_people_need_to_know() -> None:
     assert set(FORMATS) == SHIPPED
-    assert format_titles() == ["Contec", "CSV", "DICOM", "EDF", "BDF", "HDF5", "ISHNE", "MATLAB", "NumPy", "WFDB"]
+    assert format_titles() == TITLES
     for name, entry in FORMATS.items():
         assert entry.name == name
         assert entry.states
         assert all(suffix.startswith(".") and suffix.islower() for suffix in (*entry.suffixes, *entry.companions))
     # Any text may be a table, so tables come last.
     assert [entry.name for entry in formats_in_order()][-1] == "csv"
-    with pytest.raises(
-        ConfigError, match="no file format is called 'scp'; there is bdf, contec, csv, dicom, edf, hdf5, ishne, matlab, numpy, wfdb"
-    ):
-        FORMATS["scp"]
+    with pytest.raises(ConfigError, match=f"no file format is called 'wav'; there is {', '.join(sorted(SHIPPED))}"):
+        FORMATS["wav"]
