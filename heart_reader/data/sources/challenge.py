@@ -122,7 +122,8 @@ def fold_of_records(records: Sequence[ChallengeRecord], n_folds: int, seed: int)
     labelled = np.flatnonzero(labels.any(axis=1))
     if len(labelled) < n_folds:
         raise DataError(
-            f"{len(labelled)} records carry one of the nine classes, fewer than {n_folds} folds: set n_folds of the source lower"
+            f"{len(labelled)} records carry one of the nine classes, fewer than {n_folds} folds: set the folder of the source "
+            "to where the records are, or its n_folds lower"
         )
     folds = np.zeros(len(records), dtype=np.int64)
     folds[labelled] = deal(labels[labelled], np.arange(len(labelled)), n_folds, seed) + 1

@@ -19,14 +19,14 @@ from tests.hostile.write_scp import Scp, scp_bytes, write
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    values=st.lists(st.integers(-3000, 3000), min_size=100, max_size=300),
+    values=st.lists(st.integers(-3000, 3000), min_size=300, max_size=400),
     differences=st.integers(0, 2),
     tables=st.sampled_from([None, "default"]),
     step_nv=st.sampled_from([1000, 2500, 4880]),
 )
 def test_every_number_comes_out_again(tmp_path: Path, values: list[int], differences: int, tables: str | None, step_nv: int) -> None:
     digital = np.array([values, values[::-1]])
-    record = read_record(write(tmp_path, Scp(digital, ("V1", "V2"), 500.0, step_nv, differences=differences, tables=tables)))
+    record = read_record(write(tmp_path, Scp(digital, ("V1", "V2"), 500.0, step_nv, differences=differences, tables=tables, beats=(150,))))
     np.testing.assert_allclose(record.signal, digital * (step_nv * 1e-6), atol=1e-6)
 
 
