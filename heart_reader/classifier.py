@@ -341,9 +341,8 @@ class EcgClassifier:
         }
         rhythm = None if measurements is None else measurements.rhythm
         poor = quality.why_poor or (message("not_measured") if measurements is None else None)
-        facts = Facts(
-            trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", None if quality.signal == "poor" else whole
-        )
+        whole = None if quality.signal == "poor" else whole
+        facts = Facts(trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", whole)
         decisions, conclusion = conclude(answers, self.space, facts)
         agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
         return agreed, conclusion

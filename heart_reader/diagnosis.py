@@ -66,9 +66,7 @@ class ClassReading:
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         values = {**vars(self), "zone": None if self.zone is None else list(self.zone)}
-        if self.maximum is None:
-            del values["maximum"]
-        return values
+        return {name: value for name, value in values.items() if name != "maximum" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -211,8 +209,7 @@ class Diagnosis:
     screens
         Binary level to its answer, for those that the model answers beside its level of interest.
     device_report
-        What the file says of the ECG beside its signal, which no part of the reading rests on; None
-        where it says nothing.
+        What the file says of the ECG beside its signal, on which nothing here rests; or None.
     """
 
     record_id: str
@@ -237,12 +234,9 @@ class Diagnosis:
     @property
     def excerpts(self) -> tuple[Excerpt, ...]:
         """What is printed of a recording that was read as a whole; nothing of any other."""
-        if self.long is None:
-            return ()
-        from heart_reader.long.excerpts import excerpts
+        from heart_reader.long.excerpts import excerpts_of
 
-        quiet_s = 0.0 if self.measurements is None else self.measurements.fiducials.stretch_s[0]
-        return tuple(excerpts(self.long, quiet_s))
+        return excerpts_of(self.long, self.measurements)
 
     @property
     def level(self) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.long.episodes import KINDS, Episode
 from heart_reader.long.reading import LongReading
 from heart_reader.messages import Message, clock, message
 
-__all__ = ["EXCERPT_S", "Excerpt", "excerpt_leads", "excerpts"]
+if TYPE_CHECKING:
+    from heart_reader.features.measurement import Measurements
+
+__all__ = ["EXCERPT_S", "Excerpt", "excerpt_leads", "excerpts", "excerpts_of"]
 
 # As long as a sheet of paper shows.
 EXCERPT_S = 10.0
@@ -72,6 +75,12 @@ def excerpts(whole: LongReading, quiet_s: float) -> Iterator[Excerpt]:
             start_s = min(max(0.0, _start(chosen)), last_s)
             title = message("excerpt_episode", episode=KINDS[kind], begin=clock(chosen.start_s), seconds=chosen.duration_s)
             yield Excerpt(kind, start_s, title)
+
+
+def excerpts_of(whole: LongReading | None, measurements: Measurements | None) -> tuple[Excerpt, ...]:
+    """Return the excerpts of a recording that was read as a whole, none of any other."""
+    quiet_s = 0.0 if measurements is None else measurements.fiducials.stretch_s[0]
+    return () if whole is None else tuple(excerpts(whole, quiet_s))
 
 
 def _start(episode: Episode) -> float:
