@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats
 from heart_reader.data.formats.agreement import agreed_names, filter_warnings, scale_warnings
@@ -56,7 +57,8 @@ def read_scp(path: str, head: bytes, given: Given) -> EcgRecord:
     header, report = _report(sections, waveforms, names, warnings, identity=given.identity)
     warnings += filter_warnings(names, [(header.low_hz, header.high_hz)] * len(names))
     warnings += scale_warnings(names, [_UNIT] * len(names), [waveforms.step_uv] * len(names))
-    rhythm, derived = waveforms.rhythm, []
+    rhythm: NDArray[np.floating] = waveforms.rhythm
+    derived: list[str] = []
     # A lead whose number is not known may be one of these.
     if not {name.removeprefix("-") for name in canonical_leads(names)} & set(LIMB_LEADS[2:]):
         rhythm, names, derived = with_limb_leads(rhythm, canonical_leads(names))
