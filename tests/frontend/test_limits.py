@@ -106,7 +106,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Make readings that end only when they are given up; answers how many there are."""
     reading: list[Event] = []
 
-    def read(service: ReadingService, path: Path, options: Any, given_up: Event) -> bytes:
+    def read(service: ReadingService, path: Path, options: Any, given_up: Event, n_bytes: int = 0) -> bytes:
         reading.append(given_up)
         assert given_up.wait(timeout=PATIENCE_S)
         reading.remove(given_up)
