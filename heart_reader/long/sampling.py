@@ -25,7 +25,7 @@ __all__ = ["LONG_S", "VERY_LONG_S", "long_warnings", "moved", "network_starts", 
 # Longer recordings are also read as a whole; of those beyond the second length only the quietest
 # minute is measured in full, and the network reads windows that are apart.
 LONG_S, VERY_LONG_S = 60.0, 600.0
-_MINUTE_S = 60.0
+_MINUTE_S, _STEPS_PER_S = 60.0, 100.0
 # The network reads at most so many windows, spread evenly.
 _MOST_WINDOWS = 720
 # A window is prepared with so much of what lies around it.
@@ -43,7 +43,9 @@ def part_to_measure(record: EcgRecord) -> tuple[float, EcgRecord]:
         return 0.0, record
     length = round(_MINUTE_S * record.fs)
     starts = range(0, record.n_times - length + 1, length)
-    rough, span = np.array([_roughness(record.signal[:, start : start + length]) for start in starts]).T
+    # So many steps are enough to tell how large they usually are.
+    every = max(1, round(record.fs / _STEPS_PER_S))
+    rough, span = np.array([_roughness(record.signal[:, start : start + length], every) for start in starts]).T
     # A minute that stands still, or leaves the paper, has no ECG.
     usual = np.median(span)
     usable = (span >= 0.5 * usual) & (span <= 2.0 * usual)
@@ -51,9 +53,10 @@ def part_to_measure(record: EcgRecord) -> tuple[float, EcgRecord]:
     return start / record.fs, record.cut(start, start + length)
 
 
-def _roughness(part: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the median size of a step, and the span, means over leads."""
-    return float(np.median(np.abs(np.diff(part, axis=1)), axis=1).mean()), float((part.max(axis=1) - part.min(axis=1)).mean())
+def _roughness(part: NDArray[np.float32], every: int) -> tuple[float, float]:
+    """Return the median size of a step, of one in so many, and the span, means over leads."""
+    steps = part[:, 1::every] - part[:, :-1:every]
+    return float(np.median(np.abs(steps), axis=1).mean()), float((part.max(axis=1) - part.min(axis=1)).mean())
 
 
 def moved(measurements: Measurements, start_s: float) -> Measurements:

@@ -43,14 +43,15 @@ Open = Callable[..., Any]
 def open_long(visit: Callable[..., Any], half_hour: dict[str, Any]) -> Open:
     """Open the page on a sample whose reading is that of a long recording."""
 
-    def opened(long: dict[str, Any] | None = None, **context: Any) -> Any:
+    def opened(long: dict[str, Any] | None = None, excerpts: list[dict[str, Any]] | None = None, **context: Any) -> Any:
         shown = half_hour if long is None else long
         page = visit(**context)
 
         def answer(route: Any) -> None:
             reading = route.fetch().json()
             windows = [{**one, "start_s": 10 * index, "end_s": 10 * index + 10} for index, one in enumerate(reading["timeline"])]
-            patch = {"duration_s": shown["duration_s"], "waveform": waveform_example(shown, 0, PART_S), "timeline": windows, "long": shown}
+            waveform = {**waveform_example(shown, 0, PART_S), "excerpts": excerpts or []}
+            patch = {"duration_s": shown["duration_s"], "waveform": waveform, "timeline": windows, "long": shown}
             route.fulfill(json={**reading, **patch})
 
         def part(route: Any) -> None:
@@ -115,6 +116,7 @@ def test_a_long_recording_has_sentences_overview_events_and_hours(open_long: Ope
     assert cells[0] == f"{half_hour['n_beats']:,}"
     assert "6:00 min" in cells
     page.click("text=Classes over time")
+    page.wait_for_selector(".long .timeline svg")
     assert page.locator(".long .timeline svg").count() == 5
 
 
@@ -363,6 +365,40 @@ def test_the_print_has_a_page_of_the_whole_recording(open_long: Open, length: st
           return colours.size; }"""
     )
     assert drawn > 20
+
+
+def test_the_print_shows_a_quiet_stretch_and_the_gravest_episodes(open_long: Open, half_hour: dict[str, Any]) -> None:
+    starts = {"quiet": 900.0, "atrial_fibrillation": 1077.0, "pause": 1525.0, "ventricular_run": 805.0, "supraventricular_run": 20.0}
+    shown = [{"kind": kind, "start_s": start, "duration_s": 10.0, "title": f"{kind} at {start:.0f}"} for kind, start in starts.items()]
+    parts = [{**waveform_example(half_hour, start, 10.0), "n_times": 10 * 100} for start in starts.values()]
+    page = open_long({**half_hour, "excerpts": shown}, excerpts=parts)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    titles = page.locator(".printed-title").all_text_contents()
+    assert titles == [
+        "Quiet at 900",
+        "Atrial_fibrillation at 1077",
+        "Pause at 1525",
+        "Ventricular_run at 805",
+        "Supraventricular_run at 20",
+    ]
+    per_page = page.evaluate("[...document.querySelectorAll('.printed-page')].map((one) => one.querySelectorAll('.printed-title').length)")
+    assert per_page == [1, 0, 3, 1]
+    inked = page.evaluate(
+        """() => [...document.querySelectorAll('.printed-tracing canvas')].map((canvas) => {
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          let dark = 0;
+          for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] < 120) dark += 1;
+          return dark; })"""
+    )
+    assert len(inked) == 5
+    assert min(inked) > 2000
+    document = page.pdf(prefer_css_page_size=True, format="A4", landscape=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == 4
+    # Who has gone elsewhere prints what is on the screen.
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.click(".long-firsts button >> nth=0")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".printed-page >> nth=0").locator(".printed-title").count() == 0
 
 
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark"), ("ar", "light")])
