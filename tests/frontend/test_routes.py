@@ -242,7 +242,6 @@ def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
     files = {path: path.read_text(encoding="utf-8") for path in STATIC_DIR.rglob("*") if path.is_file()}
     sizes = {path: len(text.encode()) for path, text in files.items()}
     languages = [size for path, size in sizes.items() if path.parent.name == "languages"]
-<<<<<<< HEAD
     # A visitor loads the page and one language; what few recordings need, or somebody asks for, is
     # loaded with them.
     on_demand = {"compare.js", "export_reading.js", "markdown.js", "model_panel.js", "reader_choice.js", "reason.js", "recorder.js"}
@@ -251,12 +250,6 @@ def test_the_page_is_small_and_takes_nothing_from_elsewhere() -> None:
     later = [size for path, size in sizes.items() if path.parent.name == "long" or path.name in on_demand]
     assert sum(sizes.values()) - sum(languages) - sum(later) + max(languages) < 340_000
     assert sum(later) < 90_000
-=======
-    # A visitor loads the page and one language; what few recordings need is loaded with them.
-    later = [size for path, size in sizes.items() if path.parent.name == "long" or path.name == "reason.js"]
-    assert sum(sizes.values()) - sum(languages) - sum(later) + max(languages) < 348_000
-    assert sum(later) < 72_000
->>>>>>> long
     for path, text in files.items():
         without_namespace = text.replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", without_namespace), path.name
