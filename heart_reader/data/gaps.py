@@ -53,7 +53,7 @@ def bridge_gaps(
         return values, (), ()
     impossible = [name for name, lead, of in zip(names, values, known, strict=True) if np.isfinite(lead[~of]).any()]
     values = values.copy()
-    masked: list[str] = []
+    masked: dict[str, int] = {}
     warnings = [message("values_impossible", count=len(impossible), leads=impossible, most=MOST_MV)] if impossible else []
     for row, name in enumerate(names):
         n_missing = int((~known[row]).sum())
@@ -62,13 +62,15 @@ def bridge_gaps(
         share = n_missing / values.shape[1]
         if share > MAX_GAP_SHARE:
             values[row] = 0.0
-            masked.append(name)
-            warnings.append(message("lead_left_out", lead=name, percent=100 * share))
+            masked[name] = round(100 * share)
         else:
             _interpolate(values[row], known[row])
             warnings.append(message("missing_values_bridged", count=n_missing, lead=name))
     if len(masked) == len(names):
         raise NonFiniteSignal(message("all_leads_missing", where=record_id))
+    for percent in dict.fromkeys(masked.values()):
+        leads = [name for name, missing in masked.items() if missing == percent]
+        warnings.append(message("lead_left_out", count=len(leads), leads=leads, percent=percent))
     return values, tuple(masked), tuple(warnings)
 
 
