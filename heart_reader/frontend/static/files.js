@@ -9,9 +9,8 @@ let formats = [];
 /** Say which formats the server reads, in the hint and to the browser's dialog. */
 export function nameFormats(known = formats) {
   formats = known;
-  const endings = ({ suffixes, companions }) => [...suffixes, ...companions];
-  const named = formats.map((format) => `${format.title} (${endings(format).join(" ")})`).join(", ");
-  byId("file-input").accept = formats.flatMap(endings).join(",");
+  const named = formats.map(({ title }) => title).join(", ");
+  byId("file-input").accept = formats.flatMap(({ suffixes, companions }) => [...suffixes, ...companions]).join(",");
   byId("file-hint").textContent = formats.length ? t("source.formats", { formats: named }) : "";
 }
 
