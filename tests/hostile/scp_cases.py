@@ -23,17 +23,13 @@ from tests.hostile.scp_edits import (
     shortened,
     without,
 )
-from tests.hostile.write_scp import CODES, DEFAULT, Code, Scp, Sections, whole
+from tests.hostile.write_scp import CODES, DEFAULT, SWITCHING, Code, Scp, Sections, whole
 
 __all__ = ["CASES"]
 
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-# Every number in 16 bits; then small ones in one table and all others in another.
+# Every number in 16 bits.
 PLAIN: tuple[tuple[Code, ...], ...] = (((0, 16, 1, 0, ""),),)
-TWO: tuple[tuple[Code, ...], ...] = (
-    ((1, 1, 1, 0, "0"), (2, 10, 1, 0, "10"), (2, 2, 0, 2, "11")),
-    ((1, 17, 1, 0, "0"), (1, 1, 0, 1, "1")),
-)
 # Switches that lead to switches, and a code with a number behind a value that is not 0.
 THREE: tuple[tuple[Code, ...], ...] = (
     ((1, 1, 1, 0, "0"), (2, 2, 0, 3, "10"), (2, 2, 0, 2, "11")),
@@ -46,7 +42,7 @@ COMPRESSIONS = {
     "as they are": None,
     "in the default table": "default",
     "in 16 bits each": PLAIN,
-    "in two tables": TWO,
+    "in two tables": SWITCHING,
     "in three tables": THREE,
 }
 
@@ -84,7 +80,7 @@ def compressions() -> Iterator[Case]:
 
 def tables() -> Iterator[Case]:
     for count in (0, 17, 19998, 20000, 65535):
-        spec = Scp(tables=TWO, edit=put(2, 0, "<H", count))
+        spec = Scp(tables=SWITCHING, edit=put(2, 0, "<H", count))
         yield case(f"{count} Huffman tables declared", spec, refused="damaged_file")
     for count in (0, 4, 700, 65535):
         spec = Scp(tables=PLAIN, edit=put(2, 2, "<H", count))
@@ -93,16 +89,16 @@ def tables() -> Iterator[Case]:
         ("33 bits of prefix", 4, "<B", 33), ("255 bits of prefix", 4, "<B", 255), ("no bits at all", 5, "<B", 0),
         ("more bits of prefix than in all", 4, "<B", 9), ("100 bits in all", 5, "<B", 100), ("mode 2", 6, "<B", 2),
     ):  # fmt: skip
-        spec = Scp(tables=TWO, differences=2, edit=put(2, at, fmt, value))
+        spec = Scp(tables=SWITCHING, differences=2, edit=put(2, at, fmt, value))
         yield case(f"a code with {what}", spec, refused="damaged_file")
     for table in (0, 3, -1, 30000):
         # The third code of the first table switches.
-        spec = Scp(tables=TWO, differences=2, edit=put(2, 4 + 2 * 9 + 3, "<h", table))
+        spec = Scp(tables=SWITCHING, differences=2, edit=put(2, 4 + 2 * 9 + 3, "<h", table))
         yield case(f"a switch to table {table} of two", spec, refused="damaged_file")
-    spec = Scp(tables=TWO, edit=put(2, 4 + 9 + 5, "<I", 0))
+    spec = Scp(tables=SWITCHING, edit=put(2, 4 + 9 + 5, "<I", 0))
     yield case("two codes that begin alike", spec, refused="damaged_file")
-    yield case("tables that are cut off", Scp(tables=TWO, edit=cut(2, 20)), refused="damaged_file")
-    yield case("tables of one byte", Scp(tables=TWO, edit=cut(2, 1)), refused="damaged_file")
+    yield case("tables that are cut off", Scp(tables=SWITCHING, edit=cut(2, 20)), refused="damaged_file")
+    yield case("tables of one byte", Scp(tables=SWITCHING, edit=cut(2, 1)), refused="damaged_file")
     for share in (0.3, 0.6, 0.9):
 
         def shorter(sections: Sections, share: float = share) -> None:
@@ -133,7 +129,7 @@ def sections() -> Iterator[Case]:
         )
         spec = Scp(factor=4, edit=dropped(number))
         yield case(f"no section {number} for samples left out", spec, refused="damaged_file")
-    for how in ("default", TWO, THREE):
+    for how in ("default", SWITCHING, THREE):
         for differences in (0, 1, 2):
             spec = Scp(tables=how, differences=differences, edit=dropped(2))
             name = (
@@ -190,7 +186,7 @@ def checksums() -> Iterator[Case]:
     yield case("no checksum at all", Scp(checksums=False), warned=("scp_checksums_unused",))
     yield case(
         "no checksum at all, all compression",
-        Scp(checksums=False, tables=TWO, differences=2, subtracted=True),
+        Scp(checksums=False, tables=SWITCHING, differences=2, subtracted=True),
         warned=("scp_checksums_unused",),
     )
     for number in (7, 8, 10, 11):

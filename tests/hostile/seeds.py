@@ -21,7 +21,7 @@ from tests.hostile.write_aecg import Aecg, annotation, document, filter_of, seri
 from tests.hostile.write_contec import Contec, write_file, write_table
 from tests.hostile.write_ishne import CODES, Ishne, content_of
 from tests.hostile.write_scp import CODES as SCP_CODES
-from tests.hostile.write_scp import Scp, scp_bytes
+from tests.hostile.write_scp import SWITCHING, Scp, scp_bytes
 from tests.hostile.write_wfdb import RARE, pack
 from tests.hostile.write_xml import EIGHT, mortara_text, muse_text, philips_text, schiller_text
 
@@ -350,9 +350,16 @@ def _scp(record: EcgRecord, number: int) -> Files:
     """Return a record compressed in one of several ways; short, for codes are made one by one."""
     step_nv = (1000, 2500, 4880, 5000)[number % 4]
     digital = np.rint(record.signal[:, :1500].astype(np.float64) * 1e6 / step_nv).astype(np.int64)
-    tables, differences = (None, "default")[number % 2], number % 3
+    tables, differences = (None, "default", None, "default", SWITCHING)[number % 5], number % 3
     leads = [name if name in SCP_CODES else 200 for name in record.lead_names]
-    return {"seed.scp": scp_bytes(Scp(digital, leads, record.fs, step_nv, tables=tables, differences=differences))}
+    compressed = number % 4 and digital.shape[1] >= 400
+    # Its intervals end at 65 ms.
+    spec = Scp(
+        digital, leads, max(record.fs, 16.0), step_nv, tables=tables, differences=differences, beats=range(100, digital.shape[1] - 100, 200)
+    )
+    if compressed and record.fs >= 100:
+        spec = replace(spec, subtracted=number % 4 != 2, factor=(1, 1, 4, 2)[number % 4])
+    return {"seed.scp": scp_bytes(spec)}
 
 
 _WRITERS: dict[str, Callable[[int], Files]] = {

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from heart_reader.data.leads import STANDARD_LEADS
 from tests.hostile.case import FS_HZ, reference
 
-__all__ = ["CODES", "DEFAULT", "Code", "Scp", "beat_at", "encode", "scp_bytes", "sealed", "tag", "write"]
+__all__ = ["CODES", "DEFAULT", "SWITCHING", "Code", "Scp", "beat_at", "encode", "scp_bytes", "sealed", "table_bytes", "tag", "write"]
 
 Digital = NDArray[np.int64]
 # Bits of the prefix, bits in all, mode, value, and the prefix as text.
@@ -34,6 +34,11 @@ DEFAULT: tuple[Code, ...] = (
     *((n + 2, n + 2, 1, sign * n, "1" * n + "0" + ("1" if sign < 0 else "0")) for n in range(1, 9) for sign in (1, -1)),
     (10, 18, 1, 0, "1111111110"),
     (10, 26, 1, 0, "1111111111"),
+)
+# Small numbers in one table, all others in another.
+SWITCHING: tuple[tuple[Code, ...], ...] = (
+    ((1, 1, 1, 0, "0"), (2, 10, 1, 0, "10"), (2, 2, 0, 2, "11")),
+    ((1, 17, 1, 0, "0"), (1, 1, 0, 1, "1")),
 )
 # Beats of the reference ECG as it is cut up here: samples before and after each fiducial.
 BEFORE, AFTER = 60, 100
@@ -163,9 +168,10 @@ def _sections(spec: Scp) -> Sections:
     compressed = spec.subtracted or spec.factor > 1
     beat_step = spec.beat_step_nv or spec.step_nv
     made: Sections = {}
-    # The mean of all heartbeats, in steps that add up to whole ones of the rhythm.
-    windows = np.stack([digital[:, fc - fiducial : fc - fiducial + length] for fc in spec.beats])
-    beat = np.rint(windows.mean(axis=0)).astype(np.int64) if compressed or 5 in spec.extra else np.zeros((n_leads, length), np.int64)
+    beat = np.zeros((n_leads, length), np.int64)
+    if compressed:
+        # The mean of all heartbeats.
+        beat = np.rint(np.mean([digital[:, fc - fiducial : fc - fiducial + length] for fc in spec.beats], axis=0)).astype(np.int64)
     residual = digital.copy()
     if spec.subtracted:
         for fc in spec.beats:
@@ -177,7 +183,7 @@ def _sections(spec: Scp) -> Sections:
     if spec.tables == "default":
         made[2] = struct.pack("<H", 19999)
     elif spec.tables is not None:
-        made[2] = struct.pack("<H", len(spec.tables)) + b"".join(_table(table) for table in spec.tables)
+        made[2] = struct.pack("<H", len(spec.tables)) + b"".join(table_bytes(table) for table in spec.tables)
     flags = 4 | n_leads % 32 << 3 | spec.subtracted if spec.flags is None else spec.flags
     codes = [lead if isinstance(lead, int) else CODES[lead] for lead in spec.leads]
     ends = struct.pack("<II", spec.start, spec.start + n_times - 1)
@@ -196,7 +202,8 @@ def _sections(spec: Scp) -> Sections:
     return made | dict(spec.extra)
 
 
-def _table(codes: Sequence[Code]) -> bytes:
+def table_bytes(codes: Sequence[Code]) -> bytes:
+    """One table of section 2."""
     packed = [struct.pack("<BBBhI", prefix, total, mode, value, int(bits[::-1] or "0", 2)) for prefix, total, mode, value, bits in codes]
     return struct.pack("<H", len(codes)) + b"".join(packed)
 
