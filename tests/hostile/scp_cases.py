@@ -21,6 +21,7 @@ from tests.hostile.scp_edits import (
     pointer,
     put,
     shortened,
+    unstated,
     without,
 )
 from tests.hostile.write_scp import CODES, DEFAULT, SWITCHING, Code, Scp, Sections, whole
@@ -183,6 +184,9 @@ def checksums() -> Iterator[Case]:
         Scp(finish=lambda content: content.__setitem__(0, content[0] ^ 1)),
         warned=("scp_record_checksum",),
     )
+    for number in (0, 3, 6):
+        yield case(f"0 for the checksum of section {number}", Scp(finish=unstated(number)), warned=("scp_checksums_unused",))
+    yield case("0 for the checksum of the header", Scp(finish=unstated(1)))
     yield case("no checksum at all", Scp(checksums=False), warned=("scp_checksums_unused",))
     yield case(
         "no checksum at all, all compression",
@@ -199,7 +203,7 @@ def leads() -> Iterator[Case]:
         yield case(f"{count} leads declared", Scp(edit=put(3, 0, "<B", count)), refused="damaged_file")
     yield case("eleven leads declared for twelve", Scp(edit=put(3, 0, "<B", 11)), refused="samples_surplus")
     yield case("leads cut off", Scp(edit=cut(3, 40)), refused="damaged_file")
-    yield case("no byte of leads", Scp(edit=cut(3, 0)), refused="damaged_file")
+    yield case("one byte of leads", Scp(edit=cut(3, 1)), refused="damaged_file")
     for lead in STANDARD_LEADS:
         row = STANDARD_LEADS.index(lead)
         twice = "II" if lead != "II" else "V6"
@@ -219,6 +223,7 @@ def leads() -> Iterator[Case]:
         yield case(f"flags {flags:#04x} of the leads", Scp(flags=flags))
     for at_once in (1, 2, 3, 6):
         yield case(f"{at_once} leads at a time", Scp(flags=at_once << 3), refused="leads_in_groups")
+        yield case(f"{at_once} leads at a time in version 1.1, which means nothing", Scp(flags=at_once << 3, protocol=11))
         yield case(f"{at_once} leads at a time, and all at a time", Scp(flags=at_once << 3 | 4))
     for start in (251, 501, 2):
         row = STANDARD_LEADS.index("V1")
@@ -271,6 +276,12 @@ def scales() -> Iterator[Case]:
     for shift in (100, 1000, 30_000):
         spec = Scp(subtracted=True, edit=put(4, 2, "<H", shift))
         yield case(f"a fiducial at sample {shift} of the reference beat", spec, refused="damaged_file")
+    for at, sample in ((8, 105), (8, 104), (16, 271)):
+        spec = Scp(subtracted=True, edit=put(4, at, "<I", sample))
+        yield case(f"a subtraction to sample {sample}, beyond the reference beat by few samples", spec)
+    for at, sample in ((8, 90), (16, 290), (16, 10_000)):
+        spec = Scp(subtracted=True, edit=put(4, at, "<I", sample))
+        yield case(f"a subtraction to sample {sample}, beyond the reference beat by many", spec, refused="damaged_file")
     yield case("1000 heartbeats declared", Scp(subtracted=True, edit=put(4, 4, "<H", 1000)), refused="damaged_file")
     yield case("protected zones that overlap", Scp(factor=4, edit=put(4, 6 + 4 * 14 + 8, "<I", 1)), refused="damaged_file")
     yield case("lead sizes beyond the section", Scp(edit=put(6, 6, "<12H", *(60_000,) * 12)), refused="scp_truncated")
@@ -329,10 +340,12 @@ def people() -> Iterator[Case]:
 
 
 def reports() -> Iterator[Case]:
-    for number, data in {
-        7: b"", 8: b"", 10: b"", 11: b"",
-    }.items():  # fmt: skip
-        yield case(f"an empty section {number}", Scp(extra={number: data}), warned=("scp_sections_left_out",))
+    for number in (2, 4, 5, 7, 8, 9, 10, 11):
+        yield case(f"an empty section {number}", Scp(extra={number: b""}))
+        if number in {7, 8, 10, 11}:
+            yield case(f"a section {number} of two bytes", Scp(extra={number: b"\1\1"}), warned=("scp_sections_left_out",))
+    for number in (3, 6):
+        yield case(f"an empty section {number}", Scp(extra={number: b""}), refused="scp_without_rhythm")
     for name, data in {
         "200 reference beats": b"\xc8\0" + bytes(30), "255 spikes": b"\1\xff" + bytes(22), "impossible values": b"\1\0" + b"\xff" * 60,
         "nothing but zeros": bytes(60), "values that were not found": b"\1\0" + struct.pack("<10H", *(29999,) * 10) + bytes(40),

@@ -11,7 +11,10 @@ from heart_reader.data.leads import STANDARD_LEADS
 from tests.hostile.case import Case
 from tests.hostile.write_scp import Scp, Sections, seal, write
 
-__all__ = ["case", "count_from_zero", "cut", "dropped", "flipped", "lengthened", "moved_onto", "pointer", "put", "shortened", "without"]
+__all__ = [
+    *("case", "count_from_zero", "cut", "dropped", "flipped", "lengthened", "moved_onto", "pointer", "put", "shortened", "unstated"),
+    "without",
+]
 
 
 def case(name: str, spec: Scp, **expected: Any) -> Case:
@@ -59,6 +62,17 @@ def pointer(number: int, *, length: int | None = None, index: int | None = None,
         new = [old[place] if value is None else value for place, value in enumerate((name, length, index))]
         struct.pack_into("<HII", content, at, *new)
         seal(content)
+
+    return finish
+
+
+def unstated(number: int) -> Callable[[bytearray], None]:
+    """Write 0 for the checksum of a section, under one of the file that is right."""
+
+    def finish(content: bytearray) -> None:
+        _, _, index = struct.unpack_from("<HII", content, 22 + 10 * number)
+        content[index - 1 : index + 1] = bytes(2)
+        content[:2] = binascii.crc_hqx(bytes(content[2:]), 0xFFFF).to_bytes(2, "little")
 
     return finish
 

@@ -51,7 +51,7 @@ def read_scp(path: str, head: bytes, given: Given) -> EcgRecord:
     sections = read_sections(path, warnings)
     if LEADS not in sections:
         raise UnreadableRecord(message("scp_without_rhythm", where=path))
-    leads = parse_leads(path, sections[LEADS].data)
+    leads = parse_leads(path, sections[LEADS].data, sections[LEADS].protocol)
     names = agreed_names(path, leads.names, given.leads)
     waveforms = read_waveforms(path, sections, leads, given, warnings)
     header, report = _report(sections, waveforms, names, warnings, identity=given.identity)

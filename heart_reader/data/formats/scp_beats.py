@@ -24,6 +24,9 @@ __all__ = ["Beats", "Expansion", "add_reference_beat", "expansion", "parse_beats
 _BEAT = np.dtype([("kind", "<u2"), ("start", "<u4"), ("fiducial", "<u4"), ("end", "<u4")])
 _ZONE = np.dtype([("start", "<u4"), ("end", "<u4")])
 _HEAD_BYTES = 6
+# Some writers count a subtraction a few samples longer than the reference beat, where nothing can
+# have been subtracted.
+_MOST_BEYOND = 4
 # Before version 1.3 what is subtracted is what is protected.
 _ZONES_FROM = 13
 
@@ -159,12 +162,13 @@ def add_reference_beat(path: str, signal: NDArray[np.float64], start: int, beat:
             # From this one nothing was subtracted.
             continue
         in_beat = beats.fiducial - 1 - (fiducial - first)
-        if in_beat < 0 or in_beat + last - first >= len(beat):
+        before, behind = max(0, -in_beat), max(0, in_beat + last - first + 1 - len(beat))
+        if max(before, behind) > _MOST_BEYOND or last - behind < first + before:
             problem = (
                 f"samples {first} to {last} of a heartbeat at {fiducial} are outside the reference beat of {len(beat)} samples,"
                 " the file is damaged"
             )
             raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
-        begin, end = max(first, start), min(last, start + len(signal) - 1)
+        begin, end = max(first + before, start), min(last - behind, start + len(signal) - 1)
         if begin <= end:
             signal[begin - start : end - start + 1] += beat[in_beat + begin - first : in_beat + end - first + 1]

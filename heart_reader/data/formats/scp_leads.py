@@ -31,6 +31,8 @@ _NAMES = {
 _FOLLOW = {61, 62, 63, 64, 65}
 _LEAD = struct.Struct("<IIB")
 _SUBTRACTED, _SIMULTANEOUS = 1, 4
+# Recorders of this version fill in another number.
+_WITHOUT_NUMBER = 11
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def lead_name(number: int) -> str:
     return _NAMES.get(number, f"SCP lead {number}")
 
 
-def parse_leads(path: str, data: bytes) -> Leads:
+def parse_leads(path: str, data: bytes, protocol: int) -> Leads:
     """Read section 3.
 
     Raises
@@ -81,7 +83,7 @@ def parse_leads(path: str, data: bytes) -> Leads:
     names = _numbered([lead_name(number) for *_, number in rows], [number for *_, number in rows])
     at_once = flags >> 3
     recorded = sum(number not in _FOLLOW for *_, number in rows)
-    if not flags & _SIMULTANEOUS and 0 < at_once < recorded:
+    if not flags & _SIMULTANEOUS and 0 < at_once < recorded and protocol != _WITHOUT_NUMBER:
         raise LeadError(message("leads_in_groups", where=path, at_once=at_once, leads=count))
     # Some writers count from 0; their end is the number of samples.
     spans = tuple((start, end) if start else (1, end) for start, end, _ in rows)

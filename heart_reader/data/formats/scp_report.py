@@ -29,6 +29,8 @@ _BAZETT = 1
 _MOST_MS, _MOST_BPM = 5000, 600
 # The first four numbers of each lead.
 _LEAD_INTERVALS = ("p_ms", "pr_ms", "qrs_ms", "qt_ms")
+# Recorders of this version have a byte too many in front, and others perhaps not.
+_SHIFTED = 11
 _CONFIRMED = {0: False, 1: True, 2: False}
 _STATEMENTS_AT = 8
 _MOST_STATEMENTS = 255
@@ -43,7 +45,7 @@ def parse_measurements(sections: Mapping[int, Section]) -> tuple[dict[str, float
     """
     measured: dict[str, float] = {}
     cut_off = []
-    if (section := sections.get(_GLOBAL)) is not None:
+    if (section := sections.get(_GLOBAL)) is not None and section.protocol != _SHIFTED:
         try:
             measured |= _global(section)
         except struct.error:

@@ -2,7 +2,7 @@
 
 A record and each of its sections begin with a checksum. A writer that computes them rightly
 anywhere computes them rightly everywhere, so one that does not fit then means damage. Where none
-fits, the writer does not compute them, and they say nothing.
+fits, or a 0 is in its place, the writer does not compute them, and they say nothing.
 
 References
 ----------
@@ -84,10 +84,11 @@ def read_sections(path: str, warnings: list[Message]) -> Mapping[int, Section]:
     """
     content = _content(path)
     places = _places(path, content)
-    sound = {number: _checksum_fits(content, start, end) for number, (start, end) in places.items()}
-    if not any(sound.values()):
+    stated = {number: place for number, place in places.items() if any(content[place[0] : place[0] + 2])}
+    sound = {number: _checksum_fits(content, start, end) for number, (start, end) in stated.items()}
+    if not any(sound.values()) or not _OF_SIGNAL & places.keys() <= stated.keys():
         warnings.append(message("scp_checksums_unused"))
-    else:
+    if any(sound.values()):
         if damaged := [number for number, fits in sound.items() if not fits and number in _OF_SIGNAL]:
             raise UnreadableRecord(message("scp_checksum", where=path, section=damaged[0]))
         if damaged := [number for number, fits in sound.items() if not fits]:
@@ -132,8 +133,8 @@ def _places(path: str, content: bytes) -> dict[int, tuple[int, int]]:
         if number == 0 and length and index != _FIRST_INDEX:
             problem = f"its first section begins at byte {index} by its own pointer, but at byte {_FIRST_INDEX} in the file"
             raise UnreadableRecord(message("scp_not_standard", where=path, problem=problem))
-        # Empty sections have a pointer, too; some writers fill the list up with zeros.
-        if number == 0 or length == 0 or number > _LAST:
+        # Empty sections have a pointer, and some a header; the list may be filled up with zeros.
+        if number == 0 or length in (0, _HEADER.size) or number > _LAST:
             continue
         if number in places:
             problem = f"two pointers to section {number}, the file is damaged"

@@ -168,13 +168,19 @@ class _Reader:
         """(n_leads, n_times) in microvolts, and its rate in Hz."""
         stored = self._stored(REFERENCE_BEAT, None)
         length_ms = 0 if self.beats is None else self.beats.length_ms
-        count = round(1000 * length_ms / stored.interval_us)
+        count, rest = divmod(1000 * length_ms, stored.interval_us)
         if self.tables is None:
             there = min(len(lead) for lead in stored.leads) // _BYTES_PER_SAMPLE
-            count = min(count, there) if count else there
+            count, rest = (min(count, there), 0) if count else (there, 0)
         if not count or count > 8 * _MOST_BYTES:
             raise self.damaged(f"the reference beat has {count} samples")
-        rows = [self.numbers(stored, row, count) for row in range(len(stored.leads))]
+        try:
+            # A length between two numbers of samples is rounded down or up.
+            rows = [self.numbers(stored, row, count + bool(rest)) for row in range(len(stored.leads))]
+        except UnreadableRecord:
+            if not rest:
+                raise
+            rows = [self.numbers(stored, row, count) for row in range(len(stored.leads))]
         return _scaled(np.stack(rows), stored), stored.fs
 
 
