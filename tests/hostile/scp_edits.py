@@ -12,7 +12,17 @@ from tests.hostile.case import Case
 from tests.hostile.write_scp import Scp, Sections, seal, write
 
 __all__ = [
-    *("case", "count_from_zero", "cut", "dropped", "flipped", "lengthened", "moved_onto", "pointer", "put", "shortened", "unstated"),
+    "case",
+    "count_from_zero",
+    "cut",
+    "dropped",
+    "flipped",
+    "lengthened",
+    "moved_onto",
+    "pointer",
+    "put",
+    "shortened",
+    "unstated",
     "without",
 ]
 
