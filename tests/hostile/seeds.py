@@ -352,7 +352,8 @@ def _scp(record: EcgRecord, number: int) -> Files:
     digital = np.rint(record.signal[:, :1500].astype(np.float64) * 1e6 / step_nv).astype(np.int64)
     tables, differences = (None, "default")[number % 2], number % 3
     leads = [name if name in SCP_CODES else 200 for name in record.lead_names]
-    return {"seed.scp": scp_bytes(Scp(digital, leads, record.fs, step_nv, tables=tables, differences=differences))}
+    # Its 16 bits hold intervals of up to 65 ms.
+    return {"seed.scp": scp_bytes(Scp(digital, leads, max(record.fs, 16.0), step_nv, tables=tables, differences=differences, beats=(150,)))}
 
 
 _WRITERS: dict[str, Callable[[int], Files]] = {
