@@ -76,6 +76,7 @@ def read_long(record: EcgRecord, classify: ClassifyBeats = classify_beats, *, pr
     plain = known & ~(beats.of("VF")[1:] | beats.of("VF")[:-1])
     values = irregularity(beats.times_s, plain, len(scanned.noisy))
     fibrillating = fibrillating_steps(values, scanned.noisy, _p_wave_oracle(record))
+    beats = _none_early_in(fibrillating, beats)
     say(0.9)
     rhythms = _rhythms(fibrillating, scanned.noisy, _measured_rhythms(record, scanned), values)
     trend = _trend(beats, known, scanned.noisy, _seconds(record.duration_s, len(scanned.noisy)), rhythms)
@@ -137,6 +138,12 @@ def _measured_rhythms(record: EcgRecord, scanned: Scan) -> dict[int, str | None]
         return {}
     chosen = np.unique(whole[np.linspace(0, len(whole) - 1, _RHYTHMS_MEASURED).astype(int)])
     return {step: measure(_step(record, step)).rhythm.name for step in chosen.tolist()}
+
+
+def _none_early_in(fibrillating: Flags, beats: BeatList) -> BeatList:
+    """Return beats of which none is supraventricular and early in fibrillation: all come anyhow."""
+    early = beats.of("S") & fibrillating[_steps(beats.times_s, len(fibrillating))]
+    return replace(beats, classes=np.where(early, "N", beats.classes))
 
 
 def _known_intervals(record: EcgRecord, beats: BeatList, scanned: Scan) -> tuple[Flags, BeatList]:

@@ -162,9 +162,7 @@ def _lost(whole: LongReading) -> Iterator[Line]:
 def _ectopic(whole: LongReading) -> Iterator[Line]:
     counts, n_beats = whole.beats.counts, max(1, len(whole.beats.times_s))
     an_hour = max(whole.duration_s, 1800.0) / 3600.0
-    # In fibrillation nothing comes early.
-    letters = ("V",) if _name(whole) == FIBRILLATION else ("V", "S")
-    for letter in letters:
+    for letter in ("V", "S"):
         if counts[letter]:
             code = {"V": "PVC", "S": "PAC"}[letter]
             yield Line(

@@ -353,7 +353,7 @@ def _scp(record: EcgRecord, number: int) -> Files:
     tables, differences = (None, "default", None, "default", SWITCHING)[number % 5], number % 3
     leads = [name if name in SCP_CODES else 200 for name in record.lead_names]
     compressed = number % 4 and digital.shape[1] >= 400
-    # Its intervals end at 65 ms.
+    # Its 16 bits hold intervals of up to 65 ms.
     spec = Scp(
         digital, leads, max(record.fs, 16.0), step_nv, tables=tables, differences=differences, beats=range(100, digital.shape[1] - 100, 200)
     )

@@ -70,6 +70,15 @@ def test_fibrillation_between_sinus_rhythm_is_one_episode(fibrillating: LongRead
     assert any(sentence.code == "long_fibrillation" for sentence in fibrillating.summary)
 
 
+def test_in_fibrillation_no_beat_is_premature_but_a_ventricular_one(fibrillating: LongReading) -> None:
+    (episode,) = of_kind(fibrillating, "atrial_fibrillation")
+    times = fibrillating.beats.times_s
+    within = (times >= episode.start_s) & (times < episode.end_s)
+    assert within.sum() > 100
+    assert not fibrillating.beats.of("S")[within].any()
+    assert of_kind(fibrillating, "supraventricular_run") == of_kind(fibrillating, "bigeminy") == []
+
+
 @pytest.mark.parametrize("rhythm", ["sinus", "bigeminy", "trigeminy", "premature_ventricular", "av_block_2_mobitz_1"])
 def test_other_rhythms_are_no_fibrillation(rhythm: str) -> None:
     assert of_kind(read_long(simulated((rhythm, 150.0))), "atrial_fibrillation") == []

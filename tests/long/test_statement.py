@@ -87,7 +87,7 @@ def test_fibrillation_is_the_rhythm_or_an_episode_of_it(minute: Measurements) ->
         "Sinus rhythm, 75/min on average, 75 to 75/min over 10 s",
         "Atrial fibrillation for 50% of the time (1 episode, 0:30:00)",
     ]
-    whole = whole_of("S" * 40, ["atrial_fibrillation"] * HOUR, (replace(part, end_s=3600.0),))
+    whole = whole_of("", ["atrial_fibrillation"] * HOUR, (replace(part, end_s=3600.0),))
     assert lines(whole, minute) == ["Atrial fibrillation, 75/min on average, 75 to 75/min over 10 s"]
 
 
