@@ -54,7 +54,7 @@ def test_flutter_of_the_ventricles_is_no_slow_run_and_no_tachycardia_of_34(read)
 
 
 def test_one_rhythm_for_the_whole(read) -> None:
-    """Record 208: 992 ventricular beats, 373 fusion beats (read as N or V), 2 supraventricular ones."""
+    """Record 208: 992 ventricular beats, 373 fusion beats (read as N or V), 2 supraventricular."""
     reading = read("208")
     rhythm = reading.measurements.rhythm
     assert rhythm.beats.count("supraventricular") == 0
