@@ -234,7 +234,7 @@ def test_an_upload_beyond_the_limits_is_refused_in_the_one_shape(site: Site, req
     if "caddy" in request.node.name:
         return  # it asks the server first, and waits for the body
     # Beyond both: announced, and refused before it comes.
-    answer, content = ask(site, "/api/v1/predict", body=b"", headers={**headers, "Content-Length": str(60 << 20)})
+    answer, content = ask(site, "/api/v1/predict", body=b"", headers={**headers, "Content-Length": str(140 << 20)})
     assert answer.status == 413
     assert json.loads(content).keys() == {"code", "message", "detail", "request_id"}
 
