@@ -35,7 +35,19 @@ from numpy.typing import NDArray
 from heart_reader.features.ranks import running_median
 from heart_reader.messages import Message, message
 
-__all__ = ["KINDS", "Episode", "flagged", "lost_beats", "patterns", "pauses", "rate_episodes", "runs", "spans", "ventricular_runs"]
+__all__ = [
+    "KINDS",
+    "Episode",
+    "flagged",
+    "lost_beats",
+    "patterns",
+    "pauses",
+    "rate_episodes",
+    "runs",
+    "spans",
+    "supraventricular_runs",
+    "ventricular_runs",
+]
 
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -213,6 +225,23 @@ def ventricular_runs(beat_s: Times, ventricular: Flags, known: Flags | None = No
     """
     found = runs("ventricular_run", beat_s, ventricular, known)
     return [one if one.bpm is None or one.bpm > FAST_BPM else replace(one, kind="idioventricular_rhythm") for one in found]
+
+
+def supraventricular_runs(beat_s: Times, supraventricular: Flags, known: Flags | None = None) -> list[Episode]:
+    """Return runs of supraventricular beats that are fast; slow ones are early by nobody's measure.
+
+    Parameters
+    ----------
+    beat_s, supraventricular, known
+        As of :func:`runs`.
+
+    Examples
+    --------
+    >>> yes = np.ones(4, bool)
+    >>> [len(supraventricular_runs(np.arange(4) * rr, yes)) for rr in (0.5, 0.7)]
+    [1, 0]
+    """
+    return [one for one in runs("supraventricular_run", beat_s, supraventricular, known) if one.bpm is not None and one.bpm > FAST_BPM]
 
 
 def patterns(beat_s: Times, premature: Flags) -> list[Episode]:

@@ -21,7 +21,18 @@ from heart_reader.data.annotations import AAMI_CLASSES
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.measured import measure
-from heart_reader.long.episodes import PAUSE_S, Episode, flagged, lost_beats, patterns, pauses, rate_episodes, runs, spans, ventricular_runs
+from heart_reader.long.episodes import (
+    PAUSE_S,
+    Episode,
+    flagged,
+    lost_beats,
+    patterns,
+    pauses,
+    rate_episodes,
+    spans,
+    supraventricular_runs,
+    ventricular_runs,
+)
 from heart_reader.long.fibrillation import ENTER, STEP_S, fibrillating_steps, irregularity
 from heart_reader.long.reading import BeatList, Hour, LongReading, Trend
 from heart_reader.long.scan import Scan, scan, still_moving
@@ -218,7 +229,7 @@ def _episodes(duration_s: float, beats: BeatList, known: Flags, trend: Trend, fi
     yield from rate_episodes(trend.mean_bpm, STEP_S, duration_s, times_s)
     yield from flagged("noise", trend.noisy, STEP_S, duration_s, times_s)
     yield from ventricular_runs(times_s, beats.of("V"), known)
-    yield from runs("supraventricular_run", times_s, beats.of("S"), known)
+    yield from supraventricular_runs(times_s, beats.of("S"), known)
     yield from patterns(times_s, beats.of("SV"))
 
 
