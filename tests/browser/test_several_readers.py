@@ -101,6 +101,7 @@ def test_binary_questions_are_one_click_away(visit: Callable[..., Any], language
     page.wait_for_selector("#reading:not([hidden])")
     assert page.inner_text("#screens summary") == words(language)["screens"]["heading"]
     page.click("#screens summary")
+    page.wait_for_selector("#screens tr[data-level=mi_vs_norm]")  # drawn once it is opened
     text = page.inner_text("#screens")
     assert words(language)["levels"]["mi_vs_norm"] in text
     served = page.evaluate("async () => (await fetch('api/v1/samples/ten_seconds')).json()")
