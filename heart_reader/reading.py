@@ -17,7 +17,7 @@ from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis
 from heart_reader.errors import HeartReaderError, UnreadableRecord
 from heart_reader.long.sampling import VERY_LONG_S
 from heart_reader.messages import clock
-from heart_reader.recorder import recorder_lines
+from heart_reader.recorder import TITLES, recorder_lines
 from heart_reader.weights import find_reader
 
 if TYPE_CHECKING:
@@ -27,15 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "explain_words", "load", "read_all", "read_ecg"]
 
 BAR_WIDTH = 20
-# What clinicians read first, in their order: title and unit.
-SHOWN = {
-    "heart_rate_bpm": ("rate", "/min"),
-    "pr_ms": ("PR", "ms"),
-    "qrs_ms": ("QRS", "ms"),
-    "qt_ms": ("QT", "ms"),
-    "qtc_fridericia_ms": ("QTc Fridericia", "ms"),
-    "qrs_axis_deg": ("QRS axis", "degrees"),
-}
+# What clinicians read first, in their order.
+SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qrs_axis_deg")
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,8 @@ class Reading:
 def _measurements(measurements: Measurements) -> str:
     """The usual measurements on one line; what could not be measured is named with its reason."""
     parts, absent = [], []
-    for name, (title, unit) in SHOWN.items():
+    for name in SHOWN:
+        title, unit = TITLES[name]
         measured = measurements.values[name]
         if measured.value is None:
             absent.append(f"{title} ({measured.reason})")

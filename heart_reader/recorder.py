@@ -7,7 +7,7 @@ from typing import NamedTuple
 from heart_reader.data.device_report import DeviceReport
 from heart_reader.diagnosis import Diagnosis
 
-__all__ = ["Beside", "beside", "recorder_facts", "recorder_lines", "statement_lines"]
+__all__ = ["TITLES", "Beside", "beside", "recorder_facts", "recorder_lines", "statement_lines"]
 
 # In the order of a printout: title and unit.
 TITLES = {

@@ -12,11 +12,11 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from heart_reader.errors import ConfigError
+from heart_reader.machine import is_loopback
 
 __all__ = ["TOKEN", "Access", "headers_of_environment", "headers_of_file"]
 
@@ -71,7 +71,7 @@ class Access:
             raise ConfigError(f"{shown!r} is no address of DICOMweb services: such as https://archive.example/dicom-web is needed")
         if parts.username is not None or parts.password is not None:
             raise ConfigError(f"no name and password in the address, please: set {USER} and {PASSWORD}, or name a file with --headers")
-        if self.headers and parts.scheme == "http" and not self.insecure and not _is_here(host):
+        if self.headers and parts.scheme == "http" and not self.insecure and not is_loopback(host):
             raise ConfigError(f"http://{host} would carry your secret in plain text: use https, or --insecure in a network that you trust")
         if self.ca is not None and not self.ca.is_file():
             raise ConfigError(f"{self.ca}: no such file of certificates")
@@ -140,11 +140,3 @@ def _header(line: str, where: str) -> tuple[str, str]:
     if match is None:
         raise ConfigError(f"{where}: no header of HTTP; such as Authorization: Bearer ... is needed, in ASCII")
     return match[1], match[2]
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,8 +12,10 @@ import warnings
 from typing import TYPE_CHECKING
 
 from heart_reader.archive.names import checked_uid, derived_uid
+from heart_reader.data.formats.dicom import DEFLATED
 from heart_reader.diagnosis import Diagnosis
 from heart_reader.errors import ArchiveError
+from heart_reader.exchange.dicom_source import IDENTIFIERS, OF_PATIENT, OF_STUDY
 from heart_reader.exchange.dicom_sr import to_dicom_sr
 
 if TYPE_CHECKING:
@@ -21,15 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["encoded", "facts_of", "report_of"]
 
-# What a report shares with the ECG, so that it is filed with it: patient and study.
-_SHARED = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+# What a report shares with the ECG, so that it is filed with it.
+_SHARED = (*OF_STUDY, *OF_PATIENT, "PatientSex")
 SERIES_NUMBER = 3700
-# The transfer syntax of an object that may swell to gigabytes; it stands in its head in plain text.
-DEFLATED, HEAD_BYTES = b"1.2.840.10008.1.2.1.99", 4096
+HEAD_BYTES = 4096
 
 
 def facts_of(content: bytes) -> Dataset:
@@ -53,8 +50,8 @@ def facts_of(content: bytes) -> Dataset:
         raise ArchiveError("a deflated object, whose size nobody knows: store it without compression")
     facts = pydicom.Dataset()
     try:
-        found = pydicom.dcmread(io.BytesIO(content), specific_tags=["SpecificCharacterSet", *_SHARED, *_NEEDED])
-        for keyword in _NEEDED:
+        found = pydicom.dcmread(io.BytesIO(content), specific_tags=["SpecificCharacterSet", *_SHARED, *IDENTIFIERS])
+        for keyword in IDENTIFIERS:
             setattr(facts, keyword, checked_uid(found[keyword].value, keyword))
         for keyword in (name for name in _SHARED if name in found and name not in facts):
             setattr(facts, keyword, str(found[keyword].value or ""))  # in Unicode, whatever it was

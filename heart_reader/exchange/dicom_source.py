@@ -10,13 +10,13 @@ from heart_reader.diagnosis import Diagnosis
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["source_of"]
+__all__ = ["IDENTIFIERS", "OF_PATIENT", "OF_STUDY", "source_of"]
 
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-_SHARED = (
-    "SpecificCharacterSet", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate",
-)  # fmt: skip
+# What a report refers to its ECG by, and what it shares with it: the study it belongs to and, only
+# where identity is asked for, the patient.
+IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+OF_STUDY = ("StudyDate", "StudyTime", "StudyID")
+OF_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionNumber", "ReferringPhysicianName")
 
 
 def source_of(diagnosis: Diagnosis, path: Path) -> Dataset | None:
@@ -25,5 +25,5 @@ def source_of(diagnosis: Diagnosis, path: Path) -> Dataset | None:
         return None
     import pydicom
 
-    source = pydicom.dcmread(path, specific_tags=[*_NEEDED, *_SHARED])
-    return source if all(source.get(keyword) for keyword in _NEEDED) else None
+    source = pydicom.dcmread(path, specific_tags=["SpecificCharacterSet", *IDENTIFIERS, *OF_STUDY, *OF_PATIENT])
+    return source if all(source.get(keyword) for keyword in IDENTIFIERS) else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import heart_reader
 from heart_reader.diagnosis import NOTICE, Diagnosis
 from heart_reader.exchange.codes import DEMANDED, MEASURED, concept, measurement_codes, unit_code, unit_of
+from heart_reader.exchange.dicom_source import OF_PATIENT, OF_STUDY
 from heart_reader.exchange.facts import acquired_at, dicom_time, is_twelve_leads, patient_of
 from heart_reader.exchange.statements import Statement, in_words, not_stated, overall, statements_of
 from heart_reader.extras import missing
@@ -26,10 +27,6 @@ __all__ = ["to_dicom_sr"]
 
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 MAKER = "heart_reader"
-# What a report shares with the waveform that it is about: the study it belongs to, and, only where
-# identity is asked for, the patient.
-_OF_STUDY = ("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID")
-_OF_PATIENT = ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "AccessionNumber", "ReferringPhysicianName")
 # By which formula.
 _QTC = {"qtc_fridericia_ms": "fridericia", "qtc_bazett_ms": "bazett"}
 _LONGEST_NAME = 64
@@ -87,8 +84,8 @@ def to_dicom_sr(diagnosis: Diagnosis, *, source: Dataset | None = None, identity
 def _patient_and_study(report: Dataset, diagnosis: Diagnosis, source: Dataset | None, identity: bool) -> None:
     from pydicom.uid import generate_uid
 
-    shared = (*_OF_STUDY, *(_OF_PATIENT if identity else ()))
-    for keyword in (*_OF_STUDY, *_OF_PATIENT):
+    shared = ("StudyInstanceUID", *OF_STUDY, *(OF_PATIENT if identity else ()))
+    for keyword in ("StudyInstanceUID", *OF_STUDY, *OF_PATIENT):
         # Empty where it is not known: all but the issuer must be there.
         if keyword not in ("StudyInstanceUID", "IssuerOfPatientID"):
             setattr(report, keyword, None)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from heart_reader.machine import is_loopback, usable_cores
+
 __all__ = ["MEGABYTE", "Settings", "first_complaint"]
 
 MEGABYTE = 1024 * 1024
 MIN_KEY_LENGTH = 16
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
-
-
-def _usable_cores() -> int:
-    """Cores this process may run on; a container often grants fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -125,7 +121,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=128, ge=1)
     max_files: int = Field(default=4, ge=1)
     upload_timeout_s: float = Field(default=300.0, gt=0)
-    max_concurrency: int = Field(default_factory=_usable_cores, ge=1)
+    max_concurrency: int = Field(default_factory=usable_cores, ge=1)
     processes: bool = True
     max_values: int = Field(default=104_000_000, ge=1)
     reading_timeout_s: float = Field(default=20.0, gt=0)
@@ -199,12 +195,7 @@ class Settings(BaseSettings):
     @property
     def only_this_machine(self) -> bool:
         """Whether the address is a loopback one, and no proxy stands before it."""
-        if self.trusted_proxies is not None:
-            return False
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.trusted_proxies is None and is_loopback(self.host)
 
     @property
     def host_names(self) -> tuple[str, ...] | None:

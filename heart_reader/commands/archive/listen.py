@@ -10,12 +10,12 @@ import argparse
 import signal
 import threading
 from contextlib import ExitStack
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heart_reader.commands.archive.options import access_of, add_access, count
 from heart_reader.commands.options import add_checkpoint, positive_number
+from heart_reader.machine import is_loopback
 
 if TYPE_CHECKING:
     from heart_reader.archive.destination import Destination
@@ -92,7 +92,7 @@ def _callers(arguments: argparse.Namespace) -> tuple[str, ...] | None:
 
     if ANYONE in arguments.allow:
         return None
-    if not arguments.allow and not _is_here(arguments.host):
+    if not arguments.allow and not is_loopback(arguments.host):
         raise ConfigError(f"--host {arguments.host} lets other machines in: name who may send with --allow TITLE, or --allow {ANYONE}")
     return tuple(arguments.allow) or None
 
@@ -122,10 +122,3 @@ def _destination(arguments: argparse.Namespace, stack: ExitStack) -> Destination
     if arguments.stow is not None:
         return Stow(stack.enter_context(Archive(access_of(arguments, arguments.stow))))
     return None
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

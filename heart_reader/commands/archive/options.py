@@ -6,7 +6,7 @@ import argparse
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heart_reader.commands.options import positive_number
 
@@ -50,13 +50,19 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=count, metavar="N", help="not more than so many ECGs")
 
 
-def access_of(arguments: argparse.Namespace, url: str) -> Access:
-    """Return how to reach the archive that the options name."""
+def access_of(arguments: argparse.Namespace, url: str, **secrets: Any) -> Access:
+    """Return how to reach an archive that the options name.
+
+    Parameters
+    ----------
+    secrets
+        ``headers_file`` and ``environment`` of another archive than that of ``--headers``.
+    """
     from heart_reader.archive.access import MEGABYTE, Access
 
     return Access.of(
         url,
-        headers_file=arguments.headers,
+        **(secrets or {"headers_file": arguments.headers}),
         ca=arguments.ca,
         insecure=arguments.insecure,
         timeout_s=arguments.timeout,

@@ -78,12 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _store_access(arguments: argparse.Namespace, access: Access) -> Access | None:
     """Return how to reach the archive that gets the reports; another one never gets our secret."""
-    from heart_reader.archive.access import Access
-
     if not arguments.stow:
         return None if arguments.stow is None else access
-    others = {"ca": arguments.ca, "insecure": arguments.insecure, "timeout_s": arguments.timeout, "retries": arguments.retries}
-    return Access.of(arguments.stow, headers_file=arguments.stow_headers, environment={}, **others)
+    return access_of(arguments, arguments.stow, headers_file=arguments.stow_headers, environment={})
 
 
 def _count(counts: Counter[str], outcome: ArchiveReading) -> None:

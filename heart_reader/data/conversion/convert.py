@@ -18,6 +18,7 @@ from heart_reader.data.one_record import one_record
 from heart_reader.data.writers import WRITERS, write_record
 from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.folders import run_folder
+from heart_reader.machine import usable_cores
 from heart_reader.messages import Message
 
 __all__ = ["Plan", "convert"]
@@ -112,8 +113,7 @@ def convert(sources: Sequence[Path], plan: Plan, *, jobs: int | None = None, tel
 
 
 def _n_jobs(jobs: int | None, n_files: int) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(jobs or cores, -(-n_files // _AT_ONCE)))
+    return max(1, min(jobs or usable_cores(), -(-n_files // _AT_ONCE)))
 
 
 def _entries(todo: Sequence[tuple[str, str]], plan: Plan, jobs: int) -> Iterator[Entry]:

@@ -39,14 +39,14 @@ from heart_reader.data.formats.aecg_report import (
     time_of,
 )
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_warnings, scale_warnings, voltage_rows, within_range
-from heart_reader.data.formats.files import Given, check_length
+from heart_reader.data.formats.files import Given, check_length, damaged
 from heart_reader.data.formats.number_text import count_numbers, parse_numbers
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.formats.xml_file import number_of, parse_plain_xml, root_name
+from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name
 from heart_reader.data.leads import canonical_lead, canonical_leads
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts, resample
-from heart_reader.errors import LeadError, RecordError, UnitError, UnreadableRecord
+from heart_reader.errors import LeadError, RecordError, UnitError
 from heart_reader.messages import Message, message
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def read_aecg(path: str, head: bytes, given: Given) -> EcgRecord:
     the twelve leads, then the longest. Sets of the series that begin and end with the chosen one
     are read with it; a warning names all others. ``given.leads`` names all sequences.
     """
-    root = parse_plain_xml(path)
+    root = parse_xml(path)
     recorded = root.findall("component/series")
     derived = [part for series in recorded for part in series.findall("derivation/derivedSeries")]
     rhythm = [series for series in recorded if code_of(series) != _BEAT]
@@ -128,7 +128,7 @@ def read_aecg(path: str, head: bytes, given: Given) -> EcgRecord:
     sets = {id(series): _sets(path, series) for series in (*recorded, *derived)}
     series = max([item for item in rhythm if sets[id(item)]] or beats, key=lambda item: _rank(sets[id(item)]), default=None)
     if series is None or not sets[id(series)]:
-        raise _damaged(path, "an aECG without a series of leads")
+        raise damaged(path, "an aECG without a series of leads")
     warnings: list[str] = []
     chosen = _chosen(path, sets[id(series)], [one for item in rhythm if item is not series for one in sets[id(item)]], warnings)
     if series in beats:
@@ -173,7 +173,7 @@ def _sets(path: str, series: Element) -> list[_Set]:
 def _set(path: str, name: str, element: Element) -> _Set:
     sequences = element.findall("component/sequence")
     if len(sequences) > _MAX_LEADS:
-        raise _damaged(path, f"{len(sequences)} sequences in a set; at most {_MAX_LEADS} are read")
+        raise damaged(path, f"{len(sequences)} sequences in a set; at most {_MAX_LEADS} are read")
     axes = tuple(item for item in sequences if code_of(item) in _TIMES)
     leads = []
     for number, item in enumerate((item for item in sequences if item not in axes), start=1):
@@ -288,17 +288,17 @@ def _stated_fs(path: str, item: _Set, given: Given) -> float:
             continue
         seconds = quantity(step, _SECONDS)
         if seconds is None or not 0 < seconds < math.inf:
-            raise _damaged(path, f"a time increment of {step.get('value', '')[:20]!r} {step.get('unit', '')[:20]}")
+            raise damaged(path, f"a time increment of {step.get('value', '')[:20]!r} {step.get('unit', '')[:20]}")
         if value.get("denominator", "1").strip() not in ("1", "") or value.get("period", "0").strip() not in ("0", ""):
-            raise _damaged(path, "a time that repeats or stands still (denominator or period)")
+            raise damaged(path, "a time that repeats or stands still (denominator or period)")
         steps.append(seconds)
     for before, after in itertools.pairwise(steps):
         if abs(before - after) > _RATE_TOLERANCE * before:
-            raise _damaged(path, f"time increments of {before:g} s and {after:g} s for the same leads")
+            raise damaged(path, f"time increments of {before:g} s and {after:g} s for the same leads")
     if steps:
         return round(1.0 / steps[0], 9)
     if given.fs is None:
-        raise _damaged(path, "no time increment, so that the sampling rate is unknown")
+        raise damaged(path, "no time increment, so that the sampling rate is unknown")
     return given.fs
 
 
@@ -307,7 +307,7 @@ def _check_lengths(path: str, item: _Set) -> None:
     for lead in item.leads:
         if lead.n_times not in (0, item.n_times):
             problem = f"lead {lead.name} has {lead.n_times} values, but others sampled with it have {item.n_times}"
-            raise _damaged(path, problem)
+            raise damaged(path, problem)
 
 
 def _scale(path: str, lead: _Lead, given_unit: str | None) -> tuple[str, float, float]:
@@ -321,7 +321,7 @@ def _scale(path: str, lead: _Lead, given_unit: str | None) -> tuple[str, float, 
         raise UnitError(message("scale_missing", where=path, lead=lead.name, factor=step))
     zero = 0.0 if origin is None else number_of(origin.get("value", "0"))
     if zero is None:
-        raise _damaged(path, f"lead {lead.name} has an origin of {origin.get('value', '')[:20]!r}" if origin is not None else "")
+        raise damaged(path, f"lead {lead.name} has an origin of {origin.get('value', '')[:20]!r}" if origin is not None else "")
     zero_unit = (unit if origin is None else origin.get("unit", "").strip()) or unit
     factors = UNIT_TO_MV.get(zero_unit.lower()), UNIT_TO_MV.get(unit.lower())
     if zero and zero_unit != unit:
@@ -340,7 +340,7 @@ def _digits(path: str, leads: Sequence[_Lead]) -> list[NDArray[np.float64]]:
     except ValueError as error:
         wrong = str(error)
         name = next(lead.name for lead in leads if wrong in (lead.digits.split() if wrong.isascii() else lead.digits))
-        raise _damaged(path, f"lead {name} has a value {wrong[:20]!r} that is no number") from None
+        raise damaged(path, f"lead {name} has a value {wrong[:20]!r} that is no number") from None
     return np.split(digits, np.cumsum([lead.n_times for lead in leads])[:-1])
 
 
@@ -373,7 +373,3 @@ def _medians(path: str, beats: Sequence[Element], sets: dict[int, list[_Set]], w
     except (RecordError, KeyError) as error:
         warnings.append(message("medians_left_out", problem=error.args[0]))
         return None
-
-
-def _damaged(path: str, problem: str) -> UnreadableRecord:
-    return UnreadableRecord(message("damaged_file", where=path, problem=problem))

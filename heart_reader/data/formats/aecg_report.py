@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from heart_reader.data.codes import codes_of
 from heart_reader.data.device_report import Patient
 from heart_reader.data.formats.agreement import Band
-from heart_reader.data.formats.files import plausible_age
+from heart_reader.data.formats.files import plausible_age, years_between
 from heart_reader.data.formats.xml_file import number_of, text_of
 from heart_reader.messages import message
 
@@ -135,7 +135,7 @@ def person_of(root: Element, acquired: str | None, warnings: list[str]) -> tuple
     stated = plausible_age(_stated_age(root))
     birth = _birth_date(person)
     recorded = time_of(acquired)
-    counted = None if birth is None or recorded is None else _full_years(birth, recorded.date())
+    counted = years_between(birth, None if recorded is None else recorded.date())
     if stated is not None and counted is not None and abs(stated - counted) > 1.0:
         warnings.append(message("age_contradicts", stated=stated, counted=counted))
     return (counted if stated is None else stated), sex
@@ -163,10 +163,6 @@ def _birth_date(person: Element | None) -> date | None:
     birth = None if person is None else person.find("birthTime")
     time = None if birth is None else time_of(birth.get("value"))
     return None if time is None else time.date()
-
-
-def _full_years(birth: date, day: date) -> float | None:
-    return plausible_age(float(day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))))
 
 
 def device_line(series: Element) -> str | None:

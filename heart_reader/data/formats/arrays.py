@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names
-from heart_reader.data.formats.files import Given, check_fs, check_length, plausible_age
+from heart_reader.data.formats.files import Given, check_fs, check_length, plausible_age, sex_of
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
 from heart_reader.data.signal import SignalParts
 from heart_reader.errors import UnitError, UnreadableRecord
@@ -33,7 +33,6 @@ KEYS = {
 # Names that would change what the numbers mean, which is not read.
 _SCALES = {"gain", "gains", "adc_gain", "scale", "scaling", "scale_factor", "offset", "baseline", "adc_zero", "resolution", "lsb"}
 _ALL_KEYS = {key for keys in KEYS.values() for key in keys}
-_SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
 # An array of this name is the signal, whatever others there are.
 _PREFERRED = "signal"
 # What is stated takes no more values than this.
@@ -115,7 +114,7 @@ def array_record(path: str, file: ArrayFile, given: Given, source_format: str) -
         names,
         unit=given.unit or stated_unit or "",
         age=plausible_age(_number(_first(facts, "age"))),
-        sex=_SEXES.get((_text(_first(facts, "sex")) or "").lower()),
+        sex=sex_of(_text(_first(facts, "sex"))),
         source_format=source_format,
         warnings=tuple(warnings),
     )

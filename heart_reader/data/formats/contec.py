@@ -22,7 +22,17 @@ from numpy.typing import NDArray
 from heart_reader.data.device_report import DeviceReport, Patient
 from heart_reader.data.formats.agreement import agreed_names
 from heart_reader.data.formats.csv_table import parse_table
-from heart_reader.data.formats.files import HEAD_BYTES, Given, check_fs, check_length, decode_text, file_size, plausible_age, read_bytes
+from heart_reader.data.formats.files import (
+    HEAD_BYTES,
+    Given,
+    check_fs,
+    check_length,
+    damaged,
+    decode_text,
+    file_size,
+    plausible_age,
+    read_bytes,
+)
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import STANDARD_LEADS, derive_limb_leads
 from heart_reader.data.record import EcgRecord, build_record
@@ -161,7 +171,7 @@ def _table(path: str, head: bytes, fs: float, given: Given) -> NDArray[np.float6
     known = np.isfinite(limb).all(axis=0)
     if not known.any() or not _add_up(limb[:, known].astype(np.int64)).all():
         problem = "its limb leads do not follow from each other in every row, as the device computes them"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     return steps
 
 

@@ -32,7 +32,7 @@ from heart_reader.data.formats.dicom_channels import (
     status_warnings,
 )
 from heart_reader.data.formats.dicom_report import age_by_dates, dicom_report
-from heart_reader.data.formats.files import Given, check_length, file_size, plausible_age, read_bytes
+from heart_reader.data.formats.files import Given, check_length, damaged, file_size, plausible_age, read_bytes
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.leads import canonical_lead
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
@@ -43,11 +43,11 @@ from heart_reader.messages import Message, message
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["read_dicom"]
+__all__ = ["DEFLATED", "read_dicom"]
 
 # A deflated file of a few bytes may swell to gigabytes; the name of that encoding stands in its
 # head in plain text.
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
+DEFLATED = b"1.2.840.10008.1.2.1.99"
 _SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
 _MAX_CHANNELS = 256
 _SEXES = {"M": "male", "F": "female"}
@@ -111,7 +111,7 @@ def _parse(path: str, content: bytes) -> Dataset:
 
     # Its complaints about lawful but odd files quote values of the recording.
     python_warnings.filterwarnings("ignore", module="pydicom")
-    if _DEFLATED in content:
+    if DEFLATED in content:
         raise UnreadableRecord(message("dicom_compressed", where=path))
     try:
         dataset = pydicom.dcmread(io.BytesIO(content))
@@ -140,7 +140,7 @@ def _record(path: str, dataset: Dataset, given: Given) -> EcgRecord:
         agreed_fs(path, group.fs, given.fs),
         names,
         unit=units,
-        age=_age(age) if age else plausible_age(age_by_dates(dataset)),
+        age=_age(age) if age else age_by_dates(dataset),
         sex=_SEXES.get(str(dataset.get("PatientSex") or "").strip().upper()),
         source_format="dicom",
         warnings=tuple(warnings),
@@ -207,7 +207,7 @@ def _group(path: str, number: int, item: Dataset) -> _Group:
             f"waveform {number} declares {n_channels} channels of {n_times} samples at {fs:g} Hz and describes {len(channels)}, "
             "the file is damaged"
         )
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     label = str(item.get("MultiplexGroupLabel") or f"number {number}").strip()
     averaged = str(item.get("WaveformOriginality")) == "DERIVED" or any(word in label.upper() for word in _AVERAGED)
     leads = tuple(channel_lead(path, row, channel) for row, channel in enumerate(channels, start=1))
@@ -218,7 +218,7 @@ def _samples(path: str, group: _Group, n_channels: int, byte_order: Literal["<",
     """Samples as stored, (n_channels, n_times)."""
     kind = str(group.item.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
-        raise UnreadableRecord(message("damaged_file", where=path, problem=f"samples of kind {kind!r}; {', '.join(_SAMPLES)} are read"))
+        raise damaged(path, f"samples of kind {kind!r}; {', '.join(_SAMPLES)} are read")
     dtype = np.dtype(_SAMPLES[kind]).newbyteorder(byte_order)
     data = bytes(group.item.WaveformData)
     n_samples = group.n_times * n_channels
@@ -239,7 +239,7 @@ def _check_bits(path: str, name: str, channel: Dataset, samples: NDArray[np.inte
     bits = int(channel.get("WaveformBitsStored") or allocated)
     if not 1 < bits <= allocated:
         problem = f"channel {name} stores {bits} bits of {allocated}; 2 to {allocated} are allowed"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     if not samples.size:
         return
     lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)

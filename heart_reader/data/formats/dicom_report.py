@@ -19,6 +19,7 @@ from heart_reader.data.codes import codes_of
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
 from heart_reader.data.formats.agreement import common_band
 from heart_reader.data.formats.dicom_channels import channel_band, channel_notch
+from heart_reader.data.formats.files import years_between
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -93,10 +94,7 @@ def age_by_dates(dataset: Dataset) -> float | None:
     """Return years from the date of birth to that of the recording."""
     born = _date(_said(dataset, "PatientBirthDate"))
     moment = _said(dataset, "AcquisitionDateTime") or _said(dataset, "ContentDate") or _said(dataset, "StudyDate")
-    recorded = _date((moment or "")[:8])
-    if born is None or recorded is None:
-        return None
-    return float(recorded.year - born.year - ((recorded.month, recorded.day) < (born.month, born.day)))
+    return years_between(born, _date((moment or "")[:8]))
 
 
 def _annotations(dataset: Dataset) -> Iterable[Dataset]:

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from heart_reader.data.device_report import DeviceReport, Patient
-from heart_reader.data.formats.files import plausible_age
-from heart_reader.errors import UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.data.formats.files import damaged, plausible_age, years_between
 
 __all__ = [
     "MAX_HEADER_BYTES",
@@ -189,7 +187,7 @@ def parse_edf_header(path: str, content: bytes, *, identity: bool = False) -> Ed
     """
     n_signals, n_bytes = _integer(path, content[252:256], "number of signals"), _integer(path, content[184:192], "header size")
     if not 1 <= n_signals <= MAX_SIGNALS or n_bytes != _BLOCK * (1 + n_signals) or len(content) < n_bytes:
-        raise _damaged(
+        raise damaged(
             path,
             f"an EDF header of {n_bytes} bytes for {n_signals} signals in a file of {len(content)} bytes; "
             f"1 to {MAX_SIGNALS} signals of {_BLOCK} bytes each are allowed",
@@ -197,7 +195,7 @@ def parse_edf_header(path: str, content: bytes, *, identity: bool = False) -> Ed
     n_records = _integer(path, content[236:244], "number of data records")
     record_s = _number(path, content[244:252], "length of a data record")
     if n_records < -1 or n_records == 0 or record_s <= 0:
-        raise _damaged(path, f"{n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed")
+        raise damaged(path, f"{n_records} data records of {record_s:g} s; at least one, longer than 0 s, is needed")
     signals, annotations, samples_per_record = _signals(path, content[_BLOCK:n_bytes], n_signals)
     return EdfHeader(
         signals,
@@ -225,7 +223,7 @@ def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal
         label = _text(columns["label"][row])
         n_samples = _integer(path, columns["n_samples"][row], f"samples of {label}")
         if n_samples < 1:
-            raise _damaged(path, f"{n_samples} samples of {label} in a data record; at least one is needed")
+            raise damaged(path, f"{n_samples} samples of {label} in a data record; at least one is needed")
         if label in ANNOTATIONS:
             annotations = annotations or (position, n_samples)
         else:
@@ -236,7 +234,7 @@ def _signals(path: str, content: bytes, n_signals: int) -> tuple[tuple[EdfSignal
             gain = (high - low) / (digital_high - digital_low) if digital_low < digital_high else 0.0
             offset = low - gain * digital_low
             if gain == 0 or not math.isfinite(offset):
-                raise _damaged(
+                raise damaged(
                     path,
                     f"signal {label} maps {digital_low:g} ... {digital_high:g} to {low:g} ... {high:g}; two rising digital and two "
                     "different physical limits are needed",
@@ -254,7 +252,7 @@ def _text(field: bytes) -> str:
 def _integer(path: str, field: bytes, what: str) -> int:
     value = _number(path, field, what)
     if not value.is_integer():
-        raise _damaged(path, f"{what} is {value:g} in the EDF header; a whole number is needed")
+        raise damaged(path, f"{what} is {value:g} in the EDF header; a whole number is needed")
     return int(value)
 
 
@@ -265,11 +263,7 @@ def _number(path: str, field: bytes, what: str) -> float:
         value = float(text)
         if math.isfinite(value):
             return value
-    raise _damaged(path, f"{what} is {text!r} in the EDF header; a number is needed")
-
-
-def _damaged(path: str, problem: str) -> UnreadableRecord:
-    return UnreadableRecord(message("damaged_file", where=path, problem=problem))
+    raise damaged(path, f"{what} is {text!r} in the EDF header; a number is needed")
 
 
 def _report(content: bytes, *, identity: bool) -> DeviceReport:
@@ -317,9 +311,7 @@ def _person(patient: str, recording: str) -> tuple[float | None, str | None]:
         return plausible_age(int(match[1]) * _YEARS[match[2]]), sex
     match = re.match(rf"STARTDATE {_DATE}", recording.upper())
     started = _date(match[1]) if match else None
-    if born is None or started is None:
-        return None, sex
-    return plausible_age(float(started.year - born.year - ((started.month, started.day) < (born.month, born.day)))), sex
+    return years_between(born, started), sex
 
 
 def _date(text: str) -> date | None:

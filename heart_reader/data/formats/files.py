@@ -7,6 +7,7 @@ import math
 import os
 import re
 import stat
+from datetime import date
 from typing import NamedTuple
 
 from heart_reader.errors import UnreadableRecord
@@ -18,6 +19,7 @@ __all__ = [
     "Given",
     "check_fs",
     "check_length",
+    "damaged",
     "decode_text",
     "file_size",
     "foreign_kind",
@@ -25,6 +27,8 @@ __all__ = [
     "plausible_age",
     "read_bytes",
     "refuse_remote",
+    "sex_of",
+    "years_between",
 ]
 
 # What formats see of a file before one of them reads it. No WFDB header is longer: 256 signals need
@@ -54,6 +58,7 @@ _FOREIGN_BYTES = {
     **dict.fromkeys((b"PK\x03\x04", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0"), "packed_file"),
 }
 _MAX_AGE = 130.0
+_SEXES = {"m": "male", "male": "male", "f": "female", "female": "female"}
 
 
 class Given(NamedTuple):
@@ -168,6 +173,36 @@ def _is_framed_picture(head: bytes) -> bool:
 def plausible_age(years: float | None) -> float | None:
     """Return an age in years, or None for one that no person can have."""
     return years if years is not None and 0 <= years <= _MAX_AGE else None
+
+
+def years_between(born: date | None, recorded: date | None) -> float | None:
+    """Return completed years from a birth to a recording, None where no person can have them.
+
+    Examples
+    --------
+    >>> years_between(date(1950, 1, 20), date(2010, 1, 19)), years_between(None, date(2010, 1, 19))
+    (59.0, None)
+    """
+    if born is None or recorded is None:
+        return None
+    before_birthday = (recorded.month, recorded.day) < (born.month, born.day)
+    return plausible_age(float(recorded.year - born.year - before_birthday))
+
+
+def sex_of(word: str | None) -> str | None:
+    """Return ``"male"`` or ``"female"`` by the English word or its first letter; None for others.
+
+    Examples
+    --------
+    >>> sex_of("Male"), sex_of("f"), sex_of("unknown"), sex_of(None)
+    ('male', 'female', None, None)
+    """
+    return _SEXES.get((word or "").strip().lower())
+
+
+def damaged(path: str, problem: str) -> UnreadableRecord:
+    """Return the refusal of a file that contradicts itself, for a reason given in words."""
+    return UnreadableRecord(message("damaged_file", where=path, problem=problem))
 
 
 def check_fs(path: str, fs: float) -> float:

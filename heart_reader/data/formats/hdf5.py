@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.arrays import MOST_FACTS, ArrayFile, StoredArray, array_record, is_fact
-from heart_reader.data.formats.files import Given
+from heart_reader.data.formats.files import Given, damaged
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.record import EcgRecord
-from heart_reader.errors import RecordError, UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.errors import RecordError
 
 __all__ = ["read_hdf5"]
 
@@ -47,7 +46,7 @@ def read_hdf5(path: str, head: bytes, given: Given) -> EcgRecord:
 
     with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if not _heaps_end(content):
-            raise UnreadableRecord(message("damaged_file", where=path, problem="the texts in this HDF5 file cannot be read"))
+            raise damaged(path, "the texts in this HDF5 file cannot be read")
     try:
         with h5py.File(path, "r") as file:
             return array_record(path, _contents(file), given, "hdf5")
@@ -55,7 +54,7 @@ def read_hdf5(path: str, head: bytes, given: Given) -> EcgRecord:
         raise
     except Exception as error:  # a damaged file may fail in any way
         problem = f"not an HDF5 file that can be read ({type(error).__name__})"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem)) from None
+        raise damaged(path, problem) from None
 
 
 def _heaps_end(content: mmap.mmap) -> bool:

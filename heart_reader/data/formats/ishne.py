@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from heart_reader.data.device_report import DeviceReport, Patient
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names
 from heart_reader.data.formats.edf import missing_samples
-from heart_reader.data.formats.files import Given, check_length, file_size, plausible_age, read_bytes
+from heart_reader.data.formats.files import Given, check_length, damaged, file_size, read_bytes, years_between
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.signal import SignalParts
@@ -106,7 +106,7 @@ def read_ishne(path: str, head: bytes, given: Given) -> EcgRecord:
         fs,
         names,
         unit=given.unit or "uV",
-        age=_age(header),
+        age=years_between(header.born, header.recorded),
         sex=header.sex,
         source_format="ishne",
         warnings=tuple(warnings),
@@ -116,14 +116,14 @@ def read_ishne(path: str, head: bytes, given: Given) -> EcgRecord:
 
 def _parse(path: str, head: bytes) -> _Header:
     if len(head) < HEADER_BYTES:
-        raise _damaged(path, f"{len(head)} bytes, but the header of an ISHNE file has {HEADER_BYTES}")
+        raise damaged(path, f"{len(head)} bytes, but the header of an ISHNE file has {HEADER_BYTES}")
     checksum, var_bytes, n_samples, var_start, start = struct.unpack_from("<H4i", head, 8)
     sex, _, *dates = struct.unpack_from("<15h", head, 128)
     n_leads = dates.pop()
     if not 1 <= n_leads <= MOST_LEADS:
-        raise _damaged(path, f"{n_leads} leads in an ISHNE header; 1 to {MOST_LEADS} are allowed")
+        raise damaged(path, f"{n_leads} leads in an ISHNE header; 1 to {MOST_LEADS} are allowed")
     if var_bytes < 0 or start < HEADER_BYTES + var_bytes or (var_bytes and not HEADER_BYTES <= var_start <= start - var_bytes):
-        raise _damaged(path, f"a block of {var_bytes} bytes from {var_start} on and samples from {start} on are declared")
+        raise damaged(path, f"a block of {var_bytes} bytes from {var_start} on and samples from {start} on are declared")
     codes, quality, steps = (struct.unpack_from(f"<{n_leads}h", head, at) for at in (158, 182, 206))
     names = tuple(_LEADS.get(code) or _OTHERS.get(code) or f"lead {number}" for number, code in enumerate(codes, start=1))
     return _Header(
@@ -186,13 +186,6 @@ def _date(numbers: list[int]) -> date | None:
         return None
 
 
-def _age(header: _Header) -> float | None:
-    if header.born is None or header.recorded is None:
-        return None
-    before_birthday = (header.recorded.month, header.recorded.day) < (header.born.month, header.born.day)
-    return plausible_age(float(header.recorded.year - header.born.year - before_birthday))
-
-
 def _report(header: _Header, *, identity: bool) -> DeviceReport:
     hour, minute, second = header.clock
     acquired = None
@@ -208,7 +201,3 @@ def _report(header: _Header, *, identity: bool) -> DeviceReport:
 
 def _text(field: bytes) -> str | None:
     return " ".join(field.split(b"\0")[0].decode("latin-1").split()) or None
-
-
-def _damaged(path: str, problem: str) -> UnreadableRecord:
-    return UnreadableRecord(message("damaged_file", where=path, problem=problem))

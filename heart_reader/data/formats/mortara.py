@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
-from heart_reader.data.formats.files import Given, check_fs, check_length, decode_text, plausible_age
+from heart_reader.data.formats.files import Given, check_fs, check_length, damaged, decode_text, plausible_age, sex_of
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, without_namespaces
+from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name
 from heart_reader.data.formats.xml_leads import (
     MOST_TIMES,
     Waveform,
     age_between,
     beats_or_warning,
-    damaged,
     from_base64,
     iso_time,
     median_beats,
@@ -42,7 +41,6 @@ __all__ = ["read_mortara"]
 
 # ECG alone may be the root of anybody's file.
 _MARKS = ("<CHANNEL", "<TYPICAL_CYCLE", "UNITS_PER_MV", "ACQUISITION_TIME")
-_SEXES = {"M": "male", "F": "female", "MALE": "male", "FEMALE": "female"}
 _YEARS = {"Y": 1.0, "YEARS": 1.0, "M": 1 / 12, "MONTHS": 1 / 12, "W": 7 / 365.25, "WEEKS": 7 / 365.25, "D": 1 / 365.25, "DAYS": 1 / 365.25}
 _CYCLE = {
     "p_ms": "P_DURATION", "pr_ms": "PR_DURATION", "qrs_ms": "QRS_DURATION", "qt_ms": "QT", "qtc_bazett_ms": "QTB",
@@ -68,7 +66,7 @@ def _looks_like_mortara(head: bytes, path: str) -> bool:
 )
 def read_mortara(path: str, head: bytes, given: Given) -> EcgRecord:
     """Read the channels of an ELI file; see :class:`Format` for parameters and errors."""
-    root = without_namespaces(parse_xml(path))
+    root = parse_xml(path)
     warnings: list[str] = []
     waveform, counts = _channels(path, root.findall("CHANNEL"), {}, given)
     cycle = root.find("TYPICAL_CYCLE")
@@ -81,7 +79,7 @@ def read_mortara(path: str, head: bytes, given: Given) -> EcgRecord:
         counts,
         source_format="mortara",
         age=_age(root, attributes),
-        sex=_SEXES.get(attributes.get("GENDER", "").strip().upper()),
+        sex=sex_of(attributes.get("GENDER")),
         report=_report(root, attributes, medians, identity=given.identity),
         warnings=warnings,
     )

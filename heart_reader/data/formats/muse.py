@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.files import Given, check_fs, check_length
+from heart_reader.data.formats.files import Given, check_fs, check_length, damaged
 from heart_reader.data.formats.muse_report import muse_age, muse_report, muse_sex
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
+from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of
 from heart_reader.data.formats.xml_leads import (
     MOST_TIMES,
     Waveform,
-    beats_or_warning,
+    beats_beside,
     choose_waveform,
-    damaged,
     from_base64,
-    median_beats,
     record_of,
     unread,
 )
@@ -77,7 +75,7 @@ def read_muse(path: str, head: bytes, given: Given) -> EcgRecord:
     Of several rhythms that with most of the twelve leads is read, then the longest.
     ``given.leads`` names the leads that are stored.
     """
-    root = without_namespaces(parse_xml(path))
+    root = parse_xml(path)
     warnings: list[str] = []
     waveforms = [_waveform(path, number, item, given) for number, item in enumerate(root.findall("Waveform"), start=1)]
     if not waveforms:
@@ -85,10 +83,7 @@ def read_muse(path: str, head: bytes, given: Given) -> EcgRecord:
     chosen = choose_waveform(waveforms, warnings)
     counts = _counts(path, chosen)
     warnings += _lead_warnings(chosen, counts)
-    averaged = next((item for item in waveforms if item.averaged and item is not chosen), None)
-    medians = None
-    if averaged is not None:
-        medians = beats_or_warning(lambda: median_beats(path, averaged, _counts(path, averaged)), warnings)
+    medians = beats_beside(path, waveforms, chosen, _counts, warnings)
     report = muse_report(root, chosen.source[0], medians, identity=given.identity)
     return record_of(
         path, given, chosen, counts, source_format="muse", age=muse_age(root), sex=muse_sex(root), report=report, warnings=warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
-from heart_reader.data.formats.files import plausible_age
+from heart_reader.data.formats.files import plausible_age, sex_of
 from heart_reader.data.formats.xml_file import number_of, text_of
 from heart_reader.data.formats.xml_leads import age_between, is_bazett, iso_time, one_line, positive
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["muse_age", "muse_report", "muse_sex"]
 
-_SEXES = {"MALE": "male", "M": "male", "FEMALE": "female", "F": "female"}
 _YEARS = {"YEARS": 1.0, "MONTHS": 1 / 12, "WEEKS": 7 / 365.25, "DAYS": 1 / 365.25, "HOURS": 1 / 8766}
 _CONFIRMED = {"CONFIRMED": True, "UNCONFIRMED": False}
 # MUSE states the corner of its high-pass in hundredths of a hertz: 5, 16 or 56.
@@ -33,7 +32,7 @@ def muse_age(root: Element) -> float | None:
 
 def muse_sex(root: Element) -> str | None:
     """Return male, female or None."""
-    return _SEXES.get((text_of(root, "PatientDemographics/Gender") or "").upper())
+    return sex_of(text_of(root, "PatientDemographics/Gender"))
 
 
 def muse_report(root: Element, waveform: Element, medians: MedianBeats | None, *, identity: bool) -> DeviceReport:

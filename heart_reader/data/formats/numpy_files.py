@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.arrays import MOST_FACTS, ArrayFile, StoredArray, array_record, is_fact
-from heart_reader.data.formats.files import MAX_FILE_BYTES, Given, file_size
+from heart_reader.data.formats.files import MAX_FILE_BYTES, Given, damaged, file_size
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import RecordError, UnreadableRecord
@@ -71,7 +71,7 @@ def _errors_of_damage(path: str) -> Iterator[None]:
     except RecordError:
         raise
     except Exception:  # a damaged file may fail in any way
-        raise UnreadableRecord(message("damaged_file", where=path, problem="not an array as NumPy writes it")) from None
+        raise damaged(path, "not an array as NumPy writes it") from None
 
 
 def _head(path: str, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -148,4 +148,4 @@ def _loaded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, n_bytes: int) -> 
 
 def _too_short(path: str, shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> UnreadableRecord:
     size = " x ".join(map(str, shape))
-    return UnreadableRecord(message("damaged_file", where=path, problem=f"an array of {size} {dtype} is declared, {there} bytes follow"))
+    return damaged(path, f"an array of {size} {dtype} is declared, {there} bytes follow")

@@ -18,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import MedianBeats
-from heart_reader.data.formats.files import Given, check_fs, check_length
+from heart_reader.data.formats.files import Given, check_fs, check_length, damaged
 from heart_reader.data.formats.philips_report import flag, philips_age, philips_report, philips_sex, stated_signal
 from heart_reader.data.formats.registry import register_format
 from heart_reader.data.formats.xli import XliError, xli_blocks, xli_samples
-from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
+from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of
 from heart_reader.data.formats.xml_leads import (
     MOST_TIMES,
     Waveform,
     beats_or_warning,
-    damaged,
     from_base64,
     median_beats,
     record_of,
@@ -63,7 +62,7 @@ _PULSE_S = (0.05, 0.6)
 )
 def read_philips(path: str, head: bytes, given: Given) -> EcgRecord:
     """Read the recording of a Philips XML file; see :class:`Format` for parameters and errors."""
-    root = without_namespaces(parse_xml(path))
+    root = parse_xml(path)
     version = text_of(root, "documentinfo/documentversion")
     if version not in _VERSIONS:
         raise unread(path, f"version {version} of Philips XML")

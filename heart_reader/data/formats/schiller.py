@@ -20,18 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats, Patient
-from heart_reader.data.formats.files import Given, check_fs, check_length, plausible_age
+from heart_reader.data.formats.files import Given, check_fs, check_length, damaged, plausible_age, sex_of
 from heart_reader.data.formats.registry import register_format
-from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of, without_namespaces
+from heart_reader.data.formats.xml_file import number_of, parse_xml, root_name, text_of
 from heart_reader.data.formats.xml_leads import (
     MOST_TIMES,
     Waveform,
     age_between,
-    beats_or_warning,
+    beats_beside,
     choose_waveform,
-    damaged,
     iso_time,
-    median_beats,
     one_line,
     positive,
     record_of,
@@ -46,7 +44,6 @@ __all__ = ["read_schiller"]
 
 _ROOT = "SchillerEDI"
 _PLAIN = re.compile(r"[-0-9,\s]+")
-_SEXES = {"M": "male", "MALE": "male", "F": "female", "FEMALE": "female"}
 
 
 def _looks_like_schiller(head: bytes, path: str) -> bool:
@@ -64,16 +61,13 @@ def _looks_like_schiller(head: bytes, path: str) -> bool:
 )
 def read_schiller(path: str, head: bytes, given: Given) -> EcgRecord:
     """Read the rhythm of a Schiller file; see :class:`Format` for parameters and errors."""
-    root = without_namespaces(parse_xml(path))
+    root = parse_xml(path)
     warnings: list[str] = []
     waveforms = [_waveform(path, item, given) for item in root.iter("wavedata")]
     if not waveforms:
         raise damaged(path, "it has no wavedata")
     chosen = choose_waveform(waveforms, warnings)
-    averaged = next((item for item in waveforms if item.averaged and item is not chosen), None)
-    medians: MedianBeats | None = None
-    if averaged is not None:
-        medians = beats_or_warning(lambda: median_beats(path, averaged, _counts(path, averaged)), warnings)
+    medians = beats_beside(path, waveforms, chosen, _counts, warnings)
     started = next(root.iter("startdatetime"), None)
     date = text_of(started, "date")
     patient = next(root.iter("patdata"), None)
@@ -84,7 +78,7 @@ def read_schiller(path: str, head: bytes, given: Given) -> EcgRecord:
         _counts(path, chosen),
         source_format="schiller",
         age=plausible_age(age_between(text_of(patient, "birthdate"), date)),
-        sex=_SEXES.get((text_of(patient, "gender") or "").upper()),
+        sex=sex_of(text_of(patient, "gender")),
         report=_report(root, iso_time(date, text_of(started, "time")), medians, patient if given.identity else None),
         warnings=warnings,
     )

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.errors import UnreadableRecord
-from heart_reader.messages import message
+from heart_reader.data.formats.files import damaged
 
 __all__ = ["Beats", "Expansion", "add_reference_beat", "expansion", "parse_beats"]
 
@@ -65,7 +64,7 @@ def parse_beats(path: str, data: bytes, protocol: int) -> Beats:
     zones_at = _HEAD_BYTES + count * _BEAT.itemsize
     if len(data) < zones_at:
         problem = f"section 4 declares {count} heartbeats in {len(data)} bytes, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     beats = np.frombuffer(data, _BEAT, count, _HEAD_BYTES)
     spans = np.stack([beats["start"], beats["fiducial"], beats["end"]], axis=1).astype(np.int64)
     zones: NDArray[np.int64] | None = None
@@ -123,7 +122,7 @@ def expansion(path: str, zones: NDArray[np.int64], span: tuple[int, int], factor
     inside = zones[(zones[:, 1] >= first) & (zones[:, 0] <= last) & (zones[:, 1] >= zones[:, 0])]
     inside = np.clip(inside, first, last)
     if np.any(inside[1:, 0] <= inside[:-1, 1]):
-        raise UnreadableRecord(message("damaged_file", where=path, problem="the protected zones of section 4 overlap, the file is damaged"))
+        raise damaged(path, "the protected zones of section 4 overlap, the file is damaged")
     positions: list[NDArray[np.float64]] = []
     n_stored, at = 0, first
     for start, end in [*inside.tolist(), (last + 1, last)]:
@@ -168,7 +167,7 @@ def add_reference_beat(path: str, signal: NDArray[np.float64], start: int, beat:
                 f"samples {first} to {last} of a heartbeat at {fiducial} are outside the reference beat of {len(beat)} samples,"
                 " the file is damaged"
             )
-            raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+            raise damaged(path, problem)
         begin, end = max(first + before, start), min(last - behind, start + len(signal) - 1)
         if begin <= end:
             signal[begin - start : end - start + 1] += beat[in_beat + begin - first : in_beat + end - first + 1]

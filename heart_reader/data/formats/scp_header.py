@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
 from heart_reader.data.device_report import Patient
-from heart_reader.data.formats.files import decode_text, plausible_age
+from heart_reader.data.formats.files import decode_text, plausible_age, years_between
 
 __all__ = ["Header", "parse_header", "scp_date", "scp_text", "scp_time"]
 
@@ -165,10 +165,7 @@ def _age(value: bytes, born: date | None, recorded: date | None) -> float | None
     number = _u16(value)
     if number and len(value) > 2 and value[2] in _AGE_YEARS:
         return plausible_age(number * _AGE_YEARS[value[2]])
-    if born is None or recorded is None or born > recorded:
-        return None
-    before_birthday = (recorded.month, recorded.day) < (born.month, born.day)
-    return plausible_age(float(recorded.year - born.year - before_birthday))
+    return years_between(born, recorded)
 
 
 def _device(machine: bytes, encoding: str | None) -> str | None:

@@ -12,7 +12,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heart_reader.errors import LeadError, UnreadableRecord
+from heart_reader.data.formats.files import damaged
+from heart_reader.errors import LeadError
 from heart_reader.messages import message
 
 __all__ = ["Leads", "lead_name", "parse_leads"]
@@ -78,7 +79,7 @@ def parse_leads(path: str, data: bytes, protocol: int) -> Leads:
     count, flags = (data[0], data[1]) if len(data) > 1 else (0, 0)
     if not count or len(data) < 2 + count * _LEAD.size:
         problem = f"section 3 declares {count} leads and describes {max(0, len(data) - 2) // _LEAD.size}, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     rows = list(_LEAD.iter_unpack(data[2 : 2 + count * _LEAD.size]))
     names = _numbered([lead_name(number) for *_, number in rows], [number for *_, number in rows])
     at_once = flags >> 3
@@ -90,7 +91,7 @@ def parse_leads(path: str, data: bytes, protocol: int) -> Leads:
     for name, (start, end) in zip(names, spans, strict=True):
         if end < start:
             problem = f"lead {name} ends with sample {end} and begins with {start}, the file is damaged"
-            raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+            raise damaged(path, problem)
     return Leads(names, spans, bool(flags & _SUBTRACTED))
 
 

@@ -18,7 +18,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heart_reader.data.formats.files import file_size, read_bytes
+from heart_reader.data.formats.files import damaged, file_size, read_bytes
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import Message, message
 
@@ -103,7 +103,7 @@ def _content(path: str) -> bytes:
     size = file_size(path)
     if size > _MOST_BYTES:
         problem = f"{size / 1e6:.0f} MB, but no leads of SCP-ECG fill more than {_MOST_BYTES / 1e6:.0f} MB, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     content = read_bytes(path, size)
     if len(content) < _BEFORE + _HEADER.size:
         raise UnreadableRecord(message("scp_truncated", where=path, section=0, needed=_BEFORE + _HEADER.size, there=len(content)))
@@ -124,7 +124,7 @@ def _places(path: str, content: bytes) -> dict[int, tuple[int, int]]:
     _, number, length, *_ = _HEADER.unpack_from(content, _BEFORE)
     if number != 0 or length < _HEADER.size:
         problem = f"it begins with section {number} of {length} bytes instead of the pointers to all others, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     if _BEFORE + length > len(content):
         raise UnreadableRecord(message("scp_truncated", where=path, section=0, needed=_BEFORE + length, there=len(content)))
     pointers = content[_BEFORE + _HEADER.size : _BEFORE + length]
@@ -138,7 +138,7 @@ def _places(path: str, content: bytes) -> dict[int, tuple[int, int]]:
             continue
         if number in places:
             problem = f"two pointers to section {number}, the file is damaged"
-            raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+            raise damaged(path, problem)
         places[number] = _place(path, content, number, length, index - 1)
     _check_apart(path, places)
     return places
@@ -148,13 +148,13 @@ def _place(path: str, content: bytes, number: int, length: int, start: int) -> t
     """First byte and end of a section, which its own header must confirm."""
     if start < _BEFORE or length < _HEADER.size:
         problem = f"section {number} of {length} bytes begins at byte {start + 1}, where none can be, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     if start + length > len(content):
         raise UnreadableRecord(message("scp_truncated", where=path, section=number, needed=start + length, there=len(content)))
     _, named, stated, *_ = _HEADER.unpack_from(content, start)
     if named != number:
         problem = f"the pointer to section {number} leads to section {named}, the file is damaged"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     if stated == length:
         return start, start + length
     # The checksum decides which of two lengths is the true one.
@@ -162,7 +162,7 @@ def _place(path: str, content: bytes, number: int, length: int, start: int) -> t
         if _HEADER.size <= end - start <= len(content) - start and _checksum_fits(content, start, end):
             return start, end
     problem = f"section {number} has {stated} bytes by its header and {length} by the pointer to it, the file is damaged"
-    raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+    raise damaged(path, problem)
 
 
 def _check_apart(path: str, places: Mapping[int, tuple[int, int]]) -> None:
@@ -171,4 +171,4 @@ def _check_apart(path: str, places: Mapping[int, tuple[int, int]]) -> None:
     for (_, end, number), (start, _, other) in itertools.pairwise(in_order):
         if start < end:
             problem = f"sections {number} and {other} overlap, the file is damaged"
-            raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+            raise damaged(path, problem)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.formats.agreement import agreed_fs
-from heart_reader.data.formats.files import Given, check_length
+from heart_reader.data.formats.files import Given, check_length, damaged
 from heart_reader.data.formats.scp_beats import Beats, Expansion, add_reference_beat, expansion, parse_beats
 from heart_reader.data.formats.scp_huffman import DamagedCodes, HuffmanTables, huffman_decode, parse_tables
 from heart_reader.data.formats.scp_leads import Leads
@@ -90,7 +90,7 @@ class _Reader:
         self.beats: Beats | None = None
 
     def damaged(self, problem: str) -> UnreadableRecord:
-        return UnreadableRecord(message("damaged_file", where=self.path, problem=f"{problem}, the file is damaged"))
+        return damaged(self.path, f"{problem}, the file is damaged")
 
     @property
     def compressed(self) -> bool:

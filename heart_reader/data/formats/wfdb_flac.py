@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.formats.files import damaged
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import message
 
@@ -48,7 +49,7 @@ class FlacFile:
             if stream.format != "FLAC" or _BITS.get(stream.subtype, 99) > bits or stream.channels != n_signals:
                 found = f"{stream.channels} channels of {stream.format} {stream.subtype}"
                 problem = f"{found}; FLAC of {n_signals} channels, {bits} bits, is declared"
-                raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+                raise damaged(path, problem)
             self.n_times = int(stream.frames)
 
     def cut(self, start: int, stop: int) -> NDArray[np.signedinteger]:
@@ -87,4 +88,4 @@ class _Opened:
             raise self._damaged() from None
 
     def _damaged(self) -> UnreadableRecord:
-        return UnreadableRecord(message("damaged_file", where=self._path, problem="its FLAC stream cannot be decoded"))
+        return damaged(self._path, "its FLAC stream cannot be decoded")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.formats.files import HEAD_BYTES, Given, check_length, decode_text, read_bytes
+from heart_reader.data.formats.files import HEAD_BYTES, Given, check_length, damaged, decode_text, read_bytes
 from heart_reader.data.formats.pieces import Piece, joined, refuse_long_gap
 from heart_reader.data.formats.wfdb_files import open_signals
 from heart_reader.data.formats.wfdb_header import NO_FILE, SegmentLine, SignalLine, WfdbHeader, parse_header
@@ -55,7 +55,7 @@ def open_segments(path: str, header: WfdbHeader, fs: float, given: Given, warnin
     n_times = sum(segment.n_times for segment in header.segments)
     if n_times == 0 or n_times != (header.n_times or n_times):
         problem = f"its segments have {n_times} samples, but {header.n_times or 0} are declared"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     check_length(path, header.n_signals, n_times, fs, given)
     _check_gaps(path, header.segments, fs)
     first = header.segments[0]
@@ -102,7 +102,7 @@ def _header_of(path: str, segment: SegmentLine, fs: float) -> WfdbHeader:
         raise UnreadableRecord(message("header_segments", where=path, name=segment.name))
     if header.fs is not None and abs(header.fs - fs) > 1e-6 * fs:
         problem = f"the segment {segment.name} is sampled at {header.fs:g} Hz, the record at {fs:g} Hz"
-        raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+        raise damaged(path, problem)
     if header.n_times != (segment.n_times or None) and header.n_times is not None:
         raise UnreadableRecord(
             message("samples_missing", where=where, there=header.n_times, header=os.path.basename(path), promised=segment.n_times)
@@ -134,7 +134,7 @@ def _factors(path: str, segment: str, lines: Sequence[SignalLine], of_segment: S
         wanted, stated = (UNIT_TO_MV.get(unit.lower()) for unit in (line.unit, other.unit))
         if line.unit != other.unit and (wanted is None or stated is None):
             problem = f"{line.name} is in {other.unit} in the segment {segment} and in {line.unit} elsewhere"
-            raise UnreadableRecord(message("damaged_file", where=path, problem=problem))
+            raise damaged(path, problem)
         factors.append(1.0 if wanted is None or stated is None else stated / wanted)
     return np.array(factors)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from heart_reader.data.formats.files import decode_text, file_size, read_bytes
@@ -13,7 +12,7 @@ from heart_reader.messages import message
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["number_of", "parse_plain_xml", "parse_xml", "root_name", "text_of", "without_namespaces"]
+__all__ = ["number_of", "parse_xml", "root_name", "text_of"]
 
 # A day of an ECG as text in XML is longer than any recorder writes it.
 MAX_XML_BYTES = 1 << 28
@@ -37,33 +36,39 @@ def root_name(head: bytes) -> str | None:
 
 
 def parse_xml(path: str) -> Element:
-    """Parse a file and return its root; names keep their namespaces.
+    """Parse a file and return its root, names of elements without their namespaces.
+
+    Recorders disagree about their namespaces, and no names collide. Names of attributes keep
+    theirs.
 
     Raises
     ------
     UnreadableRecord
         If it is too large, not well-formed, or declares entities.
     """
-    import defusedxml.ElementTree
+    from xml.parsers.expat import ExpatError
 
-    return _parsed(path, defusedxml.ElementTree.fromstring)
+    from defusedxml.common import DefusedXmlException
+
+    size = file_size(path)
+    if size > MAX_XML_BYTES:
+        raise UnreadableRecord(message("xml_too_large", where=path, got=size / 1e6, most=MAX_XML_BYTES / 1e6))
+    try:
+        root = _parsed(read_bytes(path, size))
+    except DefusedXmlException:
+        raise UnreadableRecord(message("xml_entities", where=path)) from None
+    except (ExpatError, SyntaxError, ValueError, LookupError) as error:  # ParseError is a SyntaxError; an encoding may be unknown
+        raise UnreadableRecord(message("xml_damaged", where=path, problem=str(error)[:80])) from None
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
 
 
-def parse_plain_xml(path: str) -> Element:
-    """Parse a file and return its root without namespaces, in half the time of :func:`parse_xml`.
+def _parsed(content: bytes) -> Element:
+    """Build a tree as defusedxml does, which refuses entities, but without its calls of Python.
 
-    Names of attributes keep theirs.
-
-    Raises
-    ------
-    UnreadableRecord
-        If it is too large, not well-formed, or declares entities.
+    That takes half the time.
     """
-    return _parsed(path, _plain)
-
-
-def _plain(content: bytes) -> Element:
-    """Build a tree as defusedxml does, which refuses entities, but without its calls of Python."""
     from xml.etree.ElementTree import TreeBuilder
 
     import defusedxml.ElementTree
@@ -74,36 +79,7 @@ def _plain(content: bytes) -> Element:
     expat.StartElementHandler, expat.EndElementHandler, expat.CharacterDataHandler = builder.start, builder.end, builder.data
     expat.CommentHandler = expat.ProcessingInstructionHandler = None
     expat.Parse(content, True)
-    root = builder.close()
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root
-
-
-def _parsed(path: str, parse: Callable[[bytes], Element]) -> Element:
-    from xml.parsers.expat import ExpatError
-
-    from defusedxml.common import DefusedXmlException
-
-    size = file_size(path)
-    if size > MAX_XML_BYTES:
-        raise UnreadableRecord(message("xml_too_large", where=path, got=size / 1e6, most=MAX_XML_BYTES / 1e6))
-    try:
-        return parse(read_bytes(path, size))
-    except DefusedXmlException:
-        raise UnreadableRecord(message("xml_entities", where=path)) from None
-    except (ExpatError, SyntaxError, ValueError, LookupError) as error:  # ParseError is a SyntaxError; an encoding may be unknown
-        raise UnreadableRecord(message("xml_damaged", where=path, problem=str(error)[:80])) from None
-
-
-def without_namespaces(root: Element) -> Element:
-    """Drop all namespaces, in place: recorders disagree about theirs, and no names collide."""
-    for element in root.iter():
-        if isinstance(element.tag, str):
-            element.tag = element.tag.rpartition("}")[2]
-        for name in [name for name in element.attrib if name.startswith("{")]:
-            element.attrib[name.rpartition("}")[2]] = element.attrib.pop(name)
-    return root
+    return builder.close()
 
 
 def text_of(element: Element | None, where: str = ".") -> str | None:

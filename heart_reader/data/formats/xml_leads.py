@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.device_report import DeviceReport, MedianBeats
 from heart_reader.data.formats.agreement import agreed_fs, agreed_names, filter_warnings, scale_warnings, within_range
-from heart_reader.data.formats.files import Given, check_length
+from heart_reader.data.formats.files import Given, check_length, damaged
 from heart_reader.data.leads import canonical_lead, canonical_leads
 from heart_reader.data.limb_leads import with_limb_leads
 from heart_reader.data.record import UNIT_TO_MV, EcgRecord, build_record
@@ -28,9 +28,9 @@ __all__ = [
     "MOST_TIMES",
     "Waveform",
     "age_between",
+    "beats_beside",
     "beats_or_warning",
     "choose_waveform",
-    "damaged",
     "date_of",
     "from_base64",
     "is_bazett",
@@ -94,11 +94,6 @@ class Waveform:
     def words(self) -> Message:
         """A phrase for it."""
         return message("waveform", name=self.name, channels=len(self.lead_names), duration=self.n_times / self.fs)
-
-
-def damaged(path: str, problem: str) -> UnreadableRecord:
-    """Return the refusal of a file for a reason given in words."""
-    return UnreadableRecord(message("damaged_file", where=path, problem=problem))
 
 
 def unread(path: str, problem: str) -> UnreadableRecord:
@@ -307,6 +302,20 @@ def is_bazett(qtc_ms: float | None, qt_ms: float | None, rate_bpm: float | None)
 def one_line(*parts: str | None, separator: str = ", ") -> str | None:
     """Join what is stated."""
     return separator.join(part for part in parts if part) or None
+
+
+def beats_beside(
+    path: str, waveforms: Sequence[Waveform], chosen: Waveform, decode: Callable[[str, Waveform], NDArray[np.number]], warnings: list[str]
+) -> MedianBeats | None:
+    """Return the first averaged waveform but the one that is read; None without any.
+
+    Parameters
+    ----------
+    decode
+        Gives the counts of a waveform.
+    """
+    averaged = next((item for item in waveforms if item.averaged and item is not chosen), None)
+    return None if averaged is None else beats_or_warning(lambda: median_beats(path, averaged, decode(path, averaged)), warnings)
 
 
 def beats_or_warning(read: Callable[[], MedianBeats | None], warnings: list[str]) -> MedianBeats | None:
