@@ -19,6 +19,7 @@
     │   ├── Integrity              changed, truncated or incomplete
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
+    ├── ProcessLost                another process of the same training that is gone
     ├── ArchiveError               an archive that is out of reach or refuses
     ├── ExportParityError          an exported model that disagrees with its origin
     └── UnexpectedError            a fault of ours in one record (the server answers 500)
@@ -47,6 +48,7 @@ __all__ = [
     "NonFiniteSignal",
     "NotServable",
     "NotTrusted",
+    "ProcessLost",
     "RecordError",
     "SignalTooShort",
     "UnexpectedError",
@@ -131,6 +133,10 @@ class NotServable(CheckpointError):
 
 class NotTrusted(CheckpointError):
     """A checkpoint without the signature of anyone who is trusted."""
+
+
+class ProcessLost(HeartReaderError):
+    """Another process of the same training that ended or no longer answers."""
 
 
 class ArchiveError(HeartReaderError):

@@ -126,7 +126,7 @@ class _Files:
         return len(self.paths)
 
 
-def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
+def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool, check: bool = True) -> SignalCache:
     """Open the cache of these records in this preparation, and build it where there is none.
 
     Parameters
@@ -135,6 +135,9 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
         Where caches live, one sub-folder each; it is made if needed.
     progress
         Whether to draw a progress bar.
+    check
+        Whether to read all signals for their checksum; without it they are only mapped, for a
+        process beside one that has just checked them.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
     files = _Files.of(table)
     key = _key(files, preprocessor)
     home = standing(Path(folder) / key[:16])
-    cache = _open(home, key, files)
+    cache = _open(home, key, files, check=check)
     if cache is not None:
         return cache
     try:
@@ -184,7 +187,7 @@ def _key(files: _Files, preprocessor: Preprocessor) -> str:
     return digest.hexdigest()
 
 
-def _open(home: Path, key: str, files: _Files) -> SignalCache | None:
+def _open(home: Path, key: str, files: _Files, *, check: bool = True) -> SignalCache | None:
     """Map a finished cache; None where there is none or it is not what was built."""
     try:
         description = json.loads((home / DESCRIPTION).read_text(encoding="utf-8"))
@@ -192,7 +195,8 @@ def _open(home: Path, key: str, files: _Files) -> SignalCache | None:
             return None
         index_bytes = (home / INDEX).read_bytes()
         signals = np.asarray(np.memmap(home / SIGNALS, dtype=SIGNAL_TYPE, mode="r"))
-        if description["crc32"] != {SIGNALS: zlib.crc32(signals.data), INDEX: zlib.crc32(index_bytes)}:
+        found = {SIGNALS: zlib.crc32(signals.data) if check else description["crc32"][SIGNALS], INDEX: zlib.crc32(index_bytes)}
+        if description["crc32"] != found:
             return None
         with np.load(io.BytesIO(index_bytes), allow_pickle=False) as index:
             columns = {name: index[name] for name in ("record_ids", "offsets", "n_times", "lead_mask")}

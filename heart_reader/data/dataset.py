@@ -11,6 +11,7 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.cache import SignalCache
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.rows import RowsOf
 from heart_reader.errors import DataError
 
 __all__ = ["EcgDataset"]
@@ -95,7 +96,11 @@ class EcgDataset:
         return Batch.of([self.inputs(position) for position in range(len(self))])
 
     def random_crops(
-        self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
+        self,
+        positions: NDArray[np.integer],
+        rng: np.random.Generator,
+        augmentation: AugmentationConfig,
+        rows: NDArray[np.integer] | None = None,
     ) -> NDArray[np.float32]:
         """Return one random crop per record, augmented.
 
@@ -103,14 +108,21 @@ class EcgDataset:
         ----------
         positions
             (n,) rows of the table.
+        rows
+            (n_wanted,) which of these records are wanted, None for all. Others are not read, and
+            what is wanted is what it would be among all.
 
         Returns
         -------
         ndarray
-            (n, n_leads, n_times) in mV.
+            (n_wanted, n_leads, n_times) in mV.
         """
-        crops = [self.preprocessor.crop(self.prepared(int(position)), rng) for position in positions]
-        return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
+        starts = [self.preprocessor.crop_start(n_times, rng) for n_times in np.diff(self._parts[positions])[:, 0].tolist()]
+        if rows is None:
+            rows = np.arange(len(positions))
+        crops = [self.preprocessor.cut(self.prepared(int(positions[row])), starts[row]) for row in rows.tolist()]
+        own = RowsOf(rng, len(positions), rows)
+        return augment(from_microvolts(np.stack(crops)), own, augmentation, self.preprocessor.fs)
 
     def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return per-lead mean and standard deviation in mV over all records, each (n_leads,).
