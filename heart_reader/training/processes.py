@@ -145,7 +145,7 @@ class Processes:
             return network
         from torch.nn.parallel import DistributedDataParallel
 
-        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return DistributedDataParallel(network, gradient_as_bucket_view=True)
 
     def average_statistics(self, network: nn.Module) -> None:
         """Average the running statistics that each process has of its own rows."""

@@ -167,10 +167,11 @@ class Trainer:
         started = time.monotonic()
         self.network.train()
         for positions in self.batches.positions(progress.epoch, progress.step):
-            loss, asked = self.processes.sum([self._train_step(positions), float(stop())])
+            part = self._train_step(positions)
+            progress.step += 1
+            loss, asked = self.processes.sum([part, float(stop())])
             self._check_finite(loss)
             progress.loss_sum += loss
-            progress.step += 1
             bar.update(1)
             bar.set_postfix(epoch=progress.epoch + 1, loss=f"{progress.loss_sum / progress.step:.4f}", best=f"{progress.best_score:.4f}")
             if asked and progress.step < self.steps_per_epoch:
@@ -211,7 +212,7 @@ class Trainer:
     def _check_finite(self, loss: float) -> None:
         if not np.isfinite(loss):
             raise Diverged(
-                f"the loss is {loss} at epoch {self.progress.epoch + 1}, step {self.progress.step + 1}: "
+                f"the loss is {loss} at epoch {self.progress.epoch + 1}, step {self.progress.step}: "
                 "lower training.optimizer.learning_rate or use training.precision=float32"
             )
 
