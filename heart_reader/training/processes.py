@@ -6,6 +6,7 @@ one writes, says and decides for all; the others hear of it. When one is gone, a
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -143,9 +144,16 @@ class Processes:
         """
         if not self.several:
             return network
+        from torch import distributed
         from torch.nn.parallel import DistributedDataParallel
 
-        return DistributedDataParallel(network, gradient_as_bucket_view=True)
+        for buffer in network.buffers():
+            distributed.broadcast(buffer, src=0)
+        # From here on buffers are the same in all, and need not be sent with every batch.
+        flags = ("forward_sync_buffers", "broadcast_buffers")  # torch from 2.13 on, and before
+        flag = next(name for name in flags if name in inspect.signature(DistributedDataParallel).parameters)
+        options: dict[str, Any] = {flag: False}
+        return DistributedDataParallel(network, gradient_as_bucket_view=True, **options)
 
     def average_statistics(self, network: nn.Module) -> None:
         """Average the running statistics that each process has of its own rows."""
