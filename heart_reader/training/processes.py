@@ -202,7 +202,8 @@ def together(out: Path, device: str, timeout_s: float = TIMEOUT_S) -> Iterator[P
 
     def lost(error: Exception) -> ProcessLost:
         again = "again with --resume to go on from its last complete epoch" if can_resume(out) else "again"
-        reason = " ".join(str(error).split())[:160]
+        # Without the line of torch's source before it, and its guesses behind.
+        reason = " ".join(str(error).split()).split("] ", maxsplit=1)[-1].split(". ", maxsplit=1)[0][:120]
         return ProcessLost(
             f"another process of this training ended or did not answer for {timeout_s:g} s, so this one stopped: "
             f"run the same command {again} ({reason})"
@@ -248,12 +249,12 @@ def _join(size: int, device: str, timeout_s: float) -> tuple[Any, Processes]:
         )
     if on_cuda:
         torch.cuda.set_device(local_rank)
-    store, _, _ = next(rendezvous("env://", timeout=timeout))
-    prefixed = PrefixStore("heart_reader", store)
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo", store=prefixed, rank=rank, world_size=size, timeout=timeout)
+    n_restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+    # Torchrun keeps one store: what the processes before a restart left there is not for these.
+    store = PrefixStore(f"heart_reader/{n_restarts}", next(rendezvous("env://", timeout=timeout))[0])
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo", store=store, rank=rank, world_size=size, timeout=timeout)
     patient = distributed.new_group(backend="gloo", timeout=PATIENCE)
-    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    return store, Processes(rank, size, local_rank, local_size, restarted, patient)
+    return store, Processes(rank, size, local_rank, local_size, n_restarts > 0, patient)
 
 
 def _speaks(store: Any) -> bool:
