@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from numpy.typing import NDArray
 from torch import nn
 
 from heart_reader.checkpoint import load_checkpoint
@@ -23,13 +25,13 @@ from heart_reader.data.augmentations import augment
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.cache import SignalCache
 from heart_reader.data.rows import RowsOf
-from heart_reader.errors import ConfigError
+from heart_reader.errors import ConfigError, DataError
 from heart_reader.features.build import open_dataset
 from heart_reader.training.batches import Batches
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.processes import ALONE, Processes, together
 from heart_reader.training.random_rows import RandomOfRows
-from heart_reader.training.run import train
+from heart_reader.training.run import _check_same, train
 from heart_reader.training.trainer import _check_shares
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -289,3 +291,47 @@ def test_a_process_that_no_longer_answers_ends_the_run(
         os.kill(numbers[1], signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode != 0
+
+
+DIES_ONCE = """
+import os, signal, sys
+from heart_reader.commands import main
+from heart_reader.training.trainer import Trainer
+plain = Trainer._train_step
+def step(self, positions):
+    if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0" and self.progress.epoch == 1 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(self, positions)
+Trainer._train_step = step
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_torchrun_starts_again_go_on(mixed_config: ExperimentConfig, tmp_path: Path, start_run: Callable[..., Run]) -> None:
+    run = start_run(mixed_config)
+    (tmp_path / "dies_once.py").write_text(DIES_ONCE)
+    process = run.start(2, torchrun=("--max-restarts", "1"), script=(str(tmp_path / "dies_once.py"),))
+    said, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints
+    assert said.count("epoch 1/2") == said.count("epoch 2/2") == 1
+    assert [row["epoch"] for row in run.history()] == [1, 2]
+
+
+class _FirstOfTwo(Processes):
+    """The first of two processes, the other of which has something else."""
+
+    def gather(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([rows, np.array(["else"])])
+
+    def first_says(self, ask: Callable[[], Any]) -> Any:
+        return ask()
+
+
+def test_processes_with_other_records_are_refused(tiny_config: ExperimentConfig) -> None:
+    table = build_table(tiny_config)
+    with pytest.raises(
+        DataError, match="1 of 2 processes found other records or labels than the first one: give all machines the same data"
+    ):
+        _check_same(table, _FirstOfTwo(0, 2))
+    _check_same(table, ALONE)
