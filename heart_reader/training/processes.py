@@ -6,6 +6,7 @@ one writes, says and decides for all; the others hear of it. When one is gone, a
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import signal
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,7 +59,7 @@ class Processes:
     local_rank: int = 0
     local_size: int = 1
     restarted: bool = False  # whether torchrun started them again after one was lost
-    _patient: Any = None  # the group that waits for the first process
+    _groups: list[Any] = field(default_factory=list)  # the group that waits for the first process, while there is one
 
     @property
     def first(self) -> bool:
@@ -116,7 +117,7 @@ class Processes:
         from torch import distributed
 
         box = [ask() if self.first else None]
-        distributed.broadcast_object_list(box, group=self._patient)
+        distributed.broadcast_object_list(box, group=self._groups[0])
         return box[0]  # type: ignore[return-value]
 
     @contextmanager
@@ -136,7 +137,7 @@ class Processes:
         if self.several:
             from torch import distributed
 
-            distributed.barrier(group=self._patient)
+            distributed.barrier(group=self._groups[0])
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return a network whose gradients are averaged over all processes.
@@ -199,7 +200,6 @@ def together(out: Path, device: str, timeout_s: float = TIMEOUT_S) -> Iterator[P
     if size == 1:
         yield ALONE
         return
-    from torch import distributed
 
     def lost(error: Exception) -> ProcessLost:
         again = "again with --resume to go on from its last complete epoch" if can_resume(out) else "again"
@@ -220,7 +220,7 @@ def together(out: Path, device: str, timeout_s: float = TIMEOUT_S) -> Iterator[P
                 stack.enter_context(redirect_stdout(nowhere))
                 stack.enter_context(redirect_stderr(nowhere))
             yield processes
-        distributed.destroy_process_group()
+        _part(processes)
     except (HeartReaderError, KeyboardInterrupt):
         if not _speaks(store):
             sys.exit(1)
@@ -255,7 +255,20 @@ def _join(size: int, device: str, timeout_s: float) -> tuple[Any, Processes]:
     store = PrefixStore(f"heart_reader/{n_restarts}", next(rendezvous("env://", timeout=timeout))[0])
     distributed.init_process_group("cpu:gloo,cuda:nccl" if on_cuda else "gloo", store=store, rank=rank, world_size=size, timeout=timeout)
     patient = distributed.new_group(backend="gloo", timeout=PATIENCE)
-    return store, Processes(rank, size, local_rank, local_size, n_restarts > 0, patient)
+    return store, Processes(rank, size, local_rank, local_size, n_restarts > 0, [patient])
+
+
+def _part(processes: Processes) -> None:
+    """Leave the others, with nothing left that gloo's threads could touch while Python ends.
+
+    They abort the process if they still hold a tensor then.
+    """
+    from torch import distributed
+
+    processes.meet()
+    gc.collect()  # networks that are trained together hold the groups
+    processes._groups.clear()
+    distributed.destroy_process_group()
 
 
 def _speaks(store: Any) -> bool:
