@@ -18,28 +18,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from heart_reader.errors import HeartReaderError, RecordError
+from heart_reader.frontend.refusals import RequestRefused, UnforeseenElsewhere
 from heart_reader.frontend.schemas import ErrorAnswer
 from heart_reader.messages import Message, coded
 
 __all__ = ["RequestRefused", "UnforeseenElsewhere", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
 
 log = logging.getLogger("heart_reader.frontend")
-
-
-class RequestRefused(HTTPException):
-    """A request that is refused for a reason the client can act on."""
-
-    def __init__(self, status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status_code, detail=message, headers=headers)
-        self.code = code
-
-
-class UnforeseenElsewhere(Exception):
-    """An error that nobody foresaw, in a process from which it cannot be sent as it is."""
-
-    def __init__(self, kind: str, words: str, frames: list[str]) -> None:
-        super().__init__(kind, words, frames)
-        self.kind, self.words, self.frames = kind, words, frames
 
 
 def add_error_handlers(app: FastAPI) -> None:
