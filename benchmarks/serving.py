@@ -149,7 +149,9 @@ def measure(port: int, pid: int, arguments: argparse.Namespace) -> Figures:
     alone = asyncio.run(client(port, request, arguments.alone))
     print(describe("one client", alone))
     asyncio.run(together(port, request, arguments.clients, WARM_UP * arguments.clients))
-    held_mb, taken, wall_s = [], [], 0.0
+    held_mb: list[float] = []
+    taken: list[float] = []
+    wall_s = 0.0
     of_web, of_all, of_clients = cpu_s(pid), cpu_s(*family(pid)), time.process_time()
     for _ in range(PARTS):
         part, part_s = asyncio.run(together(port, request, arguments.clients, arguments.requests // PARTS))
