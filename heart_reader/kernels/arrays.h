@@ -30,6 +30,13 @@ int look(PyObject *object, Kind kind, int dimensions, Array *array);
 PyObject *make(Kind kind, int dimensions, Py_ssize_t rows, Py_ssize_t columns, Array *array);
 void release(Array *array);
 
+/* Compiled twice, for processors with and without AVX2, where compiler and system can choose when the module is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high) {
     return value < low ? low : value > high ? high : value;
 }

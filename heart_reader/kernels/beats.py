@@ -1,4 +1,4 @@
-"""Kernels of finding, sorting and averaging beats."""
+"""Kernels of cutting out, comparing and averaging beats."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from heart_reader.kernels import kernel
 
-__all__ = ["mean_step"]
+__all__ = ["complexes", "correlations", "mean_step", "middle_of_beats", "without_baseline"]
+
+Signal = NDArray[np.float32]
+Indices = NDArray[np.int64]
 
 
 @kernel
-def mean_step(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+def mean_step(signal: Signal) -> Signal:
     """Return (n_times - 1,) mean sizes of the step from each time point to the next.
 
     Parameters
@@ -20,5 +23,108 @@ def mean_step(signal: NDArray[np.float32]) -> NDArray[np.float32]:
         (n_leads, n_times), contiguous; leads are summed in their order.
     """
     step = np.diff(signal, axis=1)
-    answer: NDArray[np.float32] = np.abs(step, out=step).mean(axis=0)
+    answer: Signal = np.abs(step, out=step).mean(axis=0)
     return answer
+
+
+@kernel
+def without_baseline(signal: Signal, levels: Signal, left: Indices, share: Signal) -> Signal:
+    """Subtract straight lines from level to level, (n_leads, n_times).
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times).
+    levels
+        (n_leads, n_levels); after the last there is no line.
+    left
+        (n_times,) which level lies before each time point, never falling.
+    share
+        (n_times,) how far the point lies on the way to the next level, 0 to 1.
+    """
+    # A level holds for many time points in a row: repeating it is several times faster than
+    # indexing with ``left``.
+    n_points = np.bincount(left, minlength=levels.shape[1])
+    baseline = np.repeat(np.diff(levels, axis=1, append=levels[:, -1:]), n_points, axis=1)
+    baseline *= share
+    baseline += np.repeat(levels, n_points, axis=1)
+    answer: Signal = np.subtract(signal, baseline, out=baseline)
+    return answer
+
+
+@kernel
+def complexes(signal: Signal, at: Indices, window: Indices) -> Signal:
+    """Return QRS complexes, (n_beats, n_leads * n_points), without lead means and of length one.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times); beyond its ends it is taken to stay as it is there.
+    at
+        (n_beats,) indices of R.
+    window
+        (n_points,) time points from R.
+    """
+    cut = _levelled(signal, window[:, None] + at)
+    return np.ascontiguousarray((cut / _lengths(cut)).T)
+
+
+@kernel
+def correlations(signal: Signal, at: Indices, window: Indices, shifts: Indices, template: Signal) -> Signal:
+    """Return how alike each beat is to a template where it is moved, (n_shifts, n_beats).
+
+    Parameters
+    ----------
+    signal, at, window
+        Signal and places as :func:`complexes` takes them.
+    shifts
+        (n_shifts,) time points that every beat is moved by.
+    template
+        (n_leads * n_points,) of length one, without lead means.
+    """
+    cut = _levelled(signal, window[:, None] + (shifts[:, None] + at).ravel())
+    answer: Signal = ((template[:, None] * cut).sum(axis=0) / _lengths(cut)).reshape(len(shifts), len(at))
+    return answer
+
+
+def _levelled(signal: Signal, window: Indices) -> Signal:
+    """Cut places out, (n_leads * n_points, n_places), without the mean of each lead."""
+    # Places last, so that all sums run in the order of time points over long rows.
+    cut = signal.take(window, axis=1, mode="clip")
+    cut -= cut.mean(axis=1, keepdims=True)
+    return cut.reshape(-1, window.shape[1])
+
+
+def _lengths(cut: Signal) -> Signal:
+    lengths: Signal = np.maximum(np.sqrt(np.square(cut).sum(axis=0)), np.float32(1e-9))
+    return lengths
+
+
+@kernel
+def middle_of_beats(signal: Signal, at: Indices, comparisons: Indices, before: int, after: int) -> Signal:
+    """Return the median over beats, (n_leads, before + after).
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times); beyond its ends it is taken to stay as it is there.
+    at
+        (n_beats,) indices of R, at most 64.
+    comparisons
+        (n_comparisons, 2) beats to be exchanged where the first is larger, which puts all in order.
+    before, after
+        Time points before R, and from R on.
+    """
+    ranked = [_around(signal, r - before, r + after) for r in at.tolist()]
+    # Two whole beats are compared at once, all their leads and time points: several times faster
+    # than to sort point by point.
+    for low, high in comparisons.tolist():
+        ranked[low], ranked[high] = np.minimum(ranked[low], ranked[high]), np.maximum(ranked[low], ranked[high])
+    half = len(ranked) // 2
+    return ranked[half].copy() if len(ranked) % 2 else 0.5 * (ranked[half - 1] + ranked[half])
+
+
+def _around(signal: Signal, start: int, end: int) -> Signal:
+    if start >= 0 and end <= signal.shape[1]:
+        return signal[:, start:end]
+    return signal.take(np.arange(start, end), axis=1, mode="clip")
