@@ -78,9 +78,4 @@ def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
     window = knots[:, None] - np.arange(high, low)
     levels = np.ascontiguousarray(signal[:, window].mean(axis=2), dtype=np.float32)
     at = knots - (low + high) // 2
-    times = np.arange(signal.shape[1])
-    # One interpolation for all leads: which two levels, and how far from the first to the second.
-    place = np.interp(times, at, np.arange(len(at)))
-    left = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
-    share = (place - left).astype(np.float32)
-    return without_baseline(np.ascontiguousarray(signal, dtype=np.float32), levels, left, share)
+    return without_baseline(np.ascontiguousarray(signal, dtype=np.float32), levels, at)

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.features.filters import butterworth, local_maxima, thinned
-from heart_reader.features.ranks import median, running_median
+from heart_reader.features.ranks import running_median
 from heart_reader.kernels.band import slopes_in_band
+from heart_reader.kernels.ranks import ranked_rows, window_medians
 
 __all__ = ["detect_qrs"]
 
@@ -130,8 +131,8 @@ def _lead_weights(slope: Array) -> Array:
     if len(slope) == 1:
         return np.ones(1)
     # Every beat is higher than 96 of 100 values where it lasts 0.04 of an RR interval or more.
-    ranks = slope.shape[1] // 2, int(0.96 * slope.shape[1])
-    middle, high = np.partition(slope, ranks, axis=1)[:, ranks].T
+    ranks = np.array([slope.shape[1] // 2, int(0.96 * slope.shape[1])])
+    middle, high = ranked_rows(slope, ranks).T
     contrast = high / np.maximum(middle, 1e-3)
     weights = np.where(high > _LEAST_SLOPE, np.square(np.minimum(contrast, 20.0)) / np.maximum(high, _LEAST_SLOPE), 0.0)
     if not weights.any():
@@ -148,7 +149,7 @@ def _candidates(activity: Array, hz: float) -> _Peaks:
     width = max(1, int(_STRETCH_S * hz))
     starts = np.arange(0, len(activity), width)
     highest = running_median(np.maximum.reduceat(activity, starts), _N_STRETCHES)
-    middle = np.array([median(activity[max(0, start - width) : start + 2 * width]) for start in starts.tolist()])
+    middle = window_medians(activity, np.maximum(starts - width, 0), np.minimum(starts + 2 * width, len(activity)))
     centres = starts + width / 2
     level = activity[at] / np.maximum(np.interp(at, centres, highest), _LEAST_SLOPE)
     contrast = activity[at] / np.maximum(np.interp(at, centres, middle), 1e-9)

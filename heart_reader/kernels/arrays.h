@@ -37,6 +37,9 @@ void release(Array *array);
 #define WIDE
 #endif
 
+/* No other pointer of the function leads to the same numbers. */
+#define ALONE __restrict
+
 static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high) {
     return value < low ? low : value > high ? high : value;
 }

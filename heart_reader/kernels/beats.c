@@ -25,18 +25,18 @@ KERNEL(mean_step) {
 
 /* One way through the filter, all leads abreast; `values` are (n_times, n_leads), `state` (4, n_leads). */
 WIDE static void filter_one_way(double *values, Py_ssize_t n_times, Py_ssize_t n_leads, Py_ssize_t way, const double *b, const double *a,
-                                const double *rest, double *state) {
-    double *x = way > 0 ? values : values + (n_times - 1) * n_leads;
-    double *z0 = state, *z1 = state + n_leads, *z2 = state + 2 * n_leads, *z3 = state + 3 * n_leads;
+                                const double *rest, double *ALONE state) {
+    double *ALONE x = way > 0 ? values : values + (n_times - 1) * n_leads;
+    const double b0 = b[0], b1 = b[1], b2 = b[2], b3 = b[3], b4 = b[4], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4];
     for (Py_ssize_t k = 0; k < 4; k++)
         for (Py_ssize_t lead = 0; lead < n_leads; lead++) state[k * n_leads + lead] = rest[k] * x[lead];
     for (Py_ssize_t t = 0; t < n_times; t++, x += way * n_leads)
         for (Py_ssize_t lead = 0; lead < n_leads; lead++) {
-            const double in = x[lead], out = b[0] * in + z0[lead];
-            z0[lead] = z1[lead] + (b[1] * in - a[1] * out);
-            z1[lead] = z2[lead] + (b[2] * in - a[2] * out);
-            z2[lead] = z3[lead] + (b[3] * in - a[3] * out);
-            z3[lead] = b[4] * in - a[4] * out;
+            const double in = x[lead], out = b0 * in + state[lead];
+            state[lead] = state[n_leads + lead] + (b1 * in - a1 * out);
+            state[n_leads + lead] = state[2 * n_leads + lead] + (b2 * in - a2 * out);
+            state[2 * n_leads + lead] = state[3 * n_leads + lead] + (b3 * in - a3 * out);
+            state[3 * n_leads + lead] = b4 * in - a4 * out;
             x[lead] = out;
         }
 }
@@ -62,8 +62,9 @@ static void coarse_and_continued(const Array *signal, Py_ssize_t step, Py_ssize_
 /* Running mean of (n,) values that are mirrored at their ends, as scipy.ndimage.uniform_filter1d has it. */
 static void running_mean(const double *values, Py_ssize_t n, Py_ssize_t size, double *mirrored, double *out) {
     const Py_ssize_t before = size / 2;
-    for (Py_ssize_t t = -before; t < n + size - before; t++) {
-        Py_ssize_t at = (t % (2 * n) + 2 * n) % (2 * n);
+    memcpy(mirrored + before, values, sizeof(double) * (size_t)n);
+    for (Py_ssize_t t = -before; t < n + size - before; t = t == -1 ? n : t + 1) {
+        const Py_ssize_t at = (t % (2 * n) + 2 * n) % (2 * n);
         mirrored[t + before] = values[at < n ? at : 2 * n - 1 - at];
     }
     double mean = 0.0;
@@ -123,34 +124,39 @@ done:
 }
 
 KERNEL(without_baseline) {
-    Array signal, levels, left, share, answer;
-    if (!expect(count, 4) || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
+    Array signal, levels, at, answer;
+    if (!expect(count, 3) || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
     PyObject *made = NULL;
-    levels.buffer.obj = left.buffer.obj = share.buffer.obj = NULL;
-    if (!look(arguments[1], FLOAT32, 2, &levels) || !look(arguments[2], INT64, 1, &left) || !look(arguments[3], FLOAT32, 1, &share)) goto done;
+    levels.buffer.obj = at.buffer.obj = NULL;
+    if (!look(arguments[1], FLOAT32, 2, &levels) || !look(arguments[2], INT64, 1, &at)) goto done;
     const Py_ssize_t n = signal.columns, n_levels = levels.columns;
-    if (levels.rows != signal.rows || left.columns != n || share.columns != n || !n_levels) {
+    if (levels.rows != signal.rows || at.columns != n_levels || !n_levels) {
         PyErr_SetString(PyExc_ValueError, "without_baseline: shapes that do not fit each other");
         goto done;
     }
     made = make(FLOAT32, 2, signal.rows, n, &answer);
     if (!made) goto done;
-    for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
-        const float *row = F32(signal) + lead * n, *level = F32(levels) + lead * n_levels, *shares = F32(share);
-        float *out = F32(answer) + lead * n;
-        for (Py_ssize_t t = 0; t < n;) {
-            const int64_t from = I64(left)[t];
-            const Py_ssize_t k = within((Py_ssize_t)from, 0, n_levels - 1);
-            const float low = level[k], rise = k + 1 < n_levels ? level[k + 1] - low : 0.0f;
-            for (; t < n && I64(left)[t] == from; t++) out[t] = row[t] - (rise * shares[t] + low);
+    const int64_t *times = I64(at);
+    for (Py_ssize_t k = 0; k < n_levels; k++) {
+        /* The line to the next level; the first level holds before it, the last one behind. */
+        const Py_ssize_t first = k ? within((Py_ssize_t)times[k], 0, n) : 0;
+        const Py_ssize_t last = k + 1 < n_levels ? within((Py_ssize_t)times[k + 1], 0, n) : n;
+        const double gap = k + 1 < n_levels ? (double)(times[k + 1] - times[k]) : 1.0;
+        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
+            const float *ALONE row = F32(signal) + lead * n, low = F32(levels)[lead * n_levels + k];
+            const float rise = k + 1 < n_levels ? F32(levels)[lead * n_levels + k + 1] - low : 0.0f;
+            float *ALONE out = F32(answer) + lead * n;
+            for (Py_ssize_t t = first; t < last; t++) {
+                const double share = (double)(t - times[k]) / gap;
+                out[t] = row[t] - (rise * (share > 0.0 ? (float)share : 0.0f) + low);
+            }
         }
     }
     release(&answer);
 done:
     release(&signal);
     release(&levels);
-    release(&left);
-    release(&share);
+    release(&at);
     return made;
 }
 
@@ -161,10 +167,11 @@ enum { MOST_POINTS = 128, MOST_SHIFTS = 128 };
 static void cut_level(const float *row, Py_ssize_t n_times, int64_t at, const Array *window, const Array *shifts, float *cut) {
     const Py_ssize_t n_points = window->columns, n_shifts = shifts->columns;
     float mean[MOST_SHIFTS];
+    const int64_t *const points = I64(*window), *const places = I64(*shifts);
     for (Py_ssize_t s = 0; s < n_shifts; s++) mean[s] = 0.0f;
     for (Py_ssize_t k = 0; k < n_points; k++)
         for (Py_ssize_t s = 0; s < n_shifts; s++) {
-            const float value = row[within((Py_ssize_t)(at + I64(*window)[k] + I64(*shifts)[s]), 0, n_times - 1)];
+            const float value = row[within((Py_ssize_t)(at + points[k] + places[s]), 0, n_times - 1)];
             cut[k * n_shifts + s] = value;
             mean[s] = mean[s] + value;
         }
@@ -261,15 +268,16 @@ WIDE static void middle_of_tile(const float *row, Py_ssize_t n_times, const Arra
     const Py_ssize_t n_beats = at->columns, half = n_beats / 2;
     for (Py_ssize_t beat = 0; beat < n_beats; beat++) {
         const Py_ssize_t first = (Py_ssize_t)I64(*at)[beat] + start;
-        for (Py_ssize_t t = 0; t < width; t++) ranked[beat][t] = row[within(first + t, 0, n_times - 1)];
+        if (first >= 0 && first + width <= n_times) memcpy(ranked[beat], row + first, sizeof(float) * (size_t)width);
+        else for (Py_ssize_t t = 0; t < width; t++) ranked[beat][t] = row[within(first + t, 0, n_times - 1)];
         for (Py_ssize_t t = width; t < TILE; t++) ranked[beat][t] = 0.0f;
     }
     for (Py_ssize_t pair = 0; pair < pairs->rows; pair++) {
-        float *low = ranked[I64(*pairs)[2 * pair]], *high = ranked[I64(*pairs)[2 * pair + 1]];
+        float *ALONE low = ranked[I64(*pairs)[2 * pair]], *ALONE high = ranked[I64(*pairs)[2 * pair + 1]];
         for (Py_ssize_t t = 0; t < TILE; t++) {
             const float one = low[t], other = high[t];
             low[t] = one < other ? one : other;
-            high[t] = one < other ? other : one;
+            high[t] = one > other ? one : other;
         }
     }
     for (Py_ssize_t t = 0; t < width; t++) out[t] = n_beats % 2 ? ranked[half][t] : 0.5f * (ranked[half - 1][t] + ranked[half][t]);
@@ -300,5 +308,54 @@ done:
     release(&signal);
     release(&at);
     release(&pairs);
+    return made;
+}
+
+/* By how much a point exceeds or undercuts both points at a distance, mean over leads. */
+static float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
+    float sum = 0.0f;
+    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) {
+        const float *row = F32(*signal) + lead * signal->columns + t;
+        const float before = row[0] - row[-reach], after = row[0] - row[reach];
+        const float one = fabsf(before), other = fabsf(after);
+        sum += before * after > 0.0f ? (one < other ? one : other) : 0.0f;
+    }
+    return sum / (float)signal->rows;
+}
+
+KERNEL(narrow_peaks) {
+    Array signal, steps, answer;
+    if (!expect(count, 6)) return NULL;
+    const Py_ssize_t near = PyLong_AsSsize_t(arguments[2]), far = PyLong_AsSsize_t(arguments[3]);
+    const double least_step = PyFloat_AsDouble(arguments[1]), least = PyFloat_AsDouble(arguments[4]), share = PyFloat_AsDouble(arguments[5]);
+    if (PyErr_Occurred() || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
+    PyObject *made = NULL, *of_steps = NULL;
+    int64_t *found = NULL;
+    const Py_ssize_t n = signal.columns;
+    if (near < 1 || far < near || far < 2 || n < 2 * far + 1) {
+        PyErr_SetString(PyExc_ValueError, "narrow_peaks: fewer time points than are compared");
+        goto done;
+    }
+    of_steps = kernel_mean_step(module, arguments, 1);
+    if (!of_steps || !look(of_steps, FLOAT32, 1, &steps)) goto done;
+    found = PyMem_Malloc(sizeof(int64_t) * (size_t)n);
+    Py_ssize_t n_found = 0;
+    const float *step = F32(steps), limit = (float)least_step, least_height = (float)least, of_far = (float)share;
+    for (Py_ssize_t t = far; found && t < n - far; t++) {
+        if (step[t - 2] <= limit && step[t - 1] <= limit && step[t] <= limit && step[t + 1] <= limit) continue;
+        const float height = stands_out(&signal, t, near);
+        if (height > least_height && height > of_far * stands_out(&signal, t, far)) found[n_found++] = t;
+    }
+    release(&steps);
+    if (found) made = make(INT64, 1, 1, n_found, &answer);
+    else PyErr_NoMemory();
+    if (made) {
+        memcpy(I64(answer), found, sizeof(int64_t) * (size_t)n_found);
+        release(&answer);
+    }
+done:
+    PyMem_Free(found);
+    Py_XDECREF(of_steps);
+    release(&signal);
     return made;
 }

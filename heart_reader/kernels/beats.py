@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.kernels import kernel
+from heart_reader.kernels import NUMPY, kernel
 
-__all__ = ["complexes", "correlations", "mean_step", "middle_of_beats", "without_baseline"]
+__all__ = ["complexes", "correlations", "mean_step", "middle_of_beats", "narrow_peaks", "without_baseline"]
 
 Signal = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -28,7 +28,7 @@ def mean_step(signal: Signal) -> Signal:
 
 
 @kernel
-def without_baseline(signal: Signal, levels: Signal, left: Indices, share: Signal) -> Signal:
+def without_baseline(signal: Signal, levels: Signal, at: Indices) -> Signal:
     """Subtract straight lines from level to level, (n_leads, n_times).
 
     Parameters
@@ -36,17 +36,18 @@ def without_baseline(signal: Signal, levels: Signal, left: Indices, share: Signa
     signal
         (n_leads, n_times).
     levels
-        (n_leads, n_levels); after the last there is no line.
-    left
-        (n_times,) which level lies before each time point, never falling.
-    share
-        (n_times,) how far the point lies on the way to the next level, 0 to 1.
+        (n_leads, n_levels), one or more.
+    at
+        (n_levels,) where they are, rising; the first holds before it, the last behind.
     """
     # A level holds for many time points in a row: repeating it is several times faster than
-    # indexing with ``left``.
-    n_points = np.bincount(left, minlength=levels.shape[1])
+    # indexing.
+    n_points = np.diff(np.clip(at, 0, signal.shape[1]), append=signal.shape[1])
+    n_points[0] += signal.shape[1] - n_points.sum()
+    gap = np.diff(at, append=at[-1:] + 1).astype(np.float64)
+    share = np.maximum((np.arange(signal.shape[1]) - np.repeat(at, n_points)) / np.repeat(gap, n_points), 0.0)
     baseline = np.repeat(np.diff(levels, axis=1, append=levels[:, -1:]), n_points, axis=1)
-    baseline *= share
+    baseline *= share.astype(np.float32)
     baseline += np.repeat(levels, n_points, axis=1)
     answer: Signal = np.subtract(signal, baseline, out=baseline)
     return answer
@@ -128,3 +129,37 @@ def _around(signal: Signal, start: int, end: int) -> Signal:
     if start >= 0 and end <= signal.shape[1]:
         return signal[:, start:end]
     return signal.take(np.arange(start, end), axis=1, mode="clip")
+
+
+@kernel
+def narrow_peaks(signal: Signal, least_step: float, near: int, far: int, least: float, share: float) -> Indices:
+    """Return rising indices of points that stand out of what lies on both sides, as spikes do.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times), more than twice ``far``.
+    least_step
+        Only points within one or two of a mean step larger than this are looked at.
+    near, far
+        Time points before and after which a point is compared with.
+    least
+        It stands out of the near ones by more than this, mean over leads,
+    share
+        and of the far ones by less than that over this share.
+    """
+    jumps = NUMPY["mean_step"](signal) > np.float32(least_step)
+    # Where nothing jumps, the costlier comparison is spared.
+    first, last = far, signal.shape[1] - far
+    near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
+    likely = first + np.flatnonzero(near_jump)
+    height = _stands_out(signal, likely, near)
+    likely, height = likely[height > np.float32(least)], height[height > np.float32(least)]
+    return likely[height > np.float32(share) * _stands_out(signal, likely, far)]
+
+
+def _stands_out(signal: Signal, at: Indices, reach: int) -> Signal:
+    here = signal.take(at, axis=1)
+    before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
+    answer: Signal = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)).mean(axis=0)
+    return answer

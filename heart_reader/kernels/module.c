@@ -55,7 +55,8 @@ void release(Array *array) {
     if (array->buffer.obj) PyBuffer_Release(&array->buffer);
 }
 
-#define KERNELS(_) _(mean_step) _(slopes_in_band) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats)
+#define KERNELS(_) _(mean_step) _(slopes_in_band) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats) \
+    _(ranked_rows) _(window_medians) _(narrow_peaks)
 #define DECLARE(name) KERNEL(name);
 KERNELS(DECLARE)
 #define METHOD(name) {#name, (PyCFunction)(void (*)(void))kernel_##name, METH_FASTCALL, NULL},
