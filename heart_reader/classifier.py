@@ -289,10 +289,11 @@ class EcgClassifier:
 
     def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
         decisions = self.decisions[name]
-        mean, highest = decisions.calibrate(pooled.mean), decisions.calibrate(pooled.highest)
+        mean = decisions.calibrate(pooled.mean).tolist()
+        highest = decisions.calibrate(pooled.highest).tolist() if long else [None] * len(mean)
         thresholds, zones = decisions.limits(len(mean))
         return {
-            label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
+            label: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone, top)
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
@@ -344,7 +345,7 @@ class EcgClassifier:
         whole = None if quality.signal == "poor" else whole
         facts = Facts(trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", whole)
         decisions, conclusion = conclude(answers, self.space, facts)
-        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
+        agreed = {level: _with_decisions(of, decisions[level]) for level, of in levels.items()}
         return agreed, conclusion
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
@@ -390,6 +391,10 @@ def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhyt
 
     measurements = measurements or measure(record, rhythm=rhythm)
     return measurements, assess_signal(record, measurements)
+
+
+def _with_decisions(readings: Mapping[str, ClassReading], decisions: Mapping[str, str]) -> dict[str, ClassReading]:
+    return {name: one if one.decision == decisions[name] else replace(one, decision=decisions[name]) for name, one in readings.items()}
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:

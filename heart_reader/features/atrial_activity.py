@@ -90,10 +90,8 @@ def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
     for kind in (analysis.main.beats, *analysis.others):
         at = np.rint(kind.at / _STEP).astype(np.int64)
         without_qrs = bridged(without_qrs, at - _QRS_FROM, at + _QRS_TO)
-        if len(at) < 3:
-            rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO)
-        else:
-            rest = without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
+        rare = len(at) < 3
+        rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO) if rare else without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
     return rest, without_qrs
 
 
@@ -199,11 +197,11 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
     """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
-    resolution = hz[1]
-    levels = np.array(
-        [power[max(0, round((k - 0.3) * ventricular_hz / resolution)) : round((k + 0.3) * ventricular_hz / resolution) + 1].sum()
-         for k in range(1, count + 1)]
-    )  # fmt: skip
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    beside = np.array([[-0.3], [0.3]])
+    first, last = np.rint((np.arange(1, count + 1) + beside) * ventricular_hz / hz[1]).astype(np.int64)
+    first, last = (np.minimum(np.maximum(edge, 0), len(power)) for edge in (first, last + 1))
+    levels = sums[last] - sums[first]
     inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
     if not inside:
         return math.nan
