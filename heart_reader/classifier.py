@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from heart_reader.data.dataset import EcgDataset
     from heart_reader.features.feature_space import FeatureSpace
     from heart_reader.features.measurement import Measurements
-    from heart_reader.features.quality import SignalQuality
-    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["EcgClassifier"]
 
@@ -152,8 +150,11 @@ class EcgClassifier:
         pooled, per_window = pool(answers, (*order, *self.space.screens(self.level)))
         quality, measurements, whole, rhythm = Quality.of(prepared, self.preprocessor.leads), None, None, None
         if measure:
+            # Imported with the first reading that measures: SciPy takes most of a second.
+            from heart_reader.features.quality import measure_and_assess
+
             seen_alike = at_network_rate if self._is_seen_alike(part) else None
-            measurements, signal = _measured(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
+            measurements, signal = measure_and_assess(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
             leads = {name: lead.verdict for name, lead in signal.leads.items()}
             quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
             measurements = measurements if part is record else moved(measurements, from_s)
@@ -381,16 +382,6 @@ class EcgClassifier:
             **{key: manifest[key] for key in keys},
             "notice": NOTICE,
         }
-
-
-def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
-    """Measure a record, unless that was done, and assess its signal."""
-    # Imported with the first reading, for SciPy's filters take most of a second.
-    from heart_reader.features.measured import measure
-    from heart_reader.features.quality import assess_signal
-
-    measurements = measurements or measure(record, rhythm=rhythm)
-    return measurements, assess_signal(record, measurements)
 
 
 def _with_decisions(readings: Mapping[str, ClassReading], decisions: Mapping[str, str]) -> dict[str, ClassReading]:

@@ -145,7 +145,7 @@ def _usual_qrst(slow: Array, at: NDArray[np.int64], to: int) -> Array:
     # Its ends meet the straight line between them, so that nothing jumps.
     ramp = np.arange(usual.shape[1]) / (usual.shape[1] - 1)
     usual -= usual[:, :1] * (1.0 - ramp) + usual[:, -1:] * ramp
-    return usual
+    return np.ascontiguousarray(usual, dtype=np.float32)
 
 
 def _power(signal: Array, size: int) -> Array:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 __all__ = ["COMPILED", "NUMPY", "in_order", "kernel"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T", bound=np.floating)
 
 # Name to function: what is compiled here, and what it has to equal.
 COMPILED: dict[str, Callable[..., Any]] = {}
@@ -38,7 +39,8 @@ def kernel(of_numpy: _F) -> _F:
     return COMPILED.get(of_numpy.__name__, of_numpy)  # type: ignore[return-value]
 
 
-def in_order(values: NDArray[Any]) -> NDArray[Any]:
+def in_order(values: NDArray[_T]) -> NDArray[_T]:
     """Return sums over the first axis, one row after the other as a loop adds them."""
     # Of a single column NumPy makes several sums and adds these.
-    return np.cumsum(values, axis=0)[-1] if values[0].size == 1 else values.sum(axis=0)  # type: ignore[no-any-return]
+    answer: NDArray[_T] = np.cumsum(values, axis=0)[-1] if values[0].size == 1 else values.sum(axis=0)
+    return answer

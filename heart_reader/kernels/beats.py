@@ -23,7 +23,8 @@ def mean_step(signal: Signal) -> Signal:
         (n_leads, n_times), contiguous; leads are summed in their order.
     """
     step = np.diff(signal, axis=1)
-    answer: Signal = in_order(np.abs(step, out=step)) / np.float32(len(signal))
+    answer = in_order(np.abs(step, out=step))
+    answer /= np.float32(len(signal))
     return answer
 
 
@@ -163,5 +164,6 @@ def _stands_out(signal: Signal, at: Indices, reach: int) -> Signal:
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
     heights = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0))
-    answer: Signal = in_order(heights) / np.float32(len(signal))
+    answer = in_order(heights)
+    answer /= np.float32(len(signal))
     return answer

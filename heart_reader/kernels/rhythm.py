@@ -142,7 +142,8 @@ def heights_beside(signal: Signal, times: Indices, reach: int) -> Signal:
     here = signal[:, times]
     before, after = here - signal[:, times - reach], here - signal[:, times + reach]
     heights = np.ascontiguousarray(np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)))
-    answer: Signal = in_order(heights) / np.float32(len(signal))
+    answer = in_order(heights)
+    answer /= np.float32(len(signal))
     return answer
 
 
