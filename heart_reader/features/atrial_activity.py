@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ _QRS_FROM, _QRS_TO = round(0.06 * ATRIAL_HZ), round(0.09 * ATRIAL_HZ)
 # Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P
 # waves in seconds.
 _ALL_HZ, _FIBRILLATION_HZ, _FLUTTER_HZ, _P_LAG_S = (1.5, 20.0), (4.0, 9.0), (3.5, 6.2), (0.32, 1.4)
-_SHORTEST_S = 2.5
+_SHORTEST_S, _QUICK_HZ = 2.5, 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +111,19 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
     n_times = rest.shape[1]
     if n_times < _SHORTEST_S * ATRIAL_HZ:
         return AtrialActivity(), rest
-    size = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
-    hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
+    size = _size(n_times)
+    hz, bands = _bands(size)
     power = _power(rest, size)
-    power[(hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1])] = 0.0
+    power[bands.beside] = 0.0
     total = float(power.sum())
     if total <= 0.0:
         return AtrialActivity(), rest
-    fibrillation = float(power[(hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])].sum())
+    fibrillation = float(power[bands.fibrillation].sum())
     repeats = fft.irfft(power, size)
     repeats /= repeats[0]
     # Without the slow part, which would make neighbouring flutter waves look alike.
     quick = power.copy()
-    quick[hz < 2.5] = 0.0
+    quick[bands.slow] = 0.0
     quick_repeats = fft.irfft(quick, size)
     quick_repeats /= max(float(quick_repeats[0]), 1e-12)
     flutter, flutter_s = _best_lag(quick_repeats, 1.0 / _FLUTTER_HZ[1], 1.0 / _FLUTTER_HZ[0], twice=True)
@@ -155,6 +156,27 @@ def _power(signal: Array, size: int) -> Array:
     spectrum = fft.rfft(levelled, size, axis=1)
     answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
     return answer
+
+
+class _Bands(NamedTuple):
+    """Which frequencies of a spectrum cannot be atrial, are fibrillation, or are slow."""
+
+    beside: NDArray[np.bool_]
+    fibrillation: NDArray[np.bool_]
+    slow: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=16)
+def _size(n_times: int) -> int:
+    size: int = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
+    return size
+
+
+@lru_cache(maxsize=4)
+def _bands(size: int) -> tuple[Array, _Bands]:
+    hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
+    fibrillation = (hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])
+    return hz, _Bands((hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1]), fibrillation, hz < _QUICK_HZ)
 
 
 @lru_cache(maxsize=4)

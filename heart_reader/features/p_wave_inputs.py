@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median
-from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, products_at, step_means
+from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, levelled_parts, products_at, step_means
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
 
@@ -109,12 +110,7 @@ class _Stretches:
 
     def cut(self, places: Indices) -> Array:
         """Return (n_places, n_leads * length), each lead without mean and slope."""
-        cut = self.signal[:, places[:, None] + np.arange(self.length)].swapaxes(0, 1)
-        ramp = _ramp(self.length)
-        cut = cut - cut.mean(axis=2, keepdims=True)
-        cut -= (cut @ ramp)[..., None] * ramp
-        answer: Array = cut.reshape(len(places), -1)
-        return answer
+        return levelled_parts(self.signal, places, _ramp(self.length))
 
     def onto(self, template: Array) -> Array:
         """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
@@ -160,8 +156,10 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     ])  # fmt: skip
     judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
     of_all, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
-    inside = np.flatnonzero(_inside(judged, stretches))
-    others = inside if decoys is not None else inside[~np.isin(inside, main)]
+    inside = _inside(judged, stretches)
+    if decoys is None:
+        inside[main] = False
+    others = np.flatnonzero(inside)
     if len(others):
         of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, None)
     if decoys is None:
@@ -176,6 +174,7 @@ def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
     return _Stretches(coarse, length, activity_of_parts(coarse, length) if fits else np.zeros(0))
 
 
+@lru_cache(maxsize=64)
 def _ramp(length: int) -> Array:
     ramp = np.arange(length) - 0.5 * (length - 1)
     return ramp / math.sqrt(float(ramp @ ramp))

@@ -260,3 +260,39 @@ done:
     release(&at);
     return made;
 }
+
+KERNEL(levelled_parts) {
+    Array signal, places, ramp, answer;
+    if (!expect(count, 3) || !look(arguments[0], FLOAT64, 2, &signal)) return NULL;
+    PyObject *made = NULL;
+    places.buffer.obj = ramp.buffer.obj = NULL;
+    if (!look(arguments[1], INT64, 1, &places) || !look(arguments[2], FLOAT64, 1, &ramp)) goto done;
+    const Py_ssize_t n = signal.columns, length = ramp.columns;
+    int sound = length > 0;
+    for (Py_ssize_t place = 0; sound && place < places.columns; place++)
+        sound = I64(places)[place] >= 0 && I64(places)[place] + length <= n;
+    if (!sound) {
+        PyErr_SetString(PyExc_ValueError, "levelled_parts: places outside of the signal");
+        goto done;
+    }
+    made = make(FLOAT64, 2, places.columns, signal.rows * length, &answer);
+    if (!made) goto done;
+    for (Py_ssize_t place = 0; place < places.columns; place++)
+        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
+            const double *row = F64(signal) + lead * n + I64(places)[place];
+            double *part = F64(answer) + (place * signal.rows + lead) * length, mean = 0.0, slope = 0.0;
+            for (Py_ssize_t k = 0; k < length; k++) mean += row[k];
+            mean /= (double)length;
+            for (Py_ssize_t k = 0; k < length; k++) {
+                part[k] = row[k] - mean;
+                slope += part[k] * F64(ramp)[k];
+            }
+            for (Py_ssize_t k = 0; k < length; k++) part[k] -= slope * F64(ramp)[k];
+        }
+    release(&answer);
+done:
+    release(&signal);
+    release(&places);
+    release(&ramp);
+    return made;
+}

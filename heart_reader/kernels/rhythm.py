@@ -12,6 +12,7 @@ __all__ = [
     "bridged",
     "diagonal_sums",
     "heights_beside",
+    "levelled_parts",
     "products_at",
     "step_energy",
     "step_means",
@@ -158,3 +159,25 @@ def step_energy(signal: Signal, at: Indices, start: int, stop: int, over: int) -
     step = signal.take(window + over, axis=1, mode="clip") - signal.take(window, axis=1, mode="clip")
     answer: Signal = np.square(step).sum(axis=0)
     return answer
+
+
+@kernel
+def levelled_parts(signal: Array, places: Indices, ramp: Array) -> Array:
+    """Return (n_places, n_leads * n_points) parts, each lead of each without mean and slope.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times).
+    places
+        (n_places,) where the parts begin.
+    ramp
+        (n_points,) a straight line of mean zero and length one.
+    """
+    # Points first, so that all sums run in their order.
+    cut = signal[:, np.arange(len(ramp))[:, None] + places].swapaxes(0, 1)
+    cut = np.ascontiguousarray(cut)
+    cut -= cut.sum(axis=0) / len(ramp)
+    line = ramp[:, None, None]
+    cut -= (cut * line).sum(axis=0) * line
+    return np.ascontiguousarray(cut.transpose(2, 1, 0)).reshape(len(places), -1)
