@@ -166,6 +166,14 @@ def state() -> str:
         return "no commit"
 
 
+def command(arguments: argparse.Namespace) -> str:
+    """Return the command without the names of this machine's folders."""
+    words = ["python benchmarks/side_by_side.py", *(["--only", *arguments.only] if arguments.only else [])]
+    words += ["--other-python OTHER/bin/python"] if arguments.other_python else []
+    words += [f"--against {git('rev-parse', arguments.against)[:9]}"] if arguments.against else []
+    return " ".join([*words, "--out DIR"])
+
+
 def run(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> Run:
     """Run what was chosen."""
     own = Place(sys.executable, ROOT)
@@ -216,9 +224,10 @@ def main() -> None:
         kept = run(arguments, Path(folder), stack)
     if not kept.rows:
         raise SystemExit("error: nothing was compared: " + "; ".join(kept.left_out or ["--against names no commit"]))
-    facts = {"command": "python benchmarks/side_by_side.py " + " ".join(sys.argv[1:]), "commit": state()}
+    facts = {"command": command(arguments), "commit": state()}
     facts |= {"load": [before, os.getloadavg()[0]], "versions": kept.versions, "left_out": kept.left_out, "rows": kept.rows}
-    whole = content(arguments, figures_of(kept.rows)) | facts
+    options = argparse.Namespace(**{name: value for name, value in vars(arguments).items() if name not in ("out", "other_python")})
+    whole = content(options, figures_of(kept.rows)) | facts
     arguments.out.mkdir(parents=True, exist_ok=True)
     page = to_markdown(whole)
     write(arguments.out / "side_by_side.json", whole)

@@ -53,11 +53,11 @@ def wfdb_beats(folder: Path) -> Work:
     return Work.of_arrays(paths(folder), do)
 
 
-def neurokit(folder: Path, *, leads: list[str], timed: int) -> Work:
+def neurokit(folder: Path, *, leads: list[str], method: str, timed: int) -> Work:
     """From file to rate, PR, QRS and QT: wfdb reads, neurokit2 finds beats and waves.
 
-    Only its steps that lead to waves are called, and beats are found once, in lead II, which is
-    quicker than ``ecg_process`` on every lead.
+    Only its steps that lead to waves are called, which is quicker than ``ecg_process``. An interval
+    is the median of all beats and leads in which both of its ends were found.
     """
     import wfdb
 
@@ -65,18 +65,17 @@ def neurokit(folder: Path, *, leads: list[str], timed: int) -> Work:
 
     def do(path: Path) -> np.ndarray:
         signal, fields = wfdb.rdsamp(str(path.with_suffix("")))
-        fs = fields["fs"]
-        clean = {name: nk.ecg_clean(signal[:, fields["sig_name"].index(name)], sampling_rate=fs) for name in {"II", *leads}}
-        beats = nk.ecg_peaks(clean["II"], sampling_rate=fs)[1]["ECG_R_Peaks"]
-        rows = []
+        ms = 1000.0 / fields["fs"]
+        rates, intervals = [], []
         for name in leads:
-            waves = nk.ecg_delineate(clean[name], beats, sampling_rate=fs, method="dwt")[1]
-            at = {wave: np.array(places, dtype=float) * 1000.0 / fs for wave, places in waves.items()}
-            onset = at["ECG_R_Onsets"]
-            rows.append([onset - at["ECG_P_Onsets"], at["ECG_R_Offsets"] - onset, at["ECG_T_Offsets"] - onset])
-        # Median of all beats and leads in which both ends were found.
-        intervals = [np.nanmedian(np.concatenate(part)) for part in zip(*rows, strict=True)]
-        return np.array([60.0 * fs / np.mean(np.diff(beats)), *intervals])
+            clean = nk.ecg_clean(signal[:, fields["sig_name"].index(name)], sampling_rate=fields["fs"])
+            beats = nk.ecg_peaks(clean, sampling_rate=fields["fs"])[1]["ECG_R_Peaks"]
+            waves = nk.ecg_delineate(clean, beats, sampling_rate=fields["fs"], method=method)[1]
+            p_on, on, off, t_off = (ms * np.array(waves[f"ECG_{end}"], float) for end in ("P_Onsets", "R_Onsets", "R_Offsets", "T_Offsets"))
+            rates.append(60_000.0 / (ms * np.mean(np.diff(beats))))
+            intervals.append([on - p_on, off - on, t_off - on])
+        pooled = [np.nanmedian(np.concatenate(part)) for part in zip(*intervals, strict=True)]
+        return np.array([np.median(rates), *pooled])
 
     return Work.of_arrays(paths(folder), do, timed=timed)
 

@@ -49,13 +49,15 @@ def network(folder: Path, *, checkpoint: str | None = None) -> Work:
     return Work.of_arrays(batches, lambda batch: _sigmoid(classifier.logits(batch)))
 
 
-def session(folder: Path, *, checkpoint: str | None = None) -> Work:
-    """Do the same with ONNX Runtime alone, as its documentation opens a file."""
+def session(folder: Path, *, checkpoint: str | None = None, exact: bool = False) -> Work:
+    """Do the same with ONNX Runtime alone; ``exact`` lets no sum of 8-bit products overflow."""
     import onnxruntime
 
     classifier, batches = _network(folder, checkpoint)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    if exact:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     alone = onnxruntime.InferenceSession(str(classifier.checkpoint.weights_path), options, providers=["CPUExecutionProvider"])
     given = [batch.arrays() for batch in batches]
     return Work.of_arrays(given, lambda arrays: _sigmoid(alone.run(None, arrays)[0]))

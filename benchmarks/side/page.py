@@ -83,7 +83,10 @@ def _machine(kept: Mapping[str, Any]) -> str:
 
 def _how(kept: Mapping[str, Any]) -> list[str]:
     options = kept["options"]
-    versions = [f"{side}: {', '.join(f'{name} {version}' for name, version in of.items())}" for side, of in kept["versions"].items()]
+    versions, ours = [], kept["versions"].get("heart_reader", {})
+    for side, installed in kept["versions"].items():
+        own = {name: version for name, version in installed.items() if side == "heart_reader" or ours.get(name) != version}
+        versions += [f"{side}: {', '.join(map(' '.join, own.items()))}"] if own else []
     return [
         f"Both sides of a comparison are started, each in a process of its own, and take turns for {options['rounds']} rounds; each comes "
         "first as often as the other. Before that each answers everything once, which warms it up and is what answers are compared by.",

@@ -30,6 +30,8 @@ class Work:
         So many of the items, the first ones, are worked through in a round; None means all.
     units
         How many of what is counted, such as records or draws, one item stands for.
+    repeats
+        How often all timed items are worked through in a round.
     """
 
     items: Sequence[Any]
@@ -37,6 +39,7 @@ class Work:
     collect: Callable[[list[Any]], Answers]
     timed: int | None = None
     units: float = 1.0
+    repeats: int = 1
 
     @classmethod
     def of_arrays(cls, items: Sequence[Any], do: Callable[[Any], Any], **rest: Any) -> Work:
