@@ -4,6 +4,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <math.h>
 #include <stdint.h>
 
 /* A C-contiguous array; a vector has one row. */
@@ -30,8 +31,30 @@ int look(PyObject *object, Kind kind, int dimensions, Array *array);
 PyObject *make(Kind kind, int dimensions, Py_ssize_t rows, Py_ssize_t columns, Array *array);
 void release(Array *array);
 
+/* Compiled twice, for processors with and without AVX2, where compiler and system can choose when the module is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* No other pointer of the function leads to the same numbers. */
+#define ALONE __restrict
+
 static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high) {
     return value < low ? low : value > high ? high : value;
+}
+
+/* By how much a point exceeds or undercuts both points at a distance, mean over leads. */
+static inline float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
+    float sum = 0.0f;
+    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) {
+        const float *row = F32(*signal) + lead * signal->columns + t;
+        const float before = row[0] - row[-reach], after = row[0] - row[reach];
+        const float one = fabsf(before), other = fabsf(after);
+        sum += before * after > 0.0f ? (one < other ? one : other) : 0.0f;
+    }
+    return sum / (float)signal->rows;
 }
 
 #endif
