@@ -52,10 +52,10 @@ class Place:
 class Worker:
     """A started side; see ``side/worker.py``."""
 
-    def __init__(self, place: Place, folder: Path, label: str, sides: dict[str, Side]) -> None:
+    def __init__(self, place: Place, folder: Path, label: str, sides: dict[str, Side], round_s: float) -> None:
         self.folder, self.label = folder, label
         given = {name: {"side": side.function, "options": side.options} for name, side in sides.items()}
-        command = [place.python, str(WORKER), str(folder), label, json.dumps(given)]
+        command = [place.python, str(WORKER), str(folder), label, json.dumps(given), str(round_s)]
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(place.root)}
         self.said = (folder / f"{label}.txt").open("w+", encoding="utf-8")
         self.process = subprocess.Popen(
@@ -97,8 +97,8 @@ class Worker:
 class Run:
     """Runs comparisons and keeps their rows, what was left out, and the versions of each side."""
 
-    def __init__(self, folder: Path, rounds: int) -> None:
-        self.folder, self.rounds = folder, rounds
+    def __init__(self, folder: Path, rounds: int, round_s: float) -> None:
+        self.folder, self.rounds, self.round_s = folder, rounds, round_s
         self.rows: list[dict[str, Any]] = []
         self.left_out: list[str] = []
         self.versions: dict[str, dict[str, str]] = {}
@@ -107,8 +107,8 @@ class Run:
         """Run comparisons of one group in one process per side; ``others`` names the other one."""
         (self.folder / "answers").mkdir(exist_ok=True)
         sides = (
-            Worker(own, self.folder, "heart_reader", {one.name: one.own for one in chosen}),
-            Worker(other, self.folder, others, {one.name: one.other for one in chosen}),
+            Worker(own, self.folder, "heart_reader", {one.name: one.own for one in chosen}, self.round_s),
+            Worker(other, self.folder, others, {one.name: one.other for one in chosen}, self.round_s),
         )
         try:
             ready = [side.wait() for side in sides]
@@ -158,6 +158,14 @@ def worktree(commit: str, folder: Path) -> Iterator[Path]:
         git("worktree", "remove", "--force", str(place))
 
 
+def is_commit(name: str) -> bool:
+    """Return whether this repository has such a commit."""
+    try:
+        return bool(git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}"))
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
 def state() -> str:
     """Return the commit that is measured, and whether files differ from it."""
     try:
@@ -179,7 +187,7 @@ def run(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> Run:
     own = Place(sys.executable, ROOT)
     # Not resolved: a Python of an environment is a link, and is told by its place.
     theirs = own if arguments.other_python is None else Place(str(arguments.other_python.absolute()), ROOT)
-    kept = Run(folder, arguments.rounds)
+    kept = Run(folder, arguments.rounds, arguments.round_s)
     chosen = [name for name in GROUPS if name in (arguments.only or GROUPS)]
     if {"torch", "onnx", "measuring", "files", "against"} & set(chosen):
         write_records(folder, arguments.records)
@@ -214,11 +222,16 @@ def main() -> None:
     parser.add_argument("--other-python", type=Path, metavar="PATH", help="a Python with neurokit2, ecgdatakit, wfdb and pydicom")
     parser.add_argument("--against", metavar="COMMIT", help="an earlier commit to compare with")
     parser.add_argument("--rounds", type=int, default=5, help="of each side (default: %(default)s)")
+    parser.add_argument("--round-s", type=float, default=0.2, help="processor time of a round at least, in s (default: %(default)s)")
     parser.add_argument("--records", type=int, default=10, help="simulated ECGs (default: %(default)s)")
     parser.add_argument("--requests", type=int, default=80, help="of eight clients in a round; of one a quarter (default: %(default)s)")
     parser.add_argument("--predictions", type=int, default=2000, help="records of the bootstrap (default: %(default)s)")
     parser.add_argument("--draws", type=int, default=1000, help="of the bootstrap (default: %(default)s)")
     arguments = parser.parse_args()
+    if arguments.other_python is not None and not arguments.other_python.exists():
+        parser.error(f"--other-python {arguments.other_python}: no such file; make one as this script's first lines say")
+    if arguments.against is not None and not is_commit(arguments.against):
+        parser.error(f"--against {arguments.against}: no commit of this repository; git log lists them")
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         kept = run(arguments, Path(folder), stack)

@@ -99,28 +99,26 @@ def onnx_comparisons() -> list[Comparison]:
     from heart_reader.weights import find_reader
 
     weights = str(find_reader(NANO) / "model.onnx")
-    return [
-        Comparison(
-            "ONNX Runtime, network", "onnx", "windows and measured features to probabilities", "record",
-            Side("the default reader", "own.network", {}),
-            Side("a raw session on the same file", "own.session", {}),
-            "A session as it is opened by default lets sums of 8-bit products overflow on x86 without VNNI; the reader's does not.",
-            PROBABILITY,
-        ),
-        Comparison(
-            "ONNX Runtime, network, no overflow", "onnx", "windows and measured features to probabilities", "record",
-            Side("the default reader", "own.network", {}),
-            Side("a raw session on the same file", "own.session", {"exact": True}),
-            "Nothing: the raw session is opened as the reader opens it.", PROBABILITY,
-        ),
-        Comparison(
-            "ONNX Runtime, file to probabilities", "onnx", "WFDB file to probabilities, nothing measured", "record",
-            Side("the smallest reader, measure=False", "own.reading", {"checkpoint": NANO, "measure": False}),
-            Side("a script: wfdb, SciPy, a raw session", "others.script", {"weights": weights}),
-            "The script checks nothing and knows one format and order of leads; its session lets sums overflow, as above; no calibration, thresholds, uncertainty, "
-            "warnings or timeline. Its answers are calibrated here, to be compared.", _script_agrees,
-        ),
-    ]  # fmt: skip
+    overflow = "sums of 8-bit products overflow on x86 without VNNI, in a session as it is opened by default; in the reader's they do not."
+    script = "The script knows one format and one order of leads, and gives no thresholds, uncertainty, warnings or timeline. "
+    calibrated = "Its answers are calibrated afterwards, to be compared."
+    kinds = (("", False, f"Right sums: {overflow}", f"{script}Its {overflow} "), (", no overflow", True, "Nothing.", script))
+    rows = []
+    for ending, exact, network_unlike, script_unlike in kinds:
+        rows += [
+            Comparison(
+                f"ONNX Runtime{ending}, network", "onnx", "windows and measured features to probabilities", "record",
+                Side("the default reader", "own.network", {}),
+                Side("a raw session on the same file", "own.session", {"exact": exact}), network_unlike, PROBABILITY,
+            ),
+            Comparison(
+                f"ONNX Runtime{ending}, file", "onnx", "WFDB file to probabilities, nothing measured", "record",
+                Side("the smallest reader, measure=False", "own.reading", {"checkpoint": NANO, "measure": False}),
+                Side("a script: wfdb, SciPy, a raw session", "others.script", {"weights": weights, "exact": exact}),
+                script_unlike + calibrated, _script_agrees,
+            ),
+        ]  # fmt: skip
+    return rows
 
 
 def _script_agrees(own: Answers, other: Answers) -> str:
@@ -151,14 +149,17 @@ def measuring_comparisons(folder: Path, timed: int) -> list[Comparison]:
         return f"mean absolute error against the simulated truth: {', '.join(said)}"
 
     lacks = "No axes, amplitudes, rhythm, ectopic beats or check of the signal. The simulator is heart_reader's own."
-    kinds = (("12 leads", "dwt", LEADS), ("12 leads", "prominence", LEADS), ("lead II", "prominence", ["II"]))
+    kinds = (
+        ("12 leads", "dwt", LEADS, "Its default method. "), ("12 leads", "prominence", LEADS, ""),
+        ("lead II", "prominence", ["II"], "One lead against 12. "),
+    )  # fmt: skip
     of_neurokit = [
         Comparison(
             f"neurokit2 {method}, {where}", "measuring", "WFDB file to rate, PR, QRS and QT", "record", own,
             Side(f"wfdb and neurokit2, {where}", "others.neurokit", {"leads": leads, "method": method, "timed": timed}),
-            f"{'Its default method. ' if method == 'dwt' else ''}{'One lead against 12. ' if leads == ['II'] else ''}{lacks}", against_truth,
+            remark + lacks, against_truth,
         )
-        for where, method, leads in kinds
+        for where, method, leads, remark in kinds
     ]  # fmt: skip
     return [
         *of_neurokit,

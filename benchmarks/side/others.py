@@ -20,14 +20,16 @@ def _theirs(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def script(folder: Path, *, weights: str) -> Work:
-    """From file to probabilities as a short script has it; answers the logits of all windows."""
+def script(folder: Path, *, weights: str, exact: bool) -> Work:
+    """From file to the logits of all windows; ``exact`` as in ``own.session``."""
     import onnxruntime
     import wfdb
     from scipy.signal import resample_poly
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    if exact:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
     def do(path: Path) -> np.ndarray:

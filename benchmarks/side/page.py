@@ -110,7 +110,7 @@ def draw(kept: Mapping[str, Any], path: Path) -> None:
     rows = kept["rows"]
     groups = [GROUPS[row["group"]] for row in rows]
     places = place_rows(groups, 0.6)
-    figure = new_figure(9.2, 1.5 + 0.3 * (places.max() + 1), "constrained")
+    figure = new_figure(9.2, 0.9 + 0.26 * (places.max() + 1), "constrained")
     axes = figure.add_subplot()
     dress_rows(axes, "times heart_reader's time (median and range of rounds); right of 1 heart_reader is quicker")
     axes.axvline(1.0, color=INK, linewidth=1)
@@ -123,6 +123,6 @@ def draw(kept: Mapping[str, Any], path: Path) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks(places, [row["name"] for row in rows], color=INK)
-    axes.invert_yaxis()
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+    axes.set_ylim(places.max() + 0.8, -0.8)
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
     save_figure(figure, path)

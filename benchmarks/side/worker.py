@@ -1,7 +1,7 @@
 """One side of some comparisons, in a process of its own that times itself.
 
-Run by ``benchmarks/side_by_side.py`` as ``python worker.py FOLDER LABEL SIDES`` with the Python and
-the packages of that side. SIDES is JSON: name of a comparison to the name of a function of
+Run by ``benchmarks/side_by_side.py`` as ``python worker.py FOLDER LABEL SIDES ROUND_S`` with the
+Python and the packages of that side; a round takes at least ROUND_S of processor time. SIDES is JSON: name of a comparison to the name of a function of
 ``own.py`` or ``others.py`` and its options. Every item is answered once; the answers are kept in
 ``FOLDER/answers``, and what could be prepared is printed. Then each line of the standard input
 names a comparison: its items are worked through once more, and the times are printed.
@@ -27,10 +27,8 @@ from work import Work
 
 PACKAGES = ("numpy", "scipy", "onnxruntime", "torch", "scikit-learn", "wfdb", "neurokit2", "ecgdatakit", "pydicom")
 
-SHORTEST_ROUND_S = 0.2
 
-
-def prepare(folder: Path, label: str, sides: dict[str, dict[str, Any]]) -> tuple[dict[str, Work], dict[str, str]]:
+def prepare(folder: Path, label: str, sides: dict[str, dict[str, Any]], round_s: float) -> tuple[dict[str, Work], dict[str, str]]:
     """Return the work of each comparison, and why some have none."""
     works, left_out = {}, {}
     for name, side in sides.items():
@@ -43,7 +41,7 @@ def prepare(folder: Path, label: str, sides: dict[str, dict[str, Any]]) -> tuple
             continue
         np.savez(folder / "answers" / f"{label} {name}.npz", **answers)
         once_s = 1e-3 * timed(work)["processor"] * len(work.items[: work.timed]) * work.units
-        works[name] = replace(work, repeats=math.ceil(SHORTEST_ROUND_S / max(once_s, 1e-6)))
+        works[name] = replace(work, repeats=math.ceil(round_s / max(once_s, 1e-6)))
     return works, left_out
 
 
@@ -75,12 +73,12 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     """Answer, then take times for as long as somebody asks."""
-    folder, label, sides = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+    folder, label, sides, round_s = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), float(sys.argv[4])
     # What packages print is no answer of this process.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
-    works, left_out = prepare(folder, label, sides)
+    works, left_out = prepare(folder, label, sides, round_s)
     ready = {"ready": sorted(works), "left_out": left_out, "versions": versions()}
     print(json.dumps(ready), file=answers, flush=True)
     for line in sys.stdin:
