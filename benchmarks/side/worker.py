@@ -1,10 +1,11 @@
 """One side of some comparisons, in a process of its own that times itself.
 
 Run by ``benchmarks/side_by_side.py`` as ``python worker.py FOLDER LABEL SIDES ROUND_S`` with the
-Python and the packages of that side; a round takes at least ROUND_S of processor time. SIDES is JSON: name of a comparison to the name of a function of
-``own.py`` or ``others.py`` and its options. Every item is answered once; the answers are kept in
+Python and the packages of that side. SIDES is JSON: name of a comparison to the name of a function
+of ``own.py`` or ``others.py`` and its options. Every item is answered once; the answers are kept in
 ``FOLDER/answers``, and what could be prepared is printed. Then each line of the standard input
-names a comparison: its items are worked through once more, and the times are printed.
+names a comparison: its items are worked through as often as takes ROUND_S of processor time, at
+least once, and the times are printed.
 """
 
 from __future__ import annotations
