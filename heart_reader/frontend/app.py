@@ -15,6 +15,7 @@ from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.keys import KeyRing
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import RequestContext
+from heart_reader.frontend.open_inference import probes, protocol
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
@@ -72,6 +73,8 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     app.include_router(operation, dependencies=keyed)
     app.include_router(api, dependencies=keyed)
     app.include_router(signal_parts, dependencies=keyed)
+    app.include_router(probes)
+    app.include_router(protocol, dependencies=keyed)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     return app
 

@@ -14,7 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from heart_reader.frontend.error_answers import hidden_error
+from heart_reader.frontend.error_answers import AS_PROTOCOL, hidden_error
 from heart_reader.frontend.metrics import Metrics
 
 __all__ = ["SECURITY_HEADERS", "RequestContext"]
@@ -52,6 +52,7 @@ class RequestContext:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        AS_PROTOCOL.set(scope["path"] == "/v2" or scope["path"].startswith("/v2/"))
         started_at = time.perf_counter()
         status = 0
 

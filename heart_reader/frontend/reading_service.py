@@ -17,7 +17,7 @@ from heart_reader.checkpoint import Checkpoint
 from heart_reader.errors import CheckpointError, RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.metrics import Metrics
-from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, prepare_explaining, prepare_reading
+from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, TensorRequest, prepare_explaining, prepare_reading
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.served_readers import ServedReader, ServedReaders
 from heart_reader.frontend.settings import MEGABYTE, Settings
@@ -86,7 +86,9 @@ class ReadingService:
         finally:
             self.n_in_flight -= 1
 
-    async def run(self, request: Request, work: Callable[[Event], bytes], reader: ServedReader, n_bytes: int) -> bytes:
+    async def run(
+        self, request: Request, work: Callable[[Event], bytes], reader: ServedReader, n_bytes: int, outcome: str = "read"
+    ) -> bytes:
         """Run blocking work that makes a reading in one of the few threads, see :func:`run_for`.
 
         Parameters
@@ -95,6 +97,8 @@ class ReadingService:
             Who reads, for the counters.
         n_bytes
             Size of the recording: large ones are not read in all processes at a time.
+        outcome
+            What is counted when it is done.
 
         Raises
         ------
@@ -113,7 +117,7 @@ class ReadingService:
         except ClientDisconnect:
             self.metrics.count_reading("given_up", reader.name)
             raise
-        self.metrics.count_reading("read", reader.name)
+        self.metrics.count_reading(outcome, reader.name)
         return reading
 
     def read(self, path: Path, options: ReadOptions, given_up: Event, n_bytes: int = 0) -> bytes:
@@ -139,15 +143,30 @@ class ReadingService:
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
-    def check_ready(self) -> None:
+    def infer(self, request: TensorRequest, given_up: Event) -> bytes:
+        """Answer with the logits of a network, see :func:`answer_tensors`; blocking.
+
+        Raises
+        ------
+        RequestRefused
+            400 if the request does not fit the network, or as for :meth:`read`.
+        """
+        return self._work.do(given_up, request, ReadOptions(), n_bytes=len(request.body))
+
+    def check_ready(self, only: ServedReader | None = None) -> None:
         """Return if a reading could be made now; blocking.
+
+        Parameters
+        ----------
+        only
+            The reader that is asked about; None means all.
 
         Raises
         ------
         RequestRefused
             503 if a checkpoint on disk is not the one that was loaded, or no process is ready.
         """
-        if not all(reader.watch.is_intact() for reader in self.readers):
+        if not all(reader.watch.is_intact() for reader in (self.readers if only is None else [only])):
             words = "A checkpoint on disk is damaged, unsigned or another one by now: put the served one back, or start the server again."
             raise RequestRefused(503, "checkpoint_changed", words)
         if not self._work.is_ready():
