@@ -138,7 +138,9 @@ def _split(body: bytes, header_length: int | None) -> tuple[Mapping[str, Any], m
     """Return the JSON of a request, and what follows it."""
     end = len(body) if header_length is None else header_length
     if end > len(body):
-        raise BadTensors(f"the JSON should have {end} bytes, and the request has {len(body)}: send Inference-Header-Content-Length as it is")
+        raise BadTensors(
+            f"the JSON should have {end} bytes, and the request has {len(body)}: send Inference-Header-Content-Length as it is"
+        )
     try:
         request = json.loads(body[:end])
     except (ValueError, RecursionError):
@@ -216,10 +218,10 @@ def _shape(one: Mapping[str, Any], expected: Tensor) -> tuple[int, ...]:
     shape = one.get("shape")
     if one.get("datatype") != expected.datatype:
         raise BadTensors(f"{expected.name}: another datatype than {expected.datatype}: send {expected.datatype}")
-    fits = isinstance(shape, list) and len(shape) == len(expected.shape) and all(type(size) is int for size in shape)
-    if not fits or shape[0] < 1 or tuple(shape[1:]) != expected.shape[1:]:
+    sizes = tuple(shape) if isinstance(shape, list) and all(type(size) is int for size in shape) else ()
+    if len(sizes) != len(expected.shape) or sizes[0] < 1 or sizes[1:] != expected.shape[1:]:
         raise BadTensors(f"{expected.name}: another shape than {list(expected.shape)}, -1 being the number of windows: send that")
-    return tuple(shape)
+    return sizes
 
 
 def _from_json(one: Mapping[str, Any], shape: tuple[int, ...]) -> NDArray[np.float32]:

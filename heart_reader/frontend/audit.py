@@ -182,5 +182,6 @@ class _Answer:
 
 def _asks_for_a_reading(scope: Scope) -> bool:
     """Whether a request is about recordings: whatever is posted to be read, and every sample."""
-    path = scope["path"]
-    return path.startswith("/api/v1/samples/") or (scope["method"] == "POST" and path.startswith(("/api/v1/", "/v2/models/")))
+    path: str = scope["path"]
+    posted: bool = scope["method"] == "POST"
+    return path.startswith("/api/v1/samples/") or (posted and path.startswith(("/api/v1/", "/v2/models/")))

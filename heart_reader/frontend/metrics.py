@@ -37,7 +37,9 @@ class Metrics:
         self._seconds.labels(route).observe(duration_s)
 
     def count_reading(self, outcome: str, reader: str) -> None:
-        """Count one recording: ``"read"``, ``"inferred"`` (its logits alone), ``"given_up"`` (its client left) or an error's code."""
+        """Count one recording: its outcome is ``"read"``, ``"inferred"`` (its logits alone),
+        ``"given_up"`` (its client left) or an error's code.
+        """
         self._readings.labels(reader, outcome).inc()
 
     def watch_in_flight(self, count: Callable[[], float]) -> None:

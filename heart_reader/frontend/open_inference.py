@@ -6,6 +6,7 @@ the same queue, keys and limits as readings.
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import partial
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ __all__ = ["MOST_BYTES", "probes", "protocol"]
 # /api/v1.
 MOST_BYTES = 16 * MEGABYTE
 HEADER_LENGTH = "Inference-Header-Content-Length"
-TAGS = ["open inference protocol"]
+TAGS: list[str | Enum] = ["open inference protocol"]
 
 
 class ProtocolError(BaseModel):
