@@ -102,6 +102,8 @@ def _answer_validation_error(request: Request, error: Exception) -> JSONResponse
 def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
+    if isinstance(error, RequestRefused):
+        request.app.state.metrics.count_refused(error.code)
     code = error.code if isinstance(error, RequestRefused) else phrase.lower().replace(" ", "_")
     message = error.detail if error.detail != phrase else f"{phrase}: the addresses of this server are listed on /docs"
     return error_answer(error.status_code, code, message, request.state.request_id, headers=dict(error.headers or {}))

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heart_reader.frontend.error_answers import AS_PROTOCOL, hidden_error
 from heart_reader.frontend.metrics import Metrics
+from heart_reader.stages import noting
 
 __all__ = ["SECURITY_HEADERS", "RequestContext"]
 
@@ -68,7 +69,8 @@ class RequestContext:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            with noting() as stages:
+                await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = CLIENT_CLOSED
         except Exception as error:
@@ -77,6 +79,7 @@ class RequestContext:
                 raise
             await answer(scope, receive, send_with_headers)
         finally:
+            self.metrics.count_stages(stages)
             self._account(scope, request_id, status, time.perf_counter() - started_at)
 
     def _account(self, scope: Scope, request_id: str, status: int, duration_s: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
@@ -21,8 +21,10 @@ from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, TensorRequest, p
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.served_readers import ServedReader, ServedReaders
 from heart_reader.frontend.settings import MEGABYTE, Settings
+from heart_reader.frontend.watched import heard, watched
 from heart_reader.frontend.workers import NO_PROCESS, InThreads, Workers, run_for, start_work
 from heart_reader.signing import TrustedKeys
+from heart_reader.stages import stage
 
 __all__ = ["ReadingService"]
 
@@ -54,7 +56,9 @@ class ReadingService:
         trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
         self.readers = ServedReaders(directories, trusted)
         checkpoints = {reader.name: (reader.checkpoint.directory, reader.checkpoint.sha256) for reader in self.readers}
-        self._work = start_work(partial(prepare_reading, checkpoints, trusted, settings.max_values), settings.max_concurrency, settings)
+        self._work = start_work(
+            partial(watched, partial(prepare_reading, checkpoints, trusted, settings.max_values)), settings.max_concurrency, settings
+        )
         try:
             self._work.wait()
         except BaseException:
@@ -65,6 +69,8 @@ class ReadingService:
         self._large = anyio.CapacityLimiter(max(1, settings.max_concurrency - 1))
         self.n_in_flight = 0
         metrics.watch_in_flight(lambda: self.n_in_flight)
+        metrics.watch_waiting(lambda: self.n_in_flight - self._threads.borrowed_tokens, settings.queue_limit)
+        metrics.name_readers({reader.name: reader.checkpoint.sha256 for reader in self.readers})
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -109,8 +115,15 @@ class ReadingService:
         RequestRefused
             If reading it takes more than is allowed.
         """
+        waiting = ExitStack()
+        waiting.enter_context(stage("wait"))
+
+        def begin(given_up: Event) -> bytes:
+            waiting.close()
+            return work(given_up)
+
         try:
-            reading = await run_for(request, work, self._threads, self._large if n_bytes > LARGE else None)
+            reading = await run_for(request, begin, self._threads, self._large if n_bytes > LARGE else None)
         except (RecordError, RequestRefused) as error:
             self.metrics.count_reading(error.code, reader.name)
             raise
@@ -139,7 +152,7 @@ class ReadingService:
         """
         try:
             asked = options.model_copy(update={"reader": self.readers.get(options.reader).name})
-            return self._work.do(given_up, path, asked, n_bytes=n_bytes)
+            return heard(self._work.do, given_up, path, asked, n_bytes=n_bytes)
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
@@ -151,7 +164,7 @@ class ReadingService:
         RequestRefused
             400 if the request does not fit the network, or as for :meth:`read`.
         """
-        return self._work.do(given_up, request, ReadOptions(), n_bytes=len(request.body))
+        return heard(self._work.do, given_up, request, ReadOptions(), n_bytes=len(request.body))
 
     def check_ready(self, only: ServedReader | None = None) -> None:
         """Return if a reading could be made now; blocking.

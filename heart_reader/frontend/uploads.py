@@ -27,6 +27,7 @@ from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import Upload, UploadRoom
 from heart_reader.messages import message
+from heart_reader.stages import stage
 
 __all__ = ["Options", "received", "received_body", "safe_name", "stored_record"]
 
@@ -69,7 +70,7 @@ async def received(request: Request, options: Options) -> AsyncIterator[tuple[li
     """
     settings, room = request.app.state.settings, request.app.state.uploads
     assert isinstance(room, UploadRoom)
-    with room.upload() as upload:
+    with stage("receive"), room.upload() as upload:
         capped = _capped_request(request, settings, upload, settings.max_upload_bytes)
         form, files, options = await _parse_form(capped, options, settings)
     try:
@@ -92,7 +93,7 @@ async def received_body(request: Request, most_bytes: int) -> bytes:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise RequestRefused(415, "compressed", "The body is compressed: send it as it is.")
     try:
-        with room.upload() as upload, anyio.fail_after(settings.upload_timeout_s):
+        with stage("receive"), room.upload() as upload, anyio.fail_after(settings.upload_timeout_s):
             body = await _capped_request(request, settings, upload, min(most_bytes, settings.max_upload_bytes)).body()
     except TimeoutError:
         raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None

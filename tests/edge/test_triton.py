@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 import tritonclient
-from google.protobuf import text_format
+from onnx import serialization
 
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import BATCH_WINDOWS, EcgClassifier
@@ -43,7 +43,8 @@ def schema() -> ModuleType:
 
 def test_the_schema_of_triton_reads_the_configuration(model: Path) -> None:
     triton = schema()
-    config = text_format.Parse((model / "config.pbtxt").read_text(encoding="utf-8"), triton.ModelConfig())
+    # A reader of text formats that takes messages of any schema.
+    config = serialization.registry.get("textproto").deserialize_proto((model / "config.pbtxt").read_bytes(), triton.ModelConfig())
     manifest = load_checkpoint(find_reader(SHIPPED)).manifest
     assert (config.name, config.platform, config.max_batch_size) == ("", "onnxruntime_onnx", BATCH_WINDOWS)
     assert config.HasField("dynamic_batching")
