@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -88,9 +88,8 @@ def noting() -> Iterator[Stages]:
         _noted.reset(token)
 
 
-@contextmanager
-def stage(name: str, items: int = 0) -> Iterator[None]:
-    """Mark a stage; within one of the same name it is part of that.
+def stage(name: str, items: int = 0) -> AbstractContextManager[None]:
+    """Return a context that marks a stage; within one of the same name it is part of that.
 
     Parameters
     ----------
@@ -98,27 +97,31 @@ def stage(name: str, items: int = 0) -> Iterator[None]:
         How many things are worked on.
     """
     stages = _noted.get()
-    if stages is None:
-        yield
-        return
-    now = time.time_ns()
-    one = stages.setdefault(name, Stage(now, now))
-    if one.is_open:
-        yield
-        return
-    one.is_open = True
-    begun = time.perf_counter_ns()
-    try:
-        yield
-    finally:
-        took = time.perf_counter_ns() - begun
-        one.busy_ns, one.calls, one.items, one.ended_ns, one.is_open = (
-            one.busy_ns + took,
-            one.calls + 1,
-            one.items + items,
-            now + took,
-            False,
-        )
+    return nullcontext() if stages is None else _Mark(stages, name, items)
+
+
+class _Mark:
+    """One time that a stage is gone through."""
+
+    def __init__(self, stages: Stages, name: str, items: int) -> None:
+        self._stages, self._name, self._items = stages, name, items
+        self._stage: Stage | None = None
+
+    def __enter__(self) -> None:
+        now = time.time_ns()
+        one = self._stages.setdefault(self._name, Stage(now, now))
+        if not one.is_open:
+            one.is_open, self._stage = True, one
+            self._begun_ns, self._counted_ns = now, time.perf_counter_ns()
+
+    def __exit__(self, *_: object) -> None:
+        if (one := self._stage) is None:
+            return
+        took = time.perf_counter_ns() - self._counted_ns
+        one.busy_ns += took
+        one.calls += 1
+        one.items += self._items
+        one.ended_ns, one.is_open = self._begun_ns + took, False
 
 
 def staged(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
