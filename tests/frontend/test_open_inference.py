@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,6 +23,7 @@ from heart_reader import open_inference
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.data.batch import Batch
+from heart_reader.data.formats import read_record
 from heart_reader.errors import BadTensors
 from heart_reader.frontend import Settings, create_app
 from heart_reader.frontend import open_inference as routes
@@ -30,6 +31,7 @@ from heart_reader.samples import sample
 from heart_reader.weights import find_reader
 
 SHIPPED = "ptbxl-int8"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "triton.md"
 INFER = "/v2/models/tiny/infer"
 
 
@@ -111,20 +113,18 @@ def test_logits_equal_those_of_the_classifier(asker: triton.InferenceServerClien
         np.testing.assert_array_equal(logits, expected)
 
 
-def test_a_reading_whose_network_is_asked_elsewhere_is_the_same(asker: triton.InferenceServerClient) -> None:
-    """As documented: preparation and conclusion here, logits from there.
+def test_the_documented_program_reads_as_the_classifier_does(address: str) -> None:
+    """Preparation and conclusion there, logits from the server.
 
-    Each window brings features of its own there, which a sum may add up in another order.
+    Each window brings features of its own then, which a sum may add up in another order.
     """
-    from heart_reader.data.formats import read_record
-
-    def ask(batch: Batch) -> NDArray[np.float32]:
-        apart = replace(batch, features=None if batch.features is None else batch.features[batch.record])
-        return asker.infer(SHIPPED, inputs(apart)).as_numpy("logits")
-
-    record = read_record(sample("norm"))
-    here = EcgClassifier.load(find_reader(SHIPPED)).predict(record)
-    there = EcgClassifier(load_checkpoint(find_reader(SHIPPED)), ask).predict(record)
+    (program,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert "localhost:8000" in program
+    names: dict[str, Any] = {}
+    exec(program.replace("localhost:8000", address), names)
+    names["client"].close()
+    there = names["diagnosis"]
+    here = EcgClassifier.load(find_reader(SHIPPED)).predict(read_record(sample("norm")))
     assert there.conclusion == here.conclusion
     for level, classes in here.levels.items():
         for name, read in classes.items():
