@@ -18,7 +18,7 @@ from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.ranks import median
 from heart_reader.kernels.beats import complexes, correlations, middle_of_beats
 
-__all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_beat"]
+__all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_around", "median_beat"]
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
@@ -95,7 +95,24 @@ def median_beat(signal: Array, at: Indices) -> Array:
         (n_beats,) indices of R.
     """
     chosen = at if len(at) <= _MOST_BEATS else at[np.linspace(0, len(at) - 1, _MOST_BEATS).astype(int)]
-    return middle_of_beats(np.ascontiguousarray(signal, dtype=np.float32), chosen, _comparisons(len(chosen)), BEAT_FROM, BEAT_TO)
+    return median_around(signal, chosen, BEAT_FROM, BEAT_TO)
+
+
+def median_around(signal: Array, at: Indices, before: int, after: int) -> Array:
+    """Return the median over beats of what lies around R, (n_leads, before + after).
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times); beyond its ends it is taken to stay as it is there.
+    at
+        (n_beats,) indices of R.
+    before, after
+        Time points before R, and from R on.
+    """
+    if len(at) > _MOST_BEATS:
+        return median(signal.take(at[:, None] + np.arange(-before, after), axis=1, mode="clip").transpose(0, 2, 1))
+    return middle_of_beats(np.ascontiguousarray(signal, dtype=np.float32), at, _comparisons(len(at)), before, after)
 
 
 @lru_cache(maxsize=_MOST_BEATS)

@@ -21,9 +21,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.features.filters import butterworth, local_maxima, thinned
+from heart_reader.features.filters import butterworth
 from heart_reader.features.ranks import running_median
 from heart_reader.kernels.band import slopes_in_band
+from heart_reader.kernels.peaks import high_peaks
 from heart_reader.kernels.ranks import ranked_rows, window_medians
 
 __all__ = ["detect_qrs"]
@@ -115,7 +116,8 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
     step = max(1, round(fs / _WORKING_HZ))
     hz = fs / step
     margin = min(signal.shape[1] // step - 1, round(hz))
-    slope = slopes_in_band(np.ascontiguousarray(signal, dtype=np.float32), step, *_band(hz), margin, max(1, round(_SMOOTH_S * hz)), 0.5 * hz)
+    values = np.ascontiguousarray(signal, dtype=np.float32)
+    slope = slopes_in_band(values, step, *_band(hz), margin, max(1, round(_SMOOTH_S * hz)), 0.5 * hz)
     return _lead_weights(slope) @ slope, hz, step
 
 
@@ -143,9 +145,7 @@ def _lead_weights(slope: Array) -> Array:
 
 
 def _candidates(activity: Array, hz: float) -> _Peaks:
-    at = local_maxima(activity)
-    at = at[activity[at] >= _LEAST_SLOPE]
-    at = thinned(at, activity[at], max(1, int(_REFRACTORY_S * hz)))
+    at = high_peaks(activity, _LEAST_SLOPE, max(1, int(_REFRACTORY_S * hz)))
     width = max(1, int(_STRETCH_S * hz))
     starts = np.arange(0, len(activity), width)
     highest = running_median(np.maximum.reduceat(activity, starts), _N_STRETCHES)
@@ -153,7 +153,7 @@ def _candidates(activity: Array, hz: float) -> _Peaks:
     centres = starts + width / 2
     level = activity[at] / np.maximum(np.interp(at, centres, highest), _LEAST_SLOPE)
     contrast = activity[at] / np.maximum(np.interp(at, centres, middle), 1e-9)
-    peaks = _Peaks(at.astype(np.int64), level, contrast)
+    peaks = _Peaks(at, level, contrast)
     return peaks.where(level > _MIN_LEVEL_MISSED)
 
 

@@ -4,6 +4,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <math.h>
 #include <stdint.h>
 
 /* A C-contiguous array; a vector has one row. */
@@ -42,6 +43,18 @@ void release(Array *array);
 
 static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high) {
     return value < low ? low : value > high ? high : value;
+}
+
+/* By how much a point exceeds or undercuts both points at a distance, mean over leads. */
+static inline float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
+    float sum = 0.0f;
+    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) {
+        const float *row = F32(*signal) + lead * signal->columns + t;
+        const float before = row[0] - row[-reach], after = row[0] - row[reach];
+        const float one = fabsf(before), other = fabsf(after);
+        sum += before * after > 0.0f ? (one < other ? one : other) : 0.0f;
+    }
+    return sum / (float)signal->rows;
 }
 
 #endif

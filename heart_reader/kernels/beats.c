@@ -311,18 +311,6 @@ done:
     return made;
 }
 
-/* By how much a point exceeds or undercuts both points at a distance, mean over leads. */
-static float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
-    float sum = 0.0f;
-    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) {
-        const float *row = F32(*signal) + lead * signal->columns + t;
-        const float before = row[0] - row[-reach], after = row[0] - row[reach];
-        const float one = fabsf(before), other = fabsf(after);
-        sum += before * after > 0.0f ? (one < other ? one : other) : 0.0f;
-    }
-    return sum / (float)signal->rows;
-}
-
 KERNEL(narrow_peaks) {
     Array signal, steps, answer;
     if (!expect(count, 6)) return NULL;

@@ -56,7 +56,9 @@ void release(Array *array) {
 }
 
 #define KERNELS(_) _(mean_step) _(slopes_in_band) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats) \
-    _(ranked_rows) _(window_medians) _(narrow_peaks)
+    _(ranked_rows) _(window_medians) _(narrow_peaks) _(step_means) _(bridged) _(without_beats) \
+    _(activity_of_parts) _(diagonal_sums) _(products_at) _(heights_beside) _(step_energy) _(levelled_parts) \
+    _(high_peaks)
 #define DECLARE(name) KERNEL(name);
 KERNELS(DECLARE)
 #define METHOD(name) {#name, (PyCFunction)(void (*)(void))kernel_##name, METH_FASTCALL, NULL},
