@@ -127,8 +127,24 @@ def test_what_waits_is_what_has_no_thread(client: TestClient) -> None:
         service.n_in_flight -= 5
 
 
+def test_what_a_started_process_starts_counts_too() -> None:
+    def workers() -> float:
+        number, _ = ProcessMemory().collect()
+        return {one.labels["process"]: one.value for one in number.samples}["worker"]
+
+    before = workers()
+    with subprocess.Popen(["sh", "-c", "cat; true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        shell.stdin.write(b"x")
+        shell.stdin.flush()
+        shell.stdout.read1(1)  # the shell and what it started run
+        assert workers() == before + 2
+        shell.stdin.close()
+
+
 def test_where_the_system_does_not_say_memory_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(memory_module, "PROC", tmp_path)
     number, held = ProcessMemory().collect()
-    assert number.samples[0].value == 1
+    assert [one.value for one in number.samples] == [1, 0]
     assert [one for one in held.samples if one.labels["process"] == "server"] == []
