@@ -15,6 +15,7 @@ Eng. 48 (2001) 105-111.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -111,7 +112,7 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         return AtrialActivity(), rest
     size = _size(n_times)
     hz, bands = _bands(size)
-    power = _power(rest, size)
+    power, power_without_qrs = _powers((rest, without_qrs), size)
     power[bands.beside] = 0.0
     total = float(power.sum())
     if total <= 0.0:
@@ -133,7 +134,7 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         fibrillation_mv=math.sqrt(mean_square),
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
-        flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
+        flutter_locked=_locked(power_without_qrs, hz, MEASURING_HZ / analysis.rr),
         atrial_periodicity=periodicity,
         atrial_rate_bpm=60.0 / p_s,
     ), rest
@@ -148,11 +149,12 @@ def _usual_qrst(slow: Array, at: NDArray[np.int64], to: int) -> Array:
     return np.ascontiguousarray(usual, dtype=np.float32)
 
 
-def _power(signal: Array, size: int) -> Array:
-    """Return (size // 2 + 1,) power, all leads together, under a Hann window."""
-    levelled = (signal - signal.mean(axis=1, keepdims=True)) * _hann(signal.shape[1])
-    spectrum = fft.rfft(levelled, size, axis=1)
-    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
+def _powers(signals: Sequence[Array], size: int) -> Array:
+    """Return (n_signals, size // 2 + 1) power, all leads together, under a Hann window."""
+    together = np.stack(signals)
+    levelled = (together - together.sum(axis=2, keepdims=True) / together.shape[2]) * _hann(together.shape[2])
+    spectrum = fft.rfft(levelled, size, axis=2)
+    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1)
     return answer
 
 

@@ -81,7 +81,8 @@ def correlations(signal: Signal, at: Indices, window: Indices, shifts: Indices, 
     signal, at, window
         Signal and places as :func:`complexes` takes them.
     shifts
-        (n_shifts,) time points that every beat is moved by.
+        (n_shifts,) time points that every beat is moved by, at most 16 at one distance, of which
+        the points of the window are multiples apart.
     template
         (n_leads * n_points,) of length one, without lead means.
     """

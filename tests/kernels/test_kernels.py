@@ -43,7 +43,7 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
     exact = np.ascontiguousarray(signal, dtype=np.float64)
     points = int(rng.integers(2, 40))
     ramp = np.arange(points) - 0.5 * (points - 1)
-    window, shifts = np.arange(-20, 25, 2), np.arange(-6, 7, 3)
+    window, shifts = np.arange(-20, 25, 4), np.arange(-6, 7, 2)
     cut = rng.normal(size=(n_leads, 2 * points)).astype(np.float32)
     given: dict[str, tuple[Any, ...]] = {
         "mean_step": (signal,),
