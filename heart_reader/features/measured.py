@@ -20,6 +20,7 @@ from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_rules import read_rhythm
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.messages import Message, message
+from heart_reader.stages import staged
 
 __all__ = ["FEATURE_NAMES", "measure"]
 
@@ -37,6 +38,7 @@ _NOT_THERE = {
 }
 
 
+@staged("measure")
 def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     """Measure a record of any length, rate and number of leads.
 

@@ -20,6 +20,7 @@ from heart_reader.features.measurement import Measurements
 from heart_reader.features.plausibility import find_doubt
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.messages import message
+from heart_reader.stages import staged
 
 __all__ = ["LeadQuality", "SignalQuality", "assess_signal", "measure_and_assess"]
 
@@ -75,6 +76,7 @@ class SignalQuality:
         }
 
 
+@staged("measure")
 def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -> SignalQuality:
     """Assess the signal of a record.
 
