@@ -15,6 +15,7 @@ Eng. 48 (2001) 105-111.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -90,10 +91,8 @@ def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
     for kind in (analysis.main.beats, *analysis.others):
         at = np.rint(kind.at / _STEP).astype(np.int64)
         without_qrs = bridged(without_qrs, at - _QRS_FROM, at + _QRS_TO)
-        if len(at) < 3:
-            rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO)
-        else:
-            rest = without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
+        rare = len(at) < 3
+        rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO) if rare else without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
     return rest, without_qrs
 
 
@@ -113,7 +112,7 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         return AtrialActivity(), rest
     size = _size(n_times)
     hz, bands = _bands(size)
-    power = _power(rest, size)
+    power, power_without_qrs = _powers((rest, without_qrs), size)
     power[bands.beside] = 0.0
     total = float(power.sum())
     if total <= 0.0:
@@ -135,7 +134,7 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         fibrillation_mv=math.sqrt(mean_square),
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
-        flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
+        flutter_locked=_locked(power_without_qrs, hz, MEASURING_HZ / analysis.rr),
         atrial_periodicity=periodicity,
         atrial_rate_bpm=60.0 / p_s,
     ), rest
@@ -147,14 +146,15 @@ def _usual_qrst(slow: Array, at: NDArray[np.int64], to: int) -> Array:
     # Its ends meet the straight line between them, so that nothing jumps.
     ramp = np.arange(usual.shape[1]) / (usual.shape[1] - 1)
     usual -= usual[:, :1] * (1.0 - ramp) + usual[:, -1:] * ramp
-    return usual
+    return np.ascontiguousarray(usual, dtype=np.float32)
 
 
-def _power(signal: Array, size: int) -> Array:
-    """Return (size // 2 + 1,) power, all leads together, under a Hann window."""
-    levelled = (signal - signal.mean(axis=1, keepdims=True)) * _hann(signal.shape[1])
-    spectrum = fft.rfft(levelled, size, axis=1)
-    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
+def _powers(signals: Sequence[Array], size: int) -> Array:
+    """Return (n_signals, size // 2 + 1) power, all leads together, under a Hann window."""
+    together = np.stack(signals)
+    levelled = (together - together.sum(axis=2, keepdims=True) / together.shape[2]) * _hann(together.shape[2])
+    spectrum = fft.rfft(levelled, size, axis=2)
+    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1)
     return answer
 
 
@@ -199,11 +199,11 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
     """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
-    resolution = hz[1]
-    levels = np.array(
-        [power[max(0, round((k - 0.3) * ventricular_hz / resolution)) : round((k + 0.3) * ventricular_hz / resolution) + 1].sum()
-         for k in range(1, count + 1)]
-    )  # fmt: skip
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    beside = np.array([[-0.3], [0.3]])
+    first, last = np.rint((np.arange(1, count + 1) + beside) * ventricular_hz / hz[1]).astype(np.int64)
+    first, last = (np.minimum(np.maximum(edge, 0), len(power)) for edge in (first, last + 1))
+    levels = sums[last] - sums[first]
     inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
     if not inside:
         return math.nan

@@ -14,6 +14,7 @@ __all__ = ["butterworth", "local_maxima"]
 
 Array = NDArray[np.floating]
 
+
 def butterworth(low_hz: float, high_hz: float, fs: float) -> tuple[Array, Array, Array]:
     """Return a bandpass of second order, by the bilinear transform of the analog filter.
 

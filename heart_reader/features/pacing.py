@@ -14,8 +14,9 @@ Indices = NDArray[np.int64]
 
 # A recording that stores fewer points per second has smeared its spikes.
 _LEAST_HZ = 400.0
-# A spike jumps within one or two time points. It stands out of what lies this far before and after it, by this much on the mean over leads;
-# a little farther away it hardly stands out more, whereas the peak of a QRS complex does.
+# A spike jumps within one or two time points. It stands out of what lies this far before and after
+# it, by this much on the mean over leads; a little farther away it hardly stands out more, whereas
+# the peak of a QRS complex does.
 _NEAR_S, _FAR_S = 0.004, 0.006
 _LEAST_MV, _NEAR_OF_FAR = 0.10, 0.77
 # No pacemaker, in two chambers and with a fast heart, sends more; this is noise.

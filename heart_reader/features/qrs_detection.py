@@ -116,7 +116,8 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
     step = max(1, round(fs / _WORKING_HZ))
     hz = fs / step
     margin = min(signal.shape[1] // step - 1, round(hz))
-    slope = slopes_in_band(np.ascontiguousarray(signal, dtype=np.float32), step, *_band(hz), margin, max(1, round(_SMOOTH_S * hz)), 0.5 * hz)
+    values = np.ascontiguousarray(signal, dtype=np.float32)
+    slope = slopes_in_band(values, step, *_band(hz), margin, max(1, round(_SMOOTH_S * hz)), 0.5 * hz)
     return _lead_weights(slope) @ slope, hz, step
 
 

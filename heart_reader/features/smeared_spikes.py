@@ -98,7 +98,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
                       shapes.width_ms[known[inside]], -times[best] * (1000.0 / MEASURING_HZ))  # fmt: skip
     kind = shapes.kind[known[inside]]
     least = max(2.0, _OFTEN * len(kind))
-    groups = [kind == number for number in np.unique(kind) if number == 0 or (kind == number).sum() >= least]
+    groups = [kind == number for number, n in enumerate(np.bincount(kind + 1)[1:].tolist()) if n and (number == 0 or n >= least)]
     return max((of_beats.of(group) for group in groups if group.any()), key=lambda spikes: spikes.score, default=SmearedSpikes())
 
 

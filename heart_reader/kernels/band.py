@@ -11,7 +11,7 @@ from heart_reader.kernels import kernel
 
 __all__ = ["slopes_in_band"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]  # float64
 
 # Time points that NumPy filters at once, as one product of matrices, and blocks of them in memory.
 _BLOCK, _BLOCKS = 64, 1024

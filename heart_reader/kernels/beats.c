@@ -123,10 +123,16 @@ done:
     return made;
 }
 
+/* Subtracts the line between two levels from one lead. */
+WIDE static void take_line(const float *ALONE row, const float *ALONE share, Py_ssize_t n, float low, float rise, float *ALONE out) {
+    for (Py_ssize_t t = 0; t < n; t++) out[t] = row[t] - (rise * share[t] + low);
+}
+
 KERNEL(without_baseline) {
     Array signal, levels, at, answer;
     if (!expect(count, 3) || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
     PyObject *made = NULL;
+    float *share = NULL;
     levels.buffer.obj = at.buffer.obj = NULL;
     if (!look(arguments[1], FLOAT32, 2, &levels) || !look(arguments[2], INT64, 1, &at)) goto done;
     const Py_ssize_t n = signal.columns, n_levels = levels.columns;
@@ -134,86 +140,93 @@ KERNEL(without_baseline) {
         PyErr_SetString(PyExc_ValueError, "without_baseline: shapes that do not fit each other");
         goto done;
     }
+    share = PyMem_Malloc(sizeof(float) * (size_t)(n ? n : 1));
+    if (!share) {
+        PyErr_NoMemory();
+        goto done;
+    }
     made = make(FLOAT32, 2, signal.rows, n, &answer);
     if (!made) goto done;
     const int64_t *times = I64(at);
     for (Py_ssize_t k = 0; k < n_levels; k++) {
         /* The line to the next level; the first level holds before it, the last one behind. */
-        const Py_ssize_t first = k ? within((Py_ssize_t)times[k], 0, n) : 0;
-        const Py_ssize_t last = k + 1 < n_levels ? within((Py_ssize_t)times[k + 1], 0, n) : n;
-        const double gap = k + 1 < n_levels ? (double)(times[k + 1] - times[k]) : 1.0;
-        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
-            const float *ALONE row = F32(signal) + lead * n, low = F32(levels)[lead * n_levels + k];
-            const float rise = k + 1 < n_levels ? F32(levels)[lead * n_levels + k + 1] - low : 0.0f;
-            float *ALONE out = F32(answer) + lead * n;
-            for (Py_ssize_t t = first; t < last; t++) {
-                const double share = (double)(t - times[k]) / gap;
-                out[t] = row[t] - (rise * (share > 0.0 ? (float)share : 0.0f) + low);
-            }
+        const int is_last = k + 1 == n_levels;
+        const Py_ssize_t first = k ? within((Py_ssize_t)times[k], 0, n) : 0, last = is_last ? n : within((Py_ssize_t)times[k + 1], 0, n);
+        const double gap = is_last ? 1.0 : (double)(times[k + 1] - times[k]);
+        for (Py_ssize_t t = first; t < last; t++) share[t] = t > times[k] ? (float)((double)(t - times[k]) / gap) : 0.0f;
+        for (Py_ssize_t lead = 0; lead < signal.rows && last > first; lead++) {
+            const float *level = F32(levels) + lead * n_levels + k;
+            take_line(F32(signal) + lead * n + first, share + first, last - first, level[0], is_last ? 0.0f : level[1] - level[0],
+                      F32(answer) + lead * n + first);
         }
     }
     release(&answer);
 done:
+    PyMem_Free(share);
     release(&signal);
     release(&levels);
     release(&at);
     return made;
 }
 
-/* Longest complex in points of one lead, and most places that a beat is compared at. */
-enum { MOST_POINTS = 128, MOST_SHIFTS = 128 };
+/* Longest complex in points, most places that a beat is compared at, and points of one lead at all of these. */
+enum { MOST_POINTS = 128, LANES = 16, MOST_AT_PLACES = 512 };
 
-/* Points of one beat and lead at all its places, mean over the complex taken out: (n_points, n_shifts). */
-static void cut_level(const float *row, Py_ssize_t n_times, int64_t at, const Array *window, const Array *shifts, float *cut) {
-    const Py_ssize_t n_points = window->columns, n_shifts = shifts->columns;
-    float mean[MOST_SHIFTS];
-    const int64_t *const points = I64(*window), *const places = I64(*shifts);
-    for (Py_ssize_t s = 0; s < n_shifts; s++) mean[s] = 0.0f;
+/* Sums of squares and of products with a template of one lead at all places, its mean at each place taken out. */
+WIDE static void add_lead(const float *points, const Py_ssize_t *offset, Py_ssize_t n_points, const float *template, float *ALONE square,
+                          float *ALONE product) {
+    float mean[LANES];
+    for (int s = 0; s < LANES; s++) mean[s] = 0.0f;
     for (Py_ssize_t k = 0; k < n_points; k++)
-        for (Py_ssize_t s = 0; s < n_shifts; s++) {
-            const float value = row[within((Py_ssize_t)(at + points[k] + places[s]), 0, n_times - 1)];
-            cut[k * n_shifts + s] = value;
-            mean[s] = mean[s] + value;
+        for (int s = 0; s < LANES; s++) mean[s] += points[offset[k] + s];
+    for (int s = 0; s < LANES; s++) mean[s] /= (float)n_points;
+    for (Py_ssize_t k = 0; k < n_points; k++)
+        for (int s = 0; s < LANES; s++) {
+            const float value = points[offset[k] + s] - mean[s];
+            square[s] += value * value;
+            product[s] += template[k] * value;
         }
-    for (Py_ssize_t s = 0; s < n_shifts; s++) mean[s] /= (float)n_points;
-    for (Py_ssize_t k = 0; k < n_points; k++)
-        for (Py_ssize_t s = 0; s < n_shifts; s++) cut[k * n_shifts + s] -= mean[s];
 }
 
-static int fits(const Array *signal, const Array *window, const Array *shifts) {
-    if (signal->columns && window->columns && window->columns <= MOST_POINTS && shifts->columns <= MOST_SHIFTS) return 1;
-    PyErr_SetString(PyExc_ValueError, "a QRS complex of more points or places than are meant");
-    return 0;
+/* Where each point lies among those from the first on at the distance of two places; false where it lies between. */
+static int find_offsets(const Array *window, const Array *shifts, int64_t *distance, Py_ssize_t *offset) {
+    const Py_ssize_t n_points = window->columns, n_shifts = shifts->columns;
+    *distance = n_shifts > 1 ? I64(*shifts)[1] - I64(*shifts)[0] : 1;
+    int fits = n_points > 0 && n_points <= MOST_POINTS && n_shifts > 0 && n_shifts <= LANES && *distance > 0;
+    for (Py_ssize_t s = 1; fits && s < n_shifts; s++) fits = I64(*shifts)[s] - I64(*shifts)[s - 1] == *distance;
+    for (Py_ssize_t k = 0; fits && k < n_points; k++) {
+        const int64_t from = I64(*window)[k] - I64(*window)[0];
+        fits = from >= 0 && from % *distance == 0 && from / *distance + LANES <= MOST_AT_PLACES;
+        offset[k] = (Py_ssize_t)(from / *distance);
+    }
+    return fits;
 }
 
 KERNEL(correlations) {
     Array signal, at, window, shifts, template, answer;
     if (!expect(count, 5) || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
     PyObject *made = NULL;
+    Py_ssize_t offset[MOST_POINTS];
+    int64_t distance;
     at.buffer.obj = window.buffer.obj = shifts.buffer.obj = template.buffer.obj = NULL;
     if (!look(arguments[1], INT64, 1, &at) || !look(arguments[2], INT64, 1, &window) || !look(arguments[3], INT64, 1, &shifts) ||
-        !look(arguments[4], FLOAT32, 1, &template) || !fits(&signal, &window, &shifts))
+        !look(arguments[4], FLOAT32, 1, &template))
         goto done;
-    if (template.columns != signal.rows * window.columns) {
-        PyErr_SetString(PyExc_ValueError, "correlations: the template has another number of leads or points");
+    if (!signal.columns || template.columns != signal.rows * window.columns || !find_offsets(&window, &shifts, &distance, offset)) {
+        PyErr_SetString(PyExc_ValueError, "correlations: places or points at uneven distances, or a template of others");
         goto done;
     }
     made = make(FLOAT32, 2, shifts.columns, at.columns, &answer);
     if (!made) goto done;
-    const Py_ssize_t n_points = window.columns, n_shifts = shifts.columns;
+    const Py_ssize_t n_points = window.columns, n_shifts = shifts.columns, n_used = offset[n_points - 1] + LANES, last = signal.columns - 1;
     for (Py_ssize_t beat = 0; beat < at.columns; beat++) {
-        float cut[MOST_POINTS * MOST_SHIFTS], square[MOST_SHIFTS], product[MOST_SHIFTS];
-        for (Py_ssize_t s = 0; s < n_shifts; s++) square[s] = product[s] = 0.0f;
+        const int64_t first = I64(at)[beat] + I64(window)[0] + I64(shifts)[0];
+        float points[MOST_AT_PLACES], square[LANES], product[LANES];
+        for (int s = 0; s < LANES; s++) square[s] = product[s] = 0.0f;
         for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
-            cut_level(F32(signal) + lead * signal.columns, signal.columns, I64(at)[beat], &window, &shifts, cut);
-            for (Py_ssize_t k = 0; k < n_points; k++) {
-                const float like = F32(template)[lead * n_points + k];
-                for (Py_ssize_t s = 0; s < n_shifts; s++) {
-                    const float value = cut[k * n_shifts + s];
-                    square[s] += value * value;
-                    product[s] += like * value;
-                }
-            }
+            const float *row = F32(signal) + lead * signal.columns;
+            for (Py_ssize_t k = 0; k < n_used; k++) points[k] = row[within((Py_ssize_t)(first + k * distance), 0, last)];
+            add_lead(points, offset, n_points, F32(template) + lead * n_points, square, product);
         }
         for (Py_ssize_t s = 0; s < n_shifts; s++) {
             const float length = sqrtf(square[s]);
@@ -231,21 +244,30 @@ done:
 }
 
 KERNEL(complexes) {
-    Array signal, at, window, answer, here;
-    int64_t zero = 0;
+    Array signal, at, window, answer;
     if (!expect(count, 3) || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
     PyObject *made = NULL;
     at.buffer.obj = window.buffer.obj = NULL;
-    here.columns = 1;
-    here.buffer.buf = &zero;
-    if (!look(arguments[1], INT64, 1, &at) || !look(arguments[2], INT64, 1, &window) || !fits(&signal, &window, &here)) goto done;
+    if (!look(arguments[1], INT64, 1, &at) || !look(arguments[2], INT64, 1, &window)) goto done;
     const Py_ssize_t n_points = window.columns, n = signal.rows * n_points;
+    if (!signal.columns || !n_points) {
+        PyErr_SetString(PyExc_ValueError, "complexes: no points to cut out");
+        goto done;
+    }
     made = make(FLOAT32, 2, at.columns, n, &answer);
     if (!made) goto done;
     for (Py_ssize_t beat = 0; beat < at.columns; beat++) {
         float *cut = F32(answer) + beat * n, square = 0.0f;
-        for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
-            cut_level(F32(signal) + lead * signal.columns, signal.columns, I64(at)[beat], &window, &here, cut + lead * n_points);
+        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
+            const float *row = F32(signal) + lead * signal.columns;
+            float *points = cut + lead * n_points, mean = 0.0f;
+            for (Py_ssize_t k = 0; k < n_points; k++) {
+                points[k] = row[within((Py_ssize_t)(I64(at)[beat] + I64(window)[k]), 0, signal.columns - 1)];
+                mean += points[k];
+            }
+            mean /= (float)n_points;
+            for (Py_ssize_t k = 0; k < n_points; k++) points[k] -= mean;
+        }
         for (Py_ssize_t k = 0; k < n; k++) square += cut[k] * cut[k];
         const float length = sqrtf(square);
         for (Py_ssize_t k = 0; k < n; k++) cut[k] /= length > 1e-9f ? length : 1e-9f;

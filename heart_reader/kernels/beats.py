@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.kernels import NUMPY, kernel
+from heart_reader.kernels import NUMPY, in_order, kernel
 
 __all__ = ["complexes", "correlations", "mean_step", "middle_of_beats", "narrow_peaks", "without_baseline"]
 
@@ -23,7 +23,8 @@ def mean_step(signal: Signal) -> Signal:
         (n_leads, n_times), contiguous; leads are summed in their order.
     """
     step = np.diff(signal, axis=1)
-    answer: Signal = np.abs(step, out=step).mean(axis=0)
+    answer = in_order(np.abs(step, out=step))
+    answer /= np.float32(len(signal))
     return answer
 
 
@@ -42,7 +43,8 @@ def without_baseline(signal: Signal, levels: Signal, at: Indices) -> Signal:
     """
     # A level holds for many time points in a row: repeating it is several times faster than
     # indexing.
-    n_points = np.diff(np.clip(at, 0, signal.shape[1]), append=signal.shape[1])
+    edges = np.clip(at, 0, signal.shape[1])
+    n_points: Indices = np.append(edges[1:], signal.shape[1]) - edges
     n_points[0] += signal.shape[1] - n_points.sum()
     gap = np.diff(at, append=at[-1:] + 1).astype(np.float64)
     share = np.maximum((np.arange(signal.shape[1]) - np.repeat(at, n_points)) / np.repeat(gap, n_points), 0.0)
@@ -79,25 +81,26 @@ def correlations(signal: Signal, at: Indices, window: Indices, shifts: Indices, 
     signal, at, window
         Signal and places as :func:`complexes` takes them.
     shifts
-        (n_shifts,) time points that every beat is moved by.
+        (n_shifts,) time points that every beat is moved by, at most 16 at one distance, of which
+        the points of the window are multiples apart.
     template
         (n_leads * n_points,) of length one, without lead means.
     """
     cut = _levelled(signal, window[:, None] + (shifts[:, None] + at).ravel())
-    answer: Signal = ((template[:, None] * cut).sum(axis=0) / _lengths(cut)).reshape(len(shifts), len(at))
+    answer: Signal = (in_order(template[:, None] * cut) / _lengths(cut)).reshape(len(shifts), len(at))
     return answer
 
 
 def _levelled(signal: Signal, window: Indices) -> Signal:
     """Cut places out, (n_leads * n_points, n_places), without the mean of each lead."""
     # Places last, so that all sums run in the order of time points over long rows.
-    cut = signal.take(window, axis=1, mode="clip")
-    cut -= cut.mean(axis=1, keepdims=True)
-    return cut.reshape(-1, window.shape[1])
+    cut = np.ascontiguousarray(signal.take(window, axis=1, mode="clip").swapaxes(0, 1))
+    cut -= in_order(cut) / np.float32(len(window))
+    return np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(-1, window.shape[1])
 
 
 def _lengths(cut: Signal) -> Signal:
-    lengths: Signal = np.maximum(np.sqrt(np.square(cut).sum(axis=0)), np.float32(1e-9))
+    lengths: Signal = np.maximum(np.sqrt(in_order(np.square(cut))), np.float32(1e-9))
     return lengths
 
 
@@ -161,5 +164,7 @@ def narrow_peaks(signal: Signal, least_step: float, near: int, far: int, least: 
 def _stands_out(signal: Signal, at: Indices, reach: int) -> Signal:
     here = signal.take(at, axis=1)
     before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
-    answer: Signal = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)).mean(axis=0)
+    heights = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0))
+    answer = in_order(heights)
+    answer /= np.float32(len(signal))
     return answer

@@ -12,12 +12,12 @@ from heart_reader.kernels import kernel
 
 __all__ = ["high_peaks", "local_maxima"]
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating]  # float64
 Indices = NDArray[np.int64]
 
 
 @kernel
-def high_peaks(values: NDArray[np.float64], least: float, distance: int) -> Indices:
+def high_peaks(values: Array, least: float, distance: int) -> Indices:
     """Return rising indices of peaks that no higher one lies beside.
 
     Parameters

@@ -9,7 +9,7 @@ from heart_reader.kernels import kernel
 
 __all__ = ["ranked_rows", "window_medians"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]  # float64
 Indices = NDArray[np.int64]
 
 
@@ -22,5 +22,5 @@ def ranked_rows(values: Array, ranks: Indices) -> Array:
 
 @kernel
 def window_medians(values: Array, starts: Indices, stops: Indices) -> Array:
-    """Return (n_windows,) medians of parts of (n,) values, each from ``start`` to before ``stop``."""
-    return np.array([np.median(values[start:stop]) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)], dtype=np.float64)
+    """Return (n_windows,) medians of parts of (n,) values, from start to before stop."""
+    return np.array([np.median(values[start:stop]) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)])

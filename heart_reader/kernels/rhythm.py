@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.kernels import kernel
+from heart_reader.kernels import in_order, kernel
 
 __all__ = [
     "activity_of_parts",
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 Signal = NDArray[np.float32]
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]  # float64
 Indices = NDArray[np.int64]
 
 
@@ -82,7 +82,7 @@ def activity_of_parts(signal: Array, length: int) -> Array:
     sums, rising = np.zeros((2, n_leads, n_times + 1))
     np.cumsum(signal, axis=1, out=sums[:, 1:])
     np.cumsum(signal * np.arange(n_times), axis=1, out=rising[:, 1:])
-    squares = np.concatenate([[0.0], np.cumsum(np.square(signal).sum(axis=0))])
+    squares = np.concatenate([[0.0], np.cumsum(in_order(np.square(signal)))])
     total = sums[:, length:] - sums[:, :n]
     # Of the ramp whose middle moves along.
     middle = 0.5 * (length - 1)
@@ -92,7 +92,8 @@ def activity_of_parts(signal: Array, length: int) -> Array:
     for lead in range(n_leads):
         left = left - np.square(total[lead]) / length - np.square(slope[lead]) / of_ramp
     # A difference of large sums may fall below zero by rounding.
-    return np.sqrt(np.maximum(left, 0.0))
+    answer: Array = np.sqrt(np.maximum(left, 0.0))
+    return answer
 
 
 @kernel
@@ -122,7 +123,8 @@ def products_at(signal: Array, places: Indices, shifts: Indices, cuts: Array) ->
     n_points = cuts.shape[1] // len(signal)
     window = (places[:, None] + shifts)[..., None] + np.arange(n_points)
     wide = signal[:, window] * cuts.reshape(len(places), len(signal), 1, n_points).swapaxes(0, 1)
-    answer: Array = np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *window.shape[:2]).sum(axis=0)
+    products = np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *window.shape[:2])
+    answer: Array = in_order(products)
     return answer
 
 
@@ -140,7 +142,8 @@ def heights_beside(signal: Signal, times: Indices, reach: int) -> Signal:
     here = signal[:, times]
     before, after = here - signal[:, times - reach], here - signal[:, times + reach]
     heights = np.ascontiguousarray(np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)))
-    answer: Signal = heights.sum(axis=0) / np.float32(len(signal))
+    answer = in_order(heights)
+    answer /= np.float32(len(signal))
     return answer
 
 
@@ -157,7 +160,7 @@ def step_energy(signal: Signal, at: Indices, start: int, stop: int, over: int) -
     """
     window = at[:, None] + np.arange(start, stop)
     step = signal.take(window + over, axis=1, mode="clip") - signal.take(window, axis=1, mode="clip")
-    answer: Signal = np.square(step).sum(axis=0)
+    answer: Signal = in_order(np.ascontiguousarray(np.square(step)))
     return answer
 
 
@@ -177,7 +180,7 @@ def levelled_parts(signal: Array, places: Indices, ramp: Array) -> Array:
     # Points first, so that all sums run in their order.
     cut = signal[:, np.arange(len(ramp))[:, None] + places].swapaxes(0, 1)
     cut = np.ascontiguousarray(cut)
-    cut -= cut.sum(axis=0) / len(ramp)
+    cut -= in_order(cut) / len(ramp)
     line = ramp[:, None, None]
-    cut -= (cut * line).sum(axis=0) * line
+    cut -= in_order(cut * line) * line
     return np.ascontiguousarray(cut.transpose(2, 1, 0)).reshape(len(places), -1)
