@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
@@ -100,6 +101,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         except Exception as error:
             app.state.startup_error = error
             raise
+        # What is loaded stays: searching it for garbage takes time from every reading.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from heart_reader.errors import HeartReaderError, RecordError
+from heart_reader.frontend.refusals import RequestRefused, UnforeseenElsewhere
 from heart_reader.frontend.schemas import ErrorAnswer
 from heart_reader.messages import Message, coded
 
@@ -28,22 +29,6 @@ log = logging.getLogger("heart_reader.frontend")
 
 # Whether the request that is being answered is one of the Open Inference Protocol.
 AS_PROTOCOL = ContextVar("AS_PROTOCOL", default=False)
-
-
-class RequestRefused(HTTPException):
-    """A request that is refused for a reason the client can act on."""
-
-    def __init__(self, status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status_code, detail=message, headers=headers)
-        self.code = code
-
-
-class UnforeseenElsewhere(Exception):
-    """An error that nobody foresaw, in a process from which it cannot be sent as it is."""
-
-    def __init__(self, kind: str, words: str, frames: list[str]) -> None:
-        super().__init__(kind, words, frames)
-        self.kind, self.words, self.frames = kind, words, frames
 
 
 def add_error_handlers(app: FastAPI) -> None:

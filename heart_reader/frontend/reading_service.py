@@ -14,6 +14,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heart_reader.checkpoint import Checkpoint
+from heart_reader.data.formats import FORMATS
 from heart_reader.errors import CheckpointError, RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.metrics import Metrics
@@ -59,6 +60,7 @@ class ReadingService:
         self._work = start_work(
             partial(watched, partial(prepare_reading, checkpoints, trusted, settings.max_values)), settings.max_concurrency, settings
         )
+        len(FORMATS)  # imported meanwhile: the first upload asks for them
         try:
             self._work.wait()
         except BaseException:

@@ -13,13 +13,13 @@ from pydantic_core import to_json
 
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.formats import read_record
+from heart_reader.data.formats import FORMATS, read_record
 from heart_reader.data.leads import POSITIONS, STANDARD_LEADS
 from heart_reader.data.record import build_record
 from heart_reader.errors import BadTensors, Integrity, NotServable
 from heart_reader.exchange import to_fhir
 from heart_reader.exchange.dicom_source import source_of
-from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.refusals import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.signal_cuts import PartOptions, excerpts_of, first_part, part_of
 from heart_reader.long.excerpts import EXCERPT_S
@@ -98,6 +98,7 @@ def prepare_reading(readers: Checkpoints, trusted: TrustedKeys | None, max_value
     classifiers = {name: load_warm(directory, trusted) for name, (directory, _) in readers.items()}
     for name, (_, sha256) in readers.items():
         check_same(classifiers[name].checkpoint, sha256)
+    len(FORMATS)  # which are imported by that, rather than by the first reading of every copy
     return partial(_read_or_infer, classifiers, max_values)
 
 
