@@ -136,12 +136,13 @@ def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
 
 def leg_electrode(record: EcgRecord, measurements: Measurements) -> list[str]:
     """Return a hint at a leg electrode on an arm: one of I, II and III is almost flat."""
-    heights = {name: measurements.leads[name]["QRS_AmpPP"].value for name in ("I", "II", "III") if name in record.lead_names}
-    if len(heights) < 3 or any(value is None for value in heights.values()):
+    known = measurements.leads.of("QRS_AmpPP")
+    heights = {name: known[name] for name in ("I", "II", "III") if not math.isnan(known.get(name, math.nan))}
+    if len(heights) < 3:
         return []
-    smallest = min(heights, key=lambda name: heights[name] or 0.0)
-    rest = [value or 0.0 for name, value in heights.items() if name != smallest]
-    return [message("leg_electrode", lead=smallest)] if (heights[smallest] or 0.0) < 0.08 and min(rest) > 0.4 else []
+    smallest = min(heights, key=heights.__getitem__)
+    rest = [height for name, height in heights.items() if name != smallest]
+    return [message("leg_electrode", lead=smallest)] if heights[smallest] < 0.08 and min(rest) > 0.4 else []
 
 
 def impossible_rate(measurements: Measurements) -> list[str]:
@@ -152,8 +153,7 @@ def impossible_rate(measurements: Measurements) -> list[str]:
 
 def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
     """Return hints that a unit is wrong, and whether that is likely enough to decide nothing."""
-    known = {lead: of["QRS_AmpPP"].value for lead, of in measurements.leads.items()}
-    heights = {lead: height for lead, height in known.items() if height is not None}
+    heights = {lead: height for lead, height in measurements.leads.of("QRS_AmpPP").items() if not math.isnan(height)}
     if not heights:
         return [], False
     usual, highest = statistics.median(heights.values()), max(heights.values())
@@ -188,10 +188,9 @@ def _stays_at(lead: Array, rail: float, fs: float) -> bool:
 
 
 def _is_noisy(measurements: Measurements, name: str) -> bool:
-    noise, height = measurements.leads[name]["Noise"].value, measurements.leads[name]["QRS_AmpPP"].value
-    if noise is None or noise <= _NOISY_MV:
-        return False
-    return noise > _TOO_NOISY_MV or height is None or noise > _NOISY_SHARE * height
+    noise, height = (measurements.leads.of(stem)[name] for stem in ("Noise", "QRS_AmpPP"))
+    # A comparison with NaN is false.
+    return noise > _NOISY_MV and (noise > _TOO_NOISY_MV or not noise <= _NOISY_SHARE * height)
 
 
 def _wanders(lead: Array, fs: float) -> bool:

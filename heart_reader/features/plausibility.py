@@ -115,7 +115,7 @@ def rate_inputs(measurements: Measurements) -> Array | None:
     if not measurements.median_beat_mv or values["qrs_ms"].value is None:
         return None
     durations = [_log(values[name].value) for name in _RATE_VALUES]
-    typical = [_log(_median([of[stem].value for of in measurements.leads.values()])) for stem in _RATE_STEMS]
+    typical = [_log(_median(list(measurements.leads.of(stem).values()))) for stem in _RATE_STEMS]
     rhythm = [measurements.rhythm.values[name].value for name in _RATE_RHYTHM]
     return np.array([*durations, *typical, *_steepness(measurements), *(math.nan if value is None else value for value in rhythm)])
 

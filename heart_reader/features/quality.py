@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,8 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
             findings.append(message("lead_states", count=len(names), leads=names, state=message(f"state_{state}")))
     n_good = sum(state == "good" for state in states.values())
     poor = beats.value is None or unit_is_wrong or (doubt is not None and doubt.is_grave) or 2 * n_good < len(states)
-    leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
+    noise = measurements.leads.of("Noise")
+    leads = {name: LeadQuality(state, None if math.isnan(noise[name]) else noise[name]) for name, state in states.items()}
     return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")
 
 
