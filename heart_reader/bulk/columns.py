@@ -7,8 +7,9 @@ recorded is not read. Keys and paths are what the source calls its files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from heart_reader.bulk.items import Item
@@ -20,7 +21,7 @@ from heart_reader.diagnosis import Diagnosis
 from heart_reader.features.feature_names import GLOBAL_UNITS
 from heart_reader.messages import Message
 
-__all__ = ["SCHEMA_VERSION", "Columns", "class_column"]
+__all__ = ["DECISIONS", "SCHEMA_VERSION", "Columns", "Row", "class_column", "error_row", "reading_row"]
 
 # Raise it with every change of a column's name, type or meaning.
 SCHEMA_VERSION = 1
@@ -51,6 +52,28 @@ _FIRST = {
     "doubtful": (_TEXTS, "measurements that deserve little trust"),
 }
 _LETTER = {"probability": "p", "decision": "d"}
+# Half of all columns have one of three words: as categories they take a fraction of the time.
+DECISIONS = ("absent", "present", "uncertain")
+_CODE = {word: code for code, word in enumerate(DECISIONS)}
+_WORDS = pa.array(DECISIONS, pa.string())
+_DECIDED = pa.dictionary(pa.int8(), pa.string())
+
+
+class Row(NamedTuple):
+    """A row to be: values by column, and of a reading what it says of each class.
+
+    Parameters
+    ----------
+    values
+        Column to value, without those of classes.
+    probabilities, decisions
+        Per class, in the order of the columns; decisions as places in ``DECISIONS``. None where
+        nothing was read.
+    """
+
+    values: dict[str, Any]
+    probabilities: list[float] | None = None
+    decisions: list[int] | None = None
 
 
 def class_column(kind: str, level: str, name: str) -> str:
@@ -84,7 +107,7 @@ class Columns:
         self.levels = levels
         fields = [pa.field(name, type_, metadata={"meaning": meaning}) for name, (type_, meaning) in _FIRST.items()]
         fields += [pa.field(name, pa.float32(), metadata={"unit": unit, "kind": "measurement"}) for name, unit in GLOBAL_UNITS.items()]
-        for kind, type_ in (("probability", pa.float32()), ("decision", pa.string())):
+        for kind, type_ in (("probability", pa.float32()), ("decision", _DECIDED)):
             for level, names in levels.items():
                 fields += [
                     pa.field(class_column(kind, level, name), type_, metadata={"kind": kind, "level": level, "class": name})
@@ -101,19 +124,28 @@ class Columns:
             names = (*space.reading_levels(level), *space.screens(level))
             return cls({name: tuple(space.levels[name].class_names) for name in names}, about)
 
-    def table(self, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    def table(self, rows: Sequence[Row]) -> pa.Table:
         """Return rows as a table."""
-        return pa.Table.from_pylist(list(rows), self.schema)
+        n_classes = sum(map(len, self.levels.values()))
+        unread = np.array([row.probabilities is None for row in rows])
+        nothing = [0] * n_classes
+        probabilities = np.array([row.probabilities or nothing for row in rows], np.float32)
+        decisions = np.array([row.decisions or nothing for row in rows], np.int8)
+        plain = [self.schema.field(place) for place in range(len(self.schema) - 2 * n_classes)]
+        columns = [pa.array([row.values.get(field.name) for row in rows], field.type) for field in plain]
+        columns += [pa.array(column, mask=unread) for column in probabilities.T]
+        columns += [pa.DictionaryArray.from_arrays(pa.array(column, mask=unread), _WORDS) for column in decisions.T]
+        return pa.Table.from_arrays(columns, schema=self.schema)
 
 
-def error_row(item: Item, code: str, sentence: str) -> dict[str, Any]:
+def error_row(item: Item, code: str, sentence: str) -> Row:
     """Return the row of a record that was not read."""
-    return {"key": item.key, "path": item.path, "error_code": code, "error": sentence}
+    return Row({"key": item.key, "path": item.path, "error_code": code, "error": sentence})
 
 
-def reading_row(item: Item, record: EcgRecord, reading: Diagnosis) -> dict[str, Any]:
+def reading_row(item: Item, record: EcgRecord, reading: Diagnosis) -> Row:
     """Return the row of a reading."""
-    row: dict[str, Any] = {
+    values: dict[str, Any] = {
         "key": item.key,
         "path": item.path,
         "source_format": reading.source_format,
@@ -132,17 +164,13 @@ def reading_row(item: Item, record: EcgRecord, reading: Diagnosis) -> dict[str, 
         "not_stated": [code for code, _, _ in reading.conclusion.yielded],
     }
     if reading.measurements is not None:
-        row["rhythm"] = reading.measurements.rhythm.name
-        row["rhythm_findings"] = list(reading.measurements.rhythm.findings)
+        values["rhythm"] = reading.measurements.rhythm.name
+        values["rhythm_findings"] = list(reading.measurements.rhythm.findings)
         plain = reading.measurements.to_json()
-        row["doubtful"] = [name for name, of in plain.items() if of["value"] is not None and of["reason"] is not None]
-        row |= {name: of["value"] for name, of in plain.items()}
-    answers = {**reading.levels, **{level: screen.classes for level, screen in reading.screens.items()}}
-    for level, classes in answers.items():
-        for name, one in classes.items():
-            row[f"p_{level}_{name}"] = one.probability
-            row[f"d_{level}_{name}"] = one.decision
-    return row
+        values["doubtful"] = [name for name, of in plain.items() if of["value"] is not None and of["reason"] is not None]
+        values |= {name: of["value"] for name, of in plain.items()}
+    answers = [one for of in (*reading.levels.values(), *(screen.classes for screen in reading.screens.values())) for one in of.values()]
+    return Row(values, [one.probability for one in answers], [_CODE[one.decision] for one in answers])
 
 
 def _year(reading: Diagnosis) -> int | None:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from heart_reader.bulk.columns import Columns, error_row, reading_row
+from heart_reader.bulk.columns import Columns, Row, error_row, reading_row
 from heart_reader.bulk.fetch import Fetched, OutOfReach
 from heart_reader.bulk.items import Item
 from heart_reader.bulk.versions import check_versions
@@ -124,7 +124,7 @@ class Reader:
         table = self._columns.table(rows)
         return Done(table, reading_s, time.process_time() - started)
 
-    def _row(self, item: Item, fetched: Fetched) -> tuple[dict[str, Any], float]:
+    def _row(self, item: Item, fetched: Fetched) -> tuple[Row, float]:
         """Return the row of a record, and the processor time that reading it took."""
         path = item.place
         try:
@@ -153,7 +153,7 @@ def dead_row(columns: Columns, item: Item, why: str) -> pa.Table:
     return columns.table([error_row(item, "process_ended", f"{item.key}: reading it ended the process, twice: {why}")])
 
 
-def _failed(item: Item, path: str, error: HeartReaderError) -> dict[str, Any]:
+def _failed(item: Item, path: str, error: HeartReaderError) -> Row:
     """Return the row of an error, which names the record by its key and no folder of a machine."""
     said = error.args[0] if error.args else None
     code = said.code if isinstance(said, Message) else error.code

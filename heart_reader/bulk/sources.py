@@ -6,6 +6,7 @@ import glob
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path, PurePath
 
 from heart_reader.bulk.items import Item
@@ -133,13 +134,14 @@ def record_names(names: Sequence[str]) -> list[str]:
     >>> record_names(["a.hea", "a.dat", "b.edf", "notes.doc", "s.tar"])
     ['a.hea', 'b.edf', 's.tar']
     """
+    of_records, headers_of = _suffixes()
     there = set(names)
     kept = []
     for name in names:
         stem, suffix = os.path.splitext(name)
         suffix = suffix.lower()
-        belongs = any(suffix in entry.companions and any(stem + header in there for header in entry.suffixes) for entry in FORMATS.values())
-        if suffix == SHARD_SUFFIX or (not belongs and any(suffix in entry.suffixes for entry in FORMATS.values())):
+        belongs = any(stem + header in there for header in headers_of.get(suffix, ()))
+        if suffix == SHARD_SUFFIX or (suffix in of_records and not belongs):
             kept.append(name)
     return kept
 
@@ -153,7 +155,16 @@ def companions_of(path: str) -> list[str]:
     (['x/a.dat', 'x/a.mat'], [])
     """
     stem, suffix = os.path.splitext(path)
-    return [stem + ending for entry in FORMATS.values() if suffix.lower() in entry.suffixes for ending in entry.companions]
+    return [stem + companion for companion, headers in _suffixes()[1].items() if suffix.lower() in headers]
+
+
+@cache
+def _suffixes() -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+    """Return the endings of records, and those of companions with the endings of their headers."""
+    headers_of: dict[str, tuple[str, ...]] = {}
+    for entry in FORMATS.values():
+        headers_of |= {companion: (*headers_of.get(companion, ()), *entry.suffixes) for companion in entry.companions}
+    return frozenset(suffix for entry in FORMATS.values() for suffix in entry.suffixes), headers_of
 
 
 def _fixed_part(pattern: str) -> str:
