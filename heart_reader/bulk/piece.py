@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
@@ -55,7 +55,8 @@ class Job:
         return Columns.of(checkpoint, dict(self.versions))
 
 
-class Done(NamedTuple):
+@dataclass(frozen=True)
+class Done:
     """What came of a piece.
 
     Parameters
@@ -71,6 +72,17 @@ class Done(NamedTuple):
     table: pa.Table
     reading_s: float
     processor_s: float
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel in Arrow's own form: pickling hundreds of columns takes fourteen times as long."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as stream:
+            stream.write_table(self.table)
+        return _arrived, (sink.getvalue().to_pybytes(), self.reading_s, self.processor_s)
+
+
+def _arrived(table: bytes, reading_s: float, processor_s: float) -> Done:
+    return Done(pa.ipc.open_stream(table).read_all(), reading_s, processor_s)
 
 
 class Reader:

@@ -193,7 +193,11 @@ def partition_name(partition: int) -> str:
 
 def _write(read: ReadPartition, folder: Path) -> None:
     """Write a partition whole or not at all, and onto the disk."""
-    write_whole(folder / partition_name(read.number), lambda new: pq.write_table(read.table, new, compression="zstd"), durable=True)
+    schema = read.table.schema
+    # Hardly two probabilities are equal, so that a dictionary of them only takes room.
+    distinct = [field.name for field in schema if (field.metadata or {}).get(b"kind") in (b"probability", b"measurement")]
+    form = {"compression": "zstd", "use_dictionary": sorted({*schema.names} - {*distinct}), "use_byte_stream_split": distinct}
+    write_whole(folder / partition_name(read.number), lambda new: pq.write_table(read.table, new, **form), durable=True)
 
 
 def _unread(plan: Plan, folder: Path, schema: pa.Schema, result: Outcome) -> Iterator[int]:
