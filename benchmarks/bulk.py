@@ -3,7 +3,7 @@
 Run::
 
     python benchmarks/bulk.py shards --to DIR --records 200000
-    python benchmarks/bulk.py run --shards DIR --out OUT [--kills 3] [-- OPTIONS OF heart-reader bulk]
+    python benchmarks/bulk.py run --shards DIR --out OUT [--kills 3] [-- OPTIONS OF bulk]
     python benchmarks/bulk.py compare OUT OTHER
 
 ``shards`` writes tar files of WFDB records as WebDataset has them: a few hundred simulated ECGs,
@@ -60,16 +60,17 @@ def write_shards(folder: Path, n_records: int, *, n_originals: int, fs: float, s
         rng = np.random.default_rng([seed, 1, start])
         with tarfile.open(folder / f"shard-{start // PER_SHARD:05}.tar", "w") as shard:
             for number in range(start, min(start + PER_SHARD, n_records)):
-                for name, content in record_files(f"{number:07}", *made[number % len(made)], fs, rng):
+                for name, content in record_files(f"{number:07}", made[number % len(made)], fs, rng):
                     entry = tarfile.TarInfo(name)
                     entry.size = len(content)
                     shard.addfile(entry, io.BytesIO(content))
 
 
 def record_files(
-    name: str, microvolts: NDArray[np.float32], age: float, sex: str, fs: float, rng: np.random.Generator
+    name: str, original: tuple[NDArray[np.float32], float, str], fs: float, rng: np.random.Generator
 ) -> Iterator[tuple[str, bytes]]:
     """Yield header and signal file of a copy that no other copy is equal to."""
+    microvolts, age, sex = original
     n_times = microvolts.shape[1]
     moved = np.roll(microvolts, int(rng.integers(n_times)), axis=1) * rng.uniform(0.85, 1.15)
     values = np.clip(np.rint(moved + rng.normal(0, 4, moved.shape)), -32767, 32767).astype("<i2")

@@ -72,7 +72,9 @@ class _Members:
             if n_files == 0:
                 self.problem = f"no tar file ({error}): write it anew, unpacked"
                 return
-        if end + _BLOCK > self._n_bytes:
+        # A whole one ends with empty blocks; a header that is cut looks like an end to tarfile.
+        self._file.seek(min(end, self._n_bytes))
+        if self._file.read(_BLOCK) != bytes(_BLOCK):
             self.problem = f"cut short after {n_files} whole files: copy it again, and read it in a run of its own"
 
 
