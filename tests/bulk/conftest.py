@@ -1,4 +1,4 @@
-"""Simulated records as folders and shards, read by the packaged reader without measuring."""
+"""Simulated records as folders and shards, read by the smallest reader without measuring."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ def write_shard(write_records: Callable[[Path, Sequence[str]], Path], tmp_path_f
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(find_reader(), measure=False, partition_size=8, n_workers=2)
+    return Settings(find_reader("ptbxl-nano-int8"), measure=False, partition_size=8, n_workers=1)

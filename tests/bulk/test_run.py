@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,8 +28,9 @@ from heart_reader.folders import run_folder
 from heart_reader.weights import find_reader
 from tests.bulk import deadly
 
+READER = find_reader("ptbxl-nano-int8")
 NAMES = [f"{number:02}" for number in range(20)]
-QUICK = ("--no-measure", "--partition-size", "8", "--workers", "2")
+QUICK = ("--no-measure", "--partition-size", "8", "--workers", "1", "--checkpoint", str(READER))
 
 
 def digests(out: Path) -> dict[str, str]:
@@ -48,7 +50,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory, write_shard) -> Path:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, shard: Path) -> Path:
     """The result of a run that nothing disturbs."""
     out = tmp_path_factory.mktemp("undisturbed")
-    bulk_read([str(shard)], out, Settings(find_reader(), measure=False, partition_size=8, n_workers=2))
+    bulk_read([str(shard)], out, Settings(READER, measure=False, partition_size=8, n_workers=2))
     return out
 
 
@@ -73,7 +75,7 @@ def test_the_rows_say_what_reading_one_says(undisturbed: Path, write_records, tm
     from heart_reader.data.formats import read_record
 
     folder = write_records(tmp_path, NAMES[:3])
-    reading = EcgClassifier.load(find_reader()).predict(read_record(folder / "02.hea"), measure=False)
+    reading = EcgClassifier.load(READER).predict(read_record(folder / "02.hea"), measure=False)
     row = rows(undisturbed)[2]
     for level, classes in {**reading.levels, **{name: screen.classes for name, screen in reading.screens.items()}}.items():
         for name, one in classes.items():
@@ -93,26 +95,30 @@ def test_what_is_missing_is_read_and_what_is_there_is_not(undisturbed: Path, sha
         told.extend((n_records, n_before))
         return lambda n_read, errors: told.append(n_read)
 
-    outcome = bulk_read([str(shard)], tmp_path / "out", replace(settings, n_workers=1), tell=tell)
+    outcome = bulk_read([str(shard)], tmp_path / "out", settings, tell=tell)
     assert (outcome.n_records, outcome.n_before) == (20, 12)
     assert told == [20, 12, 8]
     assert digests(tmp_path / "out") == wanted
     assert (tmp_path / "out" / "records" / "part-000000.parquet").stat().st_mtime_ns == kept
 
 
-def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(undisturbed: Path, shard: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bytes(tmp_path: Path, write_shard, settings: Settings) -> None:
+    shard, out = write_shard(tmp_path / "s.tar", [f"{number:03}" for number in range(240)]), tmp_path / "out"
     command = [sys.executable, "-W", "error", "-m", "heart_reader", "bulk", str(shard), "--out", str(out), *QUICK]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
-    end = time.monotonic() + 100
-    while not (out / "records").is_dir() or not any((out / "records").glob("part-*")):
-        assert process.poll() is None or any((out / "records").glob("part-*")), process.stderr.read().decode()
-        assert time.monotonic() < end
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    n_before = 0
+    for sent in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+        while len(list(out.glob("records/part-*"))) == n_before:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.002)
+        os.killpg(process.pid, sent)
+        said = process.communicate()[1]
+        assert (process.returncode, said) == ((1, "stopped\n") if sent == signal.SIGINT else (-signal.SIGKILL, ""))
+        n_before = len(list(out.glob("records/part-*")))
+        assert 0 < n_before < 30
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert digests(out) == digests(undisturbed)
+    bulk_read([str(shard)], tmp_path / "undisturbed", settings)
+    assert digests(out) == digests(tmp_path / "undisturbed")
     assert not processes.scratch_folder(out).exists()
 
 
@@ -121,7 +127,7 @@ def test_a_record_that_kills_its_process_is_a_row_and_the_others_are_read(
 ) -> None:
     folder = write_records(tmp_path / "in", ["a", "b", "deadly"])
     monkeypatch.setattr(processes, "_work", deadly.work)
-    outcome = bulk_read([str(folder)], tmp_path / "out", replace(settings, n_workers=1))
+    outcome = bulk_read([str(folder)], tmp_path / "out", settings)
     assert outcome.errors == Counter(process_ended=1)
     assert outcome.n_deaths == 3
     found = {str(row["key"]): row for row in rows(tmp_path / "out")}
@@ -133,8 +139,9 @@ def test_a_record_that_kills_its_process_is_a_row_and_the_others_are_read(
 
 def test_processes_that_end_at_once_end_the_run(tmp_path: Path, shard: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_work", deadly.stillborn)
+    monkeypatch.setattr(processes, "_MOST_STILLBORN", 1)
     with pytest.raises(HeartReaderError, match="end at once"):
-        bulk_read([str(shard)], tmp_path / "out", replace(settings, n_workers=1))
+        bulk_read([str(shard)], tmp_path / "out", settings)
 
 
 def test_bad_files_are_rows(tmp_path: Path, write_records, settings: Settings) -> None:
@@ -170,9 +177,9 @@ def test_two_runs_into_one_folder_and_other_settings_are_refused(undisturbed: Pa
         pass
 
 
-def test_another_model_in_the_middle_is_refused(undisturbed: Path, shard: Path, settings: Settings, tiny_checkpoint: Path) -> None:
+def test_another_model_in_the_middle_is_refused(undisturbed: Path, shard: Path, settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"begun with .*, now it is .*: go on with what it was begun with"):
-        bulk_read([str(shard)], undisturbed, replace(settings, checkpoint=tiny_checkpoint))
+        bulk_read([str(shard)], undisturbed, replace(settings, checkpoint=find_reader()))
 
 
 def test_a_model_that_is_exchanged_while_processes_start_ends_the_run(
@@ -180,12 +187,12 @@ def test_a_model_that_is_exchanged_while_processes_start_ends_the_run(
 ) -> None:
     monkeypatch.setattr(run, "versions_of", lambda checkpoint: {"checkpoint_sha256": "0" * 64, "heart_reader": heart_reader.__version__})
     with pytest.raises(ConfigError, match=r"in a process that reads, and .* in this run"):
-        bulk_read([str(shard)], tmp_path / "out", replace(settings, n_workers=1))
+        bulk_read([str(shard)], tmp_path / "out", settings)
 
 
 def test_other_records_are_refused(tmp_path: Path, write_records, settings: Settings) -> None:
     folder = write_records(tmp_path / "in", ["a"])
-    bulk_read([str(folder)], tmp_path / "out", replace(settings, n_workers=1))
+    bulk_read([str(folder)], tmp_path / "out", settings)
     write_records(folder, ["b"])
     with pytest.raises(ConfigError, match="begun with records 1, now it is 2"):
         bulk_read([str(folder)], tmp_path / "out", settings)
@@ -205,7 +212,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
     with monkeypatch.context() as patch:
         patch.setattr(run.pq, "write_table", full)
         with pytest.raises(HeartReaderError, match=r"part-000001\.parquet: .*the disk is full: free some space .*the same command goes on"):
-            bulk_read([str(shard)], tmp_path / "out", replace(settings, n_workers=1))
+            bulk_read([str(shard)], tmp_path / "out", settings)
     assert list(digests(tmp_path / "out")) == ["part-000000.parquet"]
     bulk_read([str(shard)], tmp_path / "out", settings)
     assert digests(tmp_path / "out") == digests(undisturbed)
@@ -215,7 +222,13 @@ def test_records_and_results_that_vanish_are_no_missing_files(tmp_path: Path, se
     table = tmp_path / "t.csv"
     table.write_text("path\n" + "".join(f"gone/{number}.hea\n" for number in range(30)))
     with pytest.raises(ConfigError, match="is the disk there"):
-        bulk_read([str(table)], tmp_path / "out", settings)
+        bulk_read([str(table)], tmp_path / "out", replace(settings, partition_size=25))
+    missing = pa.table({"path": ["a"] * 30, "error_code": ["no_such_file"] * 30})
+    with pytest.raises(HeartReaderError, match="is the disk still there"):
+        run._refuse_vanished(missing, [str(table)])
+    with pytest.raises(HeartReaderError, match="is gone: bring it back"):
+        run._refuse_vanished(missing.slice(0, 3), [str(tmp_path / "unmounted")])
+    run._refuse_vanished(missing.slice(0, 3), [str(table)])
 
 
 def test_a_shard_that_becomes_shorter_ends_the_run(
@@ -231,13 +244,13 @@ def test_a_shard_that_becomes_shorter_ends_the_run(
 
     monkeypatch.setattr(run, "make_plan", make_and_cut)
     with pytest.raises(HeartReaderError, match="has another length than when its records were listed"):
-        bulk_read([str(path)], tmp_path / "out", replace(settings, n_workers=1))
+        bulk_read([str(path)], tmp_path / "out", settings)
 
 
 def test_a_cut_shard_is_read_as_far_as_it_goes(tmp_path: Path, write_shard, settings: Settings) -> None:
     path = write_shard(tmp_path / "s.tar", NAMES[:3])
     os.truncate(path, path.stat().st_size // 2)
-    outcome = bulk_read([str(path)], tmp_path / "out", replace(settings, n_workers=1))
+    outcome = bulk_read([str(path)], tmp_path / "out", settings)
     assert outcome.errors.total() >= 1
     assert "cut short" in str(rows(tmp_path / "out")[-1]["error"])
     assert rows(tmp_path / "out")[0]["error"] is None
@@ -270,5 +283,5 @@ def test_a_store_gives_the_same_readings(tmp_path: Path, shard: Path, undisturbe
 
     fsspec.filesystem("memory").pipe_file("/run/s.tar", shard.read_bytes())
     items = list(list_items(["memory://run/s.tar"]))
-    reader = Reader(Job(find_reader(), tuple(versions_of(load_checkpoint(find_reader())).items()), measure=False))
+    reader = Reader(Job(READER, tuple(versions_of(load_checkpoint(READER)).items()), measure=False))
     assert reader.read_piece(items, tmp_path).table.to_pylist() == rows(undisturbed)

@@ -80,19 +80,19 @@ class Cohort:
         if plan is None or not paths:
             raise ConfigError(f"{folder}: nothing that heart-reader bulk wrote: name the folder of its --out")
         cohort = cls(folder, dict(plan.facts.versions), plan.facts.n_records)
-        schema = pq.read_schema(paths[0])
-        cohort.units = {name: unit for name, unit in _variables(schema).items() if unit is not None}
-        values: dict[str, list[NDArray[np.float32]]] = {name: [] for name in _variables(schema)}
+        values: dict[str, list[NDArray[np.float32]]] = {}
         for path in paths:
             try:
-                table = pq.read_table(path, columns=["error_code", *CATEGORIES, *LISTS, *values])
+                with pq.ParquetFile(path) as file:
+                    variables = _variables(file.schema_arrow)
+                    cohort.units = {name: unit for name, unit in variables.items() if unit is not None}
+                    cohort._add(file.read(columns=["error_code", *CATEGORIES, *LISTS, *variables]), values, list(variables))
             except (pa.ArrowException, OSError) as error:
                 raise ConfigError(f"{path}: damaged ({' '.join(str(error).split())[:120]}): remove it and read again") from None
-            cohort._add(table, values)
         cohort.numbers = {name: np.concatenate(parts) for name, parts in values.items()}
         return cohort
 
-    def _add(self, table: pa.Table, values: dict[str, list[NDArray[np.float32]]]) -> None:
+    def _add(self, table: pa.Table, values: dict[str, list[NDArray[np.float32]]], names: list[str]) -> None:
         self.n_records += table.num_rows
         self.errors += _counts(table["error_code"].drop_null())
         read = table.filter(pc.is_null(table["error_code"]))
@@ -100,8 +100,8 @@ class Cohort:
             self.categories[name] += _counts(read[name])
         for name in LISTS:
             self.lists[name] += _counts(pc.list_flatten(read[name]))
-        for name, parts in values.items():
-            parts.append(read[name].to_numpy().astype(np.float32))
+        for name in names:
+            values.setdefault(name, []).append(read[name].to_numpy().astype(np.float32))
 
     def to_json(self) -> dict[str, object]:
         """Return all numbers of the report as plain values."""
