@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import ray
+import ray.exceptions
 
 from heart_reader.bulk.engine import Died
 from heart_reader.bulk.items import Item
@@ -23,12 +26,6 @@ from heart_reader.bulk.piece import Done, Job, Reader
 from heart_reader.checkpoint import load_checkpoint
 from heart_reader.errors import CheckpointError, HeartReaderError, UnexpectedError
 from heart_reader.manifest import MANIFEST
-
-with warnings.catch_warnings():
-    # What Ray itself calls deprecated, or will change, is of no use to who reads ECGs.
-    warnings.simplefilter("ignore")
-    import ray
-    import ray.exceptions
 
 __all__ = ["RayTasks"]
 
@@ -38,6 +35,7 @@ _DIED = (
 )  # fmt: skip
 # Pieces that wait on each core, so that none is idle while this process writes.
 _AHEAD = 2
+_PATIENCE_S = 5.0
 
 
 class RayTasks:
@@ -63,11 +61,11 @@ class RayTasks:
         # Ray warns that it will stop to hide accelerators, of which none is used.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {"include_dashboard": False, "num_cpus": n_workers} if address is None else {}
+        if address is not None:
+            _refuse_unreachable(address)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
             where = "here" if address is None else f"at {address}"
             raise HeartReaderError(f"Ray cannot be reached {where}: {' '.join(str(error).split())[:300]}") from None
         resources: Any = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -107,6 +105,17 @@ class RayTasks:
             ray.cancel(task, force=True)
         self._numbers.clear()
         ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Ask once whether anything answers at an address: Ray itself asks for five minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "://" in address or not port.isdecimal():  # such as auto, or ray://HOST:PORT
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise HeartReaderError(f"Ray cannot be reached at {address} ({error}): check the address, or start a cluster there") from None
 
 
 def _read(job: Job, files: list[Any], items: tuple[Item, ...]) -> Done | HeartReaderError:

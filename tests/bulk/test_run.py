@@ -15,7 +15,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -265,23 +264,3 @@ def test_the_command_tells_what_came_of_it(tmp_path: Path, write_records, capsys
     assert main(["bulk", str(folder), "--out", str(tmp_path / "out"), *QUICK[1:]]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["bulk", str(folder), "--out", str(tmp_path / "x"), "--ray-address", "auto"]) == 2
-
-
-@pytest.mark.slow
-def test_ray_gives_the_same_bytes(undisturbed: Path, shard: Path, tmp_path: Path, settings: Settings) -> None:
-    bulk_read([str(shard)], tmp_path / "out", replace(settings, engine="ray"))
-    assert digests(tmp_path / "out") == digests(undisturbed)
-
-
-@pytest.mark.slow
-def test_a_store_gives_the_same_readings(tmp_path: Path, shard: Path, undisturbed: Path) -> None:
-    """In this process, which alone knows this memory."""
-    from heart_reader.bulk.piece import Job, Reader
-    from heart_reader.bulk.sources import list_items
-    from heart_reader.bulk.versions import versions_of
-    from heart_reader.checkpoint import load_checkpoint
-
-    fsspec.filesystem("memory").pipe_file("/run/s.tar", shard.read_bytes())
-    items = list(list_items(["memory://run/s.tar"]))
-    reader = Reader(Job(READER, tuple(versions_of(load_checkpoint(READER)).items()), measure=False))
-    assert reader.read_piece(items, tmp_path).table.to_pylist() == rows(undisturbed)
