@@ -70,9 +70,14 @@ class Fetched:
         """Write the files of a record in a shard; return the one that is read."""
         wanted = record_names([member.name for member in item.members])
         needed = {*wanted, *(name for one in wanted for name in companions_of(one))}
-        for member in item.members:
-            if member.name in needed:
-                self._write(member.name, self._part(item, member.offset, member.n_bytes))
+        members = [member for member in item.members if member.name in needed]
+        if members:
+            # Neighbours in the shard, so that one call reads all of them.
+            first, last = members[0], members[-1]
+            content = memoryview(self._part(item, first.offset, last.offset + last.n_bytes - first.offset))
+            for member in members:
+                start = member.offset - first.offset
+                self._write(member.name, content[start : start + member.n_bytes])
         if len(wanted) > 1:
             wanted = [name for name in wanted if listed_format(os.path.join(self._folder, name))]
         if len(wanted) != 1:
@@ -120,10 +125,10 @@ class Fetched:
                 continue
         return os.path.join(self._folder, name)
 
-    def _write(self, name: str, content: bytes) -> None:
-        if not name or name in (".", "..") or set(name) & {"/", "\\", "\0"}:
+    def _write(self, name: str, content: bytes | memoryview) -> None:
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
             raise UnreadableRecord(f"{name!r}: no plain name of a file")
-        path = os.path.join(self._folder, name)
+        path = f"{self._folder}/{name}"
         try:
             self._written.append(path)
             with open(path, "wb", buffering=0) as file:

