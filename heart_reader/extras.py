@@ -23,6 +23,7 @@ EXTRA_OF: Mapping[str, str] = {
     "shtab": "completion",
     "pyarrow": "bulk", "fsspec": "bulk",
     "ray": "ray",
+    "opentelemetry": "tracing",
     "huggingface_hub": "dev",
 }  # fmt: skip
 
