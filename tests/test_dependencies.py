@@ -35,7 +35,7 @@ NOT_IMPORTED = {
 # needs. The longest prefix counts; what is not named here is core.
 PARTS: dict[str, tuple[str, ...]] = {
     "": (),
-    "archive": ("archive",), "config": ("train",),
+    "archive": ("archive",), "bulk": ("bulk",), "bulk/on_ray": ("ray",), "config": ("train",),
     "data/augmentations": ("train",), "data/build": ("train",), "data/cache": ("train",), "data/dataset": ("train",),
     "data/download": ("train",), "data/record_table": ("train",), "data/sources": ("train",), "data/synthetic": ("train",),
     "data/scp_statements": ("train",), "data/tasks": ("train",),
