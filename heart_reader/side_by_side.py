@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing import current_process
 from typing import TypeVar
 
 from heart_reader.errors import HeartReaderError
@@ -26,11 +27,15 @@ _WAITING = 3
 def n_jobs(asked: int | None, n_pieces: int) -> int:
     """Return how many processes to start: those asked for or one per core, at most one per piece.
 
+    A process that may start none, being one of several itself, works alone.
+
     Examples
     --------
     >>> n_jobs(8, 3), n_jobs(2, 100), n_jobs(1, 0)
     (3, 2, 1)
     """
+    if current_process().daemon:
+        return 1
     return max(1, min(asked or usable_cores(), n_pieces))
 
 
@@ -64,7 +69,8 @@ def in_order(work: Callable[[Piece], Answer], pieces: Iterable[Piece], jobs: int
                 yield answer
         except BrokenProcessPool:
             raise HeartReaderError(
-                "one of the processes was ended from outside, most likely because memory ran out: close other programs and run again"
+                "one of the processes was ended from outside, most likely because memory ran out: close other programs and run again "
+                '(and a script of your own, where it is run by Python on Windows or a Mac, begins under if __name__ == "__main__")'
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -128,7 +128,6 @@ def test_windows_come_in_parts_of_one_size_without_holding_more(paths, tmp_path,
     starts = [np.arange(0, 8, 1.0), np.arange(0, 6, 0.5)]
     table = merge_tables([parts_of(path, of, length=3.0, source=path.stem) for path, of in zip(paths, starts, strict=True)])
     cache = open_or_build(table, preprocessor, tmp_path / "cache", progress=False)
-    whole = EcgDataset(table, cache, preprocessor)
     dataset = EcgDataset(table, cache, preprocessor, np.arange(2 * len(table), dtype=np.float32).reshape(-1, 2))
     wanted = Batch.of([dataset.inputs(position) for position in range(len(table))])
     assert np.array_equal(dataset.records_of_windows(), wanted.record)
