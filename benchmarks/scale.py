@@ -1,15 +1,15 @@
 """Measure how caching, training, evaluating and bulk reading grow with the number of records.
 
 Run, stage by stage: ``python benchmarks/scale.py --stage simulate --n 1000 10000 100000``, then
-``cache``, ``train``, ``evaluate``, ``shards``, ``bulk``, and at last ``figure``. What a stage
-measures is kept in ``OUT/scale.json`` as soon as it is known, by stage and number of records, and
-is not measured again unless ``--again`` is given; so a study can be interrupted, and its stages run
-on different days. ``--clean`` removes the simulated data.
+``cache``, ``train``, ``evaluate``, ``shards``, ``bulk``, ``bulk-signal``, and at last ``figure``.
+What a stage measures is kept in ``OUT/scale.json`` as soon as it is known, by stage and number of
+records, and is not measured again unless ``--again`` is given; so a study can be interrupted, and
+its stages run on different days. ``--clean`` removes the simulated data.
 
 Every part is a process of its own. Measured are its processor time, that of the processes it
 starts included, its wall time, the largest resident size of any one of its processes, and the
-memory that cannot be dropped (anonymous, all processes together, sampled ten times a second): the
-pages of a cache that is mapped from disk count for the former alone.
+memory that cannot be dropped (anonymous, all processes together, shared pages once, sampled ten
+times a second): the pages of a cache that is mapped from disk count for the former alone.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from pathlib import Path
 from typing import Any
 
 from figures import machine
+from pyarrow import parquet
 from scale_page import draw, page
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = Path(__file__).with_name("scale_work.py")
 READER = "ptbxl-nano-int8"
 SAMPLED_S = 0.1
+TRUE_SIZE = 21_799
 # Simulating takes large arrays by the thousand; asking the system for each is a third of the time.
 KEEP_MEMORY = {"MALLOC_TOP_PAD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -74,12 +76,12 @@ def tree(pid: int) -> list[int]:
 
 
 def anonymous_kb(pid: int) -> int:
-    """Return what a process holds that lies in no file, 0 if it has ended."""
+    """Return what a process holds that lies in no file, shared pages in parts; 0 if it ended."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
 
 
 def measure(command: list[str], environment: dict[str, str]) -> Figures:
@@ -117,10 +119,12 @@ def work_part(part: str, n: int, work: Path, *more: str, **environment: str) -> 
     return measure([sys.executable, str(WORKER), part, "--n", str(n), "--work", str(work), *more], environment)
 
 
-def simulate(n: int, work: Path, _: argparse.Namespace) -> dict[str, Figures]:
-    """Write a PTB-XL of n simulated records at 100 Hz, in all cores."""
+def simulate(n: int, work: Path, arguments: argparse.Namespace) -> dict[str, Figures]:
+    """Write a PTB-XL of n records: simulated up to its true size, then recombined."""
     target = work / f"ptbxl-{n}"
     shutil.rmtree(target, ignore_errors=True)
+    if n > TRUE_SIZE:
+        return {"recombine": work_part("recombine", n, work, "--pool", str(arguments.pool), **ONE_THREAD)}
     command = [sys.executable, "-m", "heart_reader", "data", "simulate", "ptbxl", "--to", str(target), "--records", str(n), "--seed", "1"]
     figures = measure(command, KEEP_MEMORY | ONE_THREAD)
     n_bytes = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
@@ -154,15 +158,24 @@ def evaluate(n: int, work: Path, _: argparse.Namespace) -> dict[str, Figures]:
     return measured | {"bootstrap": work_part("bootstrap", n, work, **ONE_THREAD)}
 
 
-def bulk(n: int, work: Path, arguments: argparse.Namespace) -> dict[str, Figures]:
-    """Read the biobank of n records from its shards into Parquet."""
+def bulk(n: int, work: Path, _: argparse.Namespace, *options: str) -> dict[str, Figures]:
+    """Read the biobank of n records from its shards into Parquet, with measurements."""
     out = work / f"bulk-{n}"
     shutil.rmtree(out, ignore_errors=True)
-    figures = measure(
-        [sys.executable, "-m", "heart_reader", "bulk", str(work / f"biobank-{n}"), "--out", str(out), *arguments.bulk_options], ONE_THREAD
-    )
-    n_bytes = sum(file.stat().st_size for file in out.rglob("*.parquet"))
-    return {"bulk": figures | {"n_records": n, "bytes": n_bytes, "options": " ".join(arguments.bulk_options)}}
+    command = [sys.executable, "-m", "heart_reader", "bulk", str(work / f"biobank-{n}"), "--out", str(out), *options]
+    figures = measure(command, ONE_THREAD)
+    files = list((out / "records").rglob("*.parquet"))
+    n_rows = sum(parquet.read_metadata(file).num_rows for file in files)
+    if n_rows != n:
+        raise SystemExit(f"error: {n_rows} rows of {n} records in {out}")
+    n_bytes = sum(file.stat().st_size for file in files)
+    shutil.rmtree(out)
+    return {"bulk_signal" if options else "bulk": figures | {"n_records": n, "bytes": n_bytes}}
+
+
+def bulk_signal(n: int, work: Path, arguments: argparse.Namespace) -> dict[str, Figures]:
+    """Read the biobank by its signals alone, without measurements."""
+    return bulk(n, work, arguments, "--no-measure")
 
 
 STAGES: dict[str, Callable[[int, Path, argparse.Namespace], dict[str, Figures]]] = {
@@ -172,6 +185,7 @@ STAGES: dict[str, Callable[[int, Path, argparse.Namespace], dict[str, Figures]]]
     "train": train,
     "evaluate": evaluate,
     "bulk": bulk,
+    "bulk-signal": bulk_signal,
 }
 
 
@@ -214,13 +228,11 @@ def main() -> None:
     parser.add_argument("--n", type=int, nargs="+", default=[1_000, 10_000], help="numbers of records (default: 1000 10000)")
     parser.add_argument("--work", type=Path, default=ROOT / "build/scale", help="folder of the simulated data (default: build/scale)")
     parser.add_argument("--out", type=Path, default=ROOT / "results", help="folder of scale.json, .md and .png (default: results)")
-    parser.add_argument("--pool", type=int, default=10_000, help="of shards: which simulated PTB-XL is recombined (default: 10000)")
-    parser.add_argument("--bulk-options", nargs="*", default=[], metavar="OPTION", help="of bulk: further options, without their dashes")
+    parser.add_argument("--pool", type=int, default=10_000, help="which simulated PTB-XL is recombined (default: 10000)")
     parser.add_argument("--again", action="store_true", help="measure what is known already")
     parser.add_argument("--clean", action="store_true", help="remove the simulated data at the end")
     arguments = parser.parse_args()
     arguments.work = arguments.work.resolve()
-    arguments.bulk_options = [f"--{option}" for option in arguments.bulk_options]
     arguments.work.mkdir(parents=True, exist_ok=True)
     if arguments.stage == "figure":
         known = load(arguments.out / "scale.json")

@@ -6,6 +6,7 @@ Run: ``python benchmarks/scale_work.py PART --n 1000 --work build/scale``.
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import json
 import resource
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from heart_reader.data.cache import SignalCache, open_or_build
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.formats import read_record
 from heart_reader.data.labels import SUPERCLASSES
+from heart_reader.data.record import EcgRecord
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.synthetic.files import write_wfdb
 from heart_reader.decisions.decision import Thresholds
@@ -154,6 +157,38 @@ def part_bootstrap(n: int, work: Path) -> Figures:
     return figures
 
 
+def part_recombine(n: int, work: Path, pool: int) -> Figures:
+    """Write a PTB-XL of n records out of a smaller one: other gains, other ids, other patients."""
+    source, folder, unfinished = work / f"ptbxl-{pool}", work / f"ptbxl-{n}", work / f".new-ptbxl-{n}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    with (source / "ptbxl_database.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (unfinished / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for number in range(n):
+            row, turn = rows[number % pool], number // pool
+            name = f"records100/{number // PER_SHARD:05d}/{number:07d}_lr"
+            patient = f"{float(row['patient_id']) + turn * pool:.1f}"
+            writer.writerow(row | {"ecg_id": number, "patient_id": patient, "filename_lr": name, "filename_hr": name})
+    shutil.copyfile(source / "scp_statements.csv", unfinished / "scp_statements.csv")
+    paths = [source / f"{row['filename_lr']}.hea" for row in rows]
+    parts = range(-(-n // PER_SHARD))
+    write = partial(_write_part, n=n, paths=paths, folder=unfinished / "records100")
+    n_bytes = sum(in_order(write, parts, n_jobs(None, len(parts))))
+    unfinished.rename(folder)
+    return {"n_records": n, "bytes": n_bytes}
+
+
+def _write_part(part: int, *, n: int, paths: list[Path], folder: Path) -> int:
+    target = folder / f"{part:05d}"
+    target.mkdir(parents=True)
+    for record in _recombined(part, n, paths, "{:07d}_lr"):
+        write_wfdb(record, target)
+    return sum(file.stat().st_size for file in target.iterdir())
+
+
 def part_shards(n: int, work: Path, pool: int) -> Figures:
     """Write a biobank as shards by recombining simulated records, each with a gain of its own."""
     folder, unfinished = work / f"biobank-{n}", work / f".new-biobank-{n}"
@@ -170,28 +205,26 @@ def part_shards(n: int, work: Path, pool: int) -> Figures:
 
 def _write_shard(shard: int, *, n: int, paths: list[Path], folder: Path) -> int:
     """Write one shard of WebDataset: per record a header and its samples under one key."""
-    rng = np.random.default_rng([0, shard])
     target = folder / f"biobank-{shard:06d}.tar"
     with tarfile.open(target, "w") as tar, tempfile.TemporaryDirectory() as scratch:
-        for number in range(shard * PER_SHARD, min(n, (shard + 1) * PER_SHARD)):
-            record = read_record(paths[number % len(paths)])
-            key = f"b{number:09d}"
-            gained = record.signal * np.float32(rng.uniform(0.8, 1.25))
-            write_wfdb(_renamed(record, key, gained), Path(scratch))
+        for record in _recombined(shard, n, paths, "b{:09d}"):
+            write_wfdb(record, Path(scratch))
             for suffix in (".hea", ".dat"):
-                file = Path(scratch) / f"{key}{suffix}"
+                file = Path(scratch) / f"{record.record_id}{suffix}"
                 content = file.read_bytes()
-                member = tarfile.TarInfo(f"{key}{suffix}")
+                member = tarfile.TarInfo(file.name)
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
                 file.unlink()
     return target.stat().st_size
 
 
-def _renamed(record: Any, key: str, signal: np.ndarray) -> Any:
-    from dataclasses import replace
-
-    return replace(record, record_id=key, signal=signal)
+def _recombined(part: int, n: int, paths: list[Path], name: str) -> Iterator[EcgRecord]:
+    """Yield the records of a part, each with a gain of its own."""
+    rng = np.random.default_rng([0, part])
+    for number in range(part * PER_SHARD, min(n, (part + 1) * PER_SHARD)):
+        record = read_record(paths[number % len(paths)])
+        yield replace(record, record_id=name.format(number), signal=record.signal * np.float32(rng.uniform(0.8, 1.25)))
 
 
 PARTS: dict[str, Callable[..., Figures]] = {
@@ -205,9 +238,9 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--n", type=int, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--pool", type=int, help="of shards: the simulated PTB-XL whose records are recombined")
+    parser.add_argument("--pool", type=int, help="the simulated PTB-XL whose records are recombined")
     arguments = parser.parse_args()
-    further = {"pool": arguments.pool} if arguments.part == "shards" else {}
+    further = {"pool": arguments.pool} if arguments.part in {"shards", "recombine"} else {}
     print(json.dumps(PARTS[arguments.part](arguments.n, arguments.work.resolve(), **further)))
 
 

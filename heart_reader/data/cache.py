@@ -197,8 +197,9 @@ def _key(files: _Files, preprocessor: Preprocessor) -> tuple[str, NDArray[np.int
     for row, (record_id, path) in enumerate(zip(files.names.tolist(), files.paths.tolist(), strict=True)):
         stem, ending = os.path.splitext(path)
         own = [stem + other for other in WFDB_ENDINGS] if ending in WFDB_ENDINGS else [path]
-        entries = [entry for file in own if (entry := listing.file(file)) is not None]
-        states = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries]
+        # An entry would keep its own state: of millions of files, more than all labels.
+        there = [(entry.name, os.stat(file)) for file in own if (entry := listing.file(file)) is not None]
+        states = [(name, state.st_size, state.st_mtime_ns) for name, state in there]
         digest.update(json.dumps([record_id, os.path.basename(path), states]).encode())
         sizes[row] = sum(size for _, size, _ in states)
     return digest.hexdigest(), sizes

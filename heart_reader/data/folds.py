@@ -79,7 +79,7 @@ def splits_of_fold(
     order.sort(key=lambda unit: not is_spared(unit))
     most = max(order, key=lambda unit: (is_spared(unit), int(carries[unit].sum())))
     wanted = max(1, round(len(rest) / _VALIDATES))
-    chosen = []
+    chosen: list[int] = []
     for unit in [most, *(other for other in order if other != most)]:
         if len(chosen) < wanted and is_spared(unit):
             chosen.append(unit)
