@@ -81,6 +81,7 @@ class SignalParts:
             yield start, self.cut(start, min(start + self.step, self.n_times))
 
 
+@lru_cache(maxsize=64)
 def _ratio(fs_from: float, fs_to: float) -> Fraction:
     return (Fraction(fs_to).limit_denominator(_MAX_DENOMINATOR) / Fraction(fs_from).limit_denominator(_MAX_DENOMINATOR)).limit_denominator(
         _MAX_DENOMINATOR

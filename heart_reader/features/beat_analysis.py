@@ -102,7 +102,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     record
         Of any length, rate and number of leads.
     """
-    alive = np.flatnonzero(np.ptp(record.signal, axis=1) >= FLAT_MV)
+    alive = np.flatnonzero(record.signal.max(axis=1, initial=-np.inf) - record.signal.min(axis=1, initial=np.inf) >= FLAT_MV)
     names = tuple(record.lead_names[row] for row in alive)
     signal = record.signal if len(alive) == len(record.lead_names) else record.signal[alive]
     first, last = _quietest_stretch(signal, record.fs)

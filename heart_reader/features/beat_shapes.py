@@ -19,6 +19,7 @@ from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.noise import lead_noise_mv, lead_weights
 from heart_reader.features.ranks import median, ranked, running_median
+from heart_reader.kernels.rhythm import step_energy
 
 __all__ = [
     "EARLY",
@@ -143,10 +144,7 @@ def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
     at
         (n_beats,) indices of R.
     """
-    window = at[:, None] + np.arange(-_FROM - _BOX, _TO + _BOX + _SLOPE_OVER)
-    cut = signal.take(window, axis=1, mode="clip")
-    step = cut[..., _SLOPE_OVER:] - cut[..., :-_SLOPE_OVER]
-    energy = np.einsum("lbt,lbt->bt", step, step)
+    energy = step_energy(np.ascontiguousarray(signal, dtype=np.float32), at, -_FROM - _BOX, _TO + _BOX, _SLOPE_OVER)
     sums = np.cumsum(energy, axis=1)
     slope = np.sqrt(np.maximum(sums[:, _BOX:] - sums[:, :-_BOX], 0.0))
     top = slope.max(axis=1, keepdims=True, initial=1e-9)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median
+from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, levelled_parts, products_at, step_means
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
 
@@ -108,20 +110,11 @@ class _Stretches:
 
     def cut(self, places: Indices) -> Array:
         """Return (n_places, n_leads * length), each lead without mean and slope."""
-        cut = self.signal[:, places[:, None] + np.arange(self.length)].swapaxes(0, 1)
-        ramp = _ramp(self.length)
-        cut = cut - cut.mean(axis=2, keepdims=True)
-        cut -= (cut @ ramp)[..., None] * ramp
-        answer: Array = cut.reshape(len(places), -1)
-        return answer
+        return levelled_parts(self.signal, places, _ramp(self.length))
 
     def onto(self, template: Array) -> Array:
         """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
-        products = self.signal.T @ template.reshape(len(self.signal), -1)
-        down, right = products.strides
-        diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
-        answer: Array = diagonals.sum(axis=1)
-        return answer
+        return diagonal_sums(self.signal.T @ template.reshape(len(self.signal), -1))
 
 
 def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None = None) -> PInputs | None:
@@ -163,8 +156,10 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     ])  # fmt: skip
     judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
     of_all, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
-    inside = np.flatnonzero(_inside(judged, stretches))
-    others = inside if decoys is not None else inside[~np.isin(inside, main)]
+    inside = _inside(judged, stretches)
+    if decoys is None:
+        inside[main] = False
+    others = np.flatnonzero(inside)
     if len(others):
         of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, None)
     if decoys is None:
@@ -174,27 +169,12 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
 
 def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
     """Take time points together and find the activity of all parts from running sums."""
-    n_times = signal.shape[1] // _STEP
-    # A product with a vector: numpy is slow along an axis of four.
-    coarse = (signal[:, : n_times * _STEP].reshape(-1, _STEP) @ np.full(_STEP, 1.0 / _STEP, signal.dtype)).reshape(len(signal), n_times)
-    coarse = coarse * np.sqrt(weights)[:, None]
-    n = max(n_times - length + 1, 0)
-    if not n:
-        return _Stretches(coarse, length, np.zeros(0))
-    sums = np.zeros((len(coarse), n_times + 1))
-    np.cumsum(coarse, axis=1, out=sums[:, 1:])
-    squares = np.concatenate([[0.0], np.cumsum(np.square(coarse).sum(axis=0))])
-    rising = np.zeros_like(sums)
-    np.cumsum(coarse * np.arange(n_times), axis=1, out=rising[:, 1:])
-    total = sums[:, length:] - sums[:, :n]
-    # Of the ramp that ``cut`` takes out, whose middle moves along.
-    slope = rising[:, length:] - rising[:, :n] - (np.arange(n) + 0.5 * (length - 1)) * total
-    ramp = np.arange(length) - 0.5 * (length - 1)
-    left = squares[length:] - squares[:n] - np.square(total).sum(axis=0) / length - np.square(slope).sum(axis=0) / (ramp @ ramp)
-    # A difference of large sums may fall below zero by rounding.
-    return _Stretches(coarse, length, np.sqrt(np.maximum(left, 0.0)))
+    coarse = step_means(np.ascontiguousarray(signal, dtype=np.float32), _STEP) * np.sqrt(weights, dtype=np.float64)[:, None]
+    fits = coarse.shape[1] >= length
+    return _Stretches(coarse, length, activity_of_parts(coarse, length) if fits else np.zeros(0))
 
 
+@lru_cache(maxsize=64)
 def _ramp(length: int) -> Array:
     ramp = np.arange(length) - 0.5 * (length - 1)
     return ramp / math.sqrt(float(ramp @ ramp))
@@ -221,9 +201,7 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
     product, length = product[moved], np.full(len(places), np.linalg.norm(template))
     if cuts is not None:
         n = len(cuts)
-        wide = stretches.signal[:, moved[:, :1] + np.arange(stretches.length + len(_SHIFTS) - 1)]
-        windows = np.lib.stride_tricks.sliding_window_view(wide, stretches.length, axis=2)
-        own = np.einsum("lbst,blt->bs", windows, cuts.reshape(n, len(stretches.signal), -1))
+        own = products_at(stretches.signal, places, _SHIFTS, cuts)
         product = (product * n - own) / (n - 1)
         length = np.linalg.norm(template * n - cuts, axis=1) / (n - 1)
     length = np.maximum(length, 1e-9)

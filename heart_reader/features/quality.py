@@ -18,9 +18,10 @@ from heart_reader.features.lead_checks import (
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.plausibility import find_doubt
+from heart_reader.features.rhythm import Rhythm
 from heart_reader.messages import message
 
-__all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
+__all__ = ["LeadQuality", "SignalQuality", "assess_signal", "measure_and_assess"]
 
 # Sentences about leads that are not good, the gravest first.
 _STATES = ("masked", "flat", "interrupted", "saturated", "noisy", "wandering")
@@ -114,3 +115,15 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     poor = beats.value is None or unit_is_wrong or (doubt is not None and doubt.is_grave) or 2 * n_good < len(states)
     leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
     return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")
+
+
+def measure_and_assess(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
+    """Measure a record, unless that was done, and assess its signal.
+
+    Parameters
+    ----------
+    rhythm
+        Of the same recording at another rate, if it was measured there.
+    """
+    measurements = measurements or measure(record, rhythm=rhythm)
+    return measurements, assess_signal(record, measurements)

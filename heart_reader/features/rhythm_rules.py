@@ -24,6 +24,7 @@ from heart_reader.features.beat_analysis import BeatAnalysis
 from heart_reader.features.beat_shapes import LATE, run_lengths
 from heart_reader.features.feature_names import RHYTHM_FEATURES
 from heart_reader.features.measurement import Measurement
+from heart_reader.features.ranks import median
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_numbers import RhythmEvidence, gather
 from heart_reader.messages import Message, message
@@ -153,7 +154,7 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
         return False
     nearest = peaks - analysis.spikes_s[np.maximum(np.searchsorted(analysis.spikes_s, peaks + _SPIKE_WITHIN_S[1]) - 1, 0)]
     distance = nearest[(nearest > -_SPIKE_WITHIN_S[1]) & (nearest < _SPIKE_WITHIN_S[0])]
-    steady = np.abs(distance - np.median(distance)) < _SPIKE_STEADY_S if len(distance) else np.zeros(0, bool)
+    steady = np.abs(distance - median(distance)) < _SPIKE_STEADY_S if len(distance) else np.zeros(0, bool)
     return int(steady.sum()) >= max(2.0, _SPIKES_PER_BEAT * len(peaks))
 
 
@@ -186,8 +187,8 @@ def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: 
     rr = rr[plain] if plain.sum() >= _FEWEST else np.diff(peaks[~other])
     if len(rr) < 2:
         return False
-    middle = float(np.median(rr))
-    return float(np.median(np.abs(np.diff(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
+    middle = float(median(rr))
+    return float(median(np.abs(np.diff(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
 
 
 def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
