@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -94,6 +95,11 @@ def line(pairs: list[tuple[float, float]]) -> Line | None:
     return Line(y0 - slope * n0, slope)
 
 
+def paragraph(text: str) -> str:
+    """Break a text into lines as the other pages have them."""
+    return fill(text, 100, break_long_words=False, break_on_hyphens=False)
+
+
 def growth(known: Mapping[str, Any], part: str) -> float | None:
     """Return the power of n by which processor time grows at the end, 1 for linear."""
     found = points(known, part)
@@ -142,19 +148,21 @@ def _head(known: Mapping[str, Any]) -> str:
     entries = [entry for stage in known["stages"].values() for entry in stage.values()]
     machines = sorted({f"{entry['machine']['cpu']}, {entry['machine']['cores']} cores" for entry in entries})
     loads = [figures["load_before"] for entry in entries for figures in entry["parts"].values()]
-    return f"""# Growth with the number of records
-
-Simulated ECGs only: nothing here says anything about accuracy. All records are 12 leads of 10 s at
-100 Hz. A PTB-XL of up to 21,799 records is `heart-reader data simulate ptbxl`, every record simulated
-on its own; a larger one, and the biobank in WebDataset shards of 1,000, recombine those records, each
-with a gain of its own.
-Measured on: {"; ".join(machines)}. Other work ran on it meanwhile (load
-{min(loads, default=0):.1f} to {max(loads, default=0):.1f}): times are processor time, that of child processes included.
-Everything but simulating, writing shards, building and opening the cache, and bulk reading ran on one thread.
-
-![Processor time, processor time per record and memory over the number of records](scale.png)
-
-Made by `python benchmarks/scale.py`, stage by stage; figures in `scale.json`."""
+    said = (
+        "Simulated ECGs only: nothing here says anything about accuracy. All records are 12 leads of 10 s at 100 Hz. A PTB-XL of up to "
+        "21,799 records is `heart-reader data simulate ptbxl`, every record simulated on its own; a larger one, and the biobank in "
+        f"WebDataset shards of 1,000, recombine those records, each with a gain of its own. Measured on: {'; '.join(machines)}. Other "
+        f"work ran on it meanwhile (load {min(loads, default=0):.1f} to {max(loads, default=0):.1f}): times are processor time, that of "
+        "child processes included. Everything but simulating, recombining, writing shards, building and opening the cache, and bulk "
+        "reading ran on one thread. What is missing in a table was not measured."
+    )
+    made = (
+        "Made by `python benchmarks/scale.py`, stage by stage; all figures are in `results/scale.json`. An epoch is one of the default "
+        "recipe (`configs/default.yaml`) with validation and checkpoint, an evaluation that of `ptbxl-nano-int8` with 1,000 bootstraps "
+        "and without whole readings."
+    )
+    picture = "![Processor time, processor time per record and memory over the number of records](scale.png)"
+    return "\n\n".join(("# Growth with the number of records", paragraph(said), picture, paragraph(made)))
 
 
 def _measured(known: Mapping[str, Any]) -> str:
@@ -175,10 +183,11 @@ def _measured(known: Mapping[str, Any]) -> str:
             )
     rows += [
         "",
-        "*Growth* is the power of n between the two largest numbers: 1 is linear, less means that a fixed",
-        "start still counts. The table and cache rows are all records, training the training split, evaluating",
-        "the test fold (a tenth). *Largest process* includes pages of the mapped cache, which the system drops",
-        "when memory is short; *memory that cannot be dropped* does not.",
+        paragraph(
+            "*Growth* is the power of n between the two largest numbers: 1 is linear, less means that a fixed start still counts. The "
+            "table and cache rows are all records, training the training split, evaluating the test fold (a tenth). *Largest process* "
+            "includes pages of the mapped cache, which the system drops when memory is short; *memory that cannot be dropped* does not."
+        ),
     ]
     return "\n".join(rows)
 
@@ -196,8 +205,10 @@ def _bytes(known: Mapping[str, Any]) -> str:
         ]
     rows += [
         "",
-        "The signal itself is 12 x 1,000 x 2 bytes = 24,000. Whole microvolts in int16 lose nothing of what",
-        "preprocessing gives; float32 would be 48,000, and float16 would round beyond 2 mV to 2 microvolts.",
+        paragraph(
+            "The signal itself is 12 x 1,000 x 2 bytes = 24,000. Whole microvolts in int16 lose nothing of what preprocessing gives; "
+            "float32 would be 48,000, and float16 would round beyond 2 mV to 2 microvolts."
+        ),
     ]
     return "\n".join(rows)
 
@@ -211,8 +222,8 @@ def _said(known: Mapping[str, Any]) -> str:
         last = fed[-1]
         crops, statistics = last["crops_cpu_s"] / last["n_crops"] * 1e6, last["statistics_cpu_s"] / last["n_records"] * 1e6
         lines += [
-            f"- A random crop with augmentation takes {crops:.0f} microseconds of a core (of {last['n_records']:,} records), the mean",
-            f"  and spread of the leads, once per run, {statistics:.0f} a record.",
+            f"- A random crop with augmentation takes {crops:.0f} microseconds of a core; the mean and spread of the",
+            f"  leads, once per run, {statistics:.0f} a record (of {last['n_records']:,}).",
         ]
     if drawn:
         last = drawn[-1]
@@ -233,9 +244,12 @@ def _extrapolated(known: Mapping[str, Any]) -> str:
     rows = [
         "## Arithmetic: ten million records",
         "",
-        "Nothing in this section was measured at this size. Each row continues the straight line through the",
-        "two largest measured numbers; it assumes that processor time and memory stay linear, that the disk",
-        "is fast enough, and that work in several processes divides by the number of cores.",
+        paragraph(
+            "Nothing in this section was measured at this size. Each row continues the straight line through the two largest measured "
+            f"numbers of at least {FROM:,} records; it assumes that processor time and memory stay linear, that the disk is fast enough, "
+            "and that work in several processes divides by the number of cores. Memory is that of one program that does the stage on all "
+            "ten million; bulk reading works partition by partition, and an evaluation rarely has a test set of that size."
+        ),
         "",
         "| stage | from | core hours at 10,000,000 | hours on 64 cores | memory at 10,000,000, GB |",
         "|---|---|---:|---:|---:|",
@@ -256,7 +270,7 @@ def _extrapolated(known: Mapping[str, Any]) -> str:
     built = points(known, "build")
     if built:
         each = built[-1].figures["bytes"] / built[-1].n_records
-        rows += ["", f"The cache would be {each:,.0f} x 10,000,000 bytes = {each * TARGET / 1e9:,.0f} GB on disk, mapped and not held."]
+        rows += ["", f"The cache would be {each:,.0f} x 10,000,000 bytes = {each * TARGET / 1e9:,.0f} GB on disk, mapped, not held."]
     return "\n".join(rows)
 
 
@@ -269,25 +283,29 @@ def _gpus(known: Mapping[str, Any]) -> str:
     lines = [
         "## Arithmetic: eight GPUs",
         "",
-        "No GPU was measured. Let r be the records that one GPU trains a second, e the share that remains of",
-        f"{GPUS} times one (assumed {EFFICIENCY}), N the training records and c the core seconds of one crop (measured:",
-        f"{crop_s * 1e6:.0f} microseconds, from {fed[-1]['n_crops']:,} crops). An epoch takes N / ({GPUS} r e); cores that prepare crops",
-        f"at that pace: {GPUS} r e c; reads of {GPUS} r e x 24 kB a second.",
+        paragraph(
+            f"No GPU was measured. Let r be the records that one GPU trains a second, e the share that remains of {GPUS} times one "
+            f"(assumed {EFFICIENCY}), N the training records and c the core seconds of one crop (measured: {crop_s * 1e6:.0f} "
+            f"microseconds, from {fed[-1]['n_crops']:,} crops). An epoch takes N / ({GPUS} r e); cores that prepare crops at that pace: "
+            f"{GPUS} r e c; reads of {GPUS} r e x 24 kB a second. Whether e is reached depends on the network between the GPUs, which "
+            "is not part of this."
+        ),
         "",
         "| r, an example and no measurement | an epoch of 8,000,000 records | cores for crops | reads |",
         "|---:|---:|---:|---:|",
     ]
     for rate in EXAMPLE_RATES:
         together = GPUS * rate * EFFICIENCY
-        lines.append(
-            f"| {rate:,} a second | {8 * MILLION / together / 60:.1f} min | {together * crop_s:.0f} | {together * 24e3 / 1e9:.1f} GB/s |"
-        )
+        minutes, cores, reads = 8 * MILLION / together / 60, together * crop_s, together * 24e3 / 1e9
+        lines.append(f"| {rate:,} a second | {minutes:.1f} min | {cores:.1f} | {reads:.1f} GB/s |")
     if trained:
         last = trained[-1]
         each = last.cpu_s / last.n_records
         lines += [
             "",
-            f"One core of the machine above took {each * 1e3:.1f} ms a training record (measured at {last.n_records:,} records,",
-            f"validation and checkpoint included): an epoch of 8,000,000 would be {each * 8 * MILLION / 3600:,.0f} core hours.",
+            paragraph(
+                f"One core of the machine above took {each * 1e3:.1f} ms a training record (measured at {last.n_records:,} records, "
+                f"validation and checkpoint included): an epoch of 8,000,000 would be {each * 8 * MILLION / 3600:,.0f} core hours."
+            ),
         ]
     return "\n".join(lines)
