@@ -10,6 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 MILLION = 1_000_000
 TARGET = 10 * MILLION
@@ -124,7 +125,7 @@ def draw(known: Mapping[str, Any], path: Path) -> None:
     low, high = time_axes.get_xlim()
     guide = [max(low, 100), high]
     time_axes.plot(guide, [value / 1e4 for value in guide], color="#bbbbbb", linestyle=":", linewidth=1)
-    time_axes.text(guide[1], guide[1] / 1e4, "linear ", color="#888888", ha="right", va="bottom", fontsize=8)
+    time_axes.text(guide[0] * 1.5, guide[0] / 1e4, " linear", color="#888888", ha="left", va="bottom", fontsize=8)
     for axes, label in (
         (time_axes, "seconds of one core"),
         (each_axes, "milliseconds of one core per record"),
@@ -133,6 +134,9 @@ def draw(known: Mapping[str, Any], path: Path) -> None:
         axes.set(xscale="log", yscale="log", xlabel="records", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, which="major")
+    memory_axes.yaxis.set_minor_formatter(NullFormatter())
+    memory_axes.set_ylim(10, 1.3 * memory_axes.get_ylim()[1])
+    memory_axes.yaxis.set_major_formatter("{x:,.0f}")
     handles, labels = time_axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.savefig(path, dpi=130)
