@@ -33,8 +33,8 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.record_table import RecordTable
 from heart_reader.data.synthetic.files import write_wfdb
 from heart_reader.decisions.decision import Thresholds
+from heart_reader.in_order import in_order, n_jobs
 from heart_reader.predictions import Predictions
-from heart_reader.side_by_side import in_order, n_jobs
 
 ROOT = Path(__file__).resolve().parent.parent
 PER_SHARD = 1_000

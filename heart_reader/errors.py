@@ -20,6 +20,7 @@
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
     ├── ArchiveError               an archive that is out of reach or refuses
+    ├── BadTensors                 tensors that a network cannot take (the server answers 400)
     ├── ExportParityError          an exported model that disagrees with its origin
     └── UnexpectedError            a fault of ours in one record (the server answers 500)
 
@@ -33,6 +34,7 @@ import re
 
 __all__ = [
     "ArchiveError",
+    "BadTensors",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -135,6 +137,10 @@ class NotTrusted(CheckpointError):
 
 class ArchiveError(HeartReaderError):
     """An archive of DICOM objects that is out of reach, or refuses what it was asked."""
+
+
+class BadTensors(HeartReaderError):
+    """A request for the logits of a network that is no request, or does not fit the network."""
 
 
 class ExportParityError(HeartReaderError):

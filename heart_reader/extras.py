@@ -21,6 +21,7 @@ EXTRA_OF: Mapping[str, str] = {
     "lightgbm": "baselines",
     "cryptography": "signing",
     "shtab": "completion",
+    "opentelemetry": "tracing",
     "huggingface_hub": "dev",
 }  # fmt: skip
 

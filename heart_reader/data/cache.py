@@ -42,8 +42,8 @@ from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record_table import RecordTable
 from heart_reader.errors import DataError, HeartReaderError
 from heart_reader.folders import claimed, fresh_directory, standing, sweep
+from heart_reader.in_order import in_order, n_jobs
 from heart_reader.machine import usable_cores
-from heart_reader.side_by_side import in_order, n_jobs
 
 __all__ = ["SignalCache", "open_or_build"]
 

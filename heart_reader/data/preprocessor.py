@@ -24,6 +24,7 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
+from heart_reader.stages import staged
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
 
@@ -131,6 +132,7 @@ class Preprocessor:
             raise ConfigError(f"preprocessor: fields {wrong} are missing or unknown; needed: {sorted(names - optional)}")
         return cls(**{**values, "leads": tuple(values["leads"])})
 
+    @staged("prepare")
     def prepare(self, record: EcgRecord) -> PreparedEcg:
         """Bring a record to the model's leads, rate and band.
 

@@ -40,8 +40,7 @@ class Measurement(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, to four decimals: finer than any of them can be measured."""
-        value = None if self.value is None or not math.isfinite(self.value) else round(self.value, 4)
-        return {"value": value, "unit": self.unit, "reason": self.reason}
+        return {"value": _to_four(self.value), "unit": self.unit, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class Measurements:
 
     def leads_to_json(self) -> dict[str, dict[str, float | None]]:
         """Return lead name to PTB-XL+ stem to value, in the units of ``LEAD_UNITS``."""
-        return {lead: {stem: of[stem].to_json()["value"] for stem in of} for lead, of in self.leads.items()}
+        return {lead: {stem: _to_four(measured.value) for stem, measured in of.items()} for lead, of in self.leads.items()}
 
     def vector(self) -> NDArray[np.float32]:
         """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where not measured."""
@@ -133,6 +132,10 @@ class Measurements:
         vector = np.concatenate((of_record, table.ravel(), territory_values(table.T), of_rhythm)).astype(np.float32)
         assert vector.shape == (len(FEATURE_NAMES),)
         return vector
+
+
+def _to_four(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def _numbers(values: Sequence[Any]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,11 @@ class Unsendable(Exception):
 
 
 def prepare() -> Callable[..., bytes]:
+    return misbehave
+
+
+def prepare_with_thread() -> Callable[..., bytes]:
+    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
     return misbehave
 
 

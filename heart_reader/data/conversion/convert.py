@@ -16,8 +16,8 @@ from heart_reader.data.one_record import one_record
 from heart_reader.data.writers import WRITERS, write_record
 from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.folders import run_folder
+from heart_reader.in_order import in_order, n_jobs
 from heart_reader.messages import Message
-from heart_reader.side_by_side import in_order, n_jobs
 
 __all__ = ["Plan", "convert"]
 

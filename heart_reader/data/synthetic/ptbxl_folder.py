@@ -15,7 +15,7 @@ from heart_reader.data.signal import resample
 from heart_reader.data.synthetic.beats import simulate
 from heart_reader.data.synthetic.files import new_folder, write_wfdb
 from heart_reader.data.synthetic.population import random_parameters
-from heart_reader.side_by_side import in_order, n_jobs
+from heart_reader.in_order import in_order, n_jobs
 
 __all__ = ["write_ptbxl_folder"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from heart_reader.errors import HeartReaderError
-from heart_reader.side_by_side import in_order
+from heart_reader.in_order import in_order
 
 
 def square(number: int) -> int:
