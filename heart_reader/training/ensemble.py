@@ -26,7 +26,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, differing, load_checkpoint, save_checkpoint, save_tensors
-from heart_reader.classifier import EcgClassifier
+from heart_reader.classifier import BATCH_WINDOWS, EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
@@ -245,18 +245,19 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
     classifiers
         The members; the first one answers all heads.
     """
-    batch, space = dataset.whole(), classifiers[0].space
+    records, space = dataset.records_of_windows(), classifiers[0].space
     # NaN where a member does not answer an output.
-    outputs = np.full((len(classifiers), len(batch), space.n_outputs), np.nan)
+    outputs = np.full((len(classifiers), len(records), space.n_outputs), np.nan)
     columns = output_columns([one.checkpoint for one in classifiers])
     for member, classifier, own in zip(outputs, classifiers, columns, strict=True):
-        member[:, own] = sigmoid(classifier.logits(batch).astype(np.float64))
+        logits = np.concatenate([classifier.logits(part) for part in dataset.parts(BATCH_WINDOWS)])
+        member[:, own] = sigmoid(logits.astype(np.float64))
     answered = ~np.isnan(outputs[:, :1])
 
     def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.tensordot(weights, answered, axes=1)
         mean = np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share
-        return level_means(space, log_odds(mean), batch.record)[level]
+        return level_means(space, log_odds(mean), records)[level]
 
     return read
 

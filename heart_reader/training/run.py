@@ -207,14 +207,13 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
     """Score the level of interest on validation before calibration."""
-    batch = val_set.whole()
     logits = []
     with torch.inference_mode(), trainer.autocast():
-        for part in batch.parts(VALIDATION_WINDOWS):
+        for part in val_set.parts(VALIDATION_WINDOWS):
             inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
             logits.append(network(*inputs).float().cpu().numpy())
     level = config.task.level
-    y_prob = level_means(val_set.table.space, np.concatenate(logits), batch.record)[level]
+    y_prob = level_means(val_set.table.space, np.concatenate(logits), val_set.records_of_windows())[level]
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
