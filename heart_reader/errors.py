@@ -19,6 +19,7 @@
     │   ├── Integrity              changed, truncated or incomplete
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
+    ├── ProcessLost                another process of the same training that is gone
     ├── ArchiveError               an archive that is out of reach or refuses
     ├── BadTensors                 tensors that a network cannot take (the server answers 400)
     ├── ExportParityError          an exported model that disagrees with its origin
@@ -49,6 +50,7 @@ __all__ = [
     "NonFiniteSignal",
     "NotServable",
     "NotTrusted",
+    "ProcessLost",
     "RecordError",
     "SignalTooShort",
     "UnexpectedError",
@@ -133,6 +135,10 @@ class NotServable(CheckpointError):
 
 class NotTrusted(CheckpointError):
     """A checkpoint without the signature of anyone who is trusted."""
+
+
+class ProcessLost(HeartReaderError):
+    """Another process of the same training that ended or no longer answers."""
 
 
 class ArchiveError(HeartReaderError):

@@ -138,7 +138,7 @@ class _Files:
         return len(self.paths)
 
 
-def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool) -> SignalCache:
+def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, *, progress: bool, check: bool = True) -> SignalCache:
     """Open the cache of these records in this preparation, and build it where there is none.
 
     Parameters
@@ -147,6 +147,9 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
         Where caches live, one sub-folder each; it is made if needed.
     progress
         Whether to draw a progress bar.
+    check
+        Whether to read all signals for their checksum; without it they are only mapped, for a
+        process beside one that has just checked them.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def open_or_build(table: RecordTable, preprocessor: Preprocessor, folder: Path, 
     files = _Files.of(table)
     key, sizes = _key(files, preprocessor)
     home = standing(Path(folder) / key[:16])
-    cache = _open(home, key, files)
+    cache = _open(home, key, files, check=check)
     if cache is not None:
         return cache
     try:
@@ -205,7 +208,7 @@ def _key(files: _Files, preprocessor: Preprocessor) -> tuple[str, NDArray[np.int
     return digest.hexdigest(), sizes
 
 
-def _open(home: Path, key: str, files: _Files) -> SignalCache | None:
+def _open(home: Path, key: str, files: _Files, *, check: bool = True) -> SignalCache | None:
     """Map a finished cache; None where there is none or it is not what was built."""
     try:
         description = json.loads((home / DESCRIPTION).read_text(encoding="utf-8"))
@@ -217,7 +220,7 @@ def _open(home: Path, key: str, files: _Files) -> SignalCache | None:
         with np.load(io.BytesIO(index_bytes), allow_pickle=False) as index:
             columns = {name: index[name] for name in ("record_ids", "offsets", "n_times", "lead_mask")}
             blocks = index["block_values"], index["block_crc32"]
-        if not _is_intact(home / SIGNALS, *blocks):
+        if check and not _is_intact(home / SIGNALS, *blocks):
             return None
         signals = np.asarray(np.memmap(home / SIGNALS, dtype=SIGNAL_TYPE, mode="r"))
     except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile):
