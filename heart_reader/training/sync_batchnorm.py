@@ -83,10 +83,8 @@ class _Normalise(Function):
         own_mean = exact.mean(dims)
         own_variance = (exact - own_mean.view(shape)).square_().mean(dims)
         own_count = exact.new_tensor([x.numel() // x.shape[1]])
-        own = torch.cat([own_mean, own_variance, own_count])
-        everyone = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
-        distributed.all_gather(everyone, own)
-        means, variances, counts = torch.stack(everyone).split([x.shape[1], x.shape[1], 1], dim=1)
+        everyone = _gathered(torch.cat([own_mean, own_variance, own_count]))
+        means, variances, counts = everyone.split([x.shape[1], x.shape[1], 1], dim=1)
         count = counts.sum()
         mean = (counts * means).sum(dim=0) / count
         variance = (counts * (variances + (means - mean).square())).sum(dim=0) / count
@@ -105,13 +103,21 @@ class _Normalise(Function):
         )
         # ... and what sums over the batch change of it: per feature, a straight line in x.
         sums = torch.stack([grad_bias, grad_weight]).to(mean.dtype)
-        every = sums.clone()
-        distributed.all_reduce(every)
-        plain, slope = (sums / own - every) / count * inverse * (1 if weight is None else weight)
+        plain, slope = (sums / own - _gathered(sums).sum(dim=0)) / count * inverse * (1 if weight is None else weight)
         slope = slope * inverse
         shape = _per_feature(x)
         grad_x = torch.addcmul(grad_x, x, slope.view(shape).to(x.dtype)).add_((plain - slope * mean).view(shape).to(x.dtype))
         return grad_x, None if weight is None else grad_weight, None if weight is None else grad_bias, None
+
+
+def _gathered(own: Tensor) -> Tensor:
+    """Return the tensors of all processes, one after the other, along a new first axis.
+
+    A few numbers arrive sooner so than added up on their way.
+    """
+    everyone = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(everyone, own)
+    return torch.stack(everyone)
 
 
 def _per_feature(x: Tensor) -> tuple[int, ...]:
