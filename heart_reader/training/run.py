@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.config import ExperimentConfig
-from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace

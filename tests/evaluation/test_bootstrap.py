@@ -24,7 +24,7 @@ def test_equals_a_plain_loop_over_draws(simulate, plain, decimals):
     for weights in draw_weights(test.patient_ids, 12, 3):
         for counts in weights.T.astype(int):
             rows = np.repeat(np.arange(len(test)), counts)
-            draws.append(plain.plain_draw(test.y_true[rows].astype(float), test.y_prob[rows], thresholds, {}))
+            draws.append(plain.all_metrics(test.y_true[rows].astype(float), test.y_prob[rows], thresholds))
     result = bootstrap(test, THRESHOLDS, draws=12, confidence=0.9, seed=3)
     assert set(result.metrics) == set(METRICS)
     for name, estimate in result.metrics.items():
