@@ -159,7 +159,7 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
 
 @cache
 def _parts(template: str) -> tuple[tuple[str, str | None, str, bool], ...]:
-    """Return a template as texts, each with name and format of the value behind it, and if quoted."""
+    """Return a template as texts, each with name and format of the value behind it."""
     return tuple((literal, name, spec or "", conversion == "r") for literal, name, spec, conversion in Formatter().parse(template))
 
 
