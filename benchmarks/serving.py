@@ -26,7 +26,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -215,7 +215,13 @@ async def first_answer(port: int, request: bytes) -> dict[str, object]:
 def started_server(checkpoint: Path | None, settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
     """Start a server with the environment's settings; yield port and process; stop it."""
     command = [sys.executable, str(ROOT / "run_server.py"), "--port", "0"]
-    command += ["--checkpoint", str(checkpoint)] if checkpoint else []
+    with started([*command, "--checkpoint", str(checkpoint)] if checkpoint else command, settings) as server:
+        yield server
+
+
+@contextmanager
+def started(command: Sequence[str], settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """Start what prints its address once it serves; yield port and process; stop it."""
     surroundings = {**os.environ, **(settings or {})}
     with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None

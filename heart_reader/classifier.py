@@ -385,7 +385,7 @@ class EcgClassifier:
 
 
 def _with_decisions(readings: Mapping[str, ClassReading], decisions: Mapping[str, str]) -> dict[str, ClassReading]:
-    return {name: one if one.decision == decisions[name] else replace(one, decision=decisions[name]) for name, one in readings.items()}
+    return {name: one if one.decision == decisions[name] else one._replace(decision=decisions[name]) for name, one in readings.items()}
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:

@@ -143,7 +143,8 @@ class TrainingConfig(Section):
     patience: Count | None = None  # epochs without a better validation score before stopping
     precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"  # bfloat16 is float32 on processors that have none
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Annotated[int, Field(ge=0)] = 0  # 0: what torch chooses
+    threads: Annotated[int, Field(ge=0)] = 0  # per process; 0: what torch chooses, of several processes each its share of the cores
+    sync_batchnorm: bool = True  # batch normalisation over the rows of all processes; false: of each its own, which is another training
 
     @model_validator(mode="after")
     def _swa_within_epochs(self) -> TrainingConfig:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,9 +37,8 @@ BANDS = {
 }
 
 
-@dataclass(frozen=True)
-class ClassReading:
-    """One class of one level.
+class ClassReading(NamedTuple):
+    """One class of one level; a tuple, since a reading makes hundreds.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ class Screen:
     def of(cls, answer: Mapping[str, ClassReading], presupposes: Message, sides: Sequence[ClassReading]) -> Screen:
         """Make it of an answer, which is not decided where the reading states neither side."""
         if sides and all(side.decision != "present" for side in sides):
-            answer = {name: replace(one, decision="uncertain") for name, one in answer.items()}
+            answer = {name: one._replace(decision="uncertain") for name, one in answer.items()}
         return cls(answer, presupposes)
 
     def to_json(self) -> dict[str, Any]:

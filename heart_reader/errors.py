@@ -19,7 +19,9 @@
     │   ├── Integrity              changed, truncated or incomplete
     │   ├── NotServable            readable, but not what was asked for
     │   └── NotTrusted             not signed by anyone who is trusted
+    ├── ProcessLost                another process of the same training that is gone
     ├── ArchiveError               an archive that is out of reach or refuses
+    ├── BadTensors                 tensors that a network cannot take (the server answers 400)
     ├── ExportParityError          an exported model that disagrees with its origin
     └── UnexpectedError            a fault of ours in one record (the server answers 500)
 
@@ -33,6 +35,7 @@ import re
 
 __all__ = [
     "ArchiveError",
+    "BadTensors",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -47,6 +50,7 @@ __all__ = [
     "NonFiniteSignal",
     "NotServable",
     "NotTrusted",
+    "ProcessLost",
     "RecordError",
     "SignalTooShort",
     "UnexpectedError",
@@ -133,8 +137,16 @@ class NotTrusted(CheckpointError):
     """A checkpoint without the signature of anyone who is trusted."""
 
 
+class ProcessLost(HeartReaderError):
+    """Another process of the same training that ended or no longer answers."""
+
+
 class ArchiveError(HeartReaderError):
     """An archive of DICOM objects that is out of reach, or refuses what it was asked."""
+
+
+class BadTensors(HeartReaderError):
+    """A request for the logits of a network that is no request, or does not fit the network."""
 
 
 class ExportParityError(HeartReaderError):

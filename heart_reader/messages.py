@@ -115,7 +115,9 @@ def message(code: str, **values: Value) -> Message:
     forms = TEMPLATES[code]
     template = forms if isinstance(forms, str) else forms[plain["count"] != 1]
     # One line, whatever a file calls its leads.
-    text = "".join(literal if name is None else literal + _said(plain[name], spec) for literal, name, spec in _parts(template))
+    text = "".join(
+        literal if name is None else literal + _said(plain[name], spec, quoted) for literal, name, spec, quoted in _parts(template)
+    )
     return Message(" ".join(text.split()), code, plain)
 
 
@@ -156,15 +158,17 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _parts(template: str) -> tuple[tuple[str, str | None, str], ...]:
-    """Return a template as texts, each with the name and the format of the value behind it."""
-    return tuple((literal, name, spec or "") for literal, name, spec, _ in Formatter().parse(template))
+def _parts(template: str) -> tuple[tuple[str, str | None, str, bool], ...]:
+    """Return a template as texts, each with name and format of the value behind it."""
+    return tuple((literal, name, spec or "", conversion == "r") for literal, name, spec, conversion in Formatter().parse(template))
 
 
-def _said(value: Plain, spec: str) -> str:
+def _said(value: Plain, spec: str, quoted: bool) -> str:
     """Return a value as text; a list is joined by commas or by what the template says."""
     if isinstance(value, tuple):
         return (spec or ", ").join(value)
+    if quoted:
+        return repr(str(value) if isinstance(value, str) else value)
     # A number that is none, such as NaN, is here as text.
     return value if isinstance(value, str) else format(value, spec)
 

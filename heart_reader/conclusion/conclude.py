@@ -22,6 +22,7 @@ from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.conclusion.whole import without_contradicted
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.messages import Message, message
+from heart_reader.stages import staged
 
 __all__ = ["Conclusion", "Line", "conclude"]
 
@@ -88,6 +89,7 @@ class Conclusion:
         }
 
 
+@staged("conclude")
 def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decisions, Conclusion]:
     """Reconcile the decisions of all levels and write the diagnosis.
 

@@ -20,7 +20,10 @@ WANDER_HZ = (0.05, 0.5)
 
 def gaussian_noise(x: Batch, rng: np.random.Generator, noise_mv: float) -> Batch:
     """Add white noise of standard deviation ``noise_mv``."""
-    return x + np.float32(noise_mv) * rng.standard_normal(x.shape, dtype=np.float32)
+    # A stream for each record: whoever wants a few records of a batch draws no noise for the rest.
+    seeds = rng.integers(2**63, size=len(x)).tolist()
+    noise = [np.random.default_rng(seed).standard_normal(x.shape[1:], dtype=np.float32) for seed in seeds]
+    return x + np.float32(noise_mv) * np.stack(noise)
 
 
 def scale_amplitude(x: Batch, rng: np.random.Generator, scale: float) -> Batch:

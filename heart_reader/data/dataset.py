@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from heart_reader.data.batch import Batch, Inputs
 from heart_reader.data.cache import SignalCache
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor, from_microvolts
 from heart_reader.data.record_table import RecordTable
+from heart_reader.data.rows import RowsOf
 from heart_reader.errors import DataError
 
 __all__ = ["EcgDataset"]
@@ -90,12 +93,38 @@ class EcgDataset:
         """Return the windows of one record, and its (n_features,) features or None."""
         return self.windows(position), None if self.features is None else self.features[position]
 
-    def whole(self) -> Batch:
-        """Return what a network gets of all records."""
-        return Batch.of([self.inputs(position) for position in range(len(self))])
+    def records_of_windows(self) -> NDArray[np.int64]:
+        """(n_windows,) which record each window of :meth:`parts` is from, ascending."""
+        lengths, which = np.unique(np.diff(self._parts)[:, 0], return_inverse=True)
+        counts = np.array([len(self.preprocessor.starts(length)) for length in lengths.tolist()], dtype=np.int64)
+        return np.repeat(np.arange(len(self)), counts[which])
+
+    def parts(self, size: int, rows: slice = slice(None)) -> Iterator[Batch]:
+        """Yield what a network gets of records, ``size`` windows at a time, at the end fewer.
+
+        Signals are read as they are asked for: no more than a part is held.
+
+        Parameters
+        ----------
+        rows
+            Which records, one after the other.
+        """
+        begin, end, _ = rows.indices(len(self))
+        records = self.records_of_windows()
+        records = records[(records >= begin) & (records < end)]
+        for start in range(0, len(records), size):
+            of = records[start : start + size]
+            first, after = int(of[0]), int(of[-1]) + 1
+            skipped = start - int(np.searchsorted(records, first))
+            windows = np.concatenate([self.windows(position) for position in range(first, after)])[skipped:][: len(of)]
+            yield Batch(windows, None if self.features is None else self.features[first:after], of - first)
 
     def random_crops(
-        self, positions: NDArray[np.integer], rng: np.random.Generator, augmentation: AugmentationConfig
+        self,
+        positions: NDArray[np.integer],
+        rng: np.random.Generator,
+        augmentation: AugmentationConfig,
+        rows: NDArray[np.integer] | None = None,
     ) -> NDArray[np.float32]:
         """Return one random crop per record, augmented.
 
@@ -103,14 +132,21 @@ class EcgDataset:
         ----------
         positions
             (n,) rows of the table.
+        rows
+            (n_wanted,) which of these records are wanted, None for all. Others are not read, and
+            what is wanted is what it would be among all.
 
         Returns
         -------
         ndarray
-            (n, n_leads, n_times) in mV.
+            (n_wanted, n_leads, n_times) in mV.
         """
-        crops = [self.preprocessor.crop(self.prepared(int(position)), rng) for position in positions]
-        return augment(from_microvolts(np.stack(crops)), rng, augmentation, self.preprocessor.fs)
+        starts = [self.preprocessor.crop_start(n_times, rng) for n_times in np.diff(self._parts[positions])[:, 0].tolist()]
+        if rows is None:
+            rows = np.arange(len(positions))
+        crops = [self.preprocessor.cut(self.prepared(int(positions[row])), starts[row]) for row in rows.tolist()]
+        own = RowsOf(rng, len(positions), rows)
+        return augment(from_microvolts(np.stack(crops)), own, augmentation, self.preprocessor.fs)
 
     def lead_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return per-lead mean and standard deviation in mV over all records, each (n_leads,).

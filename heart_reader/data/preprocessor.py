@@ -24,6 +24,7 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
+from heart_reader.stages import staged
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
 
@@ -131,6 +132,7 @@ class Preprocessor:
             raise ConfigError(f"preprocessor: fields {wrong} are missing or unknown; needed: {sorted(names - optional)}")
         return cls(**{**values, "leads": tuple(values["leads"])})
 
+    @staged("prepare")
     def prepare(self, record: EcgRecord) -> PreparedEcg:
         """Bring a record to the model's leads, rate and band.
 
@@ -212,11 +214,18 @@ class Preprocessor:
 
         A shorter record is filled up with zeros, on the side on which a reading fills it.
         """
+        return self.cut(prepared, self.crop_start(prepared.microvolts.shape[1], rng))
+
+    def crop_start(self, n_times: int, rng: np.random.Generator) -> int:
+        """Return where :meth:`crop` cuts a record of ``n_times`` points, 0 in a shorter one."""
+        return int(rng.integers(n_times - self.n_times + 1)) if n_times >= self.n_times else 0
+
+    def cut(self, prepared: PreparedEcg, start: int) -> NDArray[np.int16]:
+        """Cut the window that begins at a point, as :meth:`crop` does at a random one."""
         signal = prepared.microvolts
-        spare = signal.shape[1] - self.n_times
-        if spare < 0:
-            return np.pad(signal, ((0, 0), (-spare, 0) if self.keep == "last" else (0, -spare)))
-        start = int(rng.integers(spare + 1))
+        missing = self.n_times - signal.shape[1]
+        if missing > 0:
+            return np.pad(signal, ((0, 0), (missing, 0) if self.keep == "last" else (0, missing)))
         return signal[:, start : start + self.n_times]
 
     def __call__(self, record: EcgRecord) -> NDArray[np.float32]:

@@ -149,7 +149,7 @@ def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
     if same.sum() < 3:
         same = np.arange(len(at)) == first
     template = median(complexes(signal, moved[same], _FINE_WINDOW).T)
-    template /= max(float(np.linalg.norm(template)), 1e-9)
+    template /= max(float(template @ template) ** 0.5, 1e-9)
     return _onto_template(signal, moved, template, _FINE_WINDOW, _FINE_SHIFTS)
 
 

@@ -40,7 +40,9 @@ def choose_space(config: FeaturesConfig) -> FeatureSpace | None:
     return FeatureSpace(tuple(item.name for item in sets), layers)
 
 
-def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Preprocessor, space: FeatureSpace | None) -> EcgDataset:
+def open_dataset(
+    config: ExperimentConfig, table: RecordTable, preprocessor: Preprocessor, space: FeatureSpace | None, *, check: bool = True
+) -> EcgDataset:
     """Open (or build) the cache of these records and collect the features that a network takes.
 
     Parameters
@@ -49,13 +51,15 @@ def open_dataset(config: ExperimentConfig, table: RecordTable, preprocessor: Pre
         Where the cache and published features are.
     space
         The features; None for a network that reads the signal alone.
+    check
+        See :func:`heart_reader.data.cache.open_or_build`.
 
     Raises
     ------
     DataError
         If a record or a table of features cannot be used.
     """
-    cache = open_or_build(table, preprocessor, resolve_cache_dir(config.data.cache_dir), progress=True)
+    cache = open_or_build(table, preprocessor, resolve_cache_dir(config.data.cache_dir), progress=True, check=check)
     dataset = EcgDataset(table, cache, preprocessor)
     if space is None:
         return dataset

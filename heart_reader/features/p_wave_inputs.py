@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
-from heart_reader.features.ranks import median
+from heart_reader.features.ranks import median, steps
 from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, levelled_parts, products_at, step_means
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
@@ -150,7 +150,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     record = np.array([
         *_likeness_and_size(stretches, template, of_main, shift_main, float(beats.weights.sum())),
         *_diastole(stretches, template, product, places, r=beats.at / _STEP, main=main),
-        math.log(float(median(np.diff(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
+        math.log(float(median(steps(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
         _upright_in_ii(template, beats.names),
         math.log(len(beats.names)),
     ])  # fmt: skip
@@ -198,7 +198,7 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
         the others.
     """
     moved = places[:, None] + _SHIFTS
-    product, length = product[moved], np.full(len(places), np.linalg.norm(template))
+    product, length = product[moved], np.full(len(places), _length(template))
     if cuts is not None:
         n = len(cuts)
         own = products_at(stretches.signal, places, _SHIFTS, cuts)
@@ -226,7 +226,7 @@ def _beside_top(product: Array, best: Indices) -> Array:
 
 def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shift_ms: Array, n_leads: float) -> tuple[float, ...]:
     likeness = np.sort(rows[:, 0])
-    rms_mv = float(np.linalg.norm(template)) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
+    rms_mv = _length(template) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
     return (
         float(likeness.mean()),
         float(likeness[int(0.1 * (len(likeness) - 1))]),
@@ -245,7 +245,7 @@ def _diastole(stretches: _Stretches, template: Array, product: Array, places: Ar
     places, r
         (n_beats,) where the P wave and R of each beat of the record are.
     """
-    length = float(np.linalg.norm(template))
+    length = _length(template)
     main = main[main > 0]
     main = main[np.isfinite(r[main - 1])]
     last = places[main].astype(np.int64) - stretches.length // 2
@@ -259,6 +259,10 @@ def _diastole(stretches: _Stretches, template: Array, product: Array, places: Ar
     )
 
 
+def _length(vector: Array) -> float:
+    return math.sqrt(float(vector @ vector))
+
+
 def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
     """Return how much of the template is an upright wave in lead II; NaN without that lead."""
     if "II" not in names:
@@ -266,4 +270,4 @@ def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
     part = template.reshape(len(names), -1)[names.index("II")]
     bump = np.sin(np.linspace(0.0, math.pi, len(part)))
     bump -= bump.mean()
-    return float(part @ bump) / max(float(np.linalg.norm(template) * np.linalg.norm(bump)), 1e-9)
+    return float(part @ bump) / max(_length(template) * _length(bump), 1e-9)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.features.filters import butterworth
-from heart_reader.features.ranks import running_median
+from heart_reader.features.ranks import running_median, steps
 from heart_reader.kernels.band import slopes_in_band
 from heart_reader.kernels.peaks import high_peaks
 from heart_reader.kernels.ranks import ranked_rows, window_medians
@@ -184,7 +184,7 @@ def _missed(peaks: _Peaks, found: Indices, hz: float) -> list[int]:
     """Return the highest candidate in each RR interval that is too long, away from its ends."""
     if len(found) < 3:
         return []
-    rr = np.diff(peaks.at[found]).astype(float)
+    rr = steps(peaks.at[found].astype(np.float64))
     usual = running_median(rr, _N_RR)
     added = []
     for gap in np.flatnonzero(rr > _LONG_RR * usual):

@@ -45,16 +45,11 @@ static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t hig
     return value < low ? low : value > high ? high : value;
 }
 
-/* By how much a point exceeds or undercuts both points at a distance, mean over leads. */
-static inline float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
-    float sum = 0.0f;
-    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) {
-        const float *row = F32(*signal) + lead * signal->columns + t;
-        const float before = row[0] - row[-reach], after = row[0] - row[reach];
-        const float one = fabsf(before), other = fabsf(after);
-        sum += before * after > 0.0f ? (one < other ? one : other) : 0.0f;
-    }
-    return sum / (float)signal->rows;
+/* By how much a point exceeds or undercuts both points at a distance. */
+static inline float height_beside(const float *point, Py_ssize_t reach) {
+    const float before = point[0] - point[-reach], after = point[0] - point[reach];
+    const float one = fabsf(before), other = fabsf(after);
+    return before * after > 0.0f ? (one < other ? one : other) : 0.0f;
 }
 
 #endif

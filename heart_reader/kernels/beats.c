@@ -333,6 +333,13 @@ done:
     return made;
 }
 
+/* Mean over leads of a point's height beside both points at a distance. */
+static float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
+    float sum = 0.0f;
+    for (Py_ssize_t lead = 0; lead < signal->rows; lead++) sum += height_beside(F32(*signal) + lead * signal->columns + t, reach);
+    return sum / (float)signal->rows;
+}
+
 KERNEL(narrow_peaks) {
     Array signal, steps, answer;
     if (!expect(count, 6)) return NULL;

@@ -30,7 +30,8 @@ KERNEL(weighed) {
     log_size.buffer.obj = columns.buffer.obj = weights.buffer.obj = NULL;
     if (!look(arguments[2], FLOAT32, 1, &log_size) || !look(arguments[3], INT64, 1, &columns)) goto done;
     if (!look(arguments[4], FLOAT64, 1, &weights)) goto done;
-    if (log_size.columns != candidates.rows || columns.columns != candidates.rows || weights.columns != candidates.columns + 2 + N_STANDARD) {
+    const Py_ssize_t n_leads = candidates.rows, n_inputs = candidates.columns + 2 + N_STANDARD;
+    if (log_size.columns != n_leads || columns.columns != n_leads || weights.columns != n_inputs) {
         PyErr_SetString(PyExc_ValueError, "a size and a column of each lead, and a weight of each input are needed");
         goto done;
     }

@@ -219,7 +219,13 @@ KERNEL(heights_beside) {
     }
     made = make(FLOAT32, 2, times.rows, times.columns, &answer);
     if (!made) goto done;
-    for (Py_ssize_t k = 0; k < times.rows * times.columns; k++) F32(answer)[k] = stands_out(&signal, (Py_ssize_t)I64(times)[k], reach);
+    const Py_ssize_t n_points = times.rows * times.columns;
+    float *ALONE height = F32(answer);
+    memset(height, 0, sizeof(float) * (size_t)n_points);
+    /* Lead by lead, for the points of a lead lie near each other in memory. */
+    for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
+        for (Py_ssize_t k = 0; k < n_points; k++) height[k] += height_beside(F32(signal) + lead * signal.columns + I64(times)[k], reach);
+    for (Py_ssize_t k = 0; k < n_points; k++) height[k] /= (float)signal.rows;
     release(&answer);
 done:
     release(&signal);

@@ -27,31 +27,6 @@ float highest_slope(const float *row, Py_ssize_t low, Py_ssize_t high) {
     return top;
 }
 
-/* Every step narrows the part that holds the rank. */
-double ranked(double *values, Py_ssize_t n, Py_ssize_t rank) {
-    Py_ssize_t low = 0, high = n - 1;
-    while (low < high) {
-        const double pivot = values[(low + high) / 2];
-        Py_ssize_t below = low, at = low, above = high;
-        while (at <= above) {
-            const double value = values[at];
-            if (value < pivot) {
-                values[at++] = values[below];
-                values[below++] = value;
-            } else if (value > pivot) {
-                values[at] = values[above];
-                values[above--] = value;
-            } else {
-                at++;
-            }
-        }
-        if (rank < below) high = below - 1;
-        else if (rank > above) low = above + 1;
-        else return pivot;
-    }
-    return values[low];
-}
-
 WIDE void correlated(const float *row, Py_ssize_t n, const Array *bell, int symmetry, double *ALONE answer) {
     double padded[N_TIMES + 2 * LONGEST_REACH];
     const Py_ssize_t reach = bell->columns / 2;

@@ -3,6 +3,7 @@
 #define HEART_READER_SLOPES_H
 
 #include "arrays.h"
+#include "select.h"
 
 enum { BEAT_FROM = 250, N_TIMES = 650, MOST_FRACTIONS = 16, ACTIVE = 60 };
 
@@ -44,8 +45,6 @@ PyObject *misfit(Given *given, const char *what);
 Py_ssize_t highest(const double *values, Py_ssize_t low, Py_ssize_t high);
 Py_ssize_t lowest(const double *values, Py_ssize_t low, Py_ssize_t high);
 float highest_slope(const float *row, Py_ssize_t low, Py_ssize_t high);
-/* The value of a rank from 0 among n, which are reordered. */
-double ranked(double *values, Py_ssize_t n, Py_ssize_t rank);
 /* Correlate a row with a bell, symmetric (1) or not (-1), as scipy.ndimage.correlate1d does with mode "nearest". */
 void correlated(const float *row, Py_ssize_t n, const Array *bell, int symmetry, double *ALONE answer);
 /* Mean of ACTIVE values around each of n, with zeros beyond them, as scipy.ndimage.uniform_filter1d runs it. */

@@ -180,7 +180,8 @@ KERNEL(t_edges) {
     if (!expect(count, 5) || !look_places(arguments[4], &qrs_onset, &qrs_offset) || !look_given(arguments, 4, 2, 1, &given)) return NULL;
     const Py_ssize_t n_fractions = given.vectors[3].columns, n = given.vectors[5].columns;
     if (n_fractions < 3 || n_fractions > MOST_FRACTIONS) return misfit(&given, "3 to 16 fractions are needed");
-    if (qrs_onset < 16 || qrs_offset < qrs_onset || qrs_offset > N_TIMES || n < 50 || n > N_TIMES || qrs_offset + 8 + n > N_TIMES - ACTIVE / 2)
+    const int in_order = 16 <= qrs_onset && qrs_onset <= qrs_offset && qrs_offset <= N_TIMES;
+    if (!in_order || n < 50 || n > N_TIMES || qrs_offset + 8 + n > N_TIMES - ACTIVE / 2)
         return misfit(&given, "a T wave needs room after QRS and before the end of the beat");
     PyObject *answer = t_of(&given, qrs_onset, qrs_offset);
     release_given(&given);

@@ -20,6 +20,7 @@ Statistical Society B 36 (1974) 111-147. Wolpert D. H. Stacked generalization. N
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -48,6 +49,7 @@ from heart_reader.pooling import level_means
 from heart_reader.predictions import Predictions
 from heart_reader.training.cross_validation import deal_folds, hold_out
 from heart_reader.training.ensemble import describe_members, joined_tensors, output_columns
+from heart_reader.training.processes import ALONE, Processes
 from heart_reader.training.run import TrainingOutcome, train, write_config
 from heart_reader.training.run_state import MEMBERS, check_start, finished_checkpoint, has_state
 
@@ -82,7 +84,9 @@ class Shares:
     alone: tuple[float, ...]
 
 
-def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, table: RecordTable | None = None) -> TrainingOutcome:
+def train_joined(
+    config: ExperimentConfig, out: Path, *, resume: bool = False, table: RecordTable | None = None, processes: Processes = ALONE
+) -> TrainingOutcome:
     """Train what ``config.ensemble`` names and write ``out/checkpoint``.
 
     Parameters
@@ -93,6 +97,8 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
         Go on with an interrupted run in ``out``.
     table
         The records that the configuration names, where they are read already.
+    processes
+        Those that share the training of each member; the first one alone reads held-out records.
 
     Raises
     ------
@@ -109,14 +115,18 @@ def train_joined(config: ExperimentConfig, out: Path, *, resume: bool = False, t
         raise ConfigError(f"ensemble.members: {len(kinds)} kind of member; name at least two, or leave the section out")
     if kinds[0].heads is not None:
         raise ConfigError("ensemble.members: the first kind answers all heads: name its heads in task.heads alone")
-    with run_folder(out):
-        check_start(config, out, resume=resume)
-        return _train_members(config, out, build_table(config) if table is None else table)
+    with run_folder(out) if processes.first else nullcontext():
+        processes.first_says(lambda: check_start(config, out, resume=resume))
+        if table is None:
+            with processes.in_turn():
+                table = build_table(config)
+        return _train_members(config, out, table, processes)
 
 
-def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> TrainingOutcome:
+def _train_members(config: ExperimentConfig, out: Path, table: RecordTable, processes: Processes) -> TrainingOutcome:
     folds = deal_folds(table, config.task.level, config.ensemble.folds, config.seed)
-    write_config(out, config)
+    if processes.first:
+        write_config(out, config)
     parts = {f"fold-{number}": hold_out(table, folds, number) for number in range(config.ensemble.folds)}
     members: list[list[Path]] = []
     held_out: list[list[Path]] = []
@@ -129,15 +139,19 @@ def _train_members(config: ExperimentConfig, out: Path, table: RecordTable) -> T
         for seed, name, part in runs:
             member = _member_config(config, kind, seed)
             own_heads = replace(part, space=part.space.with_heads(member.task.heads))
-            outcome = _trained(member, out / MEMBERS / member.name / name, own_heads)
+            outcome = _trained(member, out / MEMBERS / member.name / name, own_heads, processes)
             if not outcome.complete:
                 return outcome
             trained.append(outcome.checkpoint.directory)
         members.append(trained[: kind.seeds])
         held_out.append(trained[kind.seeds :])
-    records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
-    read = _Read.of(records, folds, members, held_out)
-    return TrainingOutcome(_join(config, out, records, read, members), True)
+
+    def join() -> TrainingOutcome:
+        records = open_dataset(config, table, build_preprocessor(config), choose_space(config.features))
+        read = _Read.of(records, folds, members, held_out)
+        return TrainingOutcome(_join(config, out, records, read, members), True)
+
+    return processes.first_says(join)
 
 
 def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> ExperimentConfig:
@@ -149,10 +163,12 @@ def _member_config(config: ExperimentConfig, kind: MemberConfig, seed: int) -> E
     return config.model_copy(update={**update, "task": config.task.model_copy(update={"heads": heads})})
 
 
-def _trained(config: ExperimentConfig, run: Path, table: RecordTable) -> TrainingOutcome:
+def _trained(config: ExperimentConfig, run: Path, table: RecordTable, processes: Processes) -> TrainingOutcome:
     tqdm.write(f"{run}")
-    checkpoint = finished_checkpoint(run, config)
-    return TrainingOutcome(checkpoint, True) if checkpoint is not None else train(config, run, resume=has_state(run), table=table)
+    checkpoint, resume = processes.first_says(lambda: (finished_checkpoint(run, config), has_state(run)))
+    if checkpoint is not None:
+        return TrainingOutcome(checkpoint, True)
+    return train(config, run, resume=resume, table=table, processes=processes)
 
 
 def _join(config: ExperimentConfig, out: Path, records: EcgDataset, read: _Read, members: Sequence[Sequence[Path]]) -> Checkpoint:

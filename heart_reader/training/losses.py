@@ -73,7 +73,7 @@ class MultiLevelLoss(nn.Module):
             self._targets = space.head_slice(level)
             self._statements = space.head_slice(ALL)
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """Return the scalar loss.
 
         Parameters
@@ -82,16 +82,20 @@ class MultiLevelLoss(nn.Module):
             (n, n_outputs).
         targets
             (n, n_outputs), NaN where not known.
+        counts
+            (n_outputs,) how many targets are known in the whole batch of which these are some rows;
+            the losses of its parts then add up to that of the whole. None: these rows are all.
         """
         known = ~torch.isnan(targets)
+        counts = known.sum(dim=0) if counts is None else counts
         smoothing = self.config.label_smoothing
         filled = torch.where(known, targets, torch.zeros_like(targets)) * (1 - smoothing) + smoothing / 2
         pointwise = LOSSES[self.config.name](logits, filled, self.config) * known
-        loss = sum((pointwise[:, part].sum() / known[:, part].sum().clamp(min=1) for part in self._slices), logits.new_zeros(()))
+        loss = sum((pointwise[:, part].sum() / counts[part].sum().clamp(min=1) for part in self._slices), logits.new_zeros(()))
         if self._groups:
             joined = self._noisy_or_logits(logits[:, self._statements])
             part = LOSSES[self.config.name](joined, filled[:, self._targets], self.config) * known[:, self._targets]
-            loss = loss + self.config.noisy_or_weight * part.sum() / known[:, self._targets].sum().clamp(min=1)
+            loss = loss + self.config.noisy_or_weight * part.sum() / counts[self._targets].sum().clamp(min=1)
         return loss
 
     def _noisy_or_logits(self, statements: Tensor) -> Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import Preprocessor
 from heart_reader.data.record_table import RecordTable
-from heart_reader.errors import ConfigError
+from heart_reader.errors import ConfigError, DataError
 from heart_reader.features.build import choose_space, open_dataset
 from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.folders import remove_directory, run_folder, write_text, write_whole
@@ -38,6 +39,7 @@ from heart_reader.pooling import level_means
 from heart_reader.runtimes import build_torch_network
 from heart_reader.training.feature_models import fit_features
 from heart_reader.training.manifest import build_manifest, records_sha256, save_with_decisions
+from heart_reader.training.processes import ALONE, Processes
 from heart_reader.training.run_state import STATE, check_start, damaged_state, load_state, save_state
 from heart_reader.training.trainer import Trainer
 
@@ -61,6 +63,7 @@ def train(
     resume: bool = False,
     on_epoch: Callable[[Mapping[str, float]], None] | None = None,
     table: RecordTable | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingOutcome:
     """Train a model.
 
@@ -75,6 +78,8 @@ def train(
         Gets each epoch's row of ``history.csv``; raising ends the run without a checkpoint.
     table
         Other records, or other splits of them, than the configuration names.
+    processes
+        Those that share the training; all of them call this. The first one alone touches ``out``.
 
     Raises
     ------
@@ -82,30 +87,50 @@ def train(
         If another process trains in ``out``, or it holds an unfinished run and ``resume`` is not
         asked, or the other way round, or of another configuration.
     DataError
-        If the data cannot be used.
+        If the data cannot be used, or processes have different records.
     CheckpointError
         If the disk is full, or the unfinished run is damaged.
     """
-    with run_folder(out):
-        check_start(config, out, resume=resume)
-        return _train(config, out, build_table(config) if table is None else table, resume, on_epoch)
+    with run_folder(out) if processes.first else nullcontext():
+        processes.first_says(lambda: check_start(config, out, resume=resume))
+        if table is None:
+            with processes.in_turn():
+                table = build_table(config)
+        return _train(config, out, table, resume=resume, on_epoch=on_epoch, processes=processes)
 
 
 def _train(
-    config: ExperimentConfig, out: Path, table: RecordTable, resume: bool, on_epoch: Callable[[Mapping[str, float]], None] | None
+    config: ExperimentConfig,
+    out: Path,
+    table: RecordTable,
+    *,
+    resume: bool,
+    on_epoch: Callable[[Mapping[str, float]], None] | None,
+    processes: Processes,
 ) -> TrainingOutcome:
     _describe(table, config.task.level)
+    _check_same(table, processes)
     space = choose_space(config.features)
-    records = open_dataset(config, table, build_preprocessor(config), space)
+    with processes.in_turn():
+        records = open_dataset(config, table, build_preprocessor(config), space, check=processes.local_rank == 0)
     if config.model.name in FEATURE_MODELS:
-        return _train_on_features(config, out, records, space)
+        return processes.first_says(lambda: _train_on_features(config, out, records, space))
     train_set, val_set = records.split("train"), records.split("val")
-    network = _build(config, train_set, space)
+    network = _build(config, train_set, space, processes)
     teacher = _teacher(config, table, space)
-    trainer = Trainer(network, train_set, lambda model: _score(model, val_set, config, trainer), config, space=space, teacher=teacher)
-    write_config(out, config)
+    trainer = Trainer(
+        network,
+        train_set,
+        lambda model: _score(model, val_set, config, trainer),
+        config,
+        space=space,
+        teacher=teacher,
+        processes=processes,
+    )
+    if processes.first:
+        write_config(out, config)
     if resume:
-        tensors, values = load_state(out, records_sha256(table))
+        tensors, values = processes.first_says(lambda: load_state(out, records_sha256(table)))
         try:
             trainer.restore(tensors, values)
         except (RuntimeError, KeyError, TypeError, ValueError) as error:  # another version of this code wrote it
@@ -113,6 +138,8 @@ def _train(
             raise damaged_state(out, f"it does not fit this version of the model ({reason})") from None
 
     def save() -> None:
+        if not processes.first:
+            return
         save_state(out, *trainer.state(), config, records_sha256(table))
         _write_history(out, trainer.progress.history)
 
@@ -121,26 +148,47 @@ def _train(
         if on_epoch is not None:
             on_epoch(trainer.progress.history[-1])
 
-    with _stop_on_signal() as stop:
-        complete = trainer.fit(stop, after_epoch)
-    if not complete:
-        save()
-    progress = trainer.progress
-    training = {
-        "epochs": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        "elapsed_s": round(progress.elapsed_s, 1),
-        "device": str(trainer.device),
-        "precision": trainer.precision,
-        "complete": complete,
-    }
-    manifest = build_manifest(config, network, records, space, training)
-    checkpoint = save_with_decisions(out, manifest, trainer.chosen(), val_set, config.evaluation)
-    if progress.history:
-        write_whole(out / "learning_curves.png", lambda path: _plot_learning_curves(progress.history, progress.best_epoch, path))
-    if complete:
-        remove_directory(out / STATE)
-    return TrainingOutcome(checkpoint, complete)
+    def finish(complete: bool) -> TrainingOutcome:
+        progress = trainer.progress
+        training = {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "elapsed_s": round(progress.elapsed_s, 1),
+            "device": str(trainer.device),
+            "precision": trainer.precision,
+            "complete": complete,
+            "processes": processes.size,
+        }
+        manifest = build_manifest(config, network, records, space, training)
+        checkpoint = save_with_decisions(out, manifest, trainer.chosen(), val_set, config.evaluation)
+        if progress.history:
+            write_whole(out / "learning_curves.png", lambda path: _plot_learning_curves(progress.history, progress.best_epoch, path))
+        if complete:
+            remove_directory(out / STATE)
+        return TrainingOutcome(checkpoint, complete)
+
+    with ExitStack() as stack:
+        complete = trainer.fit(stack.enter_context(_stop_on_signal(processes)), after_epoch)
+        if not complete:
+            save()
+        if not processes.several:
+            stack.close()
+        # To several processes torchrun repeats the signal that stopped them; it must not end this.
+        return processes.first_says(lambda: finish(complete))
+
+
+def _check_same(table: RecordTable, processes: Processes) -> None:
+    """Refuse processes that found other records than the first one, in an older copy perhaps."""
+    if not processes.several:
+        return
+    labels = [values.tobytes() for _, values in sorted(table.labels.items())]
+    digest = hashlib.sha256(b"\n".join(["\n".join((*table.record_ids, *table.splits)).encode(), *labels])).hexdigest()
+    other = int((processes.gather(np.array([digest])) != processes.first_says(lambda: digest)).sum())
+    if other:
+        raise DataError(
+            f"{table.source}: {other} of {processes.size} processes found other records or labels than the first one: "
+            "give all machines the same data, or one folder that all of them see"
+        )
 
 
 def _describe(table: RecordTable, level: str) -> None:
@@ -157,13 +205,15 @@ def _describe(table: RecordTable, level: str) -> None:
             tqdm.write(f"level {level}, split {split}: {gaps}: these {consequence}")
 
 
-def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace | None) -> EcgNetwork:
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
+def _build(config: ExperimentConfig, train_set: EcgDataset, space: FeatureSpace | None, processes: Processes) -> EcgNetwork:
+    if config.training.threads or processes.several:
+        torch.set_num_threads(config.training.threads or processes.threads())
     torch.manual_seed(config.seed)
     n_leads, n_outputs = len(config.preprocessing.leads), train_set.table.space.n_outputs
     features = None if space is None else space.to_json()
     network = build_network(config.model.name, config.model.params, n_leads, n_outputs, features)
+    if not processes.first:
+        return network  # the trainer gives all processes the first one's weights and statistics
     mean, std = train_set.lead_statistics()
     network.standardize.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
     if network.fusion is not None and train_set.features is not None:
@@ -206,15 +256,19 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 
 
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
-    """Score the level of interest on validation before calibration."""
-    batch = val_set.whole()
+    """Score the level of interest on validation, uncalibrated; each process reads its records."""
+    level, space = config.task.level, val_set.table.space
+    own, records = trainer.processes.rows(len(val_set)), val_set.records_of_windows()
+    first, after, _ = own.indices(len(val_set))
     logits = []
     with torch.inference_mode(), trainer.autocast():
-        for part in batch.parts(VALIDATION_WINDOWS):
+        for part in val_set.parts(VALIDATION_WINDOWS, own):
             inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
             logits.append(network(*inputs).float().cpu().numpy())
-    level = config.task.level
-    y_prob = level_means(val_set.table.space, np.concatenate(logits), batch.record)[level]
+    y_prob = np.empty((0, len(space.levels[level].class_names)))
+    if logits:
+        y_prob = level_means(space, np.concatenate(logits), records[(records >= first) & (records < after)])[level]
+    y_prob = trainer.processes.gather(y_prob)
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)
     return {f"val_{name}": metric_value(name, y_true[known], y_prob[known]) for name in ("macro_auroc", "macro_auprc")}
@@ -249,12 +303,18 @@ def _write_history(out: Path, history: list[dict[str, float]]) -> None:
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C or SIGTERM into a stop after the current step; a second Ctrl-C acts at once."""
+def _stop_on_signal(processes: Processes) -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C or SIGTERM into a stop after the current step; a second Ctrl-C acts at once.
+
+    Several processes get the terminal's Ctrl-C and torchrun's own signals besides: only the first
+    counts.
+    """
     asked = threading.Event()
 
     def ask(number: int, _frame: Any) -> None:
         asked.set()
+        if processes.several:
+            return
         signal.signal(signal.SIGINT, signal.default_int_handler)
         tqdm.write("stopping after this step; press Ctrl-C again to stop at once")
 

@@ -16,7 +16,7 @@ from heart_reader.folders import atomic_directory, standing
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MEMBERS", "STATE", "check_start", "finished_checkpoint", "has_state", "load_state", "save_state"]
+__all__ = ["MEMBERS", "STATE", "can_resume", "check_start", "finished_checkpoint", "has_state", "load_state", "save_state"]
 
 STATE = "training_state"
 MEMBERS = "members"
@@ -74,6 +74,11 @@ def _changed(before: ExperimentConfig, now: ExperimentConfig) -> str:
 def has_state(out: Path) -> bool:
     """Return whether a run was interrupted here."""
     return standing(out / STATE).exists()
+
+
+def can_resume(out: Path) -> bool:
+    """Return whether ``--resume`` has something to go on from: a state, or finished members."""
+    return has_state(out) or (out / MEMBERS).exists()
 
 
 def finished_checkpoint(out: Path, config: ExperimentConfig) -> Checkpoint | None:

@@ -2,7 +2,8 @@
 
 All randomness of a step (order, crops, augmentations, mixup, dropout) comes from (seed, epoch,
 step), and the learning rate is a function of the step. What has to be kept to resume exactly is
-therefore only weights, optimiser moments, averages and counters.
+therefore only weights, optimiser moments, averages and counters. Several processes each train on
+their rows of every batch, and their weights are those of one process up to rounding.
 """
 
 from __future__ import annotations
@@ -10,26 +11,29 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from heart_reader.config import ExperimentConfig
 from heart_reader.data.dataset import EcgDataset
-from heart_reader.errors import DataError, Diverged
-from heart_reader.features.feature_space import FeatureSpace, withhold
+from heart_reader.errors import ConfigError, DataError, Diverged
+from heart_reader.features.feature_space import FeatureSpace
 from heart_reader.models.registry import EcgNetwork
+from heart_reader.training.batches import Batches, TrainingBatch
 from heart_reader.training.losses import MultiLevelLoss
 from heart_reader.training.optim import WeightAverage, build_optimizer, learning_rate
+from heart_reader.training.processes import ALONE, Processes
+from heart_reader.training.random_rows import RandomOfRows
+from heart_reader.training.sync_batchnorm import share_batchnorm
 
-__all__ = ["Progress", "Trainer", "draw_shares", "mixup", "select_device", "usable_precision"]
+__all__ = ["Progress", "Trainer", "select_device", "usable_precision"]
 
 Weights = dict[str, Tensor]
 
@@ -66,51 +70,14 @@ def usable_precision(precision: str, device: torch.device) -> str:
     return "float32" if imitated else precision
 
 
-def mixup(arrays: Sequence[NDArray[np.float32]], rng: np.random.Generator, alpha: float) -> list[NDArray[np.float32]]:
-    """Mix each record with another of the batch, with one weight from Beta(alpha, alpha).
-
-    Parameters
-    ----------
-    arrays
-        What belongs to n records, each (n, ...); NaN of either record stays NaN.
-
-    References
-    ----------
-    Zhang H. et al. mixup: beyond empirical risk minimization. ICLR (2018).
-    """
-    weight = np.float32(rng.beta(alpha, alpha))
-    partner = rng.permutation(len(arrays[0]))
-    return [weight * array + (1 - weight) * array[partner] for array in arrays]
-
-
-def draw_shares(labels: NDArray[np.float32], balance: float) -> NDArray[np.float64]:
-    """Return how likely each record is drawn so that rare classes come more often, (n_records,).
-
-    Of several classes a record counts for the rarest; one of no class, or of which that is not
-    known, is drawn as often as the average record.
-
-    Parameters
-    ----------
-    labels
-        (n_records, n_classes): 1, 0, or NaN where not known.
-    balance
-        0 draws a class of n records in proportion to n, 1 all classes equally often; between, to
-        n^(1 - balance).
-
-    Examples
-    --------
-    >>> labels = np.array([[1, 0], [1, 0], [1, 0], [1, 1]])
-    >>> [draw_shares(labels, balance).round(3).tolist() for balance in (0, 1)]
-    [[0.25, 0.25, 0.25, 0.25], [0.167, 0.167, 0.167, 0.5]]
-    """
-    carried = labels == 1
-    rarest = np.where(carried, carried.sum(axis=0), len(labels) + 1).argmin(axis=1)
-    known = carried.any(axis=1)
-    counts = np.bincount(rarest[known], minlength=labels.shape[1])
-    shares = np.where(known, np.maximum(counts, 1.0)[rarest] ** -balance, 0.0)
-    shares[~known] = shares[known].mean() if known.any() else 1.0
-    answer: NDArray[np.float64] = shares / shares.sum()
-    return answer
+def _check_shares(n_rows: int, processes: Processes, sync_batchnorm: bool) -> None:
+    """Refuse more processes than a batch has records for: two each that normalises by itself."""
+    fewest = 1 if sync_batchnorm else 2
+    if processes.several and n_rows < fewest * processes.size:
+        raise ConfigError(
+            f"a batch of {n_rows} records for {processes.size} processes, each of which needs {fewest}: "
+            f"start fewer processes or raise training.batch_size to {fewest * processes.size}"
+        )
 
 
 class Trainer:
@@ -126,6 +93,13 @@ class Trainer:
         The features of ``train``, or None.
     teacher
         A network with the same outputs whose probabilities are learned beside the labels, or None.
+    processes
+        Those that share the training. The weights that the first one starts from are those of all.
+
+    Raises
+    ------
+    ConfigError
+        If a batch has too few records for so many processes.
     """
 
     def __init__(
@@ -137,16 +111,18 @@ class Trainer:
         *,
         space: FeatureSpace | None = None,
         teacher: nn.Module | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.config = config.training
-        self.seed = config.seed
-        self.augmentation = config.augmentation
-        self.space = space
-        self.withheld = config.features.withheld
+        self.processes = processes
         self.device = select_device(self.config.device)
         self.precision = usable_precision(self.config.precision, self.device)
+        self.batches = Batches(train, config, space)
+        _check_shares(min(self.batches.size, len(train)), processes, self.config.sync_batchnorm)
         self.network = network.to(self.device)
-        self.train = train
+        if processes.several and self.config.sync_batchnorm:
+            share_batchnorm(self.network, self.device)
+        self._parallel = processes.parallel(self.network)
         self.validate = validate
         self.loss = MultiLevelLoss(train.table.space, config.task.level, self.config.loss)
         self.teacher = None if teacher is None else teacher.to(self.device).eval()
@@ -156,8 +132,7 @@ class Trainer:
         self.ema: WeightAverage | None = WeightAverage(network.state_dict()) if self.config.ema_decay else None
         self.swa: WeightAverage | None = None
         self.best: Weights = {}
-        self.steps_per_epoch = max(1, len(train) // self.config.batch_size)
-        self._drawn = draw_shares(train.table.y_true(config.task.level), self.config.balance) if self.config.balance else None
+        self.steps_per_epoch = self.batches.steps_per_epoch
 
     def fit(self, stop: Callable[[], bool], after_epoch: Callable[[], None]) -> bool:
         """Train until the last epoch, early stopping, or ``stop()``.
@@ -165,7 +140,7 @@ class Trainer:
         Parameters
         ----------
         stop
-            Asked after every step; True ends the run at that step.
+            Asked after every step; True, in any process, ends the run at that step.
         after_epoch
             Called when an epoch is complete, to save.
 
@@ -176,7 +151,8 @@ class Trainer:
         """
         total = self.config.epochs * self.steps_per_epoch
         done = self.progress.epoch * self.steps_per_epoch + self.progress.step
-        with tqdm(total=total, initial=done, desc="training", unit="step", dynamic_ncols=True, disable=None) as bar:
+        shown = None if self.processes.first else True
+        with tqdm(total=total, initial=done, desc="training", unit="step", dynamic_ncols=True, disable=shown) as bar:
             patience = math.inf if self.config.patience is None else self.config.patience
             while self.progress.epoch < self.config.epochs and self.progress.stale < patience:
                 if not self._run_epoch(stop, bar):
@@ -190,48 +166,40 @@ class Trainer:
         progress = self.progress
         started = time.monotonic()
         self.network.train()
-        for positions in self._batches(progress.epoch, progress.step):
-            progress.loss_sum += self._train_step(positions)
+        for positions in self.batches.positions(progress.epoch, progress.step):
+            part = self._train_step(positions)
             progress.step += 1
+            loss, asked = self.processes.sum([part, float(stop())])
+            self._check_finite(loss)
+            progress.loss_sum += loss
             bar.update(1)
             bar.set_postfix(epoch=progress.epoch + 1, loss=f"{progress.loss_sum / progress.step:.4f}", best=f"{progress.best_score:.4f}")
-            if stop() and progress.step < self.steps_per_epoch:
+            if asked and progress.step < self.steps_per_epoch:
                 progress.elapsed_s += time.monotonic() - started
                 return False
         self._average_epoch()
         scores = self.validate(self._as_network(self.candidate()))
+        # One decides for all which epoch is best: another kind of processor may round otherwise.
+        scores = self.processes.first_says(lambda: scores)
         progress.elapsed_s += time.monotonic() - started
         self._close_epoch(scores)
         return True
 
-    def _batches(self, epoch: int, first: int) -> Iterator[np.ndarray]:
-        rng, size = np.random.default_rng([self.seed, epoch]), self.config.batch_size
-        if self._drawn is None:
-            order = rng.permutation(len(self.train))
-        else:
-            order = rng.choice(len(self.train), self.steps_per_epoch * size, p=self._drawn)
-        for step in range(first, self.steps_per_epoch):
-            yield order[step * size : (step + 1) * size]
-
     def _train_step(self, positions: np.ndarray) -> float:
+        """Train on this process's rows of a batch; return their part of its loss."""
         config, progress = self.config, self.progress
-        rng = np.random.default_rng([self.seed, progress.epoch, progress.step])
-        torch.manual_seed(int(rng.integers(2**62)))
-        signals = self.train.random_crops(positions, rng, self.augmentation)
-        features = self._features(positions, rng)
-        targets = self.train.targets[positions]
-        if config.mixup_alpha:
-            mixed = [array for array in (signals, features, targets) if array is not None]
-            signals, *middle, targets = mixup(mixed, rng, config.mixup_alpha)
-            features = middle[0] if middle else None
+        batch = self.batches.draw(positions, progress.epoch, progress.step, self.processes.rows(len(positions)))
+        torch.manual_seed(batch.seed)
         n_steps = config.epochs * self.steps_per_epoch
         rate = learning_rate(progress.epoch * self.steps_per_epoch + progress.step, n_steps, config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        inputs = [torch.from_numpy(array).to(self.device) for array in (signals, features) if array is not None]
-        loss = self._loss(inputs, torch.from_numpy(targets).to(self.device))
-        self.scaler.scale(loss).backward()
+        loss = self._loss(batch)
+        # Gradients are averaged over processes, and the losses of their rows add up.
+        self.scaler.scale(loss * self.processes.size if self.processes.several else loss).backward()
+        if self.processes.several and not config.sync_batchnorm:
+            self.processes.average_statistics(self.network)
         if config.optimizer.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.optimizer.clip_norm)
@@ -239,31 +207,28 @@ class Trainer:
         self.scaler.update()
         if self.ema is not None:
             self.ema.exponential(self.network.state_dict(), config.ema_decay)
-        value = float(loss.detach())
-        if not np.isfinite(value):
+        return float(loss.detach())
+
+    def _check_finite(self, loss: float) -> None:
+        if not np.isfinite(loss):
             raise Diverged(
-                f"the loss is {value} at epoch {progress.epoch + 1}, step {progress.step + 1}: "
+                f"the loss is {loss} at epoch {self.progress.epoch + 1}, step {self.progress.step}: "
                 "lower training.optimizer.learning_rate or use training.precision=float32"
             )
-        return value
 
-    def _features(self, positions: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-        """Features of the records of a step, withheld from some of them."""
-        if self.train.features is None or self.space is None:
-            return None
-        return withhold(self.train.features[positions], self.space, rng, self.withheld)
-
-    def _loss(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
-        """Return the loss against the labels and, where there is one, a teacher."""
-        with self.autocast():
-            logits = self.network(*inputs).float()
-        loss: Tensor = self.loss(logits, targets)
+    def _loss(self, batch: TrainingBatch) -> Tensor:
+        """Return the part of the loss that these rows have, against labels and any teacher."""
+        inputs = [torch.from_numpy(array).to(self.device) for array in batch.inputs]
+        targets, counts = (torch.from_numpy(array).to(self.device) for array in (batch.targets, batch.counts))
+        with self.autocast(), RandomOfRows(batch.n_rows, batch.rows) if self.processes.several else nullcontext():
+            logits = self._parallel(*inputs).float()
+        loss: Tensor = self.loss(logits, targets, counts)
         if self.teacher is None:
             return loss
         with torch.no_grad(), self.autocast():
             taught = torch.sigmoid(self.teacher(*inputs).float())
         share = self.config.teacher_weight
-        answer: Tensor = (1 - share) * loss + share * self.loss(logits, taught)
+        answer: Tensor = (1 - share) * loss + share * self.loss(logits, taught, torch.full_like(counts, batch.n_rows))
         return answer
 
     def autocast(self) -> Any:
@@ -306,10 +271,11 @@ class Trainer:
             norm.momentum = None  # cumulative mean over all batches
             norm.train()
         with torch.no_grad(), self.autocast():
-            for step, positions in enumerate(self._batches(self.progress.epoch, 0)):
-                rng = np.random.default_rng([self.seed, self.progress.epoch, step, 1])
-                arrays = (self.train.random_crops(positions, rng, self.augmentation), self._features(positions, rng))
-                network(*(torch.from_numpy(array).to(self.device) for array in arrays if array is not None))
+            for step, positions in enumerate(self.batches.positions(self.progress.epoch)):
+                arrays = self.batches.statistics(positions, self.progress.epoch, step, self.processes.rows(len(positions)))
+                network(*(torch.from_numpy(array).to(self.device) for array in arrays))
+        if self.processes.several and not self.config.sync_batchnorm:
+            self.processes.average_statistics(network)
         return {name: value.clone() for name, value in network.state_dict().items() if "running_" in name}
 
     def _as_network(self, weights: Weights) -> EcgNetwork:

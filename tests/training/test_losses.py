@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from heart_reader.config import LossConfig
 from heart_reader.data.labels import ALL, SUPERDIAGNOSTIC, LabelSpace, Level
+from heart_reader.training.batches import draw_shares, mixup
 from heart_reader.training.losses import LOSSES, MultiLevelLoss
-from heart_reader.training.trainer import draw_shares, mixup
 
 SPACE = LabelSpace(
     {
@@ -94,7 +94,8 @@ def test_mixup_keeps_means_and_unknowns(seed: int, alpha: float) -> None:
     x = rng.standard_normal((6, 2, 5)).astype(np.float32)
     targets = rng.integers(0, 2, (6, 3)).astype(np.float32)
     targets[0, 0] = np.nan
-    mixed_x, mixed = mixup([x, targets], np.random.default_rng(seed), alpha)
+    partner = rng.permutation(len(x))
+    mixed_x, mixed = mixup([x, targets], [x[partner], targets[partner]], np.float32(rng.beta(alpha, alpha)))
     np.testing.assert_allclose(mixed_x.mean(axis=0), x.mean(axis=0), atol=1e-5)
     assert np.isnan(mixed[:, 0]).any()
     assert ((mixed[:, 1:] >= 0) & (mixed[:, 1:] <= 1)).all()
