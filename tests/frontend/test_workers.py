@@ -20,7 +20,7 @@ from heart_reader.errors import Integrity, UnreadableRecord
 from heart_reader.frontend.error_answers import RequestRefused, UnforeseenElsewhere
 from heart_reader.frontend.nursery import can_copy
 from heart_reader.frontend.workers import GivenUp, InThreads, Workers
-from tests.frontend.work_of_tests import prepare, prepare_from, prepare_with_thread
+from tests.frontend.work_of_tests import prepare, prepare_from, prepare_slowly_from, prepare_with_thread
 
 pytestmark = pytest.mark.slow
 
@@ -159,7 +159,7 @@ def test_a_refusal_arrives_as_it_is(workers: Workers) -> None:
 
 def test_processes_that_cannot_be_replaced_are_no_fault_of_the_recording(tmp_path: Path) -> None:
     (tmp_path / "needed").touch()
-    workers = Workers(partial(prepare_from, tmp_path / "needed"), 1, timeout_s=60, memory_mb=64)
+    workers = Workers(partial(prepare_slowly_from, tmp_path / "needed"), 1, timeout_s=60, memory_mb=64)
     workers.wait()
     (tmp_path / "needed").unlink()
     check_refused(workers, 503, "no_process", "die")

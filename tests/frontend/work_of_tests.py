@@ -37,6 +37,11 @@ def prepare_from(file: Path) -> Callable[..., bytes]:
     return misbehave
 
 
+def prepare_slowly_from(file: Path) -> Callable[..., bytes]:
+    time.sleep(0.5)
+    return prepare_from(file)
+
+
 def misbehave(how: str, argument: Any = None) -> bytes:
     if how == "sleep":
         time.sleep(argument)
