@@ -55,7 +55,7 @@ NEEDS_NO_CUDA := import importlib.metadata as m, sys; sys.exit("nvidia" in " ".j
 # Each step says which of how many it is; pip shows what it downloads.
 STEP = @echo "== $@, step $(1)"
 
-.venv/served: dependencies/serve.lock pyproject.toml
+.venv/served: dependencies/serve.lock pyproject.toml $(wildcard heart_reader/kernels/*.[ch])
 	$(call STEP,1 of 3: an environment in .venv)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(call STEP,2 of 3: $$(grep -c == dependencies/serve.lock) packages to read and serve (no torch))

@@ -38,10 +38,14 @@ def keep(arguments: argparse.Namespace, figures: Mapping[str, tuple[float, str]]
     figures
         Name to value and unit, one of ``HIGHER_IS_BETTER``.
     """
-    if arguments.json is None:
-        return
+    if arguments.json is not None:
+        write(arguments.json, content(arguments, figures))
+
+
+def content(arguments: argparse.Namespace, figures: Mapping[str, tuple[float, str]]) -> dict[str, Any]:
+    """Return what ``keep`` writes."""
     options = {name: value if isinstance(value, int | float) else str(value) for name, value in vars(arguments).items() if name != "json"}
-    content = {
+    return {
         "format": FORMAT,
         "benchmark": Path(sys.argv[0]).stem,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,8 +53,12 @@ def keep(arguments: argparse.Namespace, figures: Mapping[str, tuple[float, str]]
         "machine": machine(),
         "figures": {name: {"value": float(value), "unit": unit} for name, (value, unit) in figures.items()},
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write(path: Path, kept: Mapping[str, Any]) -> None:
+    """Write what was kept as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

@@ -31,7 +31,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from serving import ROOT, build_request, cpu_s, started_server
+from serving import ROOT, build_request, cpu_s, family, started_server
 
 sys.path.insert(0, str(ROOT))
 
@@ -183,9 +183,9 @@ def be_slow(port: int, request: bytes, arguments: argparse.Namespace) -> None:
 
 def timed(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[list[float], int, float]:
     """Let clients read for a while; return latencies in ms, refusals and CPU seconds."""
-    before = cpu_s(pid)
+    before = cpu_s(*family(pid))
     taken, refused = asyncio.run(readers(port, request, arguments.readers, arguments.seconds))
-    return taken, refused, cpu_s(pid) - before
+    return taken, refused, cpu_s(*family(pid)) - before
 
 
 def measure(port: int, pid: int, request: bytes, arguments: argparse.Namespace) -> tuple[int, float]:

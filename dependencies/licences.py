@@ -37,6 +37,7 @@ READ_IN_FILES = {
     "protobuf": "BSD-3-Clause",
     "pydicom": "MIT",
     "pynetdicom": "MIT",
+    "ray": "Apache-2.0",
     "safetensors": "Apache-2.0",
     "scipy": "BSD-3-Clause",
     "sympy": "BSD-3-Clause",

@@ -27,7 +27,8 @@ INCLUDED = re.compile(r'^--8<-- "(?P<path>[^"]+)"\s*$', re.MULTILINE)
 PART = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>(?P<path>[^<]+)</code>")
-FIGURES = tuple(f"results/{name}.png" for name in ("measurements", "edge_stats", "explanations", "explanations_leads", "mitbih_windows"))
+NAMES = ("measurements", "edge_stats", "explanations", "explanations_leads", "mitbih_windows", "scale", "side_by_side")
+FIGURES = tuple(f"results/{name}.png" for name in NAMES)
 
 
 def commands() -> str:

@@ -10,6 +10,7 @@ Examples
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ __all__ = [
 ]
 
 __version__ = "0.2.0"
+
+# ONNX Runtime reports its use over the network from version 1.31 on, and starts a thread and keeps
+# a database for that, unless this is set before it is imported. Who reads an ECG tells nobody.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Each name is imported when it is first used, so that a command which needs little starts at once.
 _MODULES = {

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from heart_reader.data.dataset import EcgDataset
     from heart_reader.features.feature_space import FeatureSpace
     from heart_reader.features.measurement import Measurements
-    from heart_reader.features.quality import SignalQuality
-    from heart_reader.features.rhythm import Rhythm
 
 __all__ = ["EcgClassifier"]
 
@@ -152,8 +150,11 @@ class EcgClassifier:
         pooled, per_window = pool(answers, (*order, *self.space.screens(self.level)))
         quality, measurements, whole, rhythm = Quality.of(prepared, self.preprocessor.leads), None, None, None
         if measure:
+            # Imported with the first reading that measures: SciPy takes most of a second.
+            from heart_reader.features.quality import measure_and_assess
+
             seen_alike = at_network_rate if self._is_seen_alike(part) else None
-            measurements, signal = _measured(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
+            measurements, signal = measure_and_assess(part, seen_alike, None if at_network_rate is None else at_network_rate.rhythm)
             leads = {name: lead.verdict for name, lead in signal.leads.items()}
             quality = replace(quality, signal=signal.verdict, findings=signal.findings, leads=leads)
             measurements = measurements if part is record else moved(measurements, from_s)
@@ -289,10 +290,11 @@ class EcgClassifier:
 
     def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
         decisions = self.decisions[name]
-        mean, highest = decisions.calibrate(pooled.mean), decisions.calibrate(pooled.highest)
+        mean = decisions.calibrate(pooled.mean).tolist()
+        highest = decisions.calibrate(pooled.highest).tolist() if long else [None] * len(mean)
         thresholds, zones = decisions.limits(len(mean))
         return {
-            label: ClassReading(float(p), threshold, decide(float(p), threshold, quality, zone), zone, float(top) if long else None)
+            label: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone, top)
             for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
         }
 
@@ -344,7 +346,7 @@ class EcgClassifier:
         whole = None if quality.signal == "poor" else whole
         facts = Facts(trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", whole)
         decisions, conclusion = conclude(answers, self.space, facts)
-        agreed = {level: {name: replace(one, decision=decisions[level][name]) for name, one in of.items()} for level, of in levels.items()}
+        agreed = {level: _with_decisions(of, decisions[level]) for level, of in levels.items()}
         return agreed, conclusion
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
@@ -382,14 +384,8 @@ class EcgClassifier:
         }
 
 
-def _measured(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
-    """Measure a record, unless that was done, and assess its signal."""
-    # Imported with the first reading, for SciPy's filters take most of a second.
-    from heart_reader.features.measured import measure
-    from heart_reader.features.quality import assess_signal
-
-    measurements = measurements or measure(record, rhythm=rhythm)
-    return measurements, assess_signal(record, measurements)
+def _with_decisions(readings: Mapping[str, ClassReading], decisions: Mapping[str, str]) -> dict[str, ClassReading]:
+    return {name: one if one.decision == decisions[name] else one._replace(decision=decisions[name]) for name, one in readings.items()}
 
 
 def _feature_space(values: Mapping[str, Any] | None, where: str) -> FeatureSpace | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,9 +37,8 @@ BANDS = {
 }
 
 
-@dataclass(frozen=True)
-class ClassReading:
-    """One class of one level.
+class ClassReading(NamedTuple):
+    """One class of one level; a tuple, since a reading makes hundreds.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ class ClassReading:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values = {**vars(self), "zone": None if self.zone is None else list(self.zone)}
-        return {name: value for name, value in values.items() if name != "maximum" or value is not None}
+        said = {"probability": self.probability, "threshold": self.threshold, "decision": self.decision, "zone": self.zone and [*self.zone]}
+        return said if self.maximum is None else {**said, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Screen:
     def of(cls, answer: Mapping[str, ClassReading], presupposes: Message, sides: Sequence[ClassReading]) -> Screen:
         """Make it of an answer, which is not decided where the reading states neither side."""
         if sides and all(side.decision != "present" for side in sides):
-            answer = {name: replace(one, decision="uncertain") for name, one in answer.items()}
+            answer = {name: one._replace(decision="uncertain") for name, one in answer.items()}
         return cls(answer, presupposes)
 
     def to_json(self) -> dict[str, Any]:
@@ -284,12 +283,12 @@ class Diagnosis:
             rated[_band(reading, self.quality)][label] = reading
         return rated
 
-    def _sentences(self) -> Iterator[str | None]:
+    def _sentences(self, summary: Message) -> Iterator[str | None]:
         """Every sentence of the reading that may have a code."""
         yield from self.warnings
         yield from self.quality.findings
         yield from self.conclusion.sentences()
-        yield from (self.summary, self.decision_rule, *BANDS.values())
+        yield from (summary, self.decision_rule, *BANDS.values())
         yield from (screen.presupposes for screen in self.screens.values())
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
@@ -314,7 +313,7 @@ class Diagnosis:
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
             "screens": {level: screen.to_json() for level, screen in self.screens.items()},
             "ranked": self.ranked,
-            "summary": self.summary,
+            "summary": (summary := self.summary),
             "conclusion": self.conclusion.to_json(),
             "bands": self.bands,
             "decision_rule": self.decision_rule,
@@ -326,7 +325,7 @@ class Diagnosis:
             "timeline": [dict(window) for window in self.timeline],
             "long": None if self.long is None else {**self.long.to_json(), "excerpts": [one.to_json() for one in self.excerpts]},
             "warnings": list(self.warnings),
-            "messages": coded(self._sentences()),
+            "messages": coded(self._sentences(summary)),
             "model": dict(self.model),
             "device_report": None if self.device_report is None else self.device_report.to_json(),
             "notice": NOTICE,

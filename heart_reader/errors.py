@@ -21,6 +21,7 @@
     │   └── NotTrusted             not signed by anyone who is trusted
     ├── ProcessLost                another process of the same training that is gone
     ├── ArchiveError               an archive that is out of reach or refuses
+    ├── BadTensors                 tensors that a network cannot take (the server answers 400)
     ├── ExportParityError          an exported model that disagrees with its origin
     └── UnexpectedError            a fault of ours in one record (the server answers 500)
 
@@ -34,6 +35,7 @@ import re
 
 __all__ = [
     "ArchiveError",
+    "BadTensors",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -141,6 +143,10 @@ class ProcessLost(HeartReaderError):
 
 class ArchiveError(HeartReaderError):
     """An archive of DICOM objects that is out of reach, or refuses what it was asked."""
+
+
+class BadTensors(HeartReaderError):
+    """A request for the logits of a network that is no request, or does not fit the network."""
 
 
 class ExportParityError(HeartReaderError):

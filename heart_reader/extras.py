@@ -21,6 +21,9 @@ EXTRA_OF: Mapping[str, str] = {
     "lightgbm": "baselines",
     "cryptography": "signing",
     "shtab": "completion",
+    "pyarrow": "bulk", "fsspec": "bulk",
+    "ray": "ray",
+    "opentelemetry": "tracing",
     "huggingface_hub": "dev",
 }  # fmt: skip
 

@@ -105,14 +105,13 @@ def fresh_directory(final: Path) -> Iterator[Path]:
         yield new
         for file in new.iterdir():
             if file.is_file():
-                with file.open("rb+") as stream:  # Windows flushes only what is open for writing
-                    os.fsync(stream.fileno())
+                _flush(file)
         _put_in_place(new, final)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], *, durable: bool = False) -> None:
     """Write a file whole or not at all: beside its final name, then renamed.
 
     Parameters
@@ -121,6 +120,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         Final name; its folder is made where it does not exist.
     write
         Writes the content to the path it is given.
+    durable
+        Whether it is on the disk, under its name, when this returns: for what must outlast a loss
+        of power.
 
     Raises
     ------
@@ -132,14 +134,18 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with claimed(path):
             try:
                 write(new)
+                if durable:
+                    _flush(new)
                 new.replace(path)
+                if durable and sys.platform != "win32":  # which opens no folders
+                    _flush(path.parent)
             finally:
                 new.unlink(missing_ok=True)
     except OSError as error:
         raise HeartReaderError(f"{path}: could not be written, {_reason(error)}") from error
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a text in UTF-8 whole or not at all, see :func:`write_whole`.
 
     Raises
@@ -147,7 +153,7 @@ def write_text(path: Path, text: str) -> None:
     HeartReaderError
         If the disk is full or not writable.
     """
-    write_whole(path, lambda new: new.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda new: new.write_text(text, encoding="utf-8"), durable=durable)
 
 
 def remove_directory(path: Path) -> None:
@@ -307,6 +313,16 @@ def _put_in_place(new: Path, final: Path) -> None:
             old.rename(final)
         raise
     _discard(old)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    # Windows flushes only what is open for writing.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _discard(path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address
 
-__all__ = ["is_loopback", "usable_cores"]
+__all__ = ["MEGABYTE", "is_loopback", "usable_cores"]
+
+MEGABYTE = 1024 * 1024
 
 
 def usable_cores() -> int:

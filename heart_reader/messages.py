@@ -88,19 +88,6 @@ class Message(str):
         return {"code": self.code, "values": {name: list(of) if isinstance(of, tuple) else of for name, of in self.values.items()}}
 
 
-class _Joining(Formatter):
-    """Formats like ``str.format``; a list is joined by commas or by the text after the colon."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, tuple):
-            return (format_spec or ", ").join(value)
-        # A number that is none, such as NaN, is here as text.
-        return value if isinstance(value, str) else str(super().format_field(value, format_spec))
-
-
-_formatter = _Joining()
-
-
 def message(code: str, **values: Value) -> Message:
     """Make a sentence.
 
@@ -128,7 +115,10 @@ def message(code: str, **values: Value) -> Message:
     forms = TEMPLATES[code]
     template = forms if isinstance(forms, str) else forms[plain["count"] != 1]
     # One line, whatever a file calls its leads.
-    return Message(" ".join(_formatter.vformat(template, (), plain).split()), code, plain)
+    text = "".join(
+        literal if name is None else literal + _said(plain[name], spec, quoted) for literal, name, spec, quoted in _parts(template)
+    )
+    return Message(" ".join(text.split()), code, plain)
 
 
 def template_fields(code: str) -> frozenset[str]:
@@ -162,8 +152,25 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
         if isinstance(sentence, Message) and sentence not in found:
             found[str(sentence)] = sentence.to_json()
             for value in sentence.values.values():
-                found |= coded(value if isinstance(value, tuple) else [value] if isinstance(value, str) else [])
+                if isinstance(value, Message | tuple):
+                    found |= coded(value if isinstance(value, tuple) else [value])
     return found
+
+
+@cache
+def _parts(template: str) -> tuple[tuple[str, str | None, str, bool], ...]:
+    """Return a template as texts, each with name and format of the value behind it."""
+    return tuple((literal, name, spec or "", conversion == "r") for literal, name, spec, conversion in Formatter().parse(template))
+
+
+def _said(value: Plain, spec: str, quoted: bool) -> str:
+    """Return a value as text; a list is joined by commas or by what the template says."""
+    if isinstance(value, tuple):
+        return (spec or ", ").join(value)
+    if quoted:
+        return repr(str(value) if isinstance(value, str) else value)
+    # A number that is none, such as NaN, is here as text.
+    return value if isinstance(value, str) else format(value, spec)
 
 
 @cache

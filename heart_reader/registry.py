@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from threading import RLock
 from typing import Generic, TypeVar
 
 from heart_reader.errors import ConfigError
@@ -44,7 +45,8 @@ class Registry(Mapping[str, T], Generic[T]):
         self.word = word
         self._package = package
         self._entries: dict[str, T] = {}
-        self._complete = False
+        self._asked = self._complete = False
+        self._completing = RLock()
 
     def add(self, name: str, entry: T) -> T:
         """Register an entry and return it.
@@ -61,10 +63,17 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _complete_entries(self) -> dict[str, T]:
         if not self._complete:
-            self._complete = True  # first, for a module may ask the registry while it is imported
-            for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
-                importlib.import_module(f"{self._package}.{module.name}")
+            with self._completing:  # another thread waits until all are there
+                self._import_all()
         return self._entries
+
+    def _import_all(self) -> None:
+        if self._asked:
+            return
+        self._asked = True  # first, for a module may ask the registry while it is imported
+        for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+            importlib.import_module(f"{self._package}.{module.name}")
+        self._complete = True
 
     def __getitem__(self, name: str) -> T:
         """Return an entry.

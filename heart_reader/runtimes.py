@@ -13,6 +13,7 @@ from heart_reader.checkpoint import Checkpoint, understood
 from heart_reader.data.batch import Batch
 from heart_reader.data.labels import LabelSpace
 from heart_reader.errors import Integrity, NotServable
+from heart_reader.stages import stage
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -39,7 +40,13 @@ def open_runtime(checkpoint: Checkpoint, threads: int) -> Logits:
     NotServable
         If the runtime that the checkpoint needs is not installed.
     """
-    return _open_onnx(checkpoint, threads) if checkpoint.runtime == "onnx" else _open_torch(checkpoint)
+    logits = _open_onnx(checkpoint, threads) if checkpoint.runtime == "onnx" else _open_torch(checkpoint)
+
+    def noted_logits(batch: Batch) -> NDArray[np.float32]:
+        with stage("network", len(batch)):
+            return logits(batch)
+
+    return noted_logits
 
 
 def build_torch_network(checkpoint: Checkpoint) -> nn.Module:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import heart_reader
 
@@ -35,6 +38,16 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     script = "import sys, heart_reader; print([name for name in ('torch', 'pandas', 'onnxruntime', 'sklearn') if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted on Linux only")
+def test_reading_reports_to_nobody() -> None:
+    """The thread with which ONNX Runtime reports its use would be a second one."""
+    script = "import os, heart_reader; heart_reader.load(); print(len(os.listdir('/proc/self/task')))"
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    surroundings.pop("ORT_DISABLE_TELEMETRY", None)
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, env=surroundings)
+    assert answer.stdout.strip() == "1"
 
 
 def test_every_test_is_collected() -> None:

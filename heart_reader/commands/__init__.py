@@ -21,7 +21,7 @@ __all__ = ["ALIASES", "GROUPS", "build_parser", "main"]
 PROGRAM = "heart-reader"
 # The commands as the help lists them.
 GROUPS = {
-    "read ECGs": ("read", "beats", "explain", "convert", "serve", "archive"),
+    "read ECGs": ("read", "beats", "explain", "convert", "serve", "archive", "bulk", "bulk-report"),
     "train": ("train", "baseline", "ensemble", "tune", "cross-validate", "recalibrate"),
     "evaluate": ("evaluate", "compare", "leaderboard", "study"),
     "devices": ("export", "prune", "benchmark"),

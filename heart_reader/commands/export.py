@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from heart_reader.commands.options import add_checkpoint, add_overrides
+from heart_reader.errors import ConfigError
 
 VARIANTS = ("fp32", "fp16", "int8", "pruned-int8", "nano-int8")
 
@@ -14,8 +15,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_checkpoint(parser, positional="name or directory of a torch checkpoint")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the variants and of their table")
+    add_checkpoint(parser, positional="name or directory of a torch checkpoint, with --triton of an ONNX checkpoint")
+    parser.add_argument("--out", type=Path, help="directory of the variants and of their table")
+    parser.add_argument("--triton", type=Path, metavar="DIR", help="write an ONNX checkpoint into this model repository of Triton instead")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="which to write (default: fp32 int8 pruned-int8 nano-int8)")
     parser.add_argument("--prune", type=float, metavar="RATIO", help="share of the channels that pruned-int8 loses (default: 0.5)")
     parser.add_argument("--force", action="store_true", help="write variants that fail the gate too, with the failure in their manifest")
@@ -24,9 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the variants behind the gate, then measure them side by side."""
+    """Write the variants behind the gate, then measure them side by side; or a model of Triton."""
     from heart_reader.weights import find_reader
 
+    if arguments.triton is not None:
+        _write_triton_model(find_reader(arguments.checkpoint), arguments)
+        return
+    if arguments.out is None:
+        raise ConfigError("nothing says where to: pass --out for variants, or --triton for a model of Triton")
     overrides = list(arguments.overrides)
     if arguments.variants:
         overrides.append(f"export.variants=[{', '.join(arguments.variants)}]")
@@ -41,6 +48,15 @@ def run(arguments: argparse.Namespace) -> None:
     written = build_variants(checkpoint, arguments.out, overrides=overrides, force=arguments.force, prune=prune_origin)
     if not arguments.no_benchmark:
         print(benchmark([checkpoint, *(variant.directory for variant in written)], arguments.out, overrides=overrides))
+
+
+def _write_triton_model(checkpoint: Path, arguments: argparse.Namespace) -> None:
+    """Write a model that Triton serves."""
+    if arguments.out is not None or arguments.variants or arguments.prune is not None or arguments.overrides:
+        raise ConfigError("--triton takes a checkpoint as it is: leave --out, --variants, --prune and --set away, or write variants first")
+    from heart_reader.edge.triton import write_triton_model
+
+    print(f"{write_triton_model(checkpoint, arguments.triton)}: tritonserver --model-repository {arguments.triton} serves it")
 
 
 def _check(directory: Path, overrides: list[str]) -> None:

@@ -46,6 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
         settings = Settings(**given)
     except ValidationError as error:
         raise ConfigError(first_complaint(error)) from None
+    if settings.processes and settings.max_concurrency > 1:
+        from heart_reader.frontend.nursery import start_early
+
+        start_early()  # beside what follows, which takes as long
     from heart_reader.frontend.server import serve
 
     try:

@@ -11,7 +11,7 @@ recommendations, part IV: ST segment, T and U waves, QT interval. Circulation 11
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL, SUPERCLASS_OF
@@ -22,6 +22,7 @@ from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.conclusion.whole import without_contradicted
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
 from heart_reader.messages import Message, message
+from heart_reader.stages import staged
 
 __all__ = ["Conclusion", "Line", "conclude"]
 
@@ -88,6 +89,7 @@ class Conclusion:
         }
 
 
+@staged("conclude")
 def conclude(levels: Answers, space: LabelSpace, facts: Facts) -> tuple[Decisions, Conclusion]:
     """Reconcile the decisions of all levels and write the diagnosis.
 
@@ -164,24 +166,24 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
         if given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
             changed[code] = Answer(given.probability, min(given.threshold, given.probability), "present")
         elif given.decision == "absent":
-            changed[code] = replace(given, decision="uncertain")
+            changed[code] = given._replace(decision="uncertain")
     block = changed.get(FIRST_DEGREE)
     if block is not None and block.decision == "present" and facts.numbers.get("pr_ms", 0.0) >= _SURELY_LONG_PR_MS:
         # So long a PR interval is a first degree block by definition: of 98 labelled training
         # records with it 63 say so and 9 are normal.
-        changed[FIRST_DEGREE] = replace(block, threshold=_CERTAIN)
+        changed[FIRST_DEGREE] = block._replace(threshold=_CERTAIN)
     paced = changed.get(PACED)
     if paced is not None and paced.decision == "present":
         # Paced beats look like a bundle branch block or an infarction: that they do is no evidence
         # against a pacemaker.
-        changed[PACED] = replace(paced, threshold=_CERTAIN)
+        changed[PACED] = paced._replace(threshold=_CERTAIN)
     return changed
 
 
 def _without_normal(answers: Mapping[str, Answer]) -> dict[str, Answer]:
     """The same answers, where nothing is read as normal."""
     return {
-        name: replace(answer, decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
+        name: answer._replace(decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
         for name, answer in answers.items()
     }
 

@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from typing import NamedTuple
 
 from heart_reader.conclusion.table import Condition, Table, read_table
 
@@ -28,8 +29,7 @@ NORMAL = "NORM"
 _EDGE = 1e-9
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Probability, threshold (None without one) and decision of one class."""
 
     probability: float

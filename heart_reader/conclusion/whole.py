@@ -106,7 +106,7 @@ def without_contradicted(
         The statements, and what is not stated: code, probability and reason.
     """
     contradicted = set(_contradicted(statements, whole))
-    kept = {code: replace(answer, decision="uncertain") if code in contradicted else answer for code, answer in statements.items()}
+    kept = {code: answer._replace(decision="uncertain") if code in contradicted else answer for code, answer in statements.items()}
     why = ((code, statements[code].probability, message("not_stated_whole", finding=class_name(code))) for code in sorted(contradicted))
     return kept, tuple(why)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,24 +71,13 @@ def read_csv(path: Path, advice: str) -> CsvFile:
         If it does not exist.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        header, rows, lines = _read_rows(path)
     except (FileNotFoundError, NotADirectoryError):
         raise MissingFiles(f"{path} does not exist: {advice}") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; a readable CSV file is needed") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}): save it as CSV in UTF-8") from None
-    first_line = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first_line.count), strict=True)
-    rows, lines = [], []
-    try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append([cell.strip() for cell in row])
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{path} line {reader.line_num}: {error}: save the table as plain CSV") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text (byte {_first_strange_byte(path)}): save it as CSV in UTF-8") from None
     table = CsvFile(path, header, rows, lines)
     if not rows:
         raise DataError(f"{path}: no rows; a header line and one row per record are needed")
@@ -100,6 +88,33 @@ def read_csv(path: Path, advice: str) -> CsvFile:
         if len(cells) != len(header):
             raise DataError(f"{table.where(position)}: {len(cells)} cells where the header has {len(header)}: correct the row")
     return table
+
+
+def _read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]], list[int]]:
+    """Read line by line: the text of a table of millions of rows is never held as a whole."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first_line = file.readline()
+    rows, lines = [], []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=max(DELIMITERS, key=first_line.count), strict=True)
+        try:
+            header = tuple(cell.strip() for cell in next(reader, []))
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any(cells):
+                    rows.append(cells)
+                    lines.append(reader.line_num)
+        except csv.Error as error:
+            raise DataError(f"{path} line {reader.line_num}: {error}: save the table as plain CSV") from None
+    return header, rows, lines
+
+
+def _first_strange_byte(path: Path) -> int:
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def plain_name(cell: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,9 +93,31 @@ class EcgDataset:
         """Return the windows of one record, and its (n_features,) features or None."""
         return self.windows(position), None if self.features is None else self.features[position]
 
-    def whole(self) -> Batch:
-        """Return what a network gets of all records."""
-        return Batch.of([self.inputs(position) for position in range(len(self))])
+    def records_of_windows(self) -> NDArray[np.int64]:
+        """(n_windows,) which record each window of :meth:`parts` is from, ascending."""
+        lengths, which = np.unique(np.diff(self._parts)[:, 0], return_inverse=True)
+        counts = np.array([len(self.preprocessor.starts(length)) for length in lengths.tolist()], dtype=np.int64)
+        return np.repeat(np.arange(len(self)), counts[which])
+
+    def parts(self, size: int, rows: slice = slice(None)) -> Iterator[Batch]:
+        """Yield what a network gets of records, ``size`` windows at a time, at the end fewer.
+
+        Signals are read as they are asked for: no more than a part is held.
+
+        Parameters
+        ----------
+        rows
+            Which records, one after the other.
+        """
+        begin, end, _ = rows.indices(len(self))
+        records = self.records_of_windows()
+        records = records[(records >= begin) & (records < end)]
+        for start in range(0, len(records), size):
+            of = records[start : start + size]
+            first, after = int(of[0]), int(of[-1]) + 1
+            skipped = start - int(np.searchsorted(records, first))
+            windows = np.concatenate([self.windows(position) for position in range(first, after)])[skipped:][: len(of)]
+            yield Batch(windows, None if self.features is None else self.features[first:after], of - first)
 
     def random_crops(
         self,

@@ -66,21 +66,23 @@ def splits_of_fold(
     ['test', 'train', 'train', 'val']
     """
     splits = np.where(folds == fold, "test", "train").astype("<U5")
-    rest = np.unique(units[splits == "train"])
-    carried = {unit: (labels[units == unit] == 1).any(axis=0) for unit in rest.tolist()}
-    order = np.random.default_rng([seed, fold]).permutation(rest).tolist()
-    order.sort(key=lambda unit: not _is_spared(unit, carried))
-    most = max(order, key=lambda unit: (_is_spared(unit, carried), int(carried[unit].sum())))
+    rest, place = np.unique(units[splits == "train"], return_inverse=True)
+    carries = np.zeros((len(rest), labels.shape[1]), dtype=bool)
+    np.logical_or.at(carries, place, labels[splits == "train"] == 1)
+    n_carriers, n_left = carries.sum(axis=0), len(rest)
+
+    def is_spared(unit: int) -> bool:
+        """Whether others who are left carry every class that a unit does."""
+        return n_left > 1 and bool((n_carriers[carries[unit]] > 1).all())
+
+    order = np.random.default_rng([seed, fold]).permutation(len(rest)).tolist()
+    order.sort(key=lambda unit: not is_spared(unit))
+    most = max(order, key=lambda unit: (is_spared(unit), int(carries[unit].sum())))
     wanted = max(1, round(len(rest) / _VALIDATES))
+    chosen: list[int] = []
     for unit in [most, *(other for other in order if other != most)]:
-        if wanted and len(carried) > 1 and _is_spared(unit, carried):
-            splits[units == unit] = "val"
-            del carried[unit]
-            wanted -= 1
+        if len(chosen) < wanted and is_spared(unit):
+            chosen.append(unit)
+            n_carriers, n_left = n_carriers - carries[unit], n_left - 1
+    splits[np.isin(units, rest[chosen])] = "val"
     return splits
-
-
-def _is_spared(unit: int, carried: dict[int, NDArray[np.bool_]]) -> bool:
-    """Whether others carry every class that a unit does."""
-    others = [classes for other, classes in carried.items() if other != unit]
-    return bool(others) and bool((~carried[unit] | np.any(others, axis=0)).all())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -146,6 +146,10 @@ class LabelSpace:
 
     def answerable(self) -> tuple[str, ...]:
         """Return the levels that follow from the heads, in the order of ``levels``."""
+        return self._answerable
+
+    @cached_property
+    def _answerable(self) -> tuple[str, ...]:
         return tuple(name for name in self.levels if self._is_answered(name))
 
     def _is_answered(self, name: str) -> bool:
@@ -186,20 +190,29 @@ class LabelSpace:
             Level name to (n_rows, n_classes), not yet calibrated.
         """
         exact = np.asarray(logits, dtype=np.float64)
-        return {name: self._answer(name, exact) for name in self.answerable()}
+        # Of every statement the logarithm of the probability that it does not apply.
+        absent = -np.logaddexp(0.0, exact[:, self.head_slice(ALL)]) if ALL in self.heads else None
+        answers: dict[str, NDArray[np.float64]] = {}
+        for name in self.answerable():
+            self._answer(name, exact, absent, answers)
+        return {name: answers[name] for name in self.answerable()}
 
-    def _answer(self, name: str, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probabilities of one answerable level, the mean of all ways to it."""
+    def _answer(
+        self, name: str, logits: NDArray[np.float64], absent: NDArray[np.float64] | None, answers: dict[str, NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """Add the probabilities of one answerable level, the mean of all ways to it, if missing."""
+        if name in answers:
+            return answers[name]
         level = self.levels[name]
         votes = []
         if name in self.heads:
             votes.append(sigmoid(logits[:, self.head_slice(name)]))
-        if name != ALL and level.members is not None and ALL in self.heads:
-            votes.append(_noisy_or(logits[:, self.head_slice(ALL)], level.members))
+        if name != ALL and level.members is not None and absent is not None:
+            votes.append(_noisy_or(absent, level.members))
         if level.contrast is not None and self._is_answered(level.contrast.of):
-            votes.append(level.contrast.probability(self._answer(level.contrast.of, logits)))
-        mean: NDArray[np.float64] = np.mean(votes, axis=0)
-        return mean
+            votes.append(level.contrast.probability(self._answer(level.contrast.of, logits, absent, answers)))
+        answers[name] = sum(votes[1:], votes[0]) / len(votes)
+        return answers[name]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
@@ -283,10 +296,9 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     return answer
 
 
-def _noisy_or(logits: NDArray[np.floating], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
+def _noisy_or(log_absent: NDArray[np.float64], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
     """Return the probability that at least one of independent members applies: 1 - prod(1 - p)."""
-    log_absent = -np.logaddexp(0.0, logits)
-    answer: NDArray[np.float64] = -np.expm1(log_absent @ _membership(members, logits.shape[1]))
+    answer: NDArray[np.float64] = -np.expm1(log_absent @ _membership(members, log_absent.shape[1]))
     return answer
 
 

@@ -39,7 +39,7 @@ LIMB_LEADS = STANDARD_LEADS[:6]
 POSITIONS = ("1st", "2nd", "3rd")
 
 # Rows: the six limb leads from I and II (Einthoven's law and Goldberger's definitions).
-_FROM_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
+FROM_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
 
 # A longer name is a sentence, not a lead.
 _MAX_NAME = 64
@@ -220,4 +220,4 @@ def derive_limb_leads(lead_i: NDArray[np.floating], lead_ii: NDArray[np.floating
     >>> {name: float(values[0]) for name, values in limb.items()}
     {'III': 2.0, 'aVR': -2.0, 'aVL': -0.5, 'aVF': 2.5}
     """
-    return {name: row[0] * lead_i + row[1] * lead_ii for name, row in zip(LIMB_LEADS[2:], _FROM_I_AND_II[2:], strict=True)}
+    return {name: row[0] * lead_i + row[1] * lead_ii for name, row in zip(LIMB_LEADS[2:], FROM_I_AND_II[2:], strict=True)}

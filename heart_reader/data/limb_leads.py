@@ -17,7 +17,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.data.leads import LIMB_LEADS, STANDARD_LEADS, derive_limb_leads
+from heart_reader.data.leads import FROM_I_AND_II, LIMB_LEADS, STANDARD_LEADS, derive_limb_leads
+from heart_reader.kernels.quality import misfit
 from heart_reader.messages import Message, message
 
 __all__ = ["exchanged_limb_leads", "limb_lead_warning", "with_limb_leads"]
@@ -58,28 +59,20 @@ def exchanged_limb_leads(signal: NDArray[np.floating], names: Sequence[str]) -> 
     there = [name for name in LIMB_LEADS if name in names]
     if len(there) < 4 or there[:2] != ["I", "II"]:
         return None
-    thin = np.asarray(signal[rows, :: max(1, signal.shape[1] // _POINTS)], dtype=np.float64)
-    thin = thin - thin.mean(axis=1, keepdims=True)
-    # What nearly every record is: two sums of squares, and done.
-    if _misfit(thin, there) <= _RIGHT_SHARE or np.sqrt(np.square(thin).mean()) < _LEAST_MV:
+    thin = np.asarray(signal[rows, :: max(1, signal.shape[1] // _POINTS)], dtype=np.float64, order="C")
+    factors = FROM_I_AND_II[[LIMB_LEADS.index(name) for name in there[2:]]]
+    wrong, size = misfit(thin, factors)
+    # What nearly every record is.
+    if wrong <= _RIGHT_SHARE or size < _LEAST_MV:
         return None
     # Without III, aVL and aVF in each other's place look like I and II, which programs do not mix
     # up: derived leads come first.
     for first, second in sorted(combinations(range(len(there)), 2), key=lambda pair: pair[0] < 2):
         swapped = thin.copy()
         swapped[[first, second]] = thin[[second, first]]
-        if _misfit(swapped, there) <= _RIGHT_SHARE and _misfit(thin, there) >= _WRONG_SHARE:
+        if wrong >= _WRONG_SHARE and misfit(swapped, factors)[0] <= _RIGHT_SHARE:
             return there[first], there[second]
     return None
-
-
-def _misfit(limb: NDArray[np.float64], names: Sequence[str]) -> float:
-    """Return how far leads are from what I and II make of them, by their root mean squares."""
-    made = derive_limb_leads(limb[0], limb[1])
-    expected = np.stack([made[name] for name in names[2:]])
-    size = np.square(limb[2:]).sum(axis=1) + np.square(expected).sum(axis=1)
-    off = np.square(limb[2:] - expected).sum(axis=1)
-    return float(np.sqrt((off / np.maximum(size, 1e-12)).max()))
 
 
 def limb_lead_warning(signal: NDArray[np.floating], names: Sequence[str], masked: Sequence[str] = ()) -> tuple[Message, ...]:

@@ -24,6 +24,7 @@ from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
 from heart_reader.messages import message
+from heart_reader.stages import staged
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
 
@@ -131,6 +132,7 @@ class Preprocessor:
             raise ConfigError(f"preprocessor: fields {wrong} are missing or unknown; needed: {sorted(names - optional)}")
         return cls(**{**values, "leads": tuple(values["leads"])})
 
+    @staged("prepare")
     def prepare(self, record: EcgRecord) -> PreparedEcg:
         """Bring a record to the model's leads, rate and band.
 
@@ -166,13 +168,15 @@ class Preprocessor:
         """
         most, unfiltered = signal.PART_VALUES, self.low_hz is None and self.high_hz is None
         if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
-            parts = SignalParts(len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads]))
+            parts = SignalParts(
+                len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads], dtype=np.float64)
+            )
             yield from ((slice(None), start, values) for start, values in resample_parts(parts, record.fs, self.fs))
             return
         at_once = max(1, most // record.n_times)
         for first in range(0, len(leads), at_once):
             chosen = slice(first, first + at_once)
-            values = np.stack([lead(0, record.n_times) for lead in leads[chosen]])
+            values = _together(leads[chosen], 0, record.n_times)
             yield chosen, 0, bandpass(resample(values, record.fs, self.fs), self.fs, self.low_hz, self.high_hz)
 
     def starts(self, n_times: int) -> NDArray[np.int64]:
@@ -257,14 +261,18 @@ class Preprocessor:
         return leads, mask, warnings
 
 
+def _together(leads: list[_Lead], start: int, stop: int) -> NDArray[np.float64]:
+    return np.stack([lead(start, stop) for lead in leads], dtype=np.float64)
+
+
 def _recorded(record: EcgRecord, row: int) -> _Lead:
-    return lambda start, stop: record.signal[row, start:stop].astype(np.float64)
+    return lambda start, stop: record.signal[row, start:stop]
 
 
 def _derived(record: EcgRecord, known: Mapping[str, int], name: str) -> _Lead:
     """A limb lead that follows from I and II by Einthoven's law."""
     first, second = _recorded(record, known["I"]), _recorded(record, known["II"])
-    return lambda start, stop: derive_limb_leads(first(start, stop), second(start, stop))[name]
+    return lambda start, stop: derive_limb_leads(first(start, stop).astype(np.float64), second(start, stop).astype(np.float64))[name]
 
 
 def window_starts(n_times: int, window: int, stride: int) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.errors import ConfigError
+from heart_reader.kernels.resampling import by_blocks, continued, multiplied, polyphase, resampled
 
 __all__ = ["SignalParts", "bandpass", "can_be_resampled_in_parts", "resample", "resample_parts", "resampled_length"]
 
@@ -27,9 +28,6 @@ _MAX_DENOMINATOR = 10_000
 # Numbers in the matrix of a ratio, about; that of 256.41 Hz would fill the memory of a small
 # device.
 _MAX_MATRIX = 1_000_000
-# Points at the new rate that one row of the product gives; fewer copy more, more multiply more
-# zeros.
-_BLOCK = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +79,7 @@ class SignalParts:
             yield start, self.cut(start, min(start + self.step, self.n_times))
 
 
+@lru_cache(maxsize=64)
 def _ratio(fs_from: float, fs_to: float) -> Fraction:
     return (Fraction(fs_to).limit_denominator(_MAX_DENOMINATOR) / Fraction(fs_from).limit_denominator(_MAX_DENOMINATOR)).limit_denominator(
         _MAX_DENOMINATOR
@@ -110,15 +109,13 @@ def resample(values: NDArray[np.floating], fs_from: float, fs_to: float) -> NDAr
 
         # "line" continues the signal along the line from its first to its last value: no edge
         # transient on an offset baseline.
-        resampled: NDArray[np.floating] = sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
-        return resampled
-    # The same as scipy.signal.resample_poly with padtype="line", as one product of matrices.
-    matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
-    n_times, n_out = values.shape[-1], resampled_length(values.shape[-1], fs_from, fs_to)
-    n_blocks = -(-n_out // step_out)
-    stop = (n_blocks - 1) * step_in + len(matrix) - n_before
-    padded = _continued(values, (values[..., :1], values[..., -1:]), n_times, -n_before, stop)
-    return _product(padded, matrix, step_in, n_blocks)[..., :n_out]
+        answer: NDArray[np.floating] = sps.resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+        return answer
+    # The same as scipy.signal.resample_poly with padtype="line".
+    up, down, n_out = ratio.numerator, ratio.denominator, resampled_length(values.shape[-1], fs_from, fs_to)
+    if values.ndim == 2 and values.dtype == np.float64 and values.shape[1]:
+        return resampled(np.ascontiguousarray(values), _taps(up, down), up, down, n_out)
+    return by_blocks(values, _taps(up, down), up, down, n_out)
 
 
 def resampled_length(n_times: int, fs_from: float, fs_to: float) -> int:
@@ -151,7 +148,8 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
         yield from parts
         return
     ratio = _ratio(fs_from, fs_to)
-    matrix, n_before, step_in, step_out = _polyphase(ratio.numerator, ratio.denominator)
+    up, down = ratio.numerator, ratio.denominator
+    matrix, n_before, step_in, step_out = polyphase(_taps(up, down).tobytes(), up, down)
     n_times, n_out = parts.n_times, resampled_length(parts.n_times, fs_from, fs_to)
     n_blocks = -(-n_out // step_out)
     at_once = max(1, PART_VALUES // (parts.n_leads * step_in))
@@ -160,51 +158,21 @@ def resample_parts(parts: SignalParts, fs_from: float, fs_to: float) -> Iterator
         count = min(at_once, n_blocks - first)
         start = first * step_in - n_before
         stop = start + (count - 1) * step_in + len(matrix)
-        piece = _continued(parts.cut(max(start, 0), min(stop, n_times)), ends, n_times, start, stop)
-        yield first * step_out, _product(piece, matrix, step_in, count)[..., : n_out - first * step_out]
-
-
-def _continued(
-    values: NDArray[np.floating], ends: tuple[NDArray[np.floating], NDArray[np.floating]], n_times: int, start: int, stop: int
-) -> NDArray[np.floating]:
-    """Continue (..., n) points to ``start`` and ``stop`` on the line through both ends."""
-    slope = (ends[1] - ends[0]) / max(1, n_times - 1)
-    before = ends[0] + slope * np.arange(min(start, 0), 0, dtype=values.dtype)
-    after = ends[1] + slope * np.arange(1, stop - n_times + 1, dtype=values.dtype)
-    return np.concatenate([before, values, after], axis=-1)
-
-
-def _product(padded: NDArray[np.floating], matrix: NDArray[np.float64], step_in: int, n_blocks: int) -> NDArray[np.floating]:
-    """Multiply blocks of points, ``step_in`` apart, by the matrix that resamples each."""
-    blocks = np.lib.stride_tricks.sliding_window_view(padded, len(matrix), axis=-1)[..., ::step_in, :][..., :n_blocks, :]
-    # The size is spelled out, for without rows -1 has no meaning.
-    return (blocks @ matrix.astype(padded.dtype, copy=False)).reshape(*padded.shape[:-1], n_blocks * matrix.shape[1])
+        piece = continued(parts.cut(max(start, 0), min(stop, n_times)), ends, n_times, start, stop)
+        yield first * step_out, multiplied(piece, matrix, step_in, count)[..., : n_out - first * step_out]
 
 
 @lru_cache(maxsize=8)
-def _polyphase(up: int, down: int) -> tuple[NDArray[np.float64], int, int, int]:
-    """Return the resampling filter as a matrix from a block of points to resampled ones.
+def _taps(up: int, down: int) -> NDArray[np.float64]:
+    """Return the resampling filter, (2 half + 1,).
 
-    The filter is a sinc of ten zero crossings on either side under a Kaiser window with beta 5,
-    scipy's own choice.
-
-    Returns
-    -------
-    tuple
-        (n_in, n_out) matrix, how many points of a block lie before its first answer, and points per
-        block in and out.
+    It is a sinc of ten zero crossings on either side under a Kaiser window with beta 5, scipy's own
+    choice.
     """
     half = 10 * max(up, down)
-    time = np.arange(-half, half + 1)
-    taps = np.sinc(time / max(up, down)) * np.kaiser(2 * half + 1, 5.0)
+    taps = np.sinc(np.arange(-half, half + 1) / max(up, down)) * np.kaiser(2 * half + 1, 5.0)
     taps *= up / taps.sum()
-    n_periods = -(-_BLOCK // up)
-    step_in, step_out = n_periods * down, n_periods * up
-    n_before = half // up
-    points = np.arange(-n_before, ((step_out - 1) * down + half) // up + 1)
-    distance = np.arange(step_out) * down - points[:, None] * up
-    matrix = np.where(np.abs(distance) <= half, taps[np.clip(half + distance, 0, 2 * half)], 0.0)
-    return matrix, n_before, step_in, step_out
+    return taps
 
 
 def bandpass(values: NDArray[np.floating], fs: float, low_hz: float | None, high_hz: float | None) -> NDArray[np.floating]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ def log_odds(y_prob: ArrayLike) -> NDArray[np.float64]:
     >>> log_odds([0.5, 0.0]).round(2).tolist()
     [0.0, -27.63]
     """
-    clipped = np.clip(np.asarray(y_prob, dtype=np.float64), _EDGE, 1.0 - _EDGE)
+    clipped = np.minimum(np.maximum(np.asarray(y_prob, dtype=np.float64), _EDGE), 1.0 - _EDGE)
     return np.log(clipped) - np.log1p(-clipped)
 
 
@@ -44,7 +45,8 @@ class _Part:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -152,8 +154,12 @@ class Calibration(_Part):
             raise ConfigError(
                 f"calibration: {y_prob.shape[-1]} classes to calibrate, {self.n_classes} were fitted: use the checkpoint's own"
             )
-        moved = sigmoid(np.asarray(self.slope) * log_odds(y_prob) + np.asarray(self.intercept))
-        return np.where(self.fitted, moved, y_prob).astype(np.float64)
+        slope, intercept, fitted = self._arrays
+        return np.where(fitted, sigmoid(slope * log_odds(y_prob) + intercept), y_prob)
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        return np.array(self.slope, dtype=np.float64), np.array(self.intercept, dtype=np.float64), np.array(self.fitted, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -215,7 +221,7 @@ class Uncertainty(_Part):
             if not none and (low is None or high is None or not 0 <= low <= high <= 1):
                 raise ConfigError(f"uncertainty: zone from {low} to {high}; two rising probabilities or two nulls are needed")
 
-    @property
+    @cached_property
     def zones(self) -> tuple[tuple[float, float] | None, ...]:
         """Per class its lower and upper limit, None where it has no zone."""
         return tuple(None if low is None or high is None else (low, high) for low, high in zip(self.low, self.high, strict=True))

@@ -17,7 +17,7 @@ import hashlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,35 +180,55 @@ def _quantize(
 def shrink(path: Path) -> None:
     """Store the tables of a graph as narrow as they may be, and its names as short."""
     model = onnx.load(path)
-    readers = {name: node.op_type for node in model.graph.node for name in node.input}
-    for tensor in list(model.graph.initializer):
-        if readers.get(tensor.name) not in (*WEIGHTED, "DequantizeLinear") and np.prod(tensor.dims) >= TABLE_SIZE:
-            narrow, widen = _narrow(tensor, readers[tensor.name])
-            model.graph.initializer.remove(tensor)
-            model.graph.initializer.extend(narrow)
-            model.graph.node.insert(0, widen)
+    readers = {name: node for node in model.graph.node for name in node.input}
+    kept = (*WEIGHTED, "DequantizeLinear")
+    tables = {
+        tensor.name: tensor
+        for tensor in model.graph.initializer
+        if np.prod(tensor.dims) >= TABLE_SIZE and tensor.name in readers and readers[tensor.name].op_type not in kept
+    }
+    for name, tensor in tables.items():
+        narrow, widen = _narrow(tensor, _largest_leaf(readers[name], tables))
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.extend(narrow)
+        for node in reversed(widen):
+            model.graph.node.insert(0, node)
     del model.graph.value_info[:]
     _rename(model.graph)
     onnx.save(model, path)
 
 
-def _narrow(tensor: onnx.TensorProto, reader: str) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
-    """Return a table in fewer bits, and the node that widens it when a session starts or runs.
+def _largest_leaf(reader: onnx.NodeProto, tables: Mapping[str, onnx.TensorProto]) -> float | None:
+    """Return the largest absolute value of the tables that a node chooses from, for one scale."""
+    if reader.op_type != "Where":
+        return None
+    return max(float(np.abs(numpy_helper.to_array(tables[name])).max()) for name in reader.input if name in tables)
 
-    Leaves of trees, which are looked up and added, get 8 bits and one scale. What is compared
-    keeps the 11 bits of a half float. Numbers of features fit 16 bits.
+
+def _narrow(tensor: onnx.TensorProto, largest_leaf: float | None) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
+    """Return a table in fewer bits, and the nodes that widen it once, when a session is opened.
+
+    Leaves of trees, which are chosen and added, get 8 bits and one scale. What is compared keeps
+    the 11 bits of a half float. Numbers of features fit 16 bits.
+
+    Parameters
+    ----------
+    largest_leaf
+        The largest absolute value of the leaves that it belongs to; None for other tables.
     """
     values, name = numpy_helper.to_array(tensor), f"{tensor.name}.narrow"
-    if values.dtype == np.float32 and reader == "Gather":
+    if values.dtype == np.float32 and largest_leaf is not None:
         # Trees that have not grown are zero throughout.
-        scale = np.asarray(np.abs(values).max() / 127 or 1.0, dtype=np.float32)
+        scale = np.asarray(largest_leaf / 127 or 1.0, dtype=np.float32)
         parts = [numpy_helper.from_array(np.rint(values / scale).astype(np.int8), name), numpy_helper.from_array(scale, f"{name}.scale")]
-        return parts, onnx.helper.make_node("DequantizeLinear", [part.name for part in parts], [tensor.name])
+        # (Not DequantizeLinear, which every call of the network would repeat.)
+        cast = onnx.helper.make_node("Cast", [name], [f"{name}.cast"], to=tensor.data_type)
+        return parts, [cast, onnx.helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [tensor.name])]
     half = np.finfo(np.float16)
     narrow = values.clip(half.min, half.max).astype(np.float16) if values.dtype == np.float32 else values.astype(np.int16)
     if narrow.dtype == np.int16 and (narrow != values).any():
         narrow = values
-    return [numpy_helper.from_array(narrow, name)], onnx.helper.make_node("Cast", [name], [tensor.name], to=tensor.data_type)
+    return [numpy_helper.from_array(narrow, name)], [onnx.helper.make_node("Cast", [name], [tensor.name], to=tensor.data_type)]
 
 
 def _rename(graph: onnx.GraphProto) -> None:

@@ -38,9 +38,9 @@ __all__ = [
     "paired_bootstrap",
 ]
 
-# Weights of so many draws and the work on them stay within a core's second-level cache for a few
-# thousand records.
-_CHUNK = 64
+# So many draws are measured together, as long as their weights stay below 16 MB; then fewer, so
+# that memory grows with neither draws nor, beyond what is sorted once, records.
+_CHUNK, _CHUNK_CELLS = 64, 2**21
 
 Array = NDArray[np.float64]
 
@@ -273,7 +273,8 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
     patient_ids
         (n_records,), empty where unknown.
     draws
-        Number of draws in all; fewer draws of the same seed are the first ones.
+        Number of draws in all; fewer draws of the same seed are the first ones, and however many
+        are yielded together, they are the same.
     seed
         Seed of the generator.
 
@@ -285,8 +286,9 @@ def draw_weights(patient_ids: NDArray[np.str_], draws: int, seed: int) -> Iterat
     units = bootstrap_units(patient_ids)
     n_units = int(units.max()) + 1
     generator = np.random.default_rng(seed)
-    for start in range(0, draws, _CHUNK):
-        n_draws = min(_CHUNK, draws - start)
+    at_once = max(1, min(_CHUNK, _CHUNK_CELLS // len(patient_ids)))
+    for start in range(0, draws, at_once):
+        n_draws = min(at_once, draws - start)
         chosen = generator.integers(0, n_units, size=(n_draws, n_units))
         chosen += np.arange(n_draws)[:, None] * n_units
         counts = np.bincount(chosen.ravel(), minlength=n_draws * n_units).reshape(n_draws, n_units)

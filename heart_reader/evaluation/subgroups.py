@@ -13,6 +13,7 @@ from heart_reader.data.record_table import RecordTable
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.evaluation.bootstrap import Difference, Estimate, difference_of, draw_weights, estimate_of
 from heart_reader.metrics import METRICS, Sample, WeightedSample, macro_mean
+from heart_reader.metrics.registry import Metric
 from heart_reader.predictions import Predictions
 
 __all__ = ["EVERYBODY", "MACRO", "MIN_CASES", "SUBGROUP_METRICS", "SubgroupRow", "group_records", "measure_subgroups", "subgroup_csv_rows"]
@@ -121,14 +122,16 @@ def measure_subgroups(
         level_thresholds = thresholds.get(of_level.level)
         if level_thresholds is not None and level_thresholds.split == of_level.split:
             level_thresholds = None
-        weights = np.concatenate(list(draw_weights(of_level.patient_ids, draws, seed)), axis=1)
-        measured = _Level(of_level, level_thresholds, without, weights, confidence)
         here = np.array([row_of[name] for name in of_level.record_ids.tolist()], dtype=np.intp)
-        rows += measured.rows("", EVERYBODY, np.ones(len(of_level), dtype=bool), None)
+        measured = _Level(of_level, level_thresholds, without, confidence)
+        measured.add("", EVERYBODY, np.ones(len(of_level), dtype=bool), None)
         for grouping, groups in groupings.items():
             anybody = np.any(list(groups.values()), axis=0)[here]
             for title, mask in groups.items():
-                rows += measured.rows(grouping, title, mask[here], anybody & ~mask[here])
+                measured.add(grouping, title, mask[here], anybody & ~mask[here])
+        for weights in draw_weights(of_level.patient_ids, draws, seed):
+            measured.draw(weights)
+        rows += measured.rows()
     return tuple(rows)
 
 
@@ -147,12 +150,51 @@ def subgroup_csv_rows(rows: Sequence[SubgroupRow]) -> list[dict[str, object]]:
     return flat
 
 
-class _Level:
-    """The records of one level, ready to be measured group by group."""
+class _Drawn:
+    """Some classes on some records, under one block of draws after the other."""
 
-    def __init__(
-        self, predictions: Predictions, thresholds: Thresholds | None, without: Sequence[str], weights: Array, confidence: float
-    ) -> None:
+    def __init__(self, predictions: Predictions, limits: Array | None, mask: Mask, columns: Mask, metrics: Mapping[str, Metric]) -> None:
+        self._mask = mask
+        self._metrics = metrics
+        self._blocks: dict[str, list[Array]] = {name: [] for name in metrics}
+        self._sample: Sample | None = None
+        self.point: dict[str, Array] = {name: np.empty(0) for name in metrics}
+        if columns.any() and mask.any():
+            self._sample = Sample(
+                predictions.y_true[mask][:, columns], predictions.y_prob[mask][:, columns], None if limits is None else limits[columns]
+            )
+            once = WeightedSample(self._sample)
+            self.point = {name: metric.compute(once)[:, 0] for name, metric in metrics.items()}
+
+    def draw(self, weights: Array) -> None:
+        """Measure a block of draws, (n_records, n_draws) of the whole level."""
+        if self._sample is not None:
+            weighted = WeightedSample(self._sample, weights[self._mask])
+            for name, blocks in self._blocks.items():
+                blocks.append(self._metrics[name].compute(weighted))
+
+    def values(self) -> dict[str, Array]:
+        """Per-class name to (n_classes, n_draws)."""
+        return {name: np.concatenate(blocks, axis=1) if blocks else np.empty((0, 0)) for name, blocks in self._blocks.items()}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One group of records, and the others of its grouping where it is compared with them."""
+
+    grouping: str
+    title: str
+    n_records: int
+    positives: NDArray[np.int64]
+    enough: Mask
+    own: _Drawn
+    others: _Drawn | None
+
+
+class _Level:
+    """The records of one level, group by group."""
+
+    def __init__(self, predictions: Predictions, thresholds: Thresholds | None, without: Sequence[str], confidence: float) -> None:
         self._predictions = predictions
         self._limits = None if thresholds is None else thresholds.as_array()
         named = {metric.class_name: metric for metric in METRICS.values()}
@@ -160,51 +202,56 @@ class _Level:
         self._metrics = {
             name: named[name] for name in SUBGROUP_METRICS if name not in without and (decided or not named[name].needs_thresholds)
         }
-        self._weights = weights
         self._confidence = confidence
+        self._groups: list[_Group] = []
 
-    def rows(self, grouping: str, group: str, mask: Mask, rest: Mask | None) -> Iterator[SubgroupRow]:
-        """Yield the mean over classes, then every class of one group."""
-        ours = self._predictions
-        n_records = int(mask.sum())
+    def add(self, grouping: str, title: str, mask: Mask, rest: Mask | None) -> None:
+        """Measure a group too, against the rest."""
+        ours, n_records = self._predictions, int(mask.sum())
         positives = ours.y_true[mask].sum(axis=0).astype(int)
         enough = (positives >= MIN_CASES) & (n_records - positives >= MIN_CASES)
-        point, drawn = self._evaluate(mask, enough, tuple(self._metrics))
-        difference, differences = self._differences(point, drawn, rest, enough) if enough.any() and rest is not None else (None, {})
-        left_out = tuple(np.array(ours.class_names)[~enough].tolist())
-        reason = None if enough.any() else "no class has enough cases"
-        yield SubgroupRow(grouping, group, ours.level, MACRO, n_records, None, self._macro(point, drawn, left_out), difference, reason)
-        place = {int(column): position for position, column in enumerate(np.flatnonzero(enough))}
-        for column, name in enumerate(ours.class_names):
-            n_positive = int(positives[column])
+        own = _Drawn(ours, self._limits, mask, enough, self._metrics)
+        others = None if rest is None or not enough.any() else _Drawn(ours, self._limits, rest, enough, {AUROC: self._metrics[AUROC]})
+        self._groups.append(_Group(grouping, title, n_records, positives, enough, own, others))
+
+    def draw(self, weights: Array) -> None:
+        """Measure a block of draws in every group, so that no more than a block is held."""
+        for group in self._groups:
+            group.own.draw(weights)
+            if group.others is not None:
+                group.others.draw(weights)
+
+    def rows(self) -> Iterator[SubgroupRow]:
+        """Yield of every group the mean over classes, then every class."""
+        for group in self._groups:
+            yield from self._rows(group)
+
+    def _rows(self, group: _Group) -> Iterator[SubgroupRow]:
+        level, class_names = self._predictions.level, self._predictions.class_names
+        point, drawn = group.own.point, group.own.values()
+        difference, differences = self._differences(point, drawn, group.others)
+        left_out = tuple(np.array(class_names)[~group.enough].tolist())
+        reason = None if group.enough.any() else "no class has enough cases"
+        about = (group.grouping, group.title, level)
+        yield SubgroupRow(*about, MACRO, group.n_records, None, self._macro(point, drawn, left_out), difference, reason)
+        place = {int(column): position for position, column in enumerate(np.flatnonzero(group.enough))}
+        for column, name in enumerate(class_names):
+            n_positive = int(group.positives[column])
             if column not in place:
-                reason = f"{n_positive} with it, {n_records - n_positive} without: at least {MIN_CASES} of each are needed"
-                yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, {}, None, reason)
+                reason = f"{n_positive} with it, {group.n_records - n_positive} without: at least {MIN_CASES} of each are needed"
+                yield SubgroupRow(*about, name, group.n_records, n_positive, {}, None, reason)
                 continue
             at = place[column]
             metrics = {metric: estimate_of(values[at], drawn[metric][at], self._confidence) for metric, values in point.items()}
-            yield SubgroupRow(grouping, group, ours.level, name, n_records, n_positive, metrics, differences.get(at))
-
-    def _evaluate(self, mask: Mask, columns: Mask, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Per-class name to (n_classes,) and (n_classes, n_draws) values of the chosen classes."""
-        if not columns.any() or not mask.any():
-            empty = np.empty((0, self._weights.shape[1]))
-            return dict.fromkeys(names, empty[:, 0]), dict.fromkeys(names, empty)
-        ours = self._predictions
-        limits = None if self._limits is None else self._limits[columns]
-        sample = Sample(ours.y_true[mask][:, columns], ours.y_prob[mask][:, columns], limits)
-        once, drawn = WeightedSample(sample), WeightedSample(sample, self._weights[mask])
-        return (
-            {name: self._metrics[name].compute(once)[:, 0] for name in names},
-            {name: self._metrics[name].compute(drawn) for name in names},
-        )
+            yield SubgroupRow(*about, name, group.n_records, n_positive, metrics, differences.get(at))
 
     def _differences(
-        self, point: dict[str, Array], drawn: dict[str, Array], rest: Mask, columns: Mask
+        self, point: dict[str, Array], drawn: dict[str, Array], others: _Drawn | None
     ) -> tuple[Difference | None, dict[int, Difference]]:
         """AUROC against the other records: of the mean, and by place among the chosen classes."""
-        other_point, other_drawn = self._evaluate(rest, columns, (AUROC,))
-        ours, theirs = point[AUROC], other_point[AUROC]
+        if others is None:
+            return None, {}
+        ours, theirs, other_drawn = point[AUROC], others.point[AUROC], others.values()
         if len(theirs) == 0 or np.isnan(theirs).any():
             return None, {}
         gaps = drawn[AUROC] - other_drawn[AUROC]

@@ -15,15 +15,19 @@ Eng. 48 (2001) 105-111.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from heart_reader.features.beat_analysis import BeatAnalysis
+from heart_reader.features.beats import median_around
 from heart_reader.features.conditioning import MEASURING_HZ
-from heart_reader.features.ranks import median
+from heart_reader.kernels.rhythm import bridged, step_means, without_beats
 
 __all__ = ["ATRIAL_HZ", "AtrialActivity", "atrial_activity", "residual"]
 
@@ -43,7 +47,7 @@ _QRS_FROM, _QRS_TO = round(0.06 * ATRIAL_HZ), round(0.09 * ATRIAL_HZ)
 # Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P
 # waves in seconds.
 _ALL_HZ, _FIBRILLATION_HZ, _FLUTTER_HZ, _P_LAG_S = (1.5, 20.0), (4.0, 9.0), (3.5, 6.2), (0.32, 1.4)
-_SHORTEST_S = 2.5
+_SHORTEST_S, _QUICK_HZ = 2.5, 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +83,16 @@ class AtrialActivity:
 def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
     """Return the atrial leads without QRST and without QRS, twice (n_leads, n_times) in mV."""
     rows = [n for n, name in enumerate(analysis.lead_names) if name in _LEADS] or list(range(min(4, len(analysis.lead_names))))
-    n_times = analysis.signal.shape[1] // _STEP
-    slow = analysis.signal[rows, : n_times * _STEP].reshape(len(rows), n_times, _STEP).mean(axis=2)
+    slow = step_means(np.ascontiguousarray(analysis.signal[rows], dtype=np.float32), _STEP)
     if analysis.main is None:
         return slow, slow
-    without_qrs = slow.copy()
-    rest = slow.copy()
+    without_qrs, rest = slow, slow
     to = max(_BLANK_TO // 2, round(min(_TO_MOST, _TO_SHARE * analysis.rr / _STEP)))
     for kind in (analysis.main.beats, *analysis.others):
         at = np.rint(kind.at / _STEP).astype(np.int64)
-        for r in at.tolist():
-            _bridge(without_qrs, r - _QRS_FROM, r + _QRS_TO)
-        if len(at) < 3:
-            for r in at.tolist():
-                _bridge(rest, r - _BLANK_FROM, r + _BLANK_TO)
-            continue
-        _subtract(slow, rest, at, to)
+        without_qrs = bridged(without_qrs, at - _QRS_FROM, at + _QRS_TO)
+        rare = len(at) < 3
+        rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO) if rare else without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
     return rest, without_qrs
 
 
@@ -112,19 +110,19 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
     n_times = rest.shape[1]
     if n_times < _SHORTEST_S * ATRIAL_HZ:
         return AtrialActivity(), rest
-    size = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
-    hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
-    power = _power(rest, size)
-    power[(hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1])] = 0.0
+    size = _size(n_times)
+    hz, bands = _bands(size)
+    power, power_without_qrs = _powers((rest, without_qrs), size)
+    power[bands.beside] = 0.0
     total = float(power.sum())
     if total <= 0.0:
         return AtrialActivity(), rest
-    fibrillation = float(power[(hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])].sum())
+    fibrillation = float(power[bands.fibrillation].sum())
     repeats = fft.irfft(power, size)
     repeats /= repeats[0]
     # Without the slow part, which would make neighbouring flutter waves look alike.
     quick = power.copy()
-    quick[hz < 2.5] = 0.0
+    quick[bands.slow] = 0.0
     quick_repeats = fft.irfft(quick, size)
     quick_repeats /= max(float(quick_repeats[0]), 1e-12)
     flutter, flutter_s = _best_lag(quick_repeats, 1.0 / _FLUTTER_HZ[1], 1.0 / _FLUTTER_HZ[0], twice=True)
@@ -136,38 +134,54 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         fibrillation_mv=math.sqrt(mean_square),
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
-        flutter_locked=_locked(_power(without_qrs, size), hz, MEASURING_HZ / analysis.rr),
+        flutter_locked=_locked(power_without_qrs, hz, MEASURING_HZ / analysis.rr),
         atrial_periodicity=periodicity,
         atrial_rate_bpm=60.0 / p_s,
     ), rest
 
 
-def _subtract(slow: Array, rest: Array, at: NDArray[np.int64], to: int) -> None:
-    """Subtract the median QRST of beats of one kind from the signal, its ends faded out."""
-    window = at[:, None] + np.arange(-_FROM, to)
-    cut = slow.take(window, axis=1, mode="clip")
-    mean = median(cut.transpose(0, 2, 1))
+def _usual_qrst(slow: Array, at: NDArray[np.int64], to: int) -> Array:
+    """Return the median QRST of beats of one kind, (n_leads, n_times), its ends faded out."""
+    usual = median_around(slow, at, _FROM, to)
     # Its ends meet the straight line between them, so that nothing jumps.
-    ramp = np.linspace(0.0, 1.0, mean.shape[1])
-    mean -= mean[:, :1] * (1.0 - ramp) + mean[:, -1:] * ramp
-    for r in at.tolist():
-        start, end = max(r - _FROM, 0), min(r + to, slow.shape[1])
-        rest[:, start:end] -= mean[:, start - r + _FROM : end - r + _FROM]
+    ramp = np.arange(usual.shape[1]) / (usual.shape[1] - 1)
+    usual -= usual[:, :1] * (1.0 - ramp) + usual[:, -1:] * ramp
+    return np.ascontiguousarray(usual, dtype=np.float32)
 
 
-def _bridge(signal: Array, start: int, end: int) -> None:
-    """Put a straight line in place of a part of the signal."""
-    start, end = max(start, 0), min(end, signal.shape[1] - 1)
-    if end > start:
-        signal[:, start:end] = signal[:, start, None] + np.linspace(0.0, 1.0, end - start) * (signal[:, end] - signal[:, start])[:, None]
-
-
-def _power(signal: Array, size: int) -> Array:
-    """Return (size // 2 + 1,) power, all leads together, under a Hann window."""
-    levelled = (signal - signal.mean(axis=1, keepdims=True)) * np.hanning(signal.shape[1])
-    spectrum = fft.rfft(levelled, size, axis=1)
-    answer: Array = np.square(np.abs(spectrum)).sum(axis=0)
+def _powers(signals: Sequence[Array], size: int) -> Array:
+    """Return (n_signals, size // 2 + 1) power, all leads together, under a Hann window."""
+    together = np.stack(signals)
+    levelled = (together - together.sum(axis=2, keepdims=True) / together.shape[2]) * _hann(together.shape[2])
+    spectrum = fft.rfft(levelled, size, axis=2)
+    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1)
     return answer
+
+
+class _Bands(NamedTuple):
+    """Which frequencies of a spectrum cannot be atrial, are fibrillation, or are slow."""
+
+    beside: NDArray[np.bool_]
+    fibrillation: NDArray[np.bool_]
+    slow: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=16)
+def _size(n_times: int) -> int:
+    size: int = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
+    return size
+
+
+@lru_cache(maxsize=4)
+def _bands(size: int) -> tuple[Array, _Bands]:
+    hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
+    fibrillation = (hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])
+    return hz, _Bands((hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1]), fibrillation, hz < _QUICK_HZ)
+
+
+@lru_cache(maxsize=4)
+def _hann(n_times: int) -> Array:
+    return np.hanning(n_times)
 
 
 def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
@@ -185,11 +199,11 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
     """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
     count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
-    resolution = hz[1]
-    levels = np.array(
-        [power[max(0, round((k - 0.3) * ventricular_hz / resolution)) : round((k + 0.3) * ventricular_hz / resolution) + 1].sum()
-         for k in range(1, count + 1)]
-    )  # fmt: skip
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    beside = np.array([[-0.3], [0.3]])
+    first, last = np.rint((np.arange(1, count + 1) + beside) * ventricular_hz / hz[1]).astype(np.int64)
+    first, last = (np.minimum(np.maximum(edge, 0), len(power)) for edge in (first, last + 1))
+    levels = sums[last] - sums[first]
     inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
     if not inside:
         return math.nan

@@ -17,7 +17,7 @@ from heart_reader.features.p_wave import PWaves, find_p_waves, no_p_waves, ventr
 from heart_reader.features.p_wave_inputs import JudgedBeats
 from heart_reader.features.pacing import find_spikes, without_spikes
 from heart_reader.features.qrs_detection import detect_qrs
-from heart_reader.features.ranks import median
+from heart_reader.features.ranks import median, steps
 
 __all__ = ["BeatAnalysis", "Kind", "all_kinds", "analyse", "judged_beats", "mark_beats"]
 
@@ -102,7 +102,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     record
         Of any length, rate and number of leads.
     """
-    alive = np.flatnonzero(np.ptp(record.signal, axis=1) >= FLAT_MV)
+    alive = np.flatnonzero(record.signal.max(axis=1, initial=-np.inf) - record.signal.min(axis=1, initial=np.inf) >= FLAT_MV)
     names = tuple(record.lead_names[row] for row in alive)
     signal = record.signal if len(alive) == len(record.lead_names) else record.signal[alive]
     first, last = _quietest_stretch(signal, record.fs)
@@ -114,7 +114,7 @@ def analyse(record: EcgRecord) -> BeatAnalysis:
     cut = condition(signal, record.fs, found, first, last)
     levelled = level_baseline(cut.signal, cut.beats) if len(alive) else cut.signal
     in_stretch = np.flatnonzero((found >= first) & (found < last))
-    rr = float(median(np.diff(cut.beats))) if len(cut.beats) > 1 else _LONE_RR_S * MEASURING_HZ
+    rr = float(median(steps(cut.beats.astype(np.float64)))) if len(cut.beats) > 1 else _LONE_RR_S * MEASURING_HZ
     noise_mv = lead_noise_mv(levelled)
     weights = lead_weights(noise_mv)
     kinds = beat_classes(levelled if weights.min(initial=1.0) == 1.0 else levelled * weights[:, None], cut.beats)

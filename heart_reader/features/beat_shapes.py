@@ -18,7 +18,8 @@ from heart_reader.features.beat_analysis import STRETCH_S, BeatAnalysis
 from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.noise import lead_noise_mv, lead_weights
-from heart_reader.features.ranks import median, ranked, running_median
+from heart_reader.features.ranks import median, ranked, running_median, steps
+from heart_reader.kernels.rhythm import step_energy
 
 __all__ = [
     "EARLY",
@@ -117,7 +118,7 @@ def time_beats(r_peaks_s: Array) -> Timing:
     ratio = np.full(n_beats, np.nan)
     if n_beats < 3:
         return Timing(ratio, np.zeros(n_beats, bool), np.zeros(n_beats, bool))
-    rr = np.diff(r_peaks_s)
+    rr = steps(r_peaks_s)
     usual = running_median(rr, _N_RR)
     # The first beats lie between few intervals, which are repeated at the ends: there the median of
     # all is safer.
@@ -143,10 +144,7 @@ def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
     at
         (n_beats,) indices of R.
     """
-    window = at[:, None] + np.arange(-_FROM - _BOX, _TO + _BOX + _SLOPE_OVER)
-    cut = signal.take(window, axis=1, mode="clip")
-    step = cut[..., _SLOPE_OVER:] - cut[..., :-_SLOPE_OVER]
-    energy = np.einsum("lbt,lbt->bt", step, step)
+    energy = step_energy(np.ascontiguousarray(signal, dtype=np.float32), at, -_FROM - _BOX, _TO + _BOX, _SLOPE_OVER)
     sums = np.cumsum(energy, axis=1)
     slope = np.sqrt(np.maximum(sums[:, _BOX:] - sums[:, :-_BOX], 0.0))
     top = slope.max(axis=1, keepdims=True, initial=1e-9)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.ranks import median
+from heart_reader.kernels.beats import complexes, correlations, middle_of_beats
 
-__all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_beat"]
+__all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_around", "median_beat"]
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
@@ -30,6 +31,8 @@ _QRS_FROM, _QRS_TO, _SHIFT = round(0.08 * MEASURING_HZ), round(0.10 * MEASURING_
 # A beat is moved by coarse steps first, compared at every fourth time point, then by single ones,
 # compared at every second.
 _COARSE, _FINE = 4, 2
+_COARSE_WINDOW, _FINE_WINDOW = (np.arange(-_QRS_FROM, _QRS_TO, every) for every in (_COARSE, _FINE))
+_COARSE_SHIFTS, _FINE_SHIFTS = np.arange(-_SHIFT, _SHIFT + 1, _COARSE), np.arange(-_COARSE, _COARSE + 1)
 # Beats are of one kind if all their leads together correlate by this much.
 _ALIKE = 0.85
 # More kinds than this are not distinguished: such a recording is noise or a fibrillating ventricle.
@@ -69,6 +72,7 @@ def beat_classes(signal: Array, beats: Indices) -> list[BeatClass]:
     """
     edge = _SHIFT + max(_QRS_FROM, _QRS_TO)
     whole = np.flatnonzero((beats >= edge) & (beats < signal.shape[1] - edge))
+    signal = np.ascontiguousarray(signal, dtype=np.float32)
     at = _onto_largest(signal, beats[whole])
     classes: list[BeatClass] = []
     while len(whole) and len(classes) < _MOST_KINDS:
@@ -91,26 +95,29 @@ def median_beat(signal: Array, at: Indices) -> Array:
         (n_beats,) indices of R.
     """
     chosen = at if len(at) <= _MOST_BEATS else at[np.linspace(0, len(at) - 1, _MOST_BEATS).astype(int)]
-    ranked = [_around(signal, r) for r in chosen.tolist()]
-    # Two whole beats are compared at once, all their leads and time points: several times faster
-    # than to sort point by point.
-    for low, high in _comparisons(len(ranked)):
-        ranked[low], ranked[high] = np.minimum(ranked[low], ranked[high]), np.maximum(ranked[low], ranked[high])
-    half = len(ranked) // 2
-    return ranked[half].copy() if len(ranked) % 2 else 0.5 * (ranked[half - 1] + ranked[half])
+    return median_around(signal, chosen, BEAT_FROM, BEAT_TO)
 
 
-def _around(signal: Array, r: int) -> Array:
-    """Return one beat, (n_leads, BEAT_FROM + BEAT_TO)."""
-    start, end = r - BEAT_FROM, r + BEAT_TO
-    if start >= 0 and end <= signal.shape[1]:
-        return signal[:, start:end]
-    return signal.take(np.arange(start, end), axis=1, mode="clip")
+def median_around(signal: Array, at: Indices, before: int, after: int) -> Array:
+    """Return the median over beats of what lies around R, (n_leads, before + after).
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times); beyond its ends it is taken to stay as it is there.
+    at
+        (n_beats,) indices of R.
+    before, after
+        Time points before R, and from R on.
+    """
+    if len(at) > _MOST_BEATS:
+        return median(signal.take(at[:, None] + np.arange(-before, after), axis=1, mode="clip").transpose(0, 2, 1))
+    return middle_of_beats(np.ascontiguousarray(signal, dtype=np.float32), at, _comparisons(len(at)), before, after)
 
 
 @lru_cache(maxsize=_MOST_BEATS)
-def _comparisons(n: int) -> tuple[tuple[int, int], ...]:
-    """Return the pairs to compare that put ``n`` values in order: Batcher's odd-even merge sort."""
+def _comparisons(n: int) -> Indices:
+    """Return (n_pairs, 2) to compare that put ``n`` values in order: Batcher's odd-even merge."""
     pairs = []
     block = 1
     while block < n:
@@ -121,7 +128,7 @@ def _comparisons(n: int) -> tuple[tuple[int, int], ...]:
                 pairs += [(low, low + step) for low in lows if low // (2 * block) == (low + step) // (2 * block)]
             step //= 2
         block *= 2
-    return tuple(pairs)
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _onto_largest(signal: Array, beats: Indices) -> Indices:
@@ -134,36 +141,19 @@ def _onto_largest(signal: Array, beats: Indices) -> Indices:
 
 def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
     """Return where the beats lie best on their most typical one, and how alike each is to it."""
-    segments = _complexes(signal, at, _COARSE)
+    segments = complexes(signal, at, _COARSE_WINDOW)
     alike = segments @ segments.T
     first = int(((alike > _ALIKE).sum(axis=1) + alike.mean(axis=1)).argmax())
-    moved, likeness = _onto_template(signal, at, segments[first], np.arange(-_SHIFT, _SHIFT + 1, _COARSE), _COARSE)
+    moved, likeness = _onto_template(signal, at, segments[first], _COARSE_WINDOW, _COARSE_SHIFTS)
     same = likeness > _ALIKE
     if same.sum() < 3:
         same = np.arange(len(at)) == first
-    template = median(_complexes(signal, moved[same], _FINE).T)
-    template /= max(float(np.linalg.norm(template)), 1e-9)
-    return _onto_template(signal, moved, template, np.arange(-_COARSE, _COARSE + 1), _FINE)
+    template = median(complexes(signal, moved[same], _FINE_WINDOW).T)
+    template /= max(float(template @ template) ** 0.5, 1e-9)
+    return _onto_template(signal, moved, template, _FINE_WINDOW, _FINE_SHIFTS)
 
 
-def _complexes(signal: Array, at: Indices, every: int) -> Array:
-    """Return QRS complexes, (n_beats, n_leads * n_times), without lead means and of length one."""
-    window = at[:, None] + np.arange(-_QRS_FROM, _QRS_TO, every)
-    cut = np.ascontiguousarray(signal.take(window, axis=1, mode="clip").swapaxes(0, 1), dtype=np.float32)
-    cut -= cut.mean(axis=2, keepdims=True)
-    cut = cut.reshape(len(at), -1)
-    cut /= np.maximum(np.sqrt(np.einsum("bk,bk->b", cut, cut)), 1e-9)[:, None]
-    return cut
-
-
-def _onto_template(signal: Array, at: Indices, template: Array, shifts: Indices, every: int) -> tuple[Indices, Array]:
+def _onto_template(signal: Array, at: Indices, template: Array, window: Indices, shifts: Indices) -> tuple[Indices, Array]:
     """Return where each beat correlates best with a template, and how well."""
-    # Like ``_complexes``, but for every shift and with beats last, so that all sums run over long
-    # rows.
-    window = np.arange(-_QRS_FROM, _QRS_TO, every)[:, None, None] + shifts[:, None] + at
-    cut = signal.take(window, axis=1, mode="clip").astype(np.float32, copy=False)
-    cut -= cut.mean(axis=1, keepdims=True)
-    cut = cut.reshape(len(template), -1)
-    cut /= np.maximum(np.sqrt(np.einsum("kc,kc->c", cut, cut)), 1e-9)
-    correlation = (template @ cut).reshape(len(shifts), len(at))
+    correlation = correlations(signal, at, window, shifts, template)
     return at + shifts[correlation.argmax(axis=0)], correlation.max(axis=0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.signal import resample
 from heart_reader.features.ranks import median
+from heart_reader.kernels.beats import without_baseline
 
 __all__ = ["MEASURING_HZ", "ConditionedEcg", "condition", "level_baseline"]
 
@@ -75,18 +76,6 @@ def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
     if not len(knots):
         return signal - median(signal)[:, None]
     window = knots[:, None] - np.arange(high, low)
-    levels = signal[:, window].mean(axis=2)
+    levels = np.ascontiguousarray(signal[:, window].mean(axis=2), dtype=np.float32)
     at = knots - (low + high) // 2
-    times = np.arange(signal.shape[1])
-    # One interpolation for all leads: which two levels, and how far from the first to the second.
-    place = np.interp(times, at, np.arange(len(at)))
-    left = np.minimum(place.astype(np.int64), max(len(at) - 2, 0))
-    share = (place - left).astype(signal.dtype)
-    # A level holds for many time points in a row: repeating it is several times faster than
-    # indexing with ``left``.
-    n_points = np.bincount(left, minlength=len(at))
-    baseline = np.repeat(np.diff(levels, axis=1, append=levels[:, -1:]), n_points, axis=1)
-    baseline *= share
-    baseline += np.repeat(levels, n_points, axis=1)
-    answer: Array = np.subtract(signal, baseline, out=baseline)
-    return answer
+    return without_baseline(np.ascontiguousarray(signal, dtype=np.float32), levels, at)

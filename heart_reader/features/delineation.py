@@ -28,21 +28,22 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.wave_edges import BOUNDARIES, Wave, find_waves
+from heart_reader.kernels.waves import settled, weighed
 
 __all__ = ["Delineation", "boundary_inputs", "delineate", "first_guess_ms", "place_boundaries"]
 
 Array = NDArray[np.floating]
 
-# Leads with less than this share of the slope of all leads together say little about the whole
-# heart.
-_WEAK_LEAD = 0.3
 # The earliest onset and the latest offset are too often noise: this share of the leads may lie
 # beyond the common boundary. Cardiologists mark QRS onsets a little before the first deflection, so
 # that the middle one of the leads is the onset of the whole heart. P waves are low, and their first
 # and last leads noise: as far out as others measure P, every fifth healthy heart would have a long
 # one.
-_BEYOND = {"p_on": 0.4, "p_off": 0.4, "qrs_on": 0.5, "qrs_off": 0.4, "t_on": 0.2, "t_off": 0.4}
-_SHORTEST_MS = {"p": 30.0, "qrs": 30.0, "t": 50.0}
+_BEYOND_OF = {"p_on": 0.4, "p_off": 0.4, "qrs_on": 0.5, "qrs_off": 0.4, "t_on": 0.2, "t_off": 0.4}
+_BEYOND = np.array([_BEYOND_OF[boundary] for boundary in BOUNDARIES])
+_WAVES = ("p", "qrs", "t")
+# What is added to the size of a wave before its logarithm is taken.
+_LEAST_SIZE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,13 +102,17 @@ def place_boundaries(waves: dict[str, Wave], lead_names: tuple[str, ...], weight
         Boundary to (n_inputs,) weights, as ``heart_reader.studies.delineation_fit`` makes them.
     """
     leads = np.full((len(lead_names), len(BOUNDARIES)), math.nan)
+    sizes = np.zeros((len(_WAVES), len(lead_names)), np.float32)
+    for row, name in enumerate(_WAVES):
+        if name in waves:
+            sizes[row] = waves[name].size
+    log_sizes, columns = np.log(sizes + _LEAST_SIZE), _lead_columns(lead_names)
     for column, boundary in enumerate(BOUNDARIES):
         name, side = boundary.split("_")
         if name in waves:
-            inputs = boundary_inputs(waves[name], side, lead_names)
-            leads[:, column] = first_guess_ms(waves[name], side) + inputs @ weights[boundary]
-    _put_in_order(leads)
-    return Delineation(leads, _overall(leads, waves), waves)
+            guess, candidates = first_guess_ms(waves[name], side), _candidates(waves[name], side)
+            leads[:, column] = weighed(guess, candidates, log_sizes[column // 2], columns, weights[boundary])
+    return Delineation(*settled(leads, sizes, _BEYOND), waves)
 
 
 def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array:
@@ -118,39 +123,21 @@ def boundary_inputs(wave: Wave, side: str, lead_names: tuple[str, ...]) -> Array
     side
         ``"on"`` or ``"off"``.
     """
-    candidates = wave.onset_candidates if side == "on" else wave.offset_candidates
-    size = np.log(wave.size + 0.02)[:, None]
-    return np.concatenate([np.ones_like(size), candidates, size, _lead_columns(lead_names)], axis=1)
+    size = np.log(wave.size + _LEAST_SIZE)[:, None]
+    of_leads = _lead_columns(lead_names)[:, None] == np.arange(len(STANDARD_LEADS))
+    return np.concatenate([np.ones_like(size), _candidates(wave, side), size, of_leads], axis=1)
 
 
 @lru_cache(maxsize=64)
-def _lead_columns(lead_names: tuple[str, ...]) -> Array:
-    """Return (n_leads, 12) with one in the column of the lead's name."""
-    return np.array([[float(name == standard) for standard in STANDARD_LEADS] for name in lead_names])
+def _lead_columns(lead_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return (n_leads,) which of the standard leads each is, -1 for another one."""
+    return np.array([STANDARD_LEADS.index(name) if name in STANDARD_LEADS else -1 for name in lead_names], dtype=np.int64)
+
+
+def _candidates(wave: Wave, side: str) -> Array:
+    return wave.onset_candidates if side == "on" else wave.offset_candidates
 
 
 def first_guess_ms(wave: Wave, side: str) -> float:
     """Return the first guess of a boundary in milliseconds from R."""
     return ((wave.onset if side == "on" else wave.offset) - BEAT_FROM) * (1000.0 / MEASURING_HZ)
-
-
-def _put_in_order(leads: Array) -> None:
-    """Keep P before QRS before T in every lead, and every wave longer than nothing."""
-    p_on, p_off, qrs_on, qrs_off, t_on, t_off = range(6)
-    leads[:, qrs_off] = np.maximum(leads[:, qrs_off], leads[:, qrs_on] + _SHORTEST_MS["qrs"])
-    leads[:, p_off] = np.minimum(leads[:, p_off], leads[:, qrs_on])
-    leads[:, p_on] = np.minimum(leads[:, p_on], leads[:, p_off] - _SHORTEST_MS["p"])
-    leads[:, t_on] = np.maximum(leads[:, t_on], leads[:, qrs_off])
-    leads[:, t_off] = np.maximum(leads[:, t_off], leads[:, t_on] + _SHORTEST_MS["t"])
-
-
-def _overall(leads: Array, waves: dict[str, Wave]) -> Array:
-    overall = np.full(len(BOUNDARIES), math.nan)
-    for name, wave in waves.items():
-        column = BOUNDARIES.index(f"{name}_on")
-        strong = leads[wave.size >= min(_WEAK_LEAD, float(wave.size.max())), column : column + 2]
-        onsets, offsets = np.sort(strong, axis=0).T
-        beyond = len(strong) - 1
-        overall[column] = onsets[int(_BEYOND[f"{name}_on"] * beyond)]
-        overall[column + 1] = offsets[beyond - int(_BEYOND[f"{name}_off"] * beyond)]
-    return overall

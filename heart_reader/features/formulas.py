@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.features.ranks import steps
+
 __all__ = [
     "RrIntervals",
     "cornell_mv",
@@ -75,7 +77,7 @@ def rr_intervals(r_peaks_s: NDArray[np.floating]) -> RrIntervals | None:
     r_peaks_s
         (n_beats,) seconds, rising.
     """
-    rr = np.diff(r_peaks_s) * 1000.0
+    rr = steps(r_peaks_s) * 1000.0
     if not len(rr):
         return None
     several = len(rr) > 1
@@ -83,7 +85,7 @@ def rr_intervals(r_peaks_s: NDArray[np.floating]) -> RrIntervals | None:
     return RrIntervals(
         mean_ms=mean_ms,
         sd_ms=math.sqrt(np.square(rr - mean_ms).sum() / (len(rr) - 1)) if several else math.nan,
-        rmssd_ms=float(np.sqrt(np.square(np.diff(rr)).mean())) if several else math.nan,
+        rmssd_ms=float(np.sqrt(np.square(steps(rr)).mean())) if several else math.nan,
         min_ms=float(rr.min()),
         max_ms=float(rr.max()),
     )

@@ -10,16 +10,19 @@ Incorrect electrode cable connection during electrocardiographic recording. Euro
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.data.leads import FROM_I_AND_II, LIMB_LEADS
 from heart_reader.data.limb_leads import limb_lead_warning
 from heart_reader.data.record import FLAT_MV, EcgRecord
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.ranks import median
+from heart_reader.kernels.quality import longest_run, standing_still, stays_near
 from heart_reader.messages import message
 
 __all__ = ["broken_identities", "doubtful_unit", "duplicated_leads", "impossible_rate", "lead_states", "leg_electrode"]
@@ -51,13 +54,7 @@ _IMPOSSIBLE_MV = 15.0
 # Time points looked at together: a recording of days has too many for lists of their places.
 _AT_ONCE = 1 << 20
 
-# Lead: what it is made of, by Einthoven and Goldberger, in factors and as it is written.
-_IDENTITIES: dict[str, dict[str, float]] = {
-    "III": {"II": 1.0, "I": -1.0},
-    "aVR": {"I": -0.5, "II": -0.5},
-    "aVL": {"I": 1.0, "II": -0.5},
-    "aVF": {"II": 1.0, "I": -0.5},
-}
+# What Einthoven and Goldberger make of I and II, as it is written.
 _FORMULAS = {"III": "II - I", "aVR": "-(I + II)/2", "aVL": "I - II/2", "aVF": "II - I/2"}
 
 
@@ -65,21 +62,23 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
     """Return lead name to ``"good"`` or what is wrong: one of ``quality._STATES``."""
     highest, lowest = record.signal.max(axis=1), record.signal.min(axis=1)
     span = highest - lowest
-    still = _standing_still(record.signal, record.fs)
+    flat, wide = (span < FLAT_MV).tolist(), (span > _WANDER_MV).tolist()
+    at_rails = ((highest, np.abs(highest) >= _RAIL_MV), (lowest, np.abs(lowest) >= _RAIL_MV))
+    still = standing_still(record.signal, math.ceil(_STILL_S * record.fs))
     states = {}
     for row, name in enumerate(record.lead_names):
         lead = record.signal[row]
         if name in record.masked_leads:
             states[name] = "masked"
-        elif span[row] < FLAT_MV:
+        elif flat[row]:
             states[name] = "flat"
         elif still[row]:
             states[name] = "interrupted"
-        elif _at_rail(lead, highest[row], record.fs) or _at_rail(lead, lowest[row], record.fs):
+        elif any(far[row] and _stays_at(lead, rail[row], record.fs) for rail, far in at_rails):
             states[name] = "saturated"
         elif _is_noisy(measurements, name):
             states[name] = "noisy"
-        elif span[row] > _WANDER_MV and _wander_mv(lead, record.fs) > _WANDER_MV:
+        elif wide[row] and _wanders(lead, record.fs):
             states[name] = "wandering"
         else:
             states[name] = "good"
@@ -88,42 +87,39 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
 
 def duplicated_leads(record: EcgRecord) -> list[tuple[str, str]]:
     """Return pairs of leads that hold the same signal."""
-    thin = record.signal[:, :: max(1, record.n_times // _POINTS)]
+    thin = np.ascontiguousarray(record.signal[:, :: max(1, record.n_times // _POINTS)])
     centred = thin - thin.mean(axis=1, keepdims=True)
     covariance = centred @ centred.T / thin.shape[1]
     variance = np.diagonal(covariance)
     of_difference = variance[:, None] + variance - 2 * covariance
     # The mean square about the median is at least the variance and at most twice the variance: with
     # as much again for rounding, few pairs are left to look at.
-    likely = np.argwhere(np.triu(of_difference < 4 * _SAME_SHARE**2 * variance[:, None], 1)).tolist()
+    alike = np.flatnonzero(of_difference < 4 * _SAME_SHARE**2 * variance[:, None])
+    likely = [(first, second) for first, second in (divmod(at, len(thin)) for at in alike.tolist()) if first < second]
     return [(record.lead_names[first], record.lead_names[second]) for first, second in likely if _are_same(thin[first], thin[second])]
 
 
 def broken_identities(record: EcgRecord, states: Mapping[str, str]) -> list[str]:
     """Return sentences on limb leads that violate Einthoven's or Goldberger's identities."""
-    stride = max(1, record.n_times // _POINTS)
-    usable = {name: record.lead(name)[::stride] for name in record.lead_names if states[name] not in ("masked", "flat")}
-    if "I" not in usable or "II" not in usable:
+    names, unusable = record.lead_names, [name for name, state in states.items() if state in ("masked", "flat")]
+    if not {"I", "II"} <= set(names) - set(unusable):
         return []
-    if exchanged := limb_lead_warning(np.stack(list(usable.values())), list(usable)):
+    thin = record.signal[:, :: max(1, record.n_times // _POINTS)]
+    if exchanged := limb_lead_warning(thin, names, unusable):
         return list(exchanged)
+    derived = [name for name in _FORMULAS if name in names and name not in unusable]
+    parts, leads = thin[[names.index("I"), names.index("II")]], thin[[names.index(name) for name in derived]]
+    factors = FROM_I_AND_II[[LIMB_LEADS.index(name) for name in derived]]
+    made = factors.astype(np.float32) @ parts
+    errors = leads - made
     broken: list[str] = []
     scaled: list[str] = []
-    for name, parts in _IDENTITIES.items():
-        if name in usable:
-            made = sum(factor * usable[part] for part, factor in parts.items())
-            error = usable[name] - made
-            # What never moves by so much does not do so on the root mean square; most leads are
-            # done here.
-            if np.ptp(error) <= _IDENTITY_MV:
-                continue
-            off = _rms(error - median(error))
-            size = max(float(np.std(usable[name])), float(np.std(made)))
-            if off > _IDENTITY_MV and off > _IDENTITY_SHARE * size:
-                with_other_gains = _fits_with_other_gains(
-                    usable[name], np.stack([usable[part] for part in parts]), np.array([*parts.values()])
-                )
-                (scaled if with_other_gains else broken).append(name)
+    # What never moves by so much does not do so on the root mean square; most leads are done here.
+    for row in np.flatnonzero(errors.max(axis=1) - errors.min(axis=1) > _IDENTITY_MV):
+        off = _rms(errors[row] - median(errors[row]))
+        size = max(float(np.std(leads[row])), float(np.std(made[row])))
+        if off > _IDENTITY_MV and off > _IDENTITY_SHARE * size:
+            (scaled if _fits_with_other_gains(leads[row], parts, factors[row]) else broken).append(derived[row])
     if broken:
         return [message("identities_broken", formulas=[message("identity_broken", lead=name, formula=_FORMULAS[name]) for name in broken])]
     return [message("leads_scaled", leads=scaled)] if scaled else []
@@ -140,12 +136,13 @@ def _fits_with_other_gains(lead: Array, parts: Array, factors: Array) -> bool:
 
 def leg_electrode(record: EcgRecord, measurements: Measurements) -> list[str]:
     """Return a hint at a leg electrode on an arm: one of I, II and III is almost flat."""
-    heights = {name: measurements.leads[name]["QRS_AmpPP"].value for name in ("I", "II", "III") if name in record.lead_names}
-    if len(heights) < 3 or any(value is None for value in heights.values()):
+    known = measurements.leads.of("QRS_AmpPP")
+    heights = {name: known[name] for name in ("I", "II", "III") if not math.isnan(known.get(name, math.nan))}
+    if len(heights) < 3:
         return []
-    smallest = min(heights, key=lambda name: heights[name] or 0.0)
-    rest = [value or 0.0 for name, value in heights.items() if name != smallest]
-    return [message("leg_electrode", lead=smallest)] if (heights[smallest] or 0.0) < 0.08 and min(rest) > 0.4 else []
+    smallest = min(heights, key=heights.__getitem__)
+    rest = [height for name, height in heights.items() if name != smallest]
+    return [message("leg_electrode", lead=smallest)] if heights[smallest] < 0.08 and min(rest) > 0.4 else []
 
 
 def impossible_rate(measurements: Measurements) -> list[str]:
@@ -156,8 +153,7 @@ def impossible_rate(measurements: Measurements) -> list[str]:
 
 def doubtful_unit(measurements: Measurements) -> tuple[list[str], bool]:
     """Return hints that a unit is wrong, and whether that is likely enough to decide nothing."""
-    known = {lead: of["QRS_AmpPP"].value for lead, of in measurements.leads.items()}
-    heights = {lead: height for lead, height in known.items() if height is not None}
+    heights = {lead: height for lead, height in measurements.leads.of("QRS_AmpPP").items() if not math.isnan(height)}
     if not heights:
         return [], False
     usual, highest = statistics.median(heights.values()), max(heights.values())
@@ -184,54 +180,28 @@ def _rms(values: Array) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
-def _standing_still(signal: Array, fs: float) -> NDArray[np.bool_]:
-    """Return which leads keep one value for a second or more."""
-    # Such a lead has the same value at two neighbours among points half a second apart; few others
-    # have, and need the closer look.
-    thin = signal[:, :: max(1, int(0.5 * _STILL_S * fs))]
-    still = (thin[:, 1:] == thin[:, :-1]).any(axis=1)
-    for row in np.flatnonzero(still):
-        still[row] = _longest_still_s(signal[row], fs) >= _STILL_S
-    answer: NDArray[np.bool_] = still
-    return answer
-
-
-def _longest_still_s(lead: Array, fs: float) -> float:
-    return (_longest_run(lead[1:] == lead[:-1]) + 1) / fs
-
-
-def _at_rail(lead: Array, rail: float, fs: float) -> bool:
+def _stays_at(lead: Array, rail: float, fs: float) -> bool:
     """Return whether a lead often stays at one of its extremes for several time points."""
-    if abs(rail) < _RAIL_MV:
-        return False
     least = max(3, round(_RAIL_S * fs))
     there = lead == rail
-    return int(np.count_nonzero(there)) >= max(least, _RAIL_SHARE * len(lead)) and _longest_run(there) >= least
-
-
-def _longest_run(flags: NDArray[np.bool_]) -> int:
-    """Return how many true values follow each other at most."""
-    longest, last = 0, -1
-    for start in range(0, len(flags), _AT_ONCE):
-        ends = start + np.flatnonzero(~flags[start : start + _AT_ONCE])
-        if len(ends):
-            longest = max(longest, int(np.diff(ends, prepend=last).max()) - 1)
-            last = int(ends[-1])
-    return max(longest, len(flags) - 1 - last)
+    return int(np.count_nonzero(there)) >= max(least, _RAIL_SHARE * len(lead)) and longest_run(there) >= least
 
 
 def _is_noisy(measurements: Measurements, name: str) -> bool:
-    noise, height = measurements.leads[name]["Noise"].value, measurements.leads[name]["QRS_AmpPP"].value
-    if noise is None or noise <= _NOISY_MV:
-        return False
-    return noise > _TOO_NOISY_MV or height is None or noise > _NOISY_SHARE * height
+    noise, height = (measurements.leads.of(stem)[name] for stem in ("Noise", "QRS_AmpPP"))
+    # A comparison with NaN is false.
+    return noise > _NOISY_MV and (noise > _TOO_NOISY_MV or not noise <= _NOISY_SHARE * height)
 
 
-def _wander_mv(lead: Array, fs: float) -> float:
-    """Range of the medians of half seconds."""
+def _wanders(lead: Array, fs: float) -> bool:
+    """Return whether the medians of half seconds differ by more than those of a lead may."""
     length = max(1, round(0.5 * fs))
     n_parts = len(lead) // length
     if n_parts < 2:
-        return 0.0
+        return False
+    # Where more than half of every part lies close to one level, so do all medians: most leads are
+    # done here. A little less than half the range leaves room for rounding.
+    if stays_near(lead, length, 0.49 * _WANDER_MV):
+        return False
     parts, at_once = lead[: n_parts * length].reshape(n_parts, length), max(1, _AT_ONCE // length)
-    return float(np.ptp(np.concatenate([median(parts[start : start + at_once]) for start in range(0, n_parts, at_once)])))
+    return float(np.ptp(np.concatenate([median(parts[start : start + at_once]) for start in range(0, n_parts, at_once)]))) > _WANDER_MV

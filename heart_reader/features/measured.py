@@ -15,11 +15,12 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import FEATURE_NAMES, GLOBAL_UNITS, LEAD_UNITS
 from heart_reader.features.global_values import combined_values, is_paced, reservation, rhythm_values, usable_kind, wave_values
-from heart_reader.features.measurement import Fiducials, Measurement, Measurements
+from heart_reader.features.measurement import Fiducials, LeadValues, Measurements
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_rules import read_rhythm
 from heart_reader.features.wave_edges import BOUNDARIES
 from heart_reader.messages import Message, message
+from heart_reader.stages import staged
 
 __all__ = ["FEATURE_NAMES", "measure"]
 
@@ -34,8 +35,10 @@ _NOT_THERE = {
     "QRS_IntDefl": message("no_r"),
     **dict.fromkeys(("T_Amp", "T_Area", "QT_Int"), message("no_t")),
 }
+_WHY_MISSING = [_NOT_THERE.get(stem, TOO_SHORT) for stem in LEAD_UNITS]
 
 
+@staged("measure")
 def measure(record: EcgRecord, *, rhythm: Rhythm | None = None) -> Measurements:
     """Measure a record of any length, rate and number of leads.
 
@@ -95,23 +98,18 @@ def _lead_durations(kind: Kind) -> dict[str, Array]:
 
 def _by_lead(
     all_names: tuple[str, ...], names: tuple[str, ...], leads: Mapping[str, Array], failure: str, doubts: tuple[Message, ...]
-) -> dict[str, dict[str, Measurement]]:
+) -> LeadValues:
     """Arrays over leads as measurements of each lead; leads without a signal have reasons only."""
-    missing = np.full(len(names), math.nan)
-    rows = dict(zip(names, np.array([leads.get(stem, missing) for stem in LEAD_UNITS]).T.tolist(), strict=True))
-    reserved = message("low_confidence", doubts=doubts) if doubts else None
-    table: dict[str, dict[str, Measurement]] = {}
-    for lead in all_names:
-        if lead not in rows:
-            table[lead] = {stem: Measurement(None, unit, NO_SIGNAL) for stem, unit in LEAD_UNITS.items()}
-            continue
-        table[lead] = {
-            stem: Measurement(None, unit, failure or _NOT_THERE.get(stem, TOO_SHORT))
-            if math.isnan(value)
-            else Measurement(value, unit, reserved)
-            for (stem, unit), value in zip(LEAD_UNITS.items(), rows[lead], strict=True)
-        }
-    return table
+    numbers = np.full((len(all_names), len(LEAD_UNITS)), math.nan)
+    unknown = np.full(len(names), math.nan)
+    numbers[[all_names.index(name) for name in names]] = np.array([leads.get(stem, unknown) for stem in LEAD_UNITS]).T
+    return LeadValues(
+        all_names,
+        numbers,
+        without_signal={name: NO_SIGNAL for name in all_names if name not in names},
+        missing=[failure] * len(LEAD_UNITS) if failure else _WHY_MISSING,
+        reserved=message("low_confidence", doubts=doubts) if doubts else None,
+    )
 
 
 def _fiducials(analysis: BeatAnalysis, kind: Kind | None) -> Fiducials:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ from heart_reader.features.territories import territory_values
 if TYPE_CHECKING:
     from heart_reader.features.rhythm import Rhythm
 
-__all__ = ["Fiducials", "Measurement", "Measurements"]
+__all__ = ["Fiducials", "LeadValues", "Measurement", "Measurements"]
 
 
 class Measurement(NamedTuple):
@@ -40,8 +40,78 @@ class Measurement(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, to four decimals: finer than any of them can be measured."""
-        value = None if self.value is None or not math.isfinite(self.value) else round(self.value, 4)
-        return {"value": value, "unit": self.unit, "reason": self.reason}
+        return {"value": _to_four(self.value), "unit": self.unit, "reason": self.reason}
+
+
+class LeadValues(Mapping[str, Mapping[str, Measurement]]):
+    """Lead name to measurements by PTB-XL+ stem, in the order of ``LEAD_UNITS``.
+
+    They are kept as numbers and made into objects when they are asked for: few of the 290 are.
+
+    Parameters
+    ----------
+    names
+        n_leads names.
+    numbers
+        (n_leads, len(LEAD_UNITS)), NaN where there is no value.
+    without_signal
+        Why leads without a signal have no values, by lead name.
+    missing
+        Why another lead has none, for each stem.
+    reserved
+        Why all values deserve little trust, or None.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        numbers: NDArray[np.float64],
+        *,
+        without_signal: Mapping[str, str],
+        missing: Sequence[str],
+        reserved: str | None,
+    ) -> None:
+        self.numbers = numbers
+        self._rows = {name: row for row, name in enumerate(names)}
+        self._without_signal, self._missing, self._reserved = without_signal, missing, reserved
+
+    def __getitem__(self, lead: str) -> Mapping[str, Measurement]:
+        """Return the measurements of one lead."""
+        values, dead = self.numbers[self._rows[lead]].tolist(), self._without_signal.get(lead)
+        return {
+            stem: Measurement(None, unit, dead or missing) if math.isnan(value) else Measurement(value, unit, self._reserved)
+            for (stem, unit), value, missing in zip(LEAD_UNITS.items(), values, self._missing, strict=True)
+        }
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the leads."""
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        """Number of leads."""
+        return len(self._rows)
+
+    def of(self, stem: str) -> dict[str, float]:
+        """Return lead name to one of its values, NaN where there is none."""
+        return dict(zip(self._rows, self.numbers[:, _COLUMNS[stem]].tolist(), strict=True))
+
+    def to_json(self) -> dict[str, dict[str, float | None]]:
+        """Return lead name to stem to value, to four decimals."""
+        rows = np.round(self.numbers, 4).tolist()
+        return {
+            lead: dict(zip(LEAD_UNITS, (None if math.isnan(value) else value for value in row), strict=True))
+            for lead, row in zip(self._rows, rows, strict=True)
+        }
+
+    def in_standard_order(self) -> NDArray[np.float64]:
+        """Return (12, len(LEAD_UNITS)) values of the standard leads, NaN where there are none."""
+        table = np.full((len(STANDARD_LEADS), len(LEAD_UNITS)), math.nan)
+        places = [place for place, lead in enumerate(STANDARD_LEADS) if lead in self._rows]
+        table[places] = self.numbers[[self._rows[STANDARD_LEADS[place]] for place in places]]
+        return table
+
+
+_COLUMNS = {stem: column for column, stem in enumerate(LEAD_UNITS)}
 
 
 @dataclass(frozen=True)
@@ -89,8 +159,7 @@ class Measurements:
     values
         Global measurements by name, in the order of ``GLOBAL_FEATURES``.
     leads
-        Lead name to measurements by PTB-XL+ stem, in the order of ``LEAD_UNITS``; leads of the
-        record only.
+        Those of each lead of the record.
     fiducials
         Times of beats and waves.
     median_beat_mv
@@ -107,7 +176,7 @@ class Measurements:
     """
 
     values: Mapping[str, Measurement]
-    leads: Mapping[str, Mapping[str, Measurement]]
+    leads: LeadValues
     fiducials: Fiducials
     median_beat_mv: Mapping[str, NDArray[np.float32]]
     fs: float
@@ -121,18 +190,20 @@ class Measurements:
 
     def leads_to_json(self) -> dict[str, dict[str, float | None]]:
         """Return lead name to PTB-XL+ stem to value, in the units of ``LEAD_UNITS``."""
-        return {lead: {stem: of[stem].to_json()["value"] for stem in of} for lead, of in self.leads.items()}
+        return self.leads.to_json()
 
     def vector(self) -> NDArray[np.float32]:
         """Return (n_features,) in the order of ``FEATURE_NAMES``, NaN where not measured."""
-        unknown = [None] * len(LEAD_UNITS)
-        of_leads = [[self.leads[lead][stem].value for stem in LEAD_UNITS] if lead in self.leads else unknown for lead in STANDARD_LEADS]
-        table = _numbers(of_leads)
+        table = self.leads.in_standard_order()
         of_record = _numbers([self.values[name].value for name in GLOBAL_FEATURES])
         of_rhythm = _numbers([self.rhythm.values[name].value for name in RHYTHM_FEATURES])
         vector = np.concatenate((of_record, table.ravel(), territory_values(table.T), of_rhythm)).astype(np.float32)
         assert vector.shape == (len(FEATURE_NAMES),)
         return vector
+
+
+def _to_four(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def _numbers(values: Sequence[Any]) -> NDArray[np.float64]:

@@ -103,7 +103,7 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
         return no_p_waves(len(beats.at))
     fitted = _weights()
     log_odds = float(known_inputs(inputs.record) @ fitted.record) + fitted.record_constant
-    record_probability = float(_probability(np.array(log_odds)))
+    record_probability = 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
     present = True if record_probability >= _PRESENT else False if record_probability <= _ABSENT else None
     probability = _probability(inputs.beats @ fitted.beat + fitted.beat_constant)
     if not present:
@@ -113,6 +113,7 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
     # Single waves that look like P in a record that has none are chance.
     onset_ms = np.where(has_p & (present is True), delineation.overall[0] + inputs.shift_ms, math.nan)
     known = np.isfinite(probability)
+    of_waves = onset_ms[np.isfinite(onset_ms)]
     return PWaves(
         probability=probability,
         onset_ms=onset_ms,
@@ -120,7 +121,7 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
         record_probability=record_probability,
         likeness=float(inputs.record[0]),
         share=float(has_p[known].mean()) if known.any() else math.nan,
-        pr_sd_ms=float(np.nanstd(onset_ms)) if np.isfinite(onset_ms).sum() > 2 else math.nan,
+        pr_sd_ms=float(of_waves.std()) if len(of_waves) > 2 else math.nan,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
-from heart_reader.features.ranks import median
+from heart_reader.features.ranks import median, steps
+from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, levelled_parts, products_at, step_means
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
 
@@ -108,20 +110,11 @@ class _Stretches:
 
     def cut(self, places: Indices) -> Array:
         """Return (n_places, n_leads * length), each lead without mean and slope."""
-        cut = self.signal[:, places[:, None] + np.arange(self.length)].swapaxes(0, 1)
-        ramp = _ramp(self.length)
-        cut = cut - cut.mean(axis=2, keepdims=True)
-        cut -= (cut @ ramp)[..., None] * ramp
-        answer: Array = cut.reshape(len(places), -1)
-        return answer
+        return levelled_parts(self.signal, places, _ramp(self.length))
 
     def onto(self, template: Array) -> Array:
         """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
-        products = self.signal.T @ template.reshape(len(self.signal), -1)
-        down, right = products.strides
-        diagonals = np.lib.stride_tricks.as_strided(products, (len(self.activity), self.length), (down, down + right), writeable=False)
-        answer: Array = diagonals.sum(axis=1)
-        return answer
+        return diagonal_sums(self.signal.T @ template.reshape(len(self.signal), -1))
 
 
 def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None = None) -> PInputs | None:
@@ -157,14 +150,16 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     record = np.array([
         *_likeness_and_size(stretches, template, of_main, shift_main, float(beats.weights.sum())),
         *_diastole(stretches, template, product, places, r=beats.at / _STEP, main=main),
-        math.log(float(median(np.diff(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
+        math.log(float(median(steps(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
         _upright_in_ii(template, beats.names),
         math.log(len(beats.names)),
     ])  # fmt: skip
     judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
     of_all, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
-    inside = np.flatnonzero(_inside(judged, stretches))
-    others = inside if decoys is not None else inside[~np.isin(inside, main)]
+    inside = _inside(judged, stretches)
+    if decoys is None:
+        inside[main] = False
+    others = np.flatnonzero(inside)
     if len(others):
         of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, None)
     if decoys is None:
@@ -174,27 +169,12 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
 
 def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
     """Take time points together and find the activity of all parts from running sums."""
-    n_times = signal.shape[1] // _STEP
-    # A product with a vector: numpy is slow along an axis of four.
-    coarse = (signal[:, : n_times * _STEP].reshape(-1, _STEP) @ np.full(_STEP, 1.0 / _STEP, signal.dtype)).reshape(len(signal), n_times)
-    coarse = coarse * np.sqrt(weights)[:, None]
-    n = max(n_times - length + 1, 0)
-    if not n:
-        return _Stretches(coarse, length, np.zeros(0))
-    sums = np.zeros((len(coarse), n_times + 1))
-    np.cumsum(coarse, axis=1, out=sums[:, 1:])
-    squares = np.concatenate([[0.0], np.cumsum(np.square(coarse).sum(axis=0))])
-    rising = np.zeros_like(sums)
-    np.cumsum(coarse * np.arange(n_times), axis=1, out=rising[:, 1:])
-    total = sums[:, length:] - sums[:, :n]
-    # Of the ramp that ``cut`` takes out, whose middle moves along.
-    slope = rising[:, length:] - rising[:, :n] - (np.arange(n) + 0.5 * (length - 1)) * total
-    ramp = np.arange(length) - 0.5 * (length - 1)
-    left = squares[length:] - squares[:n] - np.square(total).sum(axis=0) / length - np.square(slope).sum(axis=0) / (ramp @ ramp)
-    # A difference of large sums may fall below zero by rounding.
-    return _Stretches(coarse, length, np.sqrt(np.maximum(left, 0.0)))
+    coarse = step_means(np.ascontiguousarray(signal, dtype=np.float32), _STEP) * np.sqrt(weights, dtype=np.float64)[:, None]
+    fits = coarse.shape[1] >= length
+    return _Stretches(coarse, length, activity_of_parts(coarse, length) if fits else np.zeros(0))
 
 
+@lru_cache(maxsize=64)
 def _ramp(length: int) -> Array:
     ramp = np.arange(length) - 0.5 * (length - 1)
     return ramp / math.sqrt(float(ramp @ ramp))
@@ -218,12 +198,10 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
         the others.
     """
     moved = places[:, None] + _SHIFTS
-    product, length = product[moved], np.full(len(places), np.linalg.norm(template))
+    product, length = product[moved], np.full(len(places), _length(template))
     if cuts is not None:
         n = len(cuts)
-        wide = stretches.signal[:, moved[:, :1] + np.arange(stretches.length + len(_SHIFTS) - 1)]
-        windows = np.lib.stride_tricks.sliding_window_view(wide, stretches.length, axis=2)
-        own = np.einsum("lbst,blt->bs", windows, cuts.reshape(n, len(stretches.signal), -1))
+        own = products_at(stretches.signal, places, _SHIFTS, cuts)
         product = (product * n - own) / (n - 1)
         length = np.linalg.norm(template * n - cuts, axis=1) / (n - 1)
     length = np.maximum(length, 1e-9)
@@ -248,7 +226,7 @@ def _beside_top(product: Array, best: Indices) -> Array:
 
 def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shift_ms: Array, n_leads: float) -> tuple[float, ...]:
     likeness = np.sort(rows[:, 0])
-    rms_mv = float(np.linalg.norm(template)) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
+    rms_mv = _length(template) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
     return (
         float(likeness.mean()),
         float(likeness[int(0.1 * (len(likeness) - 1))]),
@@ -267,7 +245,7 @@ def _diastole(stretches: _Stretches, template: Array, product: Array, places: Ar
     places, r
         (n_beats,) where the P wave and R of each beat of the record are.
     """
-    length = float(np.linalg.norm(template))
+    length = _length(template)
     main = main[main > 0]
     main = main[np.isfinite(r[main - 1])]
     last = places[main].astype(np.int64) - stretches.length // 2
@@ -281,6 +259,10 @@ def _diastole(stretches: _Stretches, template: Array, product: Array, places: Ar
     )
 
 
+def _length(vector: Array) -> float:
+    return math.sqrt(float(vector @ vector))
+
+
 def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
     """Return how much of the template is an upright wave in lead II; NaN without that lead."""
     if "II" not in names:
@@ -288,4 +270,4 @@ def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
     part = template.reshape(len(names), -1)[names.index("II")]
     bump = np.sin(np.linspace(0.0, math.pi, len(part)))
     bump -= bump.mean()
-    return float(part @ bump) / max(float(np.linalg.norm(template) * np.linalg.norm(bump)), 1e-9)
+    return float(part @ bump) / max(_length(template) * _length(bump), 1e-9)

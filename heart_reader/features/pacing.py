@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heart_reader.kernels.beats import narrow_peaks
+
 __all__ = ["find_spikes", "without_spikes"]
 
 Array = NDArray[np.floating]
@@ -12,8 +14,9 @@ Indices = NDArray[np.int64]
 
 # A recording that stores fewer points per second has smeared its spikes.
 _LEAST_HZ = 400.0
-# A spike stands out of what lies this far before and after it, by this much on the mean over leads;
-# a little farther away it hardly stands out more, whereas the peak of a QRS complex does.
+# A spike jumps within one or two time points. It stands out of what lies this far before and after
+# it, by this much on the mean over leads; a little farther away it hardly stands out more, whereas
+# the peak of a QRS complex does.
 _NEAR_S, _FAR_S = 0.004, 0.006
 _LEAST_MV, _NEAR_OF_FAR = 0.10, 0.77
 # No pacemaker, in two chambers and with a fast heart, sends more; this is noise.
@@ -34,16 +37,8 @@ def find_spikes(signal: Array, fs: float) -> Indices:
     far = round(_FAR_S * fs)
     if fs < _LEAST_HZ or signal.shape[1] < 4 * far:
         return np.zeros(0, np.int64)
-    step = np.diff(signal, axis=1)
-    jumps = np.abs(step, out=step).mean(axis=0) > 0.4 * _LEAST_MV
-    # A spike jumps within one or two time points; where nothing does, the costlier comparison is
-    # spared.
-    first, last = far, signal.shape[1] - far
-    near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
-    likely = first + np.flatnonzero(near_jump)
-    near = _stands_out(signal, likely, round(_NEAR_S * fs))
-    likely, near = likely[near > _LEAST_MV], near[near > _LEAST_MV]
-    found = likely[near > _NEAR_OF_FAR * _stands_out(signal, likely, far)]
+    near = round(_NEAR_S * fs)
+    found = narrow_peaks(np.ascontiguousarray(signal, dtype=np.float32), 0.4 * _LEAST_MV, near, far, _LEAST_MV, _NEAR_OF_FAR)
     spikes = found[np.diff(found, prepend=-far * 4) > 2 * far].astype(np.int64)
     return spikes if len(spikes) <= _MOST_PER_S * signal.shape[1] / fs else spikes[:0]
 
@@ -67,11 +62,3 @@ def without_spikes(signal: Array, fs: float, spikes: Indices) -> Array:
     for row in bridged:
         row[cut] = np.interp(cut, kept, row[kept])
     return bridged
-
-
-def _stands_out(signal: Array, at: Indices, reach: int) -> Array:
-    """Return by how much points exceed or undercut both points at a distance, mean over leads."""
-    here = signal.take(at, axis=1)
-    before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
-    answer: Array = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)
-    return answer

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.measurement import Measurements
-from heart_reader.features.ranks import median
+from heart_reader.kernels.quality import arrangement_sums, energies
 from heart_reader.messages import Message, message
 
 __all__ = [
@@ -60,7 +60,9 @@ _GROWN_UP_YEARS = 16.0
 _FAR = 6.0
 # Times around R that hold any QRS complex, and where ST and T follow, ms.
 _ABOUT_R_MS, _AFTER_R_MS = 150.0, 100.0
-_SMALL_MV = 1e-6
+# Where the inputs on the arrangement are sizes of QRS and of ST-T over the usual; their logarithms
+# are taken, with this added.
+_SIZES, _LEAST_SIZE = slice(96, 112), 0.05
 # With so little R in V6 the heart may lie on the right side.
 _LITTLE_R_MV = 0.3
 
@@ -113,7 +115,7 @@ def rate_inputs(measurements: Measurements) -> Array | None:
     if not measurements.median_beat_mv or values["qrs_ms"].value is None:
         return None
     durations = [_log(values[name].value) for name in _RATE_VALUES]
-    typical = [_log(_median([of[stem].value for of in measurements.leads.values()])) for stem in _RATE_STEMS]
+    typical = [_log(_median(list(measurements.leads.of(stem).values()))) for stem in _RATE_STEMS]
     rhythm = [measurements.rhythm.values[name].value for name in _RATE_RHYTHM]
     return np.array([*durations, *typical, *_steepness(measurements), *(math.nan if value is None else value for value in rhythm)])
 
@@ -127,43 +129,23 @@ def arrangement_inputs(measurements: Measurements) -> Array | None:
     beats, marks = measurements.median_beat_mv, measurements.fiducials.global_ms
     if not all(name in beats for name in INDEPENDENT_LEADS) or marks["qrs_on"] is None or marks["qrs_off"] is None:
         return None
-    beat = np.stack([beats[name] for name in INDEPENDENT_LEADS]).astype(np.float64)
+    beat = np.array([beats[name] for name in INDEPENDENT_LEADS])
     first, last = _place(measurements, marks["qrs_on"]), _place(measurements, marks["qrs_off"])
     last = max(last, first + 5)
-    t_off = marks["t_off"]
+    t_off, p_on, p_off = marks["t_off"], marks["p_on"], marks["p_off"]
     end = last + 150 if t_off is None else max(_place(measurements, t_off), last + 10)
-    level = beat[:, max(0, first - 6) : first + 1].mean(axis=1, keepdims=True)
-    qrs, st_t = beat[:, first:last] - level, beat[:, last:end] - level
-    p_on, p_off = marks["p_on"], marks["p_off"]
-    if p_on is None or p_off is None:
-        p_shares = np.zeros(len(beat))
-    else:
-        p = beat[:, _place(measurements, p_on) : _place(measurements, p_off)] - level
-        p_shares = p.sum(axis=1) / (np.abs(p).sum() / len(p) + _SMALL_MV)
-    of_qrs, of_st_t = _norms(qrs), _norms(st_t)
-    above, below = np.maximum(qrs.max(axis=1), 0.0), np.maximum(-qrs.min(axis=1), 0.0)
-    pairs = np.triu_indices(len(beat), 1)
-    lead_iii = qrs[1] - qrs[0]
-    return np.concatenate(
-        (
-            (qrs @ qrs.T / np.outer(of_qrs, of_qrs))[pairs],
-            (st_t @ st_t.T / np.outer(of_st_t, of_st_t))[pairs],
-            qrs @ lead_iii / (of_qrs * (np.sqrt(np.square(lead_iii).sum()) + _SMALL_MV)),
-            _balance(qrs),
-            _balance(st_t),
-            p_shares,
-            above / (above + below + _SMALL_MV),
-            np.log(of_qrs / np.sqrt(np.square(of_qrs).mean()) + 0.05),
-            np.log(of_st_t / np.sqrt(np.square(of_st_t).mean()) + 0.05),
-            qrs[:, : max(qrs.shape[1] // 2, 2)].sum(axis=1) / (np.abs(qrs).sum(axis=1) + _SMALL_MV),
-        )
-    )
+    p = (0, 0) if p_on is None or p_off is None else (_place(measurements, p_on), _place(measurements, p_off))
+    inputs = arrangement_sums(beat, (first, last), end, p)
+    inputs[_SIZES] = np.log(inputs[_SIZES] + _LEAST_SIZE)
+    return inputs
 
 
 def standardised(inputs: Array, mean: Array, spread: Array, *, squares: bool) -> Array:
     """Return (..., n_terms) z-scores, zero if unknown; ``squares`` adds all products."""
-    z = np.clip((inputs - mean) / spread, -_FAR, _FAR)
-    z = np.where(np.isnan(z), 0.0, z)
+    z = (inputs - mean) / spread
+    z[np.isnan(z)] = 0.0
+    # Clipping so is far quicker than ``np.clip`` on arrays as short as these.
+    z = np.minimum(np.maximum(z, -_FAR), _FAR)
     if not squares:
         return z
     first, second = _pairs(z.shape[-1])
@@ -189,10 +171,10 @@ def _likeliest(name: str, inputs: Array) -> tuple[str, float, float]:
     terms = standardised(inputs, of["mean"], of["spread"], squares=name == "rate")
     log_odds = of["weights"] @ terms + of["constant"]
     shares = np.exp(log_odds - log_odds.max())
-    shares /= shares.sum()
-    wrong = [place for place, label in enumerate(of["classes"]) if label != AS_STATED]
-    grave = [place for place in wrong if of["classes"][place] not in _SLIGHT]
-    return of["classes"][max(wrong, key=lambda place: shares[place])], float(shares[wrong].sum()), float(shares[grave].sum())
+    chances = dict(zip(of["classes"], (shares / shares.sum()).tolist(), strict=True))
+    del chances[AS_STATED]
+    grave = sum(chance for label, chance in chances.items() if label not in _SLIGHT)
+    return max(chances, key=chances.__getitem__), sum(chances.values()), grave
 
 
 def _is_possible(name: str, measurements: Measurements, age: float | None) -> bool:
@@ -227,24 +209,14 @@ def _of_leads(name: str, measurements: Measurements) -> Message:
 
 def _steepness(measurements: Measurements) -> list[float]:
     """Return logarithms of slope and curvature of QRS, the slope after it, and width."""
-    beat = np.stack(list(measurements.median_beat_mv.values())).astype(np.float64)
-    r, step = measurements.r_index, measurements.fs / 1000.0
-    beat -= median(beat)[:, None]
-    about = beat[:, r - round(_ABOUT_R_MS * step) : r + round(_ABOUT_R_MS * step)]
-    about = about - about.mean(axis=1, keepdims=True)
-    slope = np.diff(about, axis=1)
-    after = beat[:, r + round(_AFTER_R_MS * step) :]
-    energy = np.einsum("lt,lt->t", beat, beat)
-    return [
-        _log_ratio(slope, about),
-        _log_ratio(np.diff(slope, axis=1), slope),
-        _log_ratio(np.diff(after, axis=1), after - after.mean(axis=1, keepdims=True)),
-        math.log(int((energy > 0.25 * energy.max()).sum()) + 1),
-    ]
+    beat, step = np.array([*measurements.median_beat_mv.values()]), measurements.fs / 1000.0
+    qrs, slope, bend, after, after_slope, width = energies(
+        beat, measurements.r_index, round(_ABOUT_R_MS * step), round(_AFTER_R_MS * step)
+    ).tolist()
+    return [_log_ratio(slope, qrs), _log_ratio(bend, slope), _log_ratio(after_slope, after), math.log(width + 1)]
 
 
-def _log_ratio(one: Array, other: Array) -> float:
-    above, below = float(np.vdot(one, one)), float(np.vdot(other, other))
+def _log_ratio(above: float, below: float) -> float:
     return 0.5 * math.log(above / below) if above > 0 and below > 0 else math.nan
 
 
@@ -252,17 +224,6 @@ def _place(measurements: Measurements, ms: float) -> int:
     """Time point of the median beat, from milliseconds after R."""
     n_times = len(next(iter(measurements.median_beat_mv.values())))
     return min(max(measurements.r_index + round(ms * measurements.fs / 1000.0), 0), n_times - 1)
-
-
-def _norms(waves: Array) -> Array:
-    answer: Array = np.sqrt(np.square(waves).sum(axis=1)) + _SMALL_MV
-    return answer
-
-
-def _balance(waves: Array) -> Array:
-    """From -1, all below the level, to 1, all above it, per lead."""
-    answer: Array = waves.sum(axis=1) / (np.abs(waves).sum(axis=1) + _SMALL_MV)
-    return answer
 
 
 def _median(values: list[float | None]) -> float | None:

@@ -20,10 +20,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from heart_reader.features.filters import Bandpass, local_maxima, thinned
-from heart_reader.features.ranks import median, running_median
+from heart_reader.features.filters import butterworth
+from heart_reader.features.ranks import running_median, steps
+from heart_reader.kernels.band import slopes_in_band
+from heart_reader.kernels.peaks import high_peaks
+from heart_reader.kernels.ranks import ranked_rows, window_medians
 
 __all__ = ["detect_qrs"]
 
@@ -113,37 +115,17 @@ def _activity(signal: Array, fs: float) -> tuple[Array, float, int]:
     """Return (n,) smoothed mean slope of the leads, its rate and time points per value."""
     step = max(1, round(fs / _WORKING_HZ))
     hz = fs / step
-    n = signal.shape[1] // step
-    # Sums of slices: numpy is slow along an axis of two or three.
-    coarse = signal[:, : n * step : step].astype(np.float64)
-    for shift in range(1, step):
-        coarse += signal[:, shift : n * step : step]
-    coarse /= step
-    narrow = _zero_phase(coarse, hz, min(n - 1, round(hz)))
-    slope = np.empty_like(narrow)
-    np.abs(np.subtract(narrow[:, 2:], narrow[:, :-2], out=slope[:, 1:-1]), out=slope[:, 1:-1])
-    slope[:, 0], slope[:, -1] = slope[:, 1], slope[:, -2]
-    slope *= 0.5 * hz
-    slope = ndimage.uniform_filter1d(slope, max(1, round(_SMOOTH_S * hz)), axis=1)
+    margin = min(signal.shape[1] // step - 1, round(hz))
+    values = np.ascontiguousarray(signal, dtype=np.float32)
+    slope = slopes_in_band(values, step, *_band(hz), margin, max(1, round(_SMOOTH_S * hz)), 0.5 * hz)
     return _lead_weights(slope) @ slope, hz, step
 
 
 @lru_cache(maxsize=16)
-def _band_filter(hz: float) -> Bandpass:
+def _band(hz: float) -> tuple[Array, Array, Array]:
     high = min(_BAND_HZ[1], 0.45 * hz)
     # Below 20 Hz the band lies lower, for there would be none.
-    return Bandpass(min(_BAND_HZ[0], high / 1.5), high, hz)
-
-
-def _zero_phase(signal: Array, hz: float, margin: int) -> Array:
-    """Filter forwards and backwards, the ends continued point-symmetrically."""
-    band = _band_filter(hz)
-    before = 2.0 * signal[:, :1] - signal[:, margin:0:-1]
-    after = 2.0 * signal[:, -1:] - signal[:, -2 : -margin - 2 : -1]
-    filtered = np.concatenate([before, signal, after], axis=1)
-    for _ in range(2):
-        filtered = band.run(filtered)[:, ::-1]
-    return filtered[:, margin : margin + signal.shape[1]]
+    return butterworth(min(_BAND_HZ[0], high / 1.5), high, hz)
 
 
 def _lead_weights(slope: Array) -> Array:
@@ -151,8 +133,8 @@ def _lead_weights(slope: Array) -> Array:
     if len(slope) == 1:
         return np.ones(1)
     # Every beat is higher than 96 of 100 values where it lasts 0.04 of an RR interval or more.
-    ranks = slope.shape[1] // 2, int(0.96 * slope.shape[1])
-    middle, high = np.partition(slope, ranks, axis=1)[:, ranks].T
+    ranks = np.array([slope.shape[1] // 2, int(0.96 * slope.shape[1])])
+    middle, high = ranked_rows(slope, ranks).T
     contrast = high / np.maximum(middle, 1e-3)
     weights = np.where(high > _LEAST_SLOPE, np.square(np.minimum(contrast, 20.0)) / np.maximum(high, _LEAST_SLOPE), 0.0)
     if not weights.any():
@@ -163,17 +145,15 @@ def _lead_weights(slope: Array) -> Array:
 
 
 def _candidates(activity: Array, hz: float) -> _Peaks:
-    at = local_maxima(activity)
-    at = at[activity[at] >= _LEAST_SLOPE]
-    at = thinned(at, activity[at], max(1, int(_REFRACTORY_S * hz)))
+    at = high_peaks(activity, _LEAST_SLOPE, max(1, int(_REFRACTORY_S * hz)))
     width = max(1, int(_STRETCH_S * hz))
     starts = np.arange(0, len(activity), width)
     highest = running_median(np.maximum.reduceat(activity, starts), _N_STRETCHES)
-    middle = np.array([median(activity[max(0, start - width) : start + 2 * width]) for start in starts.tolist()])
+    middle = window_medians(activity, np.maximum(starts - width, 0), np.minimum(starts + 2 * width, len(activity)))
     centres = starts + width / 2
     level = activity[at] / np.maximum(np.interp(at, centres, highest), _LEAST_SLOPE)
     contrast = activity[at] / np.maximum(np.interp(at, centres, middle), 1e-9)
-    peaks = _Peaks(at.astype(np.int64), level, contrast)
+    peaks = _Peaks(at, level, contrast)
     return peaks.where(level > _MIN_LEVEL_MISSED)
 
 
@@ -204,7 +184,7 @@ def _missed(peaks: _Peaks, found: Indices, hz: float) -> list[int]:
     """Return the highest candidate in each RR interval that is too long, away from its ends."""
     if len(found) < 3:
         return []
-    rr = np.diff(peaks.at[found]).astype(float)
+    rr = steps(peaks.at[found].astype(np.float64))
     usual = running_median(rr, _N_RR)
     added = []
     for gap in np.flatnonzero(rr > _LONG_RR * usual):

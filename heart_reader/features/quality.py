@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,11 @@ from heart_reader.features.lead_checks import (
 from heart_reader.features.measured import measure
 from heart_reader.features.measurement import Measurements
 from heart_reader.features.plausibility import find_doubt
+from heart_reader.features.rhythm import Rhythm
 from heart_reader.messages import message
+from heart_reader.stages import staged
 
-__all__ = ["LeadQuality", "SignalQuality", "assess_signal"]
+__all__ = ["LeadQuality", "SignalQuality", "assess_signal", "measure_and_assess"]
 
 # Sentences about leads that are not good, the gravest first.
 _STATES = ("masked", "flat", "interrupted", "saturated", "noisy", "wandering")
@@ -74,6 +77,7 @@ class SignalQuality:
         }
 
 
+@staged("measure")
 def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -> SignalQuality:
     """Assess the signal of a record.
 
@@ -106,11 +110,25 @@ def assess_signal(record: EcgRecord, measurements: Measurements | None = None) -
     if pairs:
         findings.append(message("same_signal", pairs=[message("lead_pair", first=first, second=second) for first, second in pairs]))
     findings += leg_electrode(record, measurements)
+    there = set(states.values())
     for state in _STATES:
-        names = [name for name, of in states.items() if of == state]
-        if names:
+        if state in there:
+            names = [name for name, of in states.items() if of == state]
             findings.append(message("lead_states", count=len(names), leads=names, state=message(f"state_{state}")))
     n_good = sum(state == "good" for state in states.values())
     poor = beats.value is None or unit_is_wrong or (doubt is not None and doubt.is_grave) or 2 * n_good < len(states)
-    leads = {name: LeadQuality(state, measurements.leads[name]["Noise"].value) for name, state in states.items()}
+    noise = measurements.leads.of("Noise")
+    leads = {name: LeadQuality(state, None if math.isnan(noise[name]) else noise[name]) for name, state in states.items()}
     return SignalQuality(leads, tuple(findings), "poor" if poor else "limited" if findings else "good")
+
+
+def measure_and_assess(record: EcgRecord, measurements: Measurements | None, rhythm: Rhythm | None) -> tuple[Measurements, SignalQuality]:
+    """Measure a record, unless that was done, and assess its signal.
+
+    Parameters
+    ----------
+    rhythm
+        Of the same recording at another rate, if it was measured there.
+    """
+    measurements = measurements or measure(record, rhythm=rhythm)
+    return measurements, assess_signal(record, measurements)

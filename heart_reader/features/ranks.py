@@ -7,12 +7,17 @@ same numbers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["median", "ranked", "running_median"]
+__all__ = ["median", "ranked", "running_median", "steps"]
 
 Array = NDArray[np.floating]
+
+# Python sorts twice as many numbers in less time than NumPy takes to be called.
+_FEW = 24
 
 
 def median(values: Array) -> Array:
@@ -24,6 +29,10 @@ def median(values: Array) -> Array:
     array([2., 5.])
     """
     half = values.shape[-1] // 2
+    if values.ndim == 1 and half < _FEW:
+        in_order, kind = sorted(values.tolist()), values.dtype.type
+        answer: Any = kind(in_order[half]) if len(in_order) % 2 else 0.5 * (kind(in_order[half - 1]) + kind(in_order[half]))
+        return answer  # type: ignore[no-any-return]
     if values.shape[-1] % 2:
         return ranked(values, half)
     parts = np.partition(values, (half - 1, half), axis=-1)
@@ -39,3 +48,9 @@ def running_median(values: Array, size: int) -> Array:
     """Return the running median of an odd ``size``, (n,) from finite (n,), ends repeated."""
     half = size // 2
     return median(values.take(np.arange(len(values))[:, None] + np.arange(-half, half + 1), mode="clip"))
+
+
+def steps(values: Array) -> Array:
+    """Return (n - 1,) differences of (n,) neighbouring values."""
+    answer: Array = values[1:] - values[:-1]
+    return answer

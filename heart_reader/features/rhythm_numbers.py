@@ -15,7 +15,7 @@ from heart_reader.features.beat_shapes import WIDER_MS, BeatShapes, Timing, beat
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.ranks import median
+from heart_reader.features.ranks import median, steps
 from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
 
 __all__ = ["RhythmEvidence", "gather"]
@@ -86,26 +86,28 @@ def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
 
 
 def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
-    rr = np.diff(r_peaks_s)
+    rr = steps(r_peaks_s)
     if len(rr) < 2:
         return {}
-    mean, usual, steps, n = float(rr.mean()), float(median(rr)), np.abs(np.diff(rr)), len(rr)
+    usual, changes, n = float(median(rr)), np.abs(steps(rr)), len(rr)
+    mean = float(rr.sum()) / n
+    off = rr - mean
+    power = float(off @ off)
     numbers = {
-        "rr_cv": float(rr.std()) / mean,
-        "rr_pnn50": float((steps > 1e-3 * _PAIRS).mean()),
-        "rr_step": float(median(steps)) / usual,
-        "rr_early_share": float(timing.early.sum()) / n,
-        "rr_late_share": float(timing.late.sum()) / n,
+        "rr_cv": math.sqrt(power / n) / mean,
+        "rr_pnn50": np.count_nonzero(changes > 1e-3 * _PAIRS) / len(changes),
+        "rr_step": float(median(changes)) / usual,
+        "rr_early_share": np.count_nonzero(timing.early) / n,
+        "rr_late_share": np.count_nonzero(timing.late) / n,
         "rr_min_ratio": float(rr.min()) / usual,
         "rr_max_ratio": float(rr.max()) / usual,
-        "rr_early_late_share": float((timing.early[:-1] & timing.late[1:]).sum()) / n,
-        "rr_gap": float(np.diff(np.sort(rr)).max()) / usual,
-        "rr_double_share": float(((rr > _DOUBLE[0] * usual) & (rr < _DOUBLE[1] * usual)).mean()),
-        "pause_count": float((rr > _PAUSE_S).sum()),
+        "rr_early_late_share": np.count_nonzero(timing.early[:-1] & timing.late[1:]) / n,
+        "rr_gap": float(steps(np.sort(rr)).max()) / usual,
+        "rr_double_share": np.count_nonzero((rr > _DOUBLE[0] * usual) & (rr < _DOUBLE[1] * usual)) / n,
+        "pause_count": float(np.count_nonzero(rr > _PAUSE_S)),
     }
     if n >= 4:
-        off = rr - mean
-        numbers["rr_autocorrelation"] = float((off[1:] * off[:-1]).sum() / max(float((off * off).sum()), 1e-9))
+        numbers["rr_autocorrelation"] = float(off[1:] @ off[:-1]) / max(power, 1e-9)
         numbers["rate_max4_bpm"] = float(180.0 / (r_peaks_s[3:] - r_peaks_s[:-3]).min())
     return numbers
 
@@ -120,10 +122,10 @@ def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_]) -> di
     bigeminy, trigeminy = shares_of_patterns(ectopic)
     return {
         "kinds": float(shapes.kind.max()),
-        "others_early_share": float(early[other].mean()) if other.any() else 0.0,
-        "wide_early_share": float((early & wide).sum()) / n_beats,
-        "narrow_early_share": float((early & ~wide & ~other).sum()) / n_beats,
-        "wide_other_share": float((other & wide).sum()) / n_beats,
+        "others_early_share": np.count_nonzero(early & other) / max(int(np.count_nonzero(other)), 1),
+        "wide_early_share": np.count_nonzero(early & wide) / n_beats,
+        "narrow_early_share": np.count_nonzero(early & ~wide & ~other) / n_beats,
+        "wide_other_share": np.count_nonzero(other & wide) / n_beats,
         "bigeminy": bigeminy,
         "trigeminy": trigeminy,
         "longest_ectopic_run": float(runs.max()) if len(runs) else 0.0,
@@ -188,7 +190,7 @@ def _p_in_gap(analysis: BeatAnalysis, rest: Array) -> float:
     peaks = analysis.r_peaks_s[analysis.in_stretch]
     if main is None or len(peaks) < 3 or math.isnan(main.delineation.overall[0]):
         return math.nan
-    rr = np.diff(peaks)
+    rr = steps(peaks)
     gap = int(rr.argmax())
     if rr[gap] < _GAP * median(rr):
         return math.nan

@@ -24,6 +24,7 @@ from heart_reader.features.beat_analysis import BeatAnalysis
 from heart_reader.features.beat_shapes import LATE, run_lengths
 from heart_reader.features.feature_names import RHYTHM_FEATURES
 from heart_reader.features.measurement import Measurement
+from heart_reader.features.ranks import median, steps
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_numbers import RhythmEvidence, gather
 from heart_reader.messages import Message, message
@@ -109,7 +110,7 @@ def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None,
     if _spikes_smeared(analysis, numbers):
         return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
     peaks = _stretch_peaks(analysis)
-    rate = 60.0 / float(np.diff(peaks).mean())
+    rate = 60.0 / float(steps(peaks).mean())
     if _flutters(numbers):
         return "atrial_flutter", message("rhythm_flutter", atrial=numbers["flutter_rate_bpm"], rate=rate)
     if _irregular(peaks, evidence, analysis):
@@ -153,8 +154,8 @@ def _spikes_lead(analysis: BeatAnalysis) -> bool:
         return False
     nearest = peaks - analysis.spikes_s[np.maximum(np.searchsorted(analysis.spikes_s, peaks + _SPIKE_WITHIN_S[1]) - 1, 0)]
     distance = nearest[(nearest > -_SPIKE_WITHIN_S[1]) & (nearest < _SPIKE_WITHIN_S[0])]
-    steady = np.abs(distance - np.median(distance)) < _SPIKE_STEADY_S if len(distance) else np.zeros(0, bool)
-    return int(steady.sum()) >= max(2.0, _SPIKES_PER_BEAT * len(peaks))
+    steady = np.abs(distance - median(distance)) < _SPIKE_STEADY_S if len(distance) else np.zeros(0, bool)
+    return int(np.count_nonzero(steady)) >= max(2.0, _SPIKES_PER_BEAT * len(peaks))
 
 
 def _spikes_smeared(analysis: BeatAnalysis, numbers: dict[str, float]) -> bool:
@@ -180,14 +181,14 @@ def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: 
     Where other beats leave none, as in bigeminy, the times from one usual beat to the next are
     taken.
     """
-    rr = np.diff(peaks)
+    rr = steps(peaks)
     other = evidence.shapes.other[analysis.in_stretch]
     plain = ~(other[1:] | other[:-1])
-    rr = rr[plain] if plain.sum() >= _FEWEST else np.diff(peaks[~other])
+    rr = rr[plain] if np.count_nonzero(plain) >= _FEWEST else steps(peaks[~other])
     if len(rr) < 2:
         return False
-    middle = float(np.median(rr))
-    return float(np.median(np.abs(np.diff(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
+    middle = float(median(rr))
+    return float(median(np.abs(steps(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
 
 
 def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
@@ -274,7 +275,7 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
     numbers = evidence.numbers
     ventricular = np.array([beat == "ventricular" for beat in beats])
     premature = ventricular | np.array([beat == "supraventricular" for beat in beats])
-    rr = np.diff(analysis.r_peaks_s)
+    rr = steps(analysis.r_peaks_s)
     runs = run_lengths(ventricular)
     pattern = numbers["bigeminy"], numbers["trigeminy"]
     sinus = name == "sinus"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from heart_reader.features.beat_shapes import BeatShapes
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.ranks import median
+from heart_reader.kernels.rhythm import heights_beside
 
 __all__ = ["SmearedSpikes", "smeared_spikes"]
 
@@ -86,9 +87,8 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
         return SmearedSpikes()
     inside = inside[np.linspace(0, len(inside) - 1, min(len(inside), _MOST_BEATS)).astype(int)]
     times = np.arange(_FROM, _TO + 1, _EVERY)
-    cut = signal.take(at[inside, None] + np.arange(_FROM - _FAR, _TO + _FAR + 1), axis=1)
-    middle = times - _FROM + _FAR
-    near, far = _stands_out(cut, middle, _NEAR), _stands_out(cut, middle, _FAR)
+    signal, around = np.ascontiguousarray(signal, dtype=np.float32), at[inside, None] + times
+    near, far = heights_beside(signal, around, _NEAR), heights_beside(signal, around, _FAR)
     # High and narrow at once, with all of a wide QRS complex still to come.
     to_end = shapes.end_ms[known[inside], None] - times * (1000.0 / MEASURING_HZ)
     narrow = near * np.minimum(near / np.maximum(far, 1e-6), 1.0) ** 2 * np.clip(to_end / _WIDE_MS, 0.0, 1.0) ** 2
@@ -98,7 +98,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
                       shapes.width_ms[known[inside]], -times[best] * (1000.0 / MEASURING_HZ))  # fmt: skip
     kind = shapes.kind[known[inside]]
     least = max(2.0, _OFTEN * len(kind))
-    groups = [kind == number for number in np.unique(kind) if number == 0 or (kind == number).sum() >= least]
+    groups = [kind == number for number, n in enumerate(np.bincount(kind + 1)[1:].tolist()) if n and (number == 0 or n >= least)]
     return max((of_beats.of(group) for group in groups if group.any()), key=lambda spikes: spikes.score, default=SmearedSpikes())
 
 
@@ -132,11 +132,3 @@ class _Beats(NamedTuple):
             to_end_ms=to_end,
             score=1.0 / (1.0 + math.exp(-log_odds)),
         )
-
-
-def _stands_out(cut: Array, middle: NDArray[np.int64], reach: int) -> Array:
-    """Return (n_beats, n_times) by how much points exceed both points at a distance."""
-    here = cut[..., middle]
-    before, after = here - cut[..., middle - reach], here - cut[..., middle + reach]
-    answer: Array = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), 0.0).mean(axis=0)
-    return answer

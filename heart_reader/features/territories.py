@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.features.feature_names import LEAD_UNITS, N_OF_TERRITORIES, TERRITORIES, TERRITORY_FEATURES
+from heart_reader.features.ranks import median
 
 __all__ = ["territory_values"]
 
@@ -77,4 +78,4 @@ def _repolarisation(filled: Array, there: NDArray[np.bool_]) -> Array:
     t, st = filled[_STEMS["T_Amp"], _ALL_BUT_AVR], filled[_STEMS["ST_Amp80ms"], _ALL_BUT_AVR]
     ratio = np.abs(t) / np.maximum(filled[_STEMS["QRS_AmpPP"], _ALL_BUT_AVR], _SMALLEST_QRS_MV)
     masks = (t < _INVERTED_T_MV, np.abs(t) < _FLAT_T_MV, st < _DEPRESSED_ST_MV, st > _ELEVATED_ST_MV)
-    return np.array([*(mask.sum() for mask in masks), np.median(ratio), ratio.min()])
+    return np.array([*(mask.sum() for mask in masks), median(ratio), ratio.min()])

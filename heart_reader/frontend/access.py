@@ -26,6 +26,8 @@ FREE = 5
 FIRST_S = 1.0
 LONGEST_S = 900.0
 FORGOTTEN_AFTER_S = 3600.0
+# Where what is asked for takes time.
+COUNTED = ("/api/", "/v2/models/")
 MAX_SUBJECTS = 10_000
 _key_header = APIKeyHeader(name=API_KEY, auto_error=False, description="One of the keys of the server")
 
@@ -151,7 +153,7 @@ class AddressGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or refuse it."""
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http" or not scope["path"].startswith(COUNTED):
             await self.app(scope, receive, send)
             return
         address = neighbourhood((scope.get("client") or (None,))[0])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI
@@ -15,21 +17,26 @@ from heart_reader.frontend.error_answers import add_error_handlers
 from heart_reader.frontend.keys import KeyRing
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import RequestContext
+from heart_reader.frontend.open_inference import probes, protocol
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.served_readers import name_readers
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.signal_parts import signal_parts
+from heart_reader.frontend.tracing import Tracing, provider_of_environment
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import UploadRoom
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 __all__ = ["create_app"]
 
 NOTICE = "Research use only. Not a medical device. Do not use for diagnosis or treatment."
 
 
-def create_app(settings: Settings, *, host_names: Collection[str] | None = None) -> FastAPI:
+def create_app(settings: Settings, *, host_names: Collection[str] | None = None, traces: TracerProvider | None = None) -> FastAPI:
     """Make the application; the checkpoints are loaded and tried when the server starts.
 
     Parameters
@@ -39,13 +46,16 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     host_names
         Names under which clients may address the server, in lower case and without ports; None
         means any, for servers behind a proxy that checks them.
+    traces
+        What makes and sends the spans of traces; None leaves it to the environment, see
+        :func:`~heart_reader.frontend.tracing.provider_of_environment`.
 
     Raises
     ------
     CheckpointError
         When the server starts, if a checkpoint cannot be served.
     ConfigError
-        If the file of keys cannot be read.
+        If the file of keys cannot be read, or traces cannot be sent as asked for.
     """
     # What describes the interface is a route like any other, behind the key where there is one.
     app = FastAPI(title="heart_reader", summary="Reads 12-lead ECGs.", description=NOTICE, lifespan=_lifespan, openapi_url=None)
@@ -66,12 +76,17 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None)
     if settings.share_of_an_address is not None:
         app.add_middleware(AddressGuard, most=settings.share_of_an_address, retry_after_s=settings.retry_after_s)
     app.add_middleware(Audit, local=not app.state.keys)
+    if (traces := provider_of_environment() if traces is None else traces) is not None:
+        app.add_middleware(Tracing, provider=traces)
+    app.state.traces = traces
     app.add_middleware(RequestContext, metrics=app.state.metrics)
     app.include_router(pages)
     keyed = [Depends(check_key)] if app.state.keys else []
     app.include_router(operation, dependencies=keyed)
     app.include_router(api, dependencies=keyed)
     app.include_router(signal_parts, dependencies=keyed)
+    app.include_router(probes)
+    app.include_router(protocol, dependencies=keyed)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     return app
 
@@ -86,8 +101,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         except Exception as error:
             app.state.startup_error = error
             raise
+        # What is loaded stays: searching it for garbage takes time from every reading.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
             service, app.state.service = app.state.service, None
             await to_thread.run_sync(service.close)
+            if app.state.traces is not None:
+                await to_thread.run_sync(app.state.traces.shutdown)

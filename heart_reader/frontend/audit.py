@@ -181,6 +181,7 @@ class _Answer:
 
 
 def _asks_for_a_reading(scope: Scope) -> bool:
-    """Whether a request is about one recording: whatever is posted, and every sample."""
-    path = scope["path"]
-    return bool(path.startswith("/api/v1/")) and (scope["method"] == "POST" or path.startswith("/api/v1/samples/"))
+    """Whether a request is about recordings: whatever is posted to be read, and every sample."""
+    path: str = scope["path"]
+    posted: bool = scope["method"] == "POST"
+    return path.startswith("/api/v1/samples/") or (posted and path.startswith(("/api/v1/", "/v2/models/")))

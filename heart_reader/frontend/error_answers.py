@@ -1,13 +1,14 @@
 """One shape for every error that leaves the server: ``{code, message, detail, request_id}``.
 
 An error that the client can act on is answered in full; any other is logged, and its answer holds
-only a request id.
+only a request id. Addresses of the Open Inference Protocol have the shape that it prescribes.
 """
 
 from __future__ import annotations
 
 import logging
 import traceback
+from contextvars import ContextVar
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,28 +19,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from heart_reader.errors import HeartReaderError, RecordError
+from heart_reader.frontend.refusals import RequestRefused, UnforeseenElsewhere
 from heart_reader.frontend.schemas import ErrorAnswer
 from heart_reader.messages import Message, coded
 
-__all__ = ["RequestRefused", "UnforeseenElsewhere", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
+__all__ = ["AS_PROTOCOL", "RequestRefused", "UnforeseenElsewhere", "add_error_handlers", "error_answer", "hidden_error", "without_folder"]
 
 log = logging.getLogger("heart_reader.frontend")
 
-
-class RequestRefused(HTTPException):
-    """A request that is refused for a reason the client can act on."""
-
-    def __init__(self, status_code: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status_code, detail=message, headers=headers)
-        self.code = code
-
-
-class UnforeseenElsewhere(Exception):
-    """An error that nobody foresaw, in a process from which it cannot be sent as it is."""
-
-    def __init__(self, kind: str, words: str, frames: list[str]) -> None:
-        super().__init__(kind, words, frames)
-        self.kind, self.words, self.frames = kind, words, frames
+# Whether the request that is being answered is one of the Open Inference Protocol.
+AS_PROTOCOL = ContextVar("AS_PROTOCOL", default=False)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -66,6 +55,8 @@ def error_answer(
     status_code: int, code: str, message: str, request_id: str, *, detail: Any = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """Return an error in its one shape."""
+    if AS_PROTOCOL.get():
+        return JSONResponse({"error": message, "code": code}, status_code=status_code, headers=headers)
     content = ErrorAnswer(code=code, message=message, detail=detail, request_id=request_id)
     return JSONResponse(content.model_dump(mode="json"), status_code=status_code, headers=headers)
 
@@ -96,6 +87,8 @@ def _answer_validation_error(request: Request, error: Exception) -> JSONResponse
 def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
+    if isinstance(error, RequestRefused):
+        request.app.state.metrics.count_refused(error.code)
     code = error.code if isinstance(error, RequestRefused) else phrase.lower().replace(" ", "_")
     message = error.detail if error.detail != phrase else f"{phrase}: the addresses of this server are listed on /docs"
     return error_answer(error.status_code, code, message, request.state.request_id, headers=dict(error.headers or {}))

@@ -14,8 +14,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from heart_reader.frontend.error_answers import hidden_error
+from heart_reader.frontend.error_answers import AS_PROTOCOL, hidden_error
 from heart_reader.frontend.metrics import Metrics
+from heart_reader.stages import noting
 
 __all__ = ["SECURITY_HEADERS", "RequestContext"]
 
@@ -52,6 +53,7 @@ class RequestContext:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        AS_PROTOCOL.set(scope["path"] == "/v2" or scope["path"].startswith("/v2/"))
         started_at = time.perf_counter()
         status = 0
 
@@ -67,7 +69,8 @@ class RequestContext:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            with noting() as stages:
+                await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = CLIENT_CLOSED
         except Exception as error:
@@ -76,6 +79,7 @@ class RequestContext:
                 raise
             await answer(scope, receive, send_with_headers)
         finally:
+            self.metrics.count_stages(stages)
             self._account(scope, request_id, status, time.perf_counter() - started_at)
 
     def _account(self, scope: Scope, request_id: str, status: int, duration_s: float) -> None:

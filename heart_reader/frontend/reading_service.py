@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
@@ -14,15 +14,18 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heart_reader.checkpoint import Checkpoint
+from heart_reader.data.formats import FORMATS
 from heart_reader.errors import CheckpointError, RecordError
 from heart_reader.frontend.error_answers import RequestRefused, without_folder
 from heart_reader.frontend.metrics import Metrics
-from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, prepare_explaining, prepare_reading
+from heart_reader.frontend.reading_work import NOT_EXPLAINABLE, TensorRequest, prepare_explaining, prepare_reading
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.served_readers import ServedReader, ServedReaders
 from heart_reader.frontend.settings import MEGABYTE, Settings
+from heart_reader.frontend.watched import heard, watched
 from heart_reader.frontend.workers import NO_PROCESS, InThreads, Workers, run_for, start_work
 from heart_reader.signing import TrustedKeys
+from heart_reader.stages import stage
 
 __all__ = ["ReadingService"]
 
@@ -54,7 +57,10 @@ class ReadingService:
         trusted = None if settings.trusted_keys is None else TrustedKeys.read(settings.trusted_keys)
         self.readers = ServedReaders(directories, trusted)
         checkpoints = {reader.name: (reader.checkpoint.directory, reader.checkpoint.sha256) for reader in self.readers}
-        self._work = start_work(partial(prepare_reading, checkpoints, trusted, settings.max_values), settings.max_concurrency, settings)
+        self._work = start_work(
+            partial(watched, partial(prepare_reading, checkpoints, trusted, settings.max_values)), settings.max_concurrency, settings
+        )
+        len(FORMATS)  # imported meanwhile: the first upload asks for them
         try:
             self._work.wait()
         except BaseException:
@@ -65,6 +71,8 @@ class ReadingService:
         self._large = anyio.CapacityLimiter(max(1, settings.max_concurrency - 1))
         self.n_in_flight = 0
         metrics.watch_in_flight(lambda: self.n_in_flight)
+        metrics.watch_waiting(lambda: self.n_in_flight - self._threads.borrowed_tokens, settings.queue_limit)
+        metrics.name_readers({reader.name: reader.checkpoint.sha256 for reader in self.readers})
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -86,7 +94,9 @@ class ReadingService:
         finally:
             self.n_in_flight -= 1
 
-    async def run(self, request: Request, work: Callable[[Event], bytes], reader: ServedReader, n_bytes: int) -> bytes:
+    async def run(
+        self, request: Request, work: Callable[[Event], bytes], reader: ServedReader, n_bytes: int, outcome: str = "read"
+    ) -> bytes:
         """Run blocking work that makes a reading in one of the few threads, see :func:`run_for`.
 
         Parameters
@@ -95,6 +105,8 @@ class ReadingService:
             Who reads, for the counters.
         n_bytes
             Size of the recording: large ones are not read in all processes at a time.
+        outcome
+            What is counted when it is done.
 
         Raises
         ------
@@ -105,15 +117,22 @@ class ReadingService:
         RequestRefused
             If reading it takes more than is allowed.
         """
+        waiting = ExitStack()
+        waiting.enter_context(stage("wait"))
+
+        def begin(given_up: Event) -> bytes:
+            waiting.close()
+            return work(given_up)
+
         try:
-            reading = await run_for(request, work, self._threads, self._large if n_bytes > LARGE else None)
+            reading = await run_for(request, begin, self._threads, self._large if n_bytes > LARGE else None)
         except (RecordError, RequestRefused) as error:
             self.metrics.count_reading(error.code, reader.name)
             raise
         except ClientDisconnect:
             self.metrics.count_reading("given_up", reader.name)
             raise
-        self.metrics.count_reading("read", reader.name)
+        self.metrics.count_reading(outcome, reader.name)
         return reading
 
     def read(self, path: Path, options: ReadOptions, given_up: Event, n_bytes: int = 0) -> bytes:
@@ -135,19 +154,34 @@ class ReadingService:
         """
         try:
             asked = options.model_copy(update={"reader": self.readers.get(options.reader).name})
-            return self._work.do(given_up, path, asked, n_bytes=n_bytes)
+            return heard(self._work.do, given_up, path, asked, n_bytes=n_bytes)
         except RecordError as error:
             raise without_folder(error, path.parent) from None
 
-    def check_ready(self) -> None:
+    def infer(self, request: TensorRequest, given_up: Event) -> bytes:
+        """Answer with the logits of a network, see :func:`answer_tensors`; blocking.
+
+        Raises
+        ------
+        RequestRefused
+            400 if the request does not fit the network, or as for :meth:`read`.
+        """
+        return heard(self._work.do, given_up, request, ReadOptions(), n_bytes=len(request.body))
+
+    def check_ready(self, only: ServedReader | None = None) -> None:
         """Return if a reading could be made now; blocking.
+
+        Parameters
+        ----------
+        only
+            The reader that is asked about; None means all.
 
         Raises
         ------
         RequestRefused
             503 if a checkpoint on disk is not the one that was loaded, or no process is ready.
         """
-        if not all(reader.watch.is_intact() for reader in self.readers):
+        if not all(reader.watch.is_intact() for reader in (self.readers if only is None else [only])):
             words = "A checkpoint on disk is damaged, unsigned or another one by now: put the served one back, or start the server again."
             raise RequestRefused(503, "checkpoint_changed", words)
         if not self._work.is_ready():

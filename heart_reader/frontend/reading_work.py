@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,22 +13,41 @@ from pydantic_core import to_json
 
 from heart_reader.checkpoint import Checkpoint
 from heart_reader.classifier import EcgClassifier
-from heart_reader.data.formats import read_record
+from heart_reader.data.formats import FORMATS, read_record
 from heart_reader.data.leads import POSITIONS, STANDARD_LEADS
 from heart_reader.data.record import build_record
-from heart_reader.errors import Integrity, NotServable
+from heart_reader.errors import BadTensors, Integrity, NotServable
 from heart_reader.exchange import to_fhir
 from heart_reader.exchange.dicom_source import source_of
-from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.refusals import RequestRefused
 from heart_reader.frontend.schemas import FileFacts, ReadOptions, Stretch
 from heart_reader.frontend.signal_cuts import PartOptions, excerpts_of, first_part, part_of
 from heart_reader.long.excerpts import EXCERPT_S
+from heart_reader.open_inference import answer
 from heart_reader.signing import TrustedKeys
 
 if TYPE_CHECKING:
     from heart_reader.explain import Explainer
 
-__all__ = ["NOT_EXPLAINABLE", "check_same", "load_warm", "prepare_explaining", "prepare_reading", "read_file"]
+__all__ = ["NOT_EXPLAINABLE", "TensorRequest", "check_same", "load_warm", "prepare_explaining", "prepare_reading", "read_file"]
+
+
+@dataclass(frozen=True)
+class TensorRequest:
+    """A request for the logits of a network.
+
+    Parameters
+    ----------
+    reader
+        Name of the reader.
+    body, header_length
+        What was sent, see :func:`heart_reader.open_inference.answer`.
+    """
+
+    reader: str
+    body: bytes
+    header_length: int | None
+
 
 # Name of a reader to the directory of its checkpoint and the hash that it must have.
 Checkpoints = Mapping[str, tuple[Path, str]]
@@ -60,8 +80,10 @@ def load_warm(checkpoint: Path, trusted: TrustedKeys | None = None) -> EcgClassi
     return classifier
 
 
-def prepare_reading(readers: Checkpoints, trusted: TrustedKeys | None, max_values: int) -> Callable[[Path, ReadOptions], bytes]:
-    """Return a function that reads files with warm classifiers, see :func:`read_file`.
+def prepare_reading(readers: Checkpoints, trusted: TrustedKeys | None, max_values: int) -> Callable[..., bytes]:
+    """Return a function that reads files, or tensors, with warm classifiers.
+
+    See :func:`read_file` and :func:`answer_tensors`.
 
     Parameters
     ----------
@@ -76,7 +98,8 @@ def prepare_reading(readers: Checkpoints, trusted: TrustedKeys | None, max_value
     classifiers = {name: load_warm(directory, trusted) for name, (directory, _) in readers.items()}
     for name, (_, sha256) in readers.items():
         check_same(classifiers[name].checkpoint, sha256)
-    return partial(read_file, classifiers, max_values)
+    len(FORMATS)  # which are imported by that, rather than by the first reading of every copy
+    return partial(_read_or_infer, classifiers, max_values)
 
 
 def check_same(checkpoint: Checkpoint, sha256: str) -> None:
@@ -89,6 +112,33 @@ def check_same(checkpoint: Checkpoint, sha256: str) -> None:
     """
     if checkpoint.sha256 != sha256:
         raise Integrity(f"{checkpoint.directory}: another checkpoint than the one that is served: start the server again to serve it")
+
+
+def _read_or_infer(classifiers: Mapping[str, EcgClassifier], max_values: int, what: Path | TensorRequest, options: ReadOptions) -> bytes:
+    """Do one piece of work of either kind: both wait in the same queue for the same processes."""
+    return answer_tensors(classifiers, what) if isinstance(what, TensorRequest) else read_file(classifiers, max_values, what, options)
+
+
+def answer_tensors(classifiers: Mapping[str, EcgClassifier], request: TensorRequest) -> bytes:
+    """Answer with the logits of one network.
+
+    Returns
+    -------
+    bytes
+        Length of the JSON in eight hexadecimal digits, zero where nothing follows it, and the body
+        of the answer.
+
+    Raises
+    ------
+    RequestRefused
+        400 if the request does not fit the network.
+    """
+    classifier = classifiers[request.reader]
+    try:
+        said = answer(request.reader, classifier.checkpoint.manifest, classifier.logits, request.body, request.header_length)
+    except BadTensors as error:
+        raise RequestRefused(400, error.code, error.message) from None
+    return b"%08x" % (said.header_length or 0) + said.content
 
 
 def read_file(classifiers: Mapping[str, EcgClassifier], max_values: int, path: Path, options: ReadOptions) -> bytes:

@@ -9,11 +9,10 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from heart_reader.machine import is_loopback, usable_cores
+from heart_reader.machine import MEGABYTE, is_loopback, usable_cores
 
 __all__ = ["MEGABYTE", "Settings", "first_complaint"]
 
-MEGABYTE = 1024 * 1024
 MIN_KEY_LENGTH = 16
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 

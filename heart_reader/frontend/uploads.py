@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -26,8 +27,9 @@ from heart_reader.frontend.settings import MEGABYTE, Settings
 from heart_reader.frontend.upload_folders import UploadFolders
 from heart_reader.frontend.upload_room import Upload, UploadRoom
 from heart_reader.messages import message
+from heart_reader.stages import stage
 
-__all__ = ["Options", "received", "safe_name", "stored_record"]
+__all__ = ["Options", "received", "received_body", "safe_name", "stored_record"]
 
 MAX_NAME = 100
 FILE_FIELD = "file"
@@ -68,8 +70,9 @@ async def received(request: Request, options: Options) -> AsyncIterator[tuple[li
     """
     settings, room = request.app.state.settings, request.app.state.uploads
     assert isinstance(room, UploadRoom)
-    with room.upload() as upload:
-        form, files, options = await _parse_form(_capped_request(request, settings, upload), options, settings)
+    with stage("receive"), room.upload() as upload:
+        capped = _capped_request(request, settings, upload, settings.max_upload_bytes)
+        form, files, options = await _parse_form(capped, options, settings)
     try:
         await note_files(request, [part.file for part in files], sum(part.size or 0 for part in files))
         yield files, options
@@ -77,9 +80,29 @@ async def received(request: Request, options: Options) -> AsyncIterator[tuple[li
         await form.close()
 
 
-def _capped_request(request: Request, settings: Settings, upload: Upload) -> Request:
+async def received_body(request: Request, most_bytes: int) -> bytes:
+    """Receive a body that is no form, as it is.
+
+    Raises
+    ------
+    RequestRefused
+        As for :func:`received`; 413 also beyond ``most_bytes``, 415 if it is compressed.
+    """
+    settings, room = request.app.state.settings, request.app.state.uploads
+    assert isinstance(room, UploadRoom)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise RequestRefused(415, "compressed", "The body is compressed: send it as it is.")
+    try:
+        with stage("receive"), room.upload() as upload, anyio.fail_after(settings.upload_timeout_s):
+            body = await _capped_request(request, settings, upload, min(most_bytes, settings.max_upload_bytes)).body()
+    except TimeoutError:
+        raise RequestRefused(408, "upload_too_slow", f"The upload took longer than {settings.upload_timeout_s:g} s: try again.") from None
+    await note_files(request, [io.BytesIO(body)], len(body))
+    return body
+
+
+def _capped_request(request: Request, settings: Settings, upload: Upload, limit: int) -> Request:
     """Return the same request with a body that may neither exceed the limit nor stall."""
-    limit = settings.max_upload_bytes
     too_large = RequestRefused(
         413, "upload_too_large", f"The upload is larger than {limit // MEGABYTE} MB: send one recording at a time, or a shorter part of it."
     )

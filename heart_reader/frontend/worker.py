@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import importlib
 import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
+from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from heart_reader.errors import HeartReaderError
-from heart_reader.frontend.error_answers import RequestRefused, UnforeseenElsewhere
-from heart_reader.frontend.settings import MEGABYTE
+from heart_reader.errors import CheckpointError, HeartReaderError
+from heart_reader.frontend.refusals import RequestRefused, UnforeseenElsewhere
+from heart_reader.machine import MEGABYTE
 
 if sys.platform != "win32":
     import resource
 
-__all__ = ["OutOfMemory", "Prepare", "work"]
+__all__ = ["NotCopyable", "OutOfMemory", "Prepare", "raise_copies", "work"]
 
 # Makes the function that does the work; it and its arguments are sent to the process.
 Prepare = Callable[[], Callable[..., bytes]]
@@ -32,6 +34,17 @@ Prepare = Callable[[], Callable[..., bytes]]
 KEPT_MB = 32
 # How libraries say it that are not Python's own.
 OUT_OF_MEMORY = ("bad_alloc", "allocate memory", "could not create a primitive")
+
+
+# What reading needs, loaded while the server still finds out what is to be read with.
+READING = "heart_reader.frontend.reading_work"
+TASKS = Path("/proc/self/task")
+
+
+class NotCopyable(CheckpointError):
+    """A process with more than one thread: what another one holds would never be let go of."""
+
+    code = "not_copyable"
 
 
 class OutOfMemory(Exception):
@@ -54,16 +67,108 @@ def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
         What one piece of work may take beyond what the process holds when it is ready, in MiB;
         bounded on Linux only.
     """
-    # Ctrl-C reaches every process of the terminal; the server answers what is running, then closes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _set_up()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        do = prepare()
+        do = _prepared(prepare)
     except Exception as error:
         pipe.send(_sendable(error))
         return
-    limit, idle = _status_bytes("VmData") + memory_mb * MEGABYTE, _status_bytes("VmRSS")
     pipe.send(None)
+    _serve(pipe, do, memory_mb)
+
+
+def raise_copies(control: Connection) -> None:
+    """Get ready once, then make a copy of this process for every pipe that arrives.
+
+    A copy says None, its number and a handle of itself when it is there, then answers as
+    :func:`work` does. All are told why there are none, if so.
+
+    Parameters
+    ----------
+    control
+        To the server, which sends what to prepare, how much memory a piece of work may take, and
+        pipes; it is told which copy ended and how.
+    """
+    _set_up()
+    # Threads of libraries would be lost in the copies, each of which has a core of its own.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    importlib.import_module(READING)
+    server = parent_process()
+    assert server is not None
+    _wait_for(control, server.sentinel)
+    prepare, memory_mb = control.recv()
+    do: Callable[..., bytes] | None = None
+    problem: Exception = NotCopyable("this reader starts threads")
+    try:
+        do = _prepared(prepare)
+    except Exception as error:
+        problem = _sendable(error)
+    if TASKS.is_dir() and len(list(TASKS.iterdir())) > 1:
+        do = None
+    signal.signal(signal.SIGCHLD, lambda *_: _report_ended(control))
+    while True:
+        _wait_for(control, server.sentinel)
+        try:
+            handle = recv_handle(control)
+        except EOFError:
+            return
+        with Connection(handle) as pipe:
+            if do is None:
+                pipe.send(problem)
+            elif os.fork() == 0:
+                _be_copy(control, pipe, do, memory_mb)
+
+
+def _set_up() -> None:
+    # Ctrl-C reaches every process of the terminal; the server answers what is running, then closes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _prepared(prepare: Prepare) -> Callable[..., bytes]:
+    """Prepare; what is there then stays, and is no longer searched for garbage."""
+    do = prepare()
+    gc.collect()
+    gc.freeze()
+    return do
+
+
+def _be_copy(control: Connection, pipe: Connection, do: Callable[..., bytes], memory_mb: int) -> NoReturn:
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        server = parent_process()
+        assert server is not None
+        pipe.send(None)
+        pipe.send(os.getpid())
+        watch = os.pidfd_open(os.getpid())
+        send_handle(pipe, watch, server.pid)
+        os.close(watch)
+        _serve(pipe, do, memory_mb)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # nobody wants it any more
+    finally:
+        # Whatever happens, a copy never does the work of the process that it was made of.
+        os._exit(0)
+
+
+def _report_ended(control: Connection) -> None:
+    """Tell the server which copies ended: only their parent learns it."""
+    with suppress(ChildProcessError, OSError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            control.send((ended[0], os.waitstatus_to_exitcode(ended[1])))
+
+
+def _wait_for(control: Connection, server: int) -> None:
+    """Return when something arrives; end with the server."""
+    if control not in connection.wait([control, server]):
+        os._exit(1)
+
+
+def _serve(pipe: Connection, do: Callable[..., bytes], memory_mb: int) -> None:
+    """Do what arrives until the other end is closed."""
+    limit, idle = _status_bytes("VmData") + memory_mb * MEGABYTE, _status_bytes("VmRSS")
     while True:
         try:
             arguments = pipe.recv()

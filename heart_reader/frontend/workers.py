@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from threading import Event, Lock
 from typing import Any
 
@@ -15,20 +16,16 @@ from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from heart_reader.errors import CheckpointError
-from heart_reader.frontend.error_answers import RequestRefused
+from heart_reader.frontend.nursery import Copy, Nursery, can_copy, new_nursery
+from heart_reader.frontend.process import Died, GivenUp, Process, TooSlow
+from heart_reader.frontend.refusals import RequestRefused
 from heart_reader.frontend.settings import MEGABYTE, Settings
-from heart_reader.frontend.worker import OutOfMemory, Prepare, work
+from heart_reader.frontend.worker import NotCopyable, OutOfMemory, Prepare, work
 
 __all__ = ["NO_PROCESS", "GivenUp", "InThreads", "Workers", "run_for", "start_work"]
 
 log = logging.getLogger("heart_reader.frontend")
 
-POLL_S = 0.1
-# Work that nobody waits for any more may end by itself within this: a new process would take longer
-# to get ready.
-LEAVE_S = 1.0
-START_S = 120.0
-END_S = 5.0
 # Half an hour of twelve leads at 500 Hz: what is longer takes longer.
 USUAL_BYTES = 24 * MEGABYTE
 # What killed a process may have had nothing to do with what it read.
@@ -36,18 +33,6 @@ ATTEMPTS = 2
 
 SHORTER = "send a shorter part of it"
 NO_PROCESS = "The processes that read cannot be started: try again later, and inform the operator of this server."
-
-
-class GivenUp(Exception):
-    """Work that ended because nobody waited for it any more."""
-
-
-class Died(Exception):
-    """A process that ended without an answer."""
-
-
-class TooSlow(Exception):
-    """A process that took too long to answer."""
 
 
 class InThreads:
@@ -90,12 +75,14 @@ class InThreads:
 
 
 class Workers:
-    """Processes that prepare themselves before work comes.
+    """Processes that are prepared before work comes.
+
+    Where several are asked for, they are copies of one that got ready, if the system allows that.
 
     Parameters
     ----------
     prepare
-        Makes the function that does the work, in each process; sent there, so it must be picklable.
+        Makes the function that does the work; sent to the process, so it must be picklable.
     count
         How many processes; as many callers at a time may come.
     timeout_s
@@ -108,9 +95,11 @@ class Workers:
         self._prepare, self._count = prepare, count
         self._timeout_s, self._memory_mb = timeout_s, memory_mb
         self._lock = Lock()
-        self._idle: list[_Process] = []
-        self._busy: set[_Process] = set()
+        self._idle: list[Process] = []
+        self._busy: set[Process] = set()
         self._closed = False
+        self._copied = count > 1 and can_copy()
+        self._nursery: Nursery | None = None
         self._fill()
 
     def wait(self) -> None:
@@ -121,14 +110,26 @@ class Workers:
         CheckpointError
             If the checkpoint cannot be served.
         """
-        for process in self._idle:
-            process.wait(Event())
+        try:
+            for process in self._idle:
+                process.wait(Event())
+        except NotCopyable:
+            log.warning("every process gets ready by itself, for this reader starts threads")
+            with self._lock:
+                self._copied = False
+                self._fill()
+            self.wait()
 
     def is_ready(self) -> bool:
         """Return whether a process is ready or at work, and replace those that died."""
         with self._lock:
             self._fill()
             return any(process.is_ready for process in self._busy) or any(process.look() for process in self._idle)
+
+    def pids(self) -> list[int]:
+        """Return the numbers of the processes that are ready or at work."""
+        with self._lock:
+            return [process.pid for process in (*self._idle, *self._busy) if process.pid is not None and process.is_alive()]
 
     def do(self, given_up: Event, *arguments: Any, n_bytes: int = 0) -> bytes:
         """Do one piece of work in a process; blocks, and may be called from several threads.
@@ -181,15 +182,17 @@ class Workers:
             for process in self._idle:
                 process.end()
             self._idle.clear()
+            if self._nursery is not None:
+                self._nursery.end()
 
     @contextmanager
-    def _process(self) -> Iterator[_Process]:
+    def _process(self) -> Iterator[Process]:
         """Give a process to its caller alone, a ready one where there is one."""
         with self._lock:
             self._fill()
             if not self._idle:
                 raise RequestRefused(503, "no_process", NO_PROCESS)
-            process = max(self._idle, key=_Process.look)
+            process = max(self._idle, key=Process.look)
             self._idle.remove(process)
             self._busy.add(process)
         try:
@@ -210,10 +213,24 @@ class Workers:
             process.end()
         while not self._closed and len(self._idle) + len(self._busy) < self._count:
             try:
-                self._idle.append(_Process(self._prepare, self._memory_mb))
+                self._idle.append(Process(self._start))
             except OSError as error:
                 log.error("a process cannot be started", extra={"reason": error.strerror})
                 return
+
+    def _start(self, pipe: Connection) -> SpawnProcess | Copy:
+        """Start a process at the other end of a pipe."""
+        if not self._copied:
+            process = get_context("spawn").Process(target=work, args=(pipe, self._prepare, self._memory_mb), daemon=True)
+            process.start()
+            return process
+        if self._nursery is not None and not self._nursery.is_alive():
+            self._nursery.end()
+            self._nursery = None
+        if self._nursery is None:
+            self._nursery = new_nursery()
+            self._nursery.prepare(self._prepare, self._memory_mb)
+        return self._nursery.copy(pipe)
 
 
 def start_work(prepare: Prepare, count: int, settings: Settings) -> InThreads | Workers:
@@ -273,98 +290,3 @@ async def _watch(request: Request, given_up: Event, scope: anyio.CancelScope) ->
         pass
     given_up.set()
     scope.cancel()
-
-
-class _Process:
-    """One process with the pipe to it; only ``kill`` may be called beside another method."""
-
-    def __init__(self, prepare: Prepare, memory_mb: int) -> None:
-        # Not forked: the server has threads, and a lock that one of them holds would never be
-        # opened in a copy.
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, prepare, memory_mb), daemon=True)
-        self.exit_code: int | None = None
-        self.is_ready = False
-        self._ended = False
-        try:
-            self._process.start()
-        except BaseException:
-            self._pipe.close()
-            raise
-        finally:
-            theirs.close()
-
-    def is_alive(self) -> bool:
-        """Whether it can still be asked."""
-        return not self._ended and self._process.is_alive()
-
-    def look(self) -> bool:
-        """Return whether it is ready by now; one that failed to get ready is ended."""
-        if not self.is_ready and self.is_alive() and self._pipe.poll():
-            try:
-                self.wait(Event())
-            except Exception as error:
-                log.error("a process did not get ready", extra={"reason": str(error) or type(error).__name__})
-                self.end()
-        return self.is_ready
-
-    def wait(self, given_up: Event) -> None:
-        """Return when it is ready."""
-        if self.is_ready:
-            return
-        try:
-            self._hear(START_S, given_up, leave_s=0.0)
-            problem = self._pipe.recv()
-        except (EOFError, OSError, TooSlow):
-            self.end()
-            raise Died from None
-        if problem is not None:
-            raise problem
-        self.is_ready = True
-
-    def do(self, arguments: tuple[Any, ...], timeout_s: float, given_up: Event) -> bytes:
-        """Do one piece of work; a process that is not fit for another is ended."""
-        try:
-            self._pipe.send(arguments)
-            self._hear(timeout_s, given_up, LEAVE_S)
-            problem = self._pipe.recv()
-            result = self._pipe.recv_bytes() if problem is None else b""
-        except (EOFError, OSError):
-            self.end()
-            raise Died from None
-        except (GivenUp, TooSlow):
-            self.end()
-            raise
-        if isinstance(problem, OutOfMemory):
-            # What was freed is in pieces, and the next piece of work is to have all of it.
-            self.end()
-        if problem is not None:
-            raise problem
-        return result
-
-    def _hear(self, timeout_s: float, given_up: Event, leave_s: float) -> None:
-        """Return when there is an answer, or when the process died."""
-        begun = time.monotonic()
-        while not self._pipe.poll(POLL_S):
-            waited = time.monotonic() - begun
-            if waited > timeout_s:
-                raise TooSlow
-            if waited > leave_s and given_up.is_set():
-                raise GivenUp
-
-    def kill(self) -> None:
-        """End it while somebody else waits for its answer."""
-        self._process.kill()
-
-    def end(self) -> None:
-        """End it and let go of what it held."""
-        if self._ended:
-            return
-        self._ended = True
-        self._process.kill()
-        self._process.join(END_S)
-        self.exit_code = self._process.exitcode
-        self._pipe.close()
-        if self.exit_code is not None:
-            self._process.close()

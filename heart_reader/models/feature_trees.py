@@ -28,7 +28,9 @@ class FeatureTrees(nn.Module):
 
     A node is numbered as in a heap: below node i stand 2i + 1, where a value is at most the
     threshold, and 2i + 2. A tree that ends early goes on with nodes whose sides are alike. All
-    questions are answered at once; a path through a tree then only looks answers up.
+    questions are answered at once; then the answers of one level after the other, the lowest first,
+    halve what is left of the leaves, for all trees together. Nothing is looked up by an address
+    that has to be computed, which took ONNX Runtime six times as long.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class FeatureTrees(nn.Module):
     leaf: Tensor
     base: Tensor
     cover: Tensor
+    _node_order: Tensor
+    _leaf_order: Tensor
 
     def __init__(self, n_features: int, n_outputs: int, *, n_trees: int, depth: int, mean: bool = False) -> None:
         super().__init__()
@@ -59,19 +63,24 @@ class FeatureTrees(nn.Module):
         # Training records that came to each leaf; no answer depends on it, an explanation does. All
         # zero means that nobody counted.
         self.register_buffer("cover", torch.zeros(n_outputs * n_trees, n_leaves))
+        # On each level the left children of the level above, then its right ones: both halves of
+        # what a level decides between lie in one piece.
+        levels = [[0]]
+        for _ in range(depth):
+            levels.append([2 * node + side for side in (1, 2) for node in levels[-1]])
+        self.register_buffer("_node_order", torch.tensor([node for level in levels[:-1] for node in level]), persistent=False)
+        self.register_buffer("_leaf_order", torch.tensor(levels[-1]) - n_nodes, persistent=False)
 
     def forward(self, x: Tensor, features: Tensor | None = None, record: Tensor | None = None) -> Tensor:
         """Map features to (n, n_outputs) logits; of ``x`` only the number of windows counts."""
         if features is None:
             features = torch.full((x.shape[0], self.n_features), torch.nan, dtype=x.dtype, device=x.device)
-        left = self.sides(features).long()
-        # (A shape, not len(): that would fix the batch of an exported graph.)
-        node = torch.zeros(features.shape[0], len(self.feature), 1, dtype=torch.int64, device=x.device)
-        for _ in range(self.depth):
-            node = 2 * node + 2 - left.gather(2, node)
-        n_nodes, n_leaves = self.feature.shape[1], self.leaf.shape[1]
-        place = torch.arange(len(self.leaf), device=x.device) * n_leaves + node.squeeze(2) - n_nodes
-        values = self.leaf.flatten().index_select(0, place.flatten()).unflatten(0, (-1, self.n_outputs, self.n_trees))
+        left = self._answers(features)
+        values = self.leaf.index_select(1, self._leaf_order).T
+        for n_nodes in (2**level for level in reversed(range(self.depth))):
+            on_level = left[:, n_nodes - 1 : 2 * n_nodes - 1]
+            values = torch.where(on_level, values[..., :n_nodes, :], values[..., n_nodes:, :])
+        values = values.squeeze(1).unflatten(1, (self.n_outputs, self.n_trees))
         logits = self.logits(values.mean(dim=2)) if self.mean else self.base + values.sum(dim=2)
         answer: Tensor = logits if record is None else logits.index_select(0, record)
         return answer
@@ -83,11 +92,22 @@ class FeatureTrees(nn.Module):
 
     def sides(self, features: Tensor) -> Tensor:
         """Return (n, n_outputs * n_trees, n_nodes), true where (n, n_features) features go left."""
+        n_trees, n_nodes = self.feature.shape
+        answer: Tensor = self._goes_left(features, self.feature, self.threshold).unflatten(1, (n_trees, n_nodes))
+        return answer
+
+    def _answers(self, features: Tensor) -> Tensor:
+        """Return the same as (n, n_nodes, n_outputs * n_trees), nodes ordered by levels."""
+        feature, threshold = (table.index_select(1, self._node_order).T for table in (self.feature, self.threshold))
+        answer: Tensor = self._goes_left(features, feature, threshold).unflatten(1, feature.shape)
+        return answer
+
+    @staticmethod
+    def _goes_left(features: Tensor, feature: Tensor, threshold: Tensor) -> Tensor:
         unknown = torch.isnan(features)
         twice = torch.cat([features.masked_fill(unknown, -torch.inf), features.masked_fill(unknown, torch.inf)], dim=1)
-        asked = twice.index_select(1, self.feature.flatten().long())
-        answer: Tensor = (asked <= self.threshold.flatten()).unflatten(1, self.feature.shape)
-        return answer
+        # (gather, whose kernel copies numbers; that of index_select copies blocks of memory.)
+        return twice.gather(1, feature.flatten().long().expand(features.shape[0], -1)) <= threshold.flatten()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         # Weights without a cover read as well as others; explanations take all leaves as alike.

@@ -26,7 +26,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from heart_reader.checkpoint import Checkpoint, differing, load_checkpoint, save_checkpoint, save_tensors
-from heart_reader.classifier import EcgClassifier
+from heart_reader.classifier import BATCH_WINDOWS, EcgClassifier
 from heart_reader.config import ExperimentConfig, override_config
 from heart_reader.data.build import build_table
 from heart_reader.data.dataset import EcgDataset
@@ -117,10 +117,10 @@ def join(
 
 
 def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: EcgDataset) -> Checkpoint:
-    """Replace the networks of an ensemble by one network, and keep one forest of each kind.
+    """Replace the networks of an ensemble by one network, and keep the forests.
 
-    The network counts as much as those it stands for, a forest as much as all of its kind.
-    Decisions that the ensemble took out of fold stay; others are chosen anew on validation.
+    The network counts as much as those it stands for. Decisions that the ensemble took out of fold
+    stay; others are chosen anew on validation.
 
     Parameters
     ----------
@@ -140,24 +140,19 @@ def beside_trees(ensemble: Checkpoint, network: Checkpoint, out: Path, val_set: 
     n_outputs = LabelSpace.from_json(ensemble.manifest["levels"]).n_outputs
     weights = np.array([np.broadcast_to(weight, n_outputs) for weight in params["weights"]], dtype=np.float64)
     own = ensemble.tensors()
-    kinds: dict[tuple[str, tuple[int, ...]], list[int]] = {}
-    for row, member in enumerate(params["members"]):
-        if member["name"] in FORESTS:
-            kinds.setdefault((member["name"], tuple(member["outputs"])), []).append(row)
-    rows = [of[0] for of in kinds.values()]
-    trees = [row for of in kinds.values() for row in of]
+    trees = [row for row, member in enumerate(params["members"]) if member["name"] in FORESTS]
     networks = [row for row in range(len(params["members"])) if row not in trees]
-    summed = [weights[networks].sum(axis=0), *(weights[of].sum(axis=0) for of in kinds.values())]
-    prefixes = [f"members.{row}." for row in rows]
+    given = np.vstack([weights[networks].sum(axis=0), weights[trees]])
+    prefixes = [f"members.{row}." for row in trees]
     forests = [{name.removeprefix(of): value for name, value in own.items() if name.startswith(of)} for of in prefixes]
-    tensors = joined_tensors([network.tensors(), *forests], torch.tensor(np.array(summed), dtype=torch.float32))
+    tensors = joined_tensors([network.tensors(), *forests], torch.tensor(given, dtype=torch.float32))
     model = network.manifest["model"]
     first = {"name": model["name"], "params": model["params"], "fused": False, "outputs": list(range(n_outputs))}
-    members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in rows)]
+    members = [{**first, "checkpoint_sha256": network.sha256}, *(params["members"][row] for row in trees)]
     draft = {**ensemble.draft(), "created": datetime.now(UTC).isoformat(timespec="seconds"), "parent": ensemble.sha256}
     n_parameters = model["n_parameters"] + sum(value.numel() for name, value in tensors.items() if name.endswith((".threshold", ".leaf")))
-    given = {**params, "members": members, "weights": np.array(summed).tolist()}
-    draft["model"] = {"name": ENSEMBLE, "params": given, "n_parameters": n_parameters}
+    model_params = {**params, "members": members, "weights": given.tolist()}
+    draft["model"] = {"name": ENSEMBLE, "params": model_params, "n_parameters": n_parameters}
     config = ExperimentConfig.from_json(dict(ensemble.manifest["config"]))
     chosen = save_with_decisions(out, draft, tensors, val_set, config.evaluation)
     if not decided_out_of_fold(ensemble.manifest):
@@ -250,18 +245,19 @@ def mixture(classifiers: Sequence[EcgClassifier], dataset: EcgDataset, level: st
     classifiers
         The members; the first one answers all heads.
     """
-    batch, space = dataset.whole(), classifiers[0].space
+    records, space = dataset.records_of_windows(), classifiers[0].space
     # NaN where a member does not answer an output.
-    outputs = np.full((len(classifiers), len(batch), space.n_outputs), np.nan)
+    outputs = np.full((len(classifiers), len(records), space.n_outputs), np.nan)
     columns = output_columns([one.checkpoint for one in classifiers])
     for member, classifier, own in zip(outputs, classifiers, columns, strict=True):
-        member[:, own] = sigmoid(classifier.logits(batch).astype(np.float64))
+        logits = np.concatenate([classifier.logits(part) for part in dataset.parts(BATCH_WINDOWS)])
+        member[:, own] = sigmoid(logits.astype(np.float64))
     answered = ~np.isnan(outputs[:, :1])
 
     def read(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         share = np.tensordot(weights, answered, axes=1)
         mean = np.tensordot(weights, np.nan_to_num(outputs), axes=1) / share
-        return level_means(space, log_odds(mean), batch.record)[level]
+        return level_means(space, log_odds(mean), records)[level]
 
     return read
 

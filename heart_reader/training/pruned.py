@@ -103,7 +103,7 @@ def prune_origin(origin: Origin, out: Path, overrides: Sequence[str]) -> tuple[O
     checkpoint = prune(student, out, overrides=overrides)
     if FORESTS.isdisjoint(member["name"] for member in origin.checkpoint.manifest["model"]["params"]["members"]):
         return wide, open_origin(checkpoint.directory, overrides)
-    # Trees are small and fast; beside a narrow network they count as much as in the ensemble.
+    # Trees are fast; beside a narrow network they count as much as in the ensemble.
     joined = beside_trees(origin.checkpoint, checkpoint, out.with_name(f"{out.name}-with-trees"), origin.val_set)
     return origin, open_origin(joined.directory, overrides)
 

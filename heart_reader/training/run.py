@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from heart_reader.checkpoint import Checkpoint, load_checkpoint
 from heart_reader.config import ExperimentConfig
-from heart_reader.data.batch import Batch
 from heart_reader.data.build import build_preprocessor, build_table
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.labels import LabelSpace
@@ -259,16 +258,16 @@ def _teacher(config: ExperimentConfig, table: RecordTable, space: FeatureSpace |
 def _score(network: EcgNetwork, val_set: EcgDataset, config: ExperimentConfig, trainer: Trainer) -> dict[str, float]:
     """Score the level of interest on validation, uncalibrated; each process reads its records."""
     level, space = config.task.level, val_set.table.space
-    own = range(len(val_set))[trainer.processes.rows(len(val_set))]
+    own, records = trainer.processes.rows(len(val_set)), val_set.records_of_windows()
+    first, after, _ = own.indices(len(val_set))
+    logits = []
+    with torch.inference_mode(), trainer.autocast():
+        for part in val_set.parts(VALIDATION_WINDOWS, own):
+            inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
+            logits.append(network(*inputs).float().cpu().numpy())
     y_prob = np.empty((0, len(space.levels[level].class_names)))
-    if len(own):
-        batch = Batch.of([val_set.inputs(position) for position in own])
-        logits = []
-        with torch.inference_mode(), trainer.autocast():
-            for part in batch.parts(VALIDATION_WINDOWS):
-                inputs = [torch.from_numpy(array).to(trainer.device) for array in part.arrays().values()]
-                logits.append(network(*inputs).float().cpu().numpy())
-        y_prob = level_means(space, np.concatenate(logits), batch.record)[level]
+    if logits:
+        y_prob = level_means(space, np.concatenate(logits), records[(records >= first) & (records < after)])[level]
     y_prob = trainer.processes.gather(y_prob)
     y_true = val_set.table.y_true(level)
     known = ~np.isnan(y_true).any(axis=1)

@@ -34,7 +34,7 @@ __all__ = [
     "write_index",
 ]
 
-DEFAULT_READER = "ptbxl-int8"
+DEFAULT_READER = "ptbxl-pruned-int8"
 INDEX = "index.json"
 # Readers that the package itself carries lie here, a folder each.
 PACKAGED = Path(__file__).resolve().parent

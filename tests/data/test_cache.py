@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heart_reader.data import cache as module
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.formats import read_record
 from heart_reader.data.labels import SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace, Level
@@ -99,6 +100,48 @@ def test_a_table_of_whole_recordings_keeps_the_key_it_always_had(records, tmp_pa
         states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         digest.update(json.dumps([name, f"{name}.hea", states]).encode())
     assert build(table, tmp_path / "cache").folder.name == digest.hexdigest()[:16]
+
+
+def test_blocks_in_several_processes_give_the_same_bytes(records, tmp_path, monkeypatch):
+    table, _ = records
+    alone = build(table, tmp_path / "alone").folder
+    monkeypatch.setattr(module, "MANY_RECORDS", 1)
+    monkeypatch.setattr(module, "BLOCK_RECORDS", 1)
+    monkeypatch.setattr(module, "n_jobs", lambda asked, n_pieces: 2)
+    together = build(table, tmp_path / "together").folder
+    assert (together / "signals.int16").read_bytes() == (alone / "signals.int16").read_bytes()
+    with np.load(alone / "index.npz") as one, np.load(together / "index.npz") as other:
+        for name in ("record_ids", "offsets", "n_times", "lead_mask"):
+            np.testing.assert_array_equal(one[name], other[name])
+        assert (len(one["block_crc32"]), len(other["block_crc32"])) == (1, 4)
+    damaged = tmp_path / "records" / "r3.dat"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"1 of 4 records cannot be read: r3 \("):
+        build(table, tmp_path / "together")
+
+
+def test_a_block_holds_some_records_or_some_bytes(records, monkeypatch):
+    files = module._Files.of(records[0])
+    monkeypatch.setattr(module, "BLOCK_BYTES", 100)
+    for n_records, sizes, wanted in (
+        (64, [30, 30, 30, 30], [3, 1]),
+        (2, [30, 30, 30, 30], [2, 2]),
+        (64, [30, 900, 30, 30], [1, 1, 2]),
+        (64, [900, 900, 900, 900], [1, 1, 1, 1]),
+    ):
+        monkeypatch.setattr(module, "BLOCK_RECORDS", n_records)
+        assert [len(block.names) for block in module._blocks(files, np.array(sizes), PREPROCESSOR)] == wanted
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_every_block_is_checked(records, tmp_path, monkeypatch, place, capsys):
+    monkeypatch.setattr(module, "BLOCK_RECORDS", 1)
+    path = build(records[0], tmp_path / "cache").folder / "signals.int16"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    build(records[0], tmp_path / "cache")
+    assert "it is built again" in capsys.readouterr().out
 
 
 def test_a_second_opening_builds_nothing(records, tmp_path):

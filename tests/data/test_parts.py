@@ -7,6 +7,7 @@ import pytest
 
 from heart_reader.config import AugmentationConfig
 from heart_reader.data import cache as cache_module
+from heart_reader.data.batch import Batch
 from heart_reader.data.cache import open_or_build
 from heart_reader.data.dataset import EcgDataset
 from heart_reader.data.formats import read_record
@@ -120,3 +121,23 @@ def test_a_person_would_be_shown_the_part(paths):
     np.testing.assert_array_equal(read(0).signal, whole[0].signal[:, 200:400])
     np.testing.assert_array_equal(read(1).signal, whole[0].signal[:, 600:800])
     np.testing.assert_array_equal(read(2).signal, whole[1].signal)
+
+
+def test_windows_come_in_parts_of_one_size_without_holding_more(paths, tmp_path, monkeypatch):
+    preprocessor = replace(PREPROCESSOR, stride_s=0.5)
+    starts = [np.arange(0, 8, 1.0), np.arange(0, 6, 0.5)]
+    table = merge_tables([parts_of(path, of, length=3.0, source=path.stem) for path, of in zip(paths, starts, strict=True)])
+    cache = open_or_build(table, preprocessor, tmp_path / "cache", progress=False)
+    dataset = EcgDataset(table, cache, preprocessor, np.arange(2 * len(table), dtype=np.float32).reshape(-1, 2))
+    wanted = Batch.of([dataset.inputs(position) for position in range(len(table))])
+    assert np.array_equal(dataset.records_of_windows(), wanted.record)
+    for size in (1, 4, 7, 1000):
+        parts = list(dataset.parts(size))
+        assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+        for part, expected in zip(parts, wanted.parts(size), strict=True):
+            for name, array in expected.arrays().items():
+                np.testing.assert_array_equal(part.arrays()[name], array)
+    read, windows = [], dataset.windows
+    monkeypatch.setattr(dataset, "windows", lambda position: read.append(position) or windows(position))
+    next(iter(dataset.parts(4)))
+    assert max(read) <= 2

@@ -102,6 +102,13 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert np.corrcoef(low.p_signal[:, 1], high.p_signal[::5, 1])[0, 1] > 0.98
 
 
+def test_the_number_of_processes_changes_no_byte(tmp_path: Path) -> None:
+    write_ptbxl_folder(tmp_path / "one", 120, 5)
+    write_ptbxl_folder(tmp_path / "two", 120, 5, jobs=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(table(tmp_path / "two")) == 120
+
+
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(DataError, match="not empty"):

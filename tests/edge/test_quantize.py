@@ -132,16 +132,32 @@ def test_the_same_seed_draws_the_same_records(dataset: EcgDataset, records: Cali
     assert choose_calibration_records(dataset.split("train"), 24, seed=2).to_json() != records.to_json()
 
 
+def of_leaves(low: np.ndarray, high: np.ndarray, path: Path) -> np.ndarray:
+    """Choose every leaf of two tables once, after both were stored narrow: (2, n)."""
+    make, tensor = onnx.helper.make_node, onnx.TensorProto
+    given = onnx.helper.make_tensor_value_info("left", tensor.BOOL, (len(low),))
+    answer = onnx.helper.make_tensor_value_info("y", tensor.FLOAT, (len(low),))
+    tables = [onnx.numpy_helper.from_array(values, name) for values, name in ((low, "low"), (high, "high"))]
+    graph = onnx.helper.make_graph([make("Where", ["left", "low", "high"], ["y"])], "leaves", [given], [answer], tables)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), path)
+    shrink(path)
+    session = onnxruntime.InferenceSession(path)
+    return np.array([session.run(None, {"left": np.full(len(low), side)})[0] for side in (True, False)])
+
+
 def test_trees_that_have_not_grown_stay_zero(tmp_path: Path) -> None:
-    table = onnx.numpy_helper.from_array(np.zeros(2000, dtype=np.float32), "leaves")
-    node = onnx.helper.make_node("Gather", ["leaves", "at"], ["y"])
-    given = onnx.helper.make_tensor_value_info("at", onnx.TensorProto.INT64, (3,))
-    answer = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, (3,))
-    graph = onnx.helper.make_graph([node], "leaves", [given], [answer], [table])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), tmp_path / "model.onnx")
-    shrink(tmp_path / "model.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    assert session.run(None, {"at": np.array([0, 1, 1999])})[0].tolist() == [0.0, 0.0, 0.0]
+    nothing = np.zeros(2000, dtype=np.float32)
+    assert not of_leaves(nothing, nothing, tmp_path / "model.onnx").any()
+
+
+def test_the_halves_of_a_forest_share_one_scale_and_take_a_byte_a_leaf(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    low, high = (rng.normal(size=5000).astype(np.float32) * size for size in (0.01, 1.0))
+    kept = of_leaves(low, high, tmp_path / "model.onnx")
+    step = np.abs(high).max() / 127
+    assert np.abs(kept - [low, high]).max() <= 0.5001 * step
+    np.testing.assert_allclose(kept / step, np.rint(kept / step), atol=1e-3)
+    assert (tmp_path / "model.onnx").stat().st_size < 10_000 + 1500
 
 
 def test_sums_that_no_integers_read_stay_in_float() -> None:

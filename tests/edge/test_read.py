@@ -18,6 +18,7 @@ from heart_reader.classifier import EcgClassifier
 from heart_reader.edge.device import integer_advice
 from heart_reader.errors import FormatVersion, Integrity, NotServable
 from heart_reader.runtimes import open_session
+from heart_reader.weights import find_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "test_files" / "norm.hea"
@@ -166,10 +167,7 @@ def test_advice_fits_the_processor() -> None:
 
 def test_8_bit_sums_do_not_overflow() -> None:
     entry = "session.x64quantprecision"
-    assert (
-        open_session(ROOT / "heart_reader/weights/ptbxl-int8/model.onnx", threads=1).get_session_options().get_session_config_entry(entry)
-        == "1"
-    )
+    assert open_session(find_reader() / "model.onnx", threads=1).get_session_options().get_session_config_entry(entry) == "1"
 
 
 @pytest.mark.slow

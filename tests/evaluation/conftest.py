@@ -13,7 +13,7 @@ import pytest
 @pytest.fixture(scope="session")
 def plain() -> ModuleType:
     """The plain scikit-learn loop that the benchmark times."""
-    path = Path(__file__).parents[2] / "benchmarks" / "bootstrap.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "side" / "plain_metrics.py"
     spec = importlib.util.spec_from_file_location("plain_bootstrap", path)
     assert spec is not None
     assert spec.loader is not None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import heart_reader.evaluation.bootstrap as module
 from heart_reader.decisions.decision import Thresholds
 from heart_reader.errors import ConfigError, DataError
 from heart_reader.evaluation.bootstrap import bootstrap, bootstrap_units, draw_weights, paired_bootstrap
@@ -23,7 +24,7 @@ def test_equals_a_plain_loop_over_draws(simulate, plain, decimals):
     for weights in draw_weights(test.patient_ids, 12, 3):
         for counts in weights.T.astype(int):
             rows = np.repeat(np.arange(len(test)), counts)
-            draws.append(plain.plain_draw(test.y_true[rows].astype(float), test.y_prob[rows], thresholds, {}))
+            draws.append(plain.all_metrics(test.y_true[rows].astype(float), test.y_prob[rows], thresholds))
     result = bootstrap(test, THRESHOLDS, draws=12, confidence=0.9, seed=3)
     assert set(result.metrics) == set(METRICS)
     for name, estimate in result.metrics.items():
@@ -44,6 +45,20 @@ def test_fewer_draws_are_the_first_ones():
     patients = np.array(["a", "a", "", "b", ""])
     many, few = (np.concatenate(list(draw_weights(patients, draws, 7)), axis=1) for draws in (150, 70))
     assert np.array_equal(many[:, :70], few)
+
+
+def test_many_records_are_drawn_in_smaller_blocks_to_the_same_numbers(simulate, monkeypatch):
+    test = simulate()
+    wanted, weights = bootstrap(test, THRESHOLDS, draws=100, confidence=0.9, seed=1), list(draw_weights(test.patient_ids, 100, 1))
+    monkeypatch.setattr(module, "_CHUNK_CELLS", 7 * len(test))
+    smaller = list(draw_weights(test.patient_ids, 100, 1))
+    assert {block.shape[1] for block in smaller} == {7, 2}
+    assert np.array_equal(np.concatenate(smaller, axis=1), np.concatenate(weights, axis=1))
+    for name, estimate in bootstrap(test, THRESHOLDS, draws=100, confidence=0.9, seed=1).metrics.items():
+        numbers = [estimate.point, estimate.low, estimate.high]
+        assert numbers == pytest.approx([wanted.metrics[name].point, wanted.metrics[name].low, wanted.metrics[name].high], abs=1e-12)
+    monkeypatch.setattr(module, "_CHUNK_CELLS", 1)
+    assert {block.shape[1] for block in draw_weights(test.patient_ids, 10, 1)} == {1}
 
 
 def test_patients_are_drawn_whole(simulate):

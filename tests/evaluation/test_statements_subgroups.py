@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import weakref
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from pydantic import TypeAdapter
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record_table import RecordTable
 from heart_reader.decisions.decision import Thresholds
+from heart_reader.evaluation import subgroups
+from heart_reader.evaluation.bootstrap import draw_weights
 from heart_reader.evaluation.figures import save_figure
 from heart_reader.evaluation.report.rows import draw_statements, draw_subgroups
 from heart_reader.evaluation.report.write import write_csv
@@ -117,6 +120,21 @@ def test_a_group_is_measured_on_its_own_records(simulate, table):
     assert "at least 10 of each are needed" in few.reason
     again = [TypeAdapter(SubgroupRow).validate_python(json.loads(json.dumps(asdict(row), allow_nan=False))) for row in rows.values()]
     assert again == list(rows.values())
+
+
+def test_one_block_of_draws_is_held_at_a_time(simulate, table, monkeypatch):
+    alive: list[weakref.ref] = []
+
+    def watched(*args):
+        for weights in draw_weights(*args):
+            alive.append(weakref.ref(weights))
+            yield weights
+            # Asked for the next one, the caller's loop still names this one, and no earlier one.
+            assert sum(block() is not None for block in alive) == 1
+
+    monkeypatch.setattr(subgroups, "draw_weights", watched)
+    measure_subgroups([simulate(n_records=400)], {}, table, **SETTINGS | {"draws": 300})
+    assert len(alive) == 5
 
 
 def test_a_group_that_is_read_worse_is_found(simulate, table):

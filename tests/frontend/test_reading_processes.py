@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -69,20 +72,74 @@ def test_an_explanation_is_the_same(client: TestClient, other: TestClient, ecg_c
     assert other.post("/api/v1/explain?finding=XYZ", files=upload).json()["code"] == "unknown_finding"
 
 
-def test_processes_end_with_a_server_that_is_killed(tiny_checkpoint: Path) -> None:
-    command = [sys.executable, "run_server.py", "--checkpoint", str(tiny_checkpoint), "--port", "0"]
-    environment = {**os.environ, "HEART_READER_PROCESSES": "true", "HEART_READER_MAX_CONCURRENCY": "1"}
+@contextmanager
+def started_server(checkpoint: Path, processes: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server as a user starts it, and its address."""
+    command = [sys.executable, "run_server.py", "--checkpoint", str(checkpoint), "--port", "0"]
+    environment = {**os.environ, "HEART_READER_PROCESSES": "true", "HEART_READER_MAX_CONCURRENCY": str(processes)}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as server:
         assert server.stdout is not None
-        assert " is ready on " in server.stdout.readline()
-        tasks = Path(f"/proc/{server.pid}/task").glob("*/children")
-        children = [int(name) for task in tasks for name in task.read_text().split()]
-        server.kill()
+        line = server.stdout.readline()
+        assert " is ready on " in line
+        try:
+            yield server, line.split(" on ")[1].split()[0]
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_end_with_their_server(tiny_checkpoint: Path, processes: int, ending: signal.Signals) -> None:
+    with started_server(tiny_checkpoint, processes) as (server, _):
+        below = _below(server.pid)
+        assert len(below) >= processes
+        server.send_signal(ending)
     deadline = time.monotonic() + 20
-    while (left := [child for child in children if _lives(child)]) and time.monotonic() < deadline:
+    while (left := [pid for pid in below if _lives(pid)]) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert children
     assert left == []
+
+
+def test_a_crowd_is_answered_or_told_when_to_come_again(tiny_checkpoint: Path, ecg_csv: bytes) -> None:
+    """Nobody waits for ever: whoever finds the queue full learns it at once."""
+    with started_server(tiny_checkpoint, 2) as (_, address):
+        upload = {"file": ("ecg.csv", ecg_csv)}
+
+        def ask(_: int) -> tuple[int, str | None, float]:
+            begun = time.monotonic()
+            answer = httpx2.post(f"{address}/api/v1/predict", files=upload, timeout=60)
+            return answer.status_code, answer.headers.get("retry-after"), time.monotonic() - begun
+
+        with ThreadPoolExecutor(60) as crowd:
+            answers = list(crowd.map(ask, range(180)))
+    assert {status for status, _, _ in answers} == {200, 503}
+    assert all(wait == ("2" if status == 503 else None) for status, wait, _ in answers)
+    answered = [taken for status, _, taken in answers if status == 200]
+    assert len(answered) >= 18
+    assert max(answered) < 30
+
+
+def test_memory_does_not_grow_with_requests(tiny_checkpoint: Path, ecg_csv: bytes) -> None:
+    with started_server(tiny_checkpoint, 2) as (server, address), httpx2.Client(base_url=address, timeout=60) as client:
+        held = []
+        for _ in range(3):
+            for _ in range(100):
+                client.post("/api/v1/predict?waveform=1", files={"file": ("ecg.csv", ecg_csv)}).raise_for_status()
+            held.append(sum(map(_held_mb, [server.pid, *_below(server.pid)])))
+    # A hundred uploads and answers that were kept would be 60 MB.
+    assert held[2] - held[1] < 6, held
+
+
+def _below(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    started = [int(name) for task in Path(f"/proc/{pid}/task").glob("*/children") for name in task.read_text().split()]
+    return [one for child in started for one in (child, *_below(child))]
+
+
+def _held_mb(pid: int) -> float:
+    """Return the memory of a process in MiB, of shared pages its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def _lives(pid: int) -> bool:

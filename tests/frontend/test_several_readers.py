@@ -24,6 +24,7 @@ from heart_reader.frontend.audit import audit_into
 from heart_reader.frontend.schemas import Reading
 from heart_reader.frontend.served_readers import name_readers
 from heart_reader.samples import sample
+from heart_reader.weights import DEFAULT_READER
 from tests.own_readers import LONG_NAMES, OWN_READERS
 
 PREDICT, EXPLAIN = "/api/v1/predict", "/api/v1/explain"
@@ -151,7 +152,7 @@ def test_one_changed_checkpoint_is_seen_and_named_in_the_list(settings: Settings
 
 def test_a_reader_is_called_after_its_folder_its_run_or_as_asked(tiny_checkpoint: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_checkpoint, tmp_path / "a=b")
-    assert name_readers(()) == {"ptbxl-int8": name_readers(("ptbxl-int8",))["ptbxl-int8"]}
+    assert name_readers(()) == {DEFAULT_READER: name_readers((DEFAULT_READER,))[DEFAULT_READER]}
     assert list(name_readers((str(tiny_checkpoint), "mine=ptbxl-int8", f"also={tiny_checkpoint}"))) == ["tiny", "mine", "also"]
     assert name_readers((f"it={tmp_path / 'a=b'}",)) == {"it": tmp_path / "a=b"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +25,21 @@ def prepare() -> Callable[..., bytes]:
     return misbehave
 
 
+def prepare_with_thread() -> Callable[..., bytes]:
+    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+    return misbehave
+
+
 def prepare_from(file: Path) -> Callable[..., bytes]:
     """Get ready only as long as there is a file."""
     if not file.exists():
         raise Integrity(f"{file}: gone")
     return misbehave
+
+
+def prepare_slowly_from(file: Path) -> Callable[..., bytes]:
+    time.sleep(0.5)
+    return prepare_from(file)
 
 
 def misbehave(how: str, argument: Any = None) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from heart_reader.errors import ConfigError
+from heart_reader.machine import usable_cores
+
 __all__ = ["add_arguments", "run"]
 
 
@@ -17,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder.add_argument("--to", type=Path, required=True, help="folder that does not exist yet")
     folder.add_argument("--records", type=int, default=600, help="number of records (default: %(default)s)")
     folder.add_argument("--seed", type=int, default=42, help="of all chance (default: %(default)s)")
+    folder.add_argument("--jobs", type=int, default=usable_cores(), metavar="N", help="processes (default: one per core)")
     folder.add_argument("--with-500-hz", action="store_true", help="write records500 too")
     challenge = kinds.add_parser("cpsc2018", help="a folder as the PhysioNet Challenge has CPSC2018, 6 to 60 s at 500 Hz")
     challenge.add_argument("--to", type=Path, required=True, help="folder that does not exist yet")
@@ -34,7 +38,9 @@ def run(arguments: argparse.Namespace) -> None:
         write_examples(arguments.to)
         n_records = len(EXAMPLES)
     elif arguments.kind == "ptbxl":
-        write_ptbxl_folder(arguments.to, arguments.records, arguments.seed, with_500_hz=arguments.with_500_hz)
+        if arguments.jobs < 1:
+            raise ConfigError(f"--jobs {arguments.jobs}; a number of processes, 1 or more, is needed")
+        write_ptbxl_folder(arguments.to, arguments.records, arguments.seed, with_500_hz=arguments.with_500_hz, jobs=arguments.jobs)
         n_records = arguments.records
     else:
         write_challenge_folder(arguments.to, arguments.records, arguments.seed)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 from heart_reader.data.conversion.identity import without_identity
@@ -18,13 +16,13 @@ from heart_reader.data.one_record import one_record
 from heart_reader.data.writers import WRITERS, write_record
 from heart_reader.errors import ConfigError, HeartReaderError
 from heart_reader.folders import run_folder
-from heart_reader.machine import usable_cores
+from heart_reader.in_order import in_order, n_jobs
 from heart_reader.messages import Message
 
 __all__ = ["Plan", "convert"]
 
-# Files that a process takes at once, and how many such parts wait for each.
-_AT_ONCE, _WAITING = 8, 3
+# Files that a process takes at once.
+_AT_ONCE = 8
 _REPORT = "convert.json"
 
 
@@ -102,7 +100,7 @@ def convert(sources: Sequence[Path], plan: Plan, *, jobs: int | None = None, tel
         n_before = len(entries)
         todo = [(source, name) for source, name in named.items() if source not in entries]
         with journal.running(entries.values()) as add:
-            for entry in _entries(todo, plan, _n_jobs(jobs, len(todo))):
+            for entry in _entries(todo, plan, n_jobs(jobs, -(-len(todo) // _AT_ONCE))):
                 entries[entry.source] = entry
                 add(entry)
                 if tell is not None:
@@ -112,38 +110,16 @@ def convert(sources: Sequence[Path], plan: Plan, *, jobs: int | None = None, tel
     return report
 
 
-def _n_jobs(jobs: int | None, n_files: int) -> int:
-    return max(1, min(jobs or usable_cores(), -(-n_files // _AT_ONCE)))
-
-
 def _entries(todo: Sequence[tuple[str, str]], plan: Plan, jobs: int) -> Iterator[Entry]:
-    """Yield what became of each file, as they are done."""
-    if jobs == 1:
-        for source, name in todo:
-            yield _converted(source, name, plan)
-        return
-    parts = (todo[start : start + _AT_ONCE] for start in range(0, len(todo), _AT_ONCE))
-    with ProcessPoolExecutor(jobs, initializer=_leave_stopping_to_the_first) as pool:
-        running: set[Future[list[Entry]]] = set()
-        try:
-            while True:
-                running |= {pool.submit(_part, part, plan) for part in islice(parts, jobs * _WAITING - len(running))}
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield from future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    """Yield what became of each file, in their order."""
+    size = 1 if jobs == 1 else _AT_ONCE
+    parts = (todo[start : start + size] for start in range(0, len(todo), size))
+    for entries in in_order(partial(_part, plan=plan), parts, jobs):
+        yield from entries
 
 
 def _part(part: Sequence[tuple[str, str]], plan: Plan) -> list[Entry]:
     return [_converted(source, name, plan) for source, name in part]
-
-
-def _leave_stopping_to_the_first() -> None:
-    """Let a key that stops the program end the process that was started alone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _converted(source: str, name: str, plan: Plan) -> Entry:

@@ -15,10 +15,12 @@ from heart_reader.data.formats.registry import FORMATS, Format, format_titles, f
 from heart_reader.data.record import EcgRecord
 from heart_reader.errors import UnreadableRecord
 from heart_reader.messages import Value, message, template_fields
+from heart_reader.stages import staged
 
 __all__ = ["FORMATS", "Format", "find_records", "format_titles", "listed_format", "read_record", "register_format"]
 
 
+@staged("read")
 # A number that a damaged file makes too large becomes infinite, which is a missing value: no
 # second warning is needed.
 @np.errstate(over="ignore", invalid="ignore")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -171,14 +172,20 @@ def _labels(
     }
 
 
-def _parse_codes(cell: str, where: str) -> dict[str, float]:
-    try:
-        codes = ast.literal_eval(cell)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        codes = None
+def _parse_codes(cell: str, where: str) -> Mapping[str, float]:
+    codes = _literal(cell)
     if not isinstance(codes, dict) or not all(isinstance(likelihood, int | float) for likelihood in codes.values()):
         raise DataError(f"{where}: scp_codes {cell[:60]!r}; a mapping such as {{'NORM': 100.0}} is needed: download the file again")
     return codes
+
+
+@lru_cache(maxsize=2**14)
+def _literal(cell: str) -> object:
+    """Return what a cell spells, None for what it cannot be; most cells are like an earlier one."""
+    try:
+        return ast.literal_eval(cell)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _ages(database: CsvFile) -> NDArray[np.float32]:
