@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 __all__ = ["JsonLines", "set_up_logging"]
 
-# What a caller passes as ``extra`` stands beside the attributes every log record has.
+# What a caller passes as ``extra`` stands beside the attributes every log record has, and beside
+# marks that other libraries leave on all of them, whose names are private.
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -29,7 +30,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "event": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _OWN},
+            **{name: value for name, value in vars(record).items() if name not in _OWN and not name.startswith("_")},
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

@@ -45,7 +45,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self.word = word
         self._package = package
         self._entries: dict[str, T] = {}
-        self._asked = self._complete = False
+        self._complete = self._importing = False
         self._completing = RLock()
 
     def add(self, name: str, entry: T) -> T:
@@ -64,16 +64,19 @@ class Registry(Mapping[str, T], Generic[T]):
     def _complete_entries(self) -> dict[str, T]:
         if not self._complete:
             with self._completing:  # another thread waits until all are there
-                self._import_all()
+                # A module may ask the registry while it is imported.
+                if not (self._complete or self._importing):
+                    self._import_all()
         return self._entries
 
     def _import_all(self) -> None:
-        if self._asked:
-            return
-        self._asked = True  # first, for a module may ask the registry while it is imported
-        for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
-        self._complete = True
+        self._importing = True
+        try:
+            for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
+            self._complete = True
+        finally:
+            self._importing = False
 
     def __getitem__(self, name: str) -> T:
         """Return an entry.

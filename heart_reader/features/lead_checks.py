@@ -64,7 +64,7 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
     span = highest - lowest
     flat, wide = (span < FLAT_MV).tolist(), (span > _WANDER_MV).tolist()
     at_rails = ((highest, np.abs(highest) >= _RAIL_MV), (lowest, np.abs(lowest) >= _RAIL_MV))
-    still = standing_still(record.signal, math.ceil(_STILL_S * record.fs))
+    still = standing_still(np.ascontiguousarray(record.signal), math.ceil(_STILL_S * record.fs))
     states = {}
     for row, name in enumerate(record.lead_names):
         lead = record.signal[row]
