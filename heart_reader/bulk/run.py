@@ -163,7 +163,7 @@ def _counter(result: Outcome, say: Tell | None) -> Callable[[pa.Table], None]:
     """Return what counts the errors of a piece, and tells of them."""
 
     def count(table: pa.Table) -> None:
-        errors = _errors(table)
+        errors = errors_of(table)
         result.errors += errors
         if say is not None:
             say(table.num_rows, errors)
@@ -217,12 +217,13 @@ def _unread(plan: Plan, folder: Path, schema: pa.Schema, result: Outcome) -> Ite
             with pq.ParquetFile(path) as file:
                 if file.metadata.num_rows != plan.rows_of(number) or file.schema_arrow.metadata != schema.metadata:
                     raise ConfigError(f"{path}: not of this run: remove it")
-                result.errors += _errors(file.read(columns=["error_code"]))
+                result.errors += errors_of(file.read(columns=["error_code"]))
         except (pa.ArrowException, OSError) as error:
             raise ConfigError(f"{path}: damaged ({' '.join(str(error).split())[:120]}): remove it, and it is read again") from None
 
 
-def _errors(table: pa.Table) -> Counter[str]:
+def errors_of(table: pa.Table) -> Counter[str]:
+    """Return code to how many records of a table were not read for it."""
     counts = pc.value_counts(pc.drop_null(table["error_code"])).to_pylist()
     return Counter({row["values"]: row["counts"] for row in counts})
 
@@ -243,7 +244,7 @@ def _refuse_vanished(table: pa.Table, sources: Sequence[str]) -> None:
     HeartReaderError
         If a source is not there any more, or not one of a partition's files is.
     """
-    n_missing = _errors(table)[_MISSING]
+    n_missing = errors_of(table)[_MISSING]
     if not n_missing:
         return
     local = [path for source in sources if (path := local_path(source)) is not None and not has_wildcard(path)]

@@ -168,9 +168,7 @@ class Preprocessor:
         """
         most, unfiltered = signal.PART_VALUES, self.low_hz is None and self.high_hz is None
         if record.n_times > most and unfiltered and can_be_resampled_in_parts(record.fs, self.fs):
-            parts = SignalParts(
-                len(leads), record.n_times, lambda start, stop: np.stack([lead(start, stop) for lead in leads], dtype=np.float64)
-            )
+            parts = SignalParts(len(leads), record.n_times, lambda start, stop: _together(leads, start, stop))
             yield from ((slice(None), start, values) for start, values in resample_parts(parts, record.fs, self.fs))
             return
         at_once = max(1, most // record.n_times)

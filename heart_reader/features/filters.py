@@ -1,6 +1,6 @@
-"""The filter and the search for peaks that measuring needs, with NumPy alone.
+"""The filter that measuring needs, designed with NumPy alone.
 
-They give what ``scipy.signal`` gives. Importing that takes longer than reading a file.
+It is what ``scipy.signal`` gives. Importing that takes longer than reading a file.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heart_reader.kernels.peaks import local_maxima
-
-__all__ = ["butterworth", "local_maxima"]
+__all__ = ["butterworth"]
 
 Array = NDArray[np.floating]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from heart_reader.features.beat_shapes import BeatShapes
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.ranks import median
-from heart_reader.kernels.rhythm import heights_beside
+from heart_reader.kernels.beats import heights_beside
 
 __all__ = ["SmearedSpikes", "smeared_spikes"]
 

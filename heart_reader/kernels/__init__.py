@@ -3,7 +3,8 @@
 On the short arrays of one ECG NumPy spends most of its time on being called. A kernel is one
 function of NumPy, which is what it means, and may have a compiled one of the same name, arguments
 and answers in the C files of this folder. Both give the same bits: sums run in a stated order, and
-nothing is contracted or reassociated. ``HEART_READER_KERNELS=numpy`` leaves the compiled ones out.
+nothing is contracted or reassociated (two kernels, which say so, differ by rounding).
+``HEART_READER_KERNELS=numpy`` leaves the compiled ones out.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <math.h>
 #include <stdint.h>
 
 /* A C-contiguous array; a vector has one row. */
@@ -43,13 +42,6 @@ void release(Array *array);
 
 static inline Py_ssize_t within(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high) {
     return value < low ? low : value > high ? high : value;
-}
-
-/* By how much a point exceeds or undercuts both points at a distance. */
-static inline float height_beside(const float *point, Py_ssize_t reach) {
-    const float before = point[0] - point[-reach], after = point[0] - point[reach];
-    const float one = fabsf(before), other = fabsf(after);
-    return before * after > 0.0f ? (one < other ? one : other) : 0.0f;
 }
 
 #endif

@@ -333,6 +333,13 @@ done:
     return made;
 }
 
+/* By how much a point exceeds or undercuts both points at a distance. */
+static inline float height_beside(const float *point, Py_ssize_t reach) {
+    const float before = point[0] - point[-reach], after = point[0] - point[reach];
+    const float one = fabsf(before), other = fabsf(after);
+    return before * after > 0.0f ? (one < other ? one : other) : 0.0f;
+}
+
 /* Mean over leads of a point's height beside both points at a distance. */
 static float stands_out(const Array *signal, Py_ssize_t t, Py_ssize_t reach) {
     float sum = 0.0f;
@@ -374,5 +381,36 @@ done:
     PyMem_Free(found);
     Py_XDECREF(of_steps);
     release(&signal);
+    return made;
+}
+
+KERNEL(heights_beside) {
+    Array signal, times, answer;
+    if (!expect(count, 3)) return NULL;
+    const Py_ssize_t reach = PyLong_AsSsize_t(arguments[2]);
+    if (PyErr_Occurred() || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
+    PyObject *made = NULL;
+    times.buffer.obj = NULL;
+    if (!look(arguments[1], INT64, 2, &times)) goto done;
+    int sound = reach > 0;
+    for (Py_ssize_t k = 0; sound && k < times.rows * times.columns; k++)
+        sound = I64(times)[k] >= reach && I64(times)[k] < signal.columns - reach;
+    if (!sound) {
+        PyErr_SetString(PyExc_ValueError, "heights_beside: points outside of the signal");
+        goto done;
+    }
+    made = make(FLOAT32, 2, times.rows, times.columns, &answer);
+    if (!made) goto done;
+    const Py_ssize_t n_points = times.rows * times.columns;
+    float *ALONE height = F32(answer);
+    memset(height, 0, sizeof(float) * (size_t)n_points);
+    /* Lead by lead, for the points of a lead lie near each other in memory. */
+    for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
+        for (Py_ssize_t k = 0; k < n_points; k++) height[k] += height_beside(F32(signal) + lead * signal.columns + I64(times)[k], reach);
+    for (Py_ssize_t k = 0; k < n_points; k++) height[k] /= (float)signal.rows;
+    release(&answer);
+done:
+    release(&signal);
+    release(&times);
     return made;
 }

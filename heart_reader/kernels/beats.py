@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from heart_reader.kernels import NUMPY, in_order, kernel
 
-__all__ = ["complexes", "correlations", "mean_step", "middle_of_beats", "narrow_peaks", "without_baseline"]
+__all__ = ["complexes", "correlations", "heights_beside", "mean_step", "middle_of_beats", "narrow_peaks", "without_baseline"]
 
 Signal = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -135,6 +135,25 @@ def _around(signal: Signal, start: int, end: int) -> Signal:
 
 
 @kernel
+def heights_beside(signal: Signal, times: Indices, reach: int) -> Signal:
+    """Return by how much points exceed or undercut both points at a distance, mean over leads.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times).
+    times
+        (n_rows, n) points at least ``reach`` from both ends.
+    """
+    here = signal[:, times]
+    before, after = here - signal[:, times - reach], here - signal[:, times + reach]
+    heights = np.ascontiguousarray(np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)))
+    answer = in_order(heights)
+    answer /= np.float32(len(signal))
+    return answer
+
+
+@kernel
 def narrow_peaks(signal: Signal, least_step: float, near: int, far: int, least: float, share: float) -> Indices:
     """Return rising indices of points that stand out of what lies on both sides, as spikes do.
 
@@ -156,15 +175,8 @@ def narrow_peaks(signal: Signal, least_step: float, near: int, far: int, least: 
     first, last = far, signal.shape[1] - far
     near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
     likely = first + np.flatnonzero(near_jump)
-    height = _stands_out(signal, likely, near)
+    (height,) = NUMPY["heights_beside"](signal, likely[None], near)
     likely, height = likely[height > np.float32(least)], height[height > np.float32(least)]
-    return likely[height > np.float32(share) * _stands_out(signal, likely, far)]
-
-
-def _stands_out(signal: Signal, at: Indices, reach: int) -> Signal:
-    here = signal.take(at, axis=1)
-    before, after = here - signal.take(at - reach, axis=1), here - signal.take(at + reach, axis=1)
-    heights = np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0))
-    answer = in_order(heights)
-    answer /= np.float32(len(signal))
-    return answer
+    (of_far,) = NUMPY["heights_beside"](signal, likely[None], far)
+    found: Indices = likely[height > np.float32(share) * of_far]
+    return found

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "select.h"
 
 /* Values are sorted into so many equal parts of their range, and only one part is put in order. */
 enum { PARTS = 512 };
@@ -17,37 +18,15 @@ static inline Py_ssize_t part_of(const Parts *parts, double value) {
     return (Py_ssize_t)((value - parts->lowest) * parts->scale);
 }
 
-/* The value of a rank among (n,) values, which are put into another order. */
-static double selected(double *values, Py_ssize_t n, Py_ssize_t rank) {
-    Py_ssize_t low = 0, high = n - 1;
-    while (low < high) {
-        const double pivot = values[low + (high - low) / 2];
-        Py_ssize_t i = low, j = high;
-        while (i <= j) {
-            while (values[i] < pivot) i++;
-            while (values[j] > pivot) j--;
-            if (i <= j) {
-                const double held = values[i];
-                values[i++] = values[j];
-                values[j--] = held;
-            }
-        }
-        if (rank <= j) high = j;
-        else if (rank >= i) low = i;
-        else break;
-    }
-    return values[rank];
-}
-
-/* The same without changing the values: only those of the part that has the rank are compared, in `room` for n of them. */
-static double ranked(const double *values, Py_ssize_t n, Py_ssize_t rank, const Parts *parts, double *room) {
+/* The value of a rank, values unchanged: only those of the part that has it are compared, in `room` for n of them. */
+static double ranked_of_part(const double *values, Py_ssize_t n, Py_ssize_t rank, const Parts *parts, double *room) {
     Py_ssize_t part = 0, before = 0, kept = 0;
     while (before + parts->counts[part] <= rank) before += parts->counts[part++];
     for (Py_ssize_t k = 0; k < n; k++) {
         room[kept] = values[k];
         kept += part_of(parts, values[k]) == part;
     }
-    return selected(room, kept, rank - before);
+    return ranked(room, kept, rank - before);
 }
 
 static void divide(const double *values, Py_ssize_t n, Parts *parts) {
@@ -88,7 +67,7 @@ KERNEL(ranked_rows) {
         Parts parts;
         divide(F64(values) + row * n, n, &parts);
         for (Py_ssize_t k = 0; k < ranks.columns; k++)
-            F64(answer)[row * ranks.columns + k] = ranked(F64(values) + row * n, n, (Py_ssize_t)I64(ranks)[k], &parts, room);
+            F64(answer)[row * ranks.columns + k] = ranked_of_part(F64(values) + row * n, n, (Py_ssize_t)I64(ranks)[k], &parts, room);
     }
     release(&answer);
 done:
@@ -124,8 +103,8 @@ KERNEL(window_medians) {
         const double *first = F64(values) + I64(starts)[k];
         const Py_ssize_t n = (Py_ssize_t)(I64(stops)[k] - I64(starts)[k]);
         divide(first, n, &parts);
-        const double high = ranked(first, n, n / 2, &parts, room);
-        F64(answer)[k] = n % 2 ? high : 0.5 * (ranked(first, n, n / 2 - 1, &parts, room) + high);
+        const double high = ranked_of_part(first, n, n / 2, &parts, room);
+        F64(answer)[k] = n % 2 ? high : 0.5 * (ranked_of_part(first, n, n / 2 - 1, &parts, room) + high);
     }
     release(&answer);
 done:

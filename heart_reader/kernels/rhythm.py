@@ -11,7 +11,6 @@ __all__ = [
     "activity_of_parts",
     "bridged",
     "diagonal_sums",
-    "heights_beside",
     "levelled_parts",
     "products_at",
     "step_energy",
@@ -125,25 +124,6 @@ def products_at(signal: Array, places: Indices, shifts: Indices, cuts: Array) ->
     wide = signal[:, window] * cuts.reshape(len(places), len(signal), 1, n_points).swapaxes(0, 1)
     products = np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *window.shape[:2])
     answer: Array = in_order(products)
-    return answer
-
-
-@kernel
-def heights_beside(signal: Signal, times: Indices, reach: int) -> Signal:
-    """Return by how much points exceed or undercut both points at a distance, mean over leads.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times).
-    times
-        (n_rows, n) points at least ``reach`` from both ends.
-    """
-    here = signal[:, times]
-    before, after = here - signal[:, times - reach], here - signal[:, times + reach]
-    heights = np.ascontiguousarray(np.where(before * after > 0, np.minimum(np.abs(before), np.abs(after)), np.float32(0.0)))
-    answer = in_order(heights)
-    answer /= np.float32(len(signal))
     return answer
 
 

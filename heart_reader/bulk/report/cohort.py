@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from heart_reader.bulk.plan import Plan
-from heart_reader.bulk.run import RECORDS, partition_name
+from heart_reader.bulk.run import RECORDS, errors_of, partition_name
 from heart_reader.errors import ConfigError
 
 __all__ = ["CATEGORIES", "LISTS", "Cohort", "quantiles", "wilson"]
@@ -38,6 +38,8 @@ class Cohort:
         Where it lies.
     versions
         Who read it.
+    settings
+        How it was read.
     n_records, n_planned
         Records that are there, and that are there once the run is at its end.
     errors
@@ -52,6 +54,7 @@ class Cohort:
 
     folder: Path
     versions: dict[str, str]
+    settings: dict[str, Any]
     n_planned: int
     n_records: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -79,7 +82,7 @@ class Cohort:
         paths = [path for path in paths if path.exists()]
         if plan is None or not paths:
             raise ConfigError(f"{folder}: nothing that heart-reader bulk wrote: name the folder of its --out")
-        cohort = cls(folder, dict(plan.facts.versions), plan.facts.n_records)
+        cohort = cls(folder, dict(plan.facts.versions), dict(plan.facts.settings), plan.facts.n_records)
         values: dict[str, list[NDArray[np.float32]]] = {}
         for path in paths:
             try:
@@ -94,7 +97,7 @@ class Cohort:
 
     def _add(self, table: pa.Table, values: dict[str, list[NDArray[np.float32]]], names: list[str]) -> None:
         self.n_records += table.num_rows
-        self.errors += _counts(table["error_code"].drop_null())
+        self.errors += errors_of(table)
         read = table.filter(pc.is_null(table["error_code"]))
         for name in CATEGORIES:
             self.categories[name] += _counts(read[name])
@@ -170,9 +173,3 @@ def quantiles(values: NDArray[np.float32]) -> dict[str, float | int | None]:
     known = values[np.isfinite(values)]
     found = np.quantile(known.astype(np.float64), _QUANTILES).tolist() if known.size else [None] * len(_QUANTILES)
     return {"n": int(known.size), **{f"p{100 * q:g}": value for q, value in zip(_QUANTILES, found, strict=True)}}
-
-
-def read_settings(folder: Path) -> dict[str, object]:
-    """Return with which settings a result was read."""
-    settings: dict[str, object] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["settings"]
-    return settings

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heart_reader.bulk.report.cohort import Cohort, quantiles, wilson
 from heart_reader.bulk.report.drift import LARGE, SMALL
 from heart_reader.diagnosis import NOTICE
+from heart_reader.evaluation.markdown import markdown_table
 
 __all__ = ["report_page"]
 
@@ -40,21 +41,15 @@ def report_page(cohort: Cohort, blocks: Mapping[str, Any] | None, compared: Mapp
         "## Measurements",
         _numbers(cohort, [name for name in cohort.units if name not in ("age_years", "duration_s")]),
         "## Not read",
-        _table(("error", "records"), cohort.errors.most_common()) if cohort.errors else "All records were read.",
+        markdown_table(("error", "records"), cohort.errors.most_common()) if cohort.errors else "All records were read.",
         "## Drift along the records",
         _blocks(blocks),
         *_compared(compared),
         "## Who read",
-        _table(("", ""), cohort.versions.items()),
+        markdown_table(("", ""), cohort.versions.items()),
         NOTICE,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table of Markdown."""
-    lines = [header, ["---"] * len(header), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _with_interval(n: int, n_all: int) -> str:
@@ -67,12 +62,12 @@ def _category(cohort: Cohort, name: str) -> str:
     if set(of) <= {"unknown"}:
         return f"`{name}` is unknown in all."
     rows = [(word, n, _with_interval(n, cohort.n_read)) for word, n in of.most_common(_MOST_ROWS)]
-    return _table((f"`{name}`", "records", "share"), rows)
+    return markdown_table((f"`{name}`", "records", "share"), rows)
 
 
 def _list(cohort: Cohort, name: str, title: str) -> str:
     of = cohort.lists[name].most_common(_MOST_ROWS)
-    return _table((title, "records", "share"), [(word, n, _with_interval(n, cohort.n_read)) for word, n in of]) if of else ""
+    return markdown_table((title, "records", "share"), [(word, n, _with_interval(n, cohort.n_read)) for word, n in of]) if of else ""
 
 
 def _numbers(cohort: Cohort, names: Iterable[str]) -> str:
@@ -81,7 +76,7 @@ def _numbers(cohort: Cohort, names: Iterable[str]) -> str:
         found = quantiles(cohort.numbers[name])
         if found["n"]:
             rows.append((f"`{name}`", cohort.units[name], found["n"], *(f"{found[place]:.4g}" for place in _VALUES)))
-    return _table(("", "unit", "known in", "2.5 %", "25 %", "50 %", "75 %", "97.5 %"), rows) if rows else "Nothing was measured."
+    return markdown_table(("", "unit", "known in", "2.5 %", "25 %", "50 %", "75 %", "97.5 %"), rows) if rows else "Nothing was measured."
 
 
 def _blocks(blocks: Mapping[str, Any] | None) -> str:
@@ -94,7 +89,7 @@ def _blocks(blocks: Mapping[str, Any] | None) -> str:
         f"The records in their order in {blocks['blocks']} blocks of {blocks['records_per_block']}, each against all others. "
         f"{_rule(blocks['by_chance'])}"
     )
-    return f"{said}\n\n" + _table(("", "largest index", "in block"), [(name, f"{value:.3f}", block) for name, value, block in rows])
+    return f"{said}\n\n" + markdown_table(("", "largest index", "in block"), [(name, f"{value:.3f}", block) for name, value, block in rows])
 
 
 def _rule(by_chance: float) -> str:
@@ -118,7 +113,7 @@ def _compared(compared: Mapping[str, Any] | None) -> list[str]:
         f"## Against {compared['folder']}",
         f"{compared['read']} records there. {_rule(compared['by_chance'])} KS is the largest distance of the distributions."
         + (f" Not the same in both: {differ}." if differ else ""),
-        _table(("", "index", "KS"), rows),
+        markdown_table(("", "index", "KS"), rows),
         "Differences of shares with Newcombe's intervals of 95 %.",
-        _table(("statement", "difference", "low", "high"), shares),
+        markdown_table(("statement", "difference", "low", "high"), shares),
     ]

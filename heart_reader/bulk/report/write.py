@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from heart_reader.bulk.report.cohort import Cohort, read_settings
+from heart_reader.bulk.report.cohort import Cohort
 from heart_reader.bulk.report.drift import against, between_blocks
 from heart_reader.bulk.report.figure import draw
 from heart_reader.bulk.report.page import report_page
@@ -51,7 +51,7 @@ def write_report(folder: Path, out: Path, *, other: Path | None = None) -> list[
     except ImportError:
         figure = None
     write_text(out / PAGE, report_page(cohort, blocks, compared, figure))
-    numbers = {**cohort.to_json(), "settings": read_settings(folder), "drift_along_the_records": blocks, "against": compared}
+    numbers = {**cohort.to_json(), "settings": cohort.settings, "drift_along_the_records": blocks, "against": compared}
     write_text(out / NUMBERS, json.dumps(numbers, indent=1, allow_nan=False) + "\n")
     return [out / PAGE, out / NUMBERS, *([] if figure is None else [out / FIGURE])]
 
