@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMPORT_ALL = """
 import importlib, pkgutil, sys, types
 import numpy, scipy.signal, torch, pandas, sklearn.ensemble, matplotlib.figure, onnxruntime, uvicorn, fastapi, tqdm, asyncio
-import multiprocessing.reduction, concurrent.futures, tempfile, subprocess, pydantic_settings
+import multiprocessing.reduction, concurrent.futures, tempfile, subprocess, pydantic_settings, pyarrow.csv, pyarrow.parquet, fsspec, ray
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
