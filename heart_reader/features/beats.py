@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.ranks import median
-from heart_reader.kernels.beats import complexes, correlations, middle_of_beats
+from heart_reader.kernels.beats import complexes, correlations, largest_near, middle_of_beats
 
 __all__ = ["BEAT_FROM", "BEAT_TO", "BeatClass", "beat_classes", "median_around", "median_beat"]
 
@@ -73,7 +73,7 @@ def beat_classes(signal: Array, beats: Indices) -> list[BeatClass]:
     edge = _SHIFT + max(_QRS_FROM, _QRS_TO)
     whole = np.flatnonzero((beats >= edge) & (beats < signal.shape[1] - edge))
     signal = np.ascontiguousarray(signal, dtype=np.float32)
-    at = _onto_largest(signal, beats[whole])
+    at = largest_near(signal, beats[whole], _SHIFT)
     classes: list[BeatClass] = []
     while len(whole) and len(classes) < _MOST_KINDS:
         moved, likeness = _align(signal, at)
@@ -131,14 +131,6 @@ def _comparisons(n: int) -> Indices:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _onto_largest(signal: Array, beats: Indices) -> Indices:
-    """Move each beat to where all leads together are farthest from the level before it."""
-    window = beats[:, None] + np.arange(-_SHIFT, _SHIFT + 1)
-    size = np.square(signal[:, window]).sum(axis=0)
-    answer: Indices = beats - _SHIFT + size.argmax(axis=1)
-    return answer
-
-
 def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
     """Return where the beats lie best on their most typical one, and how alike each is to it."""
     segments = complexes(signal, at, _COARSE_WINDOW)
@@ -148,9 +140,15 @@ def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
     same = likeness > _ALIKE
     if same.sum() < 3:
         same = np.arange(len(at)) == first
-    template = median(complexes(signal, moved[same], _FINE_WINDOW).T)
+    template = _middle_row(complexes(signal, moved[same], _FINE_WINDOW))
     template /= max(float(template @ template) ** 0.5, 1e-9)
     return _onto_template(signal, moved, template, _FINE_WINDOW, _FINE_SHIFTS)
+
+
+def _middle_row(rows: Array) -> Array:
+    """Return the median over (n_rows, n_points), as of beats that follow each other in one lead."""
+    n_rows, n_points = rows.shape
+    return median_around(rows.reshape(1, -1), np.arange(n_rows) * n_points, 0, n_points)[0]
 
 
 def _onto_template(signal: Array, at: Indices, template: Array, window: Indices, shifts: Indices) -> tuple[Indices, Array]:

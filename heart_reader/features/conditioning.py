@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from heart_reader.data.signal import resample
 from heart_reader.features.ranks import median
-from heart_reader.kernels.beats import without_baseline
+from heart_reader.kernels.beats import means_from, without_baseline
 
 __all__ = ["MEASURING_HZ", "ConditionedEcg", "condition", "level_baseline"]
 
@@ -75,7 +75,5 @@ def level_baseline(signal: Array, beats: NDArray[np.int64]) -> Array:
     knots = beats[beats >= low]
     if not len(knots):
         return signal - median(signal)[:, None]
-    window = knots[:, None] - np.arange(high, low)
-    levels = np.ascontiguousarray(signal[:, window].mean(axis=2), dtype=np.float32)
-    at = knots - (low + high) // 2
-    return without_baseline(np.ascontiguousarray(signal, dtype=np.float32), levels, at)
+    signal = np.ascontiguousarray(signal, dtype=np.float32)
+    return without_baseline(signal, means_from(signal, knots - low + 1, low - high), knots - (low + high) // 2)

@@ -65,6 +65,7 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
     flat, wide = (span < FLAT_MV).tolist(), (span > _WANDER_MV).tolist()
     at_rails = ((highest, np.abs(highest) >= _RAIL_MV), (lowest, np.abs(lowest) >= _RAIL_MV))
     still = standing_still(np.ascontiguousarray(record.signal), math.ceil(_STILL_S * record.fs))
+    noise, height = (measurements.leads.of(stem) for stem in ("Noise", "QRS_AmpPP"))
     states = {}
     for row, name in enumerate(record.lead_names):
         lead = record.signal[row]
@@ -76,7 +77,7 @@ def lead_states(record: EcgRecord, measurements: Measurements) -> dict[str, str]
             states[name] = "interrupted"
         elif any(far[row] and _stays_at(lead, rail[row], record.fs) for rail, far in at_rails):
             states[name] = "saturated"
-        elif _is_noisy(measurements, name):
+        elif _is_noisy(noise[name], height[name]):
             states[name] = "noisy"
         elif wide[row] and _wanders(lead, record.fs):
             states[name] = "wandering"
@@ -187,8 +188,7 @@ def _stays_at(lead: Array, rail: float, fs: float) -> bool:
     return int(np.count_nonzero(there)) >= max(least, _RAIL_SHARE * len(lead)) and longest_run(there) >= least
 
 
-def _is_noisy(measurements: Measurements, name: str) -> bool:
-    noise, height = (measurements.leads.of(stem)[name] for stem in ("Noise", "QRS_AmpPP"))
+def _is_noisy(noise: float, height: float) -> bool:
     # A comparison with NaN is false.
     return noise > _NOISY_MV and (noise > _TOO_NOISY_MV or not noise <= _NOISY_SHARE * height)
 

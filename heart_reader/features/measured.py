@@ -113,17 +113,19 @@ def _by_lead(
 
 
 def _fiducials(analysis: BeatAnalysis, kind: Kind | None) -> Fiducials:
-    def marks(row: Array) -> dict[str, float | None]:
-        return {name: None if math.isnan(ms) else round(ms, 1) for name, ms in zip(BOUNDARIES, row.tolist(), strict=True)}
+    def marks(row: list[float]) -> dict[str, float | None]:
+        return {name: None if math.isnan(ms) else ms for name, ms in zip(BOUNDARIES, row, strict=True)}
 
-    nothing = np.full(len(BOUNDARIES), math.nan)
-    rows = np.full((len(analysis.lead_names), len(BOUNDARIES)), math.nan) if kind is None else kind.delineation.leads
+    found = np.full((1 + len(analysis.lead_names), len(BOUNDARIES)), math.nan)
+    if kind is not None:
+        found[0], found[1:] = kind.delineation.overall, kind.delineation.leads
+    overall, *leads = found.round(1).tolist()
     members = () if kind is None else tuple(analysis.in_stretch[kind.beats.members].tolist())
     return Fiducials(
         r_peaks_s=tuple(analysis.r_peaks_s.tolist()),
         measured_beats=members,
-        global_ms=marks(nothing if kind is None else kind.delineation.overall),
-        lead_ms={name: marks(row) for name, row in zip(analysis.lead_names, rows, strict=True)},
+        global_ms=marks(overall),
+        lead_ms={name: marks(row) for name, row in zip(analysis.lead_names, leads, strict=True)},
         stretch_s=analysis.stretch_s,
     )
 

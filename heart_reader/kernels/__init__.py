@@ -43,5 +43,5 @@ def kernel(of_numpy: _F) -> _F:
 def in_order(values: NDArray[_T]) -> NDArray[_T]:
     """Return sums over the first axis, one row after the other as a loop adds them."""
     # Of a single column NumPy makes several sums and adds these.
-    answer: NDArray[_T] = np.cumsum(values, axis=0)[-1] if values[0].size == 1 else values.sum(axis=0)
+    answer: NDArray[_T] = np.cumsum(values, axis=0)[-1] if values.size == len(values) > 0 else values.sum(axis=0)
     return answer

@@ -59,21 +59,33 @@ static void coarse_and_continued(const Array *signal, Py_ssize_t step, Py_ssize_
     }
 }
 
-/* Running mean of (n,) values that are mirrored at their ends, as scipy.ndimage.uniform_filter1d has it. */
-static void running_mean(const double *values, Py_ssize_t n, Py_ssize_t size, double *mirrored, double *out) {
+/* Sizes of slopes, all leads abreast, (n, n_leads); at both ends those of their neighbours. */
+WIDE static void sizes_of_slopes(const double *ALONE values, Py_ssize_t n, Py_ssize_t n_leads, double scale, double *ALONE slopes) {
+    for (Py_ssize_t t = 1; t < n - 1; t++)
+        for (Py_ssize_t lead = 0; lead < n_leads; lead++)
+            slopes[t * n_leads + lead] = fabs(values[(t + 1) * n_leads + lead] - values[(t - 1) * n_leads + lead]) * scale;
+    memcpy(slopes, slopes + n_leads, sizeof(double) * (size_t)n_leads);
+    memcpy(slopes + (n - 1) * n_leads, slopes + (n - 2) * n_leads, sizeof(double) * (size_t)n_leads);
+}
+
+/* Which of n time points a place is that is mirrored at the ends, as scipy.ndimage.uniform_filter1d has it. */
+static inline Py_ssize_t mirrored(Py_ssize_t at, Py_ssize_t n) {
+    if (at >= 0 && at < n) return at;
+    at = (at % (2 * n) + 2 * n) % (2 * n);
+    return at < n ? at : 2 * n - 1 - at;
+}
+
+/* Running means of (n, n_leads) values, all leads abreast, as (n_leads, n). */
+WIDE static void running_means(const double *values, Py_ssize_t n, Py_ssize_t n_leads, Py_ssize_t size, double *ALONE sums, double *ALONE out) {
     const Py_ssize_t before = size / 2;
-    memcpy(mirrored + before, values, sizeof(double) * (size_t)n);
-    for (Py_ssize_t t = -before; t < n + size - before; t = t == -1 ? n : t + 1) {
-        const Py_ssize_t at = (t % (2 * n) + 2 * n) % (2 * n);
-        mirrored[t + before] = values[at < n ? at : 2 * n - 1 - at];
-    }
-    double mean = 0.0;
-    for (Py_ssize_t k = 0; k < size; k++) mean += mirrored[k];
-    mean /= (double)size;
-    out[0] = mean;
-    for (Py_ssize_t t = 1; t < n; t++) {
-        mean += (mirrored[t + size - 1] - mirrored[t - 1]) / (double)size;
-        out[t] = mean;
+    const double share = 1.0 / (double)size;
+    for (Py_ssize_t lead = 0; lead < n_leads; lead++) sums[lead] = 0.0;
+    for (Py_ssize_t k = -before; k < size - before; k++)
+        for (Py_ssize_t lead = 0; lead < n_leads; lead++) sums[lead] += values[mirrored(k, n) * n_leads + lead];
+    for (Py_ssize_t t = 0; t < n; t++) {
+        const double *enters = values + mirrored(t + size - before, n) * n_leads, *leaves = values + mirrored(t - before, n) * n_leads;
+        for (Py_ssize_t lead = 0; lead < n_leads; lead++) out[lead * n + t] = sums[lead] * share;
+        for (Py_ssize_t lead = 0; lead < n_leads; lead++) sums[lead] += enters[lead] - leaves[lead];
     }
 }
 
@@ -95,24 +107,19 @@ KERNEL(slopes_in_band) {
     const Py_ssize_t n_continued = n + 2 * margin;
     made = make(FLOAT64, 2, n_leads, n, &slopes);
     if (!made) goto done;
-    room = PyMem_Malloc(sizeof(double) * (size_t)(n_leads * (n_continued + 4) + n + n + size + 1));
+    room = PyMem_Malloc(sizeof(double) * (size_t)(n_leads * (n_continued + 4 + n) + 1));
     if (!room) {
         release(&slopes);
         Py_CLEAR(made);
         PyErr_NoMemory();
         goto done;
     }
-    double *values = room, *state = values + n_leads * n_continued, *slope = state + 4 * n_leads, *mirrored = slope + n;
+    double *values = room, *state = values + n_leads * n_continued, *sizes = state + 4 * n_leads;
     coarse_and_continued(&signal, step, n, margin, values);
     filter_one_way(values, n_continued, n_leads, 1, F64(b), F64(a), F64(rest), state);
     filter_one_way(values, n_continued, n_leads, -1, F64(b), F64(a), F64(rest), state);
-    for (Py_ssize_t lead = 0; lead < n_leads; lead++) {
-        const double *of_lead = values + margin * n_leads + lead;
-        for (Py_ssize_t t = 1; t < n - 1; t++) slope[t] = fabs(of_lead[(t + 1) * n_leads] - of_lead[(t - 1) * n_leads]) * scale;
-        slope[0] = slope[1];
-        slope[n - 1] = slope[n - 2];
-        running_mean(slope, n, size, mirrored, F64(slopes) + lead * n);
-    }
+    sizes_of_slopes(values + margin * n_leads, n, n_leads, scale, sizes);
+    running_means(sizes, n, n_leads, size, state, F64(slopes));
     release(&slopes);
 done:
     PyMem_Free(room);
@@ -120,6 +127,73 @@ done:
     release(&b);
     release(&a);
     release(&rest);
+    return made;
+}
+
+KERNEL(means_from) {
+    Array signal, starts, answer;
+    if (!expect(count, 3)) return NULL;
+    const Py_ssize_t n_points = PyLong_AsSsize_t(arguments[2]);
+    if (PyErr_Occurred() || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
+    PyObject *made = NULL;
+    starts.buffer.obj = NULL;
+    if (!look(arguments[1], INT64, 1, &starts)) goto done;
+    int sound = n_points > 0 && n_points <= signal.columns;
+    for (Py_ssize_t k = 0; sound && k < starts.columns; k++) sound = I64(starts)[k] >= 0 && I64(starts)[k] <= signal.columns - n_points;
+    if (!sound) {
+        PyErr_SetString(PyExc_ValueError, "means_from: points outside of the signal");
+        goto done;
+    }
+    made = make(FLOAT32, 2, signal.rows, starts.columns, &answer);
+    if (!made) goto done;
+    for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
+        for (Py_ssize_t k = 0; k < starts.columns; k++) {
+            const float *first = F32(signal) + lead * signal.columns + I64(starts)[k];
+            float sum = 0.0f;
+            for (Py_ssize_t t = 0; t < n_points; t++) sum += first[t];
+            F32(answer)[lead * starts.columns + k] = sum / (float)n_points;
+        }
+    release(&answer);
+done:
+    release(&signal);
+    release(&starts);
+    return made;
+}
+
+/* Longest reach of largest_near in points: what is added up stays in the first cache. */
+enum { MOST_REACH = 256 };
+
+KERNEL(largest_near) {
+    Array signal, at, answer;
+    if (!expect(count, 3)) return NULL;
+    const Py_ssize_t reach = PyLong_AsSsize_t(arguments[2]);
+    if (PyErr_Occurred() || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
+    PyObject *made = NULL;
+    at.buffer.obj = NULL;
+    if (!look(arguments[1], INT64, 1, &at)) goto done;
+    int sound = reach >= 0 && reach <= MOST_REACH;
+    for (Py_ssize_t k = 0; sound && k < at.columns; k++) sound = I64(at)[k] >= reach && I64(at)[k] < signal.columns - reach;
+    if (!sound) {
+        PyErr_SetString(PyExc_ValueError, "largest_near: points outside of the signal");
+        goto done;
+    }
+    made = make(INT64, 1, 1, at.columns, &answer);
+    if (!made) goto done;
+    for (Py_ssize_t k = 0; k < at.columns; k++) {
+        const Py_ssize_t first = (Py_ssize_t)I64(at)[k] - reach, n = 2 * reach + 1;
+        float size[2 * MOST_REACH + 1] = {0.0f};
+        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
+            const float *row = F32(signal) + lead * signal.columns + first;
+            for (Py_ssize_t t = 0; t < n; t++) size[t] += row[t] * row[t];
+        }
+        Py_ssize_t best = 0;
+        for (Py_ssize_t t = 1; t < n; t++) best = size[t] > size[best] ? t : best;
+        I64(answer)[k] = first + best;
+    }
+    release(&answer);
+done:
+    release(&signal);
+    release(&at);
     return made;
 }
 
@@ -172,20 +246,23 @@ done:
 /* Longest complex in points, most places that a beat is compared at, and points of one lead at all of these. */
 enum { MOST_POINTS = 128, LANES = 16, MOST_AT_PLACES = 512 };
 
-/* Sums of squares and of products with a template of one lead at all places, its mean at each place taken out. */
+/* Adds squares and products with a template of one lead at all places, its mean at each place taken out. */
 WIDE static void add_lead(const float *points, const Py_ssize_t *offset, Py_ssize_t n_points, const float *template, float *ALONE square,
                           float *ALONE product) {
-    float mean[LANES];
-    for (int s = 0; s < LANES; s++) mean[s] = 0.0f;
-    for (Py_ssize_t k = 0; k < n_points; k++)
-        for (int s = 0; s < LANES; s++) mean[s] += points[offset[k] + s];
-    for (int s = 0; s < LANES; s++) mean[s] /= (float)n_points;
+    float total[LANES] = {0.0f}, of_square[LANES] = {0.0f}, of_product[LANES] = {0.0f}, mean = 0.0f;
+    for (Py_ssize_t k = 0; k < n_points; k++) mean += template[k];
+    mean /= (float)n_points;
     for (Py_ssize_t k = 0; k < n_points; k++)
         for (int s = 0; s < LANES; s++) {
-            const float value = points[offset[k] + s] - mean[s];
-            square[s] += value * value;
-            product[s] += template[k] * value;
+            const float value = points[offset[k] + s];
+            total[s] += value;
+            of_square[s] += value * value;
+            of_product[s] += template[k] * value;
         }
+    for (int s = 0; s < LANES; s++) {
+        square[s] += of_square[s] - total[s] * total[s] / (float)n_points;
+        product[s] += of_product[s] - total[s] * mean;
+    }
 }
 
 /* Where each point lies among those from the first on at the distance of two places; false where it lies between. */
@@ -221,15 +298,15 @@ KERNEL(correlations) {
     const Py_ssize_t n_points = window.columns, n_shifts = shifts.columns, n_used = offset[n_points - 1] + LANES, last = signal.columns - 1;
     for (Py_ssize_t beat = 0; beat < at.columns; beat++) {
         const int64_t first = I64(at)[beat] + I64(window)[0] + I64(shifts)[0];
-        float points[MOST_AT_PLACES], square[LANES], product[LANES];
-        for (int s = 0; s < LANES; s++) square[s] = product[s] = 0.0f;
+        float points[MOST_AT_PLACES], square[LANES] = {0.0f}, product[LANES] = {0.0f};
+        const int is_inside = distance == 1 && first >= 0 && first + n_used <= signal.columns;
         for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
             const float *row = F32(signal) + lead * signal.columns;
-            for (Py_ssize_t k = 0; k < n_used; k++) points[k] = row[within((Py_ssize_t)(first + k * distance), 0, last)];
-            add_lead(points, offset, n_points, F32(template) + lead * n_points, square, product);
+            for (Py_ssize_t k = 0; k < n_used && !is_inside; k++) points[k] = row[within((Py_ssize_t)(first + k * distance), 0, last)];
+            add_lead(is_inside ? row + first : points, offset, n_points, F32(template) + lead * n_points, square, product);
         }
         for (Py_ssize_t s = 0; s < n_shifts; s++) {
-            const float length = sqrtf(square[s]);
+            const float length = sqrtf(square[s] > 0.0f ? square[s] : 0.0f);
             F32(answer)[s * at.columns + beat] = product[s] / (length > 1e-9f ? length : 1e-9f);
         }
     }

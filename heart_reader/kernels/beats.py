@@ -7,7 +7,17 @@ from numpy.typing import NDArray
 
 from heart_reader.kernels import NUMPY, in_order, kernel
 
-__all__ = ["complexes", "correlations", "heights_beside", "mean_step", "middle_of_beats", "narrow_peaks", "without_baseline"]
+__all__ = [
+    "complexes",
+    "correlations",
+    "heights_beside",
+    "largest_near",
+    "mean_step",
+    "means_from",
+    "middle_of_beats",
+    "narrow_peaks",
+    "without_baseline",
+]
 
 Signal = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -25,6 +35,21 @@ def mean_step(signal: Signal) -> Signal:
     step = np.diff(signal, axis=1)
     answer = in_order(np.abs(step, out=step))
     answer /= np.float32(len(signal))
+    return answer
+
+
+@kernel
+def means_from(signal: Signal, starts: Indices, n_points: int) -> Signal:
+    """Return (n_leads, n_starts) means of so many points from each start on.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times), which all of the points are in.
+    """
+    window = np.arange(n_points)[:, None] + starts
+    answer = in_order(np.ascontiguousarray(signal[:, window].swapaxes(0, 1)))
+    answer /= np.float32(n_points)
     return answer
 
 
@@ -56,6 +81,23 @@ def without_baseline(signal: Signal, levels: Signal, at: Indices) -> Signal:
 
 
 @kernel
+def largest_near(signal: Signal, at: Indices, reach: int) -> Indices:
+    """Move each place to where the squares of all leads add up to most, the first such point.
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times).
+    at
+        (n_places,) indices, at least ``reach`` from both ends.
+    """
+    window = at[:, None] + np.arange(-reach, reach + 1)
+    size = in_order(np.square(signal[:, window]))
+    answer: Indices = at - reach + size.argmax(axis=1)
+    return answer
+
+
+@kernel
 def complexes(signal: Signal, at: Indices, window: Indices) -> Signal:
     """Return QRS complexes, (n_beats, n_leads * n_points), without lead means and of length one.
 
@@ -68,8 +110,12 @@ def complexes(signal: Signal, at: Indices, window: Indices) -> Signal:
     window
         (n_points,) time points from R.
     """
-    cut = _levelled(signal, window[:, None] + at)
-    return np.ascontiguousarray((cut / _lengths(cut)).T)
+    # Places last, so that all sums run in the order of time points over long rows.
+    cut = np.ascontiguousarray(signal.take(window[:, None] + at, axis=1, mode="clip").swapaxes(0, 1))
+    cut -= in_order(cut) / np.float32(len(window))
+    cut = np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(-1, len(at))
+    lengths = np.maximum(np.sqrt(in_order(np.square(cut))), np.float32(1e-9))
+    return np.ascontiguousarray((cut / lengths).T)
 
 
 @kernel
@@ -84,24 +130,18 @@ def correlations(signal: Signal, at: Indices, window: Indices, shifts: Indices, 
         (n_shifts,) time points that every beat is moved by, at most 16 at one distance, of which
         the points of the window are multiples apart.
     template
-        (n_leads * n_points,) of length one, without lead means.
+        (n_leads * n_points,) of length one.
     """
-    cut = _levelled(signal, window[:, None] + (shifts[:, None] + at).ravel())
-    answer: Signal = (in_order(template[:, None] * cut) / _lengths(cut)).reshape(len(shifts), len(at))
+    cut = signal.take(window[:, None] + (shifts[:, None] + at).ravel(), axis=1, mode="clip")
+    square, product = np.zeros((2, cut.shape[2]), np.float32)
+    # Levelled afterwards, which spares a second way through all points.
+    for points, of_lead in zip(cut, template.reshape(len(signal), -1, 1), strict=True):
+        total = in_order(points)
+        square += in_order(np.square(points)) - np.square(total) / np.float32(len(window))
+        product += in_order(of_lead * points) - total * (in_order(of_lead) / np.float32(len(window)))
+    lengths = np.maximum(np.sqrt(np.maximum(square, 0.0)), np.float32(1e-9))
+    answer: Signal = (product / lengths).reshape(len(shifts), len(at))
     return answer
-
-
-def _levelled(signal: Signal, window: Indices) -> Signal:
-    """Cut places out, (n_leads * n_points, n_places), without the mean of each lead."""
-    # Places last, so that all sums run in the order of time points over long rows.
-    cut = np.ascontiguousarray(signal.take(window, axis=1, mode="clip").swapaxes(0, 1))
-    cut -= in_order(cut) / np.float32(len(window))
-    return np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(-1, window.shape[1])
-
-
-def _lengths(cut: Signal) -> Signal:
-    lengths: Signal = np.maximum(np.sqrt(in_order(np.square(cut))), np.float32(1e-9))
-    return lengths
 
 
 @kernel

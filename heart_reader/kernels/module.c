@@ -55,7 +55,7 @@ void release(Array *array) {
     if (array->buffer.obj) PyBuffer_Release(&array->buffer);
 }
 
-#define KERNELS(_) _(mean_step) _(slopes_in_band) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats) \
+#define KERNELS(_) _(mean_step) _(slopes_in_band) _(means_from) _(largest_near) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats) \
     _(ranked_rows) _(window_medians) _(narrow_peaks) _(step_means) _(bridged) _(without_beats) \
     _(activity_of_parts) _(diagonal_sums) _(products_at) _(heights_beside) _(step_energy) _(levelled_parts) \
     _(high_peaks) _(resampled) \

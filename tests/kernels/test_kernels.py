@@ -56,6 +56,8 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
         "mean_step": (signal,),
         "slopes_in_band": (signal, 3, *butterworth(6.0, 22.0, 160.0), 50, 19, 80.0),
         "without_baseline": (signal, rng.normal(size=(n_leads, len(at))).astype(np.float32), at),
+        "means_from": (signal, inside, points),
+        "largest_near": (signal, inside, points),
         "complexes": (signal, at, window),
         "correlations": (signal, at, window, shifts, rng.normal(size=n_leads * len(window)).astype(np.float32)),
         "middle_of_beats": (signal, at, _comparisons(len(at)), 250, 400),
