@@ -148,7 +148,8 @@ def _align(signal: Array, at: Indices) -> tuple[Indices, Array]:
 def _middle_row(rows: Array) -> Array:
     """Return the median over (n_rows, n_points), as of beats that follow each other in one lead."""
     n_rows, n_points = rows.shape
-    return median_around(rows.reshape(1, -1), np.arange(n_rows) * n_points, 0, n_points)[0]
+    answer: Array = median_around(rows.reshape(1, -1), np.arange(n_rows) * n_points, 0, n_points)[0]
+    return answer
 
 
 def _onto_template(signal: Array, at: Indices, template: Array, window: Indices, shifts: Indices) -> tuple[Indices, Array]:

@@ -133,15 +133,16 @@ def correlations(signal: Signal, at: Indices, window: Indices, shifts: Indices, 
         (n_leads * n_points,) of length one.
     """
     cut = signal.take(window[:, None] + (shifts[:, None] + at).ravel(), axis=1, mode="clip")
-    square, product = np.zeros((2, cut.shape[2]), np.float32)
+    square: Signal = np.zeros(cut.shape[2], np.float32)
+    product = square.copy()
     # Levelled afterwards, which spares a second way through all points.
     for points, of_lead in zip(cut, template.reshape(len(signal), -1, 1), strict=True):
         total = in_order(points)
         square += in_order(np.square(points)) - np.square(total) / np.float32(len(window))
         product += in_order(of_lead * points) - total * (in_order(of_lead) / np.float32(len(window)))
-    lengths = np.maximum(np.sqrt(np.maximum(square, 0.0)), np.float32(1e-9))
-    answer: Signal = (product / lengths).reshape(len(shifts), len(at))
-    return answer
+    lengths = np.maximum(np.sqrt(np.maximum(square, np.float32(0.0))), np.float32(1e-9))
+    product /= lengths
+    return product.reshape(len(shifts), len(at))
 
 
 @kernel
