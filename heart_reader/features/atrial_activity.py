@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -165,11 +164,10 @@ def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) 
 
 def _locked(power: Array, bin_hz: float, ventricular_hz: float) -> float:
     """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
-    count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
-    inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
+    most = math.floor(_FLUTTER_HZ[1] / ventricular_hz)
+    inside = [k for k in range(2, most + 1) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
     if not inside:
         return math.nan
-    edges = [[min(round((k + beside) * ventricular_hz / bin_hz), len(power)) for beside in (-0.3, 0.3)] for k in range(1, count + 1)]
-    sums = [0.0, *accumulate(power[: edges[-1][1] + 1].tolist())]
-    levels = [sums[min(last + 1, len(power))] - sums[first] for first, last in edges]
-    return math.log10(max(max(levels[k - 1], 1e-12) / max(levels[k - 2], levels[k], 1e-12) for k in inside))
+    edges = [[round((k + beside) * ventricular_hz / bin_hz) for beside in (-0.3, 0.3)] for k in range(inside[0] - 1, inside[-1] + 2)]
+    levels = [max(sum(power[first : last + 1].tolist()), 1e-12) for first, last in edges]
+    return math.log10(max(here / max(before, after) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)))

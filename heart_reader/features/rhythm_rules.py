@@ -25,7 +25,7 @@ from heart_reader.features.beat_analysis import BeatAnalysis
 from heart_reader.features.beat_shapes import LATE
 from heart_reader.features.feature_names import RHYTHM_FEATURES
 from heart_reader.features.measurement import Measurement
-from heart_reader.features.ranks import median, steps
+from heart_reader.features.ranks import median, middle
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_numbers import RhythmEvidence, gather
 from heart_reader.messages import Message, message
@@ -110,11 +110,12 @@ def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None,
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
     if _spikes_smeared(analysis, numbers):
         return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
-    peaks = _stretch_peaks(analysis)
-    rate = 60.0 * (len(peaks) - 1) / float(peaks[-1] - peaks[0])
+    judged = analysis.in_stretch if len(analysis.in_stretch) >= _FEWEST else np.arange(len(analysis.r_peaks_s))
+    peaks = analysis.r_peaks_s[judged].tolist()
+    rate = 60.0 * (len(peaks) - 1) / (peaks[-1] - peaks[0])
     if _flutters(numbers):
         return "atrial_flutter", message("rhythm_flutter", atrial=numbers["flutter_rate_bpm"], rate=rate)
-    if _irregular(peaks, evidence, analysis):
+    if _irregular(peaks, evidence.shapes.other[judged].tolist()):
         return _irregular_name(analysis, numbers, rate)
     if analysis.p_waves.present:
         return "sinus", message("rhythm_sinus", rate=rate)
@@ -176,27 +177,21 @@ def _flutters(numbers: dict[str, float]) -> bool:
     return in_step or in_strict_step or free
 
 
-def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
+def _irregular(peaks: list[float], other: list[bool]) -> bool:
     """Return whether usual beats come irregularly, ignoring intervals beside other kinds.
 
     Where other beats leave none, as in bigeminy, the times from one usual beat to the next are
     taken.
     """
-    rr = steps(peaks)
-    other = evidence.shapes.other[analysis.in_stretch]
-    if other.any():
-        plain = ~(other[1:] | other[:-1])
-        rr = rr[plain] if np.count_nonzero(plain) >= _FEWEST else steps(peaks[~other])
+    intervals = zip(pairwise(peaks), pairwise(other), strict=True)
+    rr = [after - before for (before, after), either in intervals if not any(either)]
+    if len(rr) < _FEWEST:
+        rr = [after - before for before, after in pairwise(peak for peak, is_other in zip(peaks, other, strict=True) if not is_other)]
     if len(rr) < 2:
         return False
-    middle = float(median(rr))
-    return float(median(np.abs(steps(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
-
-
-def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
-    """Return the times of the beats of the measured part, of all where it has too few."""
-    peaks = analysis.r_peaks_s[analysis.in_stretch]
-    return peaks if len(peaks) >= _FEWEST else analysis.r_peaks_s
+    step, mean = middle(abs(after - before) for before, after in pairwise(rr)), sum(rr) / len(rr)
+    spread = math.sqrt(sum((interval - mean) ** 2 for interval in rr) / len(rr))
+    return step > _STEP * middle(rr) and spread > _CV * mean
 
 
 Flags = NDArray[np.bool_]

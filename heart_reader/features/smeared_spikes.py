@@ -26,7 +26,8 @@ Array = NDArray[np.floating]
 
 _NEAR, _FAR = round(0.020 * MEASURING_HZ), round(0.050 * MEASURING_HZ)
 # Where a spike may be, time points from R.
-_TIMES = np.arange(round(-0.16 * MEASURING_HZ), round(0.04 * MEASURING_HZ) + 1, 2)
+_FROM, _TO = round(-0.16 * MEASURING_HZ), round(0.04 * MEASURING_HZ)
+_TIMES = np.arange(_FROM, _TO + 1, 2)
 _MS = 1000.0 / MEASURING_HZ
 # Narrow deflections of at least this height, mV on the mean over leads, and of this share of what
 # they are from afar, count as spikes.
@@ -84,7 +85,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
     known
         (n_beats,) which of these the beats are.
     """
-    inside = np.flatnonzero((at + _TIMES[0] - _FAR >= 0) & (at + _TIMES[-1] + _FAR < signal.shape[1]))
+    inside = np.flatnonzero((at >= _FAR - _FROM) & (at < signal.shape[1] - _FAR - _TO))
     if not len(inside) or not len(signal):
         return SmearedSpikes()
     if len(inside) > _MOST_BEATS:
