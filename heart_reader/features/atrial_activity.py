@@ -15,7 +15,6 @@ Eng. 48 (2001) 105-111.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -27,7 +26,7 @@ from scipy import fft
 from heart_reader.features.beat_analysis import BeatAnalysis
 from heart_reader.features.beats import median_around
 from heart_reader.features.conditioning import MEASURING_HZ
-from heart_reader.kernels.rhythm import bridged, step_means, without_beats
+from heart_reader.kernels.rhythm import band_powers, bridged, highest_repeat, step_means, windowed, without_beats
 
 __all__ = ["ATRIAL_HZ", "AtrialActivity", "atrial_activity", "residual"]
 
@@ -47,7 +46,9 @@ _QRS_FROM, _QRS_TO = round(0.06 * ATRIAL_HZ), round(0.09 * ATRIAL_HZ)
 # Bands in Hz: all that can be atrial; fibrillation; flutter (210 to 370 per minute); lags of P
 # waves in seconds.
 _ALL_HZ, _FIBRILLATION_HZ, _FLUTTER_HZ, _P_LAG_S = (1.5, 20.0), (4.0, 9.0), (3.5, 6.2), (0.32, 1.4)
-_SHORTEST_S, _QUICK_HZ = 2.5, 2.5
+_SHORTEST_S = 2.5
+# Slower than this, it would make neighbouring flutter waves look alike.
+_QUICK_HZ = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +91,12 @@ def residual(analysis: BeatAnalysis) -> tuple[Array, Array]:
     to = max(_BLANK_TO // 2, round(min(_TO_MOST, _TO_SHARE * analysis.rr / _STEP)))
     for kind in (analysis.main.beats, *analysis.others):
         at = np.rint(kind.at / _STEP).astype(np.int64)
-        without_qrs = bridged(without_qrs, at - _QRS_FROM, at + _QRS_TO)
-        rare = len(at) < 3
-        rest = bridged(rest, at - _BLANK_FROM, at + _BLANK_TO) if rare else without_beats(rest, _usual_qrst(slow, at, to), at, _FROM)
+        without_qrs = bridged(without_qrs, at, _QRS_FROM, _QRS_TO)
+        if len(at) < 3:
+            rest = bridged(rest, at, _BLANK_FROM, _BLANK_TO)
+        else:
+            usual = median_around(slow, at, _FROM, to)
+            rest = without_beats(rest, np.ascontiguousarray(usual, dtype=np.float32), at, _FROM)
     return rest, without_qrs
 
 
@@ -110,21 +114,14 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
     n_times = rest.shape[1]
     if n_times < _SHORTEST_S * ATRIAL_HZ:
         return AtrialActivity(), rest
-    size = _size(n_times)
-    hz, bands = _bands(size)
-    power, power_without_qrs = _powers((rest, without_qrs), size)
-    power[bands.beside] = 0.0
-    total = float(power.sum())
+    size, window, bands = _spectrum(n_times)
+    spectra = fft.rfft(windowed(rest, without_qrs, window, size), axis=1)
+    powers = band_powers(spectra.view(np.float64), bands.first, bands.quick, bands.stop)
+    total = float(powers[0].sum())
     if total <= 0.0:
         return AtrialActivity(), rest
-    fibrillation = float(power[bands.fibrillation].sum())
-    repeats = fft.irfft(power, size)
-    repeats /= repeats[0]
-    # Without the slow part, which would make neighbouring flutter waves look alike.
-    quick = power.copy()
-    quick[bands.slow] = 0.0
-    quick_repeats = fft.irfft(quick, size)
-    quick_repeats /= max(float(quick_repeats[0]), 1e-12)
+    fibrillation = float(powers[0, bands.fibrillation].sum())
+    repeats, quick_repeats = fft.irfft(powers[:2], size, axis=1)
     flutter, flutter_s = _best_lag(quick_repeats, 1.0 / _FLUTTER_HZ[1], 1.0 / _FLUTTER_HZ[0], twice=True)
     periodicity, p_s = _best_lag(repeats, *_P_LAG_S, twice=False)
     # One-sided power of all leads, the window takes three eighths.
@@ -134,77 +131,43 @@ def atrial_activity(analysis: BeatAnalysis) -> tuple[AtrialActivity, Array]:
         fibrillation_mv=math.sqrt(mean_square),
         flutter_score=flutter,
         flutter_rate_bpm=60.0 / flutter_s,
-        flutter_locked=_locked(power_without_qrs, hz, MEASURING_HZ / analysis.rr),
+        flutter_locked=_locked(powers[2], ATRIAL_HZ / size, MEASURING_HZ / analysis.rr),
         atrial_periodicity=periodicity,
         atrial_rate_bpm=60.0 / p_s,
     ), rest
 
 
-def _usual_qrst(slow: Array, at: NDArray[np.int64], to: int) -> Array:
-    """Return the median QRST of beats of one kind, (n_leads, n_times), its ends faded out."""
-    usual = median_around(slow, at, _FROM, to)
-    # Its ends meet the straight line between them, so that nothing jumps.
-    ramp = np.arange(usual.shape[1]) / (usual.shape[1] - 1)
-    usual -= usual[:, :1] * (1.0 - ramp) + usual[:, -1:] * ramp
-    return np.ascontiguousarray(usual, dtype=np.float32)
-
-
-def _powers(signals: Sequence[Array], size: int) -> Array:
-    """Return (n_signals, size // 2 + 1) power, all leads together, under a Hann window."""
-    together = np.stack(signals)
-    levelled = (together - together.sum(axis=2, keepdims=True) / together.shape[2]) * _hann(together.shape[2])
-    spectrum = fft.rfft(levelled, size, axis=2)
-    answer: Array = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1)
-    return answer
-
-
 class _Bands(NamedTuple):
-    """Which frequencies of a spectrum cannot be atrial, are fibrillation, or are slow."""
+    """Places in a spectrum: what can be atrial, its quick part, and fibrillation."""
 
-    beside: NDArray[np.bool_]
-    fibrillation: NDArray[np.bool_]
-    slow: NDArray[np.bool_]
+    first: int
+    quick: int
+    stop: int
+    fibrillation: slice
 
 
 @lru_cache(maxsize=16)
-def _size(n_times: int) -> int:
+def _spectrum(n_times: int) -> tuple[int, Array, _Bands]:
+    """Return the size of spectra whose correlations do not go round, a Hann window and bands."""
     size: int = fft.next_fast_len(n_times + round(2 * _P_LAG_S[1] * ATRIAL_HZ), real=True)
-    return size
-
-
-@lru_cache(maxsize=4)
-def _bands(size: int) -> tuple[Array, _Bands]:
     hz = np.arange(size // 2 + 1) * (ATRIAL_HZ / size)
-    fibrillation = (hz >= _FIBRILLATION_HZ[0]) & (hz <= _FIBRILLATION_HZ[1])
-    return hz, _Bands((hz < _ALL_HZ[0]) | (hz > _ALL_HZ[1]), fibrillation, hz < _QUICK_HZ)
-
-
-@lru_cache(maxsize=4)
-def _hann(n_times: int) -> Array:
-    return np.hanning(n_times)
+    first, quick, low = np.searchsorted(hz, (_ALL_HZ[0], _QUICK_HZ, _FIBRILLATION_HZ[0])).tolist()
+    stop, high = np.searchsorted(hz, (_ALL_HZ[1], _FIBRILLATION_HZ[1]), side="right").tolist()
+    return size, np.hanning(n_times), _Bands(first, quick, stop, slice(low, high))
 
 
 def _best_lag(repeats: Array, shortest_s: float, longest_s: float, twice: bool) -> tuple[float, float]:
     """Return the highest peak of the correlation, at two periods if asked for, and its lag in s."""
-    low, high = math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ)
-    lags = np.arange(low, high + 1)
-    value = repeats[lags]
-    if twice:
-        value = np.minimum(value, np.maximum(np.maximum(repeats[2 * lags - 1], repeats[2 * lags]), repeats[2 * lags + 1]))
-    peak = (repeats[lags] >= repeats[lags - 1]) & (repeats[lags] >= repeats[lags + 1])
-    best = int(np.where(peak, value, -1.0).argmax())
-    return float(value[best]) if peak[best] else 0.0, float(lags[best] / ATRIAL_HZ)
+    value, lag = highest_repeat(repeats, math.ceil(shortest_s * ATRIAL_HZ), math.floor(longest_s * ATRIAL_HZ), twice)
+    return value / max(float(repeats[0]), 1e-12), lag / ATRIAL_HZ
 
 
-def _locked(power: Array, hz: Array, ventricular_hz: float) -> float:
+def _locked(power: Array, bin_hz: float, ventricular_hz: float) -> float:
     """Return how far a harmonic of the ventricular rate exceeds its neighbours, as logarithm."""
-    count = math.floor(_FLUTTER_HZ[1] / ventricular_hz) + 1
-    sums = np.concatenate([[0.0], np.cumsum(power)])
-    beside = np.array([[-0.3], [0.3]])
-    first, last = np.rint((np.arange(1, count + 1) + beside) * ventricular_hz / hz[1]).astype(np.int64)
-    first, last = (np.minimum(np.maximum(edge, 0), len(power)) for edge in (first, last + 1))
-    levels = sums[last] - sums[first]
-    inside = [k for k in range(2, count) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
+    most = math.floor(_FLUTTER_HZ[1] / ventricular_hz)
+    inside = [k for k in range(2, most + 1) if _FLUTTER_HZ[0] <= k * ventricular_hz <= _FLUTTER_HZ[1]]
     if not inside:
         return math.nan
-    return max(float(np.log10(max(levels[k - 1], 1e-12) / max(levels[k - 2], levels[k], 1e-12))) for k in inside)
+    edges = [[round((k + beside) * ventricular_hz / bin_hz) for beside in (-0.3, 0.3)] for k in range(inside[0] - 1, inside[-1] + 2)]
+    levels = [max(sum(power[first : last + 1].tolist()), 1e-12) for first, last in edges]
+    return math.log10(max(here / max(before, after) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)))

@@ -8,6 +8,7 @@ commonest one means another shape. Beyond the measured minute, beats are compare
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from heart_reader.features.beat_analysis import STRETCH_S, BeatAnalysis
 from heart_reader.features.beats import BEAT_FROM, beat_classes, median_beat
 from heart_reader.features.conditioning import MEASURING_HZ, condition, level_baseline
 from heart_reader.features.noise import lead_noise_mv, lead_weights
-from heart_reader.features.ranks import median, ranked, running_median, steps
-from heart_reader.kernels.rhythm import step_energy
+from heart_reader.features.ranks import middle, steps
+from heart_reader.kernels.single_beats import steep_spans, usual_rr
 
 __all__ = [
     "EARLY",
@@ -51,6 +52,7 @@ _FROM, _TO, _MS = round(0.12 * MEASURING_HZ), round(0.18 * MEASURING_HZ), 1000.0
 # What does not exceed the stillest tenth by this much is noise; a complex exceeds noise at this
 # share of its highest in any case.
 _OVER_STILL, _WIDTH_MOST = 2.0, 0.3
+_STEEP = np.array([_WIDTH_SHARE, _OVER_STILL, _WIDTH_MOST])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +121,7 @@ def time_beats(r_peaks_s: Array) -> Timing:
     if n_beats < 3:
         return Timing(ratio, np.zeros(n_beats, bool), np.zeros(n_beats, bool))
     rr = steps(r_peaks_s)
-    usual = running_median(rr, _N_RR)
-    # The first beats lie between few intervals, which are repeated at the ends: there the median of
-    # all is safer.
-    half = _N_RR // 2
-    ends = median(rr[:_N_RR]), median(rr[-_N_RR:])
-    usual[:half], usual[max(half, len(rr) - half) :] = ends
-    pair = 0.5 * (rr[:-1] + rr[1:])
-    alternating = (rr[1:] < _PAUSE * usual[1:]) & (rr[:-1] < rr[1:])
-    alternating[1:] &= rr[1:-1] < _DROP_BEFORE * rr[:-2]
-    alternating[0] = False
-    usual[:-1] = np.where(alternating, np.maximum(usual[:-1], pair), usual[:-1])
-    ratio[1:] = rr / usual
+    ratio[1:] = rr / usual_rr(rr, _N_RR, _DROP_BEFORE, _PAUSE)
     return Timing(ratio, ratio < EARLY, ratio > LATE)
 
 
@@ -144,30 +135,24 @@ def qrs_spans(signal: Array, at: NDArray[np.int64]) -> tuple[Array, Array]:
     at
         (n_beats,) indices of R.
     """
-    energy = step_energy(np.ascontiguousarray(signal, dtype=np.float32), at, -_FROM - _BOX, _TO + _BOX, _SLOPE_OVER)
-    sums = np.cumsum(energy, axis=1)
-    slope = np.sqrt(np.maximum(sums[:, _BOX:] - sums[:, :-_BOX], 0.0))
-    top = slope.max(axis=1, keepdims=True, initial=1e-9)
-    still = ranked(slope, slope.shape[1] // 10)[:, None]
-    high = slope > np.maximum(_WIDTH_SHARE * top, np.minimum(_OVER_STILL * still, _WIDTH_MOST * top))
+    signal = np.ascontiguousarray(signal, dtype=np.float32)
+    first, n_steep = steep_spans(signal, at, -_FROM - _BOX, _TO, _SLOPE_OVER, _BOX, _STEEP)
     # The smoothing makes up for slopes that are too low to be seen, so that the width is what is
-    # high.
-    first = high.argmax(axis=1)
-    width = high.sum(axis=1) * _MS + _WIDTH_ADDED_MS
+    # steep.
     begin = (first - _FROM) * _MS
-    return begin, begin + width
+    return begin, begin + (n_steep * _MS + _WIDTH_ADDED_MS)
 
 
-def run_lengths(flags: Flags) -> NDArray[np.int64]:
+def run_lengths(flags: Flags) -> list[int]:
     """Return the lengths of the runs of true values.
 
     Examples
     --------
-    >>> run_lengths(np.array([True, True, False, True])).tolist()
+    >>> run_lengths(np.array([True, True, False, True]))
     [2, 1]
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return np.diff(edges)[::2]
+    # A byte each: runs are what lies between the false ones.
+    return [len(run) for run in flags.tobytes().split(b"\0") if run]
 
 
 def shares_of_patterns(ectopic: Flags) -> tuple[float, float]:
@@ -179,7 +164,7 @@ def shares_of_patterns(ectopic: Flags) -> tuple[float, float]:
         (n_beats,) which beats are premature or of another kind.
     """
     n_beats = len(ectopic)
-    if n_beats < 4:
+    if n_beats < 4 or not ectopic.any():
         return 0.0, 0.0
     usual = ~ectopic
     in_pairs = ectopic[:-2] & usual[1:-1] & ectopic[2:]
@@ -228,10 +213,13 @@ def beat_shapes(record: EcgRecord, analysis: BeatAnalysis) -> BeatShapes:
 
 def _put_usual_first(kind: Kinds, width_ms: Array) -> float:
     """Number the usual kind 0 in place: the commonest, or a common narrow one; return its width."""
-    count = np.bincount(kind[kind >= 0])
-    usual = {number: float(median(width_ms[kind == number])) for number in np.flatnonzero(count >= _OFTEN * count.sum()).tolist()}
+    widths: dict[int, list[float]] = defaultdict(list)
+    for number, width in zip(kind.tolist(), width_ms.tolist(), strict=True):
+        widths[number].append(width)
+    least = _OFTEN * sum(len(of) for number, of in widths.items() if number >= 0)
+    usual = {number: middle(widths[number]) for number in sorted(widths) if number >= 0 and len(widths[number]) >= least}
     if not usual:
-        return float(median(width_ms[kind == 0])) if (kind == 0).any() else math.nan
+        return middle(widths[0]) if 0 in widths else math.nan
     narrowest = min(usual, key=lambda number: usual[number])
     if 0 not in usual or usual[narrowest] < usual[0] - WIDER_MS:
         was_first = kind == 0

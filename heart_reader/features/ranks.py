@@ -7,12 +7,13 @@ same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["median", "ranked", "running_median", "steps"]
+__all__ = ["median", "middle", "ranked", "running_median", "steps"]
 
 Array = NDArray[np.floating]
 
@@ -37,6 +38,19 @@ def median(values: Array) -> Array:
         return ranked(values, half)
     parts = np.partition(values, (half - 1, half), axis=-1)
     return 0.5 * (parts[..., half - 1] + parts[..., half])
+
+
+def middle(values: Iterable[float]) -> float:
+    """Return the median of a few finite numbers, one or more.
+
+    Examples
+    --------
+    >>> middle([3.0, 1.0, 2.0, 5.0])
+    2.5
+    """
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else 0.5 * (ordered[half - 1] + ordered[half])
 
 
 def ranked(values: Array, rank: int) -> Array:

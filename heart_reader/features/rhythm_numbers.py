@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from heart_reader.features.beat_shapes import WIDER_MS, BeatShapes, Timing, beat
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.feature_names import RHYTHM_FEATURES
-from heart_reader.features.ranks import median, steps
+from heart_reader.features.ranks import median, middle, steps
 from heart_reader.features.smeared_spikes import SmearedSpikes, smeared_spikes
 
 __all__ = ["RhythmEvidence", "gather"]
@@ -32,6 +33,15 @@ _DOUBLE = (1.75, 2.25)
 _GAP, _AFTER_T_S, _BEFORE_QRS_S = 1.5, 0.36, 0.26
 _TACHYCARDIA_BPM, _WIDE_QRS_MS = 100.0, 120.0
 _PAIRS = 50.0
+_OF_ECTOPIC_BEATS = (
+    "others_early_share",
+    "wide_early_share",
+    "narrow_early_share",
+    "wide_other_share",
+    "bigeminy",
+    "trigeminy",
+    "longest_ectopic_run",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +58,15 @@ class RhythmEvidence:
         Which have another shape, and how wide they are.
     wide
         (n_beats,) whether a beat is wider than the usual beat.
+    ectopic
+        (n_beats,) whether it is early, or wide and of another shape. In most records none is.
     """
 
     numbers: dict[str, float]
     timing: Timing
     shapes: BeatShapes
     wide: NDArray[np.bool_]
+    ectopic: NDArray[np.bool_]
 
 
 def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
@@ -68,68 +81,71 @@ def gather(record: EcgRecord, analysis: BeatAnalysis) -> RhythmEvidence:
     """
     timing = time_beats(analysis.r_peaks_s)
     shapes = beat_shapes(record, analysis)
-    with np.errstate(invalid="ignore"):
-        wide = shapes.width_ms > max(_WIDE_MS, shapes.usual_ms + WIDER_MS) if math.isfinite(shapes.usual_ms) else np.zeros(0, bool)
-    wide = wide if len(wide) else np.zeros(len(analysis.r_peaks_s), bool)
+    # Without a usual width no beat exceeds it.
+    wide = shapes.width_ms > max(shapes.usual_ms + WIDER_MS, _WIDE_MS)
+    ectopic = timing.early | (shapes.other & wide)
     atrial, rest = atrial_activity(analysis)
     numbers = (
         dict.fromkeys(RHYTHM_FEATURES, math.nan)
         | _of_intervals(analysis.r_peaks_s, timing)
-        | _of_beats(timing, shapes, wide)
+        | _of_beats(timing, shapes, wide, ectopic)
         | _of_waves(analysis)
         | _of_atria(atrial, analysis.rr)
         | _of_spikes(analysis, shapes)
         | {"gap_p_likeness": _p_in_gap(analysis, rest)}
     )
     numbers["wide_tachycardia"] = min(numbers["rate_max4_bpm"] / _TACHYCARDIA_BPM, shapes.usual_ms / _WIDE_QRS_MS)
-    return RhythmEvidence({name: numbers[name] for name in RHYTHM_FEATURES}, timing, shapes, wide)
+    return RhythmEvidence(numbers, timing, shapes, wide, ectopic)
 
 
 def _of_intervals(r_peaks_s: Array, timing: Timing) -> dict[str, float]:
-    rr = steps(r_peaks_s)
-    if len(rr) < 2:
+    # A dozen numbers: Python is done before NumPy is called as often as here.
+    times, n = r_peaks_s.tolist(), len(r_peaks_s) - 1
+    if n < 2:
         return {}
-    usual, changes, n = float(median(rr)), np.abs(steps(rr)), len(rr)
-    mean = float(rr.sum()) / n
-    off = rr - mean
-    power = float(off @ off)
+    rr = [after - before for before, after in pairwise(times)]
+    changes = [abs(after - before) for before, after in pairwise(rr)]
+    ordered = sorted(rr)
+    usual, mean = middle(ordered), sum(rr) / n
+    off = [interval - mean for interval in rr]
+    power = sum(value * value for value in off)
     numbers = {
         "rr_cv": math.sqrt(power / n) / mean,
-        "rr_pnn50": np.count_nonzero(changes > 1e-3 * _PAIRS) / len(changes),
-        "rr_step": float(median(changes)) / usual,
+        "rr_pnn50": sum(change > 1e-3 * _PAIRS for change in changes) / len(changes),
+        "rr_step": middle(changes) / usual,
         "rr_early_share": np.count_nonzero(timing.early) / n,
         "rr_late_share": np.count_nonzero(timing.late) / n,
-        "rr_min_ratio": float(rr.min()) / usual,
-        "rr_max_ratio": float(rr.max()) / usual,
+        "rr_min_ratio": ordered[0] / usual,
+        "rr_max_ratio": ordered[-1] / usual,
         "rr_early_late_share": np.count_nonzero(timing.early[:-1] & timing.late[1:]) / n,
-        "rr_gap": float(steps(np.sort(rr)).max()) / usual,
-        "rr_double_share": np.count_nonzero((rr > _DOUBLE[0] * usual) & (rr < _DOUBLE[1] * usual)) / n,
-        "pause_count": float(np.count_nonzero(rr > _PAUSE_S)),
+        "rr_gap": max(after - before for before, after in pairwise(ordered)) / usual,
+        "rr_double_share": sum(_DOUBLE[0] * usual < interval < _DOUBLE[1] * usual for interval in rr) / n,
+        "pause_count": float(sum(interval > _PAUSE_S for interval in rr)),
     }
     if n >= 4:
-        numbers["rr_autocorrelation"] = float(off[1:] @ off[:-1]) / max(power, 1e-9)
-        numbers["rate_max4_bpm"] = float(180.0 / (r_peaks_s[3:] - r_peaks_s[:-3]).min())
+        numbers["rr_autocorrelation"] = sum(before * after for before, after in pairwise(off)) / max(power, 1e-9)
+        numbers["rate_max4_bpm"] = 180.0 / min(last - first for first, last in zip(times, times[3:], strict=False))
     return numbers
 
 
-def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_]) -> dict[str, float]:
-    n_beats = len(shapes.kind)
-    if not (shapes.kind >= 0).any():
+def _of_beats(timing: Timing, shapes: BeatShapes, wide: NDArray[np.bool_], ectopic: NDArray[np.bool_]) -> dict[str, float]:
+    kinds = float(shapes.kind.max(initial=-1))
+    if kinds < 0.0:
         return {}
-    other, early = shapes.other, timing.early
-    ectopic = early | (other & wide)
-    runs = run_lengths(ectopic)
+    if not ectopic.any():
+        return dict.fromkeys(_OF_ECTOPIC_BEATS, 0.0) | {"kinds": kinds}
+    n_beats, other, early = len(shapes.kind), shapes.other, timing.early
     bigeminy, trigeminy = shares_of_patterns(ectopic)
-    return {
-        "kinds": float(shapes.kind.max()),
-        "others_early_share": np.count_nonzero(early & other) / max(int(np.count_nonzero(other)), 1),
-        "wide_early_share": np.count_nonzero(early & wide) / n_beats,
-        "narrow_early_share": np.count_nonzero(early & ~wide & ~other) / n_beats,
-        "wide_other_share": np.count_nonzero(other & wide) / n_beats,
-        "bigeminy": bigeminy,
-        "trigeminy": trigeminy,
-        "longest_ectopic_run": float(runs.max()) if len(runs) else 0.0,
-    }
+    shares = (
+        np.count_nonzero(early & other) / max(int(np.count_nonzero(other)), 1),
+        np.count_nonzero(early & wide) / n_beats,
+        np.count_nonzero(early & ~wide & ~other) / n_beats,
+        np.count_nonzero(other & wide) / n_beats,
+        bigeminy,
+        trigeminy,
+        float(max(run_lengths(ectopic))),
+    )
+    return dict(zip(_OF_ECTOPIC_BEATS, shares, strict=True)) | {"kinds": kinds}
 
 
 def _of_waves(analysis: BeatAnalysis) -> dict[str, float]:
@@ -147,8 +163,9 @@ def _of_waves(analysis: BeatAnalysis) -> dict[str, float]:
     numbers["pr_segment_ms"] = delineation.interval("p_off", "qrs_on")
     onset = max(2, BEAT_FROM + round(delineation.overall[2] * MEASURING_HZ / 1000.0))
     step = main.median[:, onset - 2 : onset + 62] - main.median[:, onset : onset + 64]
-    slope = np.sqrt(np.square(step).mean(axis=0))
-    numbers["slurred_onset_ms"] = float(np.argmax(slope > 0.5 * slope.max())) * 1000.0 / MEASURING_HZ
+    # Half of the highest slope is a quarter of its square.
+    energy = np.square(step).sum(axis=0)
+    numbers["slurred_onset_ms"] = float(np.argmax(energy > 0.25 * energy.max())) * 1000.0 / MEASURING_HZ
     return numbers
 
 

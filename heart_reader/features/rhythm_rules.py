@@ -15,16 +15,17 @@ diagnosis and management of atrial fibrillation. Eur. Heart J. 42 (2021) 373-498
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.data.record import EcgRecord
 from heart_reader.features.beat_analysis import BeatAnalysis
-from heart_reader.features.beat_shapes import LATE, run_lengths
+from heart_reader.features.beat_shapes import LATE
 from heart_reader.features.feature_names import RHYTHM_FEATURES
 from heart_reader.features.measurement import Measurement
-from heart_reader.features.ranks import median, steps
+from heart_reader.features.ranks import median, middle
 from heart_reader.features.rhythm import Rhythm
 from heart_reader.features.rhythm_numbers import RhythmEvidence, gather
 from heart_reader.messages import Message, message
@@ -75,8 +76,8 @@ def read_rhythm(record: EcgRecord, analysis: BeatAnalysis) -> Rhythm:
     """
     evidence = gather(record, analysis)
     values = {
-        name: Measurement(None, unit, NOT_HERE) if math.isnan(evidence.numbers[name]) else Measurement(evidence.numbers[name], unit)
-        for name, (_, unit) in RHYTHM_FEATURES.items()
+        name: Measurement(None, unit, NOT_HERE) if math.isnan(value) else Measurement(value, unit)
+        for (name, (_, unit)), value in zip(RHYTHM_FEATURES.items(), evidence.numbers.values(), strict=True)
     }
     failure = _failure(analysis, evidence)
     if failure is not None:
@@ -109,11 +110,12 @@ def _name(analysis: BeatAnalysis, evidence: RhythmEvidence) -> tuple[str | None,
         return "paced", message("rhythm_paced_spikes", spikes=analysis.n_spikes, beats=len(analysis.in_stretch))
     if _spikes_smeared(analysis, numbers):
         return "paced", message("rhythm_paced_smeared", width=evidence.shapes.usual_ms)
-    peaks = _stretch_peaks(analysis)
-    rate = 60.0 / float(steps(peaks).mean())
+    judged = analysis.in_stretch if len(analysis.in_stretch) >= _FEWEST else np.arange(len(analysis.r_peaks_s))
+    peaks = analysis.r_peaks_s[judged].tolist()
+    rate = 60.0 * (len(peaks) - 1) / (peaks[-1] - peaks[0])
     if _flutters(numbers):
         return "atrial_flutter", message("rhythm_flutter", atrial=numbers["flutter_rate_bpm"], rate=rate)
-    if _irregular(peaks, evidence, analysis):
+    if _irregular(peaks, evidence.shapes.other[judged].tolist()):
         return _irregular_name(analysis, numbers, rate)
     if analysis.p_waves.present:
         return "sinus", message("rhythm_sinus", rate=rate)
@@ -175,26 +177,21 @@ def _flutters(numbers: dict[str, float]) -> bool:
     return in_step or in_strict_step or free
 
 
-def _irregular(peaks: NDArray[np.floating], evidence: RhythmEvidence, analysis: BeatAnalysis) -> bool:
+def _irregular(peaks: list[float], other: list[bool]) -> bool:
     """Return whether usual beats come irregularly, ignoring intervals beside other kinds.
 
     Where other beats leave none, as in bigeminy, the times from one usual beat to the next are
     taken.
     """
-    rr = steps(peaks)
-    other = evidence.shapes.other[analysis.in_stretch]
-    plain = ~(other[1:] | other[:-1])
-    rr = rr[plain] if np.count_nonzero(plain) >= _FEWEST else steps(peaks[~other])
+    intervals = zip(pairwise(peaks), pairwise(other), strict=True)
+    rr = [after - before for (before, after), either in intervals if not any(either)]
+    if len(rr) < _FEWEST:
+        rr = [after - before for before, after in pairwise(peak for peak, is_other in zip(peaks, other, strict=True) if not is_other)]
     if len(rr) < 2:
         return False
-    middle = float(median(rr))
-    return float(median(np.abs(steps(rr)))) > _STEP * middle and float(rr.std()) > _CV * float(rr.mean())
-
-
-def _stretch_peaks(analysis: BeatAnalysis) -> NDArray[np.floating]:
-    """Return the times of the beats of the measured part, of all where it has too few."""
-    peaks = analysis.r_peaks_s[analysis.in_stretch]
-    return peaks if len(peaks) >= _FEWEST else analysis.r_peaks_s
+    step, mean = middle(abs(after - before) for before, after in pairwise(rr)), sum(rr) / len(rr)
+    spread = math.sqrt(sum((interval - mean) ** 2 for interval in rr) / len(rr))
+    return step > _STEP * middle(rr) and spread > _CV * mean
 
 
 Flags = NDArray[np.bool_]
@@ -210,7 +207,6 @@ _MUCH_WIDER_MS, _FAIRLY_WIDE_MS, _HARDLY_NARROWER_MS = 25.0, 95.0, 15.0
 # Spikes per beat that are more than chance.
 _SOME_SPIKES = 0.15
 _IRREGULAR = 0.10
-_PAUSE_S = 2.0
 # A run of wide beats: at least three, faster than this.
 _RUN, _RUN_BPM = 3, 100.0
 # First degree: PR in ms, 200 and what it is measured wrong by, and how alike P waves are; second: P
@@ -230,23 +226,24 @@ def beat_kinds(evidence: RhythmEvidence, name: str | None) -> tuple[str, ...]:
         Evidence of its rhythm.
     """
     shapes, timing = evidence.shapes, evidence.timing
-    kinds = np.full(len(shapes.kind), "paced" if name == "paced" else "normal", dtype=object)
-    kinds[(shapes.kind < 0) | shapes.other] = "unknown"
-    if name == "paced":
-        return tuple(kinds.tolist())
+    usual = "paced" if name == "paced" else "normal"
+    kinds = [usual if kind == 0 else "unknown" for kind in shapes.kind.tolist()]
+    if name == "paced" or not evidence.ectopic.any():
+        return tuple(kinds)
     in_sequence = name not in ("atrial_fibrillation", "atrial_flutter")
-    ventricular = _ventricular(evidence, in_sequence)
     if in_sequence:
         # Early at once, whereas breathing shortens the intervals step by step.
         before = np.concatenate([[np.nan], timing.ratio[:-1]])
         at_once = ~(timing.ratio > before - _AT_ONCE)
-        kinds[(timing.ratio < _PREMATURE) & at_once & (shapes.kind >= 0)] = "supraventricular"
-    kinds[ventricular] = "ventricular"
-    return tuple(kinds.tolist())
+        for beat in np.flatnonzero((timing.ratio < _PREMATURE) & at_once & (shapes.kind >= 0)).tolist():
+            kinds[beat] = "supraventricular"
+    for beat in np.flatnonzero(_ventricular(evidence, in_sequence)).tolist():
+        kinds[beat] = "ventricular"
+    return tuple(kinds)
 
 
 def _ventricular(evidence: RhythmEvidence, in_sequence: bool) -> Flags:
-    """Return which beats are ventricular; without a regular atrium, being early means little."""
+    """Return which ectopic beats are ventricular; being early means little to irregular atria."""
     shapes, timing = evidence.shapes, evidence.timing
     following = np.concatenate([timing.ratio[1:], [np.nan]])
     wider = shapes.width_ms - shapes.usual_ms
@@ -273,21 +270,20 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
         Kinds from :func:`beat_kinds`.
     """
     numbers = evidence.numbers
-    ventricular = np.array([beat == "ventricular" for beat in beats])
-    premature = ventricular | np.array([beat == "supraventricular" for beat in beats])
-    rr = steps(analysis.r_peaks_s)
-    runs = run_lengths(ventricular)
+    supraventricular, ventricular = "supraventricular" in beats, "ventricular" in beats
+    premature = supraventricular or ventricular
+    runs = _ventricular_runs(beats) if ventricular else []
     pattern = numbers["bigeminy"], numbers["trigeminy"]
     sinus = name == "sinus"
     found = {
         "irregular": numbers["rr_cv"] > _IRREGULAR,
-        "premature_supraventricular": bool((premature & ~ventricular).any()),
-        "premature_ventricular": bool(ventricular.any()) and name != "ventricular_tachycardia",
-        "couplet": bool((runs == 2).any()),
-        "ventricular_run": _has_run(analysis, ventricular),
-        "bigeminy": bool(premature.any()) and pattern[0] >= _PATTERN and pattern[0] >= pattern[1],
-        "trigeminy": bool(premature.any()) and pattern[1] >= _PATTERN and pattern[1] > pattern[0],
-        "pause": bool((rr > _PAUSE_S).any()),
+        "premature_supraventricular": supraventricular,
+        "premature_ventricular": ventricular and name != "ventricular_tachycardia",
+        "couplet": any(end - first == 2 for first, end in runs),
+        "ventricular_run": any(_is_fast(analysis, first, end) for first, end in runs),
+        "bigeminy": premature and pattern[0] >= _PATTERN and pattern[0] >= pattern[1],
+        "trigeminy": premature and pattern[1] >= _PATTERN and pattern[1] > pattern[0],
+        "pause": numbers["pause_count"] > 0,
         "pacing_spikes": name == "paced" or numbers["spikes_per_beat"] >= _SOME_SPIKES,
         "av_block_1": sinus and _long_pr(analysis),
         "av_block_2": _drops_beats(evidence, name, premature),
@@ -296,13 +292,15 @@ def find(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None, bea
     return tuple(finding for finding, there in found.items() if there)
 
 
-def _has_run(analysis: BeatAnalysis, ventricular: Flags) -> bool:
-    """Return whether three ventricular beats or more follow each other quickly."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], ventricular.astype(int), [0]])))
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if end - first >= _RUN and 60.0 * (end - first - 1) > _RUN_BPM * (analysis.r_peaks_s[end - 1] - analysis.r_peaks_s[first]):
-            return True
-    return False
+def _ventricular_runs(beats: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return where runs of ventricular beats begin, and the beat after each."""
+    changes = [n for n, (before, beat) in enumerate(pairwise(("", *beats, ""))) if (before == "ventricular") != (beat == "ventricular")]
+    return list(zip(changes[::2], changes[1::2], strict=True))
+
+
+def _is_fast(analysis: BeatAnalysis, first: int, end: int) -> bool:
+    """Return whether a run is long enough and its beats follow each other quickly."""
+    return end - first >= _RUN and 60.0 * (end - first - 1) > _RUN_BPM * float(analysis.r_peaks_s[end - 1] - analysis.r_peaks_s[first])
 
 
 def _long_pr(analysis: BeatAnalysis) -> bool:
@@ -310,17 +308,11 @@ def _long_pr(analysis: BeatAnalysis) -> bool:
     return analysis.main.delineation.interval("p_on", "qrs_on") > _LONG_PR_MS and analysis.p_waves.likeness > _P_STEADY
 
 
-def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: Flags) -> bool:
+def _drops_beats(evidence: RhythmEvidence, name: str | None, premature: bool) -> bool:
     """Return whether a P wave lacks its QRS complex in a gap that no premature beat explains."""
     numbers = evidence.numbers
     likeness = numbers["gap_p_likeness"]
-    return (
-        name == "sinus"
-        and not math.isnan(likeness)
-        and likeness > _P_IN_GAP
-        and numbers["rr_max_ratio"] > _LONG_GAP
-        and not premature.any()
-    )
+    return name == "sinus" and not math.isnan(likeness) and likeness > _P_IN_GAP and numbers["rr_max_ratio"] > _LONG_GAP and not premature
 
 
 def _is_dissociated(analysis: BeatAnalysis, evidence: RhythmEvidence, name: str | None) -> bool:

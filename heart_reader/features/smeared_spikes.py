@@ -8,6 +8,7 @@ away.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from heart_reader.features.beat_shapes import BeatShapes
 from heart_reader.features.conditioning import MEASURING_HZ
-from heart_reader.features.ranks import median
-from heart_reader.kernels.beats import heights_beside
+from heart_reader.features.ranks import middle
+from heart_reader.kernels.single_beats import narrowest
 
 __all__ = ["SmearedSpikes", "smeared_spikes"]
 
@@ -25,7 +26,9 @@ Array = NDArray[np.floating]
 
 _NEAR, _FAR = round(0.020 * MEASURING_HZ), round(0.050 * MEASURING_HZ)
 # Where a spike may be, time points from R.
-_FROM, _TO, _EVERY = round(-0.16 * MEASURING_HZ), round(0.04 * MEASURING_HZ), 2
+_FROM, _TO = round(-0.16 * MEASURING_HZ), round(0.04 * MEASURING_HZ)
+_TIMES = np.arange(_FROM, _TO + 1, 2)
+_MS = 1000.0 / MEASURING_HZ
 # Narrow deflections of at least this height, mV on the mean over leads, and of this share of what
 # they are from afar, count as spikes.
 _LEAST_MV, _LEAST_SHARPNESS = 0.08, 0.75
@@ -82,53 +85,55 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
     known
         (n_beats,) which of these the beats are.
     """
-    inside = np.flatnonzero((at + _FROM - _FAR >= 0) & (at + _TO + _FAR < signal.shape[1]))
+    inside = np.flatnonzero((at >= _FAR - _FROM) & (at < signal.shape[1] - _FAR - _TO))
     if not len(inside) or not len(signal):
         return SmearedSpikes()
-    inside = inside[np.linspace(0, len(inside) - 1, min(len(inside), _MOST_BEATS)).astype(int)]
-    times = np.arange(_FROM, _TO + 1, _EVERY)
-    signal, around = np.ascontiguousarray(signal, dtype=np.float32), at[inside, None] + times
-    near, far = heights_beside(signal, around, _NEAR), heights_beside(signal, around, _FAR)
+    if len(inside) > _MOST_BEATS:
+        inside = inside[np.linspace(0, len(inside) - 1, _MOST_BEATS).astype(int)]
+    rows = known[inside]
+    end_ms, width_ms = shapes.end_ms[rows], shapes.width_ms[rows]
     # High and narrow at once, with all of a wide QRS complex still to come.
-    to_end = shapes.end_ms[known[inside], None] - times * (1000.0 / MEASURING_HZ)
-    narrow = near * np.minimum(near / np.maximum(far, 1e-6), 1.0) ** 2 * np.clip(to_end / _WIDE_MS, 0.0, 1.0) ** 2
-    best = narrow.argmax(axis=1)
-    rows = np.arange(len(inside))
-    of_beats = _Beats(near[rows, best], near[rows, best] / np.maximum(far[rows, best], 1e-6), to_end[rows, best],
-                      shapes.width_ms[known[inside]], -times[best] * (1000.0 / MEASURING_HZ))  # fmt: skip
-    kind = shapes.kind[known[inside]]
-    least = max(2.0, _OFTEN * len(kind))
-    groups = [kind == number for number, n in enumerate(np.bincount(kind + 1)[1:].tolist()) if n and (number == 0 or n >= least)]
-    return max((of_beats.of(group) for group in groups if group.any()), key=lambda spikes: spikes.score, default=SmearedSpikes())
+    signal = np.ascontiguousarray(signal, dtype=np.float32)
+    found = narrowest(signal, at[inside], end_ms / _MS, _TIMES, _NEAR, _FAR, _WIDE_MS / _MS)
+    kinds: dict[int, list[_Spike]] = defaultdict(list)
+    for kind, height, from_afar, time, end, width in zip(
+        shapes.kind[rows].tolist(), *found.tolist(), end_ms.tolist(), width_ms.tolist(), strict=True
+    ):
+        kinds[kind].append(_Spike(height, height / max(from_afar, 1e-6), end - time * _MS, width, -time * _MS))
+    least = max(2.0, _OFTEN * len(rows))
+    often = [kinds[number] for number in sorted(kinds) if number == 0 or len(kinds[number]) >= least]
+    return max((_described(spikes) for spikes in often), key=lambda spikes: spikes.score, default=SmearedSpikes())
 
 
-class _Beats(NamedTuple):
-    """Per beat: height in mV, sharpness, ms to the QRS end, QRS width in ms, ms before R."""
+class _Spike(NamedTuple):
+    """Of a beat: height in mV and over that from afar, ms to QRS end, QRS width, ms before R."""
 
-    height: Array
-    sharpness: Array
-    to_end: Array
-    width: Array
-    before_r: Array
+    height: float
+    sharpness: float
+    to_end: float
+    width: float
+    before_r: float
 
-    def of(self, group: NDArray[np.bool_]) -> SmearedSpikes:
-        """Describe the beats of a group."""
-        height, sharpness, to_end, width = (float(median(of[group])) for of in self[:4])
-        spikes = group & (self.height > _LEAST_MV) & (self.sharpness > _LEAST_SHARPNESS)
-        before = self.before_r[spikes if spikes.any() else group]
-        inputs = (
-            math.log(height + 0.02),
-            min(max(sharpness, 0.5), 1.3),
-            min(to_end, 220.0) / 100.0,
-            min(width, 240.0) / 100.0,
-            1.0,
-        )
-        log_odds = sum(weight * value for weight, value in zip(_WEIGHTS, inputs, strict=True))
-        return SmearedSpikes(
-            height_mv=height,
-            sharpness=min(sharpness, 2.0),
-            share=float(spikes.sum() / group.sum()),
-            spread_ms=float(median(np.abs(before - median(before)))),
-            to_end_ms=to_end,
-            score=1.0 / (1.0 + math.exp(-log_odds)),
-        )
+
+def _described(spikes: list[_Spike]) -> SmearedSpikes:
+    """Describe what may be spikes of the beats of one kind."""
+    height, sharpness, to_end, width, _ = (middle(of_all) for of_all in zip(*spikes, strict=True))
+    sure = [spike.before_r for spike in spikes if spike.height > _LEAST_MV and spike.sharpness > _LEAST_SHARPNESS]
+    before = sure or [spike.before_r for spike in spikes]
+    usual = middle(before)
+    inputs = (
+        math.log(height + 0.02),
+        min(max(sharpness, 0.5), 1.3),
+        min(to_end, 220.0) / 100.0,
+        min(width, 240.0) / 100.0,
+        1.0,
+    )
+    log_odds = sum(weight * value for weight, value in zip(_WEIGHTS, inputs, strict=True))
+    return SmearedSpikes(
+        height_mv=height,
+        sharpness=min(sharpness, 2.0),
+        share=len(sure) / len(spikes),
+        spread_ms=middle(abs(time - usual) for time in before),
+        to_end_ms=to_end,
+        score=1.0 / (1.0 + math.exp(-log_odds)),
+    )

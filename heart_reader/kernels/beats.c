@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "heights.h"
 
 KERNEL(mean_step) {
     Array signal, steps;
@@ -408,13 +409,6 @@ done:
     release(&at);
     release(&pairs);
     return made;
-}
-
-/* By how much a point exceeds or undercuts both points at a distance. */
-static inline float height_beside(const float *point, Py_ssize_t reach) {
-    const float before = point[0] - point[-reach], after = point[0] - point[reach];
-    const float one = fabsf(before), other = fabsf(after);
-    return before * after > 0.0f ? (one < other ? one : other) : 0.0f;
 }
 
 /* Mean over leads of a point's height beside both points at a distance. */

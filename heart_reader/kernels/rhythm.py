@@ -1,4 +1,4 @@
-"""Kernels of judging P waves, atria and spikes."""
+"""Kernels of judging P waves and atria."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from heart_reader.kernels import in_order, kernel
 
 __all__ = [
     "activity_of_parts",
+    "band_powers",
     "bridged",
     "diagonal_sums",
+    "highest_repeat",
     "levelled_parts",
     "products_at",
-    "step_energy",
     "step_means",
+    "windowed",
     "without_beats",
 ]
 
@@ -38,19 +40,21 @@ def step_means(signal: Signal, step: int) -> Signal:
 
 
 @kernel
-def bridged(signal: Signal, starts: Indices, stops: Indices) -> Signal:
-    """Put straight lines in place of parts of a signal, one part after the other.
+def bridged(signal: Signal, at: Indices, before: int, after: int) -> Signal:
+    """Put straight lines in place of what lies around beats, one beat after the other.
 
     Parameters
     ----------
     signal
         (n_leads, n_times).
-    starts, stops
-        (n_parts,) where each part begins, and the point after it, which stays.
+    at
+        (n_beats,) indices.
+    before, after
+        Where a line begins, so many time points before the beat, and where it ends.
     """
     answer = signal.copy()
     most = signal.shape[1] - 1
-    for start, stop in zip(np.clip(starts, 0, most).tolist(), np.clip(stops, 0, most).tolist(), strict=True):
+    for start, stop in zip(np.clip(at - before, 0, most).tolist(), np.clip(at + after, 0, most).tolist(), strict=True):
         if stop > start:
             share = np.arange(stop - start) * (1.0 / max(stop - start - 1, 1))
             answer[:, start:stop] = answer[:, start, None] + share * (answer[:, stop] - answer[:, start])[:, None]
@@ -59,12 +63,84 @@ def bridged(signal: Signal, starts: Indices, stops: Indices) -> Signal:
 
 @kernel
 def without_beats(signal: Signal, beat: Signal, at: Indices, before: int) -> Signal:
-    """Subtract one beat, (n_leads, n_points), wherever it comes; ``at`` is its point ``before``."""
+    """Subtract one beat wherever it comes, (n_leads, n_times).
+
+    Parameters
+    ----------
+    signal
+        (n_leads, n_times).
+    beat
+        (n_leads, n_points), two or more; the line between its ends is taken off, so that nothing
+        jumps where it is subtracted.
+    at
+        (n_beats,) where its point ``before`` lies.
+    """
     answer, n_points = signal.copy(), beat.shape[1]
+    share = np.arange(n_points) / (n_points - 1)
+    level = (beat - (beat[:, :1] * (1.0 - share) + beat[:, -1:] * share)).astype(np.float32)
     for start in (at - before).tolist():
         first, last = min(max(start, 0), signal.shape[1]), min(max(start + n_points, 0), signal.shape[1])
-        answer[:, first:last] -= beat[:, first - start : last - start]
+        answer[:, first:last] -= level[:, first - start : last - start]
     return answer
+
+
+@kernel
+def windowed(one: Signal, other: Signal, window: Array, size: int) -> Array:
+    """Return two signals, (2 * n_leads, size), of mean zero, under a window and with zeros behind.
+
+    Parameters
+    ----------
+    one, other
+        (n_leads, n_times) each.
+    window
+        (n_times,).
+    """
+    both = np.concatenate([one, other]).astype(np.float64)
+    answer = np.zeros((len(both), size))
+    answer[:, : both.shape[1]] = (both - (in_order(np.ascontiguousarray(both.T)) / both.shape[1])[:, None]) * window
+    return answer
+
+
+@kernel
+def band_powers(parts: Array, first: int, quick: int, stop: int) -> Array:
+    """Return (3, n) powers, all leads together, of the spectra of two signals.
+
+    They are those of the first signal from ``first`` to before ``stop``, the same from ``quick``
+    on, zero elsewhere, and all of the second signal.
+
+    Parameters
+    ----------
+    parts
+        (2 * n_leads, 2 * n) real and imaginary parts in turn.
+    """
+    squares = np.square(parts)
+    powers = (squares[:, ::2] + squares[:, 1::2]).reshape(2, -1, parts.shape[1] // 2)
+    one, other = (in_order(of_leads) for of_leads in powers)
+    answer = np.zeros((3, len(one)))
+    answer[0, first:stop], answer[1, quick:stop], answer[2] = one[first:stop], one[quick:stop], other
+    return answer
+
+
+@kernel
+def highest_repeat(repeats: Array, low: int, high: int, twice: bool) -> tuple[float, int]:
+    """Return the highest peak of a correlation between two lags, and its lag; 0 without any.
+
+    Parameters
+    ----------
+    repeats
+        (n,) correlation at lags from 0 on.
+    low, high
+        The first and the last lag that may be it.
+    twice
+        Whether the correlation has to be so high at two periods too, to one lag.
+    """
+    lags = np.arange(low, high + 1)
+    value = repeats[lags]
+    peak = (value >= repeats[lags - 1]) & (value >= repeats[lags + 1])
+    if twice:
+        value = np.minimum(value, np.maximum(np.maximum(repeats[2 * lags - 1], repeats[2 * lags]), repeats[2 * lags + 1]))
+    best = int(np.where(peak, value, -np.inf).argmax())
+    return float(value[best]) if peak[best] else 0.0, low + best
 
 
 @kernel
@@ -124,23 +200,6 @@ def products_at(signal: Array, places: Indices, shifts: Indices, cuts: Array) ->
     wide = signal[:, window] * cuts.reshape(len(places), len(signal), 1, n_points).swapaxes(0, 1)
     products = np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *window.shape[:2])
     answer: Array = in_order(products)
-    return answer
-
-
-@kernel
-def step_energy(signal: Signal, at: Indices, start: int, stop: int, over: int) -> Signal:
-    """Return (n_beats, stop - start) squares of the step over so many points, sum over leads.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times); beyond its ends it is taken to stay as it is there.
-    at
-        (n_beats,) indices, from which ``start`` and ``stop`` count.
-    """
-    window = at[:, None] + np.arange(start, stop)
-    step = signal.take(window + over, axis=1, mode="clip") - signal.take(window, axis=1, mode="clip")
-    answer: Signal = in_order(np.ascontiguousarray(np.square(step)))
     return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from heart_reader.data.leads import STANDARD_LEADS
 from heart_reader.data.record import EcgRecord, build_record
 from heart_reader.data.signal import resample
 from heart_reader.features import FEATURE_NAMES, measure
+from heart_reader.features.beat_analysis import analyse
 from heart_reader.features.beat_shapes import shares_of_patterns, time_beats
 from heart_reader.features.feature_names import RHYTHM_FEATURES
 from heart_reader.features.rhythm import RHYTHM_FINDINGS, RHYTHMS, Rhythm
+from heart_reader.features.rhythm_numbers import gather
+from heart_reader.features.rhythm_rules import _name
 from heart_reader.messages import Message
 
 # What the leads I, II and V1 to V6 see of each wave; the other limb leads follow from I and II.
@@ -322,3 +326,12 @@ def test_patterns_are_shares_of_a_record():
     assert shares_of_patterns(np.array([False, True] * 6)) == (pytest.approx(10.0 / 11.0), 0.0)
     assert shares_of_patterns(np.array([False, False, True] * 4))[1] > 0.7
     assert shares_of_patterns(np.zeros(10, bool)) == (0.0, 0.0)
+
+
+def test_a_measured_part_with_too_few_beats_is_judged_by_all_beats():
+    record = normal()
+    analysis = analyse(record)
+    evidence = gather(record, analysis)
+    evidence.shapes.kind[1] = 1
+    few = replace(analysis, in_stretch=analysis.in_stretch[:2])
+    assert _name(few, evidence) == _name(analysis, evidence)

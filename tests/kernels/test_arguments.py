@@ -24,6 +24,14 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "misfit": (np.ones((6, 500)), np.ones((4, 2))),
     "standing_still": (BEAT, 500),
     "stays_near": (BEAT[0], 250, 1.0),
+    "bridged": (BEAT, np.array([100, 600]), 30, 40),
+    "without_beats": (BEAT, BEAT[:, :90].copy(), np.array([100, 600]), 30),
+    "windowed": (BEAT, BEAT, np.ones(650), 720),
+    "band_powers": (np.ones((8, 650)), 10, 20, 300),
+    "highest_repeat": (np.ones(400), 30, 150, True),
+    "usual_rr": (np.ones(12), 9, 0.87, 1.8),
+    "steep_spans": (BEAT, np.array([10, 300, 640]), -70, 90, 5, 10, np.array([0.15, 2.0, 0.3])),
+    "narrowest": (BEAT, np.array([150, 300]), np.ones(2), np.arange(-80, 21, 2), 10, 25, 70.0),
 }
 
 

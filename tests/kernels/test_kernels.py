@@ -23,10 +23,11 @@ from heart_reader.kernels import COMPILED, NUMPY
 
 # Of these the answer has another order of sums: see its docstring.
 ROUNDED = {"slopes_in_band", "resampled"}
-# These are compared in test_waves.py, test_amplitudes.py and test_quality.py.
+# These are compared in test_waves.py, test_amplitudes.py, test_quality.py and test_single_beats.py.
 ELSEWHERE = {
     *("qrs_edges", "p_edges", "t_edges", "weighed", "settled", "lead_amplitudes"),
     *("energies", "arrangement_sums", "misfit", "standing_still", "stays_near"),
+    *("highest_repeat", "narrowest", "steep_spans", "usual_rr"),
 }
 RATIOS = ((1, 5), (5, 1), (2, 5), (5, 18), (1, 10), (50, 977))
 needs_compiler = pytest.mark.skipif(not COMPILED, reason="installed without a compiler: there is nothing to compare")
@@ -66,13 +67,14 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
         "window_medians": (exact[0], np.array([0, 3, 7]), np.array([n, 4, 9])),
         "high_peaks": (np.abs(exact[0]), 0.01, points),
         "step_means": (signal, int(rng.integers(1, 7))),
-        "bridged": (signal, at - 30, at + points),
+        "bridged": (signal, at, 30, points),
         "without_beats": (signal, cut, at, points),
+        "windowed": (signal, -signal[:, ::-1].copy(), np.hanning(n), n + points),
+        "band_powers": (np.concatenate([exact, exact[:, ::-1]])[:, : n // 2 * 2].copy(), points, points + 3, n // 3),
         "activity_of_parts": (exact, points),
         "diagonal_sums": (rng.normal(size=(200, points)),),
         "products_at": (exact, inside, np.arange(-5, 6), rng.normal(size=(len(inside), n_leads * points))),
         "heights_beside": (signal, inside[:, None] + np.arange(-80, 21, 2), 10),
-        "step_energy": (signal, at, -70, 100, 5),
         "resampled": (exact, _taps(*(ratio := RATIOS[int(rng.integers(len(RATIOS)))])), *ratio, -(-n * ratio[0] // ratio[1])),
         "levelled_parts": (exact, inside, ramp / np.sqrt(ramp @ ramp)),
     }
