@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heart_reader.conclusion.conclude import Conclusion
-from heart_reader.conclusion.contradictions import LEAST_PRESENT
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import FLAT_MV
+from heart_reader.decisions.decision import decided, decision_limits
 from heart_reader.messages import Message, coded, message
 
 if TYPE_CHECKING:
@@ -35,37 +36,6 @@ BANDS = {
     "low": message("band_low", even=100 * EVEN),
     "unrated": message("band_unrated"),
 }
-
-
-class ClassReading(NamedTuple):
-    """One class of one level; a tuple, since a reading makes hundreds.
-
-    Parameters
-    ----------
-    probability
-        Calibrated probability that the label applies, mean over windows.
-    threshold
-        From the validation split; None where that split had too few such records to choose one.
-    decision
-        ``"present"``, ``"absent"`` or ``"uncertain"``.
-    zone
-        Lower and upper limit of the uncertain zone: read as absent below it, as present above it.
-        None where the class has none; then the threshold alone decides, if there is one.
-    maximum
-        Highest probability of a single window, given for recordings longer than the usual ten
-        seconds.
-    """
-
-    probability: float
-    threshold: float | None
-    decision: str
-    zone: tuple[float, float] | None = None
-    maximum: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        said = {"probability": self.probability, "threshold": self.threshold, "decision": self.decision, "zone": self.zone and [*self.zone]}
-        return said if self.maximum is None else {**said, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)
@@ -335,7 +305,7 @@ class Diagnosis:
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
     """Return the decision for one class: uncertain without threshold or usable signal.
 
-    Nothing is present at less than two per cent, whatever its threshold.
+    Nothing is present at less than five per cent, whatever its threshold.
 
     Parameters
     ----------
@@ -358,14 +328,7 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
     ['absent', 'uncertain', 'uncertain', 'present']
     """
-    if threshold is None or quality.verdict == "poor":
-        return "uncertain"
-    low, high = (threshold, threshold) if zone is None else zone
-    if probability < low:
-        return "absent"
-    above = probability >= high if zone is None else probability > high
-    # A threshold that maximises F1 of a rare class may lie below one per cent.
-    return "present" if above and probability >= LEAST_PRESENT else "uncertain"
+    return "uncertain" if quality.verdict == "poor" else decided(probability, decision_limits(threshold, zone))
 
 
 def _band(reading: ClassReading, quality: Quality) -> str:

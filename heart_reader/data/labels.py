@@ -157,6 +157,16 @@ class LabelSpace:
         follows = level.contrast is not None and self._is_answered(level.contrast.of)
         return follows or name in self.heads or (level.members is not None and ALL in self.heads)
 
+    @cached_property
+    def groups(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Level that is made of statements to class to the codes of its statements."""
+        codes = self.levels[ALL].class_names if ALL in self.levels else ()
+        return {
+            name: {label: tuple(codes[n] for n in group) for label, group in zip(level.class_names, level.members, strict=True)}
+            for name, level in self.levels.items()
+            if level.members is not None
+        }
+
     def reading_levels(self, first: str) -> tuple[str, ...]:
         """Return the levels that a reading states, the level of interest first.
 
