@@ -160,7 +160,9 @@ class LabelSpace:
     @cached_property
     def groups(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Level that is made of statements to class to the codes of its statements."""
-        codes = self.levels[ALL].class_names if ALL in self.levels else ()
+        if ALL not in self.levels:
+            return {}
+        codes = self.levels[ALL].class_names
         return {
             name: {label: tuple(codes[n] for n in group) for label, group in zip(level.class_names, level.members, strict=True)}
             for name, level in self.levels.items()
