@@ -78,6 +78,8 @@ class EcgClassifier:
                 decisions.check(len(self.space.levels[name].class_names))
             if self.level not in self.space.answerable():
                 raise ValueError(f"level {self.level}")
+            # What a reading states, the level of interest first, and the questions apart.
+            self._stated, self._asked = self.space.reading_levels(self.level), self.space.screens(self.level)
             self.decisions = {name: chosen.get(name, Decisions()) for name in self.space.levels}
 
     @property
@@ -145,11 +147,10 @@ class EcgClassifier:
         at_network_rate = self._measure_prepared(prepared)
         features = None if self.features is None else self.features.of_record(part, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
-        order = self.space.reading_levels(self.level)
         network_share = NETWORK_SHARE if measure and part is not record else 1.0
         starts, windows = self._windows(record, prepared)
         answers = self._probabilities(windows, len(starts), features, lambda share: say(network_share * share))
-        pooled = pool(answers, (*order, *self.space.screens(self.level)))
+        pooled = pool(answers, (*self._stated, *self._asked))
         quality, measurements, whole, rhythm = Quality.of(prepared, self.preprocessor.leads), None, None, None
         if measure:
             # Imported with the first reading that measures: SciPy takes most of a second.
@@ -171,7 +172,7 @@ class EcgClassifier:
         read = self._joined.read(
             pooled.mean, pooled.highest if record.duration_s > USUAL_DURATION_S else None, poor=quality.verdict == "poor"
         )
-        levels, conclusion = self._conclude({name: read[name] for name in order}, quality, measurements, record.sex, rhythm)
+        levels, conclusion = self._conclude({name: read[name] for name in self._stated}, quality, measurements, record.sex, rhythm)
         zones = self.decisions[self.level].uncertainty
         return Diagnosis(
             record_id=record.record_id,
@@ -294,8 +295,7 @@ class EcgClassifier:
     @cached_property
     def _joined(self) -> JoinedDecisions:
         """What reads every level of a reading and every screen."""
-        names = (*self.space.reading_levels(self.level), *self.space.screens(self.level))
-        return JoinedDecisions([self.space.levels[name] for name in names], self.decisions)
+        return JoinedDecisions([self.space.levels[name] for name in (*self._stated, *self._asked)], self.decisions)
 
     @cached_property
     def _presupposed(self) -> dict[str, Message]:
@@ -312,7 +312,7 @@ class EcgClassifier:
         self, read: Mapping[str, Mapping[str, ClassReading]], levels: Mapping[str, Mapping[str, ClassReading]]
     ) -> dict[str, Screen]:
         screens = {}
-        for name in self.space.screens(self.level):
+        for name in self._asked:
             contrast = self.space.levels[name].contrast
             assert contrast is not None
             sides = [one for at, one in enumerate(levels.get(contrast.of, {}).values()) if at in (*contrast.positive, *contrast.negative)]

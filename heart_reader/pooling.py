@@ -117,7 +117,7 @@ def timeline(
         {
             "start_s": float(max(start, 0) / fs),
             "end_s": float(min(start + length, n_times) / fs),
-            "probabilities": dict(zip(class_names, map(float, row), strict=True)),
+            "probabilities": dict(zip(class_names, row, strict=True)),
         }
-        for start, row in zip(starts.tolist(), per_window, strict=True)
+        for start, row in zip(starts.tolist(), per_window.tolist(), strict=True)
     )

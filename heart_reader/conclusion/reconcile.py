@@ -61,8 +61,9 @@ class ClassReading(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        said = {"probability": self.probability, "threshold": self.threshold, "decision": self.decision, "zone": self.zone and [*self.zone]}
-        return said if self.maximum is None else {**said, "maximum": self.maximum}
+        probability, threshold, decision, zone, maximum = self
+        said = {"probability": probability, "threshold": threshold, "decision": decision, "zone": zone and [*zone]}
+        return said if maximum is None else {**said, "maximum": maximum}
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,9 @@ def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], supercla
     supers = {n: candidate.code for n, candidate in enumerate(candidates) if candidate.is_superclass}
     parents = {n: superclass_of.get(candidate.code) for n, candidate in enumerate(candidates) if not candidate.is_superclass}
     best_score, best = -math.inf, set[int]()
-    for kept in chain.from_iterable(combinations(supers, size) for size in range(len(supers) + 1)):
+    # One below its threshold that no statement brings in never gains.
+    gaining = [n for n, name in supers.items() if candidates[n].margin >= 0 or name in parents.values()]
+    for kept in chain.from_iterable(combinations(gaining, size) for size in range(len(gaining) + 1)):
         barred = set[int]().union(*(rivals[n] for n in kept))
         if not barred.isdisjoint(kept):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import repeat
 
 import numpy as np
@@ -53,7 +54,9 @@ class JoinedDecisions:
         probabilities = self._calibrated(mean)
         tops = repeat(None) if highest is None else self._calibrated(highest)
         decisions = repeat("uncertain") if poor else map(decided, probabilities, self._limits)
-        read = map(ClassReading, probabilities, self._thresholds, decisions, self._zones, tops)
+        # Hundreds of tuples: their own constructor takes most of the time of this method.
+        made = partial(tuple.__new__, ClassReading)
+        read = map(made, zip(probabilities, self._thresholds, decisions, self._zones, tops, strict=False))
         # Each level takes as many as it has classes.
         return {level: dict(zip(names, read, strict=False)) for level, names in self._names.items()}
 
