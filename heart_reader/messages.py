@@ -111,11 +111,13 @@ def message(code: str, **values: Value) -> Message:
         raise TypeError(f"message {code}: values {sorted(values)}; needed are {sorted(specs)}")
     plain = {name: value if isinstance(value, str) else _plain(code, value, specs[name]) for name, value in values.items()}
     forms = TEMPLATES[code]
-    template = forms if isinstance(forms, str) else forms[plain["count"] != 1]
+    pieces = []
+    for literal, name, spec, quoted in _parts(forms if isinstance(forms, str) else forms[plain["count"] != 1]):
+        pieces.append(literal)
+        if name is not None:
+            pieces.append(_said(plain[name], spec, quoted))
     # One line, whatever a file calls its leads.
-    text = "".join(
-        [literal if name is None else literal + _said(plain[name], spec, quoted) for literal, name, spec, quoted in _parts(template)]
-    )
+    text = "".join(pieces)
     return Message(" ".join(text.split()), code, plain)
 
 
@@ -148,13 +150,18 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for sentence in sentences:
         if isinstance(sentence, Message) and sentence not in found:
-            found[str(sentence)] = sentence.to_json()
-            for value in sentence.values.values():
-                if isinstance(value, tuple):
-                    found |= coded(value)
-                elif isinstance(value, Message):
-                    found |= coded((value,))
+            _add(found, sentence)
     return found
+
+
+def _add(found: dict[str, dict[str, Any]], sentence: Message) -> None:
+    """Add a message and those within it."""
+    found[str(sentence)] = sentence.to_json()
+    for value in sentence.values.values():
+        if isinstance(value, Message):
+            _add(found, value)
+        elif isinstance(value, tuple):
+            found |= coded(value)
 
 
 @cache
