@@ -210,13 +210,14 @@ class LabelSpace:
         exact = np.asarray(logits, dtype=np.float64)
         # Of every statement the logarithm of the probability that it does not apply.
         absent = -np.logaddexp(0.0, exact[:, self.head_slice(ALL)]) if ALL in self.heads else None
+        present = sigmoid(exact).astype(np.float64, copy=False)
         answers: dict[str, NDArray[np.float64]] = {}
         for name in self.answerable():
-            self._answer(name, exact, absent, answers)
+            self._answer(name, present, absent, answers)
         return {name: answers[name] for name in self.answerable()}
 
     def _answer(
-        self, name: str, logits: NDArray[np.float64], absent: NDArray[np.float64] | None, answers: dict[str, NDArray[np.float64]]
+        self, name: str, present: NDArray[np.float64], absent: NDArray[np.float64] | None, answers: dict[str, NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         """Add the probabilities of one answerable level, the mean of all ways to it, if missing."""
         if name in answers:
@@ -224,13 +225,13 @@ class LabelSpace:
         level = self.levels[name]
         votes = []
         if name in self.heads:
-            votes.append(sigmoid(logits[:, self.head_slice(name)]))
+            votes.append(present[:, self.head_slice(name)])
         if name in self._memberships and absent is not None:
             # Noisy-OR: the probability that at least one of independent members applies.
             votes.append(-np.expm1(absent @ self._memberships[name]))
         if level.contrast is not None and self._is_answered(level.contrast.of):
-            votes.append(level.contrast.probability(self._answer(level.contrast.of, logits, absent, answers)))
-        answers[name] = sum(votes[1:], votes[0]) / len(votes)
+            votes.append(level.contrast.probability(self._answer(level.contrast.of, present, absent, answers)))
+        answers[name] = votes[0] if len(votes) == 1 else sum(votes[1:], votes[0]) / len(votes)
         return answers[name]
 
     @cached_property

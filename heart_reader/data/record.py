@@ -271,7 +271,8 @@ def build_record(
     values, names, turned = _upright(values, names)
     # A usual record needs no more than this one look at every value.
     lowest, highest = values.min(axis=1), values.max(axis=1)
-    masked, noticed = tuple[str, ...](), tuple[str, ...]()
+    masked: tuple[str, ...] = ()
+    noticed: tuple[str, ...] = ()
     if not (highest.max() <= MOST_MV and lowest.min() >= -MOST_MV):
         values, masked, noticed = bridge_gaps(record_id, values, names)
         lowest, highest = values.min(axis=1), values.max(axis=1)
