@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +14,21 @@ from numpy.typing import NDArray
 from heart_reader.checkpoint import Checkpoint, load_checkpoint, understood
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.findings import Facts, trusted_numbers
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.table import class_name
 from heart_reader.conclusion.whole import WholeRhythm
 from heart_reader.data.batch import Batch, Inputs
-from heart_reader.data.labels import Contrast, LabelSpace
+from heart_reader.data.labels import LabelSpace
 from heart_reader.data.preprocessor import PreparedEcg, Preprocessor
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import resampled_length
 from heart_reader.decisions.decision import Decisions, Thresholds
-from heart_reader.diagnosis import NOTICE, ClassReading, Diagnosis, Quality, Screen, decide
+from heart_reader.decisions.joined import JoinedDecisions
+from heart_reader.diagnosis import NOTICE, Diagnosis, Quality, Screen
 from heart_reader.errors import NotServable
 from heart_reader.long.sampling import LONG_S, VERY_LONG_S, long_warnings, moved, network_starts, network_windows, part_to_measure
 from heart_reader.messages import Message, message
-from heart_reader.pooling import Pooled, level_means, pool, timeline
+from heart_reader.pooling import level_means, pool, timeline
 from heart_reader.predictions import Predictions
 from heart_reader.runtimes import Logits, open_runtime
 from heart_reader.signing import TrustedKeys, check_signature, signature_facts
@@ -76,6 +78,8 @@ class EcgClassifier:
                 decisions.check(len(self.space.levels[name].class_names))
             if self.level not in self.space.answerable():
                 raise ValueError(f"level {self.level}")
+            # What a reading states, the level of interest first, and the questions apart.
+            self._stated, self._asked = self.space.reading_levels(self.level), self.space.screens(self.level)
             self.decisions = {name: chosen.get(name, Decisions()) for name in self.space.levels}
 
     @property
@@ -143,11 +147,10 @@ class EcgClassifier:
         at_network_rate = self._measure_prepared(prepared)
         features = None if self.features is None else self.features.of_record(part, prepared, self.preprocessor, at_network_rate)
         known = {} if features is None or self.features is None else self.features.known(features)
-        order = self.space.reading_levels(self.level)
         network_share = NETWORK_SHARE if measure and part is not record else 1.0
         starts, windows = self._windows(record, prepared)
         answers = self._probabilities(windows, len(starts), features, lambda share: say(network_share * share))
-        pooled, per_window = pool(answers, (*order, *self.space.screens(self.level)))
+        pooled = pool(answers, (*self._stated, *self._asked))
         quality, measurements, whole, rhythm = Quality.of(prepared, self.preprocessor.leads), None, None, None
         if measure:
             # Imported with the first reading that measures: SciPy takes most of a second.
@@ -166,9 +169,10 @@ class EcgClassifier:
                 whole = read_long(record, progress=rest)
                 measurements = with_whole_rhythm(measurements, whole, None if part is record else from_s)
                 rhythm = state(whole, measurements.rhythm)
-        long = record.duration_s > USUAL_DURATION_S
-        levels = {name: self._read_level(name, pooled[name], quality, long) for name in order}
-        levels, conclusion = self._conclude(levels, quality, measurements, record.sex, rhythm)
+        read = self._joined.read(
+            pooled.mean, pooled.highest if record.duration_s > USUAL_DURATION_S else None, poor=quality.verdict == "poor"
+        )
+        levels, conclusion = self._conclude({name: read[name] for name in self._stated}, quality, measurements, record.sex, rhythm)
         zones = self.decisions[self.level].uncertainty
         return Diagnosis(
             record_id=record.record_id,
@@ -179,7 +183,7 @@ class EcgClassifier:
             conclusion=conclusion,
             quality=quality,
             timeline=timeline(
-                self.decisions[self.level].calibrate(per_window),
+                self.decisions[self.level].calibrate(pooled.per_window),
                 self.space.levels[self.level].class_names,
                 self.preprocessor,
                 starts,
@@ -202,7 +206,7 @@ class EcgClassifier:
             features=known,
             alpha=None if zones is None else zones.alpha,
             long=whole,
-            screens=self._screens(pooled, levels, quality, long),
+            screens=self._screens(read, levels),
             device_report=record.device_report,
         )
 
@@ -288,31 +292,31 @@ class EcgClassifier:
             done += len(windows)
             say(done / n_windows)
 
-    def _read_level(self, name: str, pooled: Pooled, quality: Quality, long: bool) -> dict[str, ClassReading]:
-        decisions = self.decisions[name]
-        mean = decisions.calibrate(pooled.mean).tolist()
-        highest = decisions.calibrate(pooled.highest).tolist() if long else [None] * len(mean)
-        thresholds, zones = decisions.limits(len(mean))
-        return {
-            label: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone, top)
-            for label, p, top, threshold, zone in zip(self.space.levels[name].class_names, mean, highest, thresholds, zones, strict=True)
-        }
+    @cached_property
+    def _joined(self) -> JoinedDecisions:
+        """What reads every level of a reading and every screen."""
+        return JoinedDecisions([self.space.levels[name] for name in (*self._stated, *self._asked)], self.decisions)
 
-    def _presupposed(self, contrast: Contrast) -> Message:
-        """What must hold of a record for a binary question to have an answer."""
-        names = self.space.levels[contrast.of].class_names
-        present, absent = ([class_name(names[position]) for position in side] for side in (contrast.positive, contrast.negative))
-        return message("screen_presupposes", present=present, absent=absent)
+    @cached_property
+    def _presupposed(self) -> dict[str, Message]:
+        """What must hold of a record for each binary question to have an answer."""
+        said = {}
+        for name, level in self.space.levels.items():
+            if (contrast := level.contrast) is not None:
+                names = self.space.levels[contrast.of].class_names
+                present, absent = ([class_name(names[place]) for place in side] for side in (contrast.positive, contrast.negative))
+                said[name] = message("screen_presupposes", present=present, absent=absent)
+        return said
 
     def _screens(
-        self, pooled: Mapping[str, Pooled], levels: Mapping[str, Mapping[str, ClassReading]], quality: Quality, long: bool
+        self, read: Mapping[str, Mapping[str, ClassReading]], levels: Mapping[str, Mapping[str, ClassReading]]
     ) -> dict[str, Screen]:
         screens = {}
-        for name in self.space.screens(self.level):
+        for name in self._asked:
             contrast = self.space.levels[name].contrast
             assert contrast is not None
             sides = [one for at, one in enumerate(levels.get(contrast.of, {}).values()) if at in (*contrast.positive, *contrast.negative)]
-            screens[name] = Screen.of(self._read_level(name, pooled[name], quality, long), self._presupposed(contrast), sides)
+            screens[name] = Screen.of(read[name], self._presupposed[name], sides)
         return screens
 
     def _measure_prepared(self, prepared: PreparedEcg) -> Measurements | None:
@@ -338,20 +342,16 @@ class EcgClassifier:
         whole: WholeRhythm | None,
     ) -> tuple[dict[str, dict[str, ClassReading]], Conclusion]:
         """Reconcile decisions with each other and the measurements, and write the conclusion."""
-        answers = {
-            level: {name: Answer(one.probability, one.threshold, one.decision) for name, one in of.items()} for level, of in levels.items()
-        }
         rhythm = None if measurements is None else measurements.rhythm
         poor = quality.why_poor or (message("not_measured") if measurements is None else None)
         whole = None if quality.signal == "poor" else whole
         facts = Facts(trusted_numbers(measurements), rhythm, sex, poor, quality.verdict == "good", whole)
-        decisions, conclusion = conclude(answers, self.space, facts)
+        decisions, conclusion = conclude(levels, self.space, facts)
         agreed = {level: _with_decisions(of, decisions[level]) for level, of in levels.items()}
         return agreed, conclusion
 
     def _own_warnings(self, prepared: PreparedEcg, quality: Quality, known: Mapping[str, bool]) -> list[str]:
-        contrast = self.space.levels[self.level].contrast
-        warnings: list[str] = [] if contrast is None else [self._presupposed(contrast)]
+        warnings: list[str] = [self._presupposed[self.level]] if self.level in self._presupposed else []
         duration_s = prepared.microvolts.shape[1] / self.preprocessor.fs
         if duration_s < self.preprocessor.window_s:
             warnings.append(message("window_filled", duration=duration_s, window=self.preprocessor.window_s))

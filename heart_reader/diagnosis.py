@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heart_reader.conclusion.conclude import Conclusion
-from heart_reader.conclusion.contradictions import LEAST_PRESENT
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.data.preprocessor import PreparedEcg
 from heart_reader.data.record import FLAT_MV
+from heart_reader.decisions.decision import decided, decision_limits
 from heart_reader.messages import Message, coded, message
 
 if TYPE_CHECKING:
@@ -35,37 +37,6 @@ BANDS = {
     "low": message("band_low", even=100 * EVEN),
     "unrated": message("band_unrated"),
 }
-
-
-class ClassReading(NamedTuple):
-    """One class of one level; a tuple, since a reading makes hundreds.
-
-    Parameters
-    ----------
-    probability
-        Calibrated probability that the label applies, mean over windows.
-    threshold
-        From the validation split; None where that split had too few such records to choose one.
-    decision
-        ``"present"``, ``"absent"`` or ``"uncertain"``.
-    zone
-        Lower and upper limit of the uncertain zone: read as absent below it, as present above it.
-        None where the class has none; then the threshold alone decides, if there is one.
-    maximum
-        Highest probability of a single window, given for recordings longer than the usual ten
-        seconds.
-    """
-
-    probability: float
-    threshold: float | None
-    decision: str
-    zone: tuple[float, float] | None = None
-    maximum: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        said = {"probability": self.probability, "threshold": self.threshold, "decision": self.decision, "zone": self.zone and [*self.zone]}
-        return said if self.maximum is None else {**said, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)
@@ -152,9 +123,9 @@ class Quality:
         span_uv = prepared.microvolts.max(axis=1).astype(np.int32) - prepared.microvolts.min(axis=1)
         flat = prepared.lead_mask & (span_uv < FLAT_MV * 1000)
         return cls(
-            missing_leads=tuple(name for name, there in zip(leads, prepared.lead_mask, strict=True) if not there),
-            flat_leads=tuple(name for name, still in zip(leads, flat, strict=True) if still),
-            n_usable_leads=int((prepared.lead_mask & ~flat).sum()),
+            missing_leads=tuple([name for name, there in zip(leads, prepared.lead_mask.tolist(), strict=True) if not there]),
+            flat_leads=tuple([name for name, still in zip(leads, flat.tolist(), strict=True) if still]),
+            n_usable_leads=int(np.count_nonzero(prepared.lead_mask & ~flat)),
             n_leads=len(leads),
         )
 
@@ -256,39 +227,40 @@ class Diagnosis:
         Each has its ``definition``, a sentence to be shown beside it, and its ``classes``, name to
         probability, highest first.
         """
-        rated = self._rated()
         return {
-            name: {"definition": definition, "classes": {label: reading.probability for label, reading in rated[name].items()}}
+            name: {"definition": definition, "classes": {label: reading.probability for label, reading in self._rated[name].items()}}
             for name, definition in BANDS.items()
         }
 
-    @property
+    @cached_property
     def decision_rule(self) -> Message:
         """What present, absent and uncertain rest on, in a sentence."""
         return message("rule_threshold") if self.alpha is None else message("rule_zones", share=100 * self.alpha)
 
-    @property
+    @cached_property
     def summary(self) -> Message:
         """The headline, then every class of the level of interest in its band, with its number."""
-        bands = [message(f"summary_{name}", labels=_labels(readings)) for name, readings in self._rated().items() if readings]
+        bands = [message(f"summary_{name}", labels=_labels(readings)) for name, readings in self._rated.items() if readings]
         sentences = [self.conclusion.headline, *bands]
         if self.conclusion.kind != "abnormal" and self.quality.verdict != "poor":
             sentences.append(message("no_proof_of_normal"))
         return message("sentences", sentences=sentences)
 
+    @cached_property
     def _rated(self) -> dict[str, dict[str, ClassReading]]:
         """Band to class to reading, highest probability first."""
         rated: dict[str, dict[str, ClassReading]] = {name: {} for name in BANDS}
+        poor = self.quality.verdict == "poor"
         for label, reading in sorted(self.levels[self.level].items(), key=lambda item: -item[1].probability):
-            rated[_band(reading, self.quality)][label] = reading
+            rated[_band(reading, poor=poor)][label] = reading
         return rated
 
-    def _sentences(self, summary: Message) -> Iterator[str | None]:
+    def _sentences(self) -> Iterator[str | None]:
         """Every sentence of the reading that may have a code."""
         yield from self.warnings
         yield from self.quality.findings
         yield from self.conclusion.sentences()
-        yield from (summary, self.decision_rule, *BANDS.values())
+        yield from (self.summary, self.decision_rule, *BANDS.values())
         yield from (screen.presupposes for screen in self.screens.values())
         if self.measurements is not None:
             yield from (measurement.reason for measurement in self.measurements.values.values())
@@ -313,7 +285,7 @@ class Diagnosis:
             "levels": {level: {name: reading.to_json() for name, reading in readings.items()} for level, readings in self.levels.items()},
             "screens": {level: screen.to_json() for level, screen in self.screens.items()},
             "ranked": self.ranked,
-            "summary": (summary := self.summary),
+            "summary": self.summary,
             "conclusion": self.conclusion.to_json(),
             "bands": self.bands,
             "decision_rule": self.decision_rule,
@@ -325,7 +297,7 @@ class Diagnosis:
             "timeline": [dict(window) for window in self.timeline],
             "long": None if self.long is None else {**self.long.to_json(), "excerpts": [one.to_json() for one in self.excerpts]},
             "warnings": list(self.warnings),
-            "messages": coded(self._sentences(summary)),
+            "messages": coded(self._sentences()),
             "model": dict(self.model),
             "device_report": None if self.device_report is None else self.device_report.to_json(),
             "notice": NOTICE,
@@ -335,7 +307,7 @@ class Diagnosis:
 def decide(probability: float, threshold: float | None, quality: Quality, zone: tuple[float, float] | None = None) -> str:
     """Return the decision for one class: uncertain without threshold or usable signal.
 
-    Nothing is present at less than two per cent, whatever its threshold.
+    Nothing is present at less than five per cent, whatever its threshold.
 
     Parameters
     ----------
@@ -358,21 +330,14 @@ def decide(probability: float, threshold: float | None, quality: Quality, zone: 
     >>> [decide(probability, 0.5, good, (0.4, 0.6)) for probability in (0.39, 0.4, 0.6, 0.61)]
     ['absent', 'uncertain', 'uncertain', 'present']
     """
-    if threshold is None or quality.verdict == "poor":
-        return "uncertain"
-    low, high = (threshold, threshold) if zone is None else zone
-    if probability < low:
-        return "absent"
-    above = probability >= high if zone is None else probability > high
-    # A threshold that maximises F1 of a rare class may lie below one per cent.
-    return "present" if above and probability >= LEAST_PRESENT else "uncertain"
+    return "uncertain" if quality.verdict == "poor" else decided(probability, decision_limits(threshold, zone))
 
 
-def _band(reading: ClassReading, quality: Quality) -> str:
+def _band(reading: ClassReading, *, poor: bool) -> str:
     """Return the band of a class; a zone open at one end is too vague for medium."""
     if reading.decision == "uncertain":
         bounded = reading.zone is not None and reading.zone[0] > 0 and reading.zone[1] < 1
-        return "medium" if bounded and quality.verdict != "poor" else "unrated"
+        return "medium" if bounded and not poor else "unrated"
     if reading.decision == "present":
         return "high" if reading.probability >= EVEN else "medium"
     return "low" if reading.probability < EVEN else "medium"
@@ -385,11 +350,16 @@ def _labels(readings: Mapping[str, ClassReading]) -> list[Message]:
         # A decision is named where the number alone would not suggest it.
         unexpected = reading.decision == ("present" if reading.probability < EVEN else "absent")
         code = f"class_share_{reading.decision}" if unexpected else "class_share"
-        named.append(message(code, label=message("class_code", statement=label), share=_percent(reading.probability)))
+        named.append(message(code, label=_class_code(label), share=_percent(reading.probability)))
     further = [reading.probability for reading in readings.values()][NAMED_LENGTH:]
     if not further:
         return named
     return [message("classes_more", classes=named[:NAMED_LENGTH], count=len(further), share=_percent(further[0]))]
+
+
+@lru_cache(maxsize=1024)
+def _class_code(label: str) -> Message:
+    return message("class_code", statement=label)
 
 
 def _percent(probability: float) -> Message:

@@ -59,7 +59,7 @@ class Message(str):
 
     def __new__(cls, text: str, code: str, values: Mapping[str, Plain]) -> Message:
         """Keep a finished sentence; :func:`message` finishes it."""
-        made = super().__new__(cls, text)
+        made = str.__new__(cls, text)
         made.code = code
         made.values = MappingProxyType(dict(values))
         return made
@@ -106,18 +106,18 @@ def message(code: str, **values: Value) -> Message:
     TypeError
         If a value is missing, unknown or neither number, text nor a list of texts.
     """
-    if code not in TEMPLATES:
-        raise KeyError(f"no message is called {code!r}; messages.json lists them")
     specs = _specs(code)
     if values.keys() != specs.keys():
         raise TypeError(f"message {code}: values {sorted(values)}; needed are {sorted(specs)}")
-    plain = {name: _plain(code, value, specs[name]) for name, value in values.items()}
+    plain = {name: value if isinstance(value, str) else _plain(code, value, specs[name]) for name, value in values.items()}
     forms = TEMPLATES[code]
-    template = forms if isinstance(forms, str) else forms[plain["count"] != 1]
+    pieces = []
+    for literal, name, spec, quoted in _parts(forms if isinstance(forms, str) else forms[plain["count"] != 1]):
+        pieces.append(literal)
+        if name is not None:
+            pieces.append(_said(plain[name], spec, quoted))
     # One line, whatever a file calls its leads.
-    text = "".join(
-        literal if name is None else literal + _said(plain[name], spec, quoted) for literal, name, spec, quoted in _parts(template)
-    )
+    text = "".join(pieces)
     return Message(" ".join(text.split()), code, plain)
 
 
@@ -150,11 +150,18 @@ def coded(sentences: Iterable[str | None]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for sentence in sentences:
         if isinstance(sentence, Message) and sentence not in found:
-            found[str(sentence)] = sentence.to_json()
-            for value in sentence.values.values():
-                if isinstance(value, Message | tuple):
-                    found |= coded(value if isinstance(value, tuple) else [value])
+            _add(found, sentence)
     return found
+
+
+def _add(found: dict[str, dict[str, Any]], sentence: Message) -> None:
+    """Add a message and those within it."""
+    found[str(sentence)] = sentence.to_json()
+    for value in sentence.values.values():
+        if isinstance(value, Message):
+            _add(found, value)
+        elif isinstance(value, tuple):
+            found |= coded(value)
 
 
 @cache
@@ -165,17 +172,18 @@ def _parts(template: str) -> tuple[tuple[str, str | None, str, bool], ...]:
 
 def _said(value: Plain, spec: str, quoted: bool) -> str:
     """Return a value as text; a list is joined by commas or by what the template says."""
+    if isinstance(value, str):  # a number that is none, such as NaN, is here as text too
+        return repr(str(value)) if quoted else value
     if isinstance(value, tuple):
         return (spec or ", ").join(value)
-    if quoted:
-        return repr(str(value) if isinstance(value, str) else value)
-    # A number that is none, such as NaN, is here as text.
-    return value if isinstance(value, str) else format(value, spec)
+    return repr(value) if quoted else format(value, spec)
 
 
 @cache
 def _specs(code: str) -> dict[str, str]:
     """Name to format of each value of a template, both forms together."""
+    if code not in TEMPLATES:
+        raise KeyError(f"no message is called {code!r}; messages.json lists them")
     forms = TEMPLATES[code]
     texts = [forms] if isinstance(forms, str) else forms
     specs = {name: spec or "" for text in texts for _, name, spec, _ in Formatter().parse(text) if name is not None}
@@ -183,17 +191,17 @@ def _specs(code: str) -> dict[str, str]:
 
 
 def _plain(code: str, value: Value, spec: str) -> Plain:
-    """Return a value as the sentence says it; NaN and infinity become text, which JSON lacks."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        text = format(float(value), spec)
-        number = float(text)
-        if not isfinite(number):
-            return text
-        return int(number) if number == int(number) else number
-    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise TypeError(f"message {code}: {value!r}; a number, a text or a list of texts is needed")
+    """Return a number or a list as the sentence says it; NaN becomes text, which JSON lacks."""
+    # Nearly every number is a float, and abstract classes are slow to say what is one of theirs.
+    if not isinstance(value, float):
+        if isinstance(value, Integral):
+            return int(value)
+        if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        if not isinstance(value, Real):
+            raise TypeError(f"message {code}: {value!r}; a number, a text or a list of texts is needed")
+    text = format(float(value), spec)
+    number = float(text)
+    if not isfinite(number):
+        return text
+    return int(number) if number == int(number) else number

@@ -54,29 +54,35 @@ def level_means(
 
 
 class Pooled(NamedTuple):
-    """Mean and highest probabilities of one level over all windows, (n_classes,) each."""
+    """What all windows of a record say.
 
-    mean: NDArray[np.float64]
-    highest: NDArray[np.float64]
+    Parameters
+    ----------
+    mean, highest
+        Level name to (n_classes,) probabilities, over all windows.
+    per_window
+        (n_windows, n_classes) of the first level.
+    """
+
+    mean: dict[str, NDArray[np.float64]]
+    highest: dict[str, NDArray[np.float64]]
+    per_window: NDArray[np.float64]
 
 
-def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> tuple[dict[str, Pooled], NDArray[np.float64]]:
+def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str]) -> Pooled:
     """Take mean and maximum over the windows of one record, some windows at a time.
 
     Parameters
     ----------
     parts
         Level name to (n_windows, n_classes) probabilities, of some windows after the others.
-
-    Returns
-    -------
-    tuple
-        Every level pooled, and (n_windows, n_classes) of the first level.
+    names
+        The levels that are pooled.
 
     Examples
     --------
-    >>> pooled, rows = pool([{"a": np.array([[0.2], [0.4]])}, {"a": np.array([[0.9]])}], ["a"])
-    >>> pooled["a"].mean, pooled["a"].highest, rows.shape
+    >>> pooled = pool([{"a": np.array([[0.2], [0.4]])}, {"a": np.array([[0.9]])}], ["a"])
+    >>> pooled.mean["a"], pooled.highest["a"], pooled.per_window.shape
     (array([0.5]), array([0.9]), (3, 1))
     """
     sums: dict[str, NDArray[np.float64]] = {}
@@ -84,12 +90,12 @@ def pool(parts: Iterable[Mapping[str, NDArray[np.float64]]], names: Sequence[str
     rows: list[NDArray[np.float64]] = []
     for answers in parts:
         for name in names:
-            total, top = answers[name].sum(axis=0), answers[name].max(axis=0)
+            total, top = np.add.reduce(answers[name]), np.maximum.reduce(answers[name])
             sums[name] = sums[name] + total if rows else total
             highest[name] = np.maximum(highest[name], top) if rows else top
         rows.append(answers[names[0]])
     first = np.concatenate(rows)
-    return {name: Pooled(sums[name] / len(first), highest[name]) for name in names}, first
+    return Pooled({name: total / len(first) for name, total in sums.items()}, highest, first)
 
 
 def timeline(
@@ -111,7 +117,7 @@ def timeline(
         {
             "start_s": float(max(start, 0) / fs),
             "end_s": float(min(start + length, n_times) / fs),
-            "probabilities": dict(zip(class_names, map(float, row), strict=True)),
+            "probabilities": dict(zip(class_names, row, strict=True)),
         }
-        for start, row in zip(starts.tolist(), per_window, strict=True)
+        for start, row in zip(starts.tolist(), per_window.tolist(), strict=True)
     )

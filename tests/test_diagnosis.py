@@ -14,7 +14,6 @@ from heart_reader.checkpoint import load_checkpoint, save_checkpoint
 from heart_reader.classifier import EcgClassifier
 from heart_reader.conclusion.conclude import conclude
 from heart_reader.conclusion.findings import Facts
-from heart_reader.conclusion.reconcile import Answer
 from heart_reader.data.formats import read_record
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.record import build_record
@@ -34,12 +33,9 @@ def _reading(classes: dict[str, tuple[float, float | None, tuple[float, float] |
     readings = {
         name: ClassReading(p, threshold, decide(p, threshold, quality, zone), zone) for name, (p, threshold, zone) in classes.items()
     }
-    answers = {"superdiagnostic": {name: Answer(one.probability, one.threshold, one.decision) for name, one in readings.items()}}
-    facts = Facts(poor=message("few_usable_leads", usable=1, leads=12) if quality.verdict == "poor" else None)
-    _, conclusion = conclude(
-        answers, LabelSpace({"superdiagnostic": Level("superdiagnostic", tuple(classes))}, ("superdiagnostic",)), facts
-    )
     levels = {"superdiagnostic": readings}
+    facts = Facts(poor=message("few_usable_leads", usable=1, leads=12) if quality.verdict == "poor" else None)
+    _, conclusion = conclude(levels, LabelSpace({"superdiagnostic": Level("superdiagnostic", tuple(classes))}, ("superdiagnostic",)), facts)
     return Diagnosis("r", "csv", 100.0, 10.0, levels, conclusion, quality, (), (), {}, None, None, MEASURED, {}, 0.1)
 
 

@@ -10,14 +10,14 @@ recommendations, part IV: ST segment, T and U waves, QT interval. Circulation 11
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, NOT_NORMAL, SUPERCLASS_OF
 from heart_reader.conclusion.findings import Facts, Line, measured_codes, measured_lines, not_normal, rhythm_lines
 from heart_reader.conclusion.own_classes import OwnClasses
-from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, Yielded, reconcile
+from heart_reader.conclusion.reconcile import NORMAL, ClassReading, Reconciled, Yielded, reconcile
 from heart_reader.conclusion.table import GROUPS, class_name, read_table
 from heart_reader.conclusion.whole import without_contradicted
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace
@@ -26,7 +26,7 @@ from heart_reader.stages import staged
 
 __all__ = ["Conclusion", "Line", "conclude"]
 
-Answers = Mapping[str, Mapping[str, Answer]]
+Answers = Mapping[str, Mapping[str, ClassReading]]
 Decisions = dict[str, dict[str, str]]
 
 _INFARCTION = {code for code, superclass in SUPERCLASS_OF.items() if superclass == "MI"}
@@ -40,6 +40,11 @@ _SAID_BY = {
     **dict.fromkeys(("STD_", "STE_", "INVT", "LOWT", "NT_", "TAB_"), _REPOLARISATION),
     "ABQRS": _INFARCTION | {"LVH", "RVH", "CLBBB", "CRBBB", "ILBBB", "IRBBB", "LAFB", "LPFB", "IVCD", "WPW", "QWAVE"},
 }
+# Statements that are written with their measurement.
+_MEASURE_OF = {
+    **{"1AVB": "pr_ms", "LPR": "pr_ms", "LNGQT": "qtc_bazett_ms", "LAFB": "qrs_axis_deg", "LPFB": "qrs_axis_deg"},
+    **dict.fromkeys(("CLBBB", "CRBBB", "ILBBB", "IRBBB", "IVCD"), "qrs_ms"),
+}
 # Stated of a normal heart too.
 _HARMLESS = {"SR", "SARRH", NORMAL}
 # Less probable statements than these are said to be possible only: of 37 such statements on records
@@ -48,7 +53,7 @@ _POSSIBLE = 0.2
 _FEWEST_BEATS = 5
 PACED, FIRST_DEGREE, _CERTAIN = "PACE", "1AVB", 1e-6
 _SURELY_LONG_PR_MS = 220.0
-_NOTHING = Answer(0.0, None, "uncertain")
+_NOTHING = ClassReading(0.0, None, "uncertain")
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,11 @@ def _rhythm_alone(facts: Facts, poor: Message, yielded: tuple[tuple[str, float, 
     return Conclusion(kind, message("sentences", sentences=[message("sentence", sentence=text) for text in said]), lines, yielded)
 
 
-def _decisions(answers: Mapping[str, Answer]) -> dict[str, str]:
+def _decisions(answers: Mapping[str, ClassReading]) -> dict[str, str]:
     return {name: answer.decision for name, answer in answers.items()}
 
 
-def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, Answer]:
+def _with_measured(statements: Mapping[str, ClassReading], facts: Facts) -> dict[str, ClassReading]:
     """Let a measured statement turn uncertain into present, and absent into uncertain.
 
     With the exclusions, on 377 validation records of the default reader, this raised F1 of sinus
@@ -164,7 +169,7 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
     for code in measured_codes(facts) & statements.keys() if facts.poor is None else ():
         given = statements[code]
         if given.decision == "uncertain" and given.threshold is not None and given.probability >= LEAST_PRESENT:
-            changed[code] = Answer(given.probability, min(given.threshold, given.probability), "present")
+            changed[code] = ClassReading(given.probability, min(given.threshold, given.probability), "present")
         elif given.decision == "absent":
             changed[code] = given._replace(decision="uncertain")
     block = changed.get(FIRST_DEGREE)
@@ -180,7 +185,7 @@ def _with_measured(statements: Mapping[str, Answer], facts: Facts) -> dict[str, 
     return changed
 
 
-def _without_normal(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+def _without_normal(answers: Mapping[str, ClassReading]) -> dict[str, ClassReading]:
     """The same answers, where nothing is read as normal."""
     return {
         name: answer._replace(decision="uncertain") if name == NORMAL and answer.decision == "present" else answer
@@ -205,27 +210,24 @@ def _agree(levels: Answers, space: LabelSpace, reconciled: Reconciled) -> Decisi
             decisions[SUPERDIAGNOSTIC][name] = "present"
         elif decision == "present" and name in SUPERCLASSES:
             decisions[SUPERDIAGNOSTIC][name] = "uncertain"
-    others = decisions.keys() - {ALL, SUPERDIAGNOSTIC}
-    if ALL not in levels or not others:
-        return decisions
-    codes = space.levels[ALL].class_names
-    for level in others:
-        members = space.levels[level].members
-        if members is None:
-            continue
-        for name, group in zip(space.levels[level].class_names, members, strict=True):
-            decisions[level][name] = _from_members(decisions[level][name], [codes[n] for n in group], decisions[ALL], reconciled)
+    if ALL in levels:
+        for level in decisions.keys() & space.groups.keys() - {ALL, SUPERDIAGNOSTIC}:
+            _agree_with_members(decisions[level], space.groups[level], decisions[ALL], reconciled)
     return decisions
 
 
-def _from_members(decision: str, members: list[str], statements: Mapping[str, str], reconciled: Reconciled) -> str:
-    """Return present for a group with a stated member; without one, what its superclass allows."""
-    if len(members) == 1:
-        return statements[members[0]]
-    if any(statements[code] == "present" for code in members):
-        return "present"
-    possible = any(SUPERCLASS_OF.get(code, code) in reconciled.superclasses for code in members)
-    return decision if possible or decision != "present" else "uncertain"
+def _agree_with_members(
+    decisions: dict[str, str], groups: Mapping[str, Sequence[str]], statements: Mapping[str, str], reconciled: Reconciled
+) -> None:
+    """Read a group as present for a stated member; without one, as its superclass allows."""
+    present = {code for code, decision in statements.items() if decision == "present"}
+    for name, members in groups.items():
+        if len(members) == 1:
+            decisions[name] = statements[members[0]]
+        elif not present.isdisjoint(members):
+            decisions[name] = "present"
+        elif decisions[name] == "present" and not any(SUPERCLASS_OF.get(code, code) in reconciled.superclasses for code in members):
+            decisions[name] = "uncertain"
 
 
 def _why(item: Yielded) -> Message:
@@ -253,7 +255,7 @@ def _measured(name: str, value: float) -> Message:
 
 
 def _stated_lines(
-    reconciled: Reconciled, statements: Mapping[str, Answer], superclasses: Mapping[str, Answer], facts: Facts
+    reconciled: Reconciled, statements: Mapping[str, ClassReading], superclasses: Mapping[str, ClassReading], facts: Facts
 ) -> Iterator[Line]:
     """Yield statements that name no rhythm, then bare superclasses."""
     table = read_table()
@@ -269,9 +271,7 @@ def _stated_lines(
 
 def _with_measure(code: str, probability: float, facts: Facts) -> Message:
     """Return a statement with its measurement, or marked as only possible."""
-    shown = {"1AVB": "pr_ms", "LPR": "pr_ms", "LNGQT": "qtc_bazett_ms", "LAFB": "qrs_axis_deg", "LPFB": "qrs_axis_deg"}
-    shown |= dict.fromkeys(("CLBBB", "CRBBB", "ILBBB", "IRBBB", "IVCD"), "qrs_ms")
-    name = shown.get(code)
+    name = _MEASURE_OF.get(code)
     if name is None or name not in facts.numbers:
         return (
             class_name(code)

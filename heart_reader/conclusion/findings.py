@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.table import class_name
 from heart_reader.conclusion.whole import Line, RhythmLines, WholeRhythm
 from heart_reader.messages import Message, message
@@ -85,7 +85,7 @@ def trusted_numbers(measurements: Measurements | None) -> dict[str, float]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def rhythm_lines(stated: Sequence[str], statements: Mapping[str, Answer], facts: Facts) -> RhythmLines:
+def rhythm_lines(stated: Sequence[str], statements: Mapping[str, ClassReading], facts: Facts) -> RhythmLines:
     """Write the one basic rhythm with its rate, then extra beats, blocks and pauses.
 
     A statement names the rhythm; where none is stated, the measured rhythm does; where neither
@@ -153,7 +153,7 @@ def not_normal(facts: Facts) -> Message | None:
     return None if measured is None or measured[0] in _SINUS else measured[1]
 
 
-def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Facts) -> Iterator[Line]:
+def _extras(stated: Sequence[str], statements: Mapping[str, ClassReading], facts: Facts) -> Iterator[Line]:
     findings = () if facts.rhythm is None else facts.rhythm.findings
     beats = Counter(() if facts.rhythm is None else facts.rhythm.beats)
     for code, finding, kind in (("PVC", "premature_ventricular", "ventricular"), ("PAC", "premature_supraventricular", "supraventricular")):
@@ -175,12 +175,12 @@ def _extras(stated: Sequence[str], statements: Mapping[str, Answer], facts: Fact
         yield Line("rhythm", message("pause", seconds=facts.numbers["rr_max_ms"] / 1000.0))
 
 
-def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, Answer]) -> Line:
+def _line(code: str, text: Message, stated: Sequence[str], statements: Mapping[str, ClassReading]) -> Line:
     """Return a line for a statement if it is stated, else for what was measured."""
     return Line("rhythm", text, (code,), statements[code].probability) if code in stated else Line("rhythm", text)
 
 
-def _not_absent(code: str, statements: Mapping[str, Answer]) -> bool:
+def _not_absent(code: str, statements: Mapping[str, ClassReading]) -> bool:
     """State what was measured unless the model is sure that it is absent."""
     return code not in statements or statements[code].decision != "absent" or statements[code].threshold is None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from heart_reader.conclusion.findings import Line
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
@@ -60,20 +60,20 @@ class OwnClasses:
         Level and class to what it means.
     """
 
-    answers: Mapping[Key, Answer]
+    answers: Mapping[Key, ClassReading]
     meanings: Mapping[Key, ClassMeaning]
 
     @classmethod
-    def of(cls, levels: Mapping[str, Mapping[str, Answer]], space: Mapping[str, Level]) -> OwnClasses | None:
+    def of(cls, levels: Mapping[str, Mapping[str, ClassReading]], space: Mapping[str, Level]) -> OwnClasses | None:
         """Return the classes of all levels; None where statements or superclasses are answered."""
         if ALL in levels or SUPERDIAGNOSTIC in levels:
             return None
         answers = {(level, name): answer for level, of in levels.items() for name, answer in of.items()}
         return cls(answers, {(level, name): meaning_of(space[level], name) for level, name in answers})
 
-    def statements(self) -> dict[str, Answer]:
+    def statements(self) -> dict[str, ClassReading]:
         """What the classes say as statements, the first level's where two say the same."""
-        said: dict[str, Answer] = {}
+        said: dict[str, ClassReading] = {}
         for key, of in self.meanings.items():
             if of.statement is not None:
                 said.setdefault(of.statement, self.answers[key])

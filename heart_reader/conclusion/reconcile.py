@@ -19,27 +19,51 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from heart_reader.conclusion.table import Condition, Table, read_table
+from heart_reader.conclusion.table import Condition, read_table
 
-__all__ = ["Answer", "Reconciled", "Yielded", "broken_conditions", "reconcile"]
+__all__ = ["ClassReading", "Reconciled", "Yielded", "broken_conditions", "reconcile"]
 
 NORMAL = "NORM"
 _EDGE = 1e-9
 
 
-class Answer(NamedTuple):
-    """Probability, threshold (None without one) and decision of one class."""
+class ClassReading(NamedTuple):
+    """One class of one level; a tuple, since a reading makes hundreds.
+
+    Parameters
+    ----------
+    probability
+        Calibrated probability that the label applies, mean over windows.
+    threshold
+        From the validation split; None where that split had too few such records to choose one.
+    decision
+        ``"present"``, ``"absent"`` or ``"uncertain"``.
+    zone
+        Lower and upper limit of the uncertain zone: read as absent below it, as present above it.
+        None where the class has none; then the threshold alone decides, if there is one.
+    maximum
+        Highest probability of a single window, given for recordings longer than the usual ten
+        seconds.
+    """
 
     probability: float
     threshold: float | None
     decision: str
+    zone: tuple[float, float] | None = None
+    maximum: float | None = None
 
     @property
     def margin(self) -> float:
         """How far the log-odds lie above those of the threshold."""
         return _log_odds(self.probability) - _log_odds(self.threshold if self.threshold is not None else 0.5)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        probability, threshold, decision, zone, maximum = self
+        said = {"probability": probability, "threshold": threshold, "decision": decision, "zone": zone and [*zone]}
+        return said if maximum is None else {**said, "maximum": maximum}
 
 
 @dataclass(frozen=True)
@@ -85,8 +109,8 @@ class Reconciled:
 
 
 def reconcile(
-    statements: Mapping[str, Answer],
-    superclasses: Mapping[str, Answer],
+    statements: Mapping[str, ClassReading],
+    superclasses: Mapping[str, ClassReading],
     superclass_of: Mapping[str, str],
     measured: Mapping[str, float],
 ) -> Reconciled:
@@ -101,8 +125,7 @@ def reconcile(
     measured
         Name to value of what was measured; what is not there sets no condition.
     """
-    table = read_table()
-    order = {code: place for place, code in enumerate(table.names)}
+    places = read_table().places
     broken = broken_conditions((code for code, answer in statements.items() if answer.decision == "present"), measured)
     yielded = [Yielded(condition.code, condition, value) for condition, value in broken.values()]
     present = {code: answer.margin for code, answer in statements.items() if answer.decision == "present" and code not in broken}
@@ -113,7 +136,7 @@ def reconcile(
         _Candidate(name, True, answer.margin if answer.decision == "present" else min(answer.margin, -_EDGE))
         for name, answer in superclasses.items()
     ]
-    rivals = _rivals(candidates, table)
+    rivals = _rivals(candidates)
     chosen = _best(candidates, rivals, superclass_of)
     for n, candidate in enumerate(candidates):
         if n not in chosen and not candidate.is_superclass:
@@ -122,9 +145,9 @@ def reconcile(
             yielded.append(Yielded(candidate.code, to=to, without=None if winners else superclass_of.get(candidate.code)))
     stated = {candidates[n].code for n in chosen if not candidates[n].is_superclass}
     return Reconciled(
-        tuple(sorted(stated, key=lambda code: order.get(code, len(order)))),
+        tuple(sorted(stated, key=lambda code: places.get(code, len(places)))),
         tuple(candidates[n].code for n in sorted(chosen) if candidates[n].is_superclass),
-        tuple(sorted(yielded, key=lambda item: order.get(item.code, len(order)))),
+        tuple(sorted(yielded, key=lambda item: places.get(item.code, len(places)))),
     )
 
 
@@ -138,8 +161,7 @@ def broken_conditions(codes: Iterable[str], measured: Mapping[str, float]) -> di
     }
 
 
-@dataclass(frozen=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     code: str
     is_superclass: bool
     margin: float
@@ -147,18 +169,17 @@ class _Candidate:
 
 def _best(candidates: Sequence[_Candidate], rivals: Sequence[set[int]], superclass_of: Mapping[str, str]) -> set[int]:
     """Return the places of the best set of superclasses and of statements beside them."""
-    supers = [n for n, candidate in enumerate(candidates) if candidate.is_superclass]
-    known = {candidates[n].code for n in supers}
+    supers = {n: candidate.code for n, candidate in enumerate(candidates) if candidate.is_superclass}
+    parents = {n: superclass_of.get(candidate.code) for n, candidate in enumerate(candidates) if not candidate.is_superclass}
     best_score, best = -math.inf, set[int]()
-    for kept in chain.from_iterable(combinations(supers, size) for size in range(len(supers) + 1)):
-        if any(rivals[n] & set(kept) for n in kept):
+    # One below its threshold that no statement brings in never gains.
+    gaining = [n for n, name in supers.items() if candidates[n].margin >= 0 or name in parents.values()]
+    for kept in chain.from_iterable(combinations(gaining, size) for size in range(len(gaining) + 1)):
+        barred = set[int]().union(*(rivals[n] for n in kept))
+        if not barred.isdisjoint(kept):
             continue
-        names, barred = {candidates[n].code for n in kept}, set[int]().union(*(rivals[n] for n in kept))
-        fitting = [
-            n
-            for n, candidate in enumerate(candidates)
-            if not candidate.is_superclass and n not in barred and superclass_of.get(candidate.code) not in known - names
-        ]
+        left_out = {name for n, name in supers.items() if n not in kept}
+        fitting = [n for n, parent in parents.items() if n not in barred and parent not in left_out]
         score, chosen = _heaviest(fitting, candidates, rivals)
         score += sum(candidates[n].margin for n in kept)
         if score > best_score:
@@ -179,15 +200,15 @@ def _heaviest(places: Sequence[int], candidates: Sequence[_Candidate], rivals: S
     return without if without[0] > score else (score, chosen)
 
 
-def _rivals(candidates: Sequence[_Candidate], table: Table) -> list[set[int]]:
+def _rivals(candidates: Sequence[_Candidate]) -> list[set[int]]:
     """Return for each candidate the places of those that exclude it."""
-    pairs = {frozenset((rule.first, rule.second)) for rule in table.exclusions}
+    excluded = read_table().rivals
     found: list[set[int]] = [set() for _ in candidates]
     for i, first in enumerate(candidates):
+        against = excluded.get(first.code, frozenset())
         for j, second in enumerate(candidates[:i]):
-            codes = frozenset((first.code, second.code))
             both = first.is_superclass and second.is_superclass
-            if NORMAL in codes if both else codes in pairs:
+            if NORMAL in (first.code, second.code) if both else second.code in against:
                 found[i].add(j)
                 found[j].add(i)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,20 @@ class Table:
     exclusions: tuple[Exclusion, ...]
     conditions: tuple[Condition, ...]
 
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Code to its place in the order in which statements are written."""
+        return {code: place for place, code in enumerate(self.names)}
+
+    @cached_property
+    def rivals(self) -> Mapping[str, frozenset[str]]:
+        """Code to the codes that do not stand beside it."""
+        found: dict[str, set[str]] = {}
+        for rule in self.exclusions:
+            found.setdefault(rule.first, set()).add(rule.second)
+            found.setdefault(rule.second, set()).add(rule.first)
+        return {code: frozenset(others) for code, others in found.items()}
+
 
 @cache
 def read_table() -> Table:
@@ -113,6 +127,8 @@ def _conditions(item: Mapping[str, Any]) -> list[Condition]:
     return [Condition(code, item["measurement"], item.get("at_least"), item.get("at_most"), outside, item["source"]) for code in item["of"]]
 
 
+# A reading names a dozen classes, nearly always of the same few levels.
+@lru_cache(maxsize=1024)
 def class_name(code: str) -> Message:
     """Return the English name of a statement or superclass; the page translates it by its code."""
     return Message(read_table().names.get(code, code), "class_name", {"statement": code})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.table import class_name, read_table
 from heart_reader.messages import Message, message
 
@@ -69,7 +69,7 @@ class WholeRhythm:
         """Statements that its beats are the definition of."""
         return frozenset(code for line in self.lines.lines for code in line.codes)
 
-    def lines_with(self, stated: Mapping[str, Answer]) -> RhythmLines:
+    def lines_with(self, stated: Mapping[str, ClassReading]) -> RhythmLines:
         """Return the lines, and what is stated that beats do not tell.
 
         Parameters
@@ -87,15 +87,15 @@ class WholeRhythm:
         return next((line.text for line in self.lines.lines if line.abnormal), None)
 
 
-def _as_stated(line: Line, stated: Mapping[str, Answer]) -> Line:
+def _as_stated(line: Line, stated: Mapping[str, ClassReading]) -> Line:
     """Return a line with its code and probability where the reader states it too."""
     codes = tuple(code for code in line.codes if code in stated)
     return replace(line, codes=codes, probability=stated[codes[0]].probability if codes else None)
 
 
 def without_contradicted(
-    statements: Mapping[str, Answer], whole: WholeRhythm
-) -> tuple[dict[str, Answer], tuple[tuple[str, float, Message], ...]]:
+    statements: Mapping[str, ClassReading], whole: WholeRhythm
+) -> tuple[dict[str, ClassReading], tuple[tuple[str, float, Message], ...]]:
     """Leave statements of the rhythm undecided that the beats of the whole recording do not show.
 
     A mean over windows may state premature beats of which the whole recording has none.
@@ -111,7 +111,7 @@ def without_contradicted(
     return kept, tuple(why)
 
 
-def _contradicted(statements: Mapping[str, Answer], whole: WholeRhythm) -> Iterator[str]:
+def _contradicted(statements: Mapping[str, ClassReading], whole: WholeRhythm) -> Iterator[str]:
     groups = read_table().groups
     for code, answer in statements.items():
         if answer.decision == "present" and groups.get(code) == "rhythm" and code not in whole.codes | _BEYOND_BEATS:

@@ -46,8 +46,6 @@ def bridge_gaps(
     NonFiniteSignal
         If nothing is known of any lead.
     """
-    if values.max() <= MOST_MV and values.min() >= -MOST_MV:
-        return values, (), ()
     known = _known(values)
     if known.all():
         return values, (), ()

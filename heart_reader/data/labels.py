@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
@@ -141,8 +142,13 @@ class LabelSpace:
         """Return which outputs answer a head."""
         if name not in self.heads:
             raise ConfigError(f"level {name} is no head; the heads are {', '.join(self.heads)}")
-        sizes = [len(self.levels[head].class_names) for head in self.heads[: self.heads.index(name) + 1]]
-        return slice(sum(sizes[:-1]), sum(sizes))
+        return self._head_slices[name]
+
+    @cached_property
+    def _head_slices(self) -> dict[str, slice]:
+        sizes = [len(self.levels[head].class_names) for head in self.heads]
+        stops = list(accumulate(sizes))
+        return {head: slice(stop - size, stop) for head, size, stop in zip(self.heads, sizes, stops, strict=True)}
 
     def answerable(self) -> tuple[str, ...]:
         """Return the levels that follow from the heads, in the order of ``levels``."""
@@ -156,6 +162,18 @@ class LabelSpace:
         level = self.levels[name]
         follows = level.contrast is not None and self._is_answered(level.contrast.of)
         return follows or name in self.heads or (level.members is not None and ALL in self.heads)
+
+    @cached_property
+    def groups(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Level that is made of statements to class to the codes of its statements."""
+        if ALL not in self.levels:
+            return {}
+        codes = self.levels[ALL].class_names
+        return {
+            name: {label: tuple(codes[n] for n in group) for label, group in zip(level.class_names, level.members, strict=True)}
+            for name, level in self.levels.items()
+            if level.members is not None
+        }
 
     def reading_levels(self, first: str) -> tuple[str, ...]:
         """Return the levels that a reading states, the level of interest first.
@@ -192,13 +210,14 @@ class LabelSpace:
         exact = np.asarray(logits, dtype=np.float64)
         # Of every statement the logarithm of the probability that it does not apply.
         absent = -np.logaddexp(0.0, exact[:, self.head_slice(ALL)]) if ALL in self.heads else None
+        present = sigmoid(exact).astype(np.float64, copy=False)
         answers: dict[str, NDArray[np.float64]] = {}
         for name in self.answerable():
-            self._answer(name, exact, absent, answers)
+            self._answer(name, present, absent, answers)
         return {name: answers[name] for name in self.answerable()}
 
     def _answer(
-        self, name: str, logits: NDArray[np.float64], absent: NDArray[np.float64] | None, answers: dict[str, NDArray[np.float64]]
+        self, name: str, present: NDArray[np.float64], absent: NDArray[np.float64] | None, answers: dict[str, NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         """Add the probabilities of one answerable level, the mean of all ways to it, if missing."""
         if name in answers:
@@ -206,13 +225,25 @@ class LabelSpace:
         level = self.levels[name]
         votes = []
         if name in self.heads:
-            votes.append(sigmoid(logits[:, self.head_slice(name)]))
-        if name != ALL and level.members is not None and absent is not None:
-            votes.append(_noisy_or(absent, level.members))
+            votes.append(present[:, self.head_slice(name)])
+        if name in self._memberships and absent is not None:
+            # Noisy-OR: the probability that at least one of independent members applies.
+            votes.append(-np.expm1(absent @ self._memberships[name]))
         if level.contrast is not None and self._is_answered(level.contrast.of):
-            votes.append(level.contrast.probability(self._answer(level.contrast.of, logits, absent, answers)))
-        answers[name] = sum(votes[1:], votes[0]) / len(votes)
+            votes.append(level.contrast.probability(self._answer(level.contrast.of, present, absent, answers)))
+        answers[name] = votes[0] if len(votes) == 1 else sum(votes[1:], votes[0]) / len(votes)
         return answers[name]
+
+    @cached_property
+    def _memberships(self) -> dict[str, NDArray[np.float64]]:
+        """Level to the matrix (n_statements, n_classes) of which statement is in which class."""
+        matrices = {}
+        for name, level in self.levels.items():
+            if name != ALL and level.members is not None and ALL in self.levels:
+                matrices[name] = np.zeros((len(self.levels[ALL].class_names), len(level.members)))
+                for column, group in enumerate(level.members):
+                    matrices[name][list(group), column] = 1.0
+        return matrices
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; :meth:`from_json` is the inverse."""
@@ -294,18 +325,3 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     e = np.exp(-np.abs(logits))
     answer: NDArray[np.floating] = np.where(logits >= 0, 1.0, e) / (1.0 + e)
     return answer
-
-
-def _noisy_or(log_absent: NDArray[np.float64], members: tuple[tuple[int, ...], ...]) -> NDArray[np.float64]:
-    """Return the probability that at least one of independent members applies: 1 - prod(1 - p)."""
-    answer: NDArray[np.float64] = -np.expm1(log_absent @ _membership(members, log_absent.shape[1]))
-    return answer
-
-
-@lru_cache(maxsize=64)
-def _membership(members: tuple[tuple[int, ...], ...], n_statements: int) -> NDArray[np.float64]:
-    """Return the matrix (n_statements, n_classes) of which statement is a member of which class."""
-    matrix = np.zeros((n_statements, len(members)))
-    for column, group in enumerate(members):
-        matrix[list(group), column] = 1.0
-    return matrix

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from heart_reader.data.leads import LIMB_LEADS, POSITIONS, derive_limb_leads, is
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.signal import SignalParts, bandpass, can_be_resampled_in_parts, resample, resample_parts, resampled_length
 from heart_reader.errors import ConfigError, LeadError, SignalTooShort
-from heart_reader.messages import message
+from heart_reader.messages import Message, message
 from heart_reader.stages import staged
 
 __all__ = ["PreparedEcg", "Preprocessor", "from_microvolts", "window_starts"]
@@ -232,31 +233,33 @@ class Preprocessor:
 
     def _select_leads(self, record: EcgRecord) -> tuple[list[_Lead], NDArray[np.bool_], list[str]]:
         """Find the model's leads in its order; limb leads may be derived from I and II."""
-        known = {name: row for row, name in enumerate(record.lead_names) if name not in record.masked_leads}
-        placed = {place: name for place, name in placed_leads(list(known)).items() if place in self.leads}
-        known |= {place: known[name] for place, name in placed.items()}
-        leads: list[_Lead] = []
-        mask = np.zeros(len(self.leads), dtype=bool)
-        derived = []
-        for row, name in enumerate(self.leads):
-            if name in known:
-                leads.append(_recorded(record, known[name]))
-            elif {"I", "II"} <= known.keys() and name in LIMB_LEADS:
-                leads.append(_derived(record, known, name))
-                derived.append(name)
-            else:
-                continue
-            mask[row] = True
-        if not mask.any():
+        known, mask, warnings = _selected(self.leads, tuple(record.lead_names), tuple(record.masked_leads))
+        if not any(mask):
             raise LeadError(message("no_known_lead", where=record.record_id, leads=record.lead_names, wanted=self.leads))
-        warnings: list[str] = [message("leads_derived", leads=derived)] if derived else []
-        absent = [name for name, there in zip(self.leads, mask, strict=True) if not there]
-        if absent:
-            warnings.append(message("leads_missing", count=len(absent), leads=absent))
-        ignored = [name for name in record.lead_names if name not in (*self.leads, *placed.values())]
-        if ignored:
-            warnings.append(message("leads_not_used", leads=ignored))
-        return leads, mask, warnings
+        there = [name for name, found in zip(self.leads, mask, strict=True) if found]
+        leads = [_recorded(record, known[name]) if name in known else _derived(record, known, name) for name in there]
+        return leads, np.array(mask), list(warnings)
+
+
+# The records of one data set share their lead names.
+@lru_cache(maxsize=64)
+def _selected(
+    wanted: tuple[str, ...], names: tuple[str, ...], masked: tuple[str, ...]
+) -> tuple[Mapping[str, int], tuple[bool, ...], tuple[Message, ...]]:
+    """Return names of leads and places to rows of a record, which leads it gives, and warnings."""
+    known = {name: row for row, name in enumerate(names) if name not in masked}
+    placed = {place: name for place, name in placed_leads(list(known)).items() if place in wanted}
+    known |= {place: known[name] for place, name in placed.items()}
+    derivable = set(LIMB_LEADS) if {"I", "II"} <= known.keys() else set()
+    mask = tuple(name in known or name in derivable for name in wanted)
+    warnings: list[Message] = []
+    if derived := [name for name in wanted if name in derivable and name not in known]:
+        warnings.append(message("leads_derived", leads=derived))
+    if absent := [name for name, there in zip(wanted, mask, strict=True) if not there]:
+        warnings.append(message("leads_missing", count=len(absent), leads=absent))
+    if ignored := [name for name in names if name not in (*wanted, *placed.values())]:
+        warnings.append(message("leads_not_used", leads=ignored))
+    return known, mask, tuple(warnings)
 
 
 def _together(leads: list[_Lead], start: int, stop: int) -> NDArray[np.float64]:

@@ -269,8 +269,14 @@ def build_record(
     if stored is not None and not _is_sound(values, names):
         stored, values = None, _in_mv(record_id, parts, units)
     values, names, turned = _upright(values, names)
-    values, masked, noticed = bridge_gaps(record_id, values, names)
-    flat = _check_amplitude(record_id, values, names, masked, units)
+    # A usual record needs no more than this one look at every value.
+    lowest, highest = values.min(axis=1), values.max(axis=1)
+    masked: tuple[str, ...] = ()
+    noticed: tuple[str, ...] = ()
+    if not (highest.max() <= MOST_MV and lowest.min() >= -MOST_MV):
+        values, masked, noticed = bridge_gaps(record_id, values, names)
+        lowest, highest = values.min(axis=1), values.max(axis=1)
+    flat = _check_amplitude(record_id, values, names, masked, units, span=highest - lowest)
     exchanged = limb_lead_warning(values, names, masked) if stored is None else ()
     return EcgRecord(
         record_id=record_id,
@@ -344,9 +350,10 @@ def _check_amplitude(
     names: tuple[str, ...],
     masked: tuple[str, ...],
     units: tuple[str, ...],
+    *,
+    span: NDArray[np.floating],
 ) -> tuple[str, ...]:
-    """Refuse amplitudes that no heart makes; name flat leads."""
-    span = values.max(axis=1) - values.min(axis=1)
+    """Refuse amplitudes that no heart makes; name flat leads, by the (n_leads,) spans in mV."""
     if span.max() > IMPLAUSIBLE_MV:
         peak = np.array([np.percentile(np.abs(lead - np.median(lead)), 99.5) for lead in values])
         alive = peak[span > FLAT_MV]

@@ -6,6 +6,7 @@ that reading an ECG needs neither scipy nor scikit-learn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -14,10 +15,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from heart_reader.conclusion.contradictions import LEAST_PRESENT
 from heart_reader.data.labels import sigmoid
 from heart_reader.errors import ConfigError
 
-__all__ = ["Calibration", "Decisions", "Thresholds", "Uncertainty", "log_odds"]
+__all__ = ["Calibration", "Decisions", "Thresholds", "Uncertainty", "decided", "decision_limits", "log_odds"]
 
 # Nearer to 0 or 1 than this a probability says nothing more; log-odds stay within about 28.
 _EDGE = 1e-12
@@ -238,6 +240,36 @@ class Uncertainty(_Part):
             raise ConfigError(f"uncertainty: {y_prob.shape[-1]} classes to decide, {len(self.low)} have zones: use the checkpoint's own")
         # None becomes NaN, which nothing lies below or above.
         return y_prob < np.array(self.low, dtype=np.float64), y_prob > np.array(self.high, dtype=np.float64)
+
+
+def decision_limits(threshold: float | None, zone: tuple[float, float] | None) -> tuple[float, float]:
+    """Return below which probability a class is absent, and from which on it is present.
+
+    Nothing is present at less than five per cent, whatever its threshold.
+
+    Parameters
+    ----------
+    threshold
+        Decides where there is no zone; None decides nothing.
+    zone
+        Limits of the uncertain zone, which belong to it.
+
+    Examples
+    --------
+    >>> decision_limits(0.5, None), decision_limits(0.01, None), decision_limits(None, None)
+    ((0.5, 0.5), (0.01, 0.05), (-inf, inf))
+    """
+    if threshold is None:
+        return -math.inf, math.inf
+    low, high = (threshold, threshold) if zone is None else (zone[0], math.nextafter(zone[1], math.inf))
+    # A threshold that maximises F1 of a rare class may lie below one per cent.
+    return low, max(high, LEAST_PRESENT)
+
+
+def decided(probability: float, limits: tuple[float, float]) -> str:
+    """Return the decision for a calibrated probability within :func:`decision_limits`."""
+    absent_below, present_from = limits
+    return "absent" if probability < absent_below else "present" if probability >= present_from else "uncertain"
 
 
 @dataclass(frozen=True)

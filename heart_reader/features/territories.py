@@ -26,6 +26,9 @@ _STEMS = {stem: row for row, stem in enumerate(LEAD_UNITS)}
 _PLACES = {name: [STANDARD_LEADS.index(lead) for lead in leads] for name, leads in TERRITORIES.items()}
 _CHEST, _ALL_BUT_AVR = _PLACES["Chest"], [place for place, lead in enumerate(STANDARD_LEADS) if lead != "aVR"]
 _MEMBERS = np.array([[float(place in places) for places in _PLACES.values()] for place in range(len(STANDARD_LEADS))])
+# All places one territory after the other, and where each begins.
+_IN_TURN = [place for places in _PLACES.values() for place in places]
+_BEGINNINGS = np.cumsum([0, *map(len, _PLACES.values())])[:-1]
 _KINDS = ("Mean", "Min", "Max")
 # Where each named feature stands among all kinds of all stems in all territories.
 _TAKEN = np.array(
@@ -53,9 +56,7 @@ def territory_values(of_leads: Array) -> Array:
     n_known = np.maximum(known @ _MEMBERS, 1e-9)
     low, high = np.where(known, of_leads, np.inf), np.where(known, of_leads, -np.inf)
     # (3, n_stems, n_territories), of which the named ones are taken.
-    extremes = [
-        np.stack([side(rows[:, places], axis=1) for places in _PLACES.values()], axis=1) for side, rows in ((np.min, low), (np.max, high))
-    ]
+    extremes = [side.reduceat(rows[:, _IN_TURN], _BEGINNINGS, axis=1) for side, rows in ((np.minimum, low), (np.maximum, high))]
     tables = np.stack([np.where(n_known >= 1, (filled @ _MEMBERS) / n_known, np.nan), *extremes])
     there = np.asarray(known.any(axis=0))
     answer = np.concatenate([tables.ravel()[_TAKEN], _progression(filled, there), _repolarisation(filled, there)])

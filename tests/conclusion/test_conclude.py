@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.contradictions import LEAST_PRESENT, find_contradictions
 from heart_reader.conclusion.findings import Facts
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.table import GROUPS
 from heart_reader.data.labels import ALL, SUPERCLASSES, SUPERDIAGNOSTIC, LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
@@ -40,9 +40,9 @@ SINUS = Rhythm("sinus", message("no_p"))
 NUMBERS = {"n_beats": 12.0, "heart_rate_bpm": 72.0, "pr_ms": 160.0, "qrs_ms": 90.0, "qtc_fridericia_ms": 410.0, "qrs_axis_deg": 40.0}
 
 
-def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> Answer:
+def answer(probability: float, threshold: float = 0.3, zone: float = 0.1) -> ClassReading:
     above, below = probability >= threshold + zone, probability < threshold - zone
-    return Answer(probability, threshold, "present" if above else "absent" if below else "uncertain")
+    return ClassReading(probability, threshold, "present" if above else "absent" if below else "uncertain")
 
 
 def reading(probability: Mapping[str, float], facts: Facts) -> tuple[dict[str, dict[str, str]], Conclusion]:
@@ -162,7 +162,7 @@ def test_what_yields_says_to_what() -> None:
 
 def test_a_superclass_may_stand_without_a_statement_and_little_is_only_possible() -> None:
     assert "Myocardial infarction, type not specified." in conclude_all({"MI": 0.9}, facts()).headline
-    levels = {ALL: {"QWAVE": Answer(0.12, 0.1, "present")}}
+    levels = {ALL: {"QWAVE": ClassReading(0.12, 0.1, "present")}}
     _, conclusion = conclude(levels, LabelSpace({ALL: Level(ALL, ("QWAVE",))}, (ALL,)), facts())
     assert "Q waves present (possible)." in conclusion.headline
 
@@ -174,7 +174,7 @@ def test_a_poor_signal_is_not_decided_and_says_why() -> None:
 
 
 def test_a_model_of_one_unknown_level_still_concludes() -> None:
-    levels = {"own": {"A": Answer(0.9, 0.5, "present"), "B": Answer(0.1, 0.5, "absent")}}
+    levels = {"own": {"A": ClassReading(0.9, 0.5, "present"), "B": ClassReading(0.1, 0.5, "absent")}}
     decisions, conclusion = conclude(levels, LabelSpace({"own": Level("own", ("A", "B"))}, ("own",)), facts())
     assert decisions == {"own": {"A": "present", "B": "absent"}}
     assert [line.codes for line in conclusion.lines] == [(), ("A",)]

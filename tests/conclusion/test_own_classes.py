@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heart_reader.conclusion.conclude import Conclusion, conclude
 from heart_reader.conclusion.findings import Facts
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.data.labels import LabelSpace, Level
 from heart_reader.data.scp_statements import SCP_STATEMENTS
 from heart_reader.data.tasks import build_levels
@@ -34,7 +34,8 @@ def read(present: Mapping[str, str], rhythm: str | None = "sinus", **numbers: fl
     space = LabelSpace({level: LEVELS[level] for level in present}, tuple(present))
     levels = {
         level: {
-            name: Answer(0.9, 0.5, "present") if name in of.split("|") else Answer(0.1, 0.5, "absent") for name in LEVELS[level].class_names
+            name: ClassReading(0.9, 0.5, "present") if name in of.split("|") else ClassReading(0.1, 0.5, "absent")
+            for name in LEVELS[level].class_names
         }
         for level, of in present.items()
     }
@@ -116,6 +117,6 @@ def test_normal_needs_a_class_that_says_so(chosen: tuple[str, set[str]], rhythm:
 @pytest.mark.parametrize("level", sorted(LEVELS))
 def test_a_recording_that_is_worth_nothing_says_nothing(level: str) -> None:
     space = LabelSpace({level: LEVELS[level]}, (level,))
-    answers = {name: Answer(0.9, 0.5, "uncertain") for name in LEVELS[level].class_names}
+    answers = {name: ClassReading(0.9, 0.5, "uncertain") for name in LEVELS[level].class_names}
     _, conclusion = conclude({level: answers}, space, Facts({}, None, None, message("not_measured"), False))
     assert (conclusion.kind, conclusion.lines) == ("undecided", ())

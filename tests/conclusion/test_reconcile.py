@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heart_reader.conclusion.reconcile import NORMAL, Answer, Reconciled, reconcile
+from heart_reader.conclusion.reconcile import NORMAL, ClassReading, Reconciled, reconcile
 from heart_reader.conclusion.table import read_table
 from heart_reader.data.labels import SUPERCLASSES
 from heart_reader.data.scp_statements import SCP_STATEMENTS
@@ -17,16 +17,16 @@ SUPERCLASS_OF = {statement.code: statement.superclass for statement in SCP_STATE
 PAIRS = {frozenset((rule.first, rule.second)) for rule in read_table().exclusions}
 
 
-def answer(probability: float, threshold: float | None = 0.3) -> Answer:
+def answer(probability: float, threshold: float | None = 0.3) -> ClassReading:
     present = threshold is not None and probability >= threshold
-    return Answer(probability, threshold, "present" if present else "absent")
+    return ClassReading(probability, threshold, "present" if present else "absent")
 
 
-def solve(statements: dict[str, Answer], superclasses: dict[str, Answer] | None = None, **measured: float) -> Reconciled:
+def solve(statements: dict[str, ClassReading], superclasses: dict[str, ClassReading] | None = None, **measured: float) -> Reconciled:
     return reconcile(statements, superclasses or {}, SUPERCLASS_OF, measured)
 
 
-def score(statements: dict[str, Answer], superclasses: dict[str, Answer], stated: set[str], kept: set[str]) -> float | None:
+def score(statements: dict[str, ClassReading], superclasses: dict[str, ClassReading], stated: set[str], kept: set[str]) -> float | None:
     """Sum of margins of a set, None where it breaks a rule; written apart from what it checks."""
     if any(pair <= stated for pair in PAIRS) or (NORMAL in kept and len(kept) > 1):
         return None
@@ -49,7 +49,7 @@ def test_no_set_is_better(probability: dict[str, float], of_superclass: dict[str
     superclasses = {name: answer(value) for name, value in of_superclass.items()}
     found = solve(statements, superclasses)
 
-    def subsets(names: dict[str, Answer]) -> list[set[str]]:
+    def subsets(names: dict[str, ClassReading]) -> list[set[str]]:
         return [set(one) for one in chain.from_iterable(combinations(names, size) for size in range(len(names) + 1))]
 
     scores = [score(statements, superclasses, stated, kept) for stated in subsets(statements) for kept in subsets(superclasses)]
@@ -77,7 +77,7 @@ def test_what_was_not_measured_is_no_condition() -> None:
 
 def test_a_statement_brings_its_superclass_or_yields_with_it() -> None:
     sure, weak = answer(0.95), answer(0.31)
-    assert solve({"IMI": sure}, {"MI": Answer(0.28, 0.3, "uncertain")}).superclasses == ("MI",)
+    assert solve({"IMI": sure}, {"MI": ClassReading(0.28, 0.3, "uncertain")}).superclasses == ("MI",)
     found = solve({"IMI": weak}, {"MI": answer(0.02)})
     assert (found.stated, found.superclasses) == ((), ())
     assert [(item.code, item.to, item.without) for item in found.yielded] == [("IMI", None, "MI")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heart_reader.classifier import EcgClassifier
-from heart_reader.conclusion.reconcile import Answer
+from heart_reader.conclusion.reconcile import ClassReading
 from heart_reader.conclusion.whole import without_contradicted
 from heart_reader.data.record import EcgRecord
 from heart_reader.data.synthetic import simulate_rhythm
@@ -99,7 +99,7 @@ def test_a_rhythm_without_a_name_says_why(minute: Measurements) -> None:
 
 def test_the_reader_does_not_contradict_the_whole(minute: Measurements) -> None:
     codes = ("SR", "PVC", "AFIB", "IMI")
-    answers = {code: Answer(0.9, 0.5, "present") for code in codes}
+    answers = {code: ClassReading(0.9, 0.5, "present") for code in codes}
     whole = whole_of("V" * 100)
     kept, why = without_contradicted(answers, state(whole, with_whole_rhythm(minute, whole, None).rhythm))
     assert [code for code, answer in kept.items() if answer.decision == "present"] == ["SR", "PVC", "IMI"]
