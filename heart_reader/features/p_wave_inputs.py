@@ -19,7 +19,8 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median, steps
-from heart_reader.kernels.rhythm import activity_of_parts, diagonal_sums, levelled_parts, products_at, step_means
+from heart_reader.kernels.p_waves import activity_of_parts, between_beats, diagonal_sums, levelled_parts, likenesses
+from heart_reader.kernels.rhythm import step_means
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
 
@@ -37,7 +38,7 @@ _STEP = 4
 _STEP_MS = _STEP * 1000.0 / MEASURING_HZ
 # The compared part reaches a little beyond the P wave, and is moved by up to 40 ms to where it
 # fits best.
-_MARGIN, _SHIFTS = round(0.02 * MEASURING_HZ), np.arange(-5, 6)
+_MARGIN, _REACH = round(0.02 * MEASURING_HZ), 5
 _SHORTEST = 8
 # Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR
 # interval on.
@@ -161,7 +162,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
         inside[main] = False
     others = np.flatnonzero(inside)
     if len(others):
-        of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, None)
+        of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, cuts[:0])
     if decoys is None:
         of_all[main], shift_ms[main] = of_main, shift_main
     return PInputs(record, of_all, shift_ms)
@@ -182,11 +183,11 @@ def _ramp(length: int) -> Array:
 
 def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
     """Return which places can be moved either way; NaN cannot."""
-    answer: NDArray[np.bool_] = (places + _SHIFTS[0] >= 0) & (places + _SHIFTS[-1] < len(stretches.activity))
+    answer: NDArray[np.bool_] = (places >= _REACH) & (places < len(stretches.activity) - _REACH)
     return answer
 
 
-def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array | None) -> tuple[Array, Array]:
+def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array) -> tuple[Array, Array]:
     """Return (n_places, len(BEAT_INPUTS)) inputs, and the P wave's delay in ms.
 
     Parameters
@@ -195,33 +196,13 @@ def _compared(stretches: _Stretches, places: Indices, template: Array, product: 
         (n_stretches,) of the template with every part.
     cuts
         What lies at the places, if the template is their mean: each is compared with the mean of
-        the others.
+        the others. None of them otherwise.
     """
-    moved = places[:, None] + _SHIFTS
-    product, length = product[moved], np.full(len(places), _length(template))
-    if cuts is not None:
-        n = len(cuts)
-        own = products_at(stretches.signal, places, _SHIFTS, cuts)
-        product = (product * n - own) / (n - 1)
-        length = np.linalg.norm(template * n - cuts, axis=1) / (n - 1)
-    length = np.maximum(length, 1e-9)
-    rows, best = np.arange(len(places)), product.argmax(axis=1)
-    activity = stretches.activity[moved]
-    alike = product / np.maximum(activity * length[:, None], 1e-9)
-    middle = len(_SHIFTS) // 2
-    shift_ms = _STEP_MS * (_SHIFTS[best] + _beside_top(product, best))
-    other_size = np.minimum(np.abs(product[rows, best] / np.square(length) - 1.0), 2.0)
-    over = np.log((activity[:, middle] + _LEAST_MV) / (length + _LEAST_MV))
-    return np.stack([alike[:, middle], alike[rows, best], other_size, over, np.abs(shift_ms)], axis=1), shift_ms
-
-
-def _beside_top(product: Array, best: Indices) -> Array:
-    """Return where the parabola through each best value and its neighbours peaks, -0.5 to 0.5."""
-    rows, inner = np.arange(len(best)), np.clip(best, 1, product.shape[1] - 2)
-    before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))
-    bend = before - 2.0 * top + after
-    beside = np.where((bend < 0) & (inner == best), 0.5 * (before - after) / np.where(bend < 0, bend, -1.0), 0.0)
-    return np.clip(beside, -0.5, 0.5)
+    inputs = likenesses(stretches.signal, stretches.activity, product, template, places, _REACH, cuts)
+    shift_ms = _STEP_MS * inputs[:, 4]
+    inputs[:, 3] = np.log((stretches.activity[places] + _LEAST_MV) / (inputs[:, 3] + _LEAST_MV))
+    inputs[:, 4] = np.abs(shift_ms)
+    return inputs, shift_ms
 
 
 def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shift_ms: Array, n_leads: float) -> tuple[float, ...]:
@@ -251,11 +232,10 @@ def _diastole(stretches: _Stretches, template: Array, product: Array, places: Ar
     last = places[main].astype(np.int64) - stretches.length // 2
     first = (r[main - 1] + _AFTER_R).astype(np.int64)
     late = (r[main - 1] + _LATE * (r[main] - r[main - 1])).astype(np.int64)
-    quiet = [stretches.activity[a:z].min() for a, z in zip(first.tolist(), last.tolist(), strict=True) if z - a >= 4]
-    elsewhere = [np.abs(product[a:z]).max() for a, z in zip(late.tolist(), last.tolist(), strict=True) if z - a >= 2]
+    quiet, elsewhere = (of[np.isfinite(of)] for of in between_beats(stretches.activity, product, first, late, last))
     return (
-        math.log((length + _LEAST_MV) / (float(median(np.array(quiet))) + _LEAST_MV)) if quiet else math.nan,
-        math.log(float(median(np.array(elsewhere))) / max(length * length, 1e-9) + _LEAST_SIZE) if elsewhere else math.nan,
+        math.log((length + _LEAST_MV) / (float(median(quiet)) + _LEAST_MV)) if len(quiet) else math.nan,
+        math.log(float(median(elsewhere)) / max(length * length, 1e-9) + _LEAST_SIZE) if len(elsewhere) else math.nan,
     )
 
 
@@ -268,6 +248,12 @@ def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
     if "II" not in names:
         return math.nan
     part = template.reshape(len(names), -1)[names.index("II")]
-    bump = np.sin(np.linspace(0.0, math.pi, len(part)))
+    return float(part @ _bump(len(part))) / max(_length(template), 1e-9)
+
+
+@lru_cache(maxsize=64)
+def _bump(n_points: int) -> Array:
+    """Return half a sine wave of mean zero and length one."""
+    bump = np.sin(np.linspace(0.0, math.pi, n_points))
     bump -= bump.mean()
-    return float(part @ bump) / max(_length(template) * _length(bump), 1e-9)
+    return bump / _length(bump)

@@ -4,6 +4,16 @@
 
 #include "arrays.h"
 
+/* Means of `step` points each, which are summed in pairs. */
+static inline void means_of(const float *ALONE row, Py_ssize_t n, Py_ssize_t step, float *ALONE out) {
+    for (Py_ssize_t t = 0; t < n; t++) {
+        const float *points = row + t * step;
+        float sum = 0.0f;
+        for (Py_ssize_t k = 0; k + 1 < step; k += 2) sum += points[k] + points[k + 1];
+        out[t] = (step % 2 ? sum + points[step - 1] : sum) / (float)step;
+    }
+}
+
 KERNEL(step_means) {
     Array signal, answer;
     if (!expect(count, 2)) return NULL;
@@ -16,12 +26,10 @@ KERNEL(step_means) {
         for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
             const float *ALONE row = F32(signal) + lead * signal.columns;
             float *ALONE out = F32(answer) + lead * answer.columns;
-            for (Py_ssize_t t = 0; t < answer.columns; t++) {
-                const float *points = row + t * step;
-                float sum = 0.0f;
-                for (Py_ssize_t k = 0; k + 1 < step; k += 2) sum += points[k] + points[k + 1];
-                out[t] = (step % 2 ? sum + points[step - 1] : sum) / (float)step;
-            }
+            /* Steps that come often have a loop of their own, which is unrolled. */
+            if (step == 4) means_of(row, answer.columns, 4, out);
+            else if (step == 5) means_of(row, answer.columns, 5, out);
+            else means_of(row, answer.columns, step, out);
         }
         release(&answer);
     }
@@ -206,150 +214,4 @@ KERNEL(highest_repeat) {
     if (sound) return Py_BuildValue("(dn)", best, lag ? lag : low);
     PyErr_SetString(PyExc_ValueError, "highest_repeat: lags outside of the correlation");
     return NULL;
-}
-
-/* Adds to `left` what each part of one lead has, less its mean and its slope, of squares. */
-static void take_mean_and_slope(const double *row, Py_ssize_t n, Py_ssize_t length, double *room, double *left) {
-    double *sums = room, *rising = room + n + 1, of_ramp = 0.0;
-    const double middle = 0.5 * (double)(length - 1);
-    const Py_ssize_t n_parts = n - length + 1;
-    for (Py_ssize_t k = 0; k < length; k++) of_ramp += ((double)k - middle) * ((double)k - middle);
-    sums[0] = rising[0] = 0.0;
-    for (Py_ssize_t t = 0; t < n; t++) {
-        sums[t + 1] = sums[t] + row[t];
-        rising[t + 1] = rising[t] + row[t] * (double)t;
-    }
-    for (Py_ssize_t t = 0; t < n_parts; t++) {
-        const double total = sums[t + length] - sums[t];
-        const double slope = rising[t + length] - rising[t] - ((double)t + middle) * total;
-        left[t] = left[t] - total * total / (double)length - slope * slope / of_ramp;
-    }
-}
-
-KERNEL(activity_of_parts) {
-    Array signal, answer;
-    if (!expect(count, 2)) return NULL;
-    const Py_ssize_t length = PyLong_AsSsize_t(arguments[1]);
-    if (PyErr_Occurred() || !look(arguments[0], FLOAT64, 2, &signal)) return NULL;
-    PyObject *made = NULL;
-    double *room = NULL;
-    const Py_ssize_t n = signal.columns, n_parts = n - length + 1;
-    if (length < 2 || n_parts < 1) {
-        PyErr_SetString(PyExc_ValueError, "activity_of_parts: parts of two points or more that fit into the signal are needed");
-        goto done;
-    }
-    room = PyMem_Malloc(sizeof(double) * 2 * (size_t)(n + 1));
-    if (!room) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    made = make(FLOAT64, 1, 1, n_parts, &answer);
-    if (!made) goto done;
-    double *left = F64(answer), *squares = room;
-    memset(squares, 0, sizeof(double) * (size_t)(n + 1));
-    for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
-        for (Py_ssize_t t = 0; t < n; t++) squares[t + 1] += F64(signal)[lead * n + t] * F64(signal)[lead * n + t];
-    for (Py_ssize_t t = 0; t < n; t++) squares[t + 1] += squares[t];
-    for (Py_ssize_t t = 0; t < n_parts; t++) left[t] = squares[t + length] - squares[t];
-    for (Py_ssize_t lead = 0; lead < signal.rows; lead++) take_mean_and_slope(F64(signal) + lead * n, n, length, room, left);
-    for (Py_ssize_t t = 0; t < n_parts; t++) left[t] = left[t] > 0.0 ? sqrt(left[t]) : 0.0;
-    release(&answer);
-done:
-    PyMem_Free(room);
-    release(&signal);
-    return made;
-}
-
-KERNEL(diagonal_sums) {
-    Array products, answer;
-    if (!expect(count, 1) || !look(arguments[0], FLOAT64, 2, &products)) return NULL;
-    PyObject *made = NULL;
-    const Py_ssize_t length = products.columns, n = products.rows - length + 1;
-    if (length < 1 || n < 1) PyErr_SetString(PyExc_ValueError, "diagonal_sums: more rows than columns are needed");
-    else made = make(FLOAT64, 1, 1, n, &answer);
-    if (made) {
-        for (Py_ssize_t t = 0; t < n; t++) {
-            const double *first = F64(products) + t * length;
-            double sum = 0.0;
-            for (Py_ssize_t k = 0; k < length; k++) sum += first[k * (length + 1)];
-            F64(answer)[t] = sum;
-        }
-        release(&answer);
-    }
-    release(&products);
-    return made;
-}
-
-KERNEL(products_at) {
-    Array signal, places, shifts, cuts, answer;
-    if (!expect(count, 4) || !look(arguments[0], FLOAT64, 2, &signal)) return NULL;
-    PyObject *made = NULL;
-    places.buffer.obj = shifts.buffer.obj = cuts.buffer.obj = NULL;
-    if (!look(arguments[1], INT64, 1, &places) || !look(arguments[2], INT64, 1, &shifts) || !look(arguments[3], FLOAT64, 2, &cuts)) goto done;
-    const Py_ssize_t n = signal.columns, length = signal.rows ? cuts.columns / signal.rows : 0;
-    int sound = cuts.rows == places.columns && length * signal.rows == cuts.columns;
-    for (Py_ssize_t place = 0; sound && place < places.columns; place++)
-        for (Py_ssize_t s = 0; sound && s < shifts.columns; s++) {
-            const int64_t first = I64(places)[place] + I64(shifts)[s];
-            sound = first >= 0 && first + length <= n;
-        }
-    if (!sound) {
-        PyErr_SetString(PyExc_ValueError, "products_at: places outside of the signal");
-        goto done;
-    }
-    made = make(FLOAT64, 2, places.columns, shifts.columns, &answer);
-    if (!made) goto done;
-    for (Py_ssize_t place = 0; place < places.columns; place++)
-        for (Py_ssize_t s = 0; s < shifts.columns; s++) {
-            const Py_ssize_t first = (Py_ssize_t)(I64(places)[place] + I64(shifts)[s]);
-            double sum = 0.0;
-            for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
-                const double *row = F64(signal) + lead * n + first, *cut = F64(cuts) + place * cuts.columns + lead * length;
-                for (Py_ssize_t k = 0; k < length; k++) sum += row[k] * cut[k];
-            }
-            F64(answer)[place * shifts.columns + s] = sum;
-        }
-    release(&answer);
-done:
-    release(&signal);
-    release(&places);
-    release(&shifts);
-    release(&cuts);
-    return made;
-}
-
-KERNEL(levelled_parts) {
-    Array signal, places, ramp, answer;
-    if (!expect(count, 3) || !look(arguments[0], FLOAT64, 2, &signal)) return NULL;
-    PyObject *made = NULL;
-    places.buffer.obj = ramp.buffer.obj = NULL;
-    if (!look(arguments[1], INT64, 1, &places) || !look(arguments[2], FLOAT64, 1, &ramp)) goto done;
-    const Py_ssize_t n = signal.columns, length = ramp.columns;
-    int sound = length > 0;
-    for (Py_ssize_t place = 0; sound && place < places.columns; place++)
-        sound = I64(places)[place] >= 0 && I64(places)[place] + length <= n;
-    if (!sound) {
-        PyErr_SetString(PyExc_ValueError, "levelled_parts: places outside of the signal");
-        goto done;
-    }
-    made = make(FLOAT64, 2, places.columns, signal.rows * length, &answer);
-    if (!made) goto done;
-    for (Py_ssize_t place = 0; place < places.columns; place++)
-        for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
-            const double *row = F64(signal) + lead * n + I64(places)[place];
-            double *part = F64(answer) + (place * signal.rows + lead) * length, mean = 0.0, slope = 0.0;
-            for (Py_ssize_t k = 0; k < length; k++) mean += row[k];
-            mean /= (double)length;
-            for (Py_ssize_t k = 0; k < length; k++) {
-                part[k] = row[k] - mean;
-                slope += part[k] * F64(ramp)[k];
-            }
-            for (Py_ssize_t k = 0; k < length; k++) part[k] -= slope * F64(ramp)[k];
-        }
-    release(&answer);
-done:
-    release(&signal);
-    release(&places);
-    release(&ramp);
-    return made;
 }

@@ -1,4 +1,4 @@
-"""Kernels of judging P waves and atria."""
+"""Kernels of judging the atria."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from numpy.typing import NDArray
 from heart_reader.kernels import in_order, kernel
 
 __all__ = [
-    "activity_of_parts",
     "band_powers",
     "bridged",
-    "diagonal_sums",
     "highest_repeat",
-    "levelled_parts",
-    "products_at",
     "step_means",
     "windowed",
     "without_beats",
@@ -141,85 +137,3 @@ def highest_repeat(repeats: Array, low: int, high: int, twice: bool) -> tuple[fl
         value = np.minimum(value, np.maximum(np.maximum(repeats[2 * lags - 1], repeats[2 * lags]), repeats[2 * lags + 1]))
     best = int(np.where(peak, value, -np.inf).argmax())
     return float(value[best]) if peak[best] else 0.0, low + best
-
-
-@kernel
-def activity_of_parts(signal: Array, length: int) -> Array:
-    """Return (n_parts,) roots of sums of squares, all leads together, without means and slopes.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times), of which every part of ``length`` points is taken, two or more.
-    """
-    n_leads, n_times = signal.shape
-    n = n_times - length + 1
-    sums, rising = np.zeros((2, n_leads, n_times + 1))
-    np.cumsum(signal, axis=1, out=sums[:, 1:])
-    np.cumsum(signal * np.arange(n_times), axis=1, out=rising[:, 1:])
-    squares = np.concatenate([[0.0], np.cumsum(in_order(np.square(signal)))])
-    total = sums[:, length:] - sums[:, :n]
-    # Of the ramp whose middle moves along.
-    middle = 0.5 * (length - 1)
-    slope = rising[:, length:] - rising[:, :n] - (np.arange(n) + middle) * total
-    of_ramp = float(np.cumsum(np.square(np.arange(length) - middle))[-1])
-    left = squares[length:] - squares[:n]
-    for lead in range(n_leads):
-        left = left - np.square(total[lead]) / length - np.square(slope[lead]) / of_ramp
-    # A difference of large sums may fall below zero by rounding.
-    answer: Array = np.sqrt(np.maximum(left, 0.0))
-    return answer
-
-
-@kernel
-def diagonal_sums(products: Array) -> Array:
-    """Return (n_rows - n_columns + 1,) sums from each row on along the diagonal."""
-    length = products.shape[1]
-    n = len(products) - length + 1
-    sums = np.zeros(n)
-    for column in range(length):
-        sums += products[column : column + n, column]
-    return sums
-
-
-@kernel
-def products_at(signal: Array, places: Indices, shifts: Indices, cuts: Array) -> Array:
-    """Return (n_places, n_shifts) products of what lies at moved places with a cut of each place.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times).
-    places, shifts
-        (n_places,) and (n_shifts,) time points.
-    cuts
-        (n_places, n_leads * n_points).
-    """
-    n_points = cuts.shape[1] // len(signal)
-    window = (places[:, None] + shifts)[..., None] + np.arange(n_points)
-    wide = signal[:, window] * cuts.reshape(len(places), len(signal), 1, n_points).swapaxes(0, 1)
-    products = np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *window.shape[:2])
-    answer: Array = in_order(products)
-    return answer
-
-
-@kernel
-def levelled_parts(signal: Array, places: Indices, ramp: Array) -> Array:
-    """Return (n_places, n_leads * n_points) parts, each lead of each without mean and slope.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times).
-    places
-        (n_places,) where the parts begin.
-    ramp
-        (n_points,) a straight line of mean zero and length one.
-    """
-    # Points first, so that all sums run in their order.
-    cut = signal[:, np.arange(len(ramp))[:, None] + places].swapaxes(0, 1)
-    cut = np.ascontiguousarray(cut)
-    cut -= in_order(cut) / len(ramp)
-    line = ramp[:, None, None]
-    cut -= in_order(cut * line) * line
-    return np.ascontiguousarray(cut.transpose(2, 1, 0)).reshape(len(places), -1)

@@ -73,12 +73,21 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
         "band_powers": (np.concatenate([exact, exact[:, ::-1]])[:, : n // 2 * 2].copy(), points, points + 3, n // 3),
         "activity_of_parts": (exact, points),
         "diagonal_sums": (rng.normal(size=(200, points)),),
-        "products_at": (exact, inside, np.arange(-5, 6), rng.normal(size=(len(inside), n_leads * points))),
+        "likenesses": _compared(exact, inside, points, rng),
+        "between_beats": (np.abs(exact[0]), exact[-1], inside, inside + points, inside + rng.integers(0, 100, len(inside))),
         "heights_beside": (signal, inside[:, None] + np.arange(-80, 21, 2), 10),
         "resampled": (exact, _taps(*(ratio := RATIOS[int(rng.integers(len(RATIOS)))])), *ratio, -(-n * ratio[0] // ratio[1])),
         "levelled_parts": (exact, inside, ramp / np.sqrt(ramp @ ramp)),
     }
     return given[name]
+
+
+def _compared(signal: NDArray[np.float64], places: NDArray[np.int64], points: int, rng: np.random.Generator) -> tuple[Any, ...]:
+    """Parts that made a template, or others."""
+    n_leads, n_parts = len(signal), signal.shape[1] - points + 1
+    template = rng.normal(size=n_leads * points)
+    of_mean = len(places) if len(places) > 1 and rng.random() < 0.5 else 0
+    return signal, rng.random(n_parts), rng.normal(size=n_parts), template, places, 5, rng.normal(size=(of_mean, n_leads * points))
 
 
 @needs_compiler
