@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     upload_timeout_s
         Longest time a client may take to send a record, in seconds.
     max_concurrency
-        Readings made at the same time; more than the cores only makes each of them slower.
+        Readings made at the same time. One more than the cores keeps these busy while answers and
+        recordings are handed over; more than that only makes each of them slower.
     processes
         Whether they are made in as many processes, which takes more memory and reads on all cores;
         else in threads of the server. A thread cannot be ended: there a reading has no other bound
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=128, ge=1)
     max_files: int = Field(default=4, ge=1)
     upload_timeout_s: float = Field(default=300.0, gt=0)
-    max_concurrency: int = Field(default_factory=usable_cores, ge=1)
+    max_concurrency: int = Field(default_factory=lambda: usable_cores() + 1, ge=1)
     processes: bool = True
     max_values: int = Field(default=104_000_000, ge=1)
     reading_timeout_s: float = Field(default=20.0, gt=0)

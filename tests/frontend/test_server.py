@@ -91,7 +91,7 @@ def test_settings_come_from_the_environment_and_give_way_to_arguments(monkeypatc
     monkeypatch.setenv("HEART_READER_HOST", "0.0.0.0")
     monkeypatch.setenv("HEART_READER_API_KEY", "0123456789abcdef")
     assert (Settings().port, Settings(port=9000).port, Settings().host) == (8123, 9000, "0.0.0.0")
-    assert Settings().max_concurrency == len(os.sched_getaffinity(0))
+    assert Settings().max_concurrency == len(os.sched_getaffinity(0)) + 1
 
 
 def test_an_error_of_the_server_is_hidden_behind_its_request_id(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
