@@ -90,7 +90,7 @@ def _how(kept: Mapping[str, Any]) -> list[str]:
     return [
         f"Both sides of a comparison are started, each in a process of its own, and take turns for {options['rounds']} rounds; each comes "
         "first as often as the other. Before that each answers everything once, which warms it up and is what answers are compared by.",
-        "Every side has one thread, except the servers: heart_reader reads in as many processes as there are cores, the plain server in "
+        "Every side has one thread, except the servers: heart_reader reads in one process more than there are cores, the plain server in "
         "threads of one process with one thread per call of torch, which was quicker than torch's own choice.",
         f"{options['records']} simulated ECGs of 10 s, 12 leads and 500 Hz; {options['predictions']} simulated predictions of five "
         "classes, one patient in ten with two records. MUSE and SCP files are written by the tests' writers, the others by the package's.",
