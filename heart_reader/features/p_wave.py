@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
-from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, JudgedBeats, p_inputs
+from heart_reader.features.p_wave_inputs import BEAT_INPUTS, RECORD_INPUTS, JudgedBeats, p_inputs, spread
 
 __all__ = ["PWaves", "find_p_waves", "known_inputs", "no_p_waves", "ventricles_paced"]
 
@@ -111,17 +111,17 @@ def find_p_waves(beats: JudgedBeats, delineation: Delineation) -> PWaves:
         probability *= record_probability
     has_p = probability >= _OF_BEAT
     # Single waves that look like P in a record that has none are chance.
-    onset_ms = np.where(has_p & (present is True), delineation.overall[0] + inputs.shift_ms, math.nan)
-    known = np.isfinite(probability)
-    of_waves = onset_ms[np.isfinite(onset_ms)]
+    onset_ms = np.where(has_p, delineation.overall[0] + inputs.shift_ms, math.nan) if present else np.full(len(has_p), math.nan)
+    n_known = np.count_nonzero(np.isfinite(probability))
+    of_waves = [onset for onset in onset_ms.tolist() if math.isfinite(onset)]
     return PWaves(
         probability=probability,
         onset_ms=onset_ms,
         present=present,
         record_probability=record_probability,
         likeness=float(inputs.record[0]),
-        share=float(has_p[known].mean()) if known.any() else math.nan,
-        pr_sd_ms=float(of_waves.std()) if len(of_waves) > 2 else math.nan,
+        share=np.count_nonzero(has_p) / n_known if n_known else math.nan,
+        pr_sd_ms=spread(of_waves) if len(of_waves) > 2 else math.nan,
     )
 
 
@@ -148,4 +148,4 @@ def ventricles_paced(spikes: Indices, r: Indices, delineation: Delineation) -> b
 
 
 def _probability(log_odds: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0)))
+    return 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(log_odds, -30.0), 30.0)))

@@ -19,10 +19,9 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median, steps
-from heart_reader.kernels.p_waves import activity_of_parts, between_beats, diagonal_sums, levelled_parts, likenesses
-from heart_reader.kernels.rhythm import step_means
+from heart_reader.kernels.p_waves import activity_of_parts, compared_parts, diastole_medians, levelled_parts, weighed_steps
 
-__all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs"]
+__all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs", "spread"]
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.int64]
@@ -91,33 +90,6 @@ class PInputs:
     shift_ms: Array
 
 
-@dataclass(frozen=True, eq=False)
-class _Stretches:
-    """All parts of the length of a P wave in a record.
-
-    Parameters
-    ----------
-    signal
-        (n_leads, n_times) in mV, one time point for four.
-    length
-        Of a part, in such time points.
-    activity
-        (n_stretches,) root of the sum of squares over all leads without their means and slopes.
-    """
-
-    signal: Array
-    length: int
-    activity: Array
-
-    def cut(self, places: Indices) -> Array:
-        """Return (n_places, n_leads * length), each lead without mean and slope."""
-        return levelled_parts(self.signal, places, _ramp(self.length))
-
-    def onto(self, template: Array) -> Array:
-        """Return (n_stretches,) products with a template, (n_leads * length,), levelled."""
-        return diagonal_sums(self.signal.T @ template.reshape(len(self.signal), -1))
-
-
 def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None = None) -> PInputs | None:
     """Compare what precedes QRS.
 
@@ -138,41 +110,44 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     if wave is None:
         return None
     begin, end = wave.onset - _MARGIN - BEAT_FROM, min(wave.offset + _MARGIN, qrs.onset) - BEAT_FROM
-    stretches = _stretches(beats.signal, beats.weights, max(_SHORTEST, round((end - begin) / _STEP)))
+    length = max(_SHORTEST, round((end - begin) / _STEP))
+    n_parts = beats.signal.shape[1] // _STEP - length + 1
     places = np.rint((beats.at + begin) / _STEP)
-    main = beats.members[_inside(places[beats.members], stretches)]
+    inside = _inside(places, n_parts)
+    main = beats.members[inside[beats.members]]
     if len(main) < 2:
         return None
-    of_main_at = places[main].astype(np.int64)
-    cuts = stretches.cut(of_main_at)
-    template = cuts.mean(axis=0)
-    product = stretches.onto(template)
-    of_main, shift_main = _compared(stretches, of_main_at, template, product, cuts)
+    signal = weighed_steps(np.ascontiguousarray(beats.signal, dtype=np.float32), beats.weights.astype(np.float64), _STEP)
+    main_at = places[main].astype(np.int64)
+    cuts = levelled_parts(signal, main_at, _ramp(length))
+    template = cuts.sum(axis=0) / len(cuts)
+    if decoys is None:
+        judged, inside[main] = places, False
+        others = inside.nonzero()[0]
+    else:
+        judged = np.rint((decoys + begin) / _STEP)
+        others = _inside(judged, n_parts).nonzero()[0]
+    activity = activity_of_parts(signal, length)
+    all_at = np.concatenate([main_at, judged[others].astype(np.int64)])
+    rows = compared_parts(signal, activity, all_at, _REACH, template, cuts)
+    late_ms = _STEP_MS * rows[:, 4]
+    # Logarithms are taken here, for those of NumPy and of C may differ in their last bit.
+    rows[:, 3], rows[:, 4] = np.log(rows[:, 3]), np.abs(late_ms)
+    size = math.sqrt(float(template @ template))
+    quiet, elsewhere = diastole_medians(signal, activity, main_at, template, beats.at / _STEP, main, _AFTER_R, _LATE)
     record = np.array([
-        *_likeness_and_size(stretches, template, of_main, shift_main, float(beats.weights.sum())),
-        *_diastole(stretches, template, product, places, r=beats.at / _STEP, main=main),
+        *_likeness_and_size(rows[: len(main)], late_ms[: len(main)], size / math.sqrt(max(float(beats.weights.sum()), 1e-3) * length)),
+        math.log((size + _LEAST_MV) / (quiet + _LEAST_MV)),
+        math.log(elsewhere / max(size * size, 1e-9) + _LEAST_SIZE),
         math.log(float(median(steps(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
-        _upright_in_ii(template, beats.names),
+        _upright_in_ii(template, size, beats.names),
         math.log(len(beats.names)),
     ])  # fmt: skip
-    judged = places if decoys is None else np.rint((decoys + begin) / _STEP)
     of_all, shift_ms = np.full((len(judged), len(BEAT_INPUTS)), np.nan), np.full(len(judged), np.nan)
-    inside = _inside(judged, stretches)
     if decoys is None:
-        inside[main] = False
-    others = np.flatnonzero(inside)
-    if len(others):
-        of_all[others], shift_ms[others] = _compared(stretches, judged[others].astype(np.int64), template, product, cuts[:0])
-    if decoys is None:
-        of_all[main], shift_ms[main] = of_main, shift_main
+        of_all[main], shift_ms[main] = rows[: len(main)], late_ms[: len(main)]
+    of_all[others], shift_ms[others] = rows[len(main) :], late_ms[len(main) :]
     return PInputs(record, of_all, shift_ms)
-
-
-def _stretches(signal: Array, weights: Array, length: int) -> _Stretches:
-    """Take time points together and find the activity of all parts from running sums."""
-    coarse = step_means(np.ascontiguousarray(signal, dtype=np.float32), _STEP) * np.sqrt(weights, dtype=np.float64)[:, None]
-    fits = coarse.shape[1] >= length
-    return _Stretches(coarse, length, activity_of_parts(coarse, length) if fits else np.zeros(0))
 
 
 @lru_cache(maxsize=64)
@@ -181,79 +156,42 @@ def _ramp(length: int) -> Array:
     return ramp / math.sqrt(float(ramp @ ramp))
 
 
-def _inside(places: Array, stretches: _Stretches) -> NDArray[np.bool_]:
+@lru_cache(maxsize=64)
+def _bump(length: int) -> Array:
+    """Return (length,) an upright wave of mean zero and length one."""
+    bump = np.sin(np.linspace(0.0, math.pi, length))
+    bump -= bump.mean()
+    return bump / math.sqrt(float(bump @ bump))
+
+
+def _inside(places: Array, n_parts: int) -> NDArray[np.bool_]:
     """Return which places can be moved either way; NaN cannot."""
-    answer: NDArray[np.bool_] = (places >= _REACH) & (places < len(stretches.activity) - _REACH)
+    answer: NDArray[np.bool_] = (places >= _REACH) & (places < n_parts - _REACH)
     return answer
 
 
-def _compared(stretches: _Stretches, places: Indices, template: Array, product: Array, cuts: Array) -> tuple[Array, Array]:
-    """Return (n_places, len(BEAT_INPUTS)) inputs, and the P wave's delay in ms.
-
-    Parameters
-    ----------
-    product
-        (n_stretches,) of the template with every part.
-    cuts
-        What lies at the places, if the template is their mean: each is compared with the mean of
-        the others. None of them otherwise.
-    """
-    inputs = likenesses(stretches.signal, stretches.activity, product, template, places, _REACH, cuts)
-    shift_ms = _STEP_MS * inputs[:, 4]
-    inputs[:, 3] = np.log((stretches.activity[places] + _LEAST_MV) / (inputs[:, 3] + _LEAST_MV))
-    inputs[:, 4] = np.abs(shift_ms)
-    return inputs, shift_ms
-
-
-def _likeness_and_size(stretches: _Stretches, template: Array, rows: Array, shift_ms: Array, n_leads: float) -> tuple[float, ...]:
-    likeness = np.sort(rows[:, 0])
-    rms_mv = _length(template) / math.sqrt(max(n_leads, 1e-3) * stretches.length)
+def _likeness_and_size(rows: Array, late_ms: Array, rms_mv: float) -> tuple[float, ...]:
+    # NumPy takes longer to be called than Python to sort and add a few numbers.
+    likeness, other_size = sorted(rows[:, 0].tolist()), rows[:, 2].tolist()
     return (
-        float(likeness.mean()),
-        float(likeness[int(0.1 * (len(likeness) - 1))]),
+        math.fsum(likeness) / len(likeness),
+        likeness[int(0.1 * (len(likeness) - 1))],
         float(median(rows[:, 1])),
         math.log(rms_mv + 0.5 * _LEAST_MV),
-        float(rows[:, 2].mean()),
-        math.log(float(shift_ms.std()) + 2.0),
+        math.fsum(other_size) / len(likeness),
+        math.log(spread(late_ms.tolist()) + 2.0),
     )
 
 
-def _diastole(stretches: _Stretches, template: Array, product: Array, places: Array, *, r: Array, main: Indices) -> tuple[float, float]:
-    """Return logarithms: P wave over the quietest part between beats; its share elsewhere.
-
-    Parameters
-    ----------
-    places, r
-        (n_beats,) where the P wave and R of each beat of the record are.
-    """
-    length = _length(template)
-    main = main[main > 0]
-    main = main[np.isfinite(r[main - 1])]
-    last = places[main].astype(np.int64) - stretches.length // 2
-    first = (r[main - 1] + _AFTER_R).astype(np.int64)
-    late = (r[main - 1] + _LATE * (r[main] - r[main - 1])).astype(np.int64)
-    quiet, elsewhere = (of[np.isfinite(of)] for of in between_beats(stretches.activity, product, first, late, last))
-    return (
-        math.log((length + _LEAST_MV) / (float(median(quiet)) + _LEAST_MV)) if len(quiet) else math.nan,
-        math.log(float(median(elsewhere)) / max(length * length, 1e-9) + _LEAST_SIZE) if len(elsewhere) else math.nan,
-    )
-
-
-def _length(vector: Array) -> float:
-    return math.sqrt(float(vector @ vector))
-
-
-def _upright_in_ii(template: Array, names: tuple[str, ...]) -> float:
+def _upright_in_ii(template: Array, size: float, names: tuple[str, ...]) -> float:
     """Return how much of the template is an upright wave in lead II; NaN without that lead."""
     if "II" not in names:
         return math.nan
     part = template.reshape(len(names), -1)[names.index("II")]
-    return float(part @ _bump(len(part))) / max(_length(template), 1e-9)
+    return float(part @ _bump(len(part))) / max(size, 1e-9)
 
 
-@lru_cache(maxsize=64)
-def _bump(n_points: int) -> Array:
-    """Return half a sine wave of mean zero and length one."""
-    bump = np.sin(np.linspace(0.0, math.pi, n_points))
-    bump -= bump.mean()
-    return bump / _length(bump)
+def spread(values: list[float]) -> float:
+    """Return the standard deviation of one value or more."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / len(values))

@@ -1,18 +1,34 @@
-"""Kernels of judging P waves."""
+"""Kernels of judging P waves: parts of a signal, as long as a P wave, against a template.
+
+Leads are weighed before and count together. Sums of products run over leads, and over the time
+points of each.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heart_reader.kernels import in_order, kernel
+from heart_reader.kernels.rhythm import step_means
 
-__all__ = ["activity_of_parts", "between_beats", "diagonal_sums", "levelled_parts", "likenesses"]
+__all__ = ["activity_of_parts", "compared_parts", "diastole_medians", "levelled_parts", "weighed_steps"]
 
+Signal = NDArray[np.float32]
 Array = NDArray[np.floating]  # float64
 Indices = NDArray[np.int64]
 
-_LEAST = 1e-9
+_LEAST_MV, _TINY, _MOST_OTHER_SIZE = 0.001, 1e-9, 2.0
+# Parts to choose from, in what lies between two beats.
+_SHORTEST_QUIET, _SHORTEST_ELSEWHERE = 4, 2
+
+
+@kernel
+def weighed_steps(signal: Signal, weights: Array, step: int) -> Array:
+    """Return (n_leads, n_times // step) means of ``step`` points times roots of each lead's weight."""
+    return step_means(signal, step) * np.sqrt(weights)[:, None]
 
 
 @kernel
@@ -32,26 +48,13 @@ def activity_of_parts(signal: Array, length: int) -> Array:
     squares = np.concatenate([[0.0], np.cumsum(in_order(np.square(signal)))])
     total = sums[:, length:] - sums[:, :n]
     # Of the ramp whose middle moves along.
-    middle, share = 0.5 * (length - 1), 1.0 / length
+    middle = 0.5 * (length - 1)
     slope = rising[:, length:] - rising[:, :n] - (np.arange(n) + middle) * total
-    of_ramp = 1.0 / float(np.cumsum(np.square(np.arange(length) - middle))[-1])
-    left = squares[length:] - squares[:n]
-    for lead in range(n_leads):
-        left = left - np.square(total[lead]) * share - np.square(slope[lead]) * of_ramp
+    of_ramp = float(np.cumsum(np.square(np.arange(length) - middle))[-1])
+    left = squares[length:] - squares[:n] - in_order(np.square(total)) / length - in_order(np.square(slope)) / of_ramp
     # A difference of large sums may fall below zero by rounding.
     answer: Array = np.sqrt(np.maximum(left, 0.0))
     return answer
-
-
-@kernel
-def diagonal_sums(products: Array) -> Array:
-    """Return (n_rows - n_columns + 1,) sums from each row on along the diagonal."""
-    length = products.shape[1]
-    n = len(products) - length + 1
-    sums = np.zeros(n)
-    for column in range(length):
-        sums += products[column : column + n, column]
-    return sums
 
 
 @kernel
@@ -73,76 +76,110 @@ def levelled_parts(signal: Array, places: Indices, ramp: Array) -> Array:
     cut -= in_order(cut) / len(ramp)
     line = ramp[:, None, None]
     cut -= in_order(cut * line) * line
-    return np.ascontiguousarray(cut.transpose(2, 1, 0)).reshape(len(places), -1)
+    return np.ascontiguousarray(cut.transpose(2, 1, 0)).reshape(len(places), len(signal) * len(ramp))
 
 
 @kernel
-def likenesses(signal: Array, activity: Array, product: Array, template: Array, places: Indices, reach: int, cuts: Array) -> Array:
-    """Compare parts of a signal with a template, where they are and where they fit best.
+def compared_parts(signal: Array, activity: Array, places: Indices, reach: int, template: Array, cuts: Array) -> Array:
+    """Return (n_places, 5) inputs of what lies at places, each moved to where it fits best.
 
     Parameters
     ----------
     signal
         (n_leads, n_times).
-    activity, product
-        (n_parts,) sizes of all parts, and their products with the template.
-    template
-        (n_leads * n_points,).
+    activity
+        (n_parts,) of every part as long as the template.
     places
-        (n_places,) where the parts begin, at least ``reach`` from the first and the last one.
+        (n_places,) where the parts begin, ``reach`` or more from either end of ``activity``.
     reach
-        By how much a part may be moved either way, one point or more.
+        How far each is moved either way, 1 to 7 time points.
+    template
+        (n_leads * n_points,), levelled.
     cuts
-        (n_places, n_leads * n_points) what lies at the places, two or more, if the template is
-        their mean: each is compared with the mean of the others. (0, n_leads * n_points) otherwise.
+        (n_cuts, n_leads * n_points) what lies at the first places, of which the template is the
+        mean: each is compared with the mean of the others. None, or two and more.
 
     Returns
     -------
     NDArray
-        (n_places, 5): likeness (a correlation) where the part is, and where it fits best; by how
-        much the latter's size differs from the template's, as a share; the template's length; and
-        how far it had to be moved, between points by a parabola.
+        Likeness in place and where it fits best, there by what share the size is another, activity
+        over the size of the template, and how many time points later it fits best.
     """
+    n, width = len(cuts), 2 * reach + 1
     moved = places[:, None] + np.arange(-reach, reach + 1)
-    product, size, n = product[moved], activity[moved], len(cuts)
-    length = np.full(len(places), np.sqrt(np.cumsum(np.square(template))[-1]))
+    product = _products(signal, moved, np.broadcast_to(template, (len(places), len(template))))
+    length = np.full(len(places), _lengths(template[None])[0])
     if n:
-        n_points = cuts.shape[1] // len(signal)
-        window = moved[..., None] + np.arange(n_points)
-        wide = signal[:, window] * cuts.reshape(n, len(signal), 1, n_points).swapaxes(0, 1)
-        own = in_order(np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(-1, *moved.shape))
-        product = (product * n - own) / (n - 1)
-        length = np.sqrt(in_order(np.ascontiguousarray(np.square(template * n - cuts).T))) / (n - 1)
-    length = np.maximum(length, _LEAST)
+        product[:n] = (product[:n] * n - _products(signal, moved[:n], cuts)) / (n - 1)
+        length[:n] = _lengths(template * n - cuts) / (n - 1)
+    length = np.maximum(length, _TINY)
     rows, best = np.arange(len(places)), product.argmax(axis=1)
-    alike = product / np.maximum(size * length[:, None], _LEAST)
-    inner = np.minimum(np.maximum(best, 1), 2 * reach - 1)
+    around = activity[moved]
+    alike = product / np.maximum(around * length[:, None], _TINY)
+    other_size = np.minimum(np.abs(product[rows, best] / np.square(length) - 1.0), _MOST_OTHER_SIZE)
+    over = (around[:, reach] + _LEAST_MV) / (length + _LEAST_MV)
+    # The parabola through the best value and its neighbours.
+    inner = np.clip(best, 1, width - 2)
     before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))
     bend = before - 2.0 * top + after
-    is_top = (bend < 0) & (inner == best)
-    beside = np.where(is_top, 0.5 * (before - after) / np.where(is_top, bend, -1.0), 0.0)
-    other_size = np.minimum(np.abs(product[rows, best] / np.square(length) - 1.0), 2.0)
-    shift = best - reach + np.minimum(np.maximum(beside, -0.5), 0.5)
-    return np.stack([alike[:, reach], alike[rows, best], other_size, length, shift], axis=1)
+    beside = np.where((bend < 0) & (inner == best), 0.5 * (before - after) / np.where(bend < 0, bend, -1.0), 0.0)
+    return np.stack([alike[:, reach], alike[rows, best], other_size, over, best - reach + np.clip(beside, -0.5, 0.5)], axis=1)
 
 
 @kernel
-def between_beats(activity: Array, product: Array, first: Indices, late: Indices, last: Indices) -> Array:
-    """Return (2, n_beats) the least activity from first, and the largest product from late on.
-
-    Both end before ``last``; NaN where fewer than four points, or two, lie between.
+def diastole_medians(
+    signal: Array, activity: Array, places: Indices, template: Array, r: Array, members: Indices, after_r: float, late: float
+) -> tuple[float, float]:
+    """Return medians over beats of what lies between the last R and P; NaN without any.
 
     Parameters
     ----------
-    activity, product
-        (n_parts,).
-    first, late, last
-        (n_beats,) indices.
+    signal
+        (n_leads, n_times).
+    activity
+        (n_parts,) of every part as long as the template.
+    places
+        (n_places,) where the P wave of each of the members begins.
+    template
+        (n_leads * n_points,), levelled.
+    r
+        (n_beats,) time points of R of all beats, NaN where unknown.
+    members
+        (n_places,) which beats have these P waves.
+    after_r, late
+        From where on: time points after the last R, and share of the distance from R to R.
+
+    Returns
+    -------
+    tuple
+        The lowest activity after ``after_r``, and the largest product with the template after
+        ``late``, of either sign.
     """
-    answer = np.full((2, len(first)), np.nan)
-    for beat, (a, b, z) in enumerate(zip(first.tolist(), late.tolist(), last.tolist(), strict=True)):
-        if z - a >= 4:
-            answer[0, beat] = activity[a:z].min()
-        if z - b >= 2:
-            answer[1, beat] = np.abs(product[b:z]).max()
+    n_parts, n_points = len(activity), len(template) // len(signal)
+    quiet, elsewhere = [], []
+    for member, place in zip(members.tolist(), places.tolist(), strict=True):
+        before, own = (float(r[member - 1]), float(r[member])) if member else (math.nan, math.nan)
+        if not (math.isfinite(before) and math.isfinite(own)):
+            continue
+        last = min(max(place - n_points // 2, 0), n_parts)
+        first, start = (int(min(max(time, 0.0), n_parts)) for time in (before + after_r, before + late * (own - before)))
+        if last - first >= _SHORTEST_QUIET:
+            quiet.append(activity[first:last].min())
+        if last - start >= _SHORTEST_ELSEWHERE:
+            elsewhere.append(np.abs(_products(signal, np.arange(start, last)[None], template[None])).max())
+    return (float(np.median(quiet)) if quiet else math.nan, float(np.median(elsewhere)) if elsewhere else math.nan)
+
+
+def _products(signal: Array, starts: Indices, templates: Array) -> Array:
+    """Return (n_places, n_shifts) products of the parts at starts with each place's template."""
+    n_points = templates.shape[1] // len(signal)
+    window = starts[..., None] + np.arange(n_points)
+    wide = signal[:, window] * templates.reshape(len(starts), len(signal), 1, n_points).swapaxes(0, 1)
+    products: Array = in_order(np.ascontiguousarray(wide.transpose(0, 3, 1, 2)).reshape(templates.shape[1], *starts.shape))
+    return products
+
+
+def _lengths(vectors: Array) -> Array:
+    """Return (n,) roots of sums of squares of (n, n_points), summed in their order."""
+    answer: Array = np.sqrt(np.square(vectors).cumsum(axis=1)[:, -1])
     return answer

@@ -1,4 +1,4 @@
-"""Kernels of median beats and of the quality gate refuse what they would misread."""
+"""Kernels of median beats, of P waves and of the quality gate refuse what they would misread."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "weighed": (1.0, np.ones((8, 4)), np.ones(8, np.float32), np.arange(8), np.ones(18)),
     "settled": (np.ones((8, 6)), np.ones((3, 8), np.float32), np.ones(6)),
     "lead_amplitudes": (BEAT, np.array([150, 200, 230, 280, 400, 500])),
+    "compared_parts": (np.ones((2, 500)), np.ones(481), np.array([100, 200]), 5, np.ones(40), np.ones((2, 40))),
+    "diastole_medians": (np.ones((2, 500)), np.ones(481), np.array([100, 200]), np.ones(40), np.arange(9.0), np.array([1, 2]), 12.0, 0.45),
     "energies": (BEAT, 250, 75, 50),
     "arrangement_sums": (BEAT, (230, 280), 500, (150, 200)),
     "misfit": (np.ones((6, 500)), np.ones((4, 2))),

@@ -23,11 +23,12 @@ from heart_reader.kernels import COMPILED, NUMPY
 
 # Of these the answer has another order of sums: see its docstring.
 ROUNDED = {"slopes_in_band", "resampled"}
-# These are compared in test_waves.py, test_amplitudes.py, test_quality.py and test_single_beats.py.
+# These are compared in test_waves.py, test_amplitudes.py, test_quality.py, test_p_waves.py and
+# test_single_beats.py.
 ELSEWHERE = {
     *("qrs_edges", "p_edges", "t_edges", "weighed", "settled", "lead_amplitudes"),
     *("energies", "arrangement_sums", "misfit", "standing_still", "stays_near"),
-    *("highest_repeat", "narrowest", "steep_spans", "usual_rr"),
+    *("highest_repeat", "narrowest", "steep_spans", "usual_rr", "compared_parts", "diastole_medians"),
 }
 RATIOS = ((1, 5), (5, 1), (2, 5), (5, 18), (1, 10), (50, 977))
 needs_compiler = pytest.mark.skipif(not COMPILED, reason="installed without a compiler: there is nothing to compare")
@@ -72,22 +73,12 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
         "windowed": (signal, -signal[:, ::-1].copy(), np.hanning(n), n + points),
         "band_powers": (np.concatenate([exact, exact[:, ::-1]])[:, : n // 2 * 2].copy(), points, points + 3, n // 3),
         "activity_of_parts": (exact, points),
-        "diagonal_sums": (rng.normal(size=(200, points)),),
-        "likenesses": _compared(exact, inside, points, rng),
-        "between_beats": (np.abs(exact[0]), exact[-1], inside, inside + points, inside + rng.integers(0, 100, len(inside))),
+        "weighed_steps": (signal, rng.random(n_leads), int(rng.integers(1, 7))),
         "heights_beside": (signal, inside[:, None] + np.arange(-80, 21, 2), 10),
         "resampled": (exact, _taps(*(ratio := RATIOS[int(rng.integers(len(RATIOS)))])), *ratio, -(-n * ratio[0] // ratio[1])),
         "levelled_parts": (exact, inside, ramp / np.sqrt(ramp @ ramp)),
     }
     return given[name]
-
-
-def _compared(signal: NDArray[np.float64], places: NDArray[np.int64], points: int, rng: np.random.Generator) -> tuple[Any, ...]:
-    """Parts that made a template, or others."""
-    n_leads, n_parts = len(signal), signal.shape[1] - points + 1
-    template = rng.normal(size=n_leads * points)
-    of_mean = len(places) if len(places) > 1 and rng.random() < 0.5 else 0
-    return signal, rng.random(n_parts), rng.normal(size=n_parts), template, places, 5, rng.normal(size=(of_mean, n_leads * points))
 
 
 @needs_compiler
