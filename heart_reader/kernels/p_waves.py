@@ -27,7 +27,7 @@ _SHORTEST_QUIET, _SHORTEST_ELSEWHERE = 4, 2
 
 @kernel
 def weighed_steps(signal: Signal, weights: Array, step: int) -> Array:
-    """Return (n_leads, n_times // step) means of ``step`` points times roots of each lead's weight."""
+    """Return (n_leads, n_times // step) means of steps times roots of (n_leads,) weights."""
     return step_means(signal, step) * np.sqrt(weights)[:, None]
 
 
