@@ -454,34 +454,3 @@ done:
     release(&signal);
     return made;
 }
-
-KERNEL(heights_beside) {
-    Array signal, times, answer;
-    if (!expect(count, 3)) return NULL;
-    const Py_ssize_t reach = PyLong_AsSsize_t(arguments[2]);
-    if (PyErr_Occurred() || !look(arguments[0], FLOAT32, 2, &signal)) return NULL;
-    PyObject *made = NULL;
-    times.buffer.obj = NULL;
-    if (!look(arguments[1], INT64, 2, &times)) goto done;
-    int sound = reach > 0;
-    for (Py_ssize_t k = 0; sound && k < times.rows * times.columns; k++)
-        sound = I64(times)[k] >= reach && I64(times)[k] < signal.columns - reach;
-    if (!sound) {
-        PyErr_SetString(PyExc_ValueError, "heights_beside: points outside of the signal");
-        goto done;
-    }
-    made = make(FLOAT32, 2, times.rows, times.columns, &answer);
-    if (!made) goto done;
-    const Py_ssize_t n_points = times.rows * times.columns;
-    float *ALONE height = F32(answer);
-    memset(height, 0, sizeof(float) * (size_t)n_points);
-    /* Lead by lead, for the points of a lead lie near each other in memory. */
-    for (Py_ssize_t lead = 0; lead < signal.rows; lead++)
-        for (Py_ssize_t k = 0; k < n_points; k++) height[k] += height_beside(F32(signal) + lead * signal.columns + I64(times)[k], reach);
-    for (Py_ssize_t k = 0; k < n_points; k++) height[k] /= (float)signal.rows;
-    release(&answer);
-done:
-    release(&signal);
-    release(&times);
-    return made;
-}

@@ -175,7 +175,6 @@ def _around(signal: Signal, start: int, end: int) -> Signal:
     return signal.take(np.arange(start, end), axis=1, mode="clip")
 
 
-@kernel
 def heights_beside(signal: Signal, times: Indices, reach: int) -> Signal:
     """Return by how much points exceed or undercut both points at a distance, mean over leads.
 
@@ -216,8 +215,8 @@ def narrow_peaks(signal: Signal, least_step: float, near: int, far: int, least: 
     first, last = far, signal.shape[1] - far
     near_jump = jumps[first - 2 : last - 2] | jumps[first - 1 : last - 1] | jumps[first:last] | jumps[first + 1 : last + 1]
     likely = first + np.flatnonzero(near_jump)
-    (height,) = NUMPY["heights_beside"](signal, likely[None], near)
+    (height,) = heights_beside(signal, likely[None], near)
     likely, height = likely[height > np.float32(least)], height[height > np.float32(least)]
-    (of_far,) = NUMPY["heights_beside"](signal, likely[None], far)
+    (of_far,) = heights_beside(signal, likely[None], far)
     found: Indices = likely[height > np.float32(share) * of_far]
     return found

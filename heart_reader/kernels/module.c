@@ -58,7 +58,7 @@ void release(Array *array) {
 #define KERNELS(_) _(mean_step) _(slopes_in_band) _(means_from) _(largest_near) _(without_baseline) _(correlations) _(complexes) _(middle_of_beats) \
     _(ranked_rows) _(window_medians) _(narrow_peaks) _(step_means) _(bridged) _(without_beats) \
     _(windowed) _(band_powers) _(highest_repeat) _(usual_rr) _(steep_spans) _(narrowest) \
-    _(weighed_steps) _(activity_of_parts) _(levelled_parts) _(compared_parts) _(diastole_medians) _(heights_beside) \
+    _(weighed_steps) _(activity_of_parts) _(levelled_parts) _(compared_parts) _(diastole_medians) \
     _(high_peaks) _(resampled) \
     _(p_edges) _(qrs_edges) _(settled) _(t_edges) _(lead_amplitudes) _(energies) _(arrangement_sums) \
     _(misfit) _(standing_still) _(stays_near) _(weighed)

@@ -4,6 +4,7 @@
 
 #include "arrays.h"
 #include "select.h"
+#include "steps.h"
 
 /* Sums of PARTS side by side do not wait for each other, and running sums of LEADS do not either. */
 enum { PARTS = 64, LEADS = 4, N_INPUTS = 5, SHORTEST_QUIET = 4, SHORTEST_ELSEWHERE = 2, MOST_REACH = 7, MOST_SHIFTS = 2 * MOST_REACH + 1 };
@@ -15,17 +16,9 @@ typedef struct {
     Py_ssize_t n_leads, n, length;
 } Pair;
 
-static inline void weigh_lead(const float *ALONE row, Py_ssize_t n, Py_ssize_t step, double weight, double *ALONE out) {
-    for (Py_ssize_t t = 0; t < n; t++) {
-        const float *points = row + t * step;
-        float sum = 0.0f;
-        for (Py_ssize_t k = 0; k + 1 < step; k += 2) sum += points[k] + points[k + 1];
-        out[t] = (double)((step % 2 ? sum + points[step - 1] : sum) / (float)step) * weight;
-    }
+WIDE static void weigh_fours(const float *ALONE row, Py_ssize_t n, double weight, double *ALONE out) {
+    for (Py_ssize_t t = 0; t < n; t++) out[t] = (double)mean_of_step(row + t * 4, 4) * weight;
 }
-
-/* A step that is known lets the compiler take several at once. */
-WIDE static void weigh_fours(const float *ALONE row, Py_ssize_t n, double weight, double *ALONE out) { weigh_lead(row, n, 4, weight, out); }
 
 KERNEL(weighed_steps) {
     Array signal, weights, answer;
@@ -46,7 +39,7 @@ KERNEL(weighed_steps) {
         double *out = F64(answer) + lead * answer.columns;
         const double weight = sqrt(F64(weights)[lead]);
         if (step == 4) weigh_fours(row, answer.columns, weight, out);
-        else weigh_lead(row, answer.columns, step, weight, out);
+        else for (Py_ssize_t t = 0; t < answer.columns; t++) out[t] = (double)mean_of_step(row + t * step, step) * weight;
     }
     release(&answer);
 done:

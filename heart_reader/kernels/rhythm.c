@@ -3,16 +3,7 @@
 #include <string.h>
 
 #include "arrays.h"
-
-/* Means of `step` points each, which are summed in pairs. */
-static inline void means_of(const float *ALONE row, Py_ssize_t n, Py_ssize_t step, float *ALONE out) {
-    for (Py_ssize_t t = 0; t < n; t++) {
-        const float *points = row + t * step;
-        float sum = 0.0f;
-        for (Py_ssize_t k = 0; k + 1 < step; k += 2) sum += points[k] + points[k + 1];
-        out[t] = (step % 2 ? sum + points[step - 1] : sum) / (float)step;
-    }
-}
+#include "steps.h"
 
 KERNEL(step_means) {
     Array signal, answer;
@@ -26,10 +17,9 @@ KERNEL(step_means) {
         for (Py_ssize_t lead = 0; lead < signal.rows; lead++) {
             const float *ALONE row = F32(signal) + lead * signal.columns;
             float *ALONE out = F32(answer) + lead * answer.columns;
-            /* Steps that come often have a loop of their own, which is unrolled. */
-            if (step == 4) means_of(row, answer.columns, 4, out);
-            else if (step == 5) means_of(row, answer.columns, 5, out);
-            else means_of(row, answer.columns, step, out);
+            /* Fives come most often. */
+            if (step == 5) for (Py_ssize_t t = 0; t < answer.columns; t++) out[t] = mean_of_step(row + t * 5, 5);
+            else for (Py_ssize_t t = 0; t < answer.columns; t++) out[t] = mean_of_step(row + t * step, step);
         }
         release(&answer);
     }

@@ -74,7 +74,6 @@ def arguments(name: str, signal: NDArray[np.float32], rng: np.random.Generator) 
         "band_powers": (np.concatenate([exact, exact[:, ::-1]])[:, : n // 2 * 2].copy(), points, points + 3, n // 3),
         "activity_of_parts": (exact, points),
         "weighed_steps": (signal, rng.random(n_leads), int(rng.integers(1, 7))),
-        "heights_beside": (signal, inside[:, None] + np.arange(-80, 21, 2), 10),
         "resampled": (exact, _taps(*(ratio := RATIOS[int(rng.integers(len(RATIOS)))])), *ratio, -(-n * ratio[0] // ratio[1])),
         "levelled_parts": (exact, inside, ramp / np.sqrt(ramp @ ramp)),
     }
