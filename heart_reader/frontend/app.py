@@ -19,7 +19,7 @@ from heart_reader.frontend.metrics import Metrics
 from heart_reader.frontend.middleware import RequestContext
 from heart_reader.frontend.open_inference import probes, protocol
 from heart_reader.frontend.reading_service import ReadingService
-from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages
+from heart_reader.frontend.routes import STATIC_DIR, api, operation, pages, reading
 from heart_reader.frontend.samples import SampleFolder
 from heart_reader.frontend.served_readers import name_readers
 from heart_reader.frontend.settings import Settings
@@ -80,8 +80,9 @@ def create_app(settings: Settings, *, host_names: Collection[str] | None = None,
         app.add_middleware(Tracing, provider=traces)
     app.state.traces = traces
     app.add_middleware(RequestContext, metrics=app.state.metrics)
-    app.include_router(pages)
     keyed = [Depends(check_key)] if app.state.keys else []
+    app.include_router(reading, dependencies=keyed)
+    app.include_router(pages)
     app.include_router(operation, dependencies=keyed)
     app.include_router(api, dependencies=keyed)
     app.include_router(signal_parts, dependencies=keyed)

@@ -21,6 +21,7 @@ from heart_reader.frontend.audit import note_record
 from heart_reader.frontend.error_answers import RequestRefused
 from heart_reader.frontend.metrics import CONTENT_TYPE
 from heart_reader.frontend.model_schemas import FormatFacts, ModelAnswer, ReaderFacts
+from heart_reader.frontend.query import described, options_of
 from heart_reader.frontend.reading_service import ReadingService
 from heart_reader.frontend.schemas import (
     ErrorAnswer,
@@ -37,7 +38,7 @@ from heart_reader.frontend.schemas import (
 from heart_reader.frontend.served_readers import ServedReader
 from heart_reader.frontend.uploads import Options, received, stored_record
 
-__all__ = ["STATIC_DIR", "api", "operation", "pages"]
+__all__ = ["STATIC_DIR", "api", "operation", "pages", "reading"]
 
 STATIC_DIR = Path(__file__).parent / "static"
 # Work on a recording on disk, and what turns it into work on the files of an upload.
@@ -47,7 +48,10 @@ Stored = Callable[[OnPath], Callable[[Event], bytes]]
 pages = APIRouter()
 # What needs the key where the server has one.
 operation = APIRouter()
-api = APIRouter(prefix="/api/v1", responses={"default": {"model": ErrorAnswer, "description": "Any error"}})
+_API: dict[str, Any] = {"prefix": "/api/v1", "responses": {"default": {"model": ErrorAnswer, "description": "Any error"}}}
+# Of these, what is asked most: addresses are compared with the routes one after the other.
+reading = APIRouter(**_API)
+api = APIRouter(**_API)
 
 # FastAPI would parse the form before a cap could be set: described here, parsed in `uploads`.
 _FILE = {
@@ -172,10 +176,12 @@ async def sample(request: Request, sample_id: str, choice: Annotated[ReaderChoic
         return _json(await service.run(request, partial(service.read, path, options), reader, path.stat().st_size))
 
 
-@api.post("/predict", tags=["reading"], response_model=Reading, responses=AS_FHIR, openapi_extra=FORM)
-async def predict(request: Request, options: Annotated[ReadOptions, Query()]) -> Response:
+@reading.post(
+    "/predict", tags=["reading"], response_model=Reading, responses=AS_FHIR, openapi_extra={"parameters": described(ReadOptions), **FORM}
+)
+async def predict(request: Request) -> Response:
     """Read one ECG. The recording is deleted as soon as it is read; only its hash is logged."""
-    service = service_of(request)
+    options, service = options_of(request, ReadOptions), service_of(request)
     async with _placed_upload(request, service, options) as upload:
         work = upload.stored(lambda path, given_up: service.read(path, upload.options, given_up, upload.n_bytes))
         content = await service.run(request, work, upload.reader, upload.n_bytes)

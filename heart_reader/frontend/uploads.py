@@ -190,7 +190,7 @@ def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
         raise UnreadableRecord(message("sent_twice", file=repeated[0]))
     for part, path in zip(files, paths, strict=True):
         with path.open("xb") as target:
-            shutil.copyfileobj(part.file, target)
+            shutil.copyfileobj(part.file, target, MAX_BYTES_IN_MEMORY)
     return paths
 
 

@@ -54,8 +54,8 @@ class OutOfMemory(Exception):
 def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
     """Do what arrives until the other end of the pipe is closed or the server is gone.
 
-    Every answer is None or what went wrong; after None follows the result. The first answer is
-    about the preparation and has no result.
+    The first answer is about the preparation: None or what went wrong. Every other one is a result,
+    which is never empty and so comes as one message, or an empty message and what went wrong.
 
     Parameters
     ----------
@@ -184,9 +184,9 @@ def _answer(pipe: Connection, do: Callable[..., bytes], arguments: tuple[Any, ..
         with _bounded_memory(limit):
             result = do(*arguments)
     except Exception as error:
+        pipe.send_bytes(b"")
         pipe.send(_sendable(error))
     else:
-        pipe.send(None)
         pipe.send_bytes(result)
 
 
