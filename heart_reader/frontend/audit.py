@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import IO
@@ -60,7 +60,8 @@ def audit_into(file: Path | None) -> None:
 async def note_files(request: Request, files: Iterable[IO[bytes]], n_bytes: int) -> None:
     """Note the SHA-256 of each file of a recording, and leave the files at their beginning."""
     if n_bytes <= AT_ONCE:
-        request.state.record_sha256 = _hashes(files)
+        # `file_digest` would clear a buffer of 256 kB for each.
+        request.state.record_sha256 = [hashlib.sha256(file.read()).hexdigest() for file in _from_beginning(files)]
     else:
         request.state.record_sha256 = await to_thread.run_sync(_hashes, files)
 
@@ -71,12 +72,15 @@ async def note_record(request: Request, path: Path) -> None:
 
 
 def _hashes(files: Iterable[IO[bytes]]) -> list[str]:
-    hashes = []
+    return [hashlib.file_digest(file, "sha256").hexdigest() for file in _from_beginning(files)]  # type: ignore[arg-type]
+
+
+def _from_beginning(files: Iterable[IO[bytes]]) -> Iterator[IO[bytes]]:
+    """Yield each to be read from its beginning, and leave it there."""
     for file in files:
         file.seek(0)
-        hashes.append(hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]
+        yield file
         file.seek(0)
-    return hashes
 
 
 def _hashes_on_disk(path: Path) -> list[str]:

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from heart_reader.frontend.access import neighbourhood
 from heart_reader.frontend.error_answers import error_answer
 from heart_reader.frontend.metrics import Metrics
-from heart_reader.frontend.middleware import SECURITY_HEADERS
+from heart_reader.frontend.middleware import SECURITY_LINES
 from heart_reader.frontend.settings import Settings
 from heart_reader.frontend.upload_room import Pace
 
@@ -90,7 +90,7 @@ class Connection(H11Protocol):
         request_id = uuid.uuid4().hex
         said = error_answer(status, code, message, request_id)
         headers = [*said.raw_headers, (b"x-request-id", request_id.encode()), (b"connection", b"close"), (b"cache-control", b"no-store")]
-        headers += [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+        headers += SECURITY_LINES
         for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=bytes(said.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
 

@@ -10,7 +10,6 @@ import logging
 import time
 import uuid
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +17,7 @@ from heart_reader.frontend.error_answers import AS_PROTOCOL, hidden_error
 from heart_reader.frontend.metrics import Metrics
 from heart_reader.stages import noting
 
-__all__ = ["SECURITY_HEADERS", "RequestContext"]
+__all__ = ["SECURITY_HEADERS", "SECURITY_LINES", "RequestContext"]
 
 log = logging.getLogger("heart_reader.frontend")
 
@@ -34,6 +33,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# The same as they are sent.
+SECURITY_LINES = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+CACHE_CONTROL = b"cache-control"
 STATIC = "/static/"
 # A client that hung up; the number is nginx's, there is no standard one. It is logged, never sent.
 CLIENT_CLOSED = 499
@@ -61,11 +63,13 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers.update({**SECURITY_HEADERS, "X-Request-ID": request_id})
-                # Readings stay in the tab; the page itself is revalidated, so that an update is
-                # seen at once.
-                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith(STATIC) else "no-store")
+                # No route sets any of these.
+                headers = [*message.get("headers", ()), *SECURITY_LINES, (b"x-request-id", request_id.encode())]
+                if all(name != CACHE_CONTROL for name, _ in headers):
+                    # Readings stay in the tab; the page itself is revalidated, so that an update is
+                    # seen at once.
+                    headers.append((CACHE_CONTROL, b"no-cache" if scope["path"].startswith(STATIC) else b"no-store"))
+                message["headers"] = headers
             await send(message)
 
         try:

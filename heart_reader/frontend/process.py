@@ -97,8 +97,8 @@ class Process:
         try:
             self._pipe.send(arguments)
             self._hear(timeout_s, given_up, LEAVE_S)
-            problem = self._pipe.recv()
-            result = self._pipe.recv_bytes() if problem is None else b""
+            result = self._pipe.recv_bytes()
+            problem = None if result else self._pipe.recv()
         except (EOFError, OSError):
             self.end()
             raise Died from None

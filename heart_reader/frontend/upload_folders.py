@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import shutil
@@ -40,6 +41,8 @@ class UploadFolders:
         memory, disk = parents or (MEMORY, Path(tempfile.gettempdir()))
         self._parents = {True: memory if os.access(memory, os.W_OK | os.X_OK) else disk, False: disk}
         self._made: dict[Path, int | None] = {}
+        # Nobody else may write into the folders above them: names need not be guessed at.
+        self._numbers = itertools.count()
         for parent in set(self._parents.values()):
             _sweep(parent)
         self._folders = {in_memory: self._make(parent) for in_memory, parent in self._parents.items()}
@@ -50,8 +53,12 @@ class UploadFolders:
         if not self._folders[in_memory].exists():
             # Somebody tidies up here; a server that runs for months must not stumble over it.
             self._folders[in_memory] = self._make(self._parents[in_memory])
-        with tempfile.TemporaryDirectory(dir=self._folders[in_memory]) as folder:
-            yield Path(folder)
+        folder = self._folders[in_memory] / str(next(self._numbers))
+        folder.mkdir(0o700)
+        try:
+            yield folder
+        finally:
+            _remove(folder)
 
     def left(self) -> list[Path]:
         """Return what lies in the folders now."""
@@ -75,6 +82,16 @@ class UploadFolders:
             # then nobody sweeps here either.
         self._made[folder] = lock
         return folder
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of an upload, as a rule of one or two files and nothing else."""
+    try:
+        for name in os.listdir(folder):
+            os.unlink(folder / name)
+        os.rmdir(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(parent: Path) -> None:

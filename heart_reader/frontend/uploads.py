@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -184,22 +185,28 @@ def _full_disk_reported() -> Iterator[None]:
 
 def _store(files: Sequence[UploadFile], folder: Path) -> list[Path]:
     """Write files under harmless names; two of the same name are refused."""
-    paths = [folder / safe_name(part.filename or "") for part in files]
-    repeated = sorted({path.name for path in paths if paths.count(path) > 1})
+    names = [safe_name(part.filename or "") for part in files]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise UnreadableRecord(message("sent_twice", file=repeated[0]))
+    paths = [folder / name for name in names]
     for part, path in zip(files, paths, strict=True):
         with path.open("xb") as target:
-            shutil.copyfileobj(part.file, target)
+            shutil.copyfileobj(part.file, target, MAX_BYTES_IN_MEMORY)
     return paths
+
+
+@cache
+def _with_companions() -> frozenset[str]:
+    """Return how files end that name others of their record."""
+    return frozenset(suffix for entry in FORMATS.values() if entry.companions for suffix in entry.suffixes)
 
 
 def _record_file(paths: Sequence[Path]) -> Path:
     """Return the only file, or the one WFDB header among several."""
     if len(paths) == 1:
         return paths[0]
-    with_companions = {suffix for entry in FORMATS.values() if entry.companions for suffix in entry.suffixes}
-    headers = [path for path in paths if path.suffix.lower() in with_companions]
+    headers = [path for path in paths if path.suffix.lower() in _with_companions()]
     if len(headers) != 1:
         raise UnreadableRecord(message("not_one_record", files=[path.name for path in paths]))
     return headers[0]

@@ -39,6 +39,7 @@ OUT_OF_MEMORY = ("bad_alloc", "allocate memory", "could not create a primitive")
 # What reading needs, loaded while the server still finds out what is to be read with.
 READING = "heart_reader.frontend.reading_work"
 TASKS = Path("/proc/self/task")
+STATM = Path("/proc/self/statm")
 
 
 class NotCopyable(CheckpointError):
@@ -54,8 +55,8 @@ class OutOfMemory(Exception):
 def work(pipe: Connection, prepare: Prepare, memory_mb: int) -> None:
     """Do what arrives until the other end of the pipe is closed or the server is gone.
 
-    Every answer is None or what went wrong; after None follows the result. The first answer is
-    about the preparation and has no result.
+    The first answer is about the preparation: None or what went wrong. Every other one is a result,
+    which is never empty and so comes as one message, or an empty message and what went wrong.
 
     Parameters
     ----------
@@ -168,14 +169,15 @@ def _wait_for(control: Connection, server: int) -> None:
 
 def _serve(pipe: Connection, do: Callable[..., bytes], memory_mb: int) -> None:
     """Do what arrives until the other end is closed."""
-    limit, idle = _status_bytes("VmData") + memory_mb * MEGABYTE, _status_bytes("VmRSS")
+    idle, writable = _held_bytes()
+    limit = writable + memory_mb * MEGABYTE
     while True:
         try:
             arguments = pipe.recv()
         except EOFError:
             return
         _answer(pipe, do, arguments, limit)
-        if _status_bytes("VmRSS") > idle + KEPT_MB * MEGABYTE:
+        if _held_bytes()[0] > idle + KEPT_MB * MEGABYTE:
             _give_back_memory()
 
 
@@ -184,9 +186,9 @@ def _answer(pipe: Connection, do: Callable[..., bytes], arguments: tuple[Any, ..
         with _bounded_memory(limit):
             result = do(*arguments)
     except Exception as error:
+        pipe.send_bytes(b"")
         pipe.send(_sendable(error))
     else:
-        pipe.send(None)
         pipe.send_bytes(result)
 
 
@@ -211,17 +213,23 @@ def _sendable(error: Exception) -> Exception:
     return UnforeseenElsewhere(type(error).__name__, str(error), traceback.format_tb(error.__traceback__))
 
 
-def _status_bytes(name: str) -> int:
-    """Return what Linux says of the memory of this process; 0 elsewhere.
+def _held_bytes() -> tuple[int, int]:
+    """Return what Linux says of the memory of this process; zeros elsewhere.
 
-    ``VmData`` is what it has asked for to write into, whether or not it has written there;
-    ``VmRSS`` what of all its memory is there.
+    Returns
+    -------
+    resident
+        What of all its memory is there.
+    writable
+        What it has asked for to write into, whether or not it has written there.
     """
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        # Asked after every reading, and much shorter than what is written for people.
+        with STATM.open("rb", buffering=0) as file:
+            pages = file.read().split()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{name}:")), 0)
+        return 0, 0
+    return int(pages[1]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
 
 
 def _give_back_memory() -> None:
