@@ -174,7 +174,7 @@ def bulk(n: int, work: Path, _: argparse.Namespace, *options: str) -> dict[str, 
 
 
 def bulk_signal(n: int, work: Path, arguments: argparse.Namespace) -> dict[str, Figures]:
-    """Read the biobank by its signals alone, without measurements."""
+    """Read the biobank without reporting measurements; forests of the reader still take theirs."""
     return bulk(n, work, arguments, "--no-measure")
 
 

@@ -26,7 +26,7 @@ SERIES: dict[str, tuple[str, str, str, str | None]] = {
     "evaluate": ("evaluating a test fold", "evaluate", "cpu_s", "#b9770e"),
     "bootstrap": ("1,000 bootstraps, 5 classes", "evaluate", "five_classes_cpu_s", "#6c3483"),
     "bulk": ("bulk reading, with measurements", "bulk", "cpu_s", "#1e8449"),
-    "bulk_signal": ("bulk reading, signals alone", "bulk-signal", "cpu_s", "#82c99a"),
+    "bulk_signal": ("bulk reading, --no-measure", "bulk-signal", "cpu_s", "#82c99a"),
 }
 GPUS = 8
 EXAMPLE_RATES = (2_000, 5_000, 10_000)
