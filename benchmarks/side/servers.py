@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import ROOT, build_request, cpu_s, first_answer, started, started_server, together
+from serving import ROOT, build_request, cpu_s, family, first_answer, started, started_server, together
 
 from heart_reader.weights import find_reader
 
@@ -74,9 +74,10 @@ def server_rows(rounds: int, requests: int) -> Iterator[dict[str, Any]]:
 
 def _load(port: int, pid: int, request: bytes, n_clients: int, count: int) -> dict[str, Any]:
     """Send requests; return milliseconds of each answer by the clock and of the server's cores."""
-    before = cpu_s(pid)
+    pids = family(pid)
+    before = cpu_s(*pids)
     latencies, wall_s = asyncio.run(together(port, request, n_clients, count))
-    return {"wall": 1e3 * wall_s / len(latencies), "processor": 1e3 * (cpu_s(pid) - before) / len(latencies), "latencies": latencies}
+    return {"wall": 1e3 * wall_s / len(latencies), "processor": 1e3 * (cpu_s(*pids) - before) / len(latencies), "latencies": latencies}
 
 
 def _side(title: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
