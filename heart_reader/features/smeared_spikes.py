@@ -101,7 +101,7 @@ def smeared_spikes(signal: Array, at: NDArray[np.int64], shapes: BeatShapes, kno
     ):
         kinds[kind].append(_Spike(height, height / max(from_afar, 1e-6), end - time * _MS, width, -time * _MS))
     least = max(2.0, _OFTEN * len(rows))
-    often = [kinds[number] for number in sorted(kinds) if number == 0 or len(kinds[number]) >= least]
+    often = [kinds[number] for number in sorted(kinds) if number == 0 or (number > 0 and len(kinds[number]) >= least)]
     return max((_described(spikes) for spikes in often), key=lambda spikes: spikes.score, default=SmearedSpikes())
 
 
