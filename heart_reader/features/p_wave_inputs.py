@@ -19,7 +19,7 @@ from heart_reader.features.beats import BEAT_FROM
 from heart_reader.features.conditioning import MEASURING_HZ
 from heart_reader.features.delineation import Delineation
 from heart_reader.features.ranks import median, steps
-from heart_reader.kernels.p_waves import activity_of_parts, compared_parts, diastole_medians, levelled_parts, weighed_steps
+from heart_reader.kernels.p_waves import LEAST_MV, activity_of_parts, compared_parts, diastole_medians, levelled_parts, weighed_steps
 
 __all__ = ["BEAT_INPUTS", "RECORD_INPUTS", "JudgedBeats", "PInputs", "p_inputs", "spread"]
 
@@ -42,7 +42,7 @@ _SHORTEST = 8
 # Quiet is looked for from 0.1 s after the last R on, waves like P from this share of the RR
 # interval on.
 _AFTER_R, _LATE = 12, 0.45
-_LEAST_MV, _LEAST_SIZE = 0.001, 0.05
+_LEAST_SIZE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ def p_inputs(beats: JudgedBeats, delineation: Delineation, decoys: Array | None 
     quiet, elsewhere = diastole_medians(signal, activity, main_at, template, beats.at / _STEP, main, _AFTER_R, _LATE)
     record = np.array([
         *_likeness_and_size(rows[: len(main)], late_ms[: len(main)], size / math.sqrt(max(float(beats.weights.sum()), 1e-3) * length)),
-        math.log((size + _LEAST_MV) / (quiet + _LEAST_MV)),
+        math.log((size + LEAST_MV) / (quiet + LEAST_MV)),
         math.log(elsewhere / max(size * size, 1e-9) + _LEAST_SIZE),
         math.log(float(median(steps(beats.at[np.isfinite(beats.at)]))) / MEASURING_HZ),
         _upright_in_ii(template, size, beats.names),
@@ -177,7 +177,7 @@ def _likeness_and_size(rows: Array, late_ms: Array, rms_mv: float) -> tuple[floa
         math.fsum(likeness) / len(likeness),
         likeness[int(0.1 * (len(likeness) - 1))],
         float(median(rows[:, 1])),
-        math.log(rms_mv + 0.5 * _LEAST_MV),
+        math.log(rms_mv + 0.5 * LEAST_MV),
         math.fsum(other_size) / len(likeness),
         math.log(spread(late_ms.tolist()) + 2.0),
     )

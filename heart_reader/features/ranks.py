@@ -31,8 +31,7 @@ def median(values: Array) -> Array:
     """
     half = values.shape[-1] // 2
     if values.ndim == 1 and half < _FEW:
-        in_order, kind = sorted(values.tolist()), values.dtype.type
-        answer: Any = kind(in_order[half]) if len(in_order) % 2 else 0.5 * (kind(in_order[half - 1]) + kind(in_order[half]))
+        answer: Any = values.dtype.type(middle(values.tolist()))
         return answer  # type: ignore[no-any-return]
     if values.shape[-1] % 2:
         return ranked(values, half)

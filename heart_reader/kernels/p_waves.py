@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from heart_reader.kernels import in_order, kernel
 from heart_reader.kernels.rhythm import step_means
 
-__all__ = ["activity_of_parts", "compared_parts", "diastole_medians", "levelled_parts", "weighed_steps"]
+__all__ = ["LEAST_MV", "activity_of_parts", "compared_parts", "diastole_medians", "levelled_parts", "weighed_steps"]
 
 Signal = NDArray[np.float32]
 Array = NDArray[np.floating]  # float64
 Indices = NDArray[np.int64]
 
-_LEAST_MV, _TINY, _MOST_OTHER_SIZE = 0.001, 1e-9, 2.0
+# The C file has these too. Sizes have the first added before they are divided.
+LEAST_MV, _TINY, _MOST_OTHER_SIZE = 0.001, 1e-9, 2.0
 # Parts to choose from, in what lies between two beats.
 _SHORTEST_QUIET, _SHORTEST_ELSEWHERE = 4, 2
 
@@ -117,7 +118,7 @@ def compared_parts(signal: Array, activity: Array, places: Indices, reach: int, 
     around = activity[moved]
     alike = product / np.maximum(around * length[:, None], _TINY)
     other_size = np.minimum(np.abs(product[rows, best] / np.square(length) - 1.0), _MOST_OTHER_SIZE)
-    over = (around[:, reach] + _LEAST_MV) / (length + _LEAST_MV)
+    over = (around[:, reach] + LEAST_MV) / (length + LEAST_MV)
     # The parabola through the best value and its neighbours.
     inner = np.clip(best, 1, width - 2)
     before, top, after = (product[rows, inner + step] for step in (-1, 0, 1))

@@ -9,18 +9,12 @@ import numpy as np
 import pytest
 
 from heart_reader.features.p_wave_inputs import _ramp
-from heart_reader.kernels import COMPILED, NUMPY
+from heart_reader.kernels import COMPILED
 from heart_reader.kernels.p_waves import activity_of_parts, compared_parts, diastole_medians, levelled_parts, weighed_steps
+from tests.kernels.pairs import both
 
 compiled = pytest.mark.skipif("compared_parts" not in COMPILED, reason="no compiler was found")
 HUGE = np.iinfo(np.int64)
-
-
-def both(name: str, *arguments: Any) -> Any:
-    one, other = COMPILED[name](*arguments), NUMPY[name](*arguments)
-    assert np.asarray(one).shape == np.asarray(other).shape
-    assert np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True), name
-    return other
 
 
 def signal_of(number: int, n_leads: int, n_times: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heart_reader.kernels import COMPILED, NUMPY
+from heart_reader.kernels import COMPILED
+from tests.kernels.pairs import both
 
 pytestmark = pytest.mark.skipif("energies" not in COMPILED, reason="no compiler was found")
-
-
-def both(name: str, *arguments: Any) -> Any:
-    one, other = COMPILED[name](*arguments), NUMPY[name](*arguments)
-    assert np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True), name
-    return other
 
 
 def noise(number: int, n_leads: int, n_times: int) -> np.ndarray[Any, np.dtype[np.float32]]:
